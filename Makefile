@@ -1,0 +1,61 @@
+# make distill   the whole project: train the teacher, distil, evaluate, report, package
+# make test      what CI runs: lint, types, tests
+# make lint      ruff only          make format   let ruff rewrite
+# make clean     remove the environment, caches and build products (not what was trained)
+#
+# PYTHON  the interpreter that makes the environment           make test PYTHON=python3.12
+# VENV    where the environment is                             make test VENV=/tmp/skd
+# VARS    passed to `spacy project run distill`                make distill VARS="--vars.lang de"
+
+PYTHON ?= python3
+VENV ?= .venv
+VARS ?=
+WORKERS ?= 2
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -c constraints.txt
+REQUIREMENTS := setup.cfg pyproject.toml constraints.txt
+
+# One BLAS thread per test process: small matrices gain nothing from more, and workers would share
+# the cores. No model is fetched: what tests need is installed or made.
+TEST_ENV := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false \
+	HF_HUB_OFFLINE=1
+
+.PHONY: distill test lint format clean
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+distill: $(VENV)/.distill
+	$(BIN)/python -m spacy project run distill . $(VARS)
+
+test: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy spacy_skd
+	$(TEST_ENV) $(BIN)/python -m pytest -n $(WORKERS)
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/.test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# A stamp is touched only after pip succeeded, so a failed or interrupted set-up is taken up again.
+$(VENV)/.made:
+	$(PYTHON) -m venv --clear $(VENV)
+	touch $@
+
+$(VENV)/.distill: $(VENV)/.made $(REQUIREMENTS)
+	$(PIP) -e ".[demo,report]"
+	touch $@
+
+# What the tests need includes what `make distill` needs: both stamps.
+$(VENV)/.test: $(VENV)/.made $(REQUIREMENTS)
+	$(PIP) -e ".[dev,demo,report]"
+	touch $(VENV)/.distill $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

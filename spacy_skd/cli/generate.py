@@ -1,0 +1,68 @@
+"""`spacy skd generate`: the embedded demo corpus, in any size."""
+
+from pathlib import Path
+from typing import Dict
+
+import typer
+from wasabi import msg
+
+from ..synthetic import corpus
+from ..synthetic.corpus import Counts
+
+
+def generate(
+    output: Path,
+    *,
+    words: int = corpus.RAW_WORDS,
+    seed: int = corpus.DEMO_SEED,
+    train_words: int = corpus.TRAIN_WORDS,
+    dev_words: int = corpus.DEV_WORDS,
+    test_words: int = corpus.TEST_WORDS,
+    overwrite: bool = False,
+) -> Dict[str, Counts]:
+    """Write train.conllu, dev.conllu, test.conllu and raw.jsonl; returns the counts by split.
+
+    words: tokens of raw.jsonl; a larger file begins with the smaller one.
+    Raises ValueError for a negative size; FileExistsError for an output folder that is not empty.
+    """
+    return corpus.generate(
+        output,
+        seed=seed,
+        train_words=train_words,
+        dev_words=dev_words,
+        test_words=test_words,
+        raw_words=words,
+        overwrite=overwrite,
+    )
+
+
+def generate_cli(
+    output: Path = typer.Argument(..., help="Folder to write to"),
+    words: int = typer.Option(corpus.RAW_WORDS, "--words", help="Words of raw text"),
+    seed: int = typer.Option(corpus.DEMO_SEED, "--seed", help="Another seed, another corpus"),
+    train_words: int = typer.Option(corpus.TRAIN_WORDS, "--train-words", help="Labelled words"),
+    dev_words: int = typer.Option(corpus.DEV_WORDS, "--dev-words", help="Development words"),
+    test_words: int = typer.Option(corpus.TEST_WORDS, "--test-words", help="Test words"),
+    overwrite: bool = typer.Option(False, "--overwrite", help="Replace an earlier corpus"),
+) -> None:
+    """Generate the demo corpus: English-like text with tags, trees and entities.
+
+    Writes train.conllu, dev.conllu, test.conllu and raw.jsonl. The defaults give the corpus whose
+    fingerprint is part of the package.
+    """
+    try:
+        counts = generate(
+            output,
+            words=words,
+            seed=seed,
+            train_words=train_words,
+            dev_words=dev_words,
+            test_words=test_words,
+            overwrite=overwrite,
+        )
+    except (ValueError, OSError, RuntimeError) as error:
+        msg.fail("Nothing was written", str(error), exits=1)
+    rows = [(name, c.documents, c.sentences, c.words) for name, c in counts.items()]
+    header = ("", "Documents", "Sentences", "Words")
+    msg.table(rows, header=header, aligns=("l", "r", "r", "r"))
+    msg.good(f"Generated {output}")

@@ -1,0 +1,86 @@
+"""Dependency trees: heads of tokens to and from arc indicators.
+
+Heads are rows of the batch's concatenated tokens here (`ROOT_HEAD` for a root, `UNKNOWN_HEAD`
+where nothing is known), so that one array holds a whole batch whatever its sentences are.
+"""
+
+from dataclasses import dataclass
+
+import numpy
+from thinc.types import Ints1d, Ints2d
+
+from ..structures import Parts, is_tree
+
+ROOT_HEAD = -1
+UNKNOWN_HEAD = -2
+
+
+@dataclass(frozen=True, eq=False)
+class Gold:
+    """What the annotation says of a batch of units.
+
+    indicators (Parts): 0/1; all 0 for a token without annotation.
+    known (ndarray): (B, N) bool, whether a token is annotated; False in the padding.
+    """
+
+    indicators: Parts
+    known: "numpy.ndarray"
+
+    @property
+    def complete(self) -> "numpy.ndarray":
+        """(B,) bool: every token of the unit is annotated."""
+        return self.known.sum(axis=1) == self.indicators.lengths
+
+    @property
+    def empty(self) -> "numpy.ndarray":
+        """(B,) bool: no token of the unit is annotated."""
+        return ~self.known.any(axis=1)
+
+
+def gold_tokens(indicators: Parts, known: "numpy.ndarray") -> Gold:
+    """Gold of units of one token each. known: (T,) bool."""
+    return Gold(indicators, known[:, None])
+
+
+def encode_trees(heads: Ints1d, *, rows: Ints1d, lengths: Ints1d, single_root: bool = True) -> Gold:
+    """Arc indicators of the units of a bucket.
+
+    heads (Ints1d): (T,) head row of every token of the batch, `ROOT_HEAD` or `UNKNOWN_HEAD`.
+    rows (Ints1d): (B,) first row of each unit.
+    lengths (Ints1d): (B,) tokens of each unit.
+    RETURNS (Gold): arc (B, N, N+1). A head outside the unit is taken as unknown. A complete unit
+        whose heads are no tree is taken as unknown as a whole: a target outside the student's
+        marginal polytope has no finite minimum (method: Wang et al. 2021, eq. 3).
+    """
+    n = int(lengths.max(initial=0))
+    offsets = numpy.arange(n)
+    inside = offsets[None] < lengths[:, None]
+    index = numpy.where(inside, rows[:, None] + offsets[None], 0)
+    head = numpy.where(inside, heads[index] if len(heads) else 0, UNKNOWN_HEAD)
+    local = head - rows[:, None] + 1
+    local[(local < 1) | (local > lengths[:, None])] = UNKNOWN_HEAD
+    local[head == ROOT_HEAD] = 0
+    known = inside & (local >= 0)
+    complete = known.sum(axis=1) == lengths
+    tree = is_tree(numpy.maximum(local, 0), lengths, single_root=single_root)
+    known &= ~(complete & ~tree)[:, None]
+    arc = numpy.zeros((len(lengths), n, n + 1), dtype="float32")
+    unit, token = numpy.nonzero(known)
+    arc[unit, token, local[unit, token]] = 1.0
+    return Gold(Parts({"arc": arc}, numpy.asarray(lengths, dtype="int64")), known)
+
+
+def decode_trees(indicators: Parts, *, rows: Ints1d) -> Ints2d:
+    """Dependent and head rows of the arcs of a bucket.
+
+    indicators (Parts): arc (B, N, N+1), one head a token.
+    rows (Ints1d): (B,) first row of each unit in the batch.
+    RETURNS (Ints2d): (tokens of the bucket, 2) dependent row and head row, `ROOT_HEAD` for a root.
+    """
+    arc = indicators.arrays["arc"]
+    inside = numpy.arange(arc.shape[1])[None] < indicators.lengths[:, None]
+    unit, token = numpy.nonzero(inside)
+    head = arc.argmax(axis=-1)[unit, token]
+    dependent_rows = rows[unit] + token
+    head_rows = numpy.where(head == 0, ROOT_HEAD, rows[unit] + head - 1)
+    return numpy.stack([dependent_rows, head_rows], axis=1)

@@ -1,0 +1,15 @@
+"""Checks of settings, where they enter."""
+
+
+def check_between(name: str, value: float, *, low: float, high: float) -> float:
+    """RETURNS (float): the value. RAISES (ValueError): if it is NaN or outside [low, high]."""
+    if not low <= value <= high:
+        raise ValueError(f"{name}: expected a number from {low} to {high}, got {value}")
+    return float(value)
+
+
+def check_positive(name: str, value: float) -> float:
+    """RETURNS (float): the value. RAISES (ValueError): if it is NaN or not above 0."""
+    if not value > 0:
+        raise ValueError(f"{name}: expected a number above 0, got {value}")
+    return float(value)

@@ -1,0 +1,89 @@
+"""spacy-transformers' model under CPU autocast. Imports torch: import it lazily."""
+
+import contextlib
+from typing import Any, Callable, ContextManager, Dict
+
+import torch
+from spacy_transformers.layers.transformer_model import TransformerModel
+from thinc.api import Optimizer
+
+
+class CpuTransformerModel(TransformerModel):
+    """A `TransformerModel` whose forward pass may run in bfloat16 on a CPU, and whose learning rate
+    is a multiple of the optimizer's. thinc's own mixed precision autocasts CUDA only.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        get_spans: Callable,
+        tokenizer_config: Dict[str, Any],
+        transformer_config: Dict[str, Any],
+        *,
+        bfloat16: str,
+        learn_rate_scale: float,
+    ):
+        super().__init__(name, get_spans, tokenizer_config, transformer_config)
+        self.bfloat16 = bfloat16
+        self.learn_rate_scale = learn_rate_scale
+        self.source = name
+
+    def __call__(self, X: Any, is_train: bool) -> Any:
+        with self._precision():
+            Y, backprop = super().__call__(X, is_train)
+        hidden = Y.model_output.last_hidden_state
+        if hasattr(hidden, "dtype") and str(hidden.dtype) == "torch.bfloat16":
+            raise RuntimeError("expected the transformer's last layer norm to give float32")
+        return Y, backprop
+
+    def predict(self, X: Any) -> Any:
+        return self(X, is_train=False)[0]
+
+    def begin_update(self, X: Any) -> Any:
+        return self(X, is_train=True)
+
+    def finish_update(self, optimizer: Optimizer) -> None:
+        """Update the weights at `learn_rate_scale` times the optimizer's rate."""
+        super().finish_update(_Scaled(optimizer, self.learn_rate_scale))  # type: ignore[arg-type]
+
+    def copy(self) -> "CpuTransformerModel":
+        hf = self.layers[0].shims[0]._hfmodel
+        copied = CpuTransformerModel(
+            self.source,
+            self.attrs["get_spans"],
+            hf._init_tokenizer_config,
+            hf._init_transformer_config,
+            bfloat16=self.bfloat16,
+            learn_rate_scale=self.learn_rate_scale,
+        )
+        base = super().copy()
+        copied._dims = base._dims
+        copied.layers[0] = base.layers[0]
+        copied.attrs.update(self.attrs)
+        return copied
+
+    def _precision(self) -> ContextManager:
+        on = self.bfloat16 == "on" or (self.bfloat16 == "auto" and cpu_has_bfloat16())
+        if not on or torch.get_default_device().type != "cpu":
+            return contextlib.nullcontext()
+        return torch.autocast("cpu", torch.bfloat16)
+
+
+class _Scaled:
+    """An optimizer whose steps are a multiple of another's."""
+
+    def __init__(self, optimizer: Any, scale: float):
+        self._optimizer = optimizer
+        self._scale = scale
+
+    def __call__(self, key: Any, weights: Any, gradient: Any, *, lr_scale: float = 1.0) -> Any:
+        return self._optimizer(key, weights, gradient, lr_scale=lr_scale * self._scale)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._optimizer, name)
+
+
+def cpu_has_bfloat16() -> bool:
+    """Whether this CPU multiplies bfloat16 in hardware; elsewhere autocast is several times slower
+    than float32."""
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

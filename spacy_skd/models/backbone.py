@@ -1,0 +1,70 @@
+"""Where a backbone's weights lie: a hub name, a local folder or an installed package."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+PACKAGE_PREFIX = "package:"
+_WEIGHTS = ("model.safetensors", "pytorch_model.bin", "model.safetensors.index.json")
+
+
+def resolve_backbone(name: str) -> str:
+    """RETURNS (str): what the transformers library loads.
+
+    name (str): a hub name or a local folder; `package:NAME` is the folder `model` of the installed
+        Python package NAME.
+    RAISES (ValueError): if the package is not installed, or a local folder is incomplete.
+    """
+    if name.startswith(PACKAGE_PREFIX):
+        return str(_check_folder(_package_folder(name[len(PACKAGE_PREFIX) :])))
+    if Path(name).is_dir():
+        return str(_check_folder(Path(name)))
+    if name.startswith((".", "/", "~")):
+        raise ValueError(f"backbone: there is no folder {name!r}; expected one with a config.json")
+    return name
+
+
+def _package_folder(package: str) -> Path:
+    module = package.replace("-", "_")
+    spec = importlib.util.find_spec(module)
+    if spec is None or not spec.submodule_search_locations:
+        raise ValueError(
+            f"backbone: the Python package {package!r} is not installed. Install it (pip install "
+            f"{package}), or name a hub model or a local folder instead."
+        )
+    return Path(list(spec.submodule_search_locations)[0]) / "model"
+
+
+def _check_folder(folder: Path) -> Path:
+    config = folder / "config.json"
+    if not config.is_file():
+        raise ValueError(f"backbone: expected {config}, but there is no such file")
+    try:
+        json.loads(config.read_text(encoding="utf8"))
+    except ValueError as error:
+        raise ValueError(f"backbone: {config} is no valid JSON: {error}") from error
+    weights = [folder / name for name in _WEIGHTS if (folder / name).is_file()]
+    if not weights:
+        raise ValueError(f"backbone: {folder} holds none of {', '.join(_WEIGHTS)}")
+    if weights[0].suffix == ".safetensors":
+        _check_safetensors(weights[0])
+    return folder
+
+
+def _check_safetensors(path: Path) -> None:
+    """Header length (8 bytes), header, tensors: a shorter file was cut off."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        n = int.from_bytes(file.read(8), "little")
+        try:
+            if n > size:
+                raise ValueError("the header is longer than the file")
+            header = json.loads(file.read(n))
+            ends = [v["data_offsets"][1] for k, v in header.items() if k != "__metadata__"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"backbone: {path} is damaged: {error}; fetch it again") from error
+    expected = 8 + n + max(ends, default=0)
+    if size < expected:
+        raise ValueError(
+            f"backbone: {path} is truncated: expected {expected} bytes, got {size}; fetch it again"
+        )

@@ -1,0 +1,82 @@
+"""The teacher's transformer: spacy-transformers' model with bfloat16 on CPUs that have it.
+
+This module alone needs torch and spacy-transformers (extra `[teacher]`), and imports them when an
+architecture is built, so that importing the package never does.
+"""
+
+from typing import Any, Callable, Dict, List
+
+from spacy import registry
+from spacy.ml.models.tok2vec import MultiHashEmbed
+from spacy.tokens import Doc
+from thinc.api import Model, concatenate
+from thinc.types import Floats2d, Ragged
+
+from .backbone import resolve_backbone
+
+BFLOAT16 = ("auto", "on", "off")
+
+
+@registry.architectures("spacy-skd.TransformerModel.v1")
+def build_transformer_model(
+    name: str,
+    get_spans: Callable,
+    tokenizer_config: Dict[str, Any] = {},  # noqa: B006  (never changed; confection wants a dict)
+    transformer_config: Dict[str, Any] = {},  # noqa: B006
+    bfloat16: str = "auto",
+    learn_rate_scale: float = 1.0,
+) -> Model:
+    """A transformer for spaCy's `transformer` component.
+
+    name (str): a hub name, a local folder, or `package:NAME` for the folder `model` inside an
+        installed Python package.
+    get_spans (Callable): docs to the spans that the transformer sees at once.
+    tokenizer_config, transformer_config (Dict[str, Any]): for the transformers library.
+    bfloat16 (str): "auto" (autocast where the CPU has instructions for it), "on" or "off".
+    learn_rate_scale (float): the backbone's learning rate over the optimizer's.
+    RAISES (ValueError): if spacy-transformers is missing, a setting is none of the above, or the
+        package of `package:NAME` is not installed or holds no complete model.
+    """
+    if bfloat16 not in BFLOAT16:
+        raise ValueError(f"bfloat16: expected one of {', '.join(BFLOAT16)}, got {bfloat16!r}")
+    try:
+        from ._autocast import CpuTransformerModel
+    except ImportError as error:
+        raise ValueError(
+            f"spacy-skd.TransformerModel.v1 needs torch and spacy-transformers: pip install "
+            f"'spacy-skd[teacher]' ({error})"
+        ) from error
+
+    return CpuTransformerModel(
+        resolve_backbone(name),
+        get_spans,
+        tokenizer_config,
+        transformer_config,
+        bfloat16=bfloat16,
+        learn_rate_scale=learn_rate_scale,
+    )
+
+
+@registry.architectures("spacy-skd.TransformerFeatures.v1")
+def build_transformer_features(
+    pooling: Model[Ragged, Floats2d],
+    width: int = 64,
+    attrs: List[str] = ["NORM", "SHAPE", "PREFIX", "SUFFIX"],  # noqa: B006
+    rows: List[int] = [5000, 2500, 1000, 2500],  # noqa: B006
+    grad_factor: float = 1.0,
+    upstream: str = "*",
+) -> Model[List[Doc], List[Floats2d]]:
+    """The vectors of the pipeline's transformer beside a small hash embedding, which sees what the
+    transformer may not: case, in an uncased backbone.
+
+    pooling (Model[Ragged, Floats2d]): the vectors of a word's pieces to one.
+    width (int): of the hash embedding, 0 for none. attrs, rows: as in spacy.MultiHashEmbed.v2.
+    grad_factor (float): weight of this component's gradient in the transformer.
+    upstream (str): the name of the transformer component, "*" for any.
+    """
+    make_listener = registry.architectures.get("spacy-transformers.TransformerListener.v1")
+    listener = make_listener(pooling=pooling, grad_factor=grad_factor, upstream=upstream)
+    if not width:
+        return listener
+    embed = MultiHashEmbed(width, attrs, rows, include_static_vectors=False)
+    return concatenate(listener, embed)

@@ -1,0 +1,1 @@
+"""spaCy components: all reading and writing of docs and examples."""

@@ -1,0 +1,155 @@
+"""Layers that a distilling tagger can annotate: where gold is read and predictions are written."""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Dict, Iterable, List, Optional, Sequence, Tuple
+
+import numpy
+from spacy.attrs import POS, SENT_START, TAG
+from spacy.parts_of_speech import IDS as POS_IDS
+from spacy.scorer import Scorer
+from spacy.tokens import Doc
+from spacy.training import Example
+from thinc.types import Floats2d, Ints1d
+
+from .sentences import units_from_starts
+
+SENT_LABELS = ("I", "S")
+
+
+class Layer(ABC):
+    """One kind of token annotation. Holds no weights and no labels."""
+
+    name: ClassVar[str]
+    attr: ClassVar[int]
+    fixed_labels: ClassVar[Optional[Tuple[str, ...]]] = None
+
+    @abstractmethod
+    def gold(self, eg: Example) -> List[Optional[str]]:
+        """The annotation of each predicted token, None or "" where there is none."""
+
+    @abstractmethod
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
+        """spaCy's scores of this layer."""
+
+    @abstractmethod
+    def value(self, doc: Doc, label: str) -> int:
+        """What is written into the doc's array for a label."""
+
+    def choose(self, scores: Floats2d) -> Ints1d:
+        """Label of each token of one doc. scores: (tokens, labels)."""
+        return scores.argmax(axis=-1)
+
+    def check(self, labels: Sequence[str]) -> None:
+        """RAISES (ValueError): if a label cannot be written."""
+
+    def write(self, doc: Doc, values: "numpy.ndarray", *, overwrite: bool) -> None:
+        """values: (tokens,) uint64, as made by `value`."""
+        if not len(doc):
+            return
+        if not overwrite:
+            current = doc.to_array([self.attr]).reshape(-1)
+            values = numpy.where(current == 0, values, current)
+        doc.from_array([self.attr], values.reshape(-1, 1))
+
+
+class TagLayer(Layer):
+    """Fine-grained tags, `token.tag`."""
+
+    name = "tag"
+    attr = TAG
+
+    def gold(self, eg: Example) -> List[Optional[str]]:
+        return eg.get_aligned("TAG", as_string=True)
+
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
+        return Scorer.score_token_attr(examples, "tag", **kwargs)
+
+    def value(self, doc: Doc, label: str) -> int:
+        return int(doc.vocab.strings.add(label))
+
+
+class PosLayer(Layer):
+    """Coarse universal tags, `token.pos`."""
+
+    name = "pos"
+    attr = POS
+
+    def gold(self, eg: Example) -> List[Optional[str]]:
+        return eg.get_aligned("POS", as_string=True)
+
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
+        return Scorer.score_token_attr(examples, "pos", **kwargs)
+
+    def value(self, doc: Doc, label: str) -> int:
+        return int(POS_IDS[label])
+
+    def check(self, labels: Sequence[str]) -> None:
+        wrong = [label for label in labels if label not in POS_IDS]
+        if wrong:
+            raise ValueError(
+                f"layer 'pos': expected universal POS tags ({', '.join(sorted(filter(None, POS_IDS)))}),"
+                f" got {wrong}; use layer 'tag' for a tag set of your own"
+            )
+
+
+class SentLayer(Layer):
+    """Sentence starts, `token.is_sent_start`: "S" starts a sentence, "I" does not.
+
+    A sentence of more than `max_length` tokens is cut at its likeliest start that leaves pieces of
+    at least half that length.
+    """
+
+    name = "sent"
+    attr = SENT_START
+    fixed_labels = SENT_LABELS
+
+    def __init__(self, *, max_length: int):
+        self.max_length = max_length
+
+    def gold(self, eg: Example) -> List[Optional[str]]:
+        starts = eg.get_aligned_sent_starts()
+        return [None if start is None else SENT_LABELS[bool(start)] for start in starts]
+
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
+        def has_sents(doc: Doc) -> bool:
+            return doc.has_annotation("SENT_START")
+
+        results = Scorer.score_spans(examples, "sents", has_annotation=has_sents, **kwargs)
+        results.pop("sents_per_type", None)
+        return results
+
+    def value(self, doc: Doc, label: str) -> int:
+        # "not a start" is -1, which spaCy's arrays hold as an unsigned number
+        return 1 if label == SENT_LABELS[1] else 2**64 - 1
+
+    def choose(self, scores: Floats2d) -> Ints1d:
+        margin = scores[:, 1] - scores[:, 0]
+        starts = margin > 0
+        starts[:1] = True
+        if self.max_length and len(starts) > self.max_length:
+            starts = _cut_long(starts, margin, max_length=self.max_length)
+        return starts.astype("int64")
+
+
+def _cut_long(
+    starts: "numpy.ndarray", margin: "numpy.ndarray", *, max_length: int
+) -> "numpy.ndarray":
+    """Left to right, each cut in the second half of what is allowed: linear in the tokens."""
+    starts = starts.copy()
+    for first, end in units_from_starts(starts).tolist():
+        while end - first > max_length:
+            low = first + max(1, max_length // 2)
+            first = low + int(margin[low : first + max_length + 1].argmax())
+            starts[first] = True
+    return starts
+
+
+def make_layer(name: str, *, max_length: int) -> Layer:
+    """RAISES (ValueError): if there is no such layer."""
+    if name == SentLayer.name:
+        return SentLayer(max_length=max_length)
+    layers = {layer.name: layer for layer in (TagLayer, PosLayer)}
+    if name not in layers:
+        raise ValueError(f"layer: expected one of tag, pos, sent, got {name!r}")
+    return layers[name]()
+

@@ -1,0 +1,72 @@
+"""Units of a doc: its sentences, as (start, end) tokens."""
+
+from typing import List, Optional, Sequence
+
+import numpy
+from spacy.attrs import SENT_START
+from spacy.tokens import Doc
+from spacy.training import Example
+from thinc.types import Ints2d
+
+
+def doc_starts(doc: Doc) -> Optional["numpy.ndarray"]:
+    """RETURNS (Optional[ndarray]): (tokens,) bool, whether a token starts a sentence; None where
+    the doc has no sentence annotation."""
+    values = doc.to_array([SENT_START]).reshape(-1)
+    if len(doc) > 1 and not values[1:].any():
+        return None
+    starts = values == 1
+    starts[:1] = True
+    return starts
+
+
+def reference_starts(eg: Example) -> Optional["numpy.ndarray"]:
+    """Sentence starts of the annotation, on the predicted tokens; None where there are none."""
+    if not eg.reference.has_annotation("SENT_START") or not len(eg.predicted):
+        return None
+    if len(eg.reference) == 1 and not eg.reference.has_annotation("DEP"):
+        return None
+    starts = numpy.asarray(eg.get_aligned_sent_starts(), dtype=bool)
+    starts[:1] = True
+    return starts
+
+
+def units_from_starts(starts: "numpy.ndarray") -> Ints2d:
+    """starts (ndarray): (tokens,) bool. RETURNS (Ints2d): (U, 2) start and end token."""
+    first = numpy.nonzero(starts)[0]
+    return numpy.stack([first, numpy.append(first[1:], len(starts))], axis=1).astype("int64")
+
+
+def split_long_units(units: Ints2d, *, max_length: int) -> Ints2d:
+    """Cut units of more than `max_length` tokens into even pieces (`max_length` 0: never)."""
+    lengths = units[:, 1] - units[:, 0]
+    if not max_length or not len(units) or lengths.max() <= max_length:
+        return units
+    pieces: List["numpy.ndarray"] = []
+    for start, end in units.tolist():
+        n = -(-(end - start) // max_length)
+        cuts = numpy.linspace(start, end, n + 1).round().astype("int64")
+        pieces.append(numpy.stack([cuts[:-1], cuts[1:]], axis=1))
+    return numpy.concatenate(pieces)
+
+
+def doc_units(doc: Doc, *, max_length: int) -> Ints2d:
+    """The sentences of a doc; the whole doc where it has none; long ones cut."""
+    if not len(doc):
+        return numpy.zeros((0, 2), dtype="int64")
+    starts = doc_starts(doc)
+    if starts is None:
+        starts = numpy.zeros(len(doc), dtype=bool)
+        starts[0] = True
+    return split_long_units(units_from_starts(starts), max_length=max_length)
+
+
+def batch_spans(units: Sequence[Ints2d], lengths: Sequence[int]) -> Ints2d:
+    """Units of the docs of a batch as rows of its concatenated tokens.
+
+    units (Sequence[Ints2d]): per doc (U, 2). lengths (Sequence[int]): tokens of each doc.
+    RETURNS (Ints2d): (all units, 2) start and end row.
+    """
+    offsets = numpy.cumsum([0, *lengths])[:-1]
+    spans = [u + offset for u, offset in zip(units, offsets)]
+    return numpy.concatenate(spans) if spans else numpy.zeros((0, 2), dtype="int64")

@@ -1,0 +1,244 @@
+"""`skd_teacher`: a frozen component that answers the students' questions during training.
+
+It runs the trained teacher once per distinct doc, however many students, epochs and evaluations
+there are, and does nothing in prediction. It has the methods of spaCy's `ListenedToComponent`, so
+that `Language` links it to the students whenever it links listeners.
+"""
+
+import hashlib
+import logging
+from collections import OrderedDict
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
+
+import numpy
+import spacy
+from spacy.attrs import ORTH, SPACY
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example
+from thinc.api import Model
+
+from ..errors import check_positive
+from ..teachers.runner import TeacherRunner
+from ..transfer.belief import Belief
+from .sentences import reference_starts
+
+logger = logging.getLogger("spacy_skd")
+_Beliefs = Dict[str, Belief]
+
+
+@Language.factory(
+    "skd_teacher",
+    default_config={
+        "teacher": None,
+        "student_to_teacher": {},
+        "cache_mb": 2048,
+        "batch_words": 2000,
+    },
+)
+def make_skd_teacher(
+    nlp: Language,
+    name: str,
+    teacher: Optional[str],
+    student_to_teacher: Dict[str, str],
+    cache_mb: float,
+    batch_words: int,
+) -> "SkdTeacher":
+    """Construct the teacher component. List it in `training.frozen_components`, before the students.
+
+    teacher (Optional[str]): folder or package of the trained teacher pipeline, loaded when it is
+        first asked; prediction never needs it.
+    student_to_teacher (Dict[str, str]): a student's component name to the teacher's; those that
+        are not listed ask the component of the same name.
+    cache_mb (float): the most megabytes (2**20 bytes) of beliefs to keep; the least recently used
+        go first and cost another pass of the transformer.
+    batch_words (int): padded words of a batch of the teacher.
+    """
+    return SkdTeacher(
+        name,
+        teacher=teacher,
+        student_to_teacher=student_to_teacher,
+        cache_bytes=int(check_positive("cache_mb", cache_mb) * 2**20),
+        batch_words=int(check_positive("batch_words", batch_words)),
+    )
+
+
+class SkdTeacher:
+    """See `make_skd_teacher`. Holds no weights of the pipeline it is in, so it saves nothing."""
+
+    model: Any = None
+
+    def __init__(
+        self,
+        name: str = "skd_teacher",
+        *,
+        teacher: Optional[str],
+        student_to_teacher: Optional[Dict[str, str]] = None,
+        cache_bytes: int = 2**31,
+        batch_words: int = 2000,
+    ):
+        self.name = name
+        self.teacher = teacher
+        self.student_to_teacher = dict(student_to_teacher or {})
+        self.cache_bytes = cache_bytes
+        self.batch_words = batch_words
+        self.passes = 0  # docs that the teacher has been run on
+        self.students: List[str] = []
+        self.listeners: List[Model] = []
+        self.listener_map: Dict[str, List[Model]] = {}
+        self.listening_components: List[str] = []
+        self._runner: Optional[TeacherRunner] = None
+        self._cache: "OrderedDict[bytes, Tuple[int, _Beliefs]]" = OrderedDict()
+        self._cached_bytes = 0
+        self._warned = False
+
+    # A pipe that changes nothing
+
+    def __call__(self, doc: Doc) -> Doc:
+        return doc
+
+    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
+        yield from stream
+
+    # spaCy's ListenedToComponent
+
+    def add_listener(self, listener: Model, component_name: str) -> None:
+        """Nothing listens to vectors here."""
+
+    def remove_listener(self, listener: Model, component_name: str) -> bool:
+        return False
+
+    def find_listeners(self, component: Any) -> None:
+        """Hand itself to a student."""
+        if hasattr(component, "set_teacher"):
+            component.set_teacher(self)
+            if component.name not in self.students:
+                self.students.append(component.name)
+
+    # What students ask
+
+    def pipe_of(self, student: str) -> str:
+        """The teacher's component that answers a student's component."""
+        return self.student_to_teacher.get(student, student)
+
+    def labels(self, student: str) -> Tuple[str, ...]:
+        """RETURNS: the labels of the teacher's component. RAISES (ValueError): if it has none."""
+        return self.runner.labels(self._check_pipe(student))
+
+    def beliefs(self, examples: Sequence[Example], student: str) -> List[Belief]:
+        """What the teacher believes of the predicted docs, in the reference's sentences if it has
+        any, else in the teacher's own.
+
+        RAISES (ValueError): if the teacher lacks the component.
+        """
+        pipe = self._check_pipe(student)
+        starts = [reference_starts(eg) for eg in examples]
+        docs = [eg.predicted for eg in examples]
+        keys = [doc_key(doc, start) for doc, start in zip(docs, starts)]
+        found: Dict[bytes, _Beliefs] = {}
+        missing: Dict[bytes, int] = {}
+        for i, key in enumerate(keys):
+            cached = self._get(key)
+            if cached is None or pipe not in cached:
+                missing[key] = i
+            else:
+                found[key] = cached
+        for key, beliefs in self._run(missing, docs, starts):
+            found[key] = beliefs
+            self._put(key, beliefs)
+        return [found[key][pipe] for key in keys]
+
+    @property
+    def runner(self) -> TeacherRunner:
+        """The loaded teacher. RAISES (ValueError): if there is none to load."""
+        if self._runner is None:
+            self._runner = TeacherRunner(self._load(), batch_words=self.batch_words)
+        return self._runner
+
+    @property
+    def nlp(self) -> Language:
+        """The teacher's pipeline, loaded."""
+        return self.runner.nlp
+
+    def _load(self) -> Language:
+        if self.teacher is None:
+            raise ValueError(
+                f"{self.name}: no teacher is set. Set components.{self.name}.teacher to the folder "
+                f"or package of a trained pipeline."
+            )
+        try:
+            return spacy.load(self.teacher)
+        except OSError as error:
+            raise ValueError(
+                f"{self.name}: cannot load the teacher {str(self.teacher)!r}: {error}"
+            ) from error
+
+    def _check_pipe(self, student: str) -> str:
+        pipe = self.pipe_of(student)
+        if pipe not in self.runner.pipes:
+            raise ValueError(
+                f"{self.name}: the student {student!r} asks the teacher's component {pipe!r}, but "
+                f"the teacher {str(self.teacher)!r} can answer for {list(self.runner.pipes)}. Map "
+                f"it in components.{self.name}.student_to_teacher, train such a component into the "
+                f"teacher, or set the student's distill_weight = 0.0 and leave the teacher out."
+            )
+        return pipe
+
+    def _run(
+        self,
+        missing: Dict[bytes, int],
+        docs: Sequence[Doc],
+        starts: Sequence[Optional["numpy.ndarray"]],
+    ) -> Iterator[Tuple[bytes, _Beliefs]]:
+        if not missing:
+            return
+        pipes = {self.pipe_of(student) for student in self.students} & set(self.runner.pipes)
+        index = list(missing.values())
+        self.passes += len(index)
+        answers = self.runner.run(
+            [docs[i] for i in index], starts=[starts[i] for i in index], pipes=pipes
+        )
+        yield from zip(missing, answers)
+
+    # The cache
+
+    def _get(self, key: bytes) -> Optional[_Beliefs]:
+        if key not in self._cache:
+            return None
+        self._cache.move_to_end(key)
+        return self._cache[key][1]
+
+    def _put(self, key: bytes, beliefs: _Beliefs) -> None:
+        if key in self._cache:
+            self._cached_bytes -= self._cache.pop(key)[0]
+        size = sum(belief.nbytes for belief in beliefs.values()) + len(key)
+        self._cache[key] = (size, beliefs)
+        self._cached_bytes += size
+        while self._cached_bytes > self.cache_bytes and len(self._cache) > 1:
+            self._cached_bytes -= self._cache.popitem(last=False)[1][0]
+            self._warn_full()
+
+    def _warn_full(self) -> None:
+        if not self._warned:
+            self._warned = True
+            logger.warning(
+                "%s: the beliefs of more than %d docs exceed cache_mb = %d, so some texts pass "
+                "through the teacher again; raise cache_mb or use less raw text",
+                self.name,
+                len(self._cache),
+                self.cache_bytes // 2**20,
+            )
+
+
+def doc_key(doc: Doc, starts: Optional["numpy.ndarray"]) -> bytes:
+    """A digest of words, spaces and unit starts. A doc's words are its vocab-free hashes."""
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(doc.to_array([ORTH, SPACY]).tobytes())
+    digest.update(b"?" if starts is None else numpy.packbits(starts).tobytes())
+    return digest.digest()
+
+
+def is_teacher(pipe: Any) -> bool:
+    return isinstance(pipe, SkdTeacher)
+
+

@@ -1,0 +1,163 @@
+"""A training step of the parser: which units, which gold, which teacher, which arcs get labels."""
+
+from dataclasses import dataclass
+from typing import List, Optional, Sequence, Tuple
+
+import numpy
+from spacy.attrs import DEP, HEAD
+from spacy.training import Example
+from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
+
+from ..codecs.labels import LabelMatch
+from ..codecs.trees import ROOT_HEAD, UNKNOWN_HEAD
+from ..structures import Parts
+from ..transfer.belief import TreeBelief
+
+
+@dataclass(frozen=True, eq=False)
+class TreePlan:
+    """What one batch is trained on; all rows are rows of the batch's concatenated tokens.
+
+    spans (Ints2d): (U, 2) rows of the units.
+    heads (Ints1d): (T,) gold head row, `ROOT_HEAD` or `UNKNOWN_HEAD`.
+    arcs (Optional[List[Floats2d]]): the teacher's arc scores of each unit.
+    pairs (Ints2d): (P, 2) dependent and head row of the arcs whose deprel is scored.
+    gold_labels (Ints1d): (P,) gold deprel of a pair, -1 where it is not the gold arc.
+    teacher_labels (Optional[Floats2d]): (P, deprels) the teacher's scores, student's inventory.
+    has_teacher_labels (ndarray): (P,) bool.
+    """
+
+    spans: Ints2d
+    heads: Ints1d
+    arcs: Optional[List[Floats2d]]
+    pairs: Ints2d
+    gold_labels: Ints1d
+    teacher_labels: Optional[Floats2d]
+    has_teacher_labels: "numpy.ndarray"
+
+    def teacher_scores(self, units: Ints1d) -> Optional[Parts]:
+        """The teacher's arc scores of some units, as one batch."""
+        if self.arcs is None:
+            return None
+        chosen = [self.arcs[int(u)] for u in units]
+        return Parts.concat(
+            [Parts({"arc": arc[None]}, numpy.asarray([len(arc)])) for arc in chosen]
+        )
+
+
+def gold_arcs(eg: Example, labels: Sequence[str]) -> Tuple[Ints1d, Ints1d]:
+    """Head token (`ROOT_HEAD`, `UNKNOWN_HEAD`) and deprel index (-1 unknown) of each token.
+
+    RETURNS (Tuple[Ints1d, Ints1d]): (tokens,) both, on the predicted tokens.
+    """
+    n = len(eg.predicted)
+    if not eg.reference.has_annotation("DEP"):
+        return numpy.full(n, UNKNOWN_HEAD), numpy.full(n, -1)
+    index = {label: i for i, label in enumerate(labels)}
+    if [t.text for t in eg.predicted] == [t.text for t in eg.reference]:
+        array = eg.reference.to_array([HEAD, DEP])
+        offset = array[:, 0].astype("int64")
+        known = array[:, 1] != 0
+        heads = numpy.where(offset == 0, ROOT_HEAD, numpy.arange(n) + offset)
+        strings = eg.reference.vocab.strings
+        names = {h: index.get(strings[h], -1) if h else -1 for h in set(array[:, 1].tolist())}
+        deps = numpy.asarray([names[h] for h in array[:, 1].tolist()], dtype="int64")
+        return numpy.where(known, heads, UNKNOWN_HEAD), deps
+    aligned_heads, aligned_deps = eg.get_aligned_parse(projectivize=False)
+    heads = numpy.full(n, UNKNOWN_HEAD)
+    deps = numpy.full(n, -1)
+    for i, (head, dep) in enumerate(zip(aligned_heads, aligned_deps)):
+        if dep and head is not None:
+            heads[i] = ROOT_HEAD if head == i else head
+            deps[i] = index.get(dep, -1)
+    return heads, deps
+
+
+def make_plan(
+    examples: Sequence[Example],
+    *,
+    units: Sequence[Ints2d],
+    beliefs: Optional[Sequence[TreeBelief]],
+    labels: Sequence[str],
+    match: Optional[LabelMatch],
+) -> TreePlan:
+    """Everything of a batch but the student's scores.
+
+    units (Sequence[Ints2d]): per doc (U, 2) start and end token of its units.
+    beliefs (Optional[Sequence[TreeBelief]]): the teacher's, with the same units.
+    labels (Sequence[str]): the student's deprels. match: of the teacher's to the student's.
+    """
+    lengths = [len(eg.predicted) for eg in examples]
+    offsets = numpy.cumsum([0, *lengths])
+    gold = [gold_arcs(eg, labels) for eg in examples]
+    heads = _rows([head for head, _ in gold], offsets)
+    deps = numpy.concatenate([dep for _, dep in gold])
+    spans = numpy.concatenate([u + o for u, o in zip(units, offsets)])
+    gold_rows = numpy.nonzero((heads != UNKNOWN_HEAD) & (deps >= 0))[0]
+    gold_pairs = numpy.stack([gold_rows, heads[gold_rows]], axis=1)
+    arcs: Optional[List[Floats2d]] = None
+    pairs, teacher_labels, found = gold_pairs, None, numpy.zeros(len(gold_pairs), dtype=bool)
+    if beliefs is not None and match is not None:
+        arcs = [arc for belief in beliefs for arc in belief.arcs]
+        pairs, teacher_labels, found = _merge_pairs(gold_pairs, beliefs, offsets, match)
+    is_gold = (heads[pairs[:, 0]] == pairs[:, 1]) & (deps[pairs[:, 0]] >= 0)
+    return TreePlan(
+        spans=spans,
+        heads=heads,
+        arcs=arcs,
+        pairs=pairs,
+        gold_labels=numpy.where(is_gold, deps[pairs[:, 0]], -1),
+        teacher_labels=teacher_labels,
+        has_teacher_labels=found,
+    )
+
+
+def _rows(heads: Sequence[Ints1d], offsets: "numpy.ndarray") -> Ints1d:
+    shifted = [numpy.where(h >= 0, h + offset, h) for h, offset in zip(heads, offsets)]
+    return numpy.concatenate(shifted)
+
+
+def _merge_pairs(
+    gold_pairs: Ints2d,
+    beliefs: Sequence[TreeBelief],
+    offsets: "numpy.ndarray",
+    match: LabelMatch,
+) -> Tuple[Ints2d, Floats2d, "numpy.ndarray"]:
+    """The union of the gold arcs and the arcs whose labels the teacher scored."""
+    rows = [
+        numpy.stack(
+            [b.pairs[:, 0] + o, numpy.where(b.pairs[:, 1] >= 0, b.pairs[:, 1] + o, ROOT_HEAD)],
+            axis=1,
+        )
+        for b, o in zip(beliefs, offsets)
+    ]
+    teacher_pairs = numpy.concatenate(rows)
+    base = int(offsets[-1]) + 1
+    teacher_keys = teacher_pairs[:, 0] * base + teacher_pairs[:, 1] + 1
+    keys = numpy.union1d(teacher_keys, gold_pairs[:, 0] * base + gold_pairs[:, 1] + 1)
+    order = numpy.argsort(teacher_keys)
+    where = numpy.searchsorted(teacher_keys, keys, sorter=order)
+    where = order[numpy.minimum(where, len(order) - 1)]
+    found = teacher_keys[where] == keys
+    scores = numpy.concatenate([belief.label_scores for belief in beliefs])
+    pairs = numpy.stack([keys // base, keys % base - 1], axis=1)
+    return pairs, match.gather(scores[where]), found
+
+
+def pair_masses(
+    pairs: Ints2d, *, rows: Ints1d, lengths: Ints1d, marginals: "numpy.ndarray"
+) -> Tuple["numpy.ndarray", "numpy.ndarray", Floats1d]:
+    """Marginals of the pairs that lie in a bucket.
+
+    rows, lengths (Ints1d): (B,) first row and tokens of each unit of the bucket.
+    marginals (ndarray): (B, N, N+1).
+    RETURNS: index of those pairs; the unit of each; its marginal.
+    """
+    order = numpy.argsort(rows)
+    unit = numpy.searchsorted(rows[order], pairs[:, 0], side="right") - 1
+    unit = order[numpy.maximum(unit, 0)]
+    position = pairs[:, 0] - rows[unit]
+    head = numpy.where(pairs[:, 1] < 0, 0, pairs[:, 1] - rows[unit] + 1)
+    inside = (position >= 0) & (position < lengths[unit]) & (head >= 0) & (head <= lengths[unit])
+    index = numpy.nonzero(inside)[0]
+    return index, unit[index], marginals[unit[index], position[index], head[index]]

@@ -1,0 +1,5 @@
+"""Trained pipelines as teachers."""
+
+from .runner import TeacherRunner
+
+__all__ = ["TeacherRunner"]

@@ -1,0 +1,112 @@
+"""Callbacks of `spacy train`: take over the teacher's other pipes, save students without it."""
+
+import copy
+import logging
+from typing import Any, Callable, List, Tuple
+
+from spacy import registry
+from spacy.language import Language
+from thinc.api import Config, Model
+
+from ..pipeline.teacher import SkdTeacher, is_teacher
+
+logger = logging.getLogger("spacy_skd")
+KEEP = "spacy-skd.keep_pipes.v1"
+DROP = "spacy-skd.drop_teacher.v1"
+
+
+@registry.callbacks(DROP)
+def make_drop_teacher() -> Callable[[Language], Language]:
+    """For `[training.before_to_disk]`: the saved pipeline has no teacher, no path to one and none
+    of this package's training callbacks."""
+    return without_teacher
+
+
+def without_teacher(nlp: Language) -> Language:
+    """A shallow clone of a pipeline without its teacher component.
+
+    The pipeline itself stays as it is: training goes on with it.
+    RETURNS (Language): shares components and vocab with `nlp`.
+    """
+    names = [name for name, pipe in nlp._components if is_teacher(pipe)]
+    clone = copy.copy(nlp)
+    clone._components = [(n, pipe) for n, pipe in nlp._components if n not in names]
+    clone._disabled = {n for n in nlp._disabled if n not in names}
+    clone._pipe_meta = {n: v for n, v in nlp._pipe_meta.items() if n not in names}
+    clone._pipe_configs = {n: v for n, v in nlp._pipe_configs.items() if n not in names}
+    clone._meta = copy.deepcopy(nlp._meta)
+    clone._config = _scrub(nlp.config, names)
+    return clone
+
+
+def _scrub(config: Config, names: List[str]) -> Config:
+    config = config.copy()
+    for name in names:
+        config.get("components", {}).pop(name, None)
+        config.get("initialize", {}).get("components", {}).pop(name, None)
+    training = config.get("training", {})
+    training["frozen_components"] = [
+        n for n in training.get("frozen_components", []) if n not in names
+    ]
+    if _is_callback(training.get("before_to_disk"), DROP):
+        training["before_to_disk"] = None
+    initialize = config.get("initialize", {})
+    if _is_callback(initialize.get("after_init"), KEEP):
+        initialize["after_init"] = None
+    config.get("paths", {}).pop("teacher", None)
+    return config
+
+
+def _is_callback(block: Any, name: str) -> bool:
+    return isinstance(block, dict) and block.get("@callbacks") == name
+
+
+@registry.callbacks(KEEP)
+def make_keep_pipes() -> Callable[[Language], Language]:
+    """For `[initialize.after_init]`: source every pipe of the teacher that needs no transformer
+    (attribute_ruler, lemmatizer, entity_ruler, ...) into the student."""
+
+    def after_init(nlp: Language) -> Language:
+        for _, pipe in nlp._components:
+            if is_teacher(pipe):
+                kept, dropped = keep_pipes(nlp, pipe)
+                logger.info("Kept from the teacher: %s", ", ".join(kept) or "nothing")
+                logger.info("Dropped from the teacher: %s", "; ".join(dropped) or "nothing")
+        return nlp
+
+    return after_init
+
+
+def keep_pipes(nlp: Language, teacher: SkdTeacher) -> Tuple[List[str], List[str]]:
+    """Add the teacher's pipes that run without its transformer to the end of the pipeline.
+
+    RETURNS (Tuple[List[str], List[str]]): names kept; names dropped, each with the reason.
+    """
+    kept: List[str] = []
+    dropped: List[str] = []
+    answered = {teacher.pipe_of(student) for student in teacher.students}
+    for name, pipe in teacher.nlp.pipeline:
+        if name in answered or name in nlp.component_names:
+            continue
+        reason = why_not_kept(pipe)
+        if reason:
+            dropped.append(f"{name} ({reason})")
+            continue
+        nlp.add_pipe(name, source=teacher.nlp)
+        kept.append(name)
+    return kept, dropped
+
+
+def why_not_kept(pipe: Any) -> str:
+    """RETURNS (str): why a teacher's pipe cannot go into a student, "" if it can."""
+    model = getattr(pipe, "model", None)
+    if not isinstance(model, Model):
+        return ""
+    names = {node.name for node in model.walk()}
+    if any("transformer" in name for name in names):
+        return "needs the transformer"
+    if any("listener" in name for name in names):
+        return "listens to vectors of the teacher"
+    if hasattr(pipe, "listening_components") and hasattr(pipe, "find_listeners"):
+        return "makes vectors for the teacher's own components"
+    return ""

@@ -1,0 +1,89 @@
+"""Sentences of a treebank -> whole documents -> spaCy Docs."""
+
+from itertools import groupby
+from typing import Iterable, Iterator, List, Optional, Sequence
+
+from spacy.tokens import Doc
+from spacy.vocab import Vocab
+
+from .conllu import Sentence
+
+
+def group_documents(sentences: Iterable[Sentence]) -> Iterator[List[Sentence]]:
+    """Yield what stands under each `# newdoc`; a file without any is one document."""
+    for _, group in groupby(sentences, key=lambda sentence: sentence.document):
+        yield list(group)
+
+
+def split_documents(
+    sentences: Iterable[Sentence], *, sentences_per_doc: int, max_words: int = 0
+) -> Iterator[List[Sentence]]:
+    """Yield the documents of a file, long ones in pieces of consecutive sentences.
+
+    A document of more than `sentences_per_doc` sentences is cut into the fewest even pieces that
+    respect it (11 sentences at 10 a piece: 5 + 6). A piece of more than `max_words` words (0: no limit) is
+    halved until it fits or is a single sentence. Raises ValueError for settings out of range.
+    """
+    if sentences_per_doc < 1:
+        raise ValueError(f"expected sentences_per_doc >= 1, found {sentences_per_doc}")
+    if max_words < 0:
+        raise ValueError(f"expected max_words >= 0 (0: no limit), found {max_words}")
+    for document in group_documents(sentences):
+        n_pieces = -(-len(document) // sentences_per_doc)
+        for piece in _even_pieces(document, n_pieces=n_pieces):
+            yield from _halve(piece, max_words=max_words)
+
+
+def make_doc(
+    vocab: Vocab, sentences: Sequence[Sentence], *, with_morphs: bool, with_entities: bool
+) -> Doc:
+    """One Doc of these sentences, every annotation of the treebank set.
+
+    Missing values stay missing. The root's deprel is "ROOT", spaCy's name for it.
+    with_morphs: some word of the file has FEATS, so a word without any has no features;
+    otherwise the features are missing.
+    with_entities: some word of the file has MISC `NE=`, so a word without one is outside every
+    entity ("O"); otherwise entities are missing.
+    """
+    heads: List[int] = []
+    for sentence in sentences:
+        first = len(heads)
+        heads.extend(first + head for head in sentence.heads)
+    return Doc(
+        vocab,
+        words=[word for sentence in sentences for word in sentence.words],
+        spaces=[space for sentence in sentences for space in sentence.spaces],
+        lemmas=_column([sentence.lemmas for sentence in sentences]),
+        pos=_column([sentence.pos for sentence in sentences]),
+        tags=_column([sentence.tags for sentence in sentences]),
+        morphs=[morph for s in sentences for morph in s.morphs] if with_morphs else None,
+        heads=heads,
+        deps=["ROOT" if dep == "root" else dep for s in sentences for dep in s.deps],
+        ents=[_iob(tag) for s in sentences for tag in s.entities] if with_entities else None,
+    )
+
+
+def _column(columns: Sequence[List[str]]) -> Optional[List[str]]:
+    joined = [value for column in columns for value in column]
+    return joined if any(joined) else None
+
+
+def _iob(tag: Optional[str]) -> str:
+    tag = tag or "O"
+    return {"L": "I", "U": "B"}.get(tag[0], tag[0]) + tag[1:]
+
+
+def _even_pieces(document: List[Sentence], *, n_pieces: int) -> Iterator[List[Sentence]]:
+    bounds = [len(document) * i // n_pieces for i in range(n_pieces + 1)]
+    for start, end in zip(bounds, bounds[1:]):
+        yield document[start:end]
+
+
+def _halve(piece: List[Sentence], *, max_words: int) -> Iterator[List[Sentence]]:
+    n_words = sum(len(sentence.words) for sentence in piece)
+    if not max_words or n_words <= max_words or len(piece) == 1:
+        yield piece
+        return
+    middle = (len(piece) + 1) // 2
+    yield from _halve(piece[:middle], max_words=max_words)
+    yield from _halve(piece[middle:], max_words=max_words)

@@ -1,0 +1,19 @@
+"""Teacher to target to gradient: what a teacher believes, and the loss that learns from it."""
+
+from .annealing import ConstantWeight, LinearWeight, WeightSchedule
+from .belief import Belief, TokenBelief, TreeBelief
+from .convert import Posterior, convert
+from .loss import mixed_loss, structural_loss
+
+__all__ = [
+    "Belief",
+    "ConstantWeight",
+    "LinearWeight",
+    "Posterior",
+    "TokenBelief",
+    "TreeBelief",
+    "WeightSchedule",
+    "convert",
+    "mixed_loss",
+    "structural_loss",
+]

@@ -1,0 +1,76 @@
+"""The teacher's weight over training: settings, and a step that the component counts and saves.
+
+thinc's schedules are generators, which restart when training resumes; these are functions of a
+step number.
+"""
+
+from dataclasses import dataclass
+from typing import Union
+
+from spacy import registry
+
+from ..errors import check_between
+
+
+@dataclass(frozen=True)
+class ConstantWeight:
+    """The same weight at every step."""
+
+    weight: float
+
+    def __call__(self, step: int) -> float:
+        return self.weight
+
+    @property
+    def highest(self) -> float:
+        return self.weight
+
+
+@dataclass(frozen=True)
+class LinearWeight:
+    """From `start` at step 0 in a straight line to `end` at step `steps`, then `end`.
+
+    Wang et al. (2021), section 4, anneal the teacher's weight from 1 towards 0 over training.
+    """
+
+    start: float
+    end: float
+    steps: int
+
+    def __call__(self, step: int) -> float:
+        share = min(max(step, 0) / self.steps, 1.0)
+        return self.start + (self.end - self.start) * share
+
+    @property
+    def highest(self) -> float:
+        return max(self.start, self.end)
+
+
+WeightSchedule = Union[ConstantWeight, LinearWeight]
+
+
+@registry.misc("spacy-skd.ConstantWeight.v1")
+def make_constant_weight(weight: float) -> ConstantWeight:
+    """weight (float): the teacher's share of the loss, 0 to 1. RAISES (ValueError): otherwise."""
+    return ConstantWeight(check_between("weight", weight, low=0, high=1))
+
+
+@registry.misc("spacy-skd.LinearWeight.v1")
+def make_linear_weight(start: float = 1.0, end: float = 0.0, steps: int = 5000) -> LinearWeight:
+    """start, end (float): the teacher's share of the loss, 0 to 1. steps (int): updates from start
+    to end, at least 1. RAISES (ValueError): otherwise.
+    """
+    if steps < 1:
+        raise ValueError(f"steps: expected at least 1, got {steps}")
+    return LinearWeight(
+        start=check_between("start", start, low=0, high=1),
+        end=check_between("end", end, low=0, high=1),
+        steps=steps,
+    )
+
+
+def as_schedule(setting: Union[float, WeightSchedule]) -> WeightSchedule:
+    """A number is a constant weight."""
+    if isinstance(setting, (int, float)):
+        return make_constant_weight(float(setting))
+    return setting

@@ -1,0 +1,122 @@
+"""The loss: cross-entropy between teacher and student over whole structures.
+
+Wang et al., "Structural Knowledge Distillation" (ACL-IJCNLP 2021), eq. 3: with m the marginals of
+the target and s the student's scores,
+
+    L = - sum_y P_t(y) log P_s(y) = log Z(s) - m . s            dL / ds = P_s - m
+
+so no autograd is needed, and gold data is the same object: a 0/1 target.
+"""
+
+from typing import Optional, Tuple
+
+from thinc.types import Floats1d
+
+from ..codecs.trees import Gold
+from ..structures import IMPOSSIBLE, Parts, Structure
+
+
+def structural_loss(
+    structure: Structure,
+    scores: Parts,
+    target: Parts,
+    *,
+    temperature: float = 1.0,
+    weights: Optional[Floats1d] = None,
+) -> Tuple[float, Parts]:
+    """T^2 (log Z(s / T) - m . s / T), summed over the units of a batch.
+
+    structure (Structure): what the scores are scores of.
+    scores (Parts): the student's scores, in nats.
+    target (Parts): marginals that lie in the student's marginal polytope (any other target makes
+        the loss unbounded below); made from the teacher's scores at the same temperature.
+    temperature (float): T > 0, acts on both sides; 1 leaves the distributions alone.
+    weights (Optional[Floats1d]): (B,) weight of each unit, 1 if not given.
+    RETURNS (Tuple[float, Parts]): loss in nats; gradient at the scores, weights * T (P(s / T) - m).
+    RAISES (ValueError): if the temperature is not positive, or a score is NaN.
+    """
+    if not temperature > 0:
+        raise ValueError(f"temperature: expected a number > 0, got {temperature}")
+    tempered = scores * (1.0 / temperature)
+    log_z, marginals = structure.infer(tempered)
+    losses = (log_z - target.dot(tempered)) * temperature**2
+    d_scores = (marginals - target) * temperature
+    if weights is not None:
+        losses = losses * weights
+        d_scores = d_scores * weights
+    return float(losses.sum()), d_scores
+
+
+def mixed_loss(
+    structure: Structure,
+    scores: Parts,
+    *,
+    gold: Gold,
+    teacher: Optional[Parts],
+    weight: float,
+    temperature: float = 1.0,
+) -> Tuple[float, Parts]:
+    """(1 - w) gold loss + w teacher loss, summed over the units of a batch.
+
+    A unit without gold has teacher weight 1 whatever `weight` is. Partial gold is
+    log Z - log Z restricted to the structures that agree with what is known.
+
+    gold (Gold): the annotation, possibly of none of the units.
+    teacher (Optional[Parts]): the teacher's target; None trains on gold alone.
+    weight (float): w in [0, 1], for units that have gold.
+    RETURNS (Tuple[float, Parts]): loss in nats, gradient at the scores.
+    """
+    xp = scores.xp
+    blank = xp.asarray(gold.empty)
+    if teacher is None:
+        shares = xp.zeros(blank.shape, dtype="float64")
+        gold_shares = 1.0 - blank
+    else:
+        shares = xp.where(blank, 1.0, float(weight))
+        gold_shares = 1.0 - shares
+    target, entropy = gold_target(structure, scores, gold)
+    constant = float((gold_shares * entropy).sum())
+    if teacher is None:
+        loss, d_scores = structural_loss(structure, scores, target, weights=gold_shares)
+        return loss - constant, d_scores
+    if temperature == 1.0:
+        mixture = target * gold_shares + teacher * shares
+        loss, d_scores = structural_loss(structure, scores, mixture)
+        return loss - constant, d_scores
+    loss, d_scores = structural_loss(
+        structure, scores, teacher, temperature=temperature, weights=shares
+    )
+    if float(gold_shares.sum()) > 0:
+        gold_loss, d_gold = structural_loss(structure, scores, target, weights=gold_shares)
+        loss, d_scores = loss + gold_loss - constant, d_scores + d_gold
+    return loss, d_scores
+
+
+def gold_target(structure: Structure, scores: Parts, gold: Gold) -> Tuple[Parts, Floats1d]:
+    """Marginals of the student's own distribution restricted to what the annotation allows.
+
+    For a complete unit these are the indicators. With log Z restricted = P_r . s + H(P_r), partial
+    gold is this target and the constant H(P_r).
+
+    RETURNS (Tuple[Parts, Floats1d]): target; (B,) entropy in nats of each unit's target, 0 for
+        complete and for blank units.
+    """
+    xp = scores.xp
+    partial = ~gold.complete & ~gold.empty
+    if not partial.any():
+        return gold.indicators, xp.zeros(len(partial), dtype="float64")
+    units = xp.asarray(partial.nonzero()[0])
+    some = gold.indicators[units]
+    known = xp.asarray(gold.known)[units][..., None]
+    allowed = Parts(
+        {k: xp.where(known & (v == 0), IMPOSSIBLE, 0.0) for k, v in some.arrays.items()},
+        some.lengths,
+    )
+    restricted = scores[units] + allowed
+    log_z, marginals = structure.infer(restricted)
+    entropy = xp.zeros(len(partial), dtype="float64")
+    entropy[units] = log_z - marginals.dot(restricted)
+    arrays = {k: v.copy() for k, v in gold.indicators.arrays.items()}
+    for key, array in marginals.arrays.items():
+        arrays[key][units] = array
+    return Parts(arrays, gold.indicators.lengths), entropy
