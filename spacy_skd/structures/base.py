@@ -1,0 +1,57 @@
+"""What every structure has: log Z, marginals and argmax; the rest follows from them."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, Tuple
+
+from thinc.types import Floats1d
+
+from .parts import Parts
+
+
+class Structure(ABC):
+    """A family of output structures y over which P(y) = exp(sum of its parts' scores) / Z.
+
+    A frozen dataclass of settings; it never holds arrays or labels, so the same object serves the
+    teacher, the student's gradient and the decoder.
+    """
+
+    family: ClassVar[str]
+
+    @abstractmethod
+    def infer(self, scores: Parts) -> Tuple[Floats1d, Parts]:
+        """log Z of each unit, (B,) float64 nats, and the marginals P(part), in the scores' dtype;
+        0 in the padding and for impossible parts. The marginals are the gradient of log Z.
+
+        RAISES (ValueError): naming the unit, if a score is NaN or +inf, or if no structure is
+            possible.
+        """
+
+    @abstractmethod
+    def argmax(self, scores: Parts) -> Parts:
+        """0/1 indicators of the structure with the highest score of each unit.
+
+        RAISES (ValueError): as `infer`.
+        """
+
+    def log_prob(self, scores: Parts, indicators: Parts) -> Floats1d:
+        """RETURNS (Floats1d): (B,) log P(y) in nats of the structures y that are indicated."""
+        return indicators.dot(scores) - self.infer(scores)[0]
+
+    def entropy(self, scores: Parts) -> Floats1d:
+        """RETURNS (Floats1d): (B,) - sum_y P(y) log P(y), in nats."""
+        log_z, marginals = self.infer(scores)
+        return log_z - marginals.dot(scores)
+
+    def cross_entropy(self, target: Parts, scores: Parts) -> Floats1d:
+        """RETURNS (Floats1d): (B,) - sum_y Q(y) log P(y) in nats, for the marginals of Q."""
+        return self.infer(scores)[0] - target.dot(scores)
+
+    def kl(self, teacher: Parts, student: Parts) -> Floats1d:
+        """RETURNS (Floats1d): (B,) sum_y Q(y) log(Q(y) / P(y)) in nats; Q and P by their scores."""
+        log_z, marginals = self.infer(teacher)
+        return self.cross_entropy(marginals, student) - log_z + marginals.dot(teacher)
+
+
+def no_structure(what: str, unit: int, reason: str) -> ValueError:
+    """The error of a unit whose structures are all impossible."""
+    return ValueError(f"{what}: unit {unit} of the batch has no possible structure: {reason}")

@@ -1,0 +1,166 @@
+"""Non-projective dependency trees: the matrix-tree theorem.
+
+Koo et al., "Structured Prediction Models via the Matrix-Tree Theorem" (EMNLP 2007), section 3. With
+w[d, h] = exp(score) and r[d] the weight of ROOT as head of d, the Laplacian is
+
+    L[h, d] = - w[d, h]  (h != d),    L[d, d] = sum_h w[d, h],    and row 0 replaced by r
+
+    Z = det(L),   B = inv(L)
+    P(h -> d) = w[d, h] ([d != 0] B[d, d] - [h != 0] B[d, h]),   P(ROOT -> d) = r[d] B[d, 0]
+
+for trees with one root; with several, L[d, d] also has r[d], no row is replaced, and P(ROOT -> d) =
+r[d] B[d, d]. float64. Peaked scores make L ill-conditioned, so each unit is checked, and one that
+fails is done again without a subtraction (elimination.py).
+"""
+
+import logging
+from dataclasses import dataclass
+from typing import Any, ClassVar, Tuple
+
+import numpy
+from thinc.types import Floats1d, Floats3d
+
+from .base import Structure, no_structure
+from .elimination import eliminate
+from .heads import masked_arcs
+from .numerics import POSSIBLE_ABOVE
+from .parts import Parts
+from .spanning_tree import is_tree, maximum_trees
+from .tokens import one_hot
+
+logger = logging.getLogger("spacy_skd")
+TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True)
+class SpanningTrees(Structure):
+    """Directed spanning trees from ROOT, crossing arcs allowed. Parts: arc (B, N, N + 1).
+
+    single_root (bool): whether exactly one token has ROOT as its head.
+    """
+
+    single_root: bool = True
+    family: ClassVar[str] = "arcs"
+
+    def infer(self, scores: Parts) -> Tuple[Floats1d, Parts]:
+        xp = scores.xp
+        arc, mask = masked_arcs(scores, what="spanning trees")
+        exact = arc.astype("float64")
+        log_z, marginals, good = _matrix_tree(xp, exact, mask, single_root=self.single_root)
+        failed = [int(unit) for unit in xp.nonzero(~good)[0]]
+        if failed:
+            logger.debug("%d of %d units by exact elimination", len(failed), len(good))
+        for unit in failed:
+            self._eliminate(xp, exact, scores.lengths, unit, log_z, marginals)
+        return log_z, Parts({"arc": marginals.astype(arc.dtype)}, scores.lengths)
+
+    def argmax(self, scores: Parts) -> Parts:
+        """Greedy heads where they are a tree already, Chu-Liu/Edmonds for the other units."""
+        xp = scores.xp
+        arc, mask = masked_arcs(scores, what="spanning trees")
+        heads = numpy.where(_to_numpy(mask), _to_numpy(arc.argmax(axis=-1)), 0)
+        lengths = _to_numpy(scores.lengths)
+        rest = numpy.nonzero(~is_tree(heads, lengths, single_root=self.single_root))[0]
+        best = one_hot(xp, arc, mask)
+        if not len(rest):
+            return Parts({"arc": best}, scores.lengths)
+        n = int(lengths[rest].max())
+        found = maximum_trees(
+            _to_numpy(arc[xp.asarray(rest)])[:, :n, : n + 1],
+            lengths[rest],
+            single_root=self.single_root,
+        )
+        _check_possible(_to_numpy(arc), found, rest, lengths)
+        inside = numpy.arange(n)[None] < lengths[rest][:, None]
+        unit, token = numpy.nonzero(inside)
+        best[xp.asarray(rest)] = 0
+        best[xp.asarray(rest[unit]), xp.asarray(token), xp.asarray(found[inside])] = 1
+        return Parts({"arc": best}, scores.lengths)
+
+    def _eliminate(
+        self, xp: Any, arc: Floats3d, lengths: Any, unit: int, log_z: Any, marginals: Any
+    ) -> None:
+        n = int(lengths[unit])
+        scores = _to_numpy(arc[unit, :n, : n + 1])
+        exact = eliminate(scores, single_root=self.single_root)
+        if exact is None:
+            raise no_structure("spanning trees", unit, "the possible arcs form no rooted tree")
+        log_z[unit] = exact[0]
+        marginals[unit] = 0.0
+        marginals[unit, :n, : n + 1] = xp.asarray(exact[1])
+
+
+def _matrix_tree(
+    xp: Any, arc: Floats3d, mask: Any, *, single_root: bool
+) -> Tuple[Floats1d, Floats3d, Any]:
+    """log Z (B,), marginals (B, N, N + 1), and whether the unit passes the checks (B,)."""
+    if not arc.size:
+        ones = xp.ones(len(arc), dtype=bool)
+        return xp.zeros(len(arc), dtype="float64"), xp.zeros_like(arc), ones
+    highest = xp.where(mask, arc.max(axis=-1), 0.0)
+    weights = xp.exp(arc - highest[..., None]) * mask[..., None]
+    root, inner = weights[..., 0], weights[..., 1:]
+    laplacian = _laplacian(xp, root, inner, mask, single_root=single_root)
+    with numpy.errstate(all="ignore"):
+        sign, log_det = xp.linalg.slogdet(laplacian)
+        inverse = xp.linalg.inv(_or_identity(xp, laplacian, (sign > 0) & xp.isfinite(log_det)))
+        diagonal = xp.einsum("bii->bi", inverse).copy()
+        across = inverse.copy()  # [d, h]
+        if single_root:
+            p_root = root * inverse[:, :, 0]
+            diagonal[:, 0] = 0.0
+            across[:, :, 0] = 0.0
+        else:
+            p_root = root * diagonal
+        p_inner = inner * (diagonal[:, :, None] - across)
+        marginals = xp.concatenate([p_root[..., None], p_inner], axis=-1)
+        good = _passes(xp, marginals, mask, single_root=single_root)
+    good &= (sign > 0) & xp.isfinite(log_det)
+    log_z = log_det + highest.sum(axis=-1)
+    return log_z, xp.clip(marginals, 0.0, 1.0), good
+
+
+def _laplacian(xp: Any, root: Any, inner: Any, mask: Any, *, single_root: bool) -> Floats3d:
+    """(B, N, N), [head, dependent]; the identity in the padding."""
+    n = inner.shape[1]
+    laplacian = -inner.transpose(0, 2, 1)
+    diagonal = inner.sum(axis=-1)
+    if not single_root:
+        diagonal = diagonal + root
+    index = xp.arange(n)
+    laplacian[:, index, index] = xp.where(mask, diagonal, 1.0)
+    if single_root:
+        filled = mask[:, 0]
+        laplacian[filled, 0] = root[filled]
+    return laplacian
+
+
+def _or_identity(xp: Any, matrices: Floats3d, good: Any) -> Floats3d:
+    """An inverse must exist for every matrix of the batch, or numpy raises for all."""
+    if good.all():
+        return matrices
+    return xp.where(good[:, None, None], matrices, xp.eye(matrices.shape[1])[None])
+
+
+def _passes(xp: Any, marginals: Floats3d, mask: Any, *, single_root: bool) -> Any:
+    """(B,): each token's heads sum to 1, root mass is 1, all in [0, 1]."""
+    rows = xp.where(mask, marginals.sum(axis=-1), 1.0)
+    good = (xp.abs(rows - 1.0) < TOLERANCE).all(axis=-1)
+    inside = (marginals > -TOLERANCE) & (marginals < 1 + TOLERANCE)
+    good &= inside.all(axis=(1, 2))
+    if single_root:
+        roots = xp.where(mask[:, 0], marginals[..., 0].sum(axis=-1), 1.0)
+        good &= xp.abs(roots - 1.0) < TOLERANCE
+    return good
+
+
+def _check_possible(arc: Any, heads: Any, units: Any, lengths: Any) -> None:
+    for unit, row in zip(units.tolist(), heads):
+        n = int(lengths[unit])
+        chosen = arc[unit, numpy.arange(n), row[:n]]
+        if (chosen <= POSSIBLE_ABOVE).any():
+            raise no_structure("spanning trees", unit, "the possible arcs form no rooted tree")
+
+
+def _to_numpy(array: Any) -> "numpy.ndarray":
+    return array.get() if hasattr(array, "get") else numpy.asarray(array)

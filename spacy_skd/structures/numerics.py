@@ -1,0 +1,49 @@
+"""Scores in nats: what counts as impossible, and sums in log space."""
+
+from typing import Tuple
+
+from thinc.api import get_array_module
+from thinc.types import Floats1d, FloatsXd
+
+# The score of a part that no structure may contain. A finite number, so that 0 * IMPOSSIBLE is 0.
+IMPOSSIBLE = -1e9
+# Scores at or below this are impossible: IMPOSSIBLE stays so after adding a score to it, and after
+# dividing by a temperature of up to 1000.
+POSSIBLE_ABOVE = -1e6
+
+
+def clean_scores(scores: FloatsXd, *, what: str) -> FloatsXd:
+    """-inf to `IMPOSSIBLE`.
+
+    scores (FloatsXd): (units, ...), nats.
+    RAISES (ValueError): naming the first unit with a score that is NaN or +inf.
+    """
+    xp = get_array_module(scores)
+    if not scores.size or xp.isfinite(scores).all():
+        return scores
+    wrong = xp.isnan(scores) | (scores == xp.inf)
+    if wrong.any():
+        unit = int(xp.nonzero(wrong)[0][0])
+        value = float(scores[unit][wrong[unit]][0])
+        raise ValueError(
+            f"{what}: expected scores that are finite or -inf, got {value} in unit {unit} of the "
+            f"batch; the model's weights are damaged or training diverged"
+        )
+    return xp.maximum(scores, xp.asarray(IMPOSSIBLE, dtype=scores.dtype))
+
+
+def softmax(scores: FloatsXd) -> Tuple[Floats1d, FloatsXd]:
+    """Over the last axis.
+
+    scores (FloatsXd): (..., C), finite.
+    RETURNS (Tuple[FloatsXd, FloatsXd]): log of the sum, (...), float64; probabilities (..., C) in
+        the dtype of the scores.
+    """
+    xp = get_array_module(scores)
+    if not scores.size:
+        return xp.zeros(scores.shape[:-1], dtype="float64"), xp.zeros_like(scores)
+    highest = scores.max(axis=-1, keepdims=True)
+    weights = xp.exp(scores - highest)
+    total = weights.sum(axis=-1, keepdims=True)
+    log_sum = xp.log(total[..., 0].astype("float64")) + highest[..., 0]
+    return log_sum, weights / total

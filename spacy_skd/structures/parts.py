@@ -1,0 +1,119 @@
+"""`Parts`: scores, marginals, indicators, targets and gradients are all this one type."""
+
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, Sequence, Tuple, Union
+
+import numpy
+from thinc.api import get_array_module
+from thinc.types import Floats1d, FloatsXd, Ints1d
+
+# What the axes after the batch are; names of the arrays that a family may have.
+AXES = {"unary": "(B, N, C)", "arc": "(B, N, N + 1)"}
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """Numbers for the substructures ("parts") of a batch of B units, padded to N tokens.
+
+    arrays (Dict[str, FloatsXd]): unary (B, N, C): label c of token i. arc (B, N, N + 1): head h of
+        dependent i, where head 0 is ROOT and head j + 1 is token j.
+    lengths (Ints1d): (B,) tokens of each unit; what lies beyond is padding.
+    RAISES (ValueError): if an array has another shape than these.
+    """
+
+    arrays: Dict[str, FloatsXd]
+    lengths: Ints1d
+
+    def __post_init__(self) -> None:
+        for name, array in self.arrays.items():
+            if name not in AXES:
+                raise ValueError(f"Parts: expected arrays named {', '.join(AXES)}, got {name!r}")
+            good = array.ndim == 3 and array.shape[0] == len(self.lengths)
+            if not good or (name == "arc" and array.shape[2] != array.shape[1] + 1):
+                raise ValueError(
+                    f"Parts: expected {name} of shape {AXES[name]} with B = {len(self.lengths)}, "
+                    f"got {array.shape}"
+                )
+        if len(self.lengths) and int(self.lengths.max()) > self.n_tokens:
+            raise ValueError(
+                f"Parts: a unit of {int(self.lengths.max())} tokens in arrays of {self.n_tokens}"
+            )
+
+    @property
+    def xp(self) -> Any:
+        """The array module, numpy or cupy."""
+        return get_array_module(next(iter(self.arrays.values())))
+
+    @property
+    def n_units(self) -> int:
+        return len(self.lengths)
+
+    @property
+    def n_tokens(self) -> int:
+        """Tokens of the padded arrays."""
+        return int(next(iter(self.arrays.values())).shape[1])
+
+    @property
+    def mask(self) -> "numpy.ndarray":
+        """RETURNS: (B, N) bool, False in the padding."""
+        xp = self.xp
+        return xp.arange(self.n_tokens)[None] < xp.asarray(self.lengths)[:, None]
+
+    def dot(self, other: "Parts") -> Floats1d:
+        """RETURNS (Floats1d): (B,) sum over all parts of the products, float64."""
+        total = self.xp.zeros(self.n_units, dtype="float64")
+        for name, array in self.arrays.items():
+            total += _dot(self.xp, array, other.arrays[name])
+        return total
+
+    def __add__(self, other: "Parts") -> "Parts":
+        return self._with(lambda name, array: array + other.arrays[name])
+
+    def __sub__(self, other: "Parts") -> "Parts":
+        return self._with(lambda name, array: array - other.arrays[name])
+
+    def __mul__(self, factor: Union[float, Floats1d]) -> "Parts":
+        """By one number, or by one number for each unit."""
+        if isinstance(factor, (int, float)):
+            return self if factor == 1 else self._with(lambda _, array: array * float(factor))
+        column = self.xp.asarray(factor)[:, None, None]
+        return self._with(lambda _, array: array * column.astype(array.dtype))
+
+    def __getitem__(self, units: Any) -> "Parts":
+        """Some units (a slice, or an array of indices or bools)."""
+        arrays = {name: array[units] for name, array in self.arrays.items()}
+        return Parts(arrays, self.lengths[units])
+
+    def _with(self, change: Callable[[str, FloatsXd], FloatsXd]) -> "Parts":
+        arrays = {name: change(name, array) for name, array in self.arrays.items()}
+        return Parts(arrays, self.lengths)
+
+    @staticmethod
+    def concat(batches: Sequence["Parts"]) -> "Parts":
+        """The units of several batches in one, padded with 0 to the longest."""
+        n = max((batch.n_tokens for batch in batches), default=0)
+        xp = batches[0].xp
+        arrays = {
+            name: xp.concatenate([_pad(xp, name, batch.arrays[name], n) for batch in batches])
+            for name in batches[0].arrays
+        }
+        return Parts(arrays, xp.concatenate([xp.asarray(batch.lengths) for batch in batches]))
+
+
+def _dot(xp: Any, a: FloatsXd, b: FloatsXd) -> Floats1d:
+    with numpy.errstate(invalid="ignore"):
+        total = xp.einsum("bij,bij->b", a, b, dtype="float64")
+    if not xp.isfinite(total).all():  # -inf scores of parts that do not occur count 0
+        with numpy.errstate(invalid="ignore"):
+            products = xp.where((a == 0) | (b == 0), 0.0, a.astype("float64") * b)
+        total = products.sum(axis=(1, 2))
+    return total
+
+
+def _pad(xp: Any, name: str, array: FloatsXd, n: int) -> FloatsXd:
+    shape: Tuple[int, ...] = (len(array), n, n + 1 if name == "arc" else array.shape[2])
+    if array.shape == shape:
+        return array
+    padded = xp.zeros(shape, dtype=array.dtype)
+    padded[:, : array.shape[1], : array.shape[2]] = array
+    return padded

@@ -1,0 +1,153 @@
+"""The highest-scoring dependency tree of each unit of a batch: Chu-Liu/Edmonds, vectorised.
+
+Each round takes every token's best head; a unit whose heads have a cycle gets one cycle contracted
+to a single node (McDonald et al., "Non-projective Dependency Parsing using Spanning Tree
+Algorithms", HLT-EMNLP 2005, figure 3), until there is none; then the contractions are undone in
+reverse. All units go through a round together.
+"""
+
+from dataclasses import dataclass
+from typing import List
+
+import numpy
+from thinc.types import Floats3d, Ints1d, Ints2d
+
+from .numerics import POSSIBLE_ABOVE
+
+
+def is_tree(heads: Ints2d, lengths: Ints1d, *, single_root: bool) -> "numpy.ndarray":
+    """Whether the heads of each unit form a tree from ROOT.
+
+    heads (Ints2d): (B, N) 0 = ROOT, j + 1 = token j; any value in the padding.
+    RETURNS (ndarray): (B,) bool; True for a unit of no tokens.
+    """
+    n = heads.shape[1]
+    inside = numpy.arange(n)[None] < numpy.asarray(lengths)[:, None]
+    nodes = numpy.zeros((len(heads), n + 1), dtype="int64")
+    nodes[:, 1:] = numpy.where(inside, heads, 0)
+    rooted = (_ancestors(nodes) == 0).all(axis=1)
+    if not single_root:
+        return rooted
+    roots = ((nodes[:, 1:] == 0) & inside).sum(axis=1)
+    return rooted & ((roots == 1) | (numpy.asarray(lengths) == 0))
+
+
+def maximum_trees(arc: Floats3d, lengths: Ints1d, *, single_root: bool) -> Ints2d:
+    """arc (Floats3d): (B, N, N + 1) scores in nats, head 0 = ROOT.
+
+    RETURNS (Ints2d): (B, N) heads. Where all trees have an impossible arc, so has the result.
+    """
+    scores = _prepare(arc, lengths, single_root=single_root)
+    heads = numpy.zeros(scores.shape[:2], dtype="int64")
+    active = numpy.arange(len(scores))
+    done: List[_Contraction] = []
+    while len(active):
+        best = scores.argmax(axis=2)
+        best[:, 0] = 0
+        heads[active] = best
+        reached = _ancestors(best)
+        cyclic = (reached != 0).any(axis=1)
+        if not cyclic.any():
+            break
+        active, scores, best = active[cyclic], scores[cyclic], best[cyclic]
+        reached = reached[cyclic]
+        rep = numpy.take_along_axis(reached, (reached != 0).argmax(axis=1)[:, None], axis=1)[:, 0]
+        done.append(_contract(active, scores, best, rep))
+    for contraction in reversed(done):
+        contraction.expand(heads)
+    return heads[:, 1:]
+
+
+def _prepare(arc: Floats3d, lengths: Ints1d, *, single_root: bool) -> Floats3d:
+    """(B, N + 1, N + 1) float64, [dependent, head]. A tree with one arc from ROOT beats all with
+    more: ROOT's arcs lose more than the range of all trees' scores. Impossible arcs lose more still.
+    """
+    b, n, _ = arc.shape
+    inside = numpy.arange(n)[None] < numpy.asarray(lengths)[:, None]
+    possible = (arc > POSSIBLE_ABOVE) & inside[:, :, None]
+    values = arc.astype("float64")
+    low = numpy.where(possible, values, numpy.inf).min(axis=(1, 2), initial=numpy.inf)
+    high = numpy.where(possible, values, -numpy.inf).max(axis=(1, 2), initial=-numpy.inf)
+    with numpy.errstate(invalid="ignore"):
+        spread = numpy.where(high >= low, high - low, 0.0) + 1.0
+    penalty = spread * (n + 1)
+    values = values - numpy.where(high >= low, low, 0.0)[:, None, None]
+    if single_root:
+        values[:, :, 0] -= penalty[:, None]
+    values = numpy.where(possible, values, -(penalty * (n + 2))[:, None, None])
+    scores = numpy.full((b, n + 1, n + 1), -numpy.inf)
+    scores[:, 1:] = values
+    index = numpy.arange(1, n + 1)
+    scores[:, index, index] = -numpy.inf
+    unit, token = numpy.nonzero(~inside)
+    scores[unit, token + 1] = -numpy.inf
+    scores[unit, :, token + 1] = -numpy.inf
+    scores[unit, token + 1, 0] = 0.0
+    return scores
+
+
+def _ancestors(heads: Ints2d) -> Ints2d:
+    """Where each node comes to after at least as many steps as there are nodes: 0 unless the way
+    ends in a cycle. heads: (B, M), node 0 is its own head."""
+    reached = heads
+    for _ in range(max(1, int(heads.shape[1]).bit_length())):
+        reached = numpy.take_along_axis(reached, reached, axis=1)
+    return reached
+
+
+@dataclass
+class _Contraction:
+    """One cycle of each of some units, as one node.
+
+    units (Ints1d): (b,). rep (Ints1d): (b,) the node that stands for the cycle.
+    members (ndarray): (b, M) bool. heads (Ints2d): (b, M) heads within the cycle.
+    entry (Ints2d): (b, M) the member that head h would enter at.
+    exit (Ints2d): (b, M) the member that dependent d would hang on.
+    """
+
+    units: Ints1d
+    rep: Ints1d
+    members: "numpy.ndarray"
+    heads: Ints2d
+    entry: Ints2d
+    exit: Ints2d
+
+    def expand(self, heads: Ints2d) -> None:
+        """Replace the node by its cycle, opened where its head enters. heads: (B, M), changed."""
+        current = heads[self.units]
+        index = numpy.arange(len(self.units))
+        outer = current[index, self.rep]
+        opened = self.entry[index, outer]
+        hanging = (current == self.rep[:, None]) & ~self.members
+        current = numpy.where(hanging, self.exit, current)
+        current = numpy.where(self.members, self.heads, current)
+        current[index, opened] = outer
+        heads[self.units] = current
+
+
+def _contract(units: Ints1d, scores: Floats3d, best: Ints2d, rep: Ints1d) -> _Contraction:
+    """Contract the cycle through `rep` of each unit. scores: (b, M, M), changed in place."""
+    index = numpy.arange(len(units))
+    members = numpy.zeros(best.shape, dtype=bool)
+    node = rep
+    while not members[index, node].all():
+        members[index, node] = True
+        node = best[index, node]
+    kept = numpy.take_along_axis(scores, best[:, :, None], axis=2)[:, :, 0]
+    # entering at v costs the arc that v has within the cycle
+    with numpy.errstate(invalid="ignore"):
+        gains = numpy.where(members[:, :, None], scores - kept[:, :, None], -numpy.inf)
+    gains = numpy.where(members[:, None, :], -numpy.inf, gains)
+    entry = gains.argmax(axis=1)
+    outward = numpy.where(members[:, None, :], scores, -numpy.inf)
+    exit_ = outward.argmax(axis=2)
+    into, out_of = gains.max(axis=1), outward.max(axis=2)
+    unit, member = numpy.nonzero(members)
+    scores[unit, :, member] = -numpy.inf
+    scores[unit, member] = -numpy.inf
+    scores[unit, member, 0] = 0.0  # nodes that are gone hang on ROOT, out of the way
+    outside = ~members
+    scores[index, :, rep] = numpy.where(outside, out_of, -numpy.inf)
+    scores[index, rep] = numpy.where(outside, into, -numpy.inf)
+    scores[:, 0] = -numpy.inf
+    return _Contraction(units, rep, members, best.copy(), entry, exit_)

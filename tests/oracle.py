@@ -1,0 +1,87 @@
+"""Enumeration in float64, written without the package's own mathematics.
+
+A structure's outputs are listed as 0/1 arrays; log Z, marginals and the best output follow from
+their definition.
+"""
+
+import itertools
+from dataclasses import dataclass
+from typing import Callable, Iterator, List, Tuple
+
+import numpy
+
+GONE = -1e6  # scores at or below this are impossible
+
+
+def labellings(n: int, n_labels: int) -> Iterator[numpy.ndarray]:
+    """(n, n_labels) indicators of all labellings of n tokens."""
+    for labels in itertools.product(range(n_labels), repeat=n):
+        y = numpy.zeros((n, n_labels))
+        y[numpy.arange(n), list(labels)] = 1
+        yield y
+
+
+def all_heads(n: int) -> Iterator[Tuple[int, ...]]:
+    """All choices of a head (0 = ROOT) for each of n tokens, never the token itself."""
+    choices = [[h for h in range(n + 1) if h != d + 1] for d in range(n)]
+    yield from itertools.product(*choices)
+
+
+def forms_tree(heads: Tuple[int, ...], *, single_root: bool) -> bool:
+    """By walking up from every token."""
+    if single_root and len(heads) and sum(h == 0 for h in heads) != 1:
+        return False
+    for token in range(1, len(heads) + 1):
+        seen = set()
+        while token != 0:
+            if token in seen:
+                return False
+            seen.add(token)
+            token = heads[token - 1]
+    return True
+
+
+def arcs(heads: Tuple[int, ...]) -> numpy.ndarray:
+    """(n, n + 1) indicators."""
+    y = numpy.zeros((len(heads), len(heads) + 1))
+    for d, h in enumerate(heads):
+        y[d, h] = 1
+    return y
+
+
+def head_choices(n: int, _: int) -> Iterator[numpy.ndarray]:
+    yield from map(arcs, all_heads(n))
+
+
+def trees(n: int, _: int) -> Iterator[numpy.ndarray]:
+    yield from (arcs(h) for h in all_heads(n) if forms_tree(h, single_root=True))
+
+
+def forests(n: int, _: int) -> Iterator[numpy.ndarray]:
+    yield from (arcs(h) for h in all_heads(n) if forms_tree(h, single_root=False))
+
+
+@dataclass(frozen=True)
+class Enumerated:
+    """log Z, marginals, the best score and the highest-scoring output of one unit; all the outputs
+    with their log-probabilities."""
+
+    log_z: float
+    marginals: numpy.ndarray
+    best_score: float
+    best: numpy.ndarray
+    outputs: List[numpy.ndarray]
+    log_probs: numpy.ndarray
+
+
+def enumerate_unit(outputs: Callable, scores: numpy.ndarray) -> Enumerated:
+    """scores: (n, columns) of one unit, without padding."""
+    scores = scores.astype("float64")
+    kept = [y for y in outputs(*scores.shape) if not ((scores <= GONE) & (y > 0)).any()]
+    totals = numpy.array([(numpy.where(y > 0, scores, 0.0)).sum() for y in kept])
+    highest = totals.max()
+    log_z = highest + numpy.log(numpy.exp(totals - highest).sum())
+    log_probs = totals - log_z
+    marginals = sum(numpy.exp(p) * y for p, y in zip(log_probs, kept))
+    best = kept[int(totals.argmax())]
+    return Enumerated(float(log_z), marginals, float(highest), best, kept, log_probs)

@@ -1,0 +1,50 @@
+import numpy
+import pytest
+
+from spacy_skd.structures import Parts
+
+
+def parts(array, lengths, name="unary"):
+    return Parts({name: numpy.asarray(array, dtype="float32")}, numpy.asarray(lengths))
+
+
+def test_arithmetic_is_elementwise_and_keeps_the_dtype():
+    a, b = parts(numpy.ones((2, 3, 4)), [3, 2]), parts(numpy.full((2, 3, 4), 2.0), [3, 2])
+    assert ((a + b).arrays["unary"] == 3).all()
+    assert ((a - b).arrays["unary"] == -1).all()
+    assert ((b * 0.5).arrays["unary"] == 1).all()
+    by_unit = b * numpy.array([0.0, 2.0])
+    assert by_unit.arrays["unary"][0].max() == 0
+    assert by_unit.arrays["unary"][1].min() == 4
+    assert by_unit.arrays["unary"].dtype == (a + b).arrays["unary"].dtype == "float32"
+
+
+def test_dot_is_float64_and_skips_what_does_not_occur():
+    a = parts([[[0.0, 1.0]]], [1])
+    b = parts([[[-numpy.inf, 2.5]]], [1])
+    assert a.dot(b).dtype == "float64"
+    assert a.dot(b)[0] == 2.5
+
+
+def test_concat_pads_to_the_longest_and_indexing_takes_units():
+    a = parts(numpy.ones((1, 2, 3)), [2], "arc")
+    b = parts(numpy.full((2, 4, 5), 2.0), [4, 3], "arc")
+    both = Parts.concat([a, b])
+    assert both.arrays["arc"].shape == (3, 4, 5)
+    assert both.arrays["arc"][0].sum() == 6
+    assert both[[2, 0]].lengths.tolist() == [3, 2]
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "lengths"),
+    [
+        ("arc", (2, 3, 3), [3, 3]),  # transposed or without ROOT
+        ("unary", (2, 3), [3, 3]),
+        ("unary", (2, 3, 4), [3]),
+        ("unary", (1, 3, 4), [5]),
+        ("arcs", (1, 3, 4), [3]),
+    ],
+)
+def test_other_shapes_are_refused(name, shape, lengths):
+    with pytest.raises(ValueError, match="Parts"):
+        parts(numpy.zeros(shape), lengths, name)
