@@ -1,0 +1,241 @@
+"""Self-attention and feed-forward over blocks, pre-norm, with a learned relative position bias.
+
+    X += W_o attend(norm(X))          attention = softmax(Q K^T / sqrt(d) + bias[distance])
+    X += W_2 relu(W_1 norm(X))
+
+Xiong et al., "On Layer Normalization in the Transformer Architecture" (ICML 2020); the bias is that
+of Raffel et al. (2020, T5), one number for each head and distance, clipped.
+"""
+
+import math
+from typing import Any, Callable, List, Tuple
+
+import numpy
+from thinc.api import Model, Ops, glorot_uniform_init
+from thinc.types import Floats2d
+
+from .blocks import Group
+
+AttentionInput = Tuple[Floats2d, List[Group]]
+_MASKED = -1e9
+_EPSILON = 1e-5
+
+
+def attention_layer(
+    *, width: int, heads: int, hidden: int, max_distance: int
+) -> Model[AttentionInput, AttentionInput]:
+    """(T, width) rows and their blocks to the same.
+
+    heads (int): divides the width. hidden (int): of the feed-forward layer.
+    max_distance (int): distances beyond share one bias.
+    RAISES (ValueError): if the heads do not divide the width.
+    """
+    if width % heads:
+        raise ValueError(f"attention: expected a width that {heads} heads divide, got {width}")
+    return Model(
+        "attention",
+        _forward,
+        init=_init,
+        dims={"nO": width, "nI": width, "nH": heads, "nF": hidden, "nD": max_distance},
+        params=dict.fromkeys(
+            ("norm1_G", "norm1_b", "QKV_W", "QKV_b", "bias", "O_W", "O_b")
+            + ("norm2_G", "norm2_b", "F1_W", "F1_b", "F2_W", "F2_b")
+        ),
+        attrs={"dropout_rate": 0.0},
+    )
+
+
+def _init(model: Model, X: Any = None, Y: Any = None) -> None:
+    ops, width, hidden = model.ops, model.get_dim("nO"), model.get_dim("nF")
+    for norm in ("norm1", "norm2"):
+        model.set_param(f"{norm}_G", ops.alloc1f(width) + 1)
+        model.set_param(f"{norm}_b", ops.alloc1f(width))
+    shapes = {"QKV": (3 * width, width), "O": (width, width)}
+    shapes.update(F1=(hidden, width), F2=(width, hidden))
+    for name, shape in shapes.items():
+        model.set_param(f"{name}_W", glorot_uniform_init(ops, shape))
+        model.set_param(f"{name}_b", ops.alloc1f(shape[0]))
+    model.set_param("bias", ops.alloc2f(model.get_dim("nH"), 2 * model.get_dim("nD") + 1))
+
+
+def _forward(
+    model: Model, X: AttentionInput, is_train: bool
+) -> Tuple[AttentionInput, Callable]:
+    rows, groups = X
+    normed, backprop_norm1 = layer_norm(model, "norm1", rows)
+    attended, backprop_attention = _attend(model, normed, groups, is_train)
+    attended, backprop_drop1 = _dropout(model, attended, is_train)
+    middle = rows + attended
+    normed2, backprop_norm2 = layer_norm(model, "norm2", middle)
+    fed, backprop_feed = _feed_forward(model, normed2)
+    fed, backprop_drop2 = _dropout(model, fed, is_train)
+
+    def backprop(d_output: AttentionInput) -> AttentionInput:
+        d_middle = d_output[0]
+        d_middle = d_middle + backprop_norm2(backprop_feed(backprop_drop2(d_middle)))
+        d_rows = d_middle + backprop_norm1(backprop_attention(backprop_drop1(d_middle)))
+        return d_rows, groups
+
+    return (middle + fed, groups), backprop
+
+
+def layer_norm(model: Model, name: str, X: Floats2d) -> Tuple[Floats2d, Callable]:
+    """(X - mean) / deviation * G + b, over the last axis."""
+    G, b = model.get_param(f"{name}_G"), model.get_param(f"{name}_b")
+    xp = model.ops.xp
+    n = X.shape[1]
+    centred = X - X.mean(axis=1, keepdims=True)
+    variance = xp.einsum("ij,ij->i", centred, centred)[:, None] / n
+    scale = 1.0 / xp.sqrt(variance + _EPSILON)
+    centred *= scale
+    Y = centred * G
+    Y += b
+
+    def backprop(dY: Floats2d) -> Floats2d:
+        model.inc_grad(f"{name}_G", xp.einsum("ij,ij->j", dY, centred))
+        model.inc_grad(f"{name}_b", dY.sum(axis=0))
+        d_hat = dY * G
+        mean = d_hat.mean(axis=1, keepdims=True)
+        along = xp.einsum("ij,ij->i", d_hat, centred)[:, None] / n
+        return (d_hat - mean - centred * along) * scale
+
+    return Y, backprop
+
+
+def _dropout(model: Model, X: Floats2d, is_train: bool) -> Tuple[Floats2d, Callable]:
+    rate = model.attrs["dropout_rate"]
+    if not rate or not is_train:
+        return X, lambda dY: dY
+    mask = model.ops.get_dropout_mask(X.shape, rate)
+    return X * mask, lambda dY: dY * mask
+
+
+def _feed_forward(model: Model, X: Floats2d) -> Tuple[Floats2d, Callable]:
+    H, backprop_in = _affine(model, "F1", X)
+    model.ops.xp.maximum(H, 0.0, out=H)
+    Y, backprop_out = _affine(model, "F2", H)
+
+    def backprop(dY: Floats2d) -> Floats2d:
+        return backprop_in(backprop_out(dY) * (H > 0))
+
+    return Y, backprop
+
+
+def _affine(model: Model, name: str, X: Floats2d) -> Tuple[Floats2d, Callable]:
+    W, b = model.get_param(f"{name}_W"), model.get_param(f"{name}_b")
+    Y = X @ W.T
+    Y += b
+
+    def backprop(dY: Floats2d) -> Floats2d:
+        model.inc_grad(f"{name}_W", dY.T @ X)
+        model.inc_grad(f"{name}_b", dY.sum(axis=0))
+        return dY @ W
+
+    return Y, backprop
+
+
+def _attend(
+    model: Model, X: Floats2d, groups: List[Group], is_train: bool
+) -> Tuple[Floats2d, Callable]:
+    """Multi-head attention within blocks. X: (T, width)."""
+    xp = model.ops.xp
+    qkv, backprop_qkv = _affine(model, "QKV", X)
+    mixed = xp.zeros_like(X)
+    backprops: List[Callable] = []
+    for group in groups:
+        mixture, backprop_group = _attend_group(model, qkv, group, is_train)
+        mixed[xp.asarray(group.queries[group.query_mask])] = mixture[xp.asarray(group.query_mask)]
+        backprops.append(backprop_group)
+    Y, backprop_out = _affine(model, "O", mixed)
+
+    def backprop(dY: Floats2d) -> Floats2d:
+        d_mixed = backprop_out(dY)
+        d_parts = [xp.zeros_like(X) for _ in "QKV"]
+        for backprop_group in backprops:
+            backprop_group(d_mixed, *d_parts)
+        return backprop_qkv(xp.concatenate(d_parts, axis=1))
+
+    return Y, backprop
+
+
+def _attend_group(
+    model: Model, qkv: Floats2d, group: Group, is_train: bool
+) -> Tuple[Floats2d, Callable]:
+    """One batch of blocks.
+
+    qkv (Floats2d): (T, 3 * width). RETURNS: (G, Q, width), and a function that adds the gradients
+        of its rows to those of the queries, keys and values, (T, width) each.
+    """
+    xp = model.ops.xp
+    heads, width = model.get_dim("nH"), model.get_dim("nO")
+    factor = 1.0 / math.sqrt(width // heads)
+    query_rows, key_rows = xp.asarray(group.queries), xp.asarray(group.keys)
+    Q = _split_heads(xp, qkv[:, :width], query_rows, heads) * factor
+    K = _split_heads(xp, qkv[:, width : 2 * width], key_rows, heads)
+    V = _split_heads(xp, qkv[:, 2 * width :], key_rows, heads)
+    columns = _bias_columns(model, group)
+    weights = Q @ K.transpose(0, 1, 3, 2)
+    weights += model.get_param("bias")[:, columns][None]
+    if not group.key_mask.all():
+        masked = xp.where(xp.asarray(group.key_mask), 0.0, _MASKED).astype(weights.dtype)
+        weights += masked[:, None, None]
+    weights -= weights.max(axis=-1, keepdims=True)
+    xp.exp(weights, out=weights)
+    weights /= weights.sum(axis=-1, keepdims=True)
+    mixture = _join_heads(weights @ V)
+
+    def backprop(d_mixed: Floats2d, d_Q: Floats2d, d_K: Floats2d, d_V: Floats2d) -> None:
+        mask = xp.asarray(group.query_mask)
+        d_mixture = d_mixed[query_rows] * mask[..., None]
+        d_out = _split_heads_3d(xp, d_mixture, heads)
+        d_weights = d_out @ V.transpose(0, 1, 3, 2)
+        d_v = weights.transpose(0, 1, 3, 2) @ d_out
+        inner = xp.einsum("ghqk,ghqk->ghq", d_weights, weights)[..., None]
+        d_scores = (d_weights - inner) * weights
+        d_q = (d_scores @ K) * factor
+        d_k = d_scores.transpose(0, 1, 3, 2) @ Q
+        model.inc_grad("bias", _bias_gradient(model, d_scores.sum(axis=0), columns))
+        d_Q[query_rows[mask]] += _join_heads(d_q)[mask]  # each row is a query once
+        key_mask = xp.asarray(group.key_mask)
+        _add_keys(model.ops, d_K, key_rows[key_mask], _join_heads(d_k)[key_mask])
+        _add_keys(model.ops, d_V, key_rows[key_mask], _join_heads(d_v)[key_mask])
+
+    return mixture, backprop
+
+
+def _split_heads(xp: Any, rows: Floats2d, index: Any, heads: int) -> Any:
+    """(T, width) rows by (G, N) index to contiguous (G, heads, N, width / heads)."""
+    return _split_heads_3d(xp, rows[index], heads)
+
+
+def _split_heads_3d(xp: Any, X: Any, heads: int) -> Any:
+    shape = (*X.shape[:2], heads, X.shape[2] // heads)
+    return xp.ascontiguousarray(X.reshape(shape).transpose(0, 2, 1, 3))
+
+
+def _join_heads(X: Any) -> Any:
+    """(G, heads, N, d) to (G, N, heads * d)."""
+    moved = X.transpose(0, 2, 1, 3)
+    return moved.reshape((*moved.shape[:2], -1))
+
+
+def _bias_columns(model: Model, group: Group) -> Any:
+    limit = model.get_dim("nD")
+    return model.ops.xp.asarray(numpy.clip(group.distances, -limit, limit) + limit)
+
+
+def _bias_gradient(model: Model, d_scores: Any, columns: Any) -> Floats2d:
+    """Sum of the gradients of each distance. d_scores: (heads, Q, K), columns: (Q, K)."""
+    ops: Ops = model.ops
+    bias = model.get_param("bias")
+    flat = columns.reshape(-1)
+    sums = [
+        ops.xp.bincount(flat, weights=head.reshape(-1), minlength=bias.shape[1])
+        for head in d_scores
+    ]
+    return ops.xp.stack(sums).astype(bias.dtype)
+
+
+def _add_keys(ops: Ops, table: Floats2d, index: Any, values: Any) -> None:
+    """Add values to the rows that they came from; a row is the key of several blocks."""
+    ops.scatter_add(table, index.astype("int32"), ops.xp.ascontiguousarray(values))

@@ -1,0 +1,227 @@
+"""Biaffine scores of arcs, and of deprels for chosen arcs only.
+
+Dozat & Manning, "Deep Biaffine Attention for Neural Dependency Parsing" (ICLR 2017), section 2.2:
+with separate hidden layers for a token as dependent (D) and as head (H),
+
+    arc[d, h] = D_d U H_h + u H_h            label[d, h] = ([L_d; 1] (x) [K_h; 1]) W
+
+ROOT is a learned vector that stands as one more token. No array of arcs times deprels exists.
+"""
+
+from typing import Any, Callable, List, Optional, Sequence, Tuple
+
+import numpy
+from spacy import registry
+from spacy.tokens import Doc
+from thinc.api import Model, glorot_uniform_init
+from thinc.types import Floats2d, Floats3d, Ints2d
+
+from ..structures import Parts
+from .mlp import hidden, init_hidden
+from .rows import concatenate_rows, split_rows
+from .units import Bucket, make_buckets
+
+Choose = Callable[[Sequence[Bucket], Sequence[Parts]], Ints2d]
+ParserInput = Tuple[List[Doc], Ints2d, Choose]
+ParserOutput = Tuple[List[Bucket], List[Parts], Ints2d, Floats2d]
+# Pairs whose outer products are in memory at a time in prediction.
+_CHUNK = 1024
+
+
+@registry.architectures("spacy-skd.BiaffineParser.v1")
+def build_biaffine_parser(
+    tok2vec: Model[List[Doc], List[Floats2d]],
+    arc_hidden: int = 128,
+    label_hidden: int = 48,
+    dropout: float = 0.33,
+    nO: Optional[int] = None,
+) -> Model[ParserInput, ParserOutput]:
+    """Docs, units and a choice of arcs to scores of arcs and of the chosen arcs' deprels.
+
+    Input: docs; spans (U, 2) of units as rows of the concatenated tokens; a function that is given
+    buckets and arc scores and returns pairs (P, 2) of dependent and head row, -1 for ROOT.
+    Output: buckets; arc scores of each, (B, N, N + 1); pairs; deprel scores (P, deprels). The
+    backward pass takes the gradients of the arc scores and of the deprel scores.
+
+    arc_hidden, label_hidden (int): widths of the hidden layers.
+    dropout (float): of the hidden layers; training.dropout does not change it.
+    nO (Optional[int]): deprels; set by the component.
+    """
+    width = tok2vec.maybe_get_dim("nO")
+    arcs: Model = Model(
+        "biaffine_arcs",
+        _arcs,
+        init=_init_arcs,
+        dims={"nI": width, "nH": arc_hidden},
+        params=dict.fromkeys(("D_W", "D_b", "H_W", "H_b", "U", "u", "root")),
+        attrs={"hidden_dropout": dropout},
+    )
+    labels: Model = Model(
+        "biaffine_labels",
+        _labels,
+        init=_init_labels,
+        dims={"nI": width, "nH": label_hidden, "nO": nO},
+        params=dict.fromkeys(("L_W", "L_b", "K_W", "K_b", "W", "root")),
+        attrs={"hidden_dropout": dropout},
+    )
+    return Model(
+        "biaffine_parser",
+        _forward,
+        init=_init,
+        layers=[tok2vec, arcs, labels],
+        refs={
+            "tok2vec": tok2vec,
+            "output_layer": labels,
+            "arc_scorer": arcs,
+            "label_scorer": labels,
+        },
+    )
+
+
+def _init(
+    model: Model[ParserInput, ParserOutput], X: Optional[ParserInput] = None, Y: Any = None
+) -> None:
+    tok2vec = model.get_ref("tok2vec")
+    tok2vec.initialize(X=X[0] if X is not None else None)
+    for scorer in (model.get_ref("arc_scorer"), model.get_ref("label_scorer")):
+        if not scorer.has_dim("nI"):
+            scorer.set_dim("nI", tok2vec.get_dim("nO"))
+        scorer.initialize()
+
+
+def _forward(
+    model: Model[ParserInput, ParserOutput], X: ParserInput, is_train: bool
+) -> Tuple[ParserOutput, Callable]:
+    docs, spans, choose = X
+    tok2vec, arcs, labels = model.layers
+    vectors, backprop_vectors = tok2vec(docs, is_train)
+    rows = concatenate_rows(model.ops, vectors)
+    buckets = make_buckets(spans)
+    arc_scores, backprop_arcs = arcs((rows, buckets), is_train)
+    pairs = choose(buckets, arc_scores)
+    label_scores, backprop_labels = labels((rows, pairs), is_train)
+
+    def backprop(d_output: Tuple[List[Parts], Floats2d]) -> List[Doc]:
+        d_arcs, d_labels = d_output
+        d_rows = backprop_arcs(d_arcs) + backprop_labels(d_labels)
+        return backprop_vectors(split_rows(d_rows, vectors))
+
+    return (buckets, arc_scores, pairs, label_scores), backprop
+
+
+def _init_arcs(model: Model, X: Any = None, Y: Any = None) -> None:
+    n_in, n_hidden = model.get_dim("nI"), model.get_dim("nH")
+    init_hidden(model, "D", nO=n_hidden, nI=n_in)
+    init_hidden(model, "H", nO=n_hidden, nI=n_in)
+    model.set_param("U", glorot_uniform_init(model.ops, (n_hidden, n_hidden)))
+    model.set_param("u", model.ops.alloc1f(n_hidden))
+    model.set_param("root", glorot_uniform_init(model.ops, (1, n_in)))
+
+
+def _arcs(
+    model: Model, X: Tuple[Floats2d, List[Bucket]], is_train: bool
+) -> Tuple[List[Parts], Callable]:
+    rows, buckets = X
+    xp = model.ops.xp
+    dropout = model.attrs["hidden_dropout"] if is_train else 0.0
+    U, u = model.get_param("U"), model.get_param("u")
+    D, backprop_d = hidden(model, "D", rows, dropout=dropout)
+    with_root = _with_root(model, rows)
+    H, backprop_h = hidden(model, "H", with_root, dropout=dropout)
+    DU = D @ U
+    root_row = len(rows)
+    scores: List[Parts] = []
+    kept: List[Tuple[Floats3d, Floats3d]] = []
+    for bucket in buckets:
+        left = DU[xp.asarray(bucket.index(padding=0))]
+        right = H[xp.asarray(_head_index(bucket, root_row))]
+        arc = left @ right.transpose(0, 2, 1) + (right @ u)[:, None]
+        scores.append(Parts({"arc": arc}, xp.asarray(bucket.lengths)))
+        kept.append((left, right))
+
+    def backprop(d_scores: List[Parts]) -> Floats2d:
+        d_du, d_h = xp.zeros_like(DU), xp.zeros_like(H)
+        for bucket, (left, right), parts in zip(buckets, kept, d_scores):
+            d_arc = parts.arrays["arc"].astype(DU.dtype)
+            inside = xp.asarray(bucket.inside)
+            index = xp.asarray(bucket.index(padding=0))[inside]
+            d_right = d_arc.transpose(0, 2, 1) @ left
+            by_head = d_arc.sum(axis=1)
+            d_right += by_head[..., None] * u
+            d_du[index] = (d_arc @ right)[inside]
+            d_h[index] = d_right[:, 1:][inside]
+            d_h[root_row] += d_right[:, 0].sum(axis=0)
+            model.inc_grad("u", xp.einsum("bh,bhk->k", by_head, right))
+        model.inc_grad("U", D.T @ d_du)
+        d_rows = backprop_d(d_du @ U.T)
+        return d_rows + _without_root(model, backprop_h(d_h))
+
+    return scores, backprop
+
+
+def _head_index(bucket: Bucket, root_row: int) -> Ints2d:
+    root = numpy.full((len(bucket.lengths), 1), root_row)
+    return numpy.concatenate([root, bucket.index(padding=root_row)], axis=1)
+
+
+def _init_labels(model: Model, X: Any = None, Y: Any = None) -> None:
+    n_in, n_hidden, n_out = (model.get_dim(dim) for dim in ("nI", "nH", "nO"))
+    init_hidden(model, "L", nO=n_hidden, nI=n_in)
+    init_hidden(model, "K", nO=n_hidden, nI=n_in)
+    shape = ((n_hidden + 1) ** 2, n_out)
+    model.set_param("W", glorot_uniform_init(model.ops, shape))
+    model.set_param("root", glorot_uniform_init(model.ops, (1, n_in)))
+
+
+def _labels(
+    model: Model, X: Tuple[Floats2d, Ints2d], is_train: bool
+) -> Tuple[Floats2d, Callable]:
+    rows, pairs = X
+    xp = model.ops.xp
+    dropout = model.attrs["hidden_dropout"] if is_train else 0.0
+    W = model.get_param("W")
+    L, backprop_l = hidden(model, "L", rows, dropout=dropout)
+    K, backprop_k = hidden(model, "K", _with_root(model, rows), dropout=dropout)
+    dependents = xp.asarray(pairs[:, 0])
+    heads = xp.asarray(numpy.where(pairs[:, 1] < 0, len(rows), pairs[:, 1]))
+    left, right = _with_one(xp, L[dependents]), _with_one(xp, K[heads])
+    if not is_train:
+        starts = range(0, max(1, len(pairs)), _CHUNK)
+        chunks = [slice(start, start + _CHUNK) for start in starts]
+        return xp.concatenate([_outer(left[c], right[c]) @ W for c in chunks]), _no_backprop
+    outer = _outer(left, right)
+
+    def backprop(d_scores: Floats2d) -> Floats2d:
+        d_scores = d_scores.astype(outer.dtype)
+        model.inc_grad("W", outer.T @ d_scores)
+        d_outer = (d_scores @ W.T).reshape((len(left), left.shape[1], right.shape[1]))
+        d_left = (d_outer @ right[..., None])[..., 0]
+        d_right = (left[:, None] @ d_outer)[:, 0]
+        d_l, d_k = xp.zeros_like(L), xp.zeros_like(K)
+        model.ops.scatter_add(d_l, dependents.astype("int32"), xp.ascontiguousarray(d_left[:, :-1]))
+        model.ops.scatter_add(d_k, heads.astype("int32"), xp.ascontiguousarray(d_right[:, :-1]))
+        return backprop_l(d_l) + _without_root(model, backprop_k(d_k))
+
+    return outer @ W, backprop
+
+
+def _no_backprop(d_scores: Floats2d) -> Floats2d:
+    raise RuntimeError("the forward pass was not run for training")
+
+
+def _with_one(xp: Any, rows: Floats2d) -> Floats2d:
+    return xp.concatenate([rows, xp.ones((len(rows), 1), dtype=rows.dtype)], axis=1)
+
+
+def _outer(left: Floats2d, right: Floats2d) -> Floats2d:
+    """(P, a) and (P, b) to (P, a * b)."""
+    return (left[:, :, None] * right[:, None]).reshape((len(left), -1))
+
+
+def _with_root(model: Model, rows: Floats2d) -> Floats2d:
+    return model.ops.xp.concatenate([rows, model.get_param("root").astype(rows.dtype)])
+
+
+def _without_root(model: Model, d_rows: Floats2d) -> Floats2d:
+    model.inc_grad("root", d_rows[-1:])
+    return d_rows[:-1]

@@ -1,0 +1,84 @@
+"""A linear scorer of token labels."""
+
+from typing import Callable, List, Optional, Tuple
+
+from spacy import registry
+from spacy.tokens import Doc
+from thinc.api import Model, glorot_uniform_init
+from thinc.types import Floats2d
+
+from .rows import concatenate_rows, split_rows
+
+
+@registry.architectures("spacy-skd.TokenScorer.v1")
+def build_token_scorer(
+    tok2vec: Model[List[Doc], List[Floats2d]], nO: Optional[int] = None
+) -> Model[List[Doc], Floats2d]:
+    """Docs to scores of labels, (tokens of the batch, labels), in nats.
+
+    tok2vec (Model[List[Doc], List[Floats2d]]): vectors of tokens.
+    nO (Optional[int]): labels; set by the component.
+    """
+    output: Model[Floats2d, Floats2d] = Model(
+        "linear_scores",
+        _linear,
+        init=_init_linear,
+        dims={"nO": nO, "nI": tok2vec.maybe_get_dim("nO")},
+        params={"W": None, "b": None},
+    )
+    return Model(
+        "token_scorer",
+        _forward,
+        init=_init,
+        layers=[tok2vec, output],
+        refs={"tok2vec": tok2vec, "output_layer": output},
+    )
+
+
+def _init(
+    model: Model[List[Doc], Floats2d],
+    X: Optional[List[Doc]] = None,
+    Y: Optional[Floats2d] = None,
+) -> None:
+    tok2vec, output = model.layers
+    tok2vec.initialize(X=X)
+    if not output.has_dim("nI"):
+        output.set_dim("nI", tok2vec.get_dim("nO"))
+    if Y is not None and not output.has_dim("nO"):
+        output.set_dim("nO", Y.shape[1])
+    output.initialize()
+
+
+def _forward(
+    model: Model[List[Doc], Floats2d], docs: List[Doc], is_train: bool
+) -> Tuple[Floats2d, Callable]:
+    tok2vec, output = model.layers
+    vectors, backprop_vectors = tok2vec(docs, is_train)
+    scores, backprop_scores = output(concatenate_rows(model.ops, vectors), is_train)
+
+    def backprop(d_scores: Floats2d) -> List[Doc]:
+        return backprop_vectors(split_rows(backprop_scores(d_scores), vectors))
+
+    return scores, backprop
+
+
+def _init_linear(
+    model: Model[Floats2d, Floats2d], X: Optional[Floats2d] = None, Y: Optional[Floats2d] = None
+) -> None:
+    shape = (model.get_dim("nO"), model.get_dim("nI"))
+    model.set_param("W", glorot_uniform_init(model.ops, shape))
+    model.set_param("b", model.ops.alloc1f(shape[0]))
+
+
+def _linear(
+    model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool
+) -> Tuple[Floats2d, Callable]:
+    W, b = model.get_param("W"), model.get_param("b")
+
+    def backprop(d_scores: Floats2d) -> Floats2d:
+        d_scores = d_scores.astype(X.dtype)
+        model.inc_grad("W", d_scores.T @ X)
+        model.inc_grad("b", d_scores.sum(axis=0))
+        return d_scores @ W
+
+    return X @ W.T + b, backprop

@@ -1,0 +1,143 @@
+"""Token scorer and biaffine parser on vectors that are given."""
+
+import numpy
+import pytest
+from gradients import as_float64, check_gradients
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from thinc.api import Model
+
+from spacy_skd.models.biaffine import build_biaffine_parser
+from spacy_skd.models.tokens import build_token_scorer
+from spacy_skd.models.units import make_buckets
+from spacy_skd.structures import Parts
+
+WIDTH = 6
+
+
+def given_vectors():
+    """A tok2vec whose "docs" are their vectors; the backward pass returns the gradients."""
+    return Model("given", lambda model, X, is_train: (X, lambda dX: dX), dims={"nO": WIDTH})
+
+
+def vectors(*lengths):
+    rng = numpy.random.default_rng(0)
+    return [rng.normal(size=(n, WIDTH)) for n in lengths]
+
+
+def test_token_scorer_gradients():
+    model = build_token_scorer(given_vectors(), nO=4)
+    model.initialize()
+    as_float64(model)
+    X = vectors(3, 0, 5)
+    weights = numpy.random.default_rng(3).normal(size=(8, 4))
+
+    def forward():
+        Y, backprop = model(X, True)
+        assert Y.shape == (8, 4)
+        return float((Y * weights).sum()), lambda: backprop(weights)
+
+    check_gradients(model, forward, inputs=X)
+
+
+SPANS = numpy.array([[0, 3], [3, 4], [4, 11], [11, 13]])
+PAIRS = numpy.array([[0, 2], [1, -1], [1, 0], [5, 4], [12, -1], [12, 11], [0, 2]])
+
+
+def make_parser(dropout=0.0):
+    model = build_biaffine_parser(given_vectors(), arc_hidden=5, label_hidden=3, dropout=dropout)
+    model.get_ref("output_layer").set_dim("nO", 4)
+    model.initialize()
+    as_float64(model)
+    return model
+
+
+def test_biaffine_gradients():
+    model = make_parser()
+    X = vectors(4, 9)
+    rng = numpy.random.default_rng(3)
+    buckets = make_buckets(SPANS)
+    d_arcs = [
+        Parts(
+            {"arc": rng.normal(size=(len(b.units), b.n_tokens, b.n_tokens + 1)) * arc_mask(b)},
+            b.lengths,
+        )
+        for b in buckets
+    ]
+    d_labels = rng.normal(size=(len(PAIRS), 4))
+
+    def forward():
+        (_, arcs, _, labels), backprop = model((X, SPANS, lambda *_: PAIRS), True)
+        total = sum(float(d.dot(s).sum()) for d, s in zip(d_arcs, arcs))
+        return total + float((labels * d_labels).sum()), lambda: backprop((d_arcs, d_labels))
+
+    check_gradients(model, forward, inputs=X)
+
+
+def arc_mask(bucket):
+    """Gradients are 0 in the padding, as a structure gives them."""
+    heads = numpy.concatenate([numpy.ones((len(bucket.units), 1), bool), bucket.inside], axis=1)
+    return bucket.inside[:, :, None] & heads[:, None]
+
+
+def test_biaffine_scores_equal_the_formula():
+    model = make_parser()
+    X = vectors(4, 9)
+    rows = numpy.concatenate(X)
+    buckets, arcs, _, labels = model.predict((X, SPANS, lambda *_: PAIRS))
+    scorer = model.get_ref("arc_scorer")
+
+    def hidden(node, name, x):
+        z = node.get_param(f"{name}_W") @ x + node.get_param(f"{name}_b")
+        return numpy.where(z > 0, z, 0.1 * z)
+
+    def vector(node, row):
+        return node.get_param("root")[0] if row < 0 else rows[row]
+
+    seen = 0
+    for bucket, parts in zip(buckets, arcs):
+        for i, unit in enumerate(bucket.units):
+            start, end = SPANS[unit]
+            for d in range(end - start):
+                for h in range(end - start + 1):
+                    dependent = hidden(scorer, "D", rows[start + d])
+                    head = hidden(scorer, "H", vector(scorer, -1 if h == 0 else start + h - 1))
+                    expected = dependent @ scorer.get_param("U") @ head
+                    expected += scorer.get_param("u") @ head
+                    assert parts.arrays["arc"][i, d, h] == pytest.approx(expected)
+                    seen += 1
+    assert seen == sum(n * (n + 1) for n in (3, 1, 7, 2))
+    scorer = model.get_ref("label_scorer")
+    for (d, h), scores in zip(PAIRS, labels):
+        left = numpy.append(hidden(scorer, "L", rows[d]), 1.0)
+        right = numpy.append(hidden(scorer, "K", vector(scorer, h)), 1.0)
+        expected = numpy.outer(left, right).reshape(-1) @ scorer.get_param("W")
+        numpy.testing.assert_allclose(scores, expected)
+
+
+def test_prediction_equals_training_without_dropout_and_hidden_dropout_is_its_own():
+    model = make_parser(dropout=0.5)
+    X = vectors(4, 9)
+    (_, _, _, one), _ = model((X, SPANS, lambda *_: PAIRS), True)
+    (_, _, _, two), _ = model((X, SPANS, lambda *_: PAIRS), True)
+    assert not numpy.allclose(one, two)
+    assert not any("dropout_rate" in node.attrs for node in model.walk())
+    still = make_parser()
+    (_, _, _, three), _ = still((X, SPANS, lambda *_: PAIRS), True)
+    numpy.testing.assert_allclose(still.predict((X, SPANS, lambda *_: PAIRS))[3], three)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(0, 60), max_size=30))
+def test_buckets_hold_each_unit_once_and_little_padding(lengths):
+    ends = numpy.cumsum(lengths, dtype="int64")
+    spans = numpy.stack([ends - lengths, ends], axis=1).astype("int64")
+    buckets = make_buckets(spans)
+    units = sorted(int(u) for b in buckets for u in b.units)
+    assert units == [i for i, n in enumerate(lengths) if n]
+    for bucket in buckets:
+        assert bucket.n_tokens <= bucket.lengths.min() * 1.25 + 2
+        inside = bucket.index(padding=-1)
+        for i, unit in enumerate(bucket.units):
+            row = inside[i][inside[i] >= 0].tolist()
+            assert row == list(range(*spans[unit].tolist()))
