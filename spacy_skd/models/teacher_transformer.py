@@ -4,12 +4,12 @@ This module alone needs torch and spacy-transformers (extra `[teacher]`), and im
 architecture is built, so that importing the package never does.
 """
 
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from spacy import registry
 from spacy.ml.models.tok2vec import MultiHashEmbed
 from spacy.tokens import Doc
-from thinc.api import Model, concatenate
+from thinc.api import Model
 from thinc.types import Floats2d, Ragged
 
 from .backbone import resolve_backbone
@@ -79,4 +79,34 @@ def build_transformer_features(
     if not width:
         return listener
     embed = MultiHashEmbed(width, attrs, rows, include_static_vectors=False)
-    return concatenate(listener, embed)
+    return Model(
+        "transformer_features",
+        _beside,
+        init=_init_beside,
+        layers=[listener, embed],
+        dims={"nO": None},
+    )
+
+
+def _init_beside(model: Model, X: Optional[List[Doc]] = None, Y: Any = None) -> None:
+    for layer in model.layers:
+        layer.initialize(X=X)
+    if not model.has_dim("nO"):
+        model.set_dim("nO", sum(layer.get_dim("nO") for layer in model.layers))
+
+
+def _beside(
+    model: Model[List[Doc], List[Floats2d]], docs: List[Doc], is_train: bool
+) -> Tuple[List[Floats2d], Callable]:
+    """Both layers' vectors in one. (thinc's `concatenate` adds up the gradients of its input, which
+    docs do not have.)"""
+    xp = model.ops.xp
+    (left, backprop_left), (right, backprop_right) = (layer(docs, is_train) for layer in model.layers)
+    vectors = [xp.concatenate([a, b], axis=1) for a, b in zip(left, right)]
+
+    def backprop(d_vectors: List[Floats2d]) -> List[Doc]:
+        backprop_left([d[:, : a.shape[1]] for d, a in zip(d_vectors, left)])
+        backprop_right([d[:, a.shape[1] :] for d, a in zip(d_vectors, left)])
+        return docs
+
+    return vectors, backprop
