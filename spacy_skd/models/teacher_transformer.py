@@ -75,7 +75,7 @@ def build_transformer_features(
     upstream (str): the name of the transformer component, "*" for any.
     """
     make_listener = registry.architectures.get("spacy-transformers.TransformerListener.v1")
-    listener = make_listener(pooling=pooling, grad_factor=grad_factor, upstream=upstream)
+    listener = make_listener(pooling=_empty_as_zeros(pooling), grad_factor=grad_factor, upstream=upstream)
     if not width:
         return listener
     embed = MultiHashEmbed(width, attrs, rows, include_static_vectors=False)
@@ -86,6 +86,26 @@ def build_transformer_features(
         layers=[listener, embed],
         dims={"nO": None},
     )
+
+
+def _empty_as_zeros(pooling: Model[Ragged, Floats2d]) -> Model[Ragged, Floats2d]:
+    """A word of which the transformer sees no piece (whitespace, control characters) gets zeros;
+    `reduce_first` raises."""
+    return Model("empty_as_zeros", _pool, layers=[pooling], dims={"nO": None})
+
+
+def _pool(
+    model: Model[Ragged, Floats2d], pieces: Ragged, is_train: bool
+) -> Tuple[Floats2d, Callable]:
+    some = pieces.lengths > 0
+    vectors, backprop = model.layers[0](Ragged(pieces.data, pieces.lengths[some]), is_train)
+    full = model.ops.alloc2f(len(pieces.lengths), vectors.shape[1])
+    full[some] = vectors
+
+    def backprop_pool(d_full: Floats2d) -> Ragged:
+        return Ragged(backprop(d_full[some]).data, pieces.lengths)
+
+    return full, backprop_pool
 
 
 def _init_beside(model: Model, X: Optional[List[Doc]] = None, Y: Any = None) -> None:
@@ -102,7 +122,10 @@ def _beside(
     docs do not have.)"""
     xp = model.ops.xp
     (left, backprop_left), (right, backprop_right) = (layer(docs, is_train) for layer in model.layers)
-    vectors = [xp.concatenate([a, b], axis=1) for a, b in zip(left, right)]
+    empty = model.ops.alloc2f(0, model.get_dim("nO"))  # the listener gives an empty doc no width
+    vectors = [
+        xp.concatenate([a, b], axis=1) if len(b) else empty for a, b in zip(left, right)
+    ]
 
     def backprop(d_vectors: List[Floats2d]) -> List[Doc]:
         backprop_left([d[:, : a.shape[1]] for d, a in zip(d_vectors, left)])

@@ -16,7 +16,7 @@ from ..structures import Parts, Structure
 from ..transfer.annealing import WeightSchedule, as_schedule
 from ..transfer.belief import Belief
 
-logger = logging.getLogger("spacy_skd")
+logger = logging.getLogger("spacy.skd")
 
 
 class DistillingPipe(TrainablePipe):
@@ -193,7 +193,7 @@ class DistillingPipe(TrainablePipe):
         if labels is not None:
             return list(dict.fromkeys(labels))
         if self._teacher is not None:
-            return list(self._teacher.labels(self.name))
+            return list(self._teacher.labels_of(self.name))
         self._check_no_teacher_needed()
         return list(dict.fromkeys([*self.cfg["labels"], *self._labels_in(get_examples())]))
 
@@ -212,4 +212,4 @@ class DistillingPipe(TrainablePipe):
         for label in labels:
             self.vocab.strings.add(label)
         if self._teacher is not None:
-            self._label_match(self._teacher.labels(self.name))
+            self._label_match(self._teacher.labels_of(self.name))

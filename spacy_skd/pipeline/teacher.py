@@ -23,7 +23,7 @@ from ..teachers.runner import TeacherRunner
 from ..transfer.belief import Belief
 from .sentences import reference_starts
 
-logger = logging.getLogger("spacy_skd")
+logger = logging.getLogger("spacy.skd")
 _Beliefs = Dict[str, Belief]
 
 
@@ -121,7 +121,7 @@ class SkdTeacher:
         """The teacher's component that answers a student's component."""
         return self.student_to_teacher.get(student, student)
 
-    def labels(self, student: str) -> Tuple[str, ...]:
+    def labels_of(self, student: str) -> Tuple[str, ...]:
         """RETURNS: the labels of the teacher's component. RAISES (ValueError): if it has none."""
         return self.runner.labels(self._check_pipe(student))
 

@@ -28,7 +28,7 @@ from .parts import Parts
 from .spanning_tree import is_tree, maximum_trees
 from .tokens import one_hot
 
-logger = logging.getLogger("spacy_skd")
+logger = logging.getLogger("spacy.skd")
 TOLERANCE = 1e-6
 
 

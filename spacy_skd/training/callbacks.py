@@ -10,7 +10,7 @@ from thinc.api import Config, Model
 
 from ..pipeline.teacher import SkdTeacher, is_teacher
 
-logger = logging.getLogger("spacy_skd")
+logger = logging.getLogger("spacy.skd")
 KEEP = "spacy-skd.keep_pipes.v1"
 DROP = "spacy-skd.drop_teacher.v1"
 
@@ -71,7 +71,7 @@ def make_keep_pipes() -> Callable[[Language], Language]:
             if is_teacher(pipe):
                 kept, dropped = keep_pipes(nlp, pipe)
                 logger.info("Kept from the teacher: %s", ", ".join(kept) or "nothing")
-                logger.info("Dropped from the teacher: %s", "; ".join(dropped) or "nothing")
+                logger.warning("Not taken over from the teacher: %s", "; ".join(dropped) or "nothing")
         return nlp
 
     return after_init

@@ -41,7 +41,7 @@ def test_words_that_point_at_each_other(gap, caplog):
     arc[1, 3] = arc[2, 2] = gap
     arc[numpy.arange(5), numpy.arange(5) + 1] = IMPOSSIBLE
     expected = oracle.enumerate_unit(oracle.trees, arc)
-    with caplog.at_level(logging.DEBUG, logger="spacy_skd"):
+    with caplog.at_level(logging.DEBUG, logger="spacy.skd"):
         log_z, marginals = SpanningTrees().infer(Parts({"arc": arc[None]}, numpy.array([5])))
     assert log_z[0] == pytest.approx(expected.log_z, rel=1e-9)
     numpy.testing.assert_allclose(marginals.arrays["arc"][0], expected.marginals, atol=2e-6)
