@@ -4,12 +4,26 @@ import typer
 from spacy.cli._util import app
 
 from .convert import convert_cli
+from .generate import generate_cli
+from .package import package_cli
+from .prepare import prepare_cli
+from .report import report_cli
+from .silver import silver_cli
+from .teacher import teacher_cli
 
 COMMANDS = {
     "convert": convert_cli,
+    "generate": generate_cli,
+    "package": package_cli,
+    "prepare": prepare_cli,
+    "report": report_cli,
+    "silver": silver_cli,
 }
 
 skd = typer.Typer(name="skd", help="Structural knowledge distillation.", no_args_is_help=True)
 for name, command in COMMANDS.items():
     skd.command(name)(command)
+skd.command(
+    "teacher", context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)(teacher_cli)
 app.add_typer(skd)

@@ -1,0 +1,128 @@
+"""`spacy skd prepare`: the corpora of the project and configs that fit their size."""
+
+import tempfile
+from pathlib import Path
+from typing import Dict, Optional
+
+import typer
+from thinc.api import Config
+from wasabi import msg
+
+from ..synthetic import corpus as synthetic
+from .convert import Counts, convert
+
+DEMO = "demo"
+SPLITS = ("train", "dev", "test")
+# Words seen in training, and the passes over the data that this is meant to be. More text is worth
+# more steps, up to a point; less than the minimum does not train a network.
+TEACHER_PASSES, TEACHER_WORDS = 3.5, (110_000, 3_000_000)
+STUDENT_PASSES, STUDENT_WORDS = 4.0, (700_000, 7_500_000)
+
+
+def prepare(
+    output: Path,
+    configs: Path,
+    *,
+    corpus: str = DEMO,
+    treebank: Optional[Path] = None,
+    raw: Optional[Path] = None,
+    lang: str = "en",
+    backbone: str = "",
+    overwrite: bool = False,
+) -> Counts:
+    """Convert a treebank and raw text, or generate the demo's; write configs for their size.
+
+    output (Path): gets what `spacy skd convert` writes, and each of the configs.
+    configs (Path): folder of teacher.cfg, student.cfg and stock.cfg.
+    corpus (str): "demo", or any name for `treebank`, a folder with *train.conllu, *dev.conllu and
+        *test.conllu.
+    backbone (str): the teacher's; "" leaves the config's.
+    RAISES (ValueError): for malformed input; (FileNotFoundError), (FileExistsError).
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        if corpus == DEMO:
+            synthetic.generate(folder)
+            treebank, raw = Path(folder), Path(folder) / synthetic.FILES["raw"]
+        if treebank is None or not treebank.is_dir():
+            raise FileNotFoundError(
+                f"corpus {corpus!r}: expected a folder of CoNLL-U files, found none at "
+                f"{treebank}. Run `spacy project assets`, or name a folder."
+            )
+        if raw is None or not raw.exists():
+            raise FileNotFoundError(
+                f"corpus {corpus!r}: expected raw text (.jsonl, .txt or a folder of them), found "
+                f"none at {raw}. Unlabelled text of your domain is what the student learns from."
+            )
+        files = {split: _find(treebank, split) for split in SPLITS}
+        counts = convert(**files, output=output, raw=[raw], lang=lang, overwrite=overwrite)
+    steps = steps_for(counts)
+    for name in ("teacher", "student", "stock"):
+        config = Config().from_disk(configs / f"{name}.cfg", interpolate=False)
+        config["nlp"]["lang"] = lang
+        _set_steps(config, steps["teacher" if name == "teacher" else "student"])
+        if name == "teacher" and backbone:
+            config["components"]["transformer"]["model"]["name"] = backbone
+        config.to_disk(output / f"{name}.cfg")
+    return counts
+
+
+def steps_for(counts: Counts) -> Dict[str, int]:
+    """Updates of the teacher (1,200 padded words each) and of students (1,500 words each)."""
+    labelled = counts.train.words
+    raw = counts.raw.words if counts.raw else 0
+    teacher = _clamp(TEACHER_PASSES * labelled, *TEACHER_WORDS)
+    student = _clamp(STUDENT_PASSES * (labelled + raw), *STUDENT_WORDS)
+    return {"teacher": round(teacher / 1200), "student": round(student / 1500)}
+
+
+def _clamp(value: float, low: float, high: float) -> float:
+    return min(max(value, low), high)
+
+
+def _set_steps(config: Config, steps: int) -> None:
+    training = config["training"]
+    training["max_steps"] = steps
+    training["eval_frequency"] = max(1, round(steps / 5))
+    training["optimizer"]["learn_rate"]["warmup_steps"] = max(1, min(200, round(steps / 10)))
+
+
+def _find(folder: Path, split: str) -> Path:
+    found = sorted(folder.glob(f"*{split}.conllu"))
+    if len(found) != 1:
+        raise FileNotFoundError(
+            f"{folder}: expected one file *{split}.conllu, found {[p.name for p in found]}"
+        )
+    return found[0]
+
+
+def prepare_cli(
+    output: Path = typer.Argument(..., help="Folder to write to"),
+    configs: Path = typer.Option(Path("configs"), "--configs", help="Folder of the configs"),
+    corpus: str = typer.Option(DEMO, "--corpus", help="'demo', or a name for --treebank"),
+    treebank: Path = typer.Option(None, "--treebank", help="Folder with CoNLL-U files"),
+    raw: Path = typer.Option(None, "--raw", help="Raw text, .jsonl or .txt"),
+    lang: str = typer.Option("en", "--lang", help="Language code"),
+    backbone: str = typer.Option("", "--backbone", help="The teacher's: hub, folder, package:NAME"),
+    overwrite: bool = typer.Option(False, "--overwrite", help="Replace an earlier corpus"),
+) -> None:
+    """Make the project's corpora and the configs that fit their size."""
+    try:
+        counts = prepare(
+            output,
+            configs,
+            corpus=corpus,
+            treebank=treebank,
+            raw=raw,
+            lang=lang,
+            backbone=backbone,
+            overwrite=overwrite,
+        )
+    except (ValueError, OSError) as error:
+        msg.fail("Nothing was prepared", str(error), exits=1)
+    left_out = counts.train.left_out, counts.raw.left_out if counts.raw else {}
+    msg.info(f"{counts.train.words} labelled words, {counts.raw.words if counts.raw else 0} raw")
+    msg.info(
+        f"Left out because they stand in dev or test: {sum(left_out[0].values())} sentences of "
+        f"train, {sum(left_out[1].values())} raw texts"
+    )
+    msg.good(f"Prepared {output}")

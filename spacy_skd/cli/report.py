@@ -1,0 +1,105 @@
+"""`spacy skd report`: scores, speed and size of pipelines, side by side."""
+
+import json
+from pathlib import Path
+from typing import Any, Dict, List, Mapping
+
+import spacy
+import typer
+from spacy.util import load_model
+from wasabi import msg
+from wasabi import table as make_table
+
+from ..report.scores import SCORES, SETTINGS, read_docs, score
+from ..report.speed import megabytes, words_per_second
+
+TITLES = {"tag_acc": "TAG", "pos_acc": "POS", "sents_f": "SENTS", "dep_uas": "UAS", "dep_las": "LAS"}
+
+
+def report(
+    corpus: Path,
+    pipelines: Mapping[str, Path],
+    *,
+    speed_words: int = 20_000,
+    gpu_id: int = -1,
+) -> Dict[str, Any]:
+    """Scores in each setting, words per second from text on one thread, megabytes on disk.
+
+    corpus (Path): labelled docs, `.spacy`. pipelines (Mapping[str, Path]): folders by name.
+    speed_words (int): about how many words of the corpus's texts the speed is measured on.
+    RETURNS (Dict[str, Any]): by pipeline; numbers only.
+    RAISES (ValueError): if a file or folder is missing.
+    """
+    _use_device(gpu_id)
+    loaded: Dict[str, Any] = {}
+    for name, path in pipelines.items():
+        if not Path(path).is_dir():
+            raise ValueError(f"pipeline {name}: there is no folder {path}")
+        loaded[name] = load_model(path)
+    results: Dict[str, Any] = {name: {} for name in loaded}
+    texts: List[str] = []
+    for name, nlp in loaded.items():
+        references = read_docs(corpus, nlp)
+        texts = [doc.text for doc in references]
+        for setting in SETTINGS:
+            results[name][setting] = score(nlp, references, setting=setting)
+        results[name]["megabytes"] = megabytes(Path(pipelines[name]))
+    for name, speed in words_per_second(loaded, _some(texts, speed_words)).items():
+        results[name]["words_per_second"] = speed
+    return results
+
+
+def _use_device(gpu_id: int) -> None:
+    if gpu_id >= 0:
+        spacy.require_gpu(gpu_id)  # type: ignore[attr-defined]
+
+
+def _some(texts: List[str], words: int) -> List[str]:
+    chosen: List[str] = []
+    total = 0
+    while total < words:
+        for text in texts:
+            chosen.append(text)
+            total += len(text.split()) or 1
+            if total >= words:
+                break
+    return chosen
+
+
+def table(results: Mapping[str, Any]) -> str:
+    """The headline (gold tokens, predicted sentences), LAS in the other settings, speed, size."""
+    header = ["", *TITLES.values(), "LAS gold sents", "LAS from text", "words/s", "MB"]
+    rows = []
+    for name, found in results.items():
+        headline = found["predicted_sentences"]
+        others = [found[setting].get("dep_las") for setting in SETTINGS[1:]]
+        percents = [headline.get(key) for key in SCORES] + others
+        shown = ["-" if value is None else f"{100 * value:.1f}" for value in percents]
+        rows.append([name, *shown, f"{found['words_per_second']:,.0f}", f"{found['megabytes']:.1f}"])
+    aligns = ["l"] + ["r"] * (len(header) - 1)
+    return make_table(rows, header=header, aligns=aligns, divider=True)
+
+
+def report_cli(
+    corpus: Path = typer.Argument(..., help="Labelled docs, .spacy"),
+    pipelines: List[str] = typer.Argument(..., help="NAME=FOLDER of each trained pipeline"),
+    output: Path = typer.Option(None, "--output", "-o", help="JSON file to write as well"),
+    speed_words: int = typer.Option(20_000, "--speed-words", help="Words to measure the speed on"),
+    gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU, -1 for CPU"),
+) -> None:
+    """Compare pipelines: scores, words per second on one thread, megabytes on disk."""
+    named: Dict[str, Path] = {}
+    for item in pipelines:
+        name, _, folder = item.partition("=")
+        if not folder:
+            msg.fail(f"Expected NAME=FOLDER, got {item!r}", exits=1)
+        named[name] = Path(folder)
+    try:
+        results = report(corpus, named, speed_words=speed_words, gpu_id=gpu_id)
+    except (ValueError, OSError) as error:
+        msg.fail("No report", str(error), exits=1)
+    print(table(results))
+    if output:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(json.dumps(results, indent=2) + "\n", encoding="utf8")
+        msg.good(f"Saved to {output}")

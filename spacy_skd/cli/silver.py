@@ -1,0 +1,62 @@
+"""`spacy skd silver`: raw text annotated with a pipeline's best guesses, for stock components."""
+
+import os
+from pathlib import Path
+
+import spacy
+import typer
+from spacy.tokens import Doc, DocBin
+from spacy.util import load_model
+from wasabi import msg
+
+from ..teachers.runner import batches_by_length
+from ..training.raw_text import read_raw
+
+
+def silver(
+    pipeline: Path, raw: Path, output: Path, *, gpu_id: int = -1, batch_words: int = 2000
+) -> int:
+    """Write `.spacy` docs with a trained pipeline's annotation of raw text, in the text's order.
+
+    RETURNS (int): docs written.
+    RAISES (ValueError): if the output exists, the pipeline cannot be loaded or there is no text.
+    """
+    if output.exists():
+        raise ValueError(f"{output} exists already; remove it or choose another file")
+    if gpu_id >= 0:
+        spacy.require_gpu(gpu_id)  # type: ignore[attr-defined]
+    nlp = load_model(pipeline)
+    docs = [nlp.make_doc(text.text) for text in read_raw(raw)]
+    if not docs:
+        raise ValueError(f"{raw}: expected raw text, found none")
+    batches = batches_by_length([len(doc) for doc in docs], size=batch_words)
+    for batch in batches:
+        for i, doc in zip(batch, nlp.pipe([docs[i] for i in batch], batch_size=len(batch))):
+            docs[i] = _plain(doc)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    draft = output.with_suffix(".draft")
+    DocBin(docs=docs).to_disk(draft)
+    os.replace(draft, output)
+    return len(docs)
+
+
+def _plain(doc: Doc) -> Doc:
+    """Without what the transformer left in it, which is large."""
+    if Doc.has_extension("trf_data"):
+        doc._.trf_data = None
+    doc.tensor = doc.tensor[:0]
+    return doc
+
+
+def silver_cli(
+    pipeline: Path = typer.Argument(..., help="Trained pipeline"),
+    raw: Path = typer.Argument(..., help="Raw text: a .jsonl or .txt file, or a folder of them"),
+    output: Path = typer.Argument(..., help="File to write, .spacy"),
+    gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU, -1 for CPU"),
+) -> None:
+    """Annotate raw text with a pipeline's best guesses (silver labels)."""
+    try:
+        count = silver(pipeline, raw, output, gpu_id=gpu_id)
+    except (ValueError, OSError) as error:
+        msg.fail("Nothing was written", str(error), exits=1)
+    msg.good(f"Annotated {count} texts: {output}")

@@ -1,0 +1,1 @@
+"""Numbers about pipelines: scores, speed and size, side by side."""

@@ -1,0 +1,68 @@
+"""Scores of a pipeline in three settings."""
+
+from pathlib import Path
+from typing import Any, Dict, Iterator, List
+
+import numpy
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin
+from spacy.training import Example
+
+# Where the pipeline's tokens and sentences come from.
+SETTINGS = ("predicted_sentences", "gold_sentences", "from_text")
+SCORES = ("tag_acc", "pos_acc", "sents_f", "dep_uas", "dep_las")
+
+
+def read_docs(path: Path, nlp: Language) -> List[Doc]:
+    """RAISES (ValueError): if there is no such file, or it holds no docs."""
+    if not path.is_file():
+        raise ValueError(f"expected a .spacy file, found none at {path}")
+    docs = list(DocBin().from_disk(path).get_docs(nlp.vocab))
+    if not docs:
+        raise ValueError(f"{path}: expected docs, found none")
+    return docs
+
+
+def score(nlp: Language, references: List[Doc], *, setting: str) -> Dict[str, float]:
+    """spaCy's scores, 0 to 1, of annotation that the references have; and `all_uas`, `all_las`,
+    which count punctuation too (spaCy's leave it out), where the tokens are the references'.
+
+    setting (str): "predicted_sentences" (gold tokens), "gold_sentences" (gold tokens and sentence
+        starts) or "from_text" (the pipeline's own tokens).
+    """
+    examples = list(_examples(nlp, references, setting))
+    found = nlp.evaluate(examples)
+    scores = {name: float(found[name]) for name in SCORES if found.get(name) is not None}
+    if setting != "from_text" and "dep_las" in scores:
+        scores.update(_with_punctuation(examples))
+    return scores
+
+
+def _examples(nlp: Language, references: List[Doc], setting: str) -> Iterator[Example]:
+    if setting not in SETTINGS:
+        raise ValueError(f"setting: expected one of {', '.join(SETTINGS)}, got {setting!r}")
+    for reference in references:
+        if setting == "from_text":
+            yield Example(nlp.make_doc(reference.text), reference)
+            continue
+        starts: Any = None
+        if setting == "gold_sentences":
+            starts = [bool(token.is_sent_start) for token in reference]
+        words = [token.text for token in reference]
+        spaces = [bool(token.whitespace_) for token in reference]
+        predicted = Doc(nlp.vocab, words=words, spaces=spaces, sent_starts=starts)
+        yield Example(predicted, reference)
+
+
+def _with_punctuation(examples: List[Example]) -> Dict[str, float]:
+    heads: List[bool] = []
+    labelled: List[bool] = []
+    for eg in examples:
+        for predicted, gold in zip(eg.predicted, eg.reference):
+            if not gold.dep:
+                continue
+            heads.append(predicted.head.i == gold.head.i)
+            labelled.append(heads[-1] and predicted.dep_ == gold.dep_)
+    if not heads:
+        return {}
+    return {"all_uas": float(numpy.mean(heads)), "all_las": float(numpy.mean(labelled))}
