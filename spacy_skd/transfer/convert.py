@@ -16,7 +16,6 @@ from thinc.types import Floats1d
 from ..codecs.labels import LabelMatch
 from ..errors import check_positive
 from ..structures import (
-    IMPOSSIBLE,
     HeadSelection,
     IndependentLabels,
     Parts,
@@ -115,4 +114,3 @@ CONVERSIONS: Dict[Tuple[Type[Structure], Type[Structure]], _Conversion] = {
     (SpanningTrees, SpanningTrees): _lift,
     (SpanningTrees, HeadSelection): _project,
 }
-__all__ = ["CONVERSIONS", "IMPOSSIBLE", "Posterior", "Target", "convert"]

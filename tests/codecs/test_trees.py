@@ -1,0 +1,40 @@
+import hypothesis.strategies as st
+import numpy
+import oracle
+from hypothesis import given, settings
+
+from spacy_skd.codecs import decode_trees, encode_trees
+from spacy_skd.codecs.trees import ROOT_HEAD, UNKNOWN_HEAD
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 2**31), st.integers(1, 5), st.integers(0, 4))
+def test_round_trip(seed, n, row):
+    rng = numpy.random.default_rng(seed)
+    trees = [h for h in oracle.all_heads(n) if oracle.forms_tree(h, single_root=True)]
+    heads = trees[rng.integers(len(trees))]
+    rows = [ROOT_HEAD if h == 0 else row + h - 1 for h in heads]
+    all_heads = numpy.full(row + n, UNKNOWN_HEAD)
+    all_heads[row:] = rows
+    gold = encode_trees(all_heads, rows=numpy.array([row]), lengths=numpy.array([n]))
+    assert gold.complete.all()
+    assert (gold.indicators.arrays["arc"][0] == oracle.arcs(heads)).all()
+    pairs = decode_trees(gold.indicators, rows=numpy.array([row]))
+    assert pairs.tolist() == [[row + i, h] for i, h in enumerate(rows)]
+
+
+def gold_of(heads, n):
+    return encode_trees(numpy.array(heads), rows=numpy.array([0]), lengths=numpy.array([n]))
+
+
+def test_heads_that_are_no_tree_are_unknown():
+    for heads in ([1, 0, ROOT_HEAD], [ROOT_HEAD, ROOT_HEAD, 0]):
+        gold = gold_of(heads, 3)
+        assert gold.empty.all()
+        assert gold.indicators.arrays["arc"].sum() == 0
+
+
+def test_a_head_outside_the_unit_is_unknown_and_the_rest_stays():
+    gold = gold_of([ROOT_HEAD, 0, 7, UNKNOWN_HEAD], 4)
+    assert gold.known.tolist() == [[True, True, False, False]]
+    assert not gold.complete.any()

@@ -1,0 +1,130 @@
+"""A small teacher and student that need no transformer."""
+
+from pathlib import Path
+from typing import Any, Dict, List
+
+import pytest
+import spacy
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin
+from spacy.training import Example
+
+TOK2VEC = {
+    "@architectures": "spacy-skd.Tok2Vec.v1",
+    "embed": {
+        "@architectures": "spacy.MultiHashEmbed.v2",
+        "width": 32,
+        "attrs": ["NORM", "SUFFIX"],
+        "rows": [500, 500],
+        "include_static_vectors": False,
+    },
+    "encode": {
+        "@architectures": "spacy-skd.ContextEncoder.v1",
+        "width": 32,
+        "depth": 1,
+        "attention_depth": 1,
+        "heads": 4,
+        "block": 16,
+        "halo": 8,
+    },
+}
+LISTENER = {"@architectures": "spacy.Tok2VecListener.v1", "width": 32}
+SENTENCES = [
+    (["The", "cat", "sees", "Ann", "."], [1, 2, 2, 2, 2], "det nsubj ROOT obj punct", "DT NN VBZ NNP ."),
+    (["Dogs", "sleep", "well"], [1, 1, 1], "nsubj ROOT advmod", "NNS VBP RB"),
+    (["Go", "!"], [0, 0], "ROOT punct", "VB ."),
+    (["She", "gave", "him", "the", "book"], [1, 1, 1, 4, 1], "nsubj ROOT iobj det obj", "PRP VBD PRP DT NN"),
+]
+POS = {"DT": "DET", "NN": "NOUN", "NNS": "NOUN", "NNP": "PROPN", "VBZ": "VERB", "VBP": "VERB",
+       "VBD": "VERB", "VB": "VERB", "RB": "ADV", "PRP": "PRON", ".": "PUNCT"}  # fmt: skip
+LAYERS = ("sent", "tag", "pos")
+
+
+def make_doc(nlp: Language, sentences: List[Any]) -> Doc:
+    words: List[str] = []
+    heads: List[int] = []
+    deps: List[str] = []
+    tags: List[str] = []
+    for sentence_words, sentence_heads, sentence_deps, sentence_tags in sentences:
+        heads.extend(h + len(words) for h in sentence_heads)
+        words.extend(sentence_words)
+        deps.extend(sentence_deps.split())
+        tags.extend(sentence_tags.split())
+    pos = [POS[tag] for tag in tags]
+    return Doc(nlp.vocab, words=words, heads=heads, deps=deps, tags=tags, pos=pos)
+
+
+def make_docs(nlp: Language) -> List[Doc]:
+    a, b, c, d = SENTENCES
+    return [make_doc(nlp, s) for s in ([a, b], [c, d, a], [d], [b, c], [a], [d, b, c])]
+
+
+def gold_examples(nlp: Language) -> List[Example]:
+    return [
+        Example(Doc(nlp.vocab, [t.text for t in doc], [bool(t.whitespace_) for t in doc]), doc)
+        for doc in make_docs(nlp)
+    ]
+
+
+def raw_examples(nlp: Language) -> List[Example]:
+    docs = [nlp.make_doc(t) for t in ("Ann sees the dogs . They sleep", "Go home", "The book !")]
+    return [Example(doc, doc.copy()) for doc in docs]
+
+
+def build(*, weight: Any = 0.0, lang: str = "en", **settings: Any) -> Language:
+    """A pipeline of all layers, not initialized. settings: of all distilling components."""
+    nlp = spacy.blank(lang)
+    nlp.add_pipe("tok2vec", config={"model": TOK2VEC})
+    model: Dict[str, Any] = {"@architectures": "spacy-skd.TokenScorer.v1", "tok2vec": LISTENER}
+    for layer in LAYERS:
+        config = {"layer": layer, "model": model, "distill_weight": weight, **settings}
+        nlp.add_pipe("distilling_tagger", layer, config=config)
+    parser = {
+        "@architectures": "spacy-skd.BiaffineParser.v1",
+        "tok2vec": LISTENER,
+        "arc_hidden": 16,
+        "label_hidden": 8,
+        "dropout": 0.0,
+    }
+    config = {"model": parser, "distill_weight": weight, **settings}
+    nlp.add_pipe("distilling_parser", "parser", config=config)
+    return nlp
+
+
+def train(nlp: Language, examples: List[Example], steps: int) -> Dict[str, float]:
+    optimizer = nlp.resume_training()
+    optimizer.learn_rate = 0.01
+    losses: Dict[str, float] = {}
+    for _ in range(steps):
+        losses = {}
+        frozen = [name for name in nlp.pipe_names if name == "teacher"]
+        nlp.update(examples, sgd=optimizer, losses=losses, exclude=frozen)
+    return losses
+
+
+def student_of(teacher: Path, *, weight: Any = 0.7, **settings: Any) -> Language:
+    """A student that is linked to a teacher; not initialized."""
+    nlp = build(weight=weight, **settings)
+    nlp.add_pipe("skd_teacher", "teacher", config={"teacher": str(teacher)}, first=True)
+    return nlp
+
+
+@pytest.fixture(scope="session")
+def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a teacher that has learnt the examples."""
+    spacy.util.fix_random_seed(0)
+    nlp = build()
+    examples = gold_examples(nlp)
+    nlp.initialize(lambda: examples)
+    train(nlp, examples, 80)
+    folder = tmp_path_factory.mktemp("teacher")
+    nlp.to_disk(folder)
+    return folder
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """A .spacy file of the labelled examples."""
+    path = tmp_path / "train.spacy"
+    DocBin(docs=make_docs(spacy.blank("en"))).to_disk(path)
+    return path

@@ -1,0 +1,178 @@
+"""Training on gold, from a teacher, and on both."""
+
+import numpy
+import pytest
+import spacy
+from conftest import build, gold_examples, raw_examples, student_of, train
+from spacy.tokens import Doc
+from spacy.training import Example
+
+from spacy_skd.pipeline.parser import STRUCTURES
+
+
+def test_learns_gold_and_predicts_it(teacher):
+    nlp = spacy.load(teacher)
+    scores = nlp.evaluate(gold_examples(nlp))
+    assert scores["tag_acc"] == scores["pos_acc"] == 1.0
+    assert scores["sents_f"] == 1.0
+    assert scores["dep_las"] == 1.0
+    assert all(sum(t.head == t for t in sent) == 1 for doc in nlp.pipe(["Go ! Go !"]) for sent in doc.sents)
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_learns_from_the_teacher_alone(teacher, structure):
+    """Raw text only: the student comes to agree with its teacher, in its probabilities too."""
+    spacy.util.fix_random_seed(1)
+    nlp = student_of(teacher, weight=1.0)
+    nlp.get_pipe("parser").structure = STRUCTURES[structure]
+    examples = [Example(eg.predicted, eg.predicted.copy()) for eg in gold_examples(nlp)]
+    nlp.initialize(lambda: examples)
+    assert nlp.get_pipe("tag").labels == spacy.load(teacher).get_pipe("tag").labels
+    first = train(nlp, examples, 1)
+    last = train(nlp, examples, 120)
+    assert all(last[name] < 0.5 * first[name] for name in ("sent", "tag", "pos", "parser"))
+    scores = nlp.evaluate(gold_examples(nlp))
+    assert scores["tag_acc"] > 0.9
+    assert scores["dep_las"] > 0.9
+
+
+def test_gold_and_raw_in_one_batch(teacher):
+    spacy.util.fix_random_seed(1)
+    nlp = student_of(teacher, weight=0.5)
+    examples = gold_examples(nlp) + raw_examples(nlp)
+    nlp.initialize(lambda: examples)
+    losses = train(nlp, examples, 60)
+    assert all(numpy.isfinite(loss) for loss in losses.values())
+    assert nlp.evaluate(gold_examples(nlp))["dep_las"] > 0.9
+
+
+@pytest.mark.parametrize("pipe", ["tag", "sent", "parser"])
+def test_the_gradient_of_a_component_is_that_of_its_loss(teacher, pipe):
+    """Along a random direction of the output layer's weights, gold and teacher mixed."""
+    spacy.util.fix_random_seed(1)
+    nlp = student_of(teacher, weight=0.4, temperature=1.5)
+    examples = gold_examples(nlp) + raw_examples(nlp)
+    nlp.initialize(lambda: examples)
+    component = nlp.get_pipe(pipe)
+    listeners = nlp.get_pipe("tok2vec")
+    node = component.model.get_ref("output_layer")
+    W = node.get_param("W")
+    direction = numpy.random.default_rng(0).normal(size=W.shape).astype("float32")
+
+    def loss() -> float:
+        listeners.update(examples, sgd=None)
+        losses = component.update(examples, sgd=None, losses={})
+        component.cfg["step"] -= 1
+        return losses[pipe]
+
+    loss()
+    for name in node.grad_names:
+        node.get_grad(name).fill(0)
+    loss()
+    found = float((node.get_grad("W") * direction).sum())
+    eps = 3e-3
+    original = W.copy()
+    values = []
+    for sign in (1, -1):
+        node.set_param("W", original + sign * eps * direction)
+        values.append(loss())
+    assert found == pytest.approx((values[0] - values[1]) / (2 * eps), rel=0.03, abs=2e-4)
+
+
+def test_annealing_goes_on_where_a_resumed_run_stopped(teacher, tmp_path):
+    schedule = {"@misc": "spacy-skd.LinearWeight.v1", "start": 1.0, "end": 0.0, "steps": 10}
+    nlp = student_of(teacher, weight=schedule)
+    examples = gold_examples(nlp)
+    nlp.initialize(lambda: examples)
+    assert nlp.get_pipe("parser").weight == 1.0
+    train(nlp, examples, 4)
+    assert nlp.get_pipe("parser").weight == pytest.approx(0.6)
+    nlp.to_disk(tmp_path / "last")
+    resumed = spacy.load(tmp_path / "last")
+    for name in ("sent", "tag", "pos", "parser"):
+        assert resumed.get_pipe(name).weight == pytest.approx(0.6)
+
+
+def test_units_without_gold_learn_from_the_teacher_though_its_weight_is_zero(teacher):
+    spacy.util.fix_random_seed(1)
+    nlp = student_of(teacher, weight=0.0)
+    raw = raw_examples(nlp)
+    nlp.initialize(lambda: raw)
+    first = train(nlp, raw, 1)
+    assert train(nlp, raw, 40)["parser"] < first["parser"]
+
+
+def test_different_tokens_are_aligned():
+    nlp = build()
+    reference = gold_examples(nlp)[0].reference
+    words = ["The", "cat", "se", "es", "Ann", ".", "Dogs", "sleep", "well"]
+    spaces = [True, True, False, True, True, True, True, True, False]
+    examples = [Example(Doc(nlp.vocab, words, spaces), reference), *gold_examples(nlp)[1:]]
+    nlp.initialize(lambda: examples)
+    losses = train(nlp, examples, 3)
+    assert all(numpy.isfinite(loss) for loss in losses.values())
+
+
+def test_no_teacher_where_one_is_needed():
+    nlp = build(weight=0.5)
+    with pytest.raises(ValueError, match="has no teacher.*skd_teacher"):
+        nlp.initialize(lambda: gold_examples(nlp))
+
+
+def test_teacher_without_the_component(teacher):
+    nlp = student_of(teacher)
+    nlp.add_pipe("distilling_tagger", "other", config={"distill_weight": 1.0})
+    with pytest.raises(ValueError, match="asks the teacher's component 'other'"):
+        nlp.initialize(lambda: gold_examples(nlp))
+
+
+def test_teacher_of_another_kind_of_annotation(teacher):
+    nlp = student_of(teacher)
+    nlp.get_pipe("teacher").student_to_teacher = {"parser": "tag"}
+    examples = gold_examples(nlp)
+    nlp.initialize(lambda: examples)
+    with pytest.raises(ValueError, match="expected a teacher of dependency trees"):
+        train(nlp, examples, 1)
+
+
+def test_teacher_that_cannot_be_loaded(tmp_path):
+    nlp = student_of(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="cannot load the teacher"):
+        nlp.initialize(lambda: gold_examples(nlp))
+
+
+def test_labels_that_differ_are_named_and_masked(teacher, caplog):
+    nlp = student_of(teacher, weight=1.0)
+    examples = gold_examples(nlp)
+    labels = [*nlp.get_pipe("teacher").labels_of("tag")[1:], "MINE"]
+    nlp.get_pipe("tag").initialize(lambda: examples, nlp=nlp, labels=labels)
+    assert "only the teacher has the labels" in caplog.text
+    assert "['MINE']" in caplog.text
+    tag = nlp.get_pipe("tag")
+    target = tag._teacher_target(examples).arrays["unary"][:, 0]
+    numpy.testing.assert_allclose(target.sum(axis=1), 1.0, atol=1e-5)
+    assert (target[:, labels.index("MINE")] == 0).all()
+
+
+def test_labels_without_overlap(teacher):
+    nlp = student_of(teacher, weight=1.0)
+    with pytest.raises(ValueError, match="share no label"):
+        nlp.get_pipe("tag").initialize(lambda: gold_examples(nlp), nlp=nlp, labels=["X", "Y"])
+
+
+def test_no_labels_at_all():
+    nlp = build()
+    raw = raw_examples(nlp)
+    with pytest.raises(ValueError, match="no labels"):
+        nlp.initialize(lambda: raw)
+
+
+def test_nan_scores(teacher):
+    nlp = spacy.load(teacher)
+    nlp.get_pipe("tag").model.get_ref("output_layer").get_param("b").fill(numpy.nan)
+    with pytest.raises(ValueError, match="NaN"):
+        nlp("Go !")
+    nlp = spacy.load(teacher, exclude=["tag"])
+    nlp.get_pipe("parser").model.get_ref("arc_scorer").get_param("u").fill(numpy.nan)
+    with pytest.raises(ValueError, match="nan in unit 0"):
+        nlp("Go !")

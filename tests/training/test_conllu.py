@@ -1,0 +1,74 @@
+import pytest
+
+from spacy_skd.training.conllu import read_conllu
+
+GOOD = """# newdoc id = a
+# text = Go home!
+1\tGo\tgo\tVERB\tVB\tMood=Imp\t0\troot\t_\t_
+2\thome\thome\tADV\tRB\t_\t1\tadvmod\t_\tSpaceAfter=No
+3\t!\t!\tPUNCT\t.\t_\t1\tpunct\t_\t_
+
+1-2\tdu\t_\t_\t_\t_\t_\t_\t_\t_
+1\tde\tde\tADP\t_\t_\t2\tcase\t_\t_
+2\tle\tle\tDET\t_\t_\t0\troot\t_\tNE=U-ORG
+2.1\tx\tx\tX\t_\t_\t_\t_\t0:root\t_
+
+"""
+
+
+def write(tmp_path, text, encoding="utf8"):
+    path = tmp_path / "x.conllu"
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def test_reads_words_trees_spaces_ranges_and_entities(tmp_path):
+    first, second = read_conllu(write(tmp_path, GOOD))
+    assert first.text == "Go home!"
+    assert first.heads == [0, 0, 0]
+    assert first.deps == ["root", "advmod", "punct"]
+    assert first.pos == ["VERB", "ADV", "PUNCT"]
+    assert first.tags == ["VB", "RB", "."]
+    assert first.morphs[0] == "Mood=Imp"
+    assert second.words == ["de", "le"]
+    assert second.spaces[0] is False
+    assert second.n_unspelled == 1
+    assert second.entities == [None, "U-ORG"]
+    assert first.document == second.document == 1
+
+
+def changed(line, column, value):
+    lines = GOOD.split("\n")
+    columns = lines[line].split("\t")
+    columns[column] = value
+    lines[line] = "\t".join(columns)
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (changed(4, 6, "2"), "line 4: the heads form a cycle|line 5"),
+        (changed(3, 6, "0"), "HEAD 0 and DEPREL root go together"),
+        (changed(3, 6, "0").replace("advmod", "root"), "line 4: a second root: line 3"),
+        (changed(2, 6, "3").replace("\troot\t", "\tdep\t", 1), "no root|cycle"),
+        (changed(3, 6, "9"), "line 4: HEAD 9 is out of range: the sentence has 3 words"),
+        (changed(3, 6, "x"), "line 4: expected HEAD to be an integer"),
+        (changed(3, 0, "7"), "line 4: IDs must be consecutive"),
+        (changed(3, 3, "FOO"), "line 4: unknown UPOS 'FOO'"),
+        (changed(3, 5, "Foo"), "line 4: expected FEATS"),
+        (GOOD.replace("\tadvmod\t_", "\tadvmod"), "line 4: expected 10 columns"),
+        (changed(8, 9, "NE=B-ORG"), "not closed"),
+        ("", "found no sentence"),
+        ("# only a comment\n\n", "found no sentence"),
+    ],
+)
+def test_errors_name_file_and_line(tmp_path, text, message):
+    with pytest.raises(ValueError, match=message) as found:
+        list(read_conllu(write(tmp_path, text)))
+    assert "x.conllu" in str(found.value)
+
+
+def test_bytes_that_are_not_utf8(tmp_path):
+    with pytest.raises(ValueError, match="UTF-8"):
+        list(read_conllu(write(tmp_path, GOOD.replace("home", "hömé"), "latin1")))

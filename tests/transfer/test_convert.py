@@ -1,0 +1,73 @@
+"""Every pair of families: the enumerated expectation under the conditioned teacher."""
+
+import hypothesis.strategies as st
+import numpy
+import oracle
+import pytest
+from hypothesis import given, settings
+
+from spacy_skd.codecs.labels import match_labels
+from spacy_skd.structures import HeadSelection, IndependentLabels, Parts, SpanningTrees
+from spacy_skd.transfer import Posterior, convert
+from spacy_skd.transfer.convert import CONVERSIONS
+
+OUTPUTS = {
+    IndependentLabels: oracle.labellings,
+    HeadSelection: oracle.head_choices,
+    SpanningTrees: oracle.trees,
+}
+seeds = st.integers(0, 2**31)
+
+
+def expected_target(teacher, student, scores, temperature):
+    """E[indicators of y], y ~ teacher given that y is in the student's support."""
+    found = oracle.enumerate_unit(OUTPUTS[type(teacher)], scores / temperature)
+    support = {y.tobytes() for y in OUTPUTS[type(student)](*scores.shape)}
+    kept = [(y, p) for y, p in zip(found.outputs, numpy.exp(found.log_probs)) if y.tobytes() in support]
+    return sum(y * p for y, p in kept) / sum(p for _, p in kept)
+
+
+@pytest.mark.parametrize("pair", sorted(CONVERSIONS, key=str), ids=lambda p: "-".join(c.__name__ for c in p))
+@settings(max_examples=20, deadline=None)
+@given(seed=seeds, n=st.integers(1, 4), temperature=st.sampled_from([0.5, 1.0, 3.0]))
+def test_every_pair_equals_its_specification(pair, seed, n, temperature):
+    teacher, student = (kind() for kind in pair)
+    columns = 3 if pair[0] is IndependentLabels else n + 1
+    scores = numpy.random.default_rng(seed).normal(size=(n, columns)) * 3
+    name = "unary" if pair[0] is IndependentLabels else "arc"
+    parts = Parts({name: scores[None]}, numpy.array([n]))
+    target = convert(Posterior(teacher, parts), student, temperature=temperature)
+    expected = expected_target(teacher, student, scores, temperature)
+    numpy.testing.assert_allclose(target.marginals.arrays[name][0], expected, atol=1e-9)
+
+
+def test_labels_are_matched_by_name_and_the_lost_mass_is_reported():
+    match = match_labels(teacher=["A", "B", "C"], student=["C", "X", "A"], what="test")
+    assert match.only_teacher == ("B",)
+    assert match.only_student == ("X",)
+    p = numpy.array([0.5, 0.2, 0.3])
+    posterior = Posterior(
+        IndependentLabels(), Parts({"unary": numpy.log(p)[None, None]}, numpy.array([1]))
+    )
+    target = convert(posterior, IndependentLabels(), match=match)
+    found = target.marginals.arrays["unary"][0, 0]
+    numpy.testing.assert_allclose(found, [0.3 / 0.8, 0.0, 0.5 / 0.8])
+    assert target.lost[0] == pytest.approx(0.2)
+
+
+def test_no_shared_label_is_an_error():
+    with pytest.raises(ValueError, match="share no label"):
+        match_labels(teacher=["A"], student=["B"], what="test")
+
+
+def test_a_pair_without_conversion_is_refused_by_name():
+    parts = Parts({"unary": numpy.zeros((1, 1, 2))}, numpy.array([1]))
+    with pytest.raises(ValueError, match="IndependentLabels teacher to a SpanningTrees student"):
+        convert(Posterior(IndependentLabels(), parts), SpanningTrees())
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan")])
+def test_temperature_must_be_positive(temperature):
+    parts = Parts({"unary": numpy.zeros((1, 1, 2))}, numpy.array([1]))
+    with pytest.raises(ValueError, match="temperature"):
+        convert(Posterior(IndependentLabels(), parts), IndependentLabels(), temperature=temperature)
