@@ -1,6 +1,6 @@
 import pytest
 import spacy
-from test_conllu import GOOD, write
+from treebanks import GOOD, write
 
 from spacy_skd.training.conllu import read_conllu
 from spacy_skd.training.documents import make_doc, split_documents
