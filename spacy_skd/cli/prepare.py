@@ -15,7 +15,7 @@ DEMO = "demo"
 SPLITS = ("train", "dev", "test")
 # Words seen in training, and the passes over the data that this is meant to be. More text is worth
 # more steps, up to a point; less than the minimum does not train a network.
-TEACHER_PASSES, TEACHER_WORDS = 3.5, (110_000, 3_000_000)
+TEACHER_PASSES, TEACHER_WORDS = 3.5, (160_000, 3_000_000)
 STUDENT_PASSES, STUDENT_WORDS = 4.0, (700_000, 7_500_000)
 
 
@@ -67,12 +67,12 @@ def prepare(
 
 
 def steps_for(counts: Counts) -> Dict[str, int]:
-    """Updates of the teacher (1,200 padded words each) and of students (1,500 words each)."""
+    """Updates of the teacher (600 padded words each) and of students (1,500 words each)."""
     labelled = counts.train.words
     raw = counts.raw.words if counts.raw else 0
     teacher = _clamp(TEACHER_PASSES * labelled, *TEACHER_WORDS)
     student = _clamp(STUDENT_PASSES * (labelled + raw), *STUDENT_WORDS)
-    return {"teacher": round(teacher / 1200), "student": round(student / 1500)}
+    return {"teacher": round(teacher / 600), "student": round(student / 1500)}
 
 
 def _clamp(value: float, low: float, high: float) -> float:

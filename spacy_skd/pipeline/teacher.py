@@ -20,7 +20,7 @@ from thinc.api import Model
 
 from ..errors import check_positive
 from ..teachers.runner import TeacherRunner
-from ..transfer.belief import Belief
+from ..transfer.belief import Belief, best_only
 from .sentences import reference_starts
 
 logger = logging.getLogger("spacy.skd")
@@ -33,7 +33,8 @@ _Beliefs = Dict[str, Belief]
         "teacher": None,
         "student_to_teacher": {},
         "cache_mb": 2048,
-        "batch_words": 2000,
+        "batch_words": 1000,
+        "best_only": False,
     },
 )
 def make_skd_teacher(
@@ -43,6 +44,7 @@ def make_skd_teacher(
     student_to_teacher: Dict[str, str],
     cache_mb: float,
     batch_words: int,
+    best_only: bool,
 ) -> "SkdTeacher":
     """Construct the teacher component. List it in `training.frozen_components`, before the students.
 
@@ -53,6 +55,8 @@ def make_skd_teacher(
     cache_mb (float): the most megabytes (2**20 bytes) of beliefs to keep; the least recently used
         go first and cost another pass of the transformer.
     batch_words (int): padded words of a batch of the teacher.
+    best_only (bool): teach the best guess as if it were certain (the Top-1 baseline) instead of the
+        distribution.
     """
     return SkdTeacher(
         name,
@@ -60,6 +64,7 @@ def make_skd_teacher(
         student_to_teacher=student_to_teacher,
         cache_bytes=int(check_positive("cache_mb", cache_mb) * 2**20),
         batch_words=int(check_positive("batch_words", batch_words)),
+        best_only=best_only,
     )
 
 
@@ -75,13 +80,15 @@ class SkdTeacher:
         teacher: Optional[str],
         student_to_teacher: Optional[Dict[str, str]] = None,
         cache_bytes: int = 2**31,
-        batch_words: int = 2000,
+        batch_words: int = 1000,
+        best_only: bool = False,
     ):
         self.name = name
         self.teacher = teacher
         self.student_to_teacher = dict(student_to_teacher or {})
         self.cache_bytes = cache_bytes
         self.batch_words = batch_words
+        self.best_only = best_only
         self.passes = 0  # docs that the teacher has been run on
         self.students: List[str] = []
         self.listeners: List[Model] = []
@@ -146,7 +153,14 @@ class SkdTeacher:
         for key, beliefs in self._run(missing, docs, starts):
             found[key] = beliefs
             self._put(key, beliefs)
-        return [found[key][pipe] for key in keys]
+        beliefs = [found[key][pipe] for key in keys]
+        return [best_only(belief) for belief in beliefs] if self.best_only else beliefs
+
+    def share(self, other: "SkdTeacher") -> None:
+        """Take over the loaded teacher and the beliefs of another component of the same teacher, so
+        that several trainings in one process run the transformer once."""
+        self._runner, self._cache = other.runner, other._cache
+        self.students = other.students = sorted({*self.students, *other.students})
 
     @property
     def runner(self) -> TeacherRunner:

@@ -1,12 +1,13 @@
 """What a teacher believes of one doc: scores, not marginals, so that temperature and conditioning
 stay exact."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Tuple, Union
 
+import numpy
 from thinc.types import Floats2d, Ints2d
 
-from ..structures import Structure
+from ..structures import IMPOSSIBLE, Parts, SpanningTrees, Structure
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,3 +53,28 @@ class TreeBelief:
 
 
 Belief = Union[TokenBelief, TreeBelief]
+
+
+def best_only(belief: Belief) -> Belief:
+    """All mass on the teacher's best structure: the Top-1 baseline, where a teacher's best guess is
+    learnt as if it were gold. Trees: the best single-rooted tree, with the best deprels."""
+    if isinstance(belief, TokenBelief):
+        return replace(belief, scores=_certain(belief.scores))
+    decoder = SpanningTrees(single_root=True)
+    arcs = []
+    for arc in belief.arcs:
+        parts = Parts({"arc": arc[None]}, numpy.asarray([len(arc)]))
+        arcs.append(_log(decoder.argmax(parts).arrays["arc"][0]))
+    return replace(belief, arcs=tuple(arcs), label_scores=_certain(belief.label_scores))
+
+
+def _certain(scores: Floats2d) -> Floats2d:
+    if not scores.size:
+        return scores
+    best = numpy.zeros_like(scores)
+    best[numpy.arange(len(scores)), scores.argmax(axis=-1)] = 1
+    return _log(best)
+
+
+def _log(indicators: Floats2d) -> Floats2d:
+    return numpy.where(indicators > 0, 0.0, IMPOSSIBLE).astype(indicators.dtype)
