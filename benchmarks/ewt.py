@@ -1,13 +1,15 @@
 """Train and score every system of docs/results.md on a prepared corpus, one resumable JSON a cell.
 
     python -m spacy skd prepare corpus/ewt --corpus ewt --treebank ... --raw ...
-    python benchmarks/ewt.py corpus/ewt work/ewt teacher silver stock_gold stock_silver student
+    python benchmarks/ewt.py corpus/ewt work/ewt teacher silver stock_gold student
+    python benchmarks/ewt.py corpus/ewt work/ewt stock_silver stock_silver@0.001
     python benchmarks/ewt.py corpus/ewt work/ewt method --seeds 0 1 2
     python benchmarks/ewt.py corpus/ewt work/ewt speed
     python benchmarks/ewt.py corpus/ewt work/ewt table
 
-A cell whose JSON is there is not done again. `work/ewt/teacher/model-best` may be a pipeline that was
-trained before. Only `student`, `stock_*` and `teacher` are scored on test, once, at the end (`test`).
+A cell whose JSON is there is not done again. `work/ewt/teacher/model-best` may be a pipeline that
+was trained before. Test is scored once, at
+the end (`test`).
 """
 
 import argparse
@@ -18,6 +20,7 @@ import shutil
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
@@ -111,7 +114,7 @@ class Cells:
 def small_raw(corpus: Path, output: Path, words: int) -> Path:
     """The first texts of the raw text, in an order that mixes its sources."""
     lines = (corpus / "raw.jsonl").read_text(encoding="utf8").splitlines()
-    lines.sort(key=lambda line: hash_of(line))
+    lines.sort(key=lambda line: zlib.crc32(line.encode()))
     total = 0
     with output.open("w", encoding="utf8") as out:
         for line in lines:
@@ -120,12 +123,6 @@ def small_raw(corpus: Path, output: Path, words: int) -> Path:
             if total >= words:
                 break
     return output
-
-
-def hash_of(text: str) -> int:
-    import zlib
-
-    return zlib.crc32(text.encode())
 
 
 def method(cells: Cells, seeds: List[int], words: int, steps: int) -> None:
@@ -209,15 +206,17 @@ def main() -> None:
     parser.add_argument("--method-steps", type=int, default=1500)
     args = parser.parse_args()
     cells = Cells(args.corpus, args.work)
-    rivals = [n for n in ("teacher", "stock_gold", "stock_silver", "student")]
+    rivals = ["teacher", "stock_gold", "stock_silver", "student"]
     for name in args.cells:
         if name == "teacher":
             found = Path(cells.teacher).exists()
             cells.run(
                 name,
-                lambda found=found: {"dev": cells.scores(Path(cells.teacher), "dev")}
-                if found
-                else cells.train("teacher", "teacher", {}),
+                lambda found=found: (
+                    {"dev": cells.scores(Path(cells.teacher), "dev")}
+                    if found
+                    else cells.train("teacher", "teacher", {})
+                ),
             )
         elif name == "silver":
             cells.run(name, lambda: silver_corpus(cells))

@@ -30,10 +30,20 @@ TOK2VEC = {
 }
 LISTENER = {"@architectures": "spacy.Tok2VecListener.v1", "width": 32}
 SENTENCES = [
-    (["The", "cat", "sees", "Ann", "."], [1, 2, 2, 2, 2], "det nsubj ROOT obj punct", "DT NN VBZ NNP ."),
+    (
+        ["The", "cat", "sees", "Ann", "."],
+        [1, 2, 2, 2, 2],
+        "det nsubj ROOT obj punct",
+        "DT NN VBZ NNP .",
+    ),
     (["Dogs", "sleep", "well"], [1, 1, 1], "nsubj ROOT advmod", "NNS VBP RB"),
     (["Go", "!"], [0, 0], "ROOT punct", "VB ."),
-    (["She", "gave", "him", "the", "book"], [1, 1, 1, 4, 1], "nsubj ROOT iobj det obj", "PRP VBD PRP DT NN"),
+    (
+        ["She", "gave", "him", "the", "book"],
+        [1, 1, 1, 4, 1],
+        "nsubj ROOT iobj det obj",
+        "PRP VBD PRP DT NN",
+    ),
 ]
 POS = {"DT": "DET", "NN": "NOUN", "NNS": "NOUN", "NNP": "PROPN", "VBZ": "VERB", "VBP": "VERB",
        "VBD": "VERB", "VB": "VERB", "RB": "ADV", "PRP": "PRON", ".": "PUNCT"}  # fmt: skip

@@ -1,5 +1,7 @@
 """The commands of `spacy skd`, found by spaCy through the entry point group `spacy_cli`."""
 
+from typing import Callable, Dict
+
 import typer
 from spacy.cli._util import app
 
@@ -11,7 +13,7 @@ from .report import report_cli
 from .silver import silver_cli
 from .teacher import teacher_cli
 
-COMMANDS = {
+COMMANDS: Dict[str, Callable[..., None]] = {
     "convert": convert_cli,
     "generate": generate_cli,
     "package": package_cli,
@@ -23,7 +25,7 @@ COMMANDS = {
 skd = typer.Typer(name="skd", help="Structural knowledge distillation.", no_args_is_help=True)
 for name, command in COMMANDS.items():
     skd.command(name)(command)
-skd.command(
-    "teacher", context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
-)(teacher_cli)
+skd.command("teacher", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
+    teacher_cli
+)
 app.add_typer(skd)

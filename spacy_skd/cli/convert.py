@@ -44,7 +44,7 @@ class SplitCounts:
 
 @dataclass
 class RawCounts:
-    """What was written of the raw text (words: between spaces), and how many texts were left out."""
+    """What was written of the raw text (words: between spaces), and what was left out."""
 
     texts: int = 0
     words: int = 0
@@ -251,7 +251,7 @@ def convert_cli(
 
 
 def _print_counts(counts: Counts) -> None:
-    rows = []
+    rows: List[Any] = []
     for name in SPLITS:
         split: SplitCounts = getattr(counts, name)
         rows.append((name, split.documents, split.docs, split.sentences, split.words))

@@ -53,8 +53,8 @@ def prepare(
                 f"corpus {corpus!r}: expected raw text (.jsonl, .txt or a folder of them), found "
                 f"none at {raw}. Unlabelled text of your domain is what the student learns from."
             )
-        files = {split: _find(treebank, split) for split in SPLITS}
-        counts = convert(**files, output=output, raw=[raw], lang=lang, overwrite=overwrite)
+        train, dev, test = (_find(treebank, split) for split in SPLITS)
+        counts = convert(train, dev, test, output, raw=[raw], lang=lang, overwrite=overwrite)
     steps = steps_for(counts)
     for name in ("teacher", "student", "stock"):
         config = Config().from_disk(configs / f"{name}.cfg", interpolate=False)

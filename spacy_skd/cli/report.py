@@ -8,12 +8,18 @@ import spacy
 import typer
 from spacy.util import load_model
 from wasabi import msg
-from wasabi import table as make_table
+from wasabi.tables import table as make_table
 
 from ..report.scores import SCORES, SETTINGS, read_docs, score
 from ..report.speed import megabytes, words_per_second
 
-TITLES = {"tag_acc": "TAG", "pos_acc": "POS", "sents_f": "SENTS", "dep_uas": "UAS", "dep_las": "LAS"}
+TITLES = {
+    "tag_acc": "TAG",
+    "pos_acc": "POS",
+    "sents_f": "SENTS",
+    "dep_uas": "UAS",
+    "dep_las": "LAS",
+}
 
 
 def report(
@@ -51,7 +57,7 @@ def report(
 
 def _use_device(gpu_id: int) -> None:
     if gpu_id >= 0:
-        spacy.require_gpu(gpu_id)  # type: ignore[attr-defined]
+        spacy.require_gpu(gpu_id)
 
 
 def _some(texts: List[str], words: int) -> List[str]:
@@ -75,8 +81,10 @@ def table(results: Mapping[str, Any]) -> str:
         others = [found[setting].get("dep_las") for setting in SETTINGS[1:]]
         percents = [headline.get(key) for key in SCORES] + others
         shown = ["-" if value is None else f"{100 * value:.1f}" for value in percents]
-        rows.append([name, *shown, f"{found['words_per_second']:,.0f}", f"{found['megabytes']:.1f}"])
-    aligns = ["l"] + ["r"] * (len(header) - 1)
+        rows.append(
+            [name, *shown, f"{found['words_per_second']:,.0f}", f"{found['megabytes']:.1f}"]
+        )
+    aligns: Any = ["l"] + ["r"] * (len(header) - 1)
     return make_table(rows, header=header, aligns=aligns, divider=True)
 
 

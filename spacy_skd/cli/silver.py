@@ -24,7 +24,7 @@ def silver(
     if output.exists():
         raise ValueError(f"{output} exists already; remove it or choose another file")
     if gpu_id >= 0:
-        spacy.require_gpu(gpu_id)  # type: ignore[attr-defined]
+        spacy.require_gpu(gpu_id)
     nlp = load_model(pipeline)
     docs = [nlp.make_doc(text.text) for text in read_raw(raw)]
     if not docs:

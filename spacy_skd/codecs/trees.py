@@ -5,6 +5,7 @@ where nothing is known), so that one array holds a whole batch whatever its sent
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy
 from thinc.types import Ints1d, Ints2d
@@ -29,7 +30,8 @@ class Gold:
     @property
     def complete(self) -> "numpy.ndarray":
         """(B,) bool: every token of the unit is annotated."""
-        return self.known.sum(axis=1) == self.indicators.lengths
+        missing: Any = self.indicators.lengths - self.known.sum(axis=1)
+        return missing == 0
 
     @property
     def empty(self) -> "numpy.ndarray":

@@ -40,7 +40,7 @@ class CpuTransformerModel(TransformerModel):
 
     def finish_update(self, optimizer: Optimizer) -> None:
         """Update the weights at `learn_rate_scale` times the optimizer's rate."""
-        super().finish_update(_Scaled(optimizer, self.learn_rate_scale))  # type: ignore[arg-type]
+        super().finish_update(_Scaled(optimizer, self.learn_rate_scale))
 
     def copy(self) -> "CpuTransformerModel":
         hf = self.layers[0].shims[0]._hfmodel

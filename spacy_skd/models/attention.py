@@ -58,9 +58,7 @@ def _init(model: Model, X: Any = None, Y: Any = None) -> None:
     model.set_param("bias", ops.alloc2f(model.get_dim("nH"), 2 * model.get_dim("nD") + 1))
 
 
-def _forward(
-    model: Model, X: AttentionInput, is_train: bool
-) -> Tuple[AttentionInput, Callable]:
+def _forward(model: Model, X: AttentionInput, is_train: bool) -> Tuple[AttentionInput, Callable]:
     rows, groups = X
     normed, backprop_norm1 = layer_norm(model, "norm1", rows)
     attended, backprop_attention = _attend(model, normed, groups, is_train)

@@ -113,7 +113,8 @@ def _init_arcs(model: Model, X: Any = None, Y: Any = None) -> None:
     n_in, n_hidden = model.get_dim("nI"), model.get_dim("nH")
     init_hidden(model, "D", nO=n_hidden, nI=n_in)
     init_hidden(model, "H", nO=n_hidden, nI=n_in)
-    model.set_param("U", glorot_uniform_init(model.ops, (n_hidden, n_hidden)))
+    # Zeros: random products of two hidden layers would start scores 5 nats apart.
+    model.set_param("U", model.ops.alloc2f(n_hidden, n_hidden))
     model.set_param("u", model.ops.alloc1f(n_hidden))
     model.set_param("root", glorot_uniform_init(model.ops, (1, n_in)))
 
@@ -168,14 +169,11 @@ def _init_labels(model: Model, X: Any = None, Y: Any = None) -> None:
     n_in, n_hidden, n_out = (model.get_dim(dim) for dim in ("nI", "nH", "nO"))
     init_hidden(model, "L", nO=n_hidden, nI=n_in)
     init_hidden(model, "K", nO=n_hidden, nI=n_in)
-    shape = ((n_hidden + 1) ** 2, n_out)
-    model.set_param("W", glorot_uniform_init(model.ops, shape))
+    model.set_param("W", model.ops.alloc2f((n_hidden + 1) ** 2, n_out))
     model.set_param("root", glorot_uniform_init(model.ops, (1, n_in)))
 
 
-def _labels(
-    model: Model, X: Tuple[Floats2d, Ints2d], is_train: bool
-) -> Tuple[Floats2d, Callable]:
+def _labels(model: Model, X: Tuple[Floats2d, Ints2d], is_train: bool) -> Tuple[Floats2d, Callable]:
     rows, pairs = X
     xp = model.ops.xp
     dropout = model.attrs["hidden_dropout"] if is_train else 0.0

@@ -1,8 +1,8 @@
 """Run a model's layers on numpy's BLAS.
 
-thinc multiplies with BLIS by default, which runs at a third of the speed of the OpenBLAS that numpy
-brings, on the same core. The ops are set on the nodes of our own models, never process-wide; a GPU's
-ops, Apple's, and any other are left alone.
+thinc multiplies with BLIS by default, which runs at a third of the speed of the OpenBLAS that
+numpy brings, on the same core. The ops are set on the nodes of our own models, never process-wide;
+a GPU's ops, Apple's, and any other are left alone.
 """
 
 from thinc.api import Model, NumpyOps
@@ -14,5 +14,5 @@ def on_blas(model: Model) -> None:
     """Set the ops of all nodes. To be called in each forward pass: copying and loading a model
     resets them."""
     for node in model.walk():
-        if type(node.ops) is NumpyOps and node.ops.use_blis:
+        if type(node.ops) is NumpyOps and getattr(node.ops, "use_blis", False):
             node.ops = _BLAS

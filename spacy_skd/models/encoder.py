@@ -45,10 +45,9 @@ def build_context_encoder(
     check_between("halo", halo, low=0, high=10**6)
     check_between("max_distance", max_distance, low=1, high=10**6)
     cnn = MaxoutWindowEncoder(width, window_size, maxout_pieces, depth)
-    if not attention_depth:
-        layers = [cnn]
-    else:
-        layers = [cnn] + [
+    layers: List[Model] = [cnn]
+    if attention_depth:
+        layers += [
             attention_layer(
                 width=width, heads=heads, hidden=hidden_multiple * width, max_distance=max_distance
             )

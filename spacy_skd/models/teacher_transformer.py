@@ -75,7 +75,9 @@ def build_transformer_features(
     upstream (str): the name of the transformer component, "*" for any.
     """
     make_listener = registry.architectures.get("spacy-transformers.TransformerListener.v1")
-    listener = make_listener(pooling=_empty_as_zeros(pooling), grad_factor=grad_factor, upstream=upstream)
+    listener = make_listener(
+        pooling=_empty_as_zeros(pooling), grad_factor=grad_factor, upstream=upstream
+    )
     if not width:
         return listener
     embed = MultiHashEmbed(width, attrs, rows, include_static_vectors=False)
@@ -121,11 +123,11 @@ def _beside(
     """Both layers' vectors in one. (thinc's `concatenate` adds up the gradients of its input, which
     docs do not have.)"""
     xp = model.ops.xp
-    (left, backprop_left), (right, backprop_right) = (layer(docs, is_train) for layer in model.layers)
+    (left, backprop_left), (right, backprop_right) = (
+        layer(docs, is_train) for layer in model.layers
+    )
     empty = model.ops.alloc2f(0, model.get_dim("nO"))  # the listener gives an empty doc no width
-    vectors = [
-        xp.concatenate([a, b], axis=1) if len(b) else empty for a, b in zip(left, right)
-    ]
+    vectors = [xp.concatenate([a, b], axis=1) if len(b) else empty for a, b in zip(left, right)]
 
     def backprop(d_vectors: List[Floats2d]) -> List[Doc]:
         backprop_left([d[:, : a.shape[1]] for d, a in zip(d_vectors, left)])

@@ -4,7 +4,7 @@ from typing import Callable, List, Optional, Tuple
 
 from spacy import registry
 from spacy.tokens import Doc
-from thinc.api import Model, glorot_uniform_init
+from thinc.api import Model
 from thinc.types import Floats2d
 
 from .rows import concatenate_rows, split_rows
@@ -66,7 +66,7 @@ def _init_linear(
     model: Model[Floats2d, Floats2d], X: Optional[Floats2d] = None, Y: Optional[Floats2d] = None
 ) -> None:
     shape = (model.get_dim("nO"), model.get_dim("nI"))
-    model.set_param("W", glorot_uniform_init(model.ops, shape))
+    model.set_param("W", model.ops.alloc2f(*shape))
     model.set_param("b", model.ops.alloc1f(shape[0]))
 
 

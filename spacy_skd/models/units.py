@@ -56,5 +56,3 @@ def make_buckets(spans: Ints2d) -> List[Bucket]:
             buckets.append(Bucket(units, spans[units, 0], lengths[units]))
             start = i
     return buckets
-
-

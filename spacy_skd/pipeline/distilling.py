@@ -163,7 +163,7 @@ class DistillingPipe(TrainablePipe):
         set_dropout_rate(self.model, drop)
         losses[self.name] += self._learn(examples)
         self.cfg["step"] += 1
-        if sgd not in (None, False):
+        if sgd:
             self.finish_update(sgd)
         return losses
 

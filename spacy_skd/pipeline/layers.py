@@ -86,8 +86,9 @@ class PosLayer(Layer):
     def check(self, labels: Sequence[str]) -> None:
         wrong = [label for label in labels if label not in POS_IDS]
         if wrong:
+            known = ", ".join(sorted(filter(None, POS_IDS)))
             raise ValueError(
-                f"layer 'pos': expected universal POS tags ({', '.join(sorted(filter(None, POS_IDS)))}),"
+                f"layer 'pos': expected universal POS tags ({known}),"
                 f" got {wrong}; use layer 'tag' for a tag set of your own"
             )
 
@@ -152,4 +153,3 @@ def make_layer(name: str, *, max_length: int) -> Layer:
     if name not in layers:
         raise ValueError(f"layer: expected one of tag, pos, sent, got {name!r}")
     return layers[name]()
-

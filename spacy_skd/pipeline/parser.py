@@ -335,9 +335,7 @@ class DistillingParser(DistillingPipe):
         )
         if plan.teacher_labels is not None:
             teacher = Parts({"unary": ops.asarray(plan.teacher_labels[:, None])}, ones)
-            target = convert(
-                Posterior(structure, teacher), structure, temperature=self.temperature
-            )
+            target = convert(Posterior(structure, teacher), structure, temperature=self.temperature)
             more, d_more = structural_loss(
                 structure,
                 parts,

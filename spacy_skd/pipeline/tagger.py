@@ -237,5 +237,3 @@ class DistillingTagger(DistillingPipe):
         if self.model.ops.xp.isnan(scores).any():
             raise ValueError(f"{self.name}: the model's scores are NaN; its weights are damaged")
         return split_by_lengths(scores, lengths)
-
-

@@ -46,7 +46,7 @@ def make_skd_teacher(
     batch_words: int,
     best_only: bool,
 ) -> "SkdTeacher":
-    """Construct the teacher component. List it in `training.frozen_components`, before the students.
+    """Construct the teacher component. List it in `training.frozen_components`.
 
     teacher (Optional[str]): folder or package of the trained teacher pipeline, loaded when it is
         first asked; prediction never needs it.
@@ -153,8 +153,8 @@ class SkdTeacher:
         for key, beliefs in self._run(missing, docs, starts):
             found[key] = beliefs
             self._put(key, beliefs)
-        beliefs = [found[key][pipe] for key in keys]
-        return [best_only(belief) for belief in beliefs] if self.best_only else beliefs
+        asked = [found[key][pipe] for key in keys]
+        return [best_only(belief) for belief in asked] if self.best_only else asked
 
     def share(self, other: "SkdTeacher") -> None:
         """Take over the loaded teacher and the beliefs of another component of the same teacher, so
@@ -254,5 +254,3 @@ def doc_key(doc: Doc, starts: Optional["numpy.ndarray"]) -> bytes:
 
 def is_teacher(pipe: Any) -> bool:
     return isinstance(pipe, SkdTeacher)
-
-

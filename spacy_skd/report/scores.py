@@ -5,6 +5,7 @@ from typing import Any, Dict, Iterator, List
 
 import numpy
 from spacy.language import Language
+from spacy.scorer import Scorer
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 
@@ -30,28 +31,28 @@ def score(nlp: Language, references: List[Doc], *, setting: str) -> Dict[str, fl
     setting (str): "predicted_sentences" (gold tokens), "gold_sentences" (gold tokens and sentence
         starts) or "from_text" (the pipeline's own tokens).
     """
-    examples = list(_examples(nlp, references, setting))
-    found = nlp.evaluate(examples)
+    predicted = nlp.pipe(list(_inputs(nlp, references, setting)))
+    examples = [Example(doc, reference) for doc, reference in zip(predicted, references)]
+    found = Scorer(nlp=nlp).score(examples)
     scores = {name: float(found[name]) for name in SCORES if found.get(name) is not None}
     if setting != "from_text" and "dep_las" in scores:
         scores.update(_with_punctuation(examples))
     return scores
 
 
-def _examples(nlp: Language, references: List[Doc], setting: str) -> Iterator[Example]:
+def _inputs(nlp: Language, references: List[Doc], setting: str) -> Iterator[Doc]:
     if setting not in SETTINGS:
         raise ValueError(f"setting: expected one of {', '.join(SETTINGS)}, got {setting!r}")
     for reference in references:
         if setting == "from_text":
-            yield Example(nlp.make_doc(reference.text), reference)
+            yield nlp.make_doc(reference.text)
             continue
         starts: Any = None
         if setting == "gold_sentences":
             starts = [bool(token.is_sent_start) for token in reference]
         words = [token.text for token in reference]
         spaces = [bool(token.whitespace_) for token in reference]
-        predicted = Doc(nlp.vocab, words=words, spaces=spaces, sent_starts=starts)
-        yield Example(predicted, reference)
+        yield Doc(nlp.vocab, words=words, spaces=spaces, sent_starts=starts)
 
 
 def _with_punctuation(examples: List[Example]) -> Dict[str, float]:

@@ -16,7 +16,7 @@ def words_per_second(
     rounds: int = 3,
     threads: int = 1,
 ) -> Dict[str, float]:
-    """From text, tokenizer included, in the median of some rounds at each pipeline's best batch size.
+    """From text, tokenizer included: median of some rounds, at each pipeline's best batch size.
 
     The pipelines take turns within each round, so that whatever else the machine does hits all.
     threads (int): of BLAS and OpenMP.
@@ -30,7 +30,7 @@ def words_per_second(
         name: {size: [] for size in batch_sizes} for name in pipelines
     }
     with threadpool_limits(threads):
-        for name, nlp in pipelines.items():
+        for nlp in pipelines.values():
             list(nlp.pipe(texts[: max(1, len(texts) // 20)]))  # caches, lazy imports
         for _ in range(rounds):
             for name, nlp in pipelines.items():
@@ -39,7 +39,8 @@ def words_per_second(
                     for _ in nlp.pipe(texts, batch_size=size):
                         pass
                     times[name][size].append(time.perf_counter() - start)
-    words = sum(len(doc) for doc in next(iter(pipelines.values())).tokenizer.pipe(texts))
+    make_doc = next(iter(pipelines.values())).make_doc
+    words = sum(len(make_doc(text)) for text in texts)
     return {
         name: words / min(median(found) for found in by_size.values())
         for name, by_size in times.items()

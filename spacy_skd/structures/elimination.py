@@ -32,7 +32,9 @@ def eliminate(arc: Floats2d, *, single_root: bool) -> Optional[Tuple[float, Floa
         log_z, d_square, _ = _trees(square, numpy.asarray([0.0] + [-numpy.inf] * len(arc)))
         return log_z, d_square[1:]
     root, inner = arc[:, 0], arc[:, 1:]
-    candidates = [d for d in numpy.nonzero(root > -numpy.inf)[0] if _reaches(inner, int(d))]
+    candidates = [
+        int(d) for d in numpy.nonzero(root > -numpy.inf)[0] if _reaches(inner, int(d))
+    ]
     if not candidates:
         return None
     # State 0 must be one that can be the root, else S_k may be an empty sum.
@@ -48,12 +50,12 @@ def eliminate(arc: Floats2d, *, single_root: bool) -> Optional[Tuple[float, Floa
 def _reaches(arc: Floats2d, goal: int) -> bool:
     """Whether every state has a way to the goal. arc: (n, n), from row to column."""
     reached = numpy.zeros(len(arc), dtype=bool)
-    frontier = [goal]
+    frontier: List[int] = [goal]
     reached[goal] = True
     while frontier:
         new = ~reached & (arc[:, frontier] > -numpy.inf).any(axis=1)
         reached |= new
-        frontier = numpy.nonzero(new)[0].tolist()
+        frontier = [int(state) for state in numpy.nonzero(new)[0]]
     return bool(reached.all())
 
 
@@ -85,9 +87,7 @@ def _trees(w: Floats2d, root: Floats1d) -> Tuple[float, Floats2d, Floats1d]:
     return float(sums.sum() + total), d_w, d_root
 
 
-def _backward(
-    before: List[Floats2d], sums: Floats1d, x: Floats1d, d_root: Floats1d
-) -> Floats2d:
+def _backward(before: List[Floats2d], sums: Floats1d, x: Floats1d, d_root: Floats1d) -> Floats2d:
     """Gradient of the result at w: the recursions above, in reverse, as shares of each sum."""
     n = len(x)
     d_x = d_root.copy()

@@ -59,8 +59,10 @@ def maximum_trees(arc: Floats3d, lengths: Ints1d, *, single_root: bool) -> Ints2
 
 
 def _prepare(arc: Floats3d, lengths: Ints1d, *, single_root: bool) -> Floats3d:
-    """(B, N + 1, N + 1) float64, [dependent, head]. A tree with one arc from ROOT beats all with
-    more: ROOT's arcs lose more than the range of all trees' scores. Impossible arcs lose more still.
+    """(B, N + 1, N + 1) float64, [dependent, head].
+
+    A tree with one arc from ROOT beats all with more: ROOT's arcs lose more than the range of all
+    trees' scores. Impossible arcs lose more still.
     """
     b, n, _ = arc.shape
     inside = numpy.arange(n)[None] < numpy.asarray(lengths)[:, None]

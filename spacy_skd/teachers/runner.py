@@ -27,7 +27,8 @@ class TeacherRunner:
         return tuple(name for name, pipe in self.nlp.pipeline if hasattr(pipe, "believe"))
 
     def labels(self, pipe: str) -> Tuple[str, ...]:
-        return tuple(self.nlp.get_pipe(pipe).labels)
+        found: Any = self.nlp.get_pipe(pipe)
+        return tuple(found.labels)
 
     def run(
         self,
@@ -62,17 +63,19 @@ class TeacherRunner:
 
     def _run_batch(self, docs: List[Doc], wanted: Iterable[str]) -> List[Dict[str, Belief]]:
         found: List[Dict[str, Belief]] = [{} for _ in docs]
-        for name, pipe in self.nlp.pipeline:
-            if isinstance(pipe, ListenedToComponent):
-                docs = list(pipe.pipe(docs, batch_size=len(docs)))  # type: ignore[attr-defined]
+        pipeline: List[Tuple[str, Any]] = self.nlp.pipeline
+        for name, pipe in pipeline:
+            embeds: bool = isinstance(pipe, ListenedToComponent)
+            if embeds:
+                docs = list(pipe.pipe(docs, batch_size=len(docs)))
                 continue
             if name in wanted:
-                for belief, by_pipe in zip(pipe.believe(docs), found):  # type: ignore[attr-defined]
+                for belief, by_pipe in zip(pipe.believe(docs), found):
                     by_pipe[name] = belief
             if sets_sentences(self.nlp, name, pipe):
                 todo = [doc for doc in docs if not has_starts(doc)]
                 if todo:
-                    list(pipe.pipe(todo, batch_size=len(todo)))  # type: ignore[attr-defined]
+                    list(pipe.pipe(todo, batch_size=len(todo)))
         return found
 
 

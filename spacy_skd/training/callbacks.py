@@ -68,10 +68,12 @@ def make_keep_pipes() -> Callable[[Language], Language]:
 
     def after_init(nlp: Language) -> Language:
         for _, pipe in nlp._components:
-            if is_teacher(pipe):
+            if isinstance(pipe, SkdTeacher):
                 kept, dropped = keep_pipes(nlp, pipe)
                 logger.info("Kept from the teacher: %s", ", ".join(kept) or "nothing")
-                logger.warning("Not taken over from the teacher: %s", "; ".join(dropped) or "nothing")
+                logger.warning(
+                    "Not taken over from the teacher: %s", "; ".join(dropped) or "nothing"
+                )
         return nlp
 
     return after_init

@@ -21,8 +21,9 @@ def split_documents(
     """Yield the documents of a file, long ones in pieces of consecutive sentences.
 
     A document of more than `sentences_per_doc` sentences is cut into the fewest even pieces that
-    respect it (11 sentences at 10 a piece: 5 + 6). A piece of more than `max_words` words (0: no limit) is
-    halved until it fits or is a single sentence. Raises ValueError for settings out of range.
+    respect it (11 sentences at 10 a piece: 5 + 6). A piece of more than `max_words` words (0: no
+    limit) is halved until it fits or is a single sentence. Raises ValueError for settings out of
+    range.
     """
     if sentences_per_doc < 1:
         raise ValueError(f"expected sentences_per_doc >= 1, found {sentences_per_doc}")

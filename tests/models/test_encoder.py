@@ -18,11 +18,14 @@ def embed():
 def docs(*lengths):
     nlp = spacy.blank("en")
     rng = numpy.random.default_rng(0)
-    return [spacy.tokens.Doc(nlp.vocab, words=[f"w{rng.integers(99)}" for _ in range(n)]) for n in lengths]
+    return [
+        spacy.tokens.Doc(nlp.vocab, words=[f"w{rng.integers(99)}" for _ in range(n)])
+        for n in lengths
+    ]
 
 
 def encoder(**settings):
-    defaults = dict(width=16, depth=2, heads=2, block=8, halo=4, max_distance=4)
+    defaults = {"width": 16, "depth": 2, "heads": 2, "block": 8, "halo": 4, "max_distance": 4}
     return build_context_encoder(**{**defaults, **settings})
 
 

@@ -16,7 +16,9 @@ def test_learns_gold_and_predicts_it(teacher):
     assert scores["tag_acc"] == scores["pos_acc"] == 1.0
     assert scores["sents_f"] == 1.0
     assert scores["dep_las"] == 1.0
-    assert all(sum(t.head == t for t in sent) == 1 for doc in nlp.pipe(["Go ! Go !"]) for sent in doc.sents)
+    assert all(
+        sum(t.head == t for t in sent) == 1 for doc in nlp.pipe(["Go ! Go !"]) for sent in doc.sents
+    )
 
 
 @pytest.mark.parametrize("structure", STRUCTURES)

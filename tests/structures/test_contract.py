@@ -178,7 +178,9 @@ def test_a_unit_without_any_structure_is_named(case):
 @each_case
 def test_no_units_and_no_tokens(case):
     for n_units, n in ((0, 0), (0, 3), (2, 0)):
-        scores = Parts({case.array: numpy.zeros((n_units, n, width(case, n)))}, numpy.zeros(n_units, int))
+        scores = Parts(
+            {case.array: numpy.zeros((n_units, n, width(case, n)))}, numpy.zeros(n_units, int)
+        )
         log_z, marginals = case.structure.infer(scores)
         assert log_z.tolist() == [0.0] * n_units
         assert marginals.arrays[case.array].sum() == 0

@@ -3,6 +3,7 @@ from treebanks import GOOD, write
 
 from spacy_skd.training.conllu import read_conllu
 
+
 def test_reads_words_trees_spaces_ranges_and_entities(tmp_path):
     first, second = read_conllu(write(tmp_path, GOOD))
     assert first.text == "Go home!"

@@ -19,9 +19,9 @@ def test_jsonl_and_txt_in_order_without_blanks(tmp_path):
     [
         ("{oops", "line 2: not valid JSON"),
         ('["x"]', "line 2: expected an object"),
-        ('{"txt": "x"}', "line 2: the record has no \"text\""),
-        ('{"text": 3}', "line 2: expected \"text\" to be a string"),
-        ('{"text": "x", "meta": 3}', "line 2: expected \"meta\""),
+        ('{"txt": "x"}', 'line 2: the record has no "text"'),
+        ('{"text": 3}', 'line 2: expected "text" to be a string'),
+        ('{"text": "x", "meta": 3}', 'line 2: expected "meta"'),
     ],
 )
 def test_malformed_lines_are_named(tmp_path, line, message):

@@ -71,4 +71,8 @@ def test_errors(tmp_path, corpus):
         make_mixed_corpus(corpus, raw_ratio=-1)
     (tmp_path / "empty.txt").write_text("\n\n")
     with pytest.raises(ValueError, match="no raw text"):
-        list(itertools.islice(make_mixed_corpus(corpus, tmp_path / "empty.txt")(spacy.blank("en")), 9))
+        list(
+            itertools.islice(
+                make_mixed_corpus(corpus, tmp_path / "empty.txt")(spacy.blank("en")), 9
+            )
+        )

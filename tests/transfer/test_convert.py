@@ -23,11 +23,15 @@ def expected_target(teacher, student, scores, temperature):
     """E[indicators of y], y ~ teacher given that y is in the student's support."""
     found = oracle.enumerate_unit(OUTPUTS[type(teacher)], scores / temperature)
     support = {y.tobytes() for y in OUTPUTS[type(student)](*scores.shape)}
-    kept = [(y, p) for y, p in zip(found.outputs, numpy.exp(found.log_probs)) if y.tobytes() in support]
+    kept = [
+        (y, p) for y, p in zip(found.outputs, numpy.exp(found.log_probs)) if y.tobytes() in support
+    ]
     return sum(y * p for y, p in kept) / sum(p for _, p in kept)
 
 
-@pytest.mark.parametrize("pair", sorted(CONVERSIONS, key=str), ids=lambda p: "-".join(c.__name__ for c in p))
+@pytest.mark.parametrize(
+    "pair", sorted(CONVERSIONS, key=str), ids=lambda p: "-".join(c.__name__ for c in p)
+)
 @settings(max_examples=20, deadline=None)
 @given(seed=seeds, n=st.integers(1, 4), temperature=st.sampled_from([0.5, 1.0, 3.0]))
 def test_every_pair_equals_its_specification(pair, seed, n, temperature):

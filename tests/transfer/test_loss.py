@@ -104,9 +104,7 @@ def test_mixture_of_gold_and_teacher(case, seed, weight, temperature):
 
     loss, d_scores = loss_of(student)
     gold_part = -float(case[0].log_prob(student, indicators)[0])
-    one, two = (
-        enumerated_loss(case, student[[i]], teacher[[i]], temperature) for i in (0, 1)
-    )
+    one, two = (enumerated_loss(case, student[[i]], teacher[[i]], temperature) for i in (0, 1))
     assert loss == pytest.approx((1 - weight) * gold_part + weight * one + two)
     check_gradient(case, student, d_scores, lambda scores: loss_of(scores)[0])
 
