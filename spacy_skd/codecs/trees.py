@@ -33,7 +33,7 @@ class Gold:
         return self.known.sum(axis=1) == self.indicators.lengths
 
     @property
-    def empty(self) -> "numpy.ndarray":
+    def empty(self) -> Any:
         """(B,) bool: no token of the unit is annotated."""
         return ~self.known.any(axis=1)
 
