@@ -26,6 +26,7 @@ def take_teacher(pipeline: str, output: Path) -> None:
     best = output / "model-best"
     if best.exists():
         shutil.rmtree(best)
+    output.mkdir(parents=True, exist_ok=True)
     nlp.to_disk(best)
 
 

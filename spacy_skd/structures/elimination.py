@@ -32,9 +32,7 @@ def eliminate(arc: Floats2d, *, single_root: bool) -> Optional[Tuple[float, Floa
         log_z, d_square, _ = _trees(square, numpy.asarray([0.0] + [-numpy.inf] * len(arc)))
         return log_z, d_square[1:]
     root, inner = arc[:, 0], arc[:, 1:]
-    candidates = [
-        int(d) for d in numpy.nonzero(root > -numpy.inf)[0] if _reaches(inner, int(d))
-    ]
+    candidates = [int(d) for d in numpy.nonzero(root > -numpy.inf)[0] if _reaches(inner, int(d))]
     if not candidates:
         return None
     # State 0 must be one that can be the root, else S_k may be an empty sum.

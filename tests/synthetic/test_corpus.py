@@ -48,7 +48,9 @@ def test_splits_share_no_sentence_with_dev_or_test(demo, sentences):
 
 
 def test_at_least_forty_percent_of_test_types_are_unseen(sentences):
-    types = {split: {w.lower() for s in found for w in s.words} for split, found in sentences.items()}
+    types = {
+        split: {w.lower() for s in found for w in s.words} for split, found in sentences.items()
+    }
     assert len(types["test"] - types["train"]) >= 0.4 * len(types["test"])
 
 

@@ -1,0 +1,110 @@
+"""The commands that project.yml is made of, on a small teacher without a transformer."""
+
+import json
+from pathlib import Path
+
+import pytest
+import spacy
+import srsly
+from spacy.tokens import DocBin
+from thinc.api import Config
+
+from spacy_skd.cli.package import package
+from spacy_skd.cli.prepare import prepare, steps_for
+from spacy_skd.cli.report import report, table
+from spacy_skd.cli.silver import silver
+from spacy_skd.cli.teacher import take_teacher
+from spacy_skd.report.scores import SETTINGS
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_prepare_fits_the_configs_to_the_size(tmp_path):
+    counts = prepare(tmp_path / "c", ROOT / "configs", lang="en", backbone="some/model")
+    steps = steps_for(counts)
+    teacher = Config().from_disk(tmp_path / "c" / "teacher.cfg", interpolate=False)
+    student = Config().from_disk(tmp_path / "c" / "student.cfg", interpolate=False)
+    assert teacher["training"]["max_steps"] == steps["teacher"]
+    assert student["training"]["max_steps"] == steps["student"]
+    assert teacher["components"]["transformer"]["model"]["name"] == "some/model"
+    assert (tmp_path / "c" / "raw.jsonl").exists()
+
+
+def test_prepare_says_what_is_missing(tmp_path):
+    with pytest.raises(FileNotFoundError, match="project assets"):
+        prepare(tmp_path / "c", ROOT / "configs", corpus="ewt", treebank=tmp_path / "none")
+    with pytest.raises(FileNotFoundError, match="expected raw text"):
+        prepare(tmp_path / "c", ROOT / "configs", corpus="ewt", treebank=tmp_path)
+    (tmp_path / "raw.txt").write_text("text")
+    with pytest.raises(FileNotFoundError, match=r"expected one file \*train.conllu"):
+        prepare(
+            tmp_path / "c",
+            ROOT / "configs",
+            corpus="ewt",
+            treebank=tmp_path,
+            raw=tmp_path / "raw.txt",
+        )
+    assert not (tmp_path / "c").exists()
+
+
+def test_silver_annotates_every_text_in_order(teacher, tmp_path):
+    (tmp_path / "raw.txt").write_text("Go home !\nThe cat sees Ann . Dogs sleep\nGo")
+    assert silver(teacher, tmp_path / "raw.txt", tmp_path / "s.spacy") == 3
+    docs = list(DocBin().from_disk(tmp_path / "s.spacy").get_docs(spacy.blank("en").vocab))
+    assert [doc.text for doc in docs] == ["Go home !", "The cat sees Ann . Dogs sleep", "Go"]
+    assert all(token.tag_ and token.dep_ for doc in docs for token in doc)
+    with pytest.raises(ValueError, match="exists already"):
+        silver(teacher, tmp_path / "raw.txt", tmp_path / "s.spacy")
+
+
+def test_report_has_every_number_and_one_table(teacher, corpus):
+    results = report(corpus, {"a": teacher, "b": teacher}, speed_words=100)
+    for found in results.values():
+        assert found["predicted_sentences"]["dep_las"] == 1.0
+        assert found["gold_sentences"]["all_las"] == 1.0
+        assert set(SETTINGS) < set(found)
+        assert found["words_per_second"] > 0
+        assert found["megabytes"] > 0
+    assert json.loads(json.dumps(results)) == results
+    lines = table(results).strip().splitlines()
+    assert len(lines) == 4
+    assert "100.0" in lines[2]
+
+
+def test_report_names_what_is_missing(teacher, corpus, tmp_path):
+    with pytest.raises(ValueError, match="pipeline a: there is no folder"):
+        report(corpus, {"a": tmp_path / "none"})
+    with pytest.raises(ValueError, match="expected a .spacy file"):
+        report(tmp_path / "none.spacy", {"a": teacher})
+
+
+def test_a_trained_teacher_is_taken_and_a_pipeline_that_cannot_teach_is_refused(teacher, tmp_path):
+    take_teacher(str(teacher), tmp_path / "t")
+    assert spacy.load(tmp_path / "t" / "model-best").get_pipe("parser").labels
+    blank = spacy.blank("en")
+    blank.add_pipe("sentencizer")
+    blank.to_disk(tmp_path / "blank")
+    with pytest.raises(ValueError, match="no component that can teach"):
+        take_teacher(str(tmp_path / "blank"), tmp_path / "t")
+
+
+def test_package_makes_a_wheel_that_requires_this_package(teacher, tmp_path):
+    wheel = package(teacher, tmp_path / "packages", name="tiny", version="1.2.3")
+    assert wheel.name == "en_tiny-1.2.3-py3-none-any.whl"
+    assert [p.name for p in (tmp_path / "packages").iterdir()] == [wheel.name]
+    with pytest.raises(ValueError, match="expected a trained pipeline"):
+        package(tmp_path / "none", tmp_path / "packages", name="tiny", version="1")
+
+
+def test_every_command_of_the_project_exists():
+    project = srsly.read_yaml(ROOT / "project.yml")
+    names = {command["name"] for command in project["commands"]}
+    assert set(project["workflows"]["distill"]) <= names
+    from spacy_skd.cli import COMMANDS
+
+    known = {*COMMANDS, "teacher"}
+    for command in project["commands"]:
+        for line in command["script"]:
+            words = line.split()
+            if "skd" in words:
+                assert words[words.index("skd") + 1] in known
