@@ -83,6 +83,7 @@ class Cells:
         fix_random_seed(int(settings.get("system.seed", 0)))
         nlp = init_nlp(loaded)
         self._share(nlp)
+        output.mkdir(parents=True, exist_ok=True)
         with (self.work / f"{name.replace('/', '-')}.log").open("w") as log:
             train(nlp, output, stdout=log, stderr=log)
         if (output / "model-last").exists():
@@ -136,6 +137,7 @@ def method(cells: Cells, seeds: List[int], words: int, steps: int) -> None:
                 "paths.raw": str(raw),
                 "training.max_steps": steps,
                 "training.eval_frequency": steps,
+                "training.optimizer.learn_rate.total_steps": steps,
                 "system.seed": seed,
             }
             cells.run(cell, lambda c=cell, o=overrides: cells.student(c, o))

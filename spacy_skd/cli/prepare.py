@@ -83,6 +83,8 @@ def _set_steps(config: Config, steps: int) -> None:
     training = config["training"]
     training["max_steps"] = steps
     training["eval_frequency"] = max(1, round(steps / 5))
+    # Written out: spaCy reads this block without the rest of the config when training is resumed.
+    training["optimizer"]["learn_rate"]["total_steps"] = steps
     training["optimizer"]["learn_rate"]["warmup_steps"] = max(1, min(200, round(steps / 10)))
 
 

@@ -71,9 +71,8 @@ def make_keep_pipes() -> Callable[[Language], Language]:
             if isinstance(pipe, SkdTeacher):
                 kept, dropped = keep_pipes(nlp, pipe)
                 logger.info("Kept from the teacher: %s", ", ".join(kept) or "nothing")
-                logger.warning(
-                    "Not taken over from the teacher: %s", "; ".join(dropped) or "nothing"
-                )
+                if dropped:
+                    logger.warning("Not taken over from the teacher: %s", "; ".join(dropped))
         return nlp
 
     return after_init
