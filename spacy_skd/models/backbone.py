@@ -60,6 +60,8 @@ def _check_safetensors(path: Path) -> None:
             if n > size:
                 raise ValueError("the header is longer than the file")
             header = json.loads(file.read(n))
+            if not isinstance(header, dict):
+                raise ValueError("the header is no JSON object")
             ends = [v["data_offsets"][1] for k, v in header.items() if k != "__metadata__"]
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"backbone: {path} is damaged: {error}; fetch it again") from error
