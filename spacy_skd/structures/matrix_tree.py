@@ -29,7 +29,10 @@ from .spanning_tree import is_tree, maximum_trees
 from .tokens import one_hot
 
 logger = logging.getLogger("spacy.skd")
-TOLERANCE = 1e-6
+TOLERANCE = 1e-9
+# Scores are shifted so that no weight is above 1; the relative error of det and inverse is then about
+# the inverse's largest entry times 1e-16. Row sums alone may hide an error 30 times as large.
+LARGEST_INVERSE = 1e5
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,7 @@ def _matrix_tree(
         p_inner = inner * (diagonal[:, :, None] - across)
         marginals = xp.concatenate([p_root[..., None], p_inner], axis=-1)
         good = _passes(xp, marginals, mask, single_root=single_root)
+        good &= xp.abs(inverse).max(axis=(1, 2)) < LARGEST_INVERSE
     good &= (sign > 0) & xp.isfinite(log_det)
     log_z = log_det + highest.sum(axis=-1)
     return log_z, xp.clip(marginals, 0.0, 1.0), good
