@@ -30,8 +30,8 @@ from .tokens import one_hot
 
 logger = logging.getLogger("spacy.skd")
 TOLERANCE = 1e-9
-# Scores are shifted so that no weight is above 1; the relative error of det and inverse is then about
-# the inverse's largest entry times 1e-16. Row sums alone may hide an error 30 times as large.
+# Scores are shifted so that no weight is above 1; the relative error of det and inverse is then
+# about the inverse's largest entry times 1e-16. Row sums alone may hide an error 30 times as large.
 LARGEST_INVERSE = 1e5
 
 
