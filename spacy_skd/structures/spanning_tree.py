@@ -7,12 +7,15 @@ reverse. All units go through a round together.
 """
 
 from dataclasses import dataclass
-from typing import List
+from typing import List, Tuple
 
 import numpy
 from thinc.types import Floats3d, Ints1d, Ints2d
 
 from .numerics import POSSIBLE_ABOVE
+
+# What an arc from ROOT costs, in nats, one after the other until a tree has a single root.
+ROOT_PENALTIES = (0.0, 3.0, 10.0)
 
 
 def is_tree(heads: Ints2d, lengths: Ints1d, *, single_root: bool) -> "numpy.ndarray":
@@ -35,9 +38,32 @@ def is_tree(heads: Ints2d, lengths: Ints1d, *, single_root: bool) -> "numpy.ndar
 def maximum_trees(arc: Floats3d, lengths: Ints1d, *, single_root: bool) -> Ints2d:
     """arc (Floats3d): (B, N, N + 1) scores in nats, head 0 = ROOT.
 
+    A single root: the best of all trees, where each arc from ROOT costs a penalty, is the best of
+    those with one root as soon as it has one, since all of these pay the same. A small penalty
+    mostly does, and leaves few cycles; the last is larger than any tree's score.
+
     RETURNS (Ints2d): (B, N) heads. Where all trees have an impossible arc, so has the result.
     """
-    scores = _prepare(arc, lengths, single_root=single_root)
+    scores, last = _prepare(arc, lengths)
+    if not single_root:
+        return _contract_all(scores)[:, 1:]
+    heads = numpy.zeros(scores.shape[:2], dtype="int64")
+    tokens = numpy.arange(scores.shape[1])[None] <= numpy.asarray(lengths)[:, None]
+    todo = numpy.arange(len(scores))
+    for penalty in (*ROOT_PENALTIES, numpy.inf):
+        costs = numpy.minimum(penalty, last[todo])[:, None] * tokens[todo]
+        tried = scores[todo]
+        tried[:, :, 0] -= costs
+        heads[todo] = _contract_all(tried)
+        roots = ((heads[todo] == 0) & tokens[todo])[:, 1:].sum(axis=1)
+        todo = todo[roots > 1]
+        if not len(todo):
+            break
+    return heads[:, 1:]
+
+
+def _contract_all(scores: Floats3d) -> Ints2d:
+    """(B, M, M) scores of [dependent, head], node 0 = ROOT, changed in place. RETURNS: (B, M)."""
     heads = numpy.zeros(scores.shape[:2], dtype="int64")
     active = numpy.arange(len(scores))
     done: List[_Contraction] = []
@@ -49,20 +75,19 @@ def maximum_trees(arc: Floats3d, lengths: Ints1d, *, single_root: bool) -> Ints2
         cyclic = (reached != 0).any(axis=1)
         if not cyclic.any():
             break
-        active, scores, best = active[cyclic], scores[cyclic], best[cyclic]
-        reached = reached[cyclic]
+        if not cyclic.all():
+            active, scores, best = active[cyclic], scores[cyclic], best[cyclic]
+            reached = reached[cyclic]
         rep = numpy.take_along_axis(reached, (reached != 0).argmax(axis=1)[:, None], axis=1)[:, 0]
         done.append(_contract(active, scores, best, rep))
     for contraction in reversed(done):
         contraction.expand(heads)
-    return heads[:, 1:]
+    return heads
 
 
-def _prepare(arc: Floats3d, lengths: Ints1d, *, single_root: bool) -> Floats3d:
-    """(B, N + 1, N + 1) float64, [dependent, head].
-
-    A tree with one arc from ROOT beats all with more: ROOT's arcs lose more than the range of all
-    trees' scores. Impossible arcs lose more still.
+def _prepare(arc: Floats3d, lengths: Ints1d) -> Tuple[Floats3d, "numpy.ndarray"]:
+    """RETURNS: (B, N + 1, N + 1) float64 scores, [dependent, head]; (B,) a penalty above the range
+    of all trees' scores. An impossible arc costs more than that penalty on every token.
     """
     b, n, _ = arc.shape
     inside = numpy.arange(n)[None] < numpy.asarray(lengths)[:, None]
@@ -74,8 +99,6 @@ def _prepare(arc: Floats3d, lengths: Ints1d, *, single_root: bool) -> Floats3d:
         spread = numpy.where(high >= low, high - low, 0.0) + 1.0
     penalty = spread * (n + 1)
     values = values - numpy.where(high >= low, low, 0.0)[:, None, None]
-    if single_root:
-        values[:, :, 0] -= penalty[:, None]
     values = numpy.where(possible, values, -(penalty * (n + 2))[:, None, None])
     scores = numpy.full((b, n + 1, n + 1), -numpy.inf)
     scores[:, 1:] = values
@@ -85,7 +108,7 @@ def _prepare(arc: Floats3d, lengths: Ints1d, *, single_root: bool) -> Floats3d:
     scores[unit, token + 1] = -numpy.inf
     scores[unit, :, token + 1] = -numpy.inf
     scores[unit, token + 1, 0] = 0.0
-    return scores
+    return scores, penalty
 
 
 def _ancestors(heads: Ints2d) -> Ints2d:
