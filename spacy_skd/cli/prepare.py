@@ -55,32 +55,34 @@ def prepare(
             )
         train, dev, test = (_find(treebank, split) for split in SPLITS)
         counts = convert(train, dev, test, output, raw=[raw], lang=lang, overwrite=overwrite)
-    steps = steps_for(counts)
+    words = words_for(counts)
     for name in ("teacher", "student", "stock"):
         config = Config().from_disk(configs / f"{name}.cfg", interpolate=False)
         config["nlp"]["lang"] = lang
-        _set_steps(config, steps["teacher" if name == "teacher" else "student"])
+        _set_steps(config, words["teacher" if name == "teacher" else "student"])
         if name == "teacher" and backbone:
             config["components"]["transformer"]["model"]["name"] = backbone
         config.to_disk(output / f"{name}.cfg")
     return counts
 
 
-def steps_for(counts: Counts) -> Dict[str, int]:
-    """Updates of the teacher (600 padded words each) and of students (1,500 words each)."""
+def words_for(counts: Counts) -> Dict[str, float]:
+    """Words that the teacher, and that each student, is to see in training."""
     labelled = counts.train.words
     raw = counts.raw.words if counts.raw else 0
-    teacher = _clamp(TEACHER_PASSES * labelled, *TEACHER_WORDS)
-    student = _clamp(STUDENT_PASSES * (labelled + raw), *STUDENT_WORDS)
-    return {"teacher": round(teacher / 600), "student": round(student / 1500)}
+    return {
+        "teacher": _clamp(TEACHER_PASSES * labelled, *TEACHER_WORDS),
+        "student": _clamp(STUDENT_PASSES * (labelled + raw), *STUDENT_WORDS),
+    }
 
 
 def _clamp(value: float, low: float, high: float) -> float:
     return min(max(value, low), high)
 
 
-def _set_steps(config: Config, steps: int) -> None:
+def _set_steps(config: Config, words: float) -> None:
     training = config["training"]
+    steps = round(words / training["batcher"]["size"])
     training["max_steps"] = steps
     training["eval_frequency"] = max(1, round(steps / 5))
     # Written out: spaCy reads this block without the rest of the config when training is resumed.

@@ -10,7 +10,7 @@ from spacy.tokens import DocBin
 from thinc.api import Config
 
 from spacy_skd.cli.package import package
-from spacy_skd.cli.prepare import prepare, steps_for
+from spacy_skd.cli.prepare import prepare, words_for
 from spacy_skd.cli.report import report, table
 from spacy_skd.cli.silver import silver
 from spacy_skd.cli.teacher import take_teacher
@@ -21,11 +21,13 @@ ROOT = Path(__file__).parents[2]
 
 def test_prepare_fits_the_configs_to_the_size(tmp_path):
     counts = prepare(tmp_path / "c", ROOT / "configs", lang="en", backbone="some/model")
-    steps = steps_for(counts)
+    words = words_for(counts)
     teacher = Config().from_disk(tmp_path / "c" / "teacher.cfg", interpolate=False)
     student = Config().from_disk(tmp_path / "c" / "student.cfg", interpolate=False)
-    assert teacher["training"]["max_steps"] == steps["teacher"]
-    assert student["training"]["max_steps"] == steps["student"]
+    for config, seen in ((teacher, words["teacher"]), (student, words["student"])):
+        training = config["training"]
+        assert training["max_steps"] == round(seen / training["batcher"]["size"])
+        assert training["optimizer"]["learn_rate"]["total_steps"] == training["max_steps"]
     assert teacher["components"]["transformer"]["model"]["name"] == "some/model"
     assert (tmp_path / "c" / "raw.jsonl").exists()
 

@@ -64,6 +64,24 @@ def test_decoder_equals_enumeration_with_ties(seed, n, single_root):
         assert (oracle.arcs(mine) * unit).sum() == best
 
 
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**31), bonus=st.sampled_from([0.5, 2.0, 6.0, 50.0, 1e4]))
+def test_decoder_leaves_one_root_however_much_each_token_wants_to_be_it(seed, bonus):
+    """Each bonus needs another of the decoder's penalties on roots."""
+    rng = numpy.random.default_rng(seed)
+    arc = rng.normal(size=(8, 5, 6))
+    arc[:, :, 0] += bonus * rng.uniform(0.8, 1.0, size=(8, 5))
+    arc[rng.random(arc.shape) < 0.1] = IMPOSSIBLE
+    arc[:, 0, 0] = arc[:, 1, 1] = arc[:, 2, 2] = arc[:, 3, 3] = arc[:, 4, 4] = (
+        0.0  # one tree is left
+    )
+    heads = maximum_trees(arc, numpy.full(8, 5), single_root=True)
+    for unit, mine in zip(arc, heads.tolist()):
+        best = oracle.enumerate_unit(oracle.trees, unit).best_score
+        assert oracle.forms_tree(tuple(mine), single_root=True)
+        assert (oracle.arcs(tuple(mine)) * unit).sum() == pytest.approx(best)
+
+
 def test_decoder_on_long_units_beats_random_trees_and_greedy_bounds_it():
     rng = numpy.random.default_rng(0)
     n = 60
