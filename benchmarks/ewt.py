@@ -2,7 +2,7 @@
 
     python -m spacy skd prepare corpus/ewt --corpus ewt --treebank ... --raw ...
     python benchmarks/ewt.py corpus/ewt work/ewt teacher silver stock_gold student
-    python benchmarks/ewt.py corpus/ewt work/ewt stock_silver stock_silver@0.001
+    python benchmarks/ewt.py corpus/ewt work/ewt stock_silver stock_silver@0.004 stock_gold@0.004
     python benchmarks/ewt.py corpus/ewt work/ewt method --seeds 0 1 2
     python benchmarks/ewt.py corpus/ewt work/ewt speed
     python benchmarks/ewt.py corpus/ewt work/ewt table
@@ -135,7 +135,7 @@ def method(cells: Cells, seeds: List[int], words: int, steps: int) -> None:
     raw = small_raw(cells.corpus, cells.work / "raw_small.jsonl", words)
     for seed in seeds:
         for name, settings in METHODS.items():
-            cell = f"method_{name}_{seed}"
+            cell = f"method{steps}_{name}_{seed}"
             overrides = {
                 **settings,
                 "paths.raw": str(raw),
@@ -252,14 +252,13 @@ def main() -> None:
             cells.run(name, lambda: silver_corpus(cells))
         elif name == "student":
             cells.run(name, lambda: cells.student("student", {}))
-        elif name == "stock_gold":
-            cells.run(name, lambda: cells.train("stock_gold", "stock", {"training.patience": 2500}))
-        elif name.startswith("stock_silver"):
-            rate = float(name.partition("@")[2] or 0.002)
-            overrides = {
-                "paths.train": str(cells.work / "silver"),
-                "training.optimizer.learn_rate.initial_rate": rate,
-            }
+        elif name.startswith(("stock_gold", "stock_silver")):
+            system, _, rate = name.partition("@")
+            overrides = {"training.optimizer.learn_rate.initial_rate": float(rate or 0.002)}
+            if system == "stock_gold":
+                overrides["training.patience"] = 2500
+            else:
+                overrides["paths.train"] = str(cells.work / "silver")
             cells.run(name, lambda n=name, o=overrides: cells.train(n, "stock", o))
         elif name == "method":
             method(cells, args.seeds, args.method_words, args.method_steps)
