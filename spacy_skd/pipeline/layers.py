@@ -4,10 +4,10 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Dict, Iterable, List, Optional, Sequence, Tuple
 
 import numpy
-from spacy.attrs import POS, SENT_START, TAG
+from spacy.attrs import MORPH, POS, SENT_START, TAG
 from spacy.parts_of_speech import IDS as POS_IDS
 from spacy.scorer import Scorer
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Token
 from spacy.training import Example
 from thinc.types import Floats2d, Ints1d
 
@@ -93,6 +93,31 @@ class PosLayer(Layer):
             )
 
 
+class MorphLayer(Layer):
+    """Morphological features in UD's format, `token.morph`; "_" for none."""
+
+    name = "morph"
+    attr = MORPH
+
+    def gold(self, eg: Example) -> List[Optional[str]]:
+        return eg.get_aligned("MORPH", as_string=True)
+
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
+        examples = list(examples)
+        kwargs["getter"] = _morph_key
+        return {
+            **Scorer.score_token_attr(examples, "morph", **kwargs),
+            **Scorer.score_token_attr_per_feat(examples, "morph", **kwargs),
+        }
+
+    def value(self, doc: Doc, label: str) -> int:
+        return int(doc.vocab.morphology.add(label))
+
+
+def _morph_key(token: Token, attr: str) -> Any:
+    return getattr(token, attr).key
+
+
 class SentLayer(Layer):
     """Sentence starts, `token.is_sent_start`: "S" starts a sentence, "I" does not.
 
@@ -149,7 +174,8 @@ def make_layer(name: str, *, max_length: int) -> Layer:
     """RAISES (ValueError): if there is no such layer."""
     if name == SentLayer.name:
         return SentLayer(max_length=max_length)
-    layers = {layer.name: layer for layer in (TagLayer, PosLayer)}
+    layers = {layer.name: layer for layer in (TagLayer, PosLayer, MorphLayer)}
     if name not in layers:
-        raise ValueError(f"layer: expected one of tag, pos, sent, got {name!r}")
+        known = "tag, pos, morph, sent, ents, spans"
+        raise ValueError(f"layer: expected one of {known}, got {name!r}")
     return layers[name]()

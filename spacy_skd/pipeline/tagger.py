@@ -20,6 +20,8 @@ from ..transfer.convert import Posterior, convert
 from ..transfer.loss import mixed_loss
 from .distilling import DistillingPipe
 from .layers import Layer, make_layer
+from .span_layers import SPAN_LAYERS, make_span_layer
+from .spans import DistillingSpanTagger
 
 DEFAULT_TAGGER_MODEL = """
 [model]
@@ -43,7 +45,15 @@ width = 96
 
 @Language.factory(
     "distilling_tagger",
-    assigns=["token.tag", "token.pos", "token.is_sent_start"],
+    assigns=[
+        "token.tag",
+        "token.pos",
+        "token.morph",
+        "token.is_sent_start",
+        "doc.ents",
+        "token.ent_iob",
+        "token.ent_type",
+    ],
     default_config={
         "model": Config().from_str(DEFAULT_TAGGER_MODEL)["model"],
         "layer": "tag",
@@ -51,9 +61,22 @@ width = 96
         "temperature": 1.0,
         "overwrite": False,
         "max_length": 150,
+        "structure": None,
+        "scheme": "BIOES",
+        "spans_key": "sc",
         "scorer": None,
     },
-    default_score_weights={"tag_acc": 0.4, "pos_acc": 0.4, "sents_f": 0.2},
+    default_score_weights={
+        "tag_acc": 0.2,
+        "pos_acc": 0.2,
+        "morph_acc": 0.1,
+        "morph_per_feat": None,
+        "sents_f": 0.1,
+        "ents_f": 0.4,
+        "ents_p": 0.0,
+        "ents_r": 0.0,
+        "ents_per_type": None,
+    },
 )
 def make_distilling_tagger(
     nlp: Language,
@@ -64,19 +87,44 @@ def make_distilling_tagger(
     temperature: float,
     overwrite: bool,
     max_length: int,
+    structure: Optional[str],
+    scheme: str,
+    spans_key: str,
     scorer: Optional[Callable],
-) -> "DistillingTagger":
+) -> Union["DistillingTagger", DistillingSpanTagger]:
     """Construct a distilling tagger.
 
     model (Model[List[Doc], Floats2d]): docs to scores of labels, (tokens of the batch, labels).
-    layer (str): what it annotates: "tag", "pos" or "sent".
+    layer (str): what it annotates: "tag", "pos", "morph", "sent", "ents" (`doc.ents`) or "spans"
+        (a group of `doc.spans`).
     distill_weight (Union[float, WeightSchedule]): the teacher's share of the loss of a token that
         has gold, 0 to 1; 0 trains on gold alone. A token without gold has share 1.
     temperature (float): T > 0 of the distillation loss, on both sides.
     overwrite (bool): whether to replace annotation that is there already.
     max_length (int): layer "sent" alone: the most tokens of a sentence, 0 for no limit.
+    structure (Optional[str]): what the loss is over: "tokens" (independent labels), or, for ents
+        and spans, "linear_chain" (sequences of tags; their default, with the model
+        `spacy-skd.ChainScorer.v1`).
+    scheme (str): tags of ents and spans, "BIOES" or "BIO".
+    spans_key (str): layer "spans" alone: the group.
     scorer (Optional[Callable]): spaCy's score of the layer by default.
+    RAISES (ValueError): for a layer, scheme or structure that does not exist or does not fit.
     """
+    if layer in SPAN_LAYERS:
+        return DistillingSpanTagger(
+            nlp.vocab,
+            model,
+            name,
+            layer=make_span_layer(layer, spans_key=spans_key),
+            structure=structure or "linear_chain",
+            scheme=scheme,
+            distill_weight=distill_weight,
+            temperature=temperature,
+            overwrite=overwrite,
+            scorer=scorer,
+        )
+    if structure not in (None, "tokens"):
+        raise ValueError(f"structure: layer {layer!r} has 'tokens' alone, got {structure!r}")
     return DistillingTagger(
         nlp.vocab,
         model,

@@ -1,10 +1,11 @@
 """Structures: log Z, marginals and argmax over scores of substructures. Maths only, no spaCy."""
 
 from .base import Structure
+from .chain import LinearChain, chain_indicators
 from .heads import HeadSelection
 from .matrix_tree import SpanningTrees
 from .numerics import IMPOSSIBLE
-from .parts import Parts
+from .parts import Parts, is_tied, tie
 from .spanning_tree import is_tree, maximum_trees
 from .tokens import IndependentLabels
 
@@ -12,9 +13,13 @@ __all__ = [
     "IMPOSSIBLE",
     "HeadSelection",
     "IndependentLabels",
+    "LinearChain",
     "Parts",
     "SpanningTrees",
     "Structure",
+    "chain_indicators",
+    "is_tied",
     "is_tree",
     "maximum_trees",
+    "tie",
 ]

@@ -7,8 +7,11 @@ import numpy
 from thinc.api import get_array_module
 from thinc.types import Floats1d, FloatsXd, Ints1d
 
-# What the axes after the batch are; names of the arrays that a family may have.
-AXES = {"unary": "(B, N, C)", "arc": "(B, N, N + 1)"}
+# What the axes are; names of the arrays that a family may have.
+AXES = {"unary": "(B, N, C)", "arc": "(B, N, N + 1)", "transition": "(B, C, C)"}
+
+
+_COLUMNS: Dict[str, Callable[[int], int]] = {"arc": lambda n: n + 1, "transition": lambda c: c}
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,7 +19,9 @@ class Parts:
     """Numbers for the substructures ("parts") of a batch of B units, padded to N tokens.
 
     arrays (Dict[str, FloatsXd]): unary (B, N, C): label c of token i. arc (B, N, N + 1): head h of
-        dependent i, where head 0 is ROOT and head j + 1 is token j.
+        dependent i, where head 0 is ROOT and head j + 1 is token j. transition (B, C, C): label p
+        of a token and label q of the next; as scores the same for all units (`tie`), as marginals
+        and indicators the number of times that each pair is expected or occurs in a unit.
     lengths (Ints1d): (B,) tokens of each unit; what lies beyond is padding.
     RAISES (ValueError): if an array has another shape than these.
     """
@@ -29,7 +34,9 @@ class Parts:
             if name not in AXES:
                 raise ValueError(f"Parts: expected arrays named {', '.join(AXES)}, got {name!r}")
             good = array.ndim == 3 and array.shape[0] == len(self.lengths)
-            if not good or (name == "arc" and array.shape[2] != array.shape[1] + 1):
+            if good and name in _COLUMNS:
+                good = array.shape[2] == _COLUMNS[name](array.shape[1])
+            if not good:
                 raise ValueError(
                     f"Parts: expected {name} of shape {AXES[name]} with B = {len(self.lengths)}, "
                     f"got {array.shape}"
@@ -51,7 +58,7 @@ class Parts:
     @property
     def n_tokens(self) -> int:
         """Tokens of the padded arrays."""
-        return int(next(iter(self.arrays.values())).shape[1])
+        return int(next(a for name, a in self.arrays.items() if name != "transition").shape[1])
 
     @property
     def mask(self) -> "numpy.ndarray":
@@ -67,25 +74,38 @@ class Parts:
         return total
 
     def __add__(self, other: "Parts") -> "Parts":
-        return self._with(lambda name, array: array + other.arrays[name])
+        return self._with(lambda a, b: a + b, other.arrays)
 
     def __sub__(self, other: "Parts") -> "Parts":
-        return self._with(lambda name, array: array - other.arrays[name])
+        return self._with(lambda a, b: a - b, other.arrays)
 
     def __mul__(self, factor: Union[float, Floats1d]) -> "Parts":
         """By one number, or by one number for each unit."""
         if isinstance(factor, (int, float)):
-            return self if factor == 1 else self._with(lambda _, array: array * float(factor))
+            number = float(factor)
+            return self if number == 1 else self._with(lambda a, _: a * number, self.arrays)
         column = self.xp.asarray(factor)[:, None, None]
-        return self._with(lambda _, array: array * column.astype(array.dtype))
+        arrays = {name: a * column.astype(a.dtype) for name, a in self.arrays.items()}
+        return Parts(arrays, self.lengths)
 
     def __getitem__(self, units: Any) -> "Parts":
         """Some units (a slice, or an array of indices or bools)."""
-        arrays = {name: array[units] for name, array in self.arrays.items()}
-        return Parts(arrays, self.lengths[units])
+        lengths = self.lengths[units]
+        arrays = {
+            name: tie(array[0], len(lengths)) if is_tied(array) else array[units]
+            for name, array in self.arrays.items()
+        }
+        return Parts(arrays, lengths)
 
-    def _with(self, change: Callable[[str, FloatsXd], FloatsXd]) -> "Parts":
-        arrays = {name: change(name, array) for name, array in self.arrays.items()}
+    def _with(
+        self, change: Callable[[FloatsXd, FloatsXd], FloatsXd], others: Dict[str, FloatsXd]
+    ) -> "Parts":
+        arrays = {}
+        for name, array in self.arrays.items():
+            if is_tied(array) and is_tied(others[name]):
+                arrays[name] = tie(change(array[0], others[name][0]), len(array))
+            else:
+                arrays[name] = change(array, others[name])
         return Parts(arrays, self.lengths)
 
     @staticmethod
@@ -100,6 +120,16 @@ class Parts:
         return Parts(arrays, xp.concatenate([xp.asarray(batch.lengths) for batch in batches]))
 
 
+def tie(scores: FloatsXd, n_units: int) -> FloatsXd:
+    """The same scores for all units, without a copy: (C, C) to (n_units, C, C)."""
+    return get_array_module(scores).broadcast_to(scores, (n_units, *scores.shape))
+
+
+def is_tied(array: FloatsXd) -> bool:
+    """Whether all units of an array are the same memory."""
+    return len(array) > 1 and array.strides[0] == 0
+
+
 def _dot(xp: Any, a: FloatsXd, b: FloatsXd) -> Floats1d:
     with numpy.errstate(invalid="ignore"):
         total = xp.einsum("bij,bij->b", a, b, dtype="float64")
@@ -112,7 +142,7 @@ def _dot(xp: Any, a: FloatsXd, b: FloatsXd) -> Floats1d:
 
 def _pad(xp: Any, name: str, array: FloatsXd, n: int) -> FloatsXd:
     shape: Tuple[int, ...] = (len(array), n, n + 1 if name == "arc" else array.shape[2])
-    if array.shape == shape:
+    if name == "transition" or array.shape == shape:
         return array
     padded = xp.zeros(shape, dtype=array.dtype)
     padded[:, : array.shape[1], : array.shape[2]] = array

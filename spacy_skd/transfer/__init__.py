@@ -1,12 +1,13 @@
 """Teacher to target to gradient: what a teacher believes, and the loss that learns from it."""
 
 from .annealing import ConstantWeight, LinearWeight, WeightSchedule
-from .belief import Belief, TokenBelief, TreeBelief
+from .belief import Belief, ChainBelief, TokenBelief, TreeBelief
 from .convert import Posterior, convert
 from .loss import mixed_loss, structural_loss
 
 __all__ = [
     "Belief",
+    "ChainBelief",
     "ConstantWeight",
     "LinearWeight",
     "Posterior",

@@ -28,6 +28,26 @@ class TokenBelief:
 
 
 @dataclass(frozen=True, eq=False)
+class ChainBelief:
+    """Scores of the tag sequences of a whole doc.
+
+    labels (Tuple[str, ...]): the teacher's tags ("O", "B-PER", ...).
+    scores (Floats2d): (tokens of the doc, tags), nats, with those of the first and the last tag.
+    transition (Floats2d): (tags, tags), nats; the same array for all docs.
+    Illegal sequences are `IMPOSSIBLE` by these scores.
+    """
+
+    structure: Structure
+    labels: Tuple[str, ...]
+    scores: Floats2d
+    transition: Floats2d
+
+    @property
+    def nbytes(self) -> int:
+        return int(self.scores.nbytes)
+
+
+@dataclass(frozen=True, eq=False)
 class TreeBelief:
     """Scores of the dependency trees of a doc's sentences.
 
@@ -52,7 +72,7 @@ class TreeBelief:
         return arcs + int(self.units.nbytes + self.pairs.nbytes + self.label_scores.nbytes)
 
 
-Belief = Union[TokenBelief, TreeBelief]
+Belief = Union[TokenBelief, ChainBelief, TreeBelief]
 
 
 def best_only(belief: Belief) -> Belief:
@@ -60,12 +80,23 @@ def best_only(belief: Belief) -> Belief:
     learnt as if it were gold. Trees: the best single-rooted tree, with the best deprels."""
     if isinstance(belief, TokenBelief):
         return replace(belief, scores=_certain(belief.scores))
+    if isinstance(belief, ChainBelief):
+        return _best_chain(belief)
     decoder = SpanningTrees(single_root=True)
     arcs = []
     for arc in belief.arcs:
         parts = Parts({"arc": arc[None]}, numpy.asarray([len(arc)]))
         arcs.append(_log(decoder.argmax(parts).arrays["arc"][0]))
     return replace(belief, arcs=tuple(arcs), label_scores=_certain(belief.label_scores))
+
+
+def _best_chain(belief: ChainBelief) -> ChainBelief:
+    if not len(belief.scores):
+        return belief
+    arrays = {"unary": belief.scores[None], "transition": belief.transition[None]}
+    best = belief.structure.argmax(Parts(arrays, numpy.asarray([len(belief.scores)])))
+    free = numpy.zeros_like(belief.transition)
+    return replace(belief, scores=_log(best.arrays["unary"][0]), transition=free)
 
 
 def _certain(scores: Floats2d) -> Floats2d:

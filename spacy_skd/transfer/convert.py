@@ -9,19 +9,26 @@ structure, of which the student's is a coarser view.
 """
 
 from dataclasses import dataclass
-from typing import Callable, Dict, Optional, Tuple, Type
+from typing import Callable, Dict, Optional, Tuple, Type, Union
 
-from thinc.types import Floats1d
+from thinc.api import get_array_module
+from thinc.types import Floats1d, Floats3d
 
+from ..codecs.bioes import Legality, TagMatch
 from ..codecs.labels import LabelMatch
 from ..errors import check_positive
 from ..structures import (
     HeadSelection,
     IndependentLabels,
+    LinearChain,
     Parts,
     SpanningTrees,
     Structure,
+    is_tied,
+    tie,
 )
+
+Match = Optional[Union[LabelMatch, TagMatch]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,14 +56,17 @@ def convert(
     posterior: Posterior,
     structure: Structure,
     *,
-    match: Optional[LabelMatch] = None,
+    match: Match = None,
+    rules: Optional[Legality] = None,
     temperature: float = 1.0,
 ) -> Target:
     """The student's target.
 
     posterior (Posterior): the teacher's.
     structure (Structure): the student's.
-    match (Optional[LabelMatch]): labels by name, for families that carry labels in their parts.
+    match (Match): labels by name, for families that carry labels in their parts: of two sets of
+        independent labels a `LabelMatch`, of tags of spans a `TagMatch`.
+    rules (Optional[Legality]): which sequences of its tags a student has in its support.
     temperature (float): divides the teacher's scores before inference, so that the target stays
         consistent (method: "global" temperature).
     RAISES (ValueError): if the pair cannot be converted, or the temperature is not positive.
@@ -69,14 +79,17 @@ def convert(
             f"no conversion from a {pair[0].__name__} teacher to a {pair[1].__name__} student; "
             f"there are: {', '.join(known)}"
         )
-    return CONVERSIONS[pair](posterior, structure, match, temperature)
+    tempered = Posterior(posterior.structure, posterior.scores * (1.0 / temperature))
+    return CONVERSIONS[pair](tempered, structure, match, rules)
 
 
 def _tokens(
-    posterior: Posterior, structure: Structure, match: Optional[LabelMatch], temperature: float
+    posterior: Posterior, structure: Structure, match: Match, rules: Optional[Legality]
 ) -> Target:
     """Labels that the student lacks are masked in the scores; independent, so this conditions."""
-    scores = posterior.scores * (1.0 / temperature)
+    if isinstance(match, TagMatch) or rules is not None:
+        return _chain(posterior, structure, match, rules)
+    scores = posterior.scores
     if match is None:
         return _infer(structure, scores)
     unary = match.gather(scores.arrays["unary"])
@@ -85,20 +98,72 @@ def _tokens(
         return _infer(structure, gathered)
     log_z_all, _ = structure.infer(scores)
     log_z, marginals = structure.infer(gathered)
-    xp = scores.xp
-    return Target(marginals, 1.0 - xp.exp(xp.minimum(log_z - log_z_all, 0.0)))
+    return Target(marginals, _lost(log_z, of=log_z_all))
+
+
+def _chain(
+    posterior: Posterior, structure: Structure, match: Match, rules: Optional[Legality]
+) -> Target:
+    """Tags of spans. A teacher whose tags are as coarse as the student's or coarser is lifted: each
+    student tag, and each pair, takes its teacher tag's score, and the student's rules make one
+    sequence of each. A finer teacher (BIOES to BIO) is projected: its marginals are added up, or,
+    of independent tags, its probabilities."""
+    if isinstance(match, LabelMatch):
+        raise ValueError("expected a TagMatch between tags of spans, got a LabelMatch")
+    scores = posterior.scores
+    log_z_all, _ = posterior.structure.infer(scores)
+    is_chain = isinstance(posterior.structure, LinearChain)
+    if is_chain and match is not None and match.finer:
+        log_z, marginals = posterior.structure.infer(_masked(scores, match))
+        return Target(_as_student(match.add_up(marginals), structure), _lost(log_z, of=log_z_all))
+    unary, transition = scores.arrays["unary"], scores.arrays.get("transition")
+    if match is not None:
+        unary = match.log_sum(unary) if match.finer else match.gather(unary)
+        transition = None if transition is None else _gather_pairs(transition, match)
+    if transition is None:
+        table = scores.xp.zeros((unary.shape[2], unary.shape[2]), dtype=unary.dtype)
+        transition = tie(table, len(unary))
+    lifted = Parts({"unary": unary, "transition": transition}, scores.lengths)
+    if rules is not None:
+        lifted = rules.add_to(lifted)
+    log_z, marginals = LinearChain().infer(lifted)
+    return Target(_as_student(marginals, structure), _lost(log_z, of=log_z_all))
+
+
+def _masked(scores: Parts, match: TagMatch) -> Parts:
+    arrays = {**scores.arrays, "unary": match.mask(scores.arrays["unary"])}
+    return Parts(arrays, scores.lengths)
+
+
+def _gather_pairs(transition: Floats3d, match: TagMatch) -> Floats3d:
+    if is_tied(transition) or len(transition) == 1:
+        return tie(match.gather_pairs(transition[0]), len(transition))
+    xp = get_array_module(transition)
+    return xp.stack([match.gather_pairs(table) for table in transition])
+
+
+def _as_student(marginals: Parts, structure: Structure) -> Parts:
+    """Without the pairs, for a student of independent labels."""
+    if isinstance(structure, LinearChain):
+        return marginals
+    return Parts({"unary": marginals.arrays["unary"]}, marginals.lengths)
+
+
+def _lost(log_z: Floats1d, *, of: Floats1d) -> Floats1d:
+    xp = get_array_module(log_z)
+    return 1.0 - xp.exp(xp.minimum(log_z - of, 0.0))
 
 
 def _lift(
-    posterior: Posterior, structure: Structure, match: Optional[LabelMatch], temperature: float
+    posterior: Posterior, structure: Structure, match: Match, rules: Optional[Legality]
 ) -> Target:
-    return _infer(structure, posterior.scores * (1.0 / temperature))
+    return _infer(structure, posterior.scores)
 
 
 def _project(
-    posterior: Posterior, structure: Structure, match: Optional[LabelMatch], temperature: float
+    posterior: Posterior, structure: Structure, match: Match, rules: Optional[Legality]
 ) -> Target:
-    return _infer(posterior.structure, posterior.scores * (1.0 / temperature))
+    return _infer(posterior.structure, posterior.scores)
 
 
 def _infer(structure: Structure, scores: Parts) -> Target:
@@ -106,9 +171,12 @@ def _infer(structure: Structure, scores: Parts) -> Target:
     return Target(marginals, scores.xp.zeros_like(log_z))
 
 
-_Conversion = Callable[[Posterior, Structure, Optional[LabelMatch], float], Target]
+_Conversion = Callable[[Posterior, Structure, Match, Optional[Legality]], Target]
 CONVERSIONS: Dict[Tuple[Type[Structure], Type[Structure]], _Conversion] = {
     (IndependentLabels, IndependentLabels): _tokens,
+    (IndependentLabels, LinearChain): _chain,
+    (LinearChain, IndependentLabels): _chain,
+    (LinearChain, LinearChain): _chain,
     (HeadSelection, HeadSelection): _lift,
     (HeadSelection, SpanningTrees): _lift,
     (SpanningTrees, SpanningTrees): _lift,

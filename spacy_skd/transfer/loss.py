@@ -108,11 +108,12 @@ def gold_target(structure: Structure, scores: Parts, gold: Gold) -> Tuple[Parts,
     units = xp.asarray(partial.nonzero()[0])
     some = gold.indicators[units]
     known = xp.asarray(gold.known)[units][..., None]
-    allowed = Parts(
-        {k: xp.where(known & (v == 0), IMPOSSIBLE, 0.0) for k, v in some.arrays.items()},
-        some.lengths,
-    )
-    restricted = scores[units] + allowed
+    mine = scores[units]
+    arrays = {
+        k: v if k == "transition" else v + xp.where(known & (some.arrays[k] == 0), IMPOSSIBLE, 0.0)
+        for k, v in mine.arrays.items()
+    }
+    restricted = Parts(arrays, mine.lengths)
     log_z, marginals = structure.infer(restricted)
     entropy = xp.zeros(len(partial), dtype="float64")
     entropy[units] = log_z - marginals.dot(restricted)

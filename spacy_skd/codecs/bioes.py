@@ -1,0 +1,242 @@
+"""Labelled spans as tags of tokens: BIO and BIOES, their legality, and matching two inventories.
+
+A tag is "O" or a prefix, a hyphen and a label: "B-PER". BILUO is spaCy's name of BIOES (L for E, U
+for S); it is translated where examples are read.
+"""
+
+from dataclasses import dataclass
+from typing import Dict, List, Optional, Sequence, Tuple
+
+import numpy
+from thinc.api import get_array_module
+from thinc.types import Floats1d, Floats2d, FloatsXd
+
+from ..structures import IMPOSSIBLE, Parts, chain_indicators
+from ..structures.numerics import POSSIBLE_ABOVE, softmax
+from .trees import Gold
+
+OUTSIDE = "O"
+PREFIXES = {"BIO": "BI", "BIOES": "BIES"}
+# What a prefix of BIOES becomes in BIO.
+_TO_BIO = {"B": "B", "S": "B", "I": "I", "E": "I"}
+
+TypedSpan = Tuple[int, int, str]  # start and end token, end exclusive; label
+
+
+def span_tags(labels: Sequence[str], *, scheme: str) -> Tuple[str, ...]:
+    """The tag inventory of some span labels. RAISES (ValueError): if there is no such scheme."""
+    if scheme not in PREFIXES:
+        raise ValueError(f"scheme: expected one of {', '.join(PREFIXES)}, got {scheme!r}")
+    return (OUTSIDE, *(f"{prefix}-{label}" for label in labels for prefix in PREFIXES[scheme]))
+
+
+def scheme_of(tags: Sequence[str]) -> str:
+    """RETURNS (str): "BIOES" if the inventory has S or E tags, else "BIO"."""
+    return "BIOES" if any(tag[:2] in ("S-", "E-") for tag in tags) else "BIO"
+
+
+def encode_spans(spans: Sequence[TypedSpan], *, n: int, scheme: str) -> List[str]:
+    """RETURNS (List[str]): one tag a token.
+
+    RAISES (ValueError): if spans overlap or lie outside the n tokens.
+    """
+    tags = [OUTSIDE] * n
+    for start, end, label in spans:
+        if not 0 <= start < end <= n or any(tag != OUTSIDE for tag in tags[start:end]):
+            raise ValueError(
+                f"expected spans within {n} tokens that do not overlap, got ({start}, {end}, "
+                f"{label!r}); filter them first (spacy.util.filter_spans)"
+            )
+        tags[start:end] = [f"I-{label}"] * (end - start)
+        tags[start] = f"B-{label}"
+        if scheme == "BIOES":
+            tags[end - 1] = f"E-{label}" if end - start > 1 else f"S-{label}"
+    return tags
+
+
+def decode_spans(tags: Sequence[str]) -> List[TypedSpan]:
+    """Spans of a legal sequence of tags, of either scheme."""
+    spans: List[TypedSpan] = []
+    start = 0
+    for i, tag in enumerate(tags):
+        if tag == OUTSIDE:
+            continue
+        if tag[0] in "BS":
+            start = i
+        following = tags[i + 1] if i + 1 < len(tags) else OUTSIDE
+        if following not in (f"I-{tag[2:]}", f"E-{tag[2:]}"):
+            spans.append((start, i + 1, tag[2:]))
+    return spans
+
+
+def repair_bio(tags: Sequence[str]) -> Tuple[List[str], int]:
+    """BIO where an I that continues nothing begins a span, as spaCy repairs it.
+
+    RETURNS (Tuple[List[str], int]): the tags, and how many were changed.
+    """
+    repaired: List[str] = []
+    for tag in tags:
+        before = repaired[-1] if repaired else OUTSIDE
+        if tag[:2] == "I-" and (before == OUTSIDE or before[2:] != tag[2:]):
+            tag = f"B-{tag[2:]}"
+        repaired.append(tag)
+    return repaired, sum(a != b for a, b in zip(tags, repaired))
+
+
+@dataclass(frozen=True, eq=False)
+class Legality:
+    """What a tag may follow, as scores: 0 or `IMPOSSIBLE`.
+
+    start (Floats1d): (C,) at the first token. end (Floats1d): (C,) at the last.
+    transition (Floats2d): (C, C) from a tag to the next token's.
+    """
+
+    start: Floats1d
+    end: Floats1d
+    transition: Floats2d
+
+    def add_to(self, scores: Parts) -> Parts:
+        """Scores of a linear chain in which illegal sequences are impossible."""
+        xp = scores.xp
+        unary = scores.arrays["unary"].copy()
+        units = xp.nonzero(scores.lengths > 0)[0]
+        unary[units, 0] += xp.asarray(self.start)
+        unary[units, xp.asarray(scores.lengths)[units] - 1] += xp.asarray(self.end)
+        bare = Parts({**scores.arrays, "unary": unary}, scores.lengths)
+        table = xp.broadcast_to(xp.asarray(self.transition), (len(unary), *self.transition.shape))
+        zeros = xp.broadcast_to(xp.zeros((), dtype=unary.dtype), unary.shape)
+        return bare + Parts({"unary": zeros, "transition": table}, scores.lengths)
+
+
+def legality(tags: Sequence[str]) -> Legality:
+    """The legal sequences of an inventory: its spans begin, go on and end with one label.
+
+    In BIOES a span of one token is S and a longer one ends with E; in BIO it ends anywhere.
+    """
+    bioes = scheme_of(tags) == "BIOES"
+    follows = numpy.array([[_follows(a, b, bioes=bioes) for b in tags] for a in tags], dtype=bool)
+    start = numpy.array([_follows(OUTSIDE, tag, bioes=bioes) for tag in tags], dtype=bool)
+    end = numpy.array([_follows(tag, OUTSIDE, bioes=bioes) for tag in tags], dtype=bool)
+    shape = (len(tags), len(tags))
+    return Legality(_scores(start), _scores(end), _scores(follows.reshape(shape)))
+
+
+def _follows(before: str, tag: str, *, bioes: bool) -> bool:
+    inside = before[0] in "BI" and tag[0] in "IE" and before[2:] == tag[2:]
+    if tag[0] in "IE":
+        return inside
+    return not (bioes and before[0] in "BI")
+
+
+def _scores(allowed: "numpy.ndarray") -> FloatsXd:
+    return numpy.where(allowed, 0.0, IMPOSSIBLE).astype("float32")
+
+
+def encode_chains(
+    tags: Sequence[Sequence[Optional[str]]], inventory: Sequence[str], rules: Legality
+) -> Tuple[Gold, int]:
+    """Tags of the units of a bucket as indicators of labels and transitions.
+
+    tags (Sequence[Sequence[Optional[str]]]): per unit, one tag a token; None, "" or a tag outside
+        the inventory where it is not known.
+    RETURNS (Tuple[Gold, int]): unary (B, N, C) and transition (B, C, C), 0 for what is not known;
+        how many units were taken as unknown as a whole, since no legal sequence agrees with them.
+    """
+    index: Dict[Optional[str], int] = {tag: i for i, tag in enumerate(inventory)}
+    n, c = max(map(len, tags), default=0), len(inventory)
+    labels = numpy.full((len(tags), n), -1, dtype="int64")
+    for row, unit in zip(labels, tags):
+        row[: len(unit)] = [index.get(tag, -1) for tag in unit]
+    lengths = numpy.asarray([len(unit) for unit in tags], dtype="int64")
+    illegal = _illegal(labels, lengths, rules)
+    labels[illegal] = -1
+    shapes = {"unary": (len(tags), n, c), "transition": (len(tags), c, c)}
+    blank = {name: numpy.zeros(shape, dtype="float32") for name, shape in shapes.items()}
+    indicators = chain_indicators(labels, like=Parts(blank, lengths))
+    return Gold(indicators, labels >= 0), int(illegal.sum())
+
+
+def _illegal(labels: "numpy.ndarray", lengths: "numpy.ndarray", rules: Legality) -> "numpy.ndarray":
+    """(B,) bool: no legal sequence agrees with what is known. labels: (B, N), -1 unknown."""
+    b, n = labels.shape
+    if not n:
+        return numpy.zeros(b, dtype=bool)
+    follows = (rules.transition > POSSIBLE_ABOVE).astype("float32")
+    everything = numpy.ones(len(follows), dtype="float32")
+    choices = numpy.vstack([numpy.eye(len(follows), dtype="float32"), everything])
+    reached = choices[labels[:, 0]] * (rules.start > POSSIBLE_ABOVE)
+    for i in range(1, n):
+        step = ((reached @ follows) > 0) * choices[labels[:, i]]
+        reached = numpy.where((i < lengths)[:, None], step, reached)
+    return ~((reached * (rules.end > POSSIBLE_ABOVE)) > 0).any(axis=1) & (lengths > 0)
+
+
+@dataclass(frozen=True, eq=False)
+class TagMatch:
+    """Which tags of a teacher are which tags of a student, by label and scheme.
+
+    same (ndarray): (teacher tags, student tags) bool: both can be tags of the same token.
+    """
+
+    same: "numpy.ndarray"
+
+    @property
+    def finer(self) -> bool:
+        """The teacher tells apart what the student does not (BIOES to BIO)."""
+        return bool((self.same.sum(axis=0) > 1).any())
+
+    @property
+    def coarser(self) -> bool:
+        """The student tells apart what the teacher does not (BIO to BIOES)."""
+        return bool((self.same.sum(axis=1) > 1).any())
+
+    @property
+    def loses(self) -> bool:
+        """The teacher has tags that the student cannot express."""
+        return not bool(self.same.any(axis=1).all())
+
+    def gather(self, scores: FloatsXd) -> FloatsXd:
+        """Each student tag takes the score of the teacher's tag that it is part of, `IMPOSSIBLE`
+        if there is none. scores: (..., teacher tags). For a teacher that is not finer."""
+        xp = get_array_module(scores)
+        columns = xp.asarray(self.same.argmax(axis=0))
+        absent = xp.asarray(~self.same.any(axis=0))
+        return xp.where(absent, xp.asarray(IMPOSSIBLE, dtype=scores.dtype), scores[..., columns])
+
+    def gather_pairs(self, transition: Floats2d) -> Floats2d:
+        """(teacher tags, teacher tags) to (student tags, student tags), as `gather`."""
+        xp = get_array_module(transition)
+        return xp.ascontiguousarray(self.gather(self.gather(transition).T).T)
+
+    def log_sum(self, scores: FloatsXd) -> FloatsXd:
+        """log of the sum of exp over the teacher's tags of each student tag."""
+        xp = get_array_module(scores)
+        table = xp.where(xp.asarray(self.same), 0.0, IMPOSSIBLE).astype(scores.dtype)
+        sums, _ = softmax((scores[..., None] + table).swapaxes(-1, -2))
+        return xp.maximum(sums, IMPOSSIBLE).astype(scores.dtype)
+
+    def add_up(self, marginals: Parts) -> Parts:
+        """Marginals of the teacher's tags and pairs to the student's. For a finer teacher."""
+        same = marginals.xp.asarray(self.same, dtype=marginals.arrays["unary"].dtype)
+        arrays = {"unary": marginals.arrays["unary"] @ same}
+        if "transition" in marginals.arrays:
+            arrays["transition"] = same.T @ marginals.arrays["transition"] @ same
+        return Parts(arrays, marginals.lengths)
+
+    def mask(self, scores: FloatsXd) -> FloatsXd:
+        """`IMPOSSIBLE` for the teacher's tags that the student cannot express."""
+        xp = get_array_module(scores)
+        lost = xp.asarray(~self.same.any(axis=1))
+        return xp.where(lost, xp.asarray(IMPOSSIBLE, dtype=scores.dtype), scores)
+
+
+def match_tags(*, teacher: Sequence[str], student: Sequence[str]) -> TagMatch:
+    """Match two inventories by name, of the same or of different schemes."""
+    mixed = scheme_of(teacher) != scheme_of(student)
+    a, b = ([_bio(tag) if mixed else tag for tag in tags] for tags in (teacher, student))
+    same = numpy.array([[x == y for y in b] for x in a], dtype=bool)
+    return TagMatch(same.reshape(len(teacher), len(student)))
+
+
+def _bio(tag: str) -> str:
+    return tag if tag == OUTSIDE else f"{_TO_BIO[tag[0]]}-{tag[2:]}"

@@ -1,0 +1,73 @@
+"""A scorer of tag sequences: a linear score of each token's tag, and a table of transitions."""
+
+from typing import Callable, List, Optional, Tuple
+
+from spacy import registry
+from spacy.tokens import Doc
+from thinc.api import Model
+from thinc.types import Floats2d, Ints1d
+
+from .tokens import build_token_scorer
+
+ChainScores = Tuple[Floats2d, Floats2d]
+
+
+@registry.architectures("spacy-skd.ChainScorer.v1")
+def build_chain_scorer(
+    tok2vec: Model[List[Doc], List[Floats2d]], nO: Optional[int] = None
+) -> Model[List[Doc], ChainScores]:
+    """Docs to scores of tags (tokens of the batch, tags) and of transitions (tags, tags), in nats.
+
+    The scores of first and last tags are added to those of the first and last token of each doc.
+
+    tok2vec (Model[List[Doc], List[Floats2d]]): vectors of tokens.
+    nO (Optional[int]): tags; set by the component.
+    """
+    tokens = build_token_scorer(tok2vec, nO)
+    return Model(
+        "chain_scorer",
+        _forward,
+        init=_init,
+        layers=[tokens],
+        params={"start": None, "end": None, "transition": None},
+        refs={"tok2vec": tok2vec, "output_layer": tokens.get_ref("output_layer")},
+    )
+
+
+def _init(
+    model: Model[List[Doc], ChainScores],
+    X: Optional[List[Doc]] = None,
+    Y: Optional[Floats2d] = None,
+) -> None:
+    model.layers[0].initialize(X=X, Y=Y)
+    n = model.get_ref("output_layer").get_dim("nO")
+    model.set_param("start", model.ops.alloc1f(n))
+    model.set_param("end", model.ops.alloc1f(n))
+    model.set_param("transition", model.ops.alloc2f(n, n))
+
+
+def _forward(
+    model: Model[List[Doc], ChainScores], docs: List[Doc], is_train: bool
+) -> Tuple[ChainScores, Callable]:
+    scores, backprop_scores = model.layers[0](docs, is_train)
+    first, last = _ends(model, docs)
+    scores = scores.copy()
+    scores[first] += model.get_param("start")
+    scores[last] += model.get_param("end")
+
+    def backprop(d_output: ChainScores) -> List[Doc]:
+        d_scores, d_transition = d_output
+        d_scores = d_scores.astype(scores.dtype)
+        model.inc_grad("start", d_scores[first].sum(axis=0))
+        model.inc_grad("end", d_scores[last].sum(axis=0))
+        model.inc_grad("transition", d_transition.astype(scores.dtype))
+        return backprop_scores(d_scores)
+
+    return (scores, model.get_param("transition")), backprop
+
+
+def _ends(model: Model, docs: List[Doc]) -> Tuple[Ints1d, Ints1d]:
+    """Rows of the first and of the last token of each doc that has tokens."""
+    lengths = [len(doc) for doc in docs if len(doc)]
+    ends = model.ops.xp.cumsum(model.ops.asarray1i(lengths))
+    return ends - model.ops.asarray1i(lengths), ends - 1

@@ -1,0 +1,126 @@
+"""Layers of labelled spans that a distilling tagger can annotate: `doc.ents` and `doc.spans`."""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Dict, Iterable, List, Optional, Sequence, Tuple
+
+from spacy.pipeline.spancat import spancat_score
+from spacy.scorer import get_ner_prf
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+from spacy.util import filter_spans
+
+from ..codecs.bioes import OUTSIDE, TypedSpan, encode_spans
+
+_FROM_BILUO = {
+    "BIOES": {"B": "B", "I": "I", "L": "E", "U": "S"},
+    "BIO": {"B": "B", "I": "I", "L": "I", "U": "B"},
+}
+
+
+class SpanLayer(ABC):
+    """One kind of spans that do not overlap. Holds no weights and no labels."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def gold(self, eg: Example, *, scheme: str) -> List[Optional[str]]:
+        """The tag of each predicted token, None where nothing is known."""
+
+    @abstractmethod
+    def labels(self, doc: Doc) -> Iterable[str]:
+        """The labels of a doc's spans."""
+
+    @abstractmethod
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
+        """spaCy's scores of this layer."""
+
+    @abstractmethod
+    def write(self, doc: Doc, spans: Sequence[TypedSpan], *, overwrite: bool) -> None:
+        """Set the doc's spans."""
+
+
+class EntsLayer(SpanLayer):
+    """Named entities, `doc.ents`."""
+
+    name = "ents"
+
+    def gold(self, eg: Example, *, scheme: str) -> List[Optional[str]]:
+        table = _FROM_BILUO[scheme]
+        return [_translate(tag, table) for tag in eg.get_aligned_ner()]
+
+    def labels(self, doc: Doc) -> Iterable[str]:
+        return (ent.label_ for ent in doc.ents)
+
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
+        return get_ner_prf(examples, **kwargs)
+
+    def write(self, doc: Doc, spans: Sequence[TypedSpan], *, overwrite: bool) -> None:
+        found = [Span(doc, start, end, label=label) for start, end, label in spans]
+        if not overwrite and doc.ents:
+            taken = {token.i for ent in doc.ents for token in ent}
+            found = [span for span in found if taken.isdisjoint(range(span.start, span.end))]
+            found = [*doc.ents, *found]
+        doc.set_ents(found)
+
+
+class SpansLayer(SpanLayer):
+    """A group of `doc.spans`. Where its spans overlap, the longest, then the first, is learnt."""
+
+    name = "spans"
+
+    def __init__(self, *, spans_key: str):
+        self.spans_key = spans_key
+        self.overlapping = 0  # spans that were left out so far
+
+    def gold(self, eg: Example, *, scheme: str) -> List[Optional[str]]:
+        n = len(eg.predicted)
+        if self.spans_key not in eg.reference.spans:
+            return [None] * n
+        kept = filter_spans(eg.reference.spans[self.spans_key])
+        self.overlapping += len(eg.reference.spans[self.spans_key]) - len(kept)
+        aligned = eg.get_aligned_spans_y2x(kept, allow_overlap=False)
+        tags: List[Optional[str]] = list(
+            encode_spans([(s.start, s.end, s.label_) for s in aligned], n=n, scheme=scheme)
+        )
+        if len(aligned) < len(kept):  # what is not aligned is not known
+            for i in _misaligned_tokens(eg, kept, aligned):
+                tags[i] = None
+        return tags
+
+    def labels(self, doc: Doc) -> Iterable[str]:
+        return (span.label_ for span in doc.spans.get(self.spans_key, ()))
+
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
+        return spancat_score(examples, spans_key=self.spans_key, **kwargs)
+
+    def write(self, doc: Doc, spans: Sequence[TypedSpan], *, overwrite: bool) -> None:
+        found = [Span(doc, start, end, label=label) for start, end, label in spans]
+        if not overwrite and self.spans_key in doc.spans:
+            found = [*doc.spans[self.spans_key], *found]
+        doc.spans[self.spans_key] = found
+
+
+def _translate(tag: Optional[str], table: Dict[str, str]) -> Optional[str]:
+    if not tag or tag == "-":
+        return None
+    return tag if tag == OUTSIDE else f"{table[tag[0]]}-{tag[2:]}"
+
+
+def _misaligned_tokens(eg: Example, kept: Sequence[Span], aligned: Sequence[Span]) -> List[int]:
+    """Predicted tokens outside the aligned spans that share characters with a reference span."""
+    clear = {i for span in aligned for i in range(span.start, span.end)}
+    chars: List[Tuple[int, int]] = [(span.start_char, span.end_char) for span in kept]
+    return [
+        token.i
+        for token in eg.predicted
+        if token.i not in clear
+        and any(token.idx < end and start < token.idx + len(token) for start, end in chars)
+    ]
+
+
+def make_span_layer(name: str, *, spans_key: str) -> SpanLayer:
+    """name (str): "ents" or "spans"."""
+    return EntsLayer() if name == EntsLayer.name else SpansLayer(spans_key=spans_key)
+
+
+SPAN_LAYERS = (EntsLayer.name, SpansLayer.name)

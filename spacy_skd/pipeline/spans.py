@@ -1,0 +1,292 @@
+"""The distilling tagger of spans: entities or a span group, as tags of tokens."""
+
+from itertools import islice
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
+
+import numpy
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.vocab import Vocab
+from thinc.api import Model
+from thinc.types import Floats2d, Ints2d
+
+from ..codecs.bioes import (
+    Legality,
+    TagMatch,
+    TypedSpan,
+    decode_spans,
+    encode_chains,
+    legality,
+    match_tags,
+    span_tags,
+)
+from ..codecs.trees import Gold
+from ..models.units import Bucket, make_buckets
+from ..structures import IndependentLabels, LinearChain, Parts, Structure, tie
+from ..transfer.annealing import WeightSchedule
+from ..transfer.belief import Belief, ChainBelief, TokenBelief
+from ..transfer.convert import Posterior, convert
+from ..transfer.loss import mixed_loss
+from .distilling import DistillingPipe, logger
+from .sentences import batch_spans
+from .span_layers import SpanLayer
+
+STRUCTURES: Dict[str, Structure] = {
+    "tokens": IndependentLabels(),
+    "linear_chain": LinearChain(),
+}
+
+
+class DistillingSpanTagger(DistillingPipe):
+    """Spans that do not overlap, as a sequence of tags for each doc.
+
+    `labels` are the labels of the spans; the model's outputs are the tags made of them.
+    """
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model[List[Doc], Any],
+        name: str = "distilling_tagger",
+        *,
+        layer: SpanLayer,
+        structure: str = "linear_chain",
+        scheme: str = "BIOES",
+        distill_weight: Union[float, WeightSchedule] = 0.0,
+        temperature: float = 1.0,
+        overwrite: bool = False,
+        scorer: Optional[Callable] = None,
+    ):
+        super().__init__(
+            vocab,
+            model,
+            name,
+            structure=_structure_of(structure, model),
+            distill_weight=distill_weight,
+            temperature=temperature,
+            scorer=scorer or layer.score,
+        )
+        span_tags((), scheme=scheme)
+        self.layer = layer
+        self.scheme = scheme
+        self.overwrite = overwrite
+        self.repaired = 0  # docs whose annotation no legal sequence agrees with, so far
+        self._rules: Optional[Tuple[Tuple[str, ...], Legality]] = None
+        self._tag_match: Optional[Tuple[Tuple[str, ...], TagMatch]] = None
+
+    @property
+    def tags(self) -> Tuple[str, ...]:
+        """The tags of tokens, in the order of the model's output."""
+        return span_tags(self.labels, scheme=self.scheme)
+
+    @property
+    def rules(self) -> Legality:
+        """Which sequences of tags are legal."""
+        tags = self.tags
+        if self._rules is None or self._rules[0] != tags:
+            self._rules = (tags, legality(tags))
+        return self._rules[1]
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,
+        labels: Optional[Iterable[str]] = None,
+    ) -> None:
+        """Set the labels (given, else the teacher's, else those of the examples) and the sizes.
+
+        RAISES (ValueError): if there are no labels, or none that the teacher has.
+        """
+        self._set_labels(self._initial_labels(get_examples, labels), nlp=nlp)
+        docs = [eg.predicted for eg in islice(get_examples(), 10)]
+        self.model.initialize(X=docs, Y=self.model.ops.alloc2f(1, len(self.tags)))
+
+    # Prediction
+
+    def predict(self, docs: Iterable[Doc]) -> List[List[TypedSpan]]:
+        """RETURNS (List[List[TypedSpan]]): per doc, the spans of its best legal tag sequence.
+
+        RAISES (ValueError): if a score is NaN.
+        """
+        docs = list(docs)
+        found: List[List[TypedSpan]] = [[] for _ in docs]
+        tags = numpy.asarray(self.tags)
+        for bucket, parts in self._scored(docs):
+            best = LinearChain().argmax(self.rules.add_to(_as_chain(parts)))
+            labels = self.model.ops.to_numpy(best.arrays["unary"]).argmax(axis=-1)
+            for unit, n, row in zip(bucket.units.tolist(), bucket.lengths.tolist(), labels):
+                if row[:n].any():
+                    found[unit] = decode_spans(tags[row[:n]].tolist())
+        return found
+
+    def set_annotations(self, docs: Iterable[Doc], predictions: List[List[TypedSpan]]) -> None:
+        """Write predictions into the docs' layer."""
+        for doc, spans in zip(docs, predictions):
+            self.layer.write(doc, spans, overwrite=self.overwrite)
+
+    def believe(self, docs: Sequence[Doc]) -> List[Belief]:
+        """As a teacher: the scores of every doc's tags, in which illegal sequences are impossible.
+        Does not change the docs."""
+        ops, docs = self.model.ops, list(docs)
+        none = numpy.zeros((0, len(self.tags)), dtype="float32")
+        rows: List[Floats2d] = [none for _ in docs]
+        transition = none
+        for bucket, parts in self._scored(docs):
+            parts = self.rules.add_to(parts) if self._is_chain else parts
+            unary = ops.to_numpy(parts.arrays["unary"])
+            if self._is_chain:
+                transition = ops.to_numpy(parts.arrays["transition"][0])
+            for unit, n, row in zip(bucket.units.tolist(), bucket.lengths.tolist(), unary):
+                rows[unit] = row[:n].copy()
+        if not self._is_chain:
+            return [TokenBelief(self.structure, self.tags, row) for row in rows]
+        return [ChainBelief(self.structure, self.tags, row, transition) for row in rows]
+
+    @property
+    def _is_chain(self) -> bool:
+        return isinstance(self.structure, LinearChain)
+
+    def _scored(self, docs: Sequence[Doc]) -> List[Tuple[Bucket, Parts]]:
+        if not any(len(doc) for doc in docs):
+            return []
+        output = self.model.predict(docs)
+        rows = output[0] if self._is_chain else output
+        if self.model.ops.xp.isnan(rows).any():
+            raise ValueError(f"{self.name}: the model's scores are NaN; its weights are damaged")
+        return [(bucket, self._parts_of(output, bucket)) for bucket in make_buckets(_rows(docs))]
+
+    def _parts_of(self, output: Any, bucket: Bucket) -> Parts:
+        """The model's scores of a bucket's docs."""
+        xp = self.model.ops.xp
+        rows = output[0] if self._is_chain else output
+        unary = rows[bucket.index(padding=0)]
+        arrays = {"unary": unary}
+        if self._is_chain:
+            arrays["transition"] = tie(output[1], len(unary))
+        return Parts(arrays, xp.asarray(bucket.lengths))
+
+    # Training
+
+    def get_loss(self, examples: Iterable[Example], scores: Any) -> Tuple[float, Any]:
+        """Mean loss of a token in nats, and its gradient at the scores.
+
+        scores: (tokens of the batch, tags); of a linear chain, also the (tags, tags) transitions.
+        """
+        examples = list(examples)
+        beliefs = self._beliefs(examples)
+        rows = scores[0] if self._is_chain else scores
+        d_rows = self.model.ops.xp.zeros_like(rows)
+        d_transition = self.model.ops.alloc2f(len(self.tags), len(self.tags))
+        tags = [self.layer.gold(eg, scheme=self.scheme) for eg in examples]
+        n = max(1, len(rows))
+        total = 0.0
+        for bucket in make_buckets(_rows([eg.predicted for eg in examples])):
+            parts = self._parts_of(scores, bucket)
+            loss, d_parts = mixed_loss(
+                self.structure,
+                self.rules.add_to(parts) if self._is_chain else parts,
+                gold=self._gold([tags[u] for u in bucket.units.tolist()]),
+                teacher=self._target(beliefs, bucket),
+                weight=self.weight,
+                temperature=self.temperature,
+            )
+            total += loss
+            d_rows[bucket.index(padding=0)[bucket.inside]] = d_parts.arrays["unary"][bucket.inside]
+            if self._is_chain:
+                d_transition += d_parts.arrays["transition"].sum(axis=0)
+        loss = self._check_loss(total / n)
+        return loss, (d_rows / n, d_transition / n) if self._is_chain else d_rows / n
+
+    def _learn(self, examples: Sequence[Example]) -> float:
+        scores, backprop = self.model.begin_update([eg.predicted for eg in examples])
+        loss, d_scores = self.get_loss(examples, scores)
+        backprop(d_scores)
+        return loss
+
+    def _gold(self, tags: Sequence[Sequence[Optional[str]]]) -> Gold:
+        gold, illegal = encode_chains(tags, self.tags, self.rules)
+        if illegal and not self.repaired:
+            logger.warning(
+                "%s: the annotation of %d docs of a batch is no legal sequence of tags; such docs "
+                "are taken as without annotation (counted in `repaired`)",
+                self.name,
+                illegal,
+            )
+        self.repaired += illegal
+        indicators = gold.indicators
+        if not self._is_chain:
+            indicators = Parts({"unary": indicators.arrays["unary"]}, indicators.lengths)
+        return Gold(self._parts(indicators), gold.known)
+
+    def _target(self, beliefs: Optional[Sequence[Belief]], bucket: Bucket) -> Optional[Parts]:
+        if beliefs is None:
+            return None
+        chosen = [self._span_belief(beliefs[u]) for u in bucket.units.tolist()]
+        ops = self.model.ops
+        unary = numpy.zeros((len(chosen), bucket.n_tokens, len(chosen[0].labels)), "float32")
+        for row, belief in zip(unary, chosen):
+            row[: len(belief.scores)] = belief.scores
+        arrays = {"unary": ops.asarray(unary)}
+        if isinstance(chosen[0], ChainBelief):
+            arrays["transition"] = tie(ops.asarray(chosen[0].transition), len(chosen))
+        scores = Parts(arrays, ops.xp.asarray(bucket.lengths))
+        target = convert(
+            Posterior(chosen[0].structure, scores),
+            self.structure,
+            match=self._match_of(chosen[0].labels),
+            rules=self.rules,
+            temperature=self.temperature,
+        )
+        return target.marginals
+
+    def _match_of(self, teacher_tags: Tuple[str, ...]) -> TagMatch:
+        if self._tag_match is None or self._tag_match[0] != (*teacher_tags, *self.tags):
+            labels = dict.fromkeys(tag[2:] for tag in teacher_tags if tag[2:])
+            self._label_match(list(labels))
+            match = match_tags(teacher=teacher_tags, student=self.tags)
+            self._tag_match = ((*teacher_tags, *self.tags), match)
+        return self._tag_match[1]
+
+    def _span_belief(self, belief: Belief) -> Union[TokenBelief, ChainBelief]:
+        if isinstance(belief, (TokenBelief, ChainBelief)) and "O" in belief.labels:
+            return belief
+        raise ValueError(
+            f"{self.name}: expected a teacher of spans (tags O, B-..., ...), but its component "
+            f"{self._teacher_pipe_name()!r} annotates something else; set student_to_teacher"
+        )
+
+    def _has_gold(self, eg: Example) -> bool:
+        return all(self.layer.gold(eg, scheme=self.scheme))
+
+    def _labels_in(self, examples: Iterable[Example]) -> List[str]:
+        return sorted({label for eg in examples for label in self.layer.labels(eg.reference)})
+
+
+def _structure_of(structure: str, model: Model) -> Structure:
+    if structure not in STRUCTURES:
+        raise ValueError(f"structure: expected one of {', '.join(STRUCTURES)}, got {structure!r}")
+    has_transitions = "transition" in model.param_names
+    if has_transitions != (structure == "linear_chain"):
+        needed = "ChainScorer" if structure == "linear_chain" else "TokenScorer"
+        raise ValueError(
+            f"structure {structure!r} needs the architecture spacy-skd.{needed}.v1, got the model "
+            f"{model.name!r}; change `structure` or `model`"
+        )
+    return STRUCTURES[structure]
+
+
+def _rows(docs: Sequence[Doc]) -> Ints2d:
+    """(docs, 2) first and end row of each doc in the batch's concatenated tokens."""
+    lengths = [len(doc) for doc in docs]
+    return batch_spans([numpy.asarray([[0, n]]) for n in lengths], lengths)
+
+
+def _as_chain(parts: Parts) -> Parts:
+    """Scores of independent labels as those of a chain whose transitions are free."""
+    if "transition" in parts.arrays:
+        return parts
+    unary = parts.arrays["unary"]
+    free = tie(parts.xp.zeros((unary.shape[2], unary.shape[2]), dtype=unary.dtype), len(unary))
+    return Parts({"unary": unary, "transition": free}, parts.lengths)

@@ -1,0 +1,159 @@
+"""Linear chains: P(y) = exp(sum_i unary[i, y_i] + sum_i transition[y_i, y_(i+1)]) / Z."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, List, NamedTuple, Tuple
+
+from thinc.types import Floats1d, Floats2d, Floats3d, Ints1d, Ints2d, Ints3d
+
+from .base import Structure, no_structure
+from .forward_backward import Chains, forward_backward
+from .numerics import POSSIBLE_ABOVE, clean_scores
+from .parts import Parts, is_tied
+from .tokens import check_rows
+
+WHAT = "linear chain"
+REASON = "no sequence of labels is legal"
+
+
+@dataclass(frozen=True)
+class LinearChain(Structure):
+    """One label for each token, each given its neighbours (a linear-chain CRF).
+
+    Parts: unary (B, N, C) and transition (B, C, C), from a label to the next token's. Scores of
+    first and last labels are part of the first and the last token's unary scores. Lafferty,
+    McCallum & Pereira (2001).
+    """
+
+    family: ClassVar[str] = "chain"
+
+    def infer(self, scores: Parts) -> Tuple[Floats1d, Parts]:
+        chains = _sorted_chains(scores)
+        log_z, unary, transition = forward_backward(scores.xp, chains)
+        impossible = ~scores.xp.isfinite(log_z)
+        if impossible.any():
+            raise no_structure(WHAT, int(chains.order[impossible].min()), REASON)
+        back = scores.xp.argsort(chains.order)
+        arrays = {
+            "unary": unary[back].astype(scores.arrays["unary"].dtype),
+            "transition": transition[back].astype(scores.arrays["transition"].dtype),
+        }
+        return log_z[back], Parts(arrays, scores.lengths)
+
+    def argmax(self, scores: Parts) -> Parts:
+        _, labels = self.best(scores, k=1)
+        return chain_indicators(labels[:, 0], like=scores)
+
+    def best(self, scores: Parts, *, k: int) -> Tuple[Floats2d, Ints3d]:
+        """The k best label sequences of each unit (Viterbi with k entries a state).
+
+        k (int): at least 1.
+        RETURNS (Tuple[Floats2d, Ints3d]): (B, k) scores in nats, highest first, -inf where a unit
+            has fewer sequences; (B, k, N) labels, -1 in the padding and where there are fewer.
+        RAISES (ValueError): as `infer`, or if k is below 1.
+        """
+        if k < 1:
+            raise ValueError(f"{WHAT}: expected k of at least 1, got {k}")
+        chains = _sorted_chains(scores)
+        totals, labels = _k_best(scores.xp, chains, k)
+        impossible = ~scores.xp.isfinite(totals[:, 0])
+        if impossible.any():
+            raise no_structure(WHAT, int(chains.order[impossible].min()), REASON)
+        back = scores.xp.argsort(chains.order)
+        return totals[back], labels[back]
+
+
+def chain_indicators(labels: Ints2d, *, like: Parts) -> Parts:
+    """Label sequences as indicators.
+
+    labels (Ints2d): (B, N), negative in the padding. like (Parts): whose shape and dtype to take.
+    """
+    xp = like.xp
+    unary = xp.zeros_like(like.arrays["unary"])
+    transition = xp.zeros(like.arrays["transition"].shape, dtype=unary.dtype)
+    unit, token = xp.nonzero(like.mask & (labels >= 0))
+    unary[unit, token, labels[unit, token]] = 1
+    inner = (labels[:, :-1] >= 0) & (labels[:, 1:] >= 0) & like.mask[:, 1:]
+    unit, token = xp.nonzero(inner)
+    c = unary.shape[2]
+    cell = (unit * c + labels[unit, token]) * c + labels[unit, token + 1]
+    transition += xp.bincount(cell, minlength=transition.size).reshape(transition.shape)
+    return Parts({"unary": unary, "transition": transition}, like.lengths)
+
+
+def _sorted_chains(scores: Parts) -> Chains:
+    """Longest first, so that those which still run at a position are the first of the batch."""
+    xp = scores.xp
+    unary = clean_scores(scores.arrays["unary"], what=WHAT)
+    transition = scores.arrays["transition"]
+    tied = is_tied(transition) or len(transition) == 1
+    transition = clean_scores(transition[:1] if tied else transition, what=WHAT)
+    check_rows(WHAT, unary, scores.mask, "all labels of a token are impossible")
+    lengths = xp.asarray(scores.lengths)
+    order = xp.argsort(-lengths, kind="stable")
+    active = (lengths[None] > xp.arange(scores.n_tokens + 1)[:, None]).sum(axis=1)
+    return Chains(
+        unary=_impossible_to_inf(xp, unary[order].astype("float64")),
+        transition=_impossible_to_inf(xp, (transition if tied else transition[order])),
+        lengths=lengths[order],
+        active=[int(count) for count in active],
+        order=order,
+    )
+
+
+def _impossible_to_inf(xp: Any, scores: Floats3d) -> Floats3d:
+    return xp.where(scores <= POSSIBLE_ABOVE, -xp.inf, scores.astype("float64"))
+
+
+class _Step(NamedTuple):
+    label: Ints3d  # (units, C, k) label before
+    rank: Ints3d  # (units, C, k) which of that label's k
+
+
+def _k_best(xp: Any, chains: Chains, k: int) -> Tuple[Floats2d, Ints3d]:
+    """RETURNS: (B, k) totals, (B, k, N) labels, units in the order of `chains`."""
+    b, n, c = chains.unary.shape
+    totals, labels = xp.full((b, k), -xp.inf), xp.full((b, k, n), -1)
+    totals[chains.active[0] if n else 0 :, 0] = 0.0  # a unit without tokens has one sequence
+    if not n or not b:
+        return totals, labels
+    state = xp.full((b, c, k), -xp.inf)
+    state[:, :, 0] = chains.unary[:, 0]
+    steps: List[_Step] = []
+    ends = xp.full((b, c * k), -xp.inf)
+    for i in range(n):
+        running, going_on = chains.active[i], chains.active[i + 1]
+        if i:
+            state, step = _extend(xp, state[:running], chains.running_transition(running))
+            state = state + chains.unary[:running, i][:, :, None]
+            steps.append(step)
+        ends[going_on:running] = state[going_on:running].reshape(-1, c * k)
+    where = _top(xp, ends, k)
+    totals[: chains.active[0]] = xp.take_along_axis(ends, where, axis=1)[: chains.active[0]]
+    label, rank = where // k, where % k
+    for i in range(n - 1, -1, -1):
+        running, going_on = chains.active[i], chains.active[i + 1]
+        if going_on:  # those that end later came here from the label that is noted there
+            rows = xp.arange(going_on)[:, None]
+            step = steps[i]
+            here = (rows, label[:going_on], rank[:going_on])
+            label[:going_on], rank[:going_on] = step.label[here], step.rank[here]
+        labels[:running, :, i] = label[:running]
+    labels[~xp.isfinite(totals)] = -1
+    return totals, labels
+
+
+def _extend(xp: Any, state: Floats3d, transition: Floats3d) -> Tuple[Floats3d, _Step]:
+    """state: (units, C, k) the best totals that end in a label; transition: (units or 1, C, C)."""
+    units, c, k = state.shape
+    backwards = xp.ascontiguousarray(transition.transpose(0, 2, 1))[..., None]
+    candidates = state[:, None] + backwards
+    candidates = candidates.reshape(units, c, c * k)  # (units, next label, label before and rank)
+    where = _top(xp, candidates, k)
+    return xp.take_along_axis(candidates, where, axis=-1), _Step(where // k, where % k)
+
+
+def _top(xp: Any, values: Floats2d, k: int) -> Ints1d:
+    """Indices of the k highest of the last axis, highest first."""
+    if k == 1:
+        return values.argmax(axis=-1)[..., None]
+    return xp.argsort(-values, axis=-1, kind="stable")[..., :k]

@@ -1,0 +1,144 @@
+"""Forward-backward: log Z, marginals and expected transitions of a batch of chains.
+
+In probability space, scaled at each token, so that a step is one product of a matrix for the whole
+batch; in log space for the chains where that lost mass.
+"""
+
+from dataclasses import dataclass
+from typing import Any, List, Tuple
+
+import numpy
+from thinc.types import Floats1d, Floats2d, Floats3d, Ints1d
+
+# Marginals of a token that sum to less or more than 1 by this have lost mass to underflow.
+TOLERANCE = 1e-7
+
+
+@dataclass(frozen=True, eq=False)
+class Chains:
+    """Scores in float64, -inf where impossible; units in descending order of length.
+
+    unary (Floats3d): (B, N, C). transition (Floats3d): (B, C, C), or (1, C, C) for all.
+    lengths (Ints1d): (B,) tokens. active (List[int]): (N + 1,) units of more than i tokens.
+    order (Ints1d): (B,) where each unit was before they were sorted.
+    """
+
+    unary: Floats3d
+    transition: Floats3d
+    lengths: Ints1d
+    active: List[int]
+    order: Ints1d
+
+    def running_transition(self, running: int) -> Floats3d:
+        """The transitions of the first units."""
+        return self.transition if len(self.transition) == 1 else self.transition[:running]
+
+    def some(self, units: Ints1d) -> "Chains":
+        """Some units, in the same order."""
+        active = [int((self.lengths[units] > i).sum()) for i in range(len(self.active))]
+        transition = self.transition if len(self.transition) == 1 else self.transition[units]
+        unary, lengths = self.unary[units], self.lengths[units]
+        return Chains(unary, transition, lengths, active, self.order[units])
+
+
+_Result = Tuple[Floats1d, Floats3d, Floats3d]
+
+
+def forward_backward(xp: Any, chains: Chains) -> _Result:
+    """RETURNS: log Z (B,) in nats, -inf where no sequence is possible; marginals (B, N, C), 0 in
+    the padding; expected numbers of transitions (B, C, C)."""
+    with numpy.errstate(all="ignore"):  # what overflows or underflows is found below
+        log_z, unary, transition = _scaled(xp, chains)
+    inside = xp.arange(unary.shape[1])[None] < chains.lengths[:, None]
+    wrong = (xp.abs(unary.sum(axis=-1) - inside) > TOLERANCE).any(axis=1) | ~xp.isfinite(log_z)
+    wrong |= xp.isnan(unary).any(axis=(1, 2)) | ~xp.isfinite(transition).all(axis=(1, 2))
+    if wrong.any():
+        units = xp.nonzero(wrong)[0]
+        log_z[units], unary[units], transition[units] = _in_log_space(xp, chains.some(units))
+    return log_z, unary, transition
+
+
+def _scaled(xp: Any, chains: Chains) -> _Result:
+    """With w = exp(scores - shift), A the transitions and e_i the labels of token i:
+
+    a_i = (a_(i-1) A) * e_i / c_i      c_i = what makes a_i sum to 1      log Z = sum_i log c_i
+    b_i = A (e_(i+1) * b_(i+1)) / c_(i+1)                  P(y_i) = a_i b_i
+    P(y_(i-1), y_i) = a_(i-1) A (e_i b_i / c_i), of which the sum over i is one product.
+
+    Rabiner (1989), section V.A.
+    """
+    b, n, c = chains.unary.shape
+    log_z = xp.zeros(b)
+    if not n or not b:
+        return log_z, xp.zeros((b, n, c)), xp.zeros((b, c, c))
+    top = chains.unary.max(axis=-1)
+    top = xp.where(xp.isfinite(top), top, 0.0)
+    e = xp.ascontiguousarray(xp.exp(chains.unary - top[..., None]).transpose(1, 0, 2))
+    highest = chains.transition.max(axis=(1, 2))
+    highest = xp.where(xp.isfinite(highest), highest, 0.0)
+    A = xp.exp(chains.transition - highest[:, None, None])
+    A_t = A.transpose(0, 2, 1)
+    a, ahead = xp.zeros((n, b, c)), xp.zeros((n, b, c))
+    scale = xp.ones((n, b))
+    current = e[0]
+    for i in range(n):
+        k = chains.active[i]
+        if i:
+            current = _times(xp, current[:k], A) * e[i, :k]
+        current = current[:k]
+        scale[i, :k] = total = current.sum(axis=-1)
+        a[i, :k] = current = current / total[:, None]
+    back = xp.ones((n, b, c))
+    for i in range(n - 1, 0, -1):
+        k = chains.active[i]
+        ahead[i, :k] = e[i, :k] * back[i, :k] / scale[i, :k, None]
+        back[i - 1, :k] = _times(xp, ahead[i, :k], A_t)
+    inside = xp.arange(n)[None] < chains.lengths[:, None]
+    log_z = xp.log(scale).sum(axis=0) + (top * inside).sum(axis=1)
+    log_z += highest * xp.maximum(chains.lengths - 1, 0)
+    before = a[:-1].transpose(1, 2, 0)
+    transition = A * xp.matmul(before, ahead[1:].transpose(1, 0, 2))
+    return log_z, (a * back).transpose(1, 0, 2), transition
+
+
+def _times(xp: Any, rows: Floats2d, A: Floats3d) -> Floats2d:
+    """rows: (k, C), A: (1, C, C) for all rows, or one a row."""
+    if len(A) == 1:
+        return rows @ A[0]
+    return xp.matmul(rows[:, None], A[: len(rows)])[:, 0]
+
+
+def _in_log_space(xp: Any, chains: Chains) -> _Result:
+    """The same recursions on logarithms: slower, and exact whatever the range of the scores."""
+    b, n, c = chains.unary.shape
+    a, back = xp.full((n, b, c), -xp.inf), xp.zeros((n, b, c))
+    transition = xp.zeros((b, c, c))
+    log_z = xp.zeros(b)
+    for i in range(n):
+        k, later = chains.active[i], chains.active[i + 1]
+        a[i, :k] = chains.unary[:k, i]
+        if i:
+            pairs = a[i - 1, :k, :, None] + chains.running_transition(k)
+            a[i, :k] += _log_sum(xp, pairs, axis=1)
+        log_z[later:k] = _log_sum(xp, a[i, later:k], axis=-1)
+    for i in range(n - 1, 0, -1):
+        k = chains.active[i]
+        ahead = chains.unary[:k, i] + back[i, :k]
+        pairs = chains.running_transition(k) + ahead[:, None]
+        back[i - 1, :k] = _log_sum(xp, pairs, axis=-1)
+        exponent = a[i - 1, :k, :, None] + pairs - _finite(xp, log_z[:k])[:, None, None]
+        transition[:k] += xp.exp(exponent)
+    unary = xp.exp(a + back - _finite(xp, log_z)[None, :, None])
+    return log_z, unary.transpose(1, 0, 2), transition
+
+
+def _finite(xp: Any, values: Floats1d) -> Floats1d:
+    return xp.where(xp.isfinite(values), values, 0.0)
+
+
+def _log_sum(xp: Any, values: Floats2d, *, axis: int) -> Floats1d:
+    """log sum exp, -inf where all are."""
+    top = _finite(xp, values.max(axis=axis, keepdims=True))
+    total = xp.exp(values - top).sum(axis=axis)
+    safe = xp.where(total > 0, total, 1.0)
+    return xp.where(total > 0, xp.log(safe) + xp.squeeze(top, axis=axis), -xp.inf)
