@@ -5,6 +5,8 @@ from typing import Any, Callable, List
 import numpy
 from thinc.api import Model
 
+WIDTH = 6
+
 
 def as_float64(model: Model) -> None:
     """Parameters in float64, random so that none is 0 by its initialization."""
@@ -62,3 +64,13 @@ def _compare(name: str, value: Any, gradient: Any, forward: Callable, rng: Any) 
         expected = (up - down) / (2 * eps)
         found = float((gradient * direction).sum())
         assert abs(found - expected) <= 1e-6 + 1e-5 * abs(expected), (name, found, expected)
+
+
+def given_vectors():
+    """A tok2vec whose "docs" are their vectors; the backward pass returns the gradients."""
+    return Model("given", lambda model, X, is_train: (X, lambda dX: dX), dims={"nO": WIDTH})
+
+
+def vectors(*lengths):
+    rng = numpy.random.default_rng(0)
+    return [rng.normal(size=(n, WIDTH)) for n in lengths]

@@ -6,7 +6,7 @@ their definition.
 
 import itertools
 from dataclasses import dataclass
-from typing import Callable, Iterator, List, Tuple
+from typing import Callable, Iterator, List, Optional, Tuple
 
 import numpy
 
@@ -19,6 +19,38 @@ def labellings(n: int, n_labels: int) -> Iterator[numpy.ndarray]:
         y = numpy.zeros((n, n_labels))
         y[numpy.arange(n), list(labels)] = 1
         yield y
+
+
+def chains(rows: int, n_labels: int) -> Iterator[numpy.ndarray]:
+    """(n + n_labels, n_labels): labels of n tokens, then how often each pair of labels occurs."""
+    n = rows - n_labels
+    for labels in itertools.product(range(n_labels), repeat=n):
+        y = numpy.zeros((rows, n_labels))
+        y[numpy.arange(n), list(labels)] = 1
+        for before, after in zip(labels, labels[1:]):
+            y[n + before, after] += 1
+        yield y
+
+
+def parse_tags(tags: Tuple[str, ...], scheme: str) -> Optional[List[Tuple[int, int, str]]]:
+    """Spans of a sequence of BIO or BIOES tags, None if it is illegal. Left to right."""
+    spans, i = [], 0
+    while i < len(tags):
+        prefix, _, label = tags[i].partition("-")
+        j = i + 1
+        if prefix == "B":
+            while j < len(tags) and tags[j] == f"I-{label}":
+                j += 1
+            if scheme == "BIOES":
+                if j == len(tags) or tags[j] != f"E-{label}":
+                    return None
+                j += 1
+        elif prefix not in ("O", "S"):
+            return None
+        if prefix != "O":
+            spans.append((i, j, label))
+        i = j
+    return spans
 
 
 def all_heads(n: int) -> Iterator[Tuple[int, ...]]:
@@ -78,7 +110,7 @@ def enumerate_unit(outputs: Callable, scores: numpy.ndarray) -> Enumerated:
     """scores: (n, columns) of one unit, without padding."""
     scores = scores.astype("float64")
     kept = [y for y in outputs(*scores.shape) if not ((scores <= GONE) & (y > 0)).any()]
-    totals = numpy.array([(numpy.where(y > 0, scores, 0.0)).sum() for y in kept])
+    totals = numpy.array([(numpy.where(y > 0, scores, 0.0) * y).sum() for y in kept])
     highest = totals.max()
     log_z = highest + numpy.log(numpy.exp(totals - highest).sum())
     log_probs = totals - log_z

@@ -117,7 +117,7 @@ def gold_target(structure: Structure, scores: Parts, gold: Gold) -> Tuple[Parts,
     log_z, marginals = structure.infer(restricted)
     entropy = xp.zeros(len(partial), dtype="float64")
     entropy[units] = log_z - marginals.dot(restricted)
-    arrays = {k: v.copy() for k, v in gold.indicators.arrays.items()}
+    arrays = {k: v.astype(scores.arrays[k].dtype) for k, v in gold.indicators.arrays.items()}
     for key, array in marginals.arrays.items():
         arrays[key][units] = array
     return Parts(arrays, gold.indicators.lengths), entropy

@@ -2,27 +2,14 @@
 
 import numpy
 import pytest
-from gradients import as_float64, check_gradients
+from gradients import as_float64, check_gradients, given_vectors, vectors
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from thinc.api import Model
 
 from spacy_skd.models.biaffine import build_biaffine_parser
 from spacy_skd.models.tokens import build_token_scorer
 from spacy_skd.models.units import make_buckets
 from spacy_skd.structures import Parts
-
-WIDTH = 6
-
-
-def given_vectors():
-    """A tok2vec whose "docs" are their vectors; the backward pass returns the gradients."""
-    return Model("given", lambda model, X, is_train: (X, lambda dX: dX), dims={"nO": WIDTH})
-
-
-def vectors(*lengths):
-    rng = numpy.random.default_rng(0)
-    return [rng.normal(size=(n, WIDTH)) for n in lengths]
 
 
 def test_token_scorer_gradients():

@@ -12,6 +12,7 @@ from spacy_skd.structures import (
     IMPOSSIBLE,
     HeadSelection,
     IndependentLabels,
+    LinearChain,
     Parts,
     SpanningTrees,
     Structure,
@@ -19,9 +20,18 @@ from spacy_skd.structures import (
 
 
 class Case(NamedTuple):
+    """A unit is one array: a row for each token, then the rows of its transitions."""
+
     structure: Structure
     array: str
     outputs: Callable
+
+    @property
+    def more_rows(self) -> int:
+        return LABELS if self.array == "chain" else 0
+
+
+LABELS = 3
 
 
 CASES = [
@@ -29,6 +39,7 @@ CASES = [
     Case(HeadSelection(), "arc", oracle.head_choices),
     Case(SpanningTrees(single_root=True), "arc", oracle.trees),
     Case(SpanningTrees(single_root=False), "arc", oracle.forests),
+    Case(LinearChain(), "chain", oracle.chains),
 ]
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: repr(case.structure))
 seeds = st.integers(0, 2**31)
@@ -36,11 +47,11 @@ scales = st.sampled_from([0.1, 1.0, 5.0, 50.0])
 
 
 def width(case: Case, n: int) -> int:
-    return 3 if case.array == "unary" else n + 1
+    return n + 1 if case.array == "arc" else LABELS
 
 
 def random_unit(case: Case, n: int, scale: float, rng, dtype="float64") -> numpy.ndarray:
-    scores = rng.normal(size=(n, width(case, n))) * scale
+    scores = rng.normal(size=(n + case.more_rows, width(case, n))) * scale
     if scale == 50.0:  # the extremes themselves
         scores = numpy.clip(scores, -50, 50)
     return scores.astype(dtype)
@@ -48,11 +59,23 @@ def random_unit(case: Case, n: int, scale: float, rng, dtype="float64") -> numpy
 
 def batch(case: Case, units: List[numpy.ndarray], n: int, junk: float = 0.0) -> Parts:
     """Padded with junk to n tokens."""
-    dtype = units[0].dtype
-    array = numpy.full((len(units), n, width(case, n)), junk, dtype=dtype)
-    for i, unit in enumerate(units):
-        array[i, : unit.shape[0], : unit.shape[1]] = unit
-    return Parts({case.array: array}, numpy.array([len(unit) for unit in units]))
+    lengths = numpy.array([len(unit) - case.more_rows for unit in units])
+    array = numpy.full((len(units), n, width(case, n)), junk, dtype=units[0].dtype)
+    for i, (unit, length) in enumerate(zip(units, lengths)):
+        array[i, :length, : unit.shape[1]] = unit[:length]
+    if case.array != "chain":
+        return Parts({case.array: array}, lengths)
+    transition = numpy.stack([unit[length:] for unit, length in zip(units, lengths)])
+    return Parts({"unary": array, "transition": transition}, lengths)
+
+
+def flat(case: Case, parts: Parts, i: int) -> numpy.ndarray:
+    """One unit of a batch, as `batch` takes it."""
+    n = int(parts.lengths[i])
+    if case.array == "chain":
+        arrays = parts.arrays["unary"][i, :n], parts.arrays["transition"][i]
+        return numpy.concatenate(arrays)
+    return parts.arrays[case.array][i, :n, : width(case, n)]
 
 
 @each_case
@@ -65,10 +88,10 @@ def test_log_z_marginals_and_argmax_equal_enumeration(case, seed, n, scale):
     log_z, marginals = case.structure.infer(scores)
     assert log_z.dtype == "float64"
     numpy.testing.assert_allclose(log_z[0], expected.log_z, rtol=1e-9, atol=1e-9)
-    numpy.testing.assert_allclose(marginals.arrays[case.array][0], expected.marginals, atol=2e-6)
+    numpy.testing.assert_allclose(flat(case, marginals, 0), expected.marginals, atol=2e-6)
     best = case.structure.argmax(scores)
     assert best.dot(scores)[0] == pytest.approx(expected.best_score, abs=1e-6)
-    assert any((best.arrays[case.array][0] == y).all() for y in expected.outputs)
+    assert any((flat(case, best, 0) == y).all() for y in expected.outputs)
 
 
 @each_case
@@ -84,8 +107,8 @@ def test_exact_where_parts_are_impossible(case, seed, n, scale, share):
     expected = oracle.enumerate_unit(case.outputs, unit)
     log_z, marginals = case.structure.infer(scores)
     numpy.testing.assert_allclose(log_z[0], expected.log_z, rtol=1e-9, atol=1e-9)
-    numpy.testing.assert_allclose(marginals.arrays[case.array][0], expected.marginals, atol=2e-6)
-    assert (marginals.arrays[case.array][0][unit <= oracle.GONE] == 0).all()
+    numpy.testing.assert_allclose(flat(case, marginals, 0), expected.marginals, atol=2e-6)
+    assert (flat(case, marginals, 0)[unit <= oracle.GONE] == 0).all()
     best = case.structure.argmax(scores)
     assert best.dot(scores)[0] == pytest.approx(expected.best_score, abs=1e-6)
 
@@ -102,7 +125,7 @@ def test_marginals_are_the_gradient_of_log_z(case, seed, n):
         case.structure.infer(batch(case, [unit + sign * eps * direction], n))[0][0]
         for sign in (1, -1)
     )
-    marginals = case.structure.infer(batch(case, [unit], n))[1].arrays[case.array][0]
+    marginals = flat(case, case.structure.infer(batch(case, [unit], n))[1], 0)
     assert (marginals * direction).sum() == pytest.approx((ups - downs) / (2 * eps), abs=1e-6)
 
 
@@ -116,8 +139,7 @@ def test_a_shift_of_a_tokens_scores_moves_log_z_alone(case, seed, n, shift):
     shifted[rng.integers(n)] += shift
     one, two = case.structure.infer(batch(case, [unit, shifted], n))
     assert one[1] - one[0] == pytest.approx(shift, abs=1e-8)
-    array = two.arrays[case.array]
-    numpy.testing.assert_allclose(array[0], array[1], atol=1e-8)
+    numpy.testing.assert_allclose(flat(case, two, 0), flat(case, two, 1), atol=1e-8)
 
 
 @each_case
@@ -130,17 +152,17 @@ def test_padding_and_order_of_the_batch_change_nothing(case, seed, lengths):
     log_z, marginals = case.structure.infer(batch(case, units, longest, junk=77.0))
     best = case.structure.argmax(batch(case, units, longest, junk=77.0))
     for i, unit in enumerate(units):
-        n = len(unit)
+        n = len(unit) - case.more_rows
         alone_z, alone = case.structure.infer(batch(case, [unit], n))
         assert log_z[i] == pytest.approx(alone_z[0], abs=1e-8)
         for found, expected in (
             (marginals, alone),
             (best, case.structure.argmax(batch(case, [unit], n))),
         ):
-            array = found.arrays[case.array][i]
-            inside = array[:n, : width(case, n)]
-            numpy.testing.assert_allclose(inside, expected.arrays[case.array][0], atol=1e-8)
-            assert array.sum() == pytest.approx(inside.sum())
+            inside = flat(case, found, i)
+            numpy.testing.assert_allclose(inside, flat(case, expected, 0), atol=1e-8)
+            total = sum(array[i].sum() for array in found.arrays.values())
+            assert total == pytest.approx(inside.sum())
 
 
 @each_case
@@ -150,10 +172,10 @@ def test_float32_in_float32_out(case):
     log_z, marginals = case.structure.infer(scores)
     best = case.structure.argmax(scores)
     assert log_z.dtype == "float64"
-    assert marginals.arrays[case.array].dtype == best.arrays[case.array].dtype == "float32"
+    assert flat(case, marginals, 0).dtype == flat(case, best, 0).dtype == "float32"
     expected = oracle.enumerate_unit(case.outputs, unit)
     numpy.testing.assert_allclose(log_z[0], expected.log_z, rtol=1e-6)
-    numpy.testing.assert_allclose(marginals.arrays[case.array][0], expected.marginals, atol=1e-5)
+    numpy.testing.assert_allclose(flat(case, marginals, 0), expected.marginals, atol=1e-5)
 
 
 @each_case
@@ -178,13 +200,15 @@ def test_a_unit_without_any_structure_is_named(case):
 @each_case
 def test_no_units_and_no_tokens(case):
     for n_units, n in ((0, 0), (0, 3), (2, 0)):
-        scores = Parts(
-            {case.array: numpy.zeros((n_units, n, width(case, n)))}, numpy.zeros(n_units, int)
-        )
+        arrays = {case.array: numpy.zeros((n_units, n, width(case, n)))}
+        if case.array == "chain":
+            unary = arrays.pop("chain")
+            arrays = {"unary": unary, "transition": numpy.zeros((n_units, LABELS, LABELS))}
+        scores = Parts(arrays, numpy.zeros(n_units, int))
         log_z, marginals = case.structure.infer(scores)
         assert log_z.tolist() == [0.0] * n_units
-        assert marginals.arrays[case.array].sum() == 0
-        assert case.structure.argmax(scores).arrays[case.array].sum() == 0
+        for parts in (marginals, case.structure.argmax(scores)):
+            assert all(array.sum() == 0 for array in parts.arrays.values())
 
 
 @each_case
@@ -199,7 +223,7 @@ def test_derived_quantities_equal_their_definitions(case):
     marginals = case.structure.infer(t)[1]
     assert case.structure.cross_entropy(marginals, s)[0] == pytest.approx(cross)
     assert case.structure.kl(t, s)[0] == pytest.approx(cross + (weights * q.log_probs).sum())
-    y = Parts({case.array: p.outputs[3][None]}, numpy.array([4]))
+    y = batch(case, [p.outputs[3]], 4)
     assert case.structure.log_prob(s, y)[0] == pytest.approx(p.log_probs[3])
 
 

@@ -1,0 +1,272 @@
+"""The distilling tagger of entities and of span groups; layer morph."""
+
+import logging
+from typing import Any, List, Optional
+
+import numpy
+import pytest
+import spacy
+from conftest import LISTENER, TOK2VEC, train
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+
+ENTITIES = [
+    ("Ann Lee saw Bob in New York City .", "B-PER I-PER O B-PER O B-LOC I-LOC I-LOC O"),
+    ("Paris is nice", "B-LOC O O"),
+    ("Go !", "O O"),
+]
+SCORERS = {"linear_chain": "spacy-skd.ChainScorer.v1", "tokens": "spacy-skd.TokenScorer.v1"}
+
+
+def build(*, structure: str = "linear_chain", architecture: Optional[str] = None, **settings: Any):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("tok2vec", config={"model": TOK2VEC})
+    model = {"@architectures": architecture or SCORERS[structure], "tok2vec": LISTENER}
+    config = {"layer": "ents", "structure": structure, "model": model, **settings}
+    nlp.add_pipe("distilling_tagger", "ner", config=config)
+    return nlp
+
+
+def blank_doc(nlp: Language, text: str) -> Doc:
+    return Doc(nlp.vocab, text.split())
+
+
+def examples(nlp: Language, *, gold: bool = True) -> List[Example]:
+    found = []
+    for text, tags in ENTITIES:
+        reference = Doc(nlp.vocab, text.split(), ents=tags.split() if gold else None)
+        found.append(Example(blank_doc(nlp, text), reference))
+    return found
+
+
+def span_examples(nlp: Language) -> List[Example]:
+    found = examples(nlp)
+    for eg in found:
+        eg.reference.spans["sc"] = list(eg.reference.ents)
+        eg.reference.set_ents([])
+    return found
+
+
+@pytest.fixture(scope="module", params=["linear_chain", "tokens"])
+def teacher(request, tmp_path_factory):
+    spacy.util.fix_random_seed(0)
+    nlp = build(structure=request.param, scheme="BIO" if request.param == "tokens" else "BIOES")
+    nlp.initialize(lambda: examples(nlp))
+    train(nlp, examples(nlp), 60)
+    folder = tmp_path_factory.mktemp("spans") / request.param
+    nlp.to_disk(folder)
+    return folder
+
+
+def texts(doc: Doc) -> List[Any]:
+    return [(ent.text, ent.label_) for ent in doc.ents]
+
+
+def test_learns_from_gold_and_survives_disk_and_bytes(teacher):
+    nlp = spacy.load(teacher)
+    scores = nlp.evaluate(examples(nlp))
+    assert scores["ents_f"] == 1.0
+    assert nlp.get_pipe("ner").labels == ("LOC", "PER")
+    doc = nlp(blank_doc(nlp, ENTITIES[0][0]))
+    assert texts(doc) == [("Ann Lee", "PER"), ("Bob", "PER"), ("New York City", "LOC")]
+    copy = spacy.load(teacher)
+    copy.from_bytes(nlp.to_bytes())
+    assert texts(copy(blank_doc(copy, ENTITIES[1][0]))) == [("Paris", "LOC")]
+
+
+@pytest.mark.parametrize("structure", ["linear_chain", "tokens"])
+@pytest.mark.parametrize("scheme", ["BIO", "BIOES"])
+def test_learns_from_a_teacher_without_gold(teacher, structure, scheme):
+    spacy.util.fix_random_seed(0)
+    nlp = build(structure=structure, scheme=scheme, distill_weight=1.0)
+    nlp.add_pipe("skd_teacher", "teacher", config={"teacher": str(teacher)}, first=True)
+    raw = examples(nlp, gold=False)
+    nlp.initialize(lambda: raw)
+    losses = train(nlp, raw, 60)
+    assert losses["ner"] < 0.05
+    assert nlp.evaluate(examples(nlp))["ents_f"] == 1.0
+    assert nlp.get_pipe("teacher").passes == len(raw)
+
+
+def test_the_best_guess_is_one_sequence(teacher):
+    nlp = build(distill_weight=1.0)
+    config = {"teacher": str(teacher), "best_only": True}
+    nlp.add_pipe("skd_teacher", "teacher", config=config, first=True)
+    raw = examples(nlp, gold=False)
+    nlp.initialize(lambda: raw)
+    bucket_target = nlp.get_pipe("ner")._target(
+        nlp.get_pipe("teacher").beliefs(raw[:1], "ner"),
+        _one_bucket(len(raw[0].predicted)),
+    )
+    values = bucket_target.arrays["unary"][0]
+    assert set(values.round(6).ravel().tolist()) == {0.0, 1.0}
+
+
+def _one_bucket(n):
+    from spacy_skd.models.units import Bucket
+
+    return Bucket(numpy.array([0]), numpy.array([0]), numpy.array([n]))
+
+
+def test_unknown_tokens_are_partial_gold():
+    spacy.util.fix_random_seed(0)
+    nlp = build()
+    reference = blank_doc(nlp, "Ann Lee saw Bob")
+    reference.set_ents([Span(reference, 0, 2, "PER")], default="missing")
+    eg = Example(blank_doc(nlp, "Ann Lee saw Bob"), reference)
+    nlp.initialize(lambda: [eg])
+    pipe = nlp.get_pipe("ner")
+    assert pipe.layer.gold(eg, scheme="BIOES") == ["B-PER", "E-PER", None, None]
+    losses = train(nlp, [eg], 40)
+    assert losses["ner"] < 0.01  # what is unknown costs nothing
+    assert ("Ann Lee", "PER") in texts(nlp(blank_doc(nlp, "Ann Lee saw Bob")))
+
+
+def test_tokens_that_do_not_align_are_unknown():
+    nlp = build()
+    reference = Doc(nlp.vocab, ["New", "York", "City"], ents=["O", "B-LOC", "I-LOC"])
+    predicted = Doc(nlp.vocab, ["New York", "City"])
+    tags = nlp.get_pipe("ner").layer.gold(Example(predicted, reference), scheme="BIOES")
+    assert tags[0] is None
+
+
+def test_docs_without_entities_annotation_have_no_gold():
+    nlp = build()
+    eg = Example(blank_doc(nlp, "a b"), blank_doc(nlp, "a b"))
+    assert nlp.get_pipe("ner").layer.gold(eg, scheme="BIOES") == [None, None]
+
+
+@pytest.mark.parametrize("words", [[], ["Ann"], ["Ann", "\n", "Lee"], [" "]])
+def test_short_and_odd_docs(teacher, words):
+    nlp = spacy.load(teacher)
+    docs = [Doc(nlp.vocab, words), blank_doc(nlp, ENTITIES[0][0]), Doc(nlp.vocab, [])]
+    for doc in nlp.pipe(docs):
+        assert all(ent.label_ in ("PER", "LOC") for ent in doc.ents)
+    believed = nlp.get_pipe("ner").believe(list(nlp.get_pipe("tok2vec").pipe(docs)))
+    assert [len(b.scores) for b in believed] == [len(doc) for doc in docs]
+
+
+def test_a_long_doc(teacher):
+    nlp = spacy.load(teacher)
+    doc = nlp(Doc(nlp.vocab, ENTITIES[0][0].split() * 600))
+    assert len(doc.ents) > 600
+
+
+def test_entities_that_are_there_are_kept_unless_overwrite(teacher):
+    nlp = spacy.load(teacher)
+    for overwrite, expected in ((False, [("Lee saw", "X"), ("Bob", "PER")]),
+                                (True, [("Ann Lee", "PER"), ("Bob", "PER")])):  # fmt: skip
+        nlp.get_pipe("ner").overwrite = overwrite
+        doc = blank_doc(nlp, "Ann Lee saw Bob in New York City .")
+        doc.set_ents([Span(doc, 1, 3, "X")])
+        assert texts(nlp(doc))[:2] == expected
+
+
+@pytest.mark.parametrize("structure", ["linear_chain", "tokens"])
+def test_span_groups(structure):
+    spacy.util.fix_random_seed(0)
+    nlp = build(structure=structure, layer="spans")
+    nlp.initialize(lambda: span_examples(nlp))
+    train(nlp, span_examples(nlp), 60)
+    scores = nlp.evaluate(span_examples(nlp))
+    assert scores["spans_sc_f"] == 1.0
+    doc = nlp(blank_doc(nlp, ENTITIES[0][0]))
+    assert [s.text for s in doc.spans["sc"]] == ["Ann Lee", "Bob", "New York City"]
+    assert not doc.ents
+
+
+def test_spans_that_overlap_are_filtered_and_counted():
+    nlp = build(layer="spans")
+    eg = examples(nlp)[0]
+    ref = eg.reference
+    ref.spans["sc"] = [Span(ref, 0, 1, "PER"), Span(ref, 0, 2, "PER"), Span(ref, 3, 4, "PER")]
+    layer = nlp.get_pipe("ner").layer
+    tags = layer.gold(eg, scheme="BIO")
+    assert tags[:4] == ["B-PER", "I-PER", "O", "B-PER"]
+    assert layer.overlapping == 1
+
+
+def test_a_label_that_the_student_lacks_is_unknown(caplog):
+    nlp = build()
+    egs = examples(nlp)
+    with nlp.select_pipes(enable=["tok2vec", "ner"]):
+        nlp.get_pipe("ner").add_label("PER")
+    nlp.get_pipe("ner").initialize(lambda: egs, nlp=nlp, labels=["PER"])
+    gold = nlp.get_pipe("ner")._gold([nlp.get_pipe("ner").layer.gold(egs[1], scheme="BIOES")])
+    assert gold.known.tolist() == [[False, True, True]]
+
+
+def test_labels_of_teacher_and_student_that_differ_are_named(teacher, caplog):
+    nlp = build(distill_weight=1.0)
+    nlp.add_pipe("skd_teacher", "teacher", config={"teacher": str(teacher)}, first=True)
+    raw = examples(nlp, gold=False)
+    caplog.set_level(logging.WARNING)
+    logging.getLogger("spacy").propagate = True
+    try:
+        nlp.initialize(lambda: raw)
+        nlp.get_pipe("ner").initialize(lambda: raw, nlp=nlp, labels=["PER", "ORG"])
+    finally:
+        logging.getLogger("spacy").propagate = False
+    assert "only the teacher has the labels ['LOC']" in caplog.text
+    assert "only the student has the labels ['ORG']" in caplog.text
+    with pytest.raises(ValueError, match="share no label"):
+        nlp.get_pipe("ner").initialize(lambda: raw, nlp=nlp, labels=["ORG"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"structure": "trees"}, "structure: expected one of tokens, linear_chain"),
+        ({"scheme": "IOB1"}, "scheme: expected one of BIO, BIOES"),
+        ({"structure": "tokens", "architecture": "spacy-skd.ChainScorer.v1"}, "needs the arch"),
+        ({"architecture": "spacy-skd.TokenScorer.v1"}, "spacy-skd.ChainScorer.v1"),
+        ({"layer": "tag"}, "layer 'tag' has 'tokens' alone"),
+        ({"layer": "lemma"}, "layer: expected one of tag, pos, morph, sent, ents, spans"),
+    ],
+)
+def test_settings_that_do_not_fit(settings, message):
+    if settings.get("structure") == "trees":
+        settings = {**settings, "architecture": "spacy-skd.ChainScorer.v1"}
+    if settings.get("layer") == "lemma":
+        settings = {**settings, "structure": "tokens"}
+    with pytest.raises(ValueError, match=message):
+        build(**settings)
+
+
+def test_scores_that_are_nan_are_an_error(teacher):
+    nlp = spacy.load(teacher)
+    nlp.get_pipe("ner").model.get_ref("output_layer").get_param("b")[0] = numpy.nan
+    with pytest.raises(ValueError, match="scores are NaN"):
+        nlp("Ann saw Bob")
+
+
+def test_a_teacher_of_another_layer_is_an_error(teacher):
+    spacy.util.fix_random_seed(0)
+    other = spacy.blank("en")
+    model = {"@architectures": "spacy-skd.TokenScorer.v1", "tok2vec": TOK2VEC}
+    other.add_pipe("distilling_tagger", "ner", config={"layer": "pos", "model": model})
+    doc = Doc(other.vocab, ["Ann", "sleeps"], pos=["PROPN", "VERB"])
+    other.initialize(lambda: [Example(Doc(other.vocab, ["Ann", "sleeps"]), doc)])
+    believed = other.get_pipe("ner").believe([doc])
+    with pytest.raises(ValueError, match="expected a teacher of spans"):
+        spacy.load(teacher).get_pipe("ner")._span_belief(believed[0])
+
+
+def test_morphological_features():
+    spacy.util.fix_random_seed(0)
+    nlp = spacy.blank("en")
+    model = {"@architectures": "spacy-skd.TokenScorer.v1", "tok2vec": TOK2VEC}
+    nlp.add_pipe("distilling_tagger", "morph", config={"layer": "morph", "model": model})
+    words, morphs = ["Dogs", "sleep", "!"], ["Number=Plur", "Tense=Pres|VerbForm=Fin", "_"]
+    eg = Example(Doc(nlp.vocab, words), Doc(nlp.vocab, words, morphs=morphs))
+    nlp.initialize(lambda: [eg])
+    assert set(nlp.get_pipe("morph").labels) == set(morphs)
+    train(nlp, [eg], 60)
+    doc = nlp(Doc(nlp.vocab, words))
+    assert [str(token.morph) for token in doc] == ["Number=Plur", "Tense=Pres|VerbForm=Fin", ""]
+    assert all(token.has_morph() for token in doc)
+    assert nlp.evaluate([eg])["morph_acc"] == 1.0
+    assert nlp.evaluate([eg])["morph_per_feat"]["Number"]["f"] == 1.0
+    unknown = Example(Doc(nlp.vocab, words), Doc(nlp.vocab, words))
+    assert not any(nlp.get_pipe("morph").layer.gold(unknown))
