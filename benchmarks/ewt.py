@@ -7,9 +7,9 @@
     python benchmarks/ewt.py corpus/ewt work/ewt speed
     python benchmarks/ewt.py corpus/ewt work/ewt table
 
-A cell whose JSON is there is not done again. `work/ewt/teacher/model-best` may be a pipeline that
-was trained before. Test is scored once, at
-the end (`test`).
+Of several learning rates of a rival, `speed` and `test` take the best on dev. A cell whose JSON is
+there is not done again. `work/ewt/teacher/model-best` may be a pipeline that was trained before.
+Test is scored once, at the end (`test`).
 """
 
 import argparse
@@ -114,6 +114,16 @@ class Cells:
     def student(self, name: str, overrides: Dict[str, Any]) -> Dict[str, Any]:
         paths = {"paths.raw": str(self.corpus / "raw.jsonl"), "paths.teacher": self.teacher}
         return self.train(name, "student", {**paths, **overrides})
+
+
+def best_rate(cells: Cells, system: str) -> str:
+    """The cell of a rival whose learning rate does best on dev, predicted sentences."""
+    found = {}
+    for path in (cells.work / "cells").glob(f"{system}*.json"):
+        if path.stem == system or path.stem.startswith(f"{system}@"):
+            scores = json.loads(path.read_text())["dev"][SETTINGS[0]]
+            found[path.stem] = scores["dep_las"]
+    return max(found, key=lambda name: found[name], default=system)
 
 
 def small_raw(corpus: Path, output: Path, words: int) -> Path:
@@ -232,11 +242,11 @@ def main() -> None:
     parser.add_argument("work", type=Path)
     parser.add_argument("cells", nargs="+")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--method-words", type=int, default=500_000)
-    parser.add_argument("--method-steps", type=int, default=1500)
+    parser.add_argument("--method-words", type=int, default=1_000_000)
+    parser.add_argument("--method-steps", type=int, default=2500)
     args = parser.parse_args()
     cells = Cells(args.corpus, args.work)
-    rivals = ["teacher", "stock_gold", "stock_silver", "student"]
+    systems = ["teacher", "stock_gold", "stock_silver", "student"]
     for name in args.cells:
         if name == "teacher":
             found = Path(cells.teacher).exists()
@@ -263,13 +273,14 @@ def main() -> None:
         elif name == "method":
             method(cells, args.seeds, args.method_words, args.method_steps)
         elif name == "speed":
-            done = [n for n in rivals if (cells.work / n / "model-best").exists()]
+            best = [best_rate(cells, n) for n in systems]
+            done = [n for n in best if (cells.work / n / "model-best").exists()]
             cells.run(name, lambda done=done: speed(cells, done))
         elif name == "test":
-            for rival in rivals:
-                path = cells.work / rival / "model-best"
+            for system in systems:
+                path = cells.work / best_rate(cells, system) / "model-best"
                 if path.exists():
-                    cells.run(f"test_{rival}", lambda p=path: {"test": cells.scores(p, "test")})
+                    cells.run(f"test_{system}", lambda p=path: {"test": cells.scores(p, "test")})
         elif name == "table":
             table(cells)
         else:
