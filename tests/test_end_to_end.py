@@ -86,7 +86,7 @@ def test_training_resumes_from_model_last(student, data, teacher, tmp_path):
 
 
 def test_stock_commands_take_the_configs(student, data, teacher, tmp_path):
-    for name in ("teacher", "student", "stock"):
+    for name in ("teacher", "student", "stock", "ner_teacher", "ner_student"):
         filled = fill_config(tmp_path / "filled.cfg", CONFIGS / f"{name}.cfg")[1]
         given = Config().from_disk(CONFIGS / f"{name}.cfg", interpolate=False)
         assert filled.to_str(interpolate=False) == given.to_str(interpolate=False)

@@ -16,10 +16,13 @@ from ..report.speed import megabytes, words_per_second
 TITLES = {
     "tag_acc": "TAG",
     "pos_acc": "POS",
+    "morph_acc": "MORPH",
     "sents_f": "SENTS",
     "dep_uas": "UAS",
     "dep_las": "LAS",
+    "ents_f": "ENTS",
 }
+LAS = {"gold_sentences": "LAS gold sents", "from_text": "LAS from text"}
 
 
 def report(
@@ -73,17 +76,21 @@ def _some(texts: List[str], words: int) -> List[str]:
 
 
 def table(results: Mapping[str, Any]) -> str:
-    """The headline (gold tokens, predicted sentences), LAS in the other settings, speed, size."""
-    header = ["", *TITLES.values(), "LAS gold sents", "LAS from text", "words/s", "MB"]
+    """The headline (gold tokens, predicted sentences) of what some pipeline annotates, LAS in the
+    other settings, speed, size."""
+    headlines = {name: found["predicted_sentences"] for name, found in results.items()}
+    keys = [key for key in SCORES if any(key in scores for scores in headlines.values())]
+    las = [s for s in SETTINGS[1:] if any("dep_las" in found[s] for found in results.values())]
+    header = ["", *(TITLES[key] for key in keys), *(LAS[setting] for setting in las)]
     rows = []
     for name, found in results.items():
-        headline = found["predicted_sentences"]
-        others = [found[setting].get("dep_las") for setting in SETTINGS[1:]]
-        percents = [headline.get(key) for key in SCORES] + others
+        percents = [headlines[name].get(key) for key in keys]
+        percents += [found[setting].get("dep_las") for setting in las]
         shown = ["-" if value is None else f"{100 * value:.1f}" for value in percents]
         rows.append(
             [name, *shown, f"{found['words_per_second']:,.0f}", f"{found['megabytes']:.1f}"]
         )
+    header += ["words/s", "MB"]
     aligns: Any = ["l"] + ["r"] * (len(header) - 1)
     return make_table(rows, header=header, aligns=aligns, divider=True)
 

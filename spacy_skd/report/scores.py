@@ -11,7 +11,7 @@ from spacy.training import Example
 
 # Where the pipeline's tokens and sentences come from.
 SETTINGS = ("predicted_sentences", "gold_sentences", "from_text")
-SCORES = ("tag_acc", "pos_acc", "sents_f", "dep_uas", "dep_las")
+SCORES = ("tag_acc", "pos_acc", "morph_acc", "sents_f", "dep_uas", "dep_las", "ents_f")
 
 
 def read_docs(path: Path, nlp: Language) -> List[Doc]:
