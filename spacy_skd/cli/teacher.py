@@ -10,6 +10,8 @@ from spacy.cli.train import train
 from spacy.util import load_model
 from wasabi import msg
 
+from ..teachers.sources import CAN_TEACH, find_sources
+
 
 def take_teacher(pipeline: str, output: Path) -> None:
     """Save an existing pipeline as the project's teacher.
@@ -17,11 +19,10 @@ def take_teacher(pipeline: str, output: Path) -> None:
     RAISES (ValueError): if it has no component that can teach; (OSError): if it cannot be loaded.
     """
     nlp = load_model(pipeline)
-    able = [name for name, pipe in nlp.pipeline if hasattr(pipe, "believe")]
-    if not able:
+    if not find_sources(nlp):
         raise ValueError(
             f"the pipeline {pipeline!r} has no component that can teach: expected one of the "
-            f"factories distilling_tagger, distilling_parser, found {nlp.pipe_names}"
+            f"factories {CAN_TEACH}, found {nlp.pipe_names}"
         )
     best = output / "model-best"
     if best.exists():

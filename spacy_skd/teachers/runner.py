@@ -1,6 +1,6 @@
 """Runs a trained teacher pipeline over docs and collects what its components believe."""
 
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Set, Tuple
 
 import numpy
 from spacy.language import Language
@@ -8,27 +8,33 @@ from spacy.tokens import Doc
 from spacy.ty import ListenedToComponent
 
 from ..transfer.belief import Belief
+from .sources import find_sources
+from .views import View
 
 
 class TeacherRunner:
     """A frozen pipeline that is asked for beliefs.
 
-    nlp (Language): the teacher. Components that can be asked have a method `believe`.
+    nlp (Language): the teacher. What it can be asked: `pipes`.
     batch_words (int): padded words of a batch; docs of similar length share one.
     """
 
     def __init__(self, nlp: Language, *, batch_words: int):
         self.nlp = nlp
         self.batch_words = batch_words
+        self._sources = find_sources(nlp)
+        self._views: Dict[str, Dict[str, View]] = {
+            name: {name + suffix: view for suffix, view in source.views().items()}
+            for name, source in self._sources.items()
+        }
 
     @property
     def pipes(self) -> Tuple[str, ...]:
-        """Names of the components that can be asked."""
-        return tuple(name for name, pipe in self.nlp.pipeline if hasattr(pipe, "believe"))
+        """What can be asked: names of components, and of views ("morphologizer.pos")."""
+        return tuple(pipe for views in self._views.values() for pipe in views)
 
     def labels(self, pipe: str) -> Tuple[str, ...]:
-        found: Any = self.nlp.get_pipe(pipe)
-        return tuple(found.labels)
+        return next(views[pipe].labels for views in self._views.values() if pipe in views)
 
     def run(
         self,
@@ -42,8 +48,8 @@ class TeacherRunner:
         docs (Sequence[Doc]): whose words and spaces are taken; they are not changed.
         starts (Sequence[Optional[ndarray]]): per doc (tokens,) bool sentence starts, None where
             the teacher is to decide.
-        pipes (Iterable[str]): names of the teacher's components to ask.
-        RETURNS (List[Dict[str, Belief]]): per doc, by component.
+        pipes (Iterable[str]): what to ask, of `pipes`.
+        RETURNS (List[Dict[str, Belief]]): per doc, by name in `pipes`.
         """
         wanted = set(pipes)
         copies = [self._copy(doc, start) for doc, start in zip(docs, starts)]
@@ -59,33 +65,52 @@ class TeacherRunner:
         spaces = [bool(token.whitespace_) for token in doc]
         words = [token.text for token in doc]
         sents = None if starts is None else starts.tolist()
-        return Doc(self.nlp.vocab, words=words, spaces=spaces, sent_starts=sents)
+        copy = Doc(self.nlp.vocab, words=words, spaces=spaces, sent_starts=sents)
+        for token in doc:
+            # A tokenizer's special cases ("n't" is "not") are norms of tokens, not of words.
+            if token.norm != token.lex.norm:
+                copy[token.i].norm_ = token.norm_
+        return copy
 
-    def _run_batch(self, docs: List[Doc], wanted: Iterable[str]) -> List[Dict[str, Belief]]:
+    def _run_batch(self, docs: List[Doc], wanted: Set[str]) -> List[Dict[str, Belief]]:
         found: List[Dict[str, Belief]] = [{} for _ in docs]
-        pipeline: List[Tuple[str, Any]] = self.nlp.pipeline
-        for name, pipe in pipeline:
+        components: List[Tuple[str, Any]] = self.nlp.components
+        for name, pipe in components:
+            enabled = name not in self.nlp.disabled
             embeds: bool = isinstance(pipe, ListenedToComponent)
-            if embeds:
+            if enabled and embeds:
                 docs = list(pipe.pipe(docs, batch_size=len(docs)))
                 continue
-            if name in wanted:
-                for belief, by_pipe in zip(pipe.believe(docs), found):
-                    by_pipe[name] = belief
-            if sets_sentences(self.nlp, name, pipe):
-                todo = [doc for doc in docs if not has_starts(doc)]
-                if todo:
-                    list(pipe.pipe(todo, batch_size=len(todo)))
+            self._ask(name, docs, wanted, found)
+            if enabled and sets_sentences(self.nlp, name, pipe):
+                _set_sentences(pipe, [doc for doc in docs if not has_starts(doc)])
         return found
+
+    def _ask(
+        self, name: str, docs: List[Doc], wanted: Set[str], found: List[Dict[str, Belief]]
+    ) -> None:
+        """Run one component for all of its views that are wanted."""
+        views = self._views.get(name, {})
+        asked = {pipe: view for pipe, view in views.items() if pipe in wanted}
+        if not asked:
+            return
+        for belief, by_pipe in zip(self._sources[name].believe(docs), found):
+            by_pipe.update({pipe: view.read(belief) for pipe, view in asked.items()})
+
+
+def _set_sentences(pipe: Any, docs: List[Doc]) -> None:
+    if hasattr(pipe, "pipe"):
+        list(pipe.pipe(docs, batch_size=max(1, len(docs))))
+        return
+    for doc in docs:
+        pipe(doc)
 
 
 def sets_sentences(nlp: Language, name: str, pipe: Any) -> bool:
     """Whether a component of a teacher decides where sentences start."""
-    layer = getattr(pipe, "layer", None)
-    if layer is not None:
-        return bool(layer.name == "sent")
     if hasattr(pipe, "believe"):
-        return False
+        layer = getattr(pipe, "layer", None)
+        return layer is not None and bool(layer.name == "sent")
     assigns = nlp.get_pipe_meta(name).assigns
     return "token.is_sent_start" in assigns or "doc.sents" in assigns
 

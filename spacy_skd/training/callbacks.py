@@ -9,6 +9,7 @@ from spacy.language import Language
 from thinc.api import Config, Model
 
 from ..pipeline.teacher import SkdTeacher, is_teacher
+from ..teachers.sources import component_of
 
 logger = logging.getLogger("spacy.skd")
 KEEP = "spacy-skd.keep_pipes.v1"
@@ -85,7 +86,7 @@ def keep_pipes(nlp: Language, teacher: SkdTeacher) -> Tuple[List[str], List[str]
     """
     kept: List[str] = []
     dropped: List[str] = []
-    answered = {teacher.pipe_of(student) for student in teacher.students}
+    answered = {component_of(teacher.pipe_of(student)) for student in teacher.students}
     for name, pipe in teacher.nlp.pipeline:
         if name in answered or name in nlp.component_names:
             continue

@@ -1,0 +1,58 @@
+"""A stock `morphologizer` as a teacher: FEATS with POS, or either of the two alone."""
+
+from dataclasses import dataclass
+from typing import Dict, Sequence, Tuple
+
+import numpy
+from spacy.parts_of_speech import NAMES
+from thinc.types import Floats2d
+
+from ..transfer.belief import Belief, TokenBelief
+from .tagger import TaggerSource
+from .views import View
+
+EMPTY_FEATS = "_"
+
+
+class MorphologizerSource(TaggerSource):
+    """spaCy's `Morphologizer`, whose labels join FEATS and POS ("Number=Sing|POS=NOUN").
+
+    Views: "" its labels; ".pos" their POS; ".morph" their FEATS, "_" where there are none. The
+    latter two are marginals: the probability of a POS is the sum over its labels.
+    """
+
+    def views(self) -> Dict[str, View]:
+        cfg = self.pipe.cfg
+        pos = [NAMES[cfg["labels_pos"][label]] for label in self.labels]
+        morph = [cfg["labels_morph"][label] or EMPTY_FEATS for label in self.labels]
+        return {**super().views(), ".pos": _classes(pos), ".morph": _classes(morph)}
+
+
+def _classes(names: Sequence[str]) -> View:
+    """names (Sequence[str]): the class of each of the component's labels."""
+    labels = tuple(sorted(set(names)))
+    index = numpy.asarray([labels.index(name) for name in names], dtype="int64")
+    return View(labels, _Marginal(labels, index))
+
+
+@dataclass(frozen=True, eq=False)
+class _Marginal:
+    """Sums the probabilities of labels of one class.
+
+    labels (Tuple[str, ...]): the classes. index (ndarray): (component's labels,) class of each.
+    """
+
+    labels: Tuple[str, ...]
+    index: "numpy.ndarray"
+
+    def __call__(self, belief: Belief) -> Belief:
+        if not isinstance(belief, TokenBelief):
+            raise ValueError(f"expected a belief of token labels, got {type(belief).__name__}")
+        return TokenBelief(belief.structure, self.labels, self._sum(belief.scores))
+
+    def _sum(self, scores: Floats2d) -> Floats2d:
+        """(tokens, component's labels) to (tokens, classes): log of the sum of exp."""
+        order = numpy.argsort(self.index, kind="stable")
+        first = numpy.searchsorted(self.index[order], numpy.arange(len(self.labels)))
+        summed: Floats2d = numpy.logaddexp.reduceat(scores[:, order], first, axis=1)
+        return summed

@@ -1,0 +1,39 @@
+"""Which components of a pipeline can teach, by class."""
+
+from typing import Any, Callable, Dict, Optional
+
+from spacy.language import Language
+from spacy.pipeline import Morphologizer, SentenceRecognizer, Tagger
+
+from .morphologizer import MorphologizerSource
+from .tagger import TaggerSource
+from .views import DistillingSource, Source
+
+# By the very class: what derives from one of these (a lemmatizer of edit trees is a tagger in all
+# but its labels' meaning) may mean something else by its scores.
+STOCK: Dict[type, Callable[[Any], Source]] = {
+    Tagger: TaggerSource,
+    SentenceRecognizer: TaggerSource,
+    Morphologizer: MorphologizerSource,
+}
+CAN_TEACH = "distilling_tagger, distilling_parser, tagger, morphologizer, senter"
+
+
+def as_source(pipe: Any) -> Optional[Source]:
+    """RETURNS (Optional[Source]): None if the component cannot teach."""
+    if hasattr(pipe, "believe"):
+        return DistillingSource(pipe)
+    make = STOCK.get(type(pipe))
+    return None if make is None else make(pipe)
+
+
+def find_sources(nlp: Language) -> Dict[str, Source]:
+    """The components that can teach, in the pipeline's order. A disabled one counts: it is run for
+    the students that ask it (the `senter` of spaCy's own pipelines is disabled)."""
+    found = {name: as_source(pipe) for name, pipe in nlp.components}
+    return {name: source for name, source in found.items() if source is not None}
+
+
+def component_of(pipe: str) -> str:
+    """The component's name in that of a view: "morphologizer" of "morphologizer.pos"."""
+    return pipe.partition(".")[0]

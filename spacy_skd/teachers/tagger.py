@@ -1,0 +1,71 @@
+"""A stock `tagger` or `senter` as a teacher: independent labels of tokens."""
+
+from typing import Any, Dict, List, Sequence, Tuple
+
+import numpy
+from spacy.tokens import Doc
+from thinc.api import Model
+from thinc.types import Floats2d
+
+from ..structures import IMPOSSIBLE, IndependentLabels
+from ..transfer.belief import Belief, TokenBelief
+from .views import Source, View
+
+
+class TaggerSource(Source):
+    """spaCy's `Tagger`, or a component that is one but for its labels (`SentenceRecognizer`, whose
+    labels "I" and "S" are those of our layer "sent")."""
+
+    def __init__(self, pipe: Any):
+        self.pipe = pipe
+
+    @property
+    def labels(self) -> Tuple[str, ...]:
+        return tuple(self.pipe.labels)
+
+    def views(self) -> Dict[str, View]:
+        return {"": View(self.labels)}
+
+    def believe(self, docs: Sequence[Doc]) -> List[Belief]:
+        """RAISES (ValueError): if it cannot be told what the model's outputs are, or one is NaN."""
+        structure, labels = IndependentLabels(), self.labels
+        return [TokenBelief(structure, labels, scores) for scores in self._scores(docs)]
+
+    def _scores(self, docs: Sequence[Doc]) -> List[Floats2d]:
+        """Per doc (tokens, labels), nats up to a constant per token."""
+        # A listener has no vectors for a doc without tokens.
+        some = [doc for doc in docs if len(doc)]
+        outputs = iter(self._outputs(some) if some else [])
+        none = numpy.zeros((0, len(self.labels)), dtype="float32")
+        return [next(outputs) if len(doc) else none for doc in docs]
+
+    def _outputs(self, docs: Sequence[Doc]) -> List[Floats2d]:
+        model = self.pipe.model
+        softmax = _find_softmax(model, name=self.pipe.name)
+        rows = [model.ops.to_numpy(output) for output in model.predict(docs)]
+        if any(numpy.isnan(output).any() for output in rows):
+            raise ValueError(
+                f"{self.pipe.name}: the model's scores are NaN; its weights are damaged"
+            )
+        if softmax.attrs["softmax_normalize"]:
+            return [_log(probabilities) for probabilities in rows]
+        return [raw / softmax.attrs["softmax_temperature"] for raw in rows]
+
+
+def _find_softmax(model: Model, *, name: str) -> Model:
+    """The layer that knows whether the model's outputs are probabilities (spacy.Tagger.v1, or v2
+    with normalize = true) or scores before the softmax."""
+    found = [node for node in model.walk() if "softmax_normalize" in node.attrs]
+    if len(found) != 1:
+        raise ValueError(
+            f"{name}: expected a model with one softmax layer, such as spacy.Tagger.v2, found "
+            f"{len(found)}, so it is unknown whether its outputs are probabilities. Train a "
+            f"distilling_tagger as the teacher instead."
+        )
+    return found[0]
+
+
+def _log(probabilities: Floats2d) -> Floats2d:
+    scores = numpy.full_like(probabilities, IMPOSSIBLE)
+    numpy.log(probabilities, out=scores, where=probabilities > 0)
+    return scores

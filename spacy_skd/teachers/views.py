@@ -1,0 +1,52 @@
+"""What a component of a teacher can be asked: one face of our own and of stock components."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Sequence, Tuple
+
+from spacy.tokens import Doc
+
+from ..transfer.belief import Belief
+
+
+def _as_it_is(belief: Belief) -> Belief:
+    return belief
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One reading of what a component believes.
+
+    labels (Tuple[str, ...]): of the reading.
+    read (Callable[[Belief], Belief]): the component's belief of a doc to the reading's.
+    """
+
+    labels: Tuple[str, ...]
+    read: Callable[[Belief], Belief] = _as_it_is
+
+
+class Source(ABC):
+    """A component of a teacher that can be asked."""
+
+    @abstractmethod
+    def believe(self, docs: Sequence[Doc]) -> List[Belief]:
+        """The component's own belief of every doc. Does not change the docs, on which the
+        components before it have run."""
+
+    @abstractmethod
+    def views(self) -> Dict[str, View]:
+        """Readings by suffix of the component's name; "" is its own labels."""
+
+
+class DistillingSource(Source):
+    """A component of this package."""
+
+    def __init__(self, pipe: Any):
+        self.pipe = pipe
+
+    def believe(self, docs: Sequence[Doc]) -> List[Belief]:
+        beliefs: List[Belief] = self.pipe.believe(docs)
+        return beliefs
+
+    def views(self) -> Dict[str, View]:
+        return {"": View(tuple(self.pipe.labels))}
