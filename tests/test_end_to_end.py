@@ -63,7 +63,7 @@ def test_it_loads_and_predicts_without_torch(student):
         "from importlib import metadata\n"
         "installed = metadata.distributions\n"
         "metadata.distributions = lambda **s: (\n"
-        "    d for d in installed(**s) if d.name != 'spacy-transformers')\n"
+        "    d for d in installed(**s) if 'transformers' not in d.name)\n"
         "import spacy\n"
         f"doc = spacy.load({str(student / 'model-last')!r})('Go home !')\n"
         "print(*[t.tag_ != '' and t.dep_ != '' for t in doc])\n"

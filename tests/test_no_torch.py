@@ -7,7 +7,7 @@ import sys
 NEEDS_TORCH = {"spacy_skd.models._autocast"}
 
 # thinc imports torch where it is installed, so its absence is what is tested. spacy.blank loads
-# the entry points of every installed plugin, spacy-transformers' too: those are hidden.
+# the entry points of every installed plugin: those of plugins for transformers are hidden.
 WITHOUT_TORCH = """
 import sys
 from importlib import metadata
@@ -17,7 +17,7 @@ for name in ("torch", "transformers", "spacy_transformers"):
 
 installed = metadata.distributions
 metadata.distributions = lambda **settings: (
-    found for found in installed(**settings) if found.name != "spacy-transformers"
+    found for found in installed(**settings) if "transformers" not in found.name
 )
 """
 

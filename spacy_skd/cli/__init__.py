@@ -9,6 +9,7 @@ from .convert import convert_cli
 from .generate import generate_cli
 from .package import package_cli
 from .prepare import prepare_cli
+from .rehead import rehead_cli
 from .report import report_cli
 from .silver import silver_cli
 from .teacher import teacher_cli
@@ -18,6 +19,7 @@ COMMANDS: Dict[str, Callable[..., None]] = {
     "generate": generate_cli,
     "package": package_cli,
     "prepare": prepare_cli,
+    "rehead": rehead_cli,
     "report": report_cli,
     "silver": silver_cli,
 }

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Union
 
 import spacy
 import typer
@@ -14,10 +15,16 @@ from ..training.raw_text import read_raw
 
 
 def silver(
-    pipeline: Path, raw: Path, output: Path, *, gpu_id: int = -1, batch_words: int = 2000
+    pipeline: Union[str, Path],
+    raw: Path,
+    output: Path,
+    *,
+    gpu_id: int = -1,
+    batch_words: int = 2000,
 ) -> int:
     """Write `.spacy` docs with a trained pipeline's annotation of raw text, in the text's order.
 
+    pipeline (Union[str, Path]): folder or package.
     RETURNS (int): docs written.
     RAISES (ValueError): if the output exists, the pipeline cannot be loaded or there is no text.
     """
@@ -25,7 +32,7 @@ def silver(
         raise ValueError(f"{output} exists already; remove it or choose another file")
     if gpu_id >= 0:
         spacy.require_gpu(gpu_id)
-    nlp = load_model(pipeline)
+    nlp = load_model(str(pipeline))
     docs = [nlp.make_doc(text.text) for text in read_raw(raw)]
     if not docs:
         raise ValueError(f"{raw}: expected raw text, found none")

@@ -1,0 +1,59 @@
+"""Vectors of a component that is frozen, and runs as an annotating component in training."""
+
+from typing import Any, Callable, List, Optional, Tuple
+
+from spacy import registry
+from spacy.tokens import Doc
+from thinc.api import Model
+from thinc.types import Floats2d
+
+
+@registry.architectures("spacy-skd.FrozenListener.v1")
+def build_frozen_listener(
+    listener: Model[List[Doc], List[Floats2d]],
+) -> Model[List[Doc], List[Floats2d]]:
+    """A listener that reads the vectors from the docs, in training as in prediction, and sends no
+    gradient. List the component that it listens to in `training.frozen_components` and in
+    `training.annotating_components`.
+
+    spaCy's own listeners read docs in training only if their component was never updated and no doc
+    is empty, those of spacy-curated-transformers never do.
+
+    listener (Model[List[Doc], List[Floats2d]]): such as spacy.Tok2VecListener.v1,
+        spacy-transformers.TransformerListener.v1 or
+        spacy-curated-transformers.LastTransformerLayerListener.v1.
+    """
+    return Model("frozen_listener", _forward, init=_init, layers=[listener], dims={"nO": None})
+
+
+def _init(
+    model: Model[List[Doc], List[Floats2d]], X: Optional[List[Doc]] = None, Y: Any = None
+) -> None:
+    (listener,) = model.layers
+    listener.initialize(X=X)
+    if not model.has_dim("nO"):
+        model.set_dim("nO", listener.get_dim("nO"))
+
+
+def _forward(
+    model: Model[List[Doc], List[Floats2d]], docs: List[Doc], is_train: bool
+) -> Tuple[List[Floats2d], Callable]:
+    if is_train and not all(_has_vectors(doc) for doc in docs):
+        raise ValueError(
+            "spacy-skd.FrozenListener.v1: a doc has no vectors. List the component that this one "
+            "listens to in training.annotating_components, before it in the pipeline."
+        )
+    none = model.ops.alloc2f(0, model.get_dim("nO"))
+    some = [doc for doc in docs if len(doc)]
+    vectors = iter(model.layers[0].predict(some) if some else [])
+    return [next(vectors) if len(doc) else none for doc in docs], _no_gradient
+
+
+def _has_vectors(doc: Doc) -> bool:
+    """Whether a tok2vec or a transformer has run."""
+    by_transformer = Doc.has_extension("trf_data") and doc._.trf_data is not None
+    return by_transformer or doc.tensor.size > 0 or not len(doc)
+
+
+def _no_gradient(d_vectors: List[Floats2d]) -> List[Doc]:
+    return []
