@@ -16,7 +16,7 @@ SPLITS = ("train", "dev", "test")
 # Words seen in training, and the passes over the data that this is meant to be. More text is worth
 # more steps, up to a point; less than the minimum does not train a network.
 TEACHER_PASSES, TEACHER_WORDS = 3.5, (160_000, 3_000_000)
-STUDENT_PASSES, STUDENT_WORDS = 4.0, (700_000, 7_500_000)
+STUDENT_PASSES, STUDENT_WORDS = 4.0, (500_000, 7_500_000)
 
 
 def prepare(
