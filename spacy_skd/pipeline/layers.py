@@ -1,5 +1,6 @@
 """Layers that a distilling tagger can annotate: where gold is read and predictions are written."""
 
+import math
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Dict, Iterable, List, Optional, Sequence, Tuple
 
@@ -121,6 +122,8 @@ def _morph_key(token: Token, attr: str) -> Any:
 class SentLayer(Layer):
     """Sentence starts, `token.is_sent_start`: "S" starts a sentence, "I" does not.
 
+    A token starts a sentence if its probability of that exceeds `threshold`. A missed start costs a
+    parser more than one too many: its single-rooted tree then spans two sentences.
     A sentence of more than `max_length` tokens is cut at its likeliest start that leaves pieces of
     at least half that length.
     """
@@ -129,8 +132,11 @@ class SentLayer(Layer):
     attr = SENT_START
     fixed_labels = SENT_LABELS
 
-    def __init__(self, *, max_length: int):
+    def __init__(self, *, max_length: int, threshold: float = 0.5):
+        if not 0 < threshold < 1:
+            raise ValueError(f"threshold: expected a number between 0 and 1, got {threshold}")
         self.max_length = max_length
+        self.threshold = threshold
 
     def gold(self, eg: Example) -> List[Optional[str]]:
         starts = eg.get_aligned_sent_starts()
@@ -149,7 +155,7 @@ class SentLayer(Layer):
         return 1 if label == SENT_LABELS[1] else 2**64 - 1
 
     def choose(self, scores: Floats2d) -> Ints1d:
-        margin = scores[:, 1] - scores[:, 0]
+        margin = scores[:, 1] - scores[:, 0] - math.log(self.threshold / (1 - self.threshold))
         starts = margin > 0
         starts[:1] = True
         if self.max_length and len(starts) > self.max_length:
@@ -170,10 +176,10 @@ def _cut_long(
     return starts
 
 
-def make_layer(name: str, *, max_length: int) -> Layer:
+def make_layer(name: str, *, max_length: int, threshold: float) -> Layer:
     """RAISES (ValueError): if there is no such layer."""
     if name == SentLayer.name:
-        return SentLayer(max_length=max_length)
+        return SentLayer(max_length=max_length, threshold=threshold)
     layers = {layer.name: layer for layer in (TagLayer, PosLayer, MorphLayer)}
     if name not in layers:
         known = "tag, pos, morph, sent, ents, spans"

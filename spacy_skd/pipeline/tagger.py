@@ -61,6 +61,7 @@ width = 96
         "temperature": 1.0,
         "overwrite": False,
         "max_length": 150,
+        "threshold": 0.5,
         "structure": None,
         "scheme": "BIOES",
         "spans_key": "sc",
@@ -87,6 +88,7 @@ def make_distilling_tagger(
     temperature: float,
     overwrite: bool,
     max_length: int,
+    threshold: float,
     structure: Optional[str],
     scheme: str,
     spans_key: str,
@@ -102,6 +104,8 @@ def make_distilling_tagger(
     temperature (float): T > 0 of the distillation loss, on both sides.
     overwrite (bool): whether to replace annotation that is there already.
     max_length (int): layer "sent" alone: the most tokens of a sentence, 0 for no limit.
+    threshold (float): layer "sent" alone: a token starts a sentence if its probability of that is
+        higher.
     structure (Optional[str]): what the loss is over: "tokens" (independent labels), or, for ents
         and spans, "linear_chain" (sequences of tags; their default, with the model
         `spacy-skd.ChainScorer.v1`).
@@ -129,7 +133,7 @@ def make_distilling_tagger(
         nlp.vocab,
         model,
         name,
-        layer=make_layer(layer, max_length=max_length),
+        layer=make_layer(layer, max_length=max_length, threshold=threshold),
         distill_weight=distill_weight,
         temperature=temperature,
         overwrite=overwrite,

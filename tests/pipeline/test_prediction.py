@@ -8,6 +8,8 @@ import spacy
 from conftest import build, gold_examples
 from spacy.tokens import Doc
 
+from spacy_skd.pipeline.layers import make_layer
+
 
 @pytest.fixture(scope="module")
 def nlp(teacher):
@@ -34,6 +36,20 @@ def test_a_long_doc_without_sentence_boundaries(teacher):
         doc = nlp.get_pipe("parser")(doc)
     assert all(token.dep_ for token in doc)
     assert max(abs(token.head.i - token.i) for token in doc) <= 150
+
+
+@pytest.mark.parametrize("threshold", [0.1, 0.5, 0.9])
+def test_a_sentence_starts_where_its_probability_exceeds_the_threshold(threshold):
+    layer = make_layer("sent", max_length=0, threshold=threshold)
+    p = numpy.array([0.01, 0.05, 0.3, 0.6, 0.95])
+    scores = numpy.log(numpy.stack([1 - p, p], axis=1))
+    assert layer.choose(scores).tolist() == [1, *(p[1:] > threshold).astype(int).tolist()]
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1.0, -3.0, float("nan")])
+def test_a_threshold_that_is_no_probability(threshold):
+    with pytest.raises(ValueError, match="threshold: expected a number between 0 and 1"):
+        make_layer("sent", max_length=0, threshold=threshold)
 
 
 def test_a_long_sentence_is_cut_at_its_likeliest_start(teacher):
