@@ -20,6 +20,8 @@ PREFIXES = {"BIO": "BI", "BIOES": "BIES"}
 # What a prefix of BIOES becomes in BIO.
 _TO_BIO = {"B": "B", "S": "B", "I": "I", "E": "I"}
 
+_PREFIXED = {f"{prefix}-" for prefix in _TO_BIO}
+
 TypedSpan = Tuple[int, int, str]  # start and end token, end exclusive; label
 
 
@@ -33,6 +35,11 @@ def span_tags(labels: Sequence[str], *, scheme: str) -> Tuple[str, ...]:
 def scheme_of(tags: Sequence[str]) -> str:
     """RETURNS (str): "BIOES" if the inventory has S or E tags, else "BIO"."""
     return "BIOES" if any(tag[:2] in ("S-", "E-") for tag in tags) else "BIO"
+
+
+def are_span_tags(labels: Sequence[str]) -> bool:
+    """Whether an inventory is "O" and tags of spans."""
+    return OUTSIDE in labels and all(t == OUTSIDE or t[:2] in _PREFIXED for t in labels)
 
 
 def encode_spans(spans: Sequence[TypedSpan], *, n: int, scheme: str) -> List[str]:

@@ -7,7 +7,8 @@ from typing import Tuple, Union
 import numpy
 from thinc.types import Floats2d, Ints2d
 
-from ..structures import IMPOSSIBLE, Parts, SpanningTrees, Structure
+from ..codecs.bioes import are_span_tags, legality
+from ..structures import IMPOSSIBLE, LinearChain, Parts, SpanningTrees, Structure
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +80,8 @@ def best_only(belief: Belief) -> Belief:
     """All mass on the teacher's best structure: the Top-1 baseline, where a teacher's best guess is
     learnt as if it were gold. Trees: the best single-rooted tree, with the best deprels."""
     if isinstance(belief, TokenBelief):
+        if are_span_tags(belief.labels):
+            return replace(belief, scores=_best_tags(belief))
         return replace(belief, scores=_certain(belief.scores))
     if isinstance(belief, ChainBelief):
         return _best_chain(belief)
@@ -88,6 +91,17 @@ def best_only(belief: Belief) -> Belief:
         parts = Parts({"arc": arc[None]}, numpy.asarray([len(arc)]))
         arcs.append(_log(decoder.argmax(parts).arrays["arc"][0]))
     return replace(belief, arcs=tuple(arcs), label_scores=_certain(belief.label_scores))
+
+
+def _best_tags(belief: TokenBelief) -> Floats2d:
+    """The best legal sequence: each token's best tag on its own may be none."""
+    if not len(belief.scores):
+        return belief.scores
+    free = numpy.zeros((1, len(belief.labels), len(belief.labels)), dtype=belief.scores.dtype)
+    arrays = {"unary": belief.scores[None], "transition": free}
+    scores = Parts(arrays, numpy.asarray([len(belief.scores)]))
+    best = LinearChain().argmax(legality(belief.labels).add_to(scores))
+    return _log(best.arrays["unary"][0])
 
 
 def _best_chain(belief: ChainBelief) -> ChainBelief:
