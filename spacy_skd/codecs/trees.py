@@ -5,12 +5,11 @@ where nothing is known), so that one array holds a whole batch whatever its sent
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy
 from thinc.types import Ints1d, Ints2d
 
-from ..structures import Parts, is_tree
+from ..structures import Parts, is_tree, to_numpy
 
 ROOT_HEAD = -1
 UNKNOWN_HEAD = -2
@@ -21,19 +20,20 @@ class Gold:
     """What the annotation says of a batch of units.
 
     indicators (Parts): 0/1; all 0 for a token without annotation.
-    known (ndarray): (B, N) bool, whether a token is annotated; False in the padding.
+    known (ndarray): (B, N) bool, whether a token is annotated; False in the padding. On the CPU,
+        wherever the indicators are.
     """
 
     indicators: Parts
     known: "numpy.ndarray"
 
     @property
-    def complete(self) -> Any:
+    def complete(self) -> "numpy.ndarray":
         """(B,) bool: every token of the unit is annotated."""
-        return self.known.sum(axis=1) == self.indicators.lengths
+        return self.known.sum(axis=1) == to_numpy(self.indicators.lengths)
 
     @property
-    def empty(self) -> Any:
+    def empty(self) -> "numpy.ndarray":
         """(B,) bool: no token of the unit is annotated."""
         return ~self.known.any(axis=1)
 
@@ -49,9 +49,9 @@ def encode_trees(heads: Ints1d, *, rows: Ints1d, lengths: Ints1d, single_root: b
     heads (Ints1d): (T,) head row of every token of the batch, `ROOT_HEAD` or `UNKNOWN_HEAD`.
     rows (Ints1d): (B,) first row of each unit.
     lengths (Ints1d): (B,) tokens of each unit.
-    RETURNS (Gold): arc (B, N, N+1). A head outside the unit is taken as unknown. A complete unit
-        whose heads are no tree is taken as unknown as a whole: a target outside the student's
-        marginal polytope has no finite minimum (method: Wang et al. 2021, eq. 3).
+    RETURNS (Gold): arc (B, N, N+1). A head outside the unit is taken as unknown. A unit whose known
+        heads are part of no tree (a cycle, two roots) is taken as unknown as a whole: a target
+        outside the student's marginal polytope has no finite minimum (Wang et al. 2021, eq. 3).
     """
     n = int(lengths.max(initial=0))
     offsets = numpy.arange(n)
@@ -62,9 +62,11 @@ def encode_trees(heads: Ints1d, *, rows: Ints1d, lengths: Ints1d, single_root: b
     local[(local < 1) | (local > lengths[:, None])] = UNKNOWN_HEAD
     local[head == ROOT_HEAD] = 0
     known = inside & (local >= 0)
-    complete = known.sum(axis=1) == lengths
-    tree = is_tree(numpy.maximum(local, 0), lengths, single_root=single_root)
-    known &= ~(complete & ~tree)[:, None]
+    # Unknown heads can be chosen freely, so only what is known can exclude all trees.
+    legal = is_tree(numpy.maximum(local, 0), lengths, single_root=False)
+    if single_root:
+        legal &= (known & (local == 0)).sum(axis=1) <= 1
+    known &= legal[:, None]
     arc = numpy.zeros((len(lengths), n, n + 1), dtype="float32")
     unit, token = numpy.nonzero(known)
     arc[unit, token, local[unit, token]] = 1.0

@@ -5,7 +5,9 @@ from typing import Any, Callable, ContextManager, Dict
 
 import torch
 from spacy_transformers.layers.transformer_model import TransformerModel
-from thinc.api import Optimizer
+from thinc.api import Model, Optimizer
+
+from .backbone import resolve_backbone
 
 
 class CpuTransformerModel(TransformerModel):
@@ -27,6 +29,8 @@ class CpuTransformerModel(TransformerModel):
         self.bfloat16 = bfloat16
         self.learn_rate_scale = learn_rate_scale
         self.source = name
+        self._fetch = self._init
+        self._init = _init
 
     def __call__(self, X: Any, is_train: bool) -> Any:
         with self._precision():
@@ -67,6 +71,23 @@ class CpuTransformerModel(TransformerModel):
             backbone.register_forward_hook(_to_float32)
             backbone._gives_float32 = True
         return torch.autocast("cpu", torch.bfloat16)
+
+
+def _init(model: Model, X: Any = None, Y: Any = None) -> None:
+    """Fetch the backbone, once. What is saved keeps the name that the user gave."""
+    assert isinstance(model, CpuTransformerModel)
+    if model.attrs["has_transformer"]:
+        return
+    model.attrs["name"] = resolve_backbone(model.source)
+    try:
+        model._fetch(model, X, Y)
+    except OSError as error:  # what the transformers library raises
+        raise ValueError(
+            f"backbone: cannot load {model.source!r}: {error}. Expected the name of a hub model "
+            f"(and a network, or the model in the local cache), a local folder, or package:NAME."
+        ) from error
+    finally:
+        model.attrs["name"] = model.source
 
 
 def _to_float32(module: Any, inputs: Any, output: Any) -> Any:

@@ -2,10 +2,14 @@
 
 import importlib.util
 import json
+import zipfile
 from pathlib import Path
+from typing import List
 
 PACKAGE_PREFIX = "package:"
-_WEIGHTS = ("model.safetensors", "pytorch_model.bin", "model.safetensors.index.json")
+_INDEX = "model.safetensors.index.json"
+_WEIGHTS = ("model.safetensors", _INDEX, "pytorch_model.bin")
+_PICKLE = b"\x80"  # how files of torch before 1.6 start
 
 
 def resolve_backbone(name: str) -> str:
@@ -46,9 +50,34 @@ def _check_folder(folder: Path) -> Path:
     weights = [folder / name for name in _WEIGHTS if (folder / name).is_file()]
     if not weights:
         raise ValueError(f"backbone: {folder} holds none of {', '.join(_WEIGHTS)}")
-    if weights[0].suffix == ".safetensors":
+    if weights[0].name == _INDEX:
+        for shard in _shards(weights[0]):
+            _check_safetensors(shard)
+    elif weights[0].suffix == ".safetensors":
         _check_safetensors(weights[0])
+    else:
+        _check_torch(weights[0])
     return folder
+
+
+def _shards(index: Path) -> List[Path]:
+    try:
+        names = sorted(set(json.loads(index.read_text(encoding="utf8"))["weight_map"].values()))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"backbone: {index} is no index of weights ({error!r})") from error
+    shards = [index.parent / str(name) for name in names]
+    missing = [shard.name for shard in shards if not shard.is_file()]
+    if missing or not shards:
+        raise ValueError(f"backbone: {index} names files that are missing: {missing}; fetch again")
+    return shards
+
+
+def _check_torch(path: Path) -> None:
+    """A zip's directory stands at its end, so one that is cut off is none."""
+    with path.open("rb") as file:
+        is_pickle = file.read(1) == _PICKLE
+    if not is_pickle and not zipfile.is_zipfile(path):
+        raise ValueError(f"backbone: {path} is damaged or truncated; fetch it again")
 
 
 def _check_safetensors(path: Path) -> None:

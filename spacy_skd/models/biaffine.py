@@ -213,7 +213,8 @@ def _with_one(xp: Any, rows: Floats2d) -> Floats2d:
 
 def _outer(left: Floats2d, right: Floats2d) -> Floats2d:
     """(P, a) and (P, b) to (P, a * b)."""
-    return (left[:, :, None] * right[:, None]).reshape((len(left), -1))
+    product = left[:, :, None] * right[:, None]
+    return product.reshape((len(left), left.shape[1] * right.shape[1]))
 
 
 def _with_root(model: Model, rows: Floats2d) -> Floats2d:

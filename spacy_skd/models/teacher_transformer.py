@@ -12,8 +12,6 @@ from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.types import Floats2d, Ragged
 
-from .backbone import resolve_backbone
-
 BFLOAT16 = ("auto", "on", "off")
 
 
@@ -34,8 +32,9 @@ def build_transformer_model(
     tokenizer_config, transformer_config (Dict[str, Any]): for the transformers library.
     bfloat16 (str): "auto" (autocast where the CPU has instructions for it), "on" or "off".
     learn_rate_scale (float): the backbone's learning rate over the optimizer's.
-    RAISES (ValueError): if spacy-transformers is missing, a setting is none of the above, or the
-        package of `package:NAME` is not installed or holds no complete model.
+    The backbone is looked for when the model is initialized: a trained one needs it no more.
+    RAISES (ValueError): if spacy-transformers is missing or a setting is none of the above; when
+        initialized, if the backbone is missing or incomplete.
     """
     if bfloat16 not in BFLOAT16:
         raise ValueError(f"bfloat16: expected one of {', '.join(BFLOAT16)}, got {bfloat16!r}")
@@ -48,7 +47,7 @@ def build_transformer_model(
         ) from error
 
     return CpuTransformerModel(
-        resolve_backbone(name),
+        name,
         get_spans,
         tokenizer_config,
         transformer_config,

@@ -4,7 +4,7 @@ from .base import Structure
 from .chain import LinearChain, chain_indicators
 from .heads import HeadSelection
 from .matrix_tree import SpanningTrees
-from .numerics import IMPOSSIBLE
+from .numerics import IMPOSSIBLE, to_numpy
 from .parts import Parts, is_tied, tie
 from .spanning_tree import is_tree, maximum_trees
 from .tokens import IndependentLabels
@@ -22,4 +22,5 @@ __all__ = [
     "is_tree",
     "maximum_trees",
     "tie",
+    "to_numpy",
 ]

@@ -23,7 +23,7 @@ from thinc.types import Floats1d, Floats3d
 from .base import Structure, no_structure
 from .elimination import eliminate
 from .heads import masked_arcs
-from .numerics import POSSIBLE_ABOVE
+from .numerics import POSSIBLE_ABOVE, to_numpy
 from .parts import Parts
 from .spanning_tree import is_tree, maximum_trees
 from .tokens import one_hot
@@ -61,19 +61,19 @@ class SpanningTrees(Structure):
         """Greedy heads where they are a tree already, Chu-Liu/Edmonds for the other units."""
         xp = scores.xp
         arc, mask = masked_arcs(scores, what="spanning trees")
-        heads = numpy.where(_to_numpy(mask), _to_numpy(arc.argmax(axis=-1)), 0)
-        lengths = _to_numpy(scores.lengths)
+        heads = numpy.where(to_numpy(mask), to_numpy(arc.argmax(axis=-1)), 0)
+        lengths = to_numpy(scores.lengths)
         rest = numpy.nonzero(~is_tree(heads, lengths, single_root=self.single_root))[0]
         best = one_hot(xp, arc, mask)
         if not len(rest):
             return Parts({"arc": best}, scores.lengths)
         n = int(lengths[rest].max())
         found = maximum_trees(
-            _to_numpy(arc[xp.asarray(rest)])[:, :n, : n + 1],
+            to_numpy(arc[xp.asarray(rest)])[:, :n, : n + 1],
             lengths[rest],
             single_root=self.single_root,
         )
-        _check_possible(_to_numpy(arc), found, rest, lengths)
+        _check_possible(to_numpy(arc), found, rest, lengths)
         inside = numpy.arange(n)[None] < lengths[rest][:, None]
         unit, token = numpy.nonzero(inside)
         best[xp.asarray(rest)] = 0
@@ -84,7 +84,7 @@ class SpanningTrees(Structure):
         self, xp: Any, arc: Floats3d, lengths: Any, unit: int, log_z: Any, marginals: Any
     ) -> None:
         n = int(lengths[unit])
-        scores = _to_numpy(arc[unit, :n, : n + 1])
+        scores = to_numpy(arc[unit, :n, : n + 1])
         exact = eliminate(scores, single_root=self.single_root)
         if exact is None:
             raise no_structure("spanning trees", unit, "the possible arcs form no rooted tree")
@@ -164,7 +164,3 @@ def _check_possible(arc: Any, heads: Any, units: Any, lengths: Any) -> None:
         chosen = arc[unit, numpy.arange(n), row[:n]]
         if (chosen <= POSSIBLE_ABOVE).any():
             raise no_structure("spanning trees", unit, "the possible arcs form no rooted tree")
-
-
-def _to_numpy(array: Any) -> "numpy.ndarray":
-    return array.get() if hasattr(array, "get") else numpy.asarray(array)

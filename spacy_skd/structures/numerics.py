@@ -1,7 +1,8 @@
 """Scores in nats: what counts as impossible, and sums in log space."""
 
-from typing import Tuple
+from typing import Any, Tuple
 
+import numpy
 from thinc.api import get_array_module
 from thinc.types import Floats1d, FloatsXd
 
@@ -30,6 +31,11 @@ def clean_scores(scores: FloatsXd, *, what: str) -> FloatsXd:
             f"batch; the model's weights are damaged or training diverged"
         )
     return xp.maximum(scores, xp.asarray(IMPOSSIBLE, dtype=scores.dtype))
+
+
+def to_numpy(array: Any) -> "numpy.ndarray":
+    """RETURNS (ndarray): the array on the CPU, itself if it is there."""
+    return array.get() if hasattr(array, "get") else numpy.asarray(array)
 
 
 def softmax(scores: FloatsXd) -> Tuple[Floats1d, FloatsXd]:

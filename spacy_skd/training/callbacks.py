@@ -65,12 +65,15 @@ def _is_callback(block: Any, name: str) -> bool:
 @registry.callbacks(KEEP)
 def make_keep_pipes() -> Callable[[Language], Language]:
     """For `[initialize.after_init]`: source every pipe of the teacher that needs no transformer
-    (attribute_ruler, lemmatizer, entity_ruler, ...) into the student."""
+    (attribute_ruler, lemmatizer, entity_ruler, ...) into the student, where training leaves it as
+    it is."""
 
     def after_init(nlp: Language) -> Language:
         for _, pipe in nlp._components:
             if isinstance(pipe, SkdTeacher):
                 kept, dropped = keep_pipes(nlp, pipe)
+                frozen = nlp.config["training"].setdefault("frozen_components", [])
+                frozen.extend(name for name in kept if name not in frozen)
                 logger.info("Kept from the teacher: %s", ", ".join(kept) or "nothing")
                 if dropped:
                     logger.warning("Not taken over from the teacher: %s", "; ".join(dropped))
@@ -82,15 +85,20 @@ def make_keep_pipes() -> Callable[[Language], Language]:
 def keep_pipes(nlp: Language, teacher: SkdTeacher) -> Tuple[List[str], List[str]]:
     """Add the teacher's pipes that run without its transformer to the end of the pipeline.
 
-    RETURNS (Tuple[List[str], List[str]]): names kept; names dropped, each with the reason.
+    RETURNS (Tuple[List[str], List[str]]): names kept; names dropped, each with the reason. Those
+        that teach a student's component are neither.
     """
     kept: List[str] = []
     dropped: List[str] = []
     answered = {component_of(teacher.pipe_of(student)) for student in teacher.students}
-    for name, pipe in teacher.nlp.pipeline:
-        if name in answered or name in nlp.component_names:
+    for name, pipe in teacher.nlp.components:
+        if name in answered:
             continue
         reason = why_not_kept(pipe)
+        if not reason and name in teacher.nlp.disabled:
+            reason = "is disabled"
+        if not reason and name in nlp.component_names:
+            reason = "the student has a component of that name"
         if reason:
             dropped.append(f"{name} ({reason})")
             continue

