@@ -10,7 +10,7 @@ from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
 
 from ..codecs.labels import LabelMatch
 from ..codecs.trees import ROOT_HEAD, UNKNOWN_HEAD
-from ..structures import Parts
+from ..structures import Parts, Structure
 from ..transfer.belief import TreeBelief
 
 
@@ -20,6 +20,7 @@ class TreePlan:
 
     spans (Ints2d): (U, 2) rows of the units.
     heads (Ints1d): (T,) gold head row, `ROOT_HEAD` or `UNKNOWN_HEAD`.
+    teacher (Optional[Structure]): the teacher's structure.
     arcs (Optional[List[Floats2d]]): the teacher's arc scores of each unit.
     pairs (Ints2d): (P, 2) dependent and head row of the arcs whose deprel is scored.
     gold_labels (Ints1d): (P,) gold deprel of a pair, -1 where it is not the gold arc.
@@ -29,6 +30,7 @@ class TreePlan:
 
     spans: Ints2d
     heads: Ints1d
+    teacher: Optional[Structure]
     arcs: Optional[List[Floats2d]]
     pairs: Ints2d
     gold_labels: Ints1d
@@ -43,6 +45,13 @@ class TreePlan:
         return Parts.concat(
             [Parts({"arc": arc[None]}, numpy.asarray([len(arc)])) for arc in chosen]
         )
+
+    def gold_indicators(self, n_labels: int) -> Floats2d:
+        """RETURNS (Floats2d): (P, deprels) 0/1, all 0 for a pair that is no gold arc."""
+        indicators = numpy.zeros((len(self.pairs), n_labels), dtype="float32")
+        known = numpy.nonzero(self.gold_labels >= 0)[0]
+        indicators[known, self.gold_labels[known]] = 1.0
+        return indicators
 
 
 def gold_arcs(eg: Example, labels: Sequence[str]) -> Tuple[Ints1d, Ints1d]:
@@ -104,6 +113,7 @@ def make_plan(
     return TreePlan(
         spans=spans,
         heads=heads,
+        teacher=None if arcs is None or not beliefs else beliefs[0].structure,
         arcs=arcs,
         pairs=pairs,
         gold_labels=numpy.where(is_gold, deps[pairs[:, 0]], -1),

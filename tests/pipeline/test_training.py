@@ -7,7 +7,7 @@ from conftest import build, gold_examples, raw_examples, student_of, train
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from spacy_skd.pipeline.parser import STRUCTURES
+from spacy_skd.pipeline.trees import STRUCTURES
 
 
 def test_learns_gold_and_predicts_it(teacher):

@@ -1,0 +1,226 @@
+"""The distilling parser: a dependency tree for each sentence."""
+
+import warnings
+from itertools import islice
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
+
+import numpy
+from spacy.attrs import DEP, HEAD
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.vocab import Vocab
+from thinc.api import Model
+from thinc.types import Floats2d, Ints1d, Ints2d
+
+from ..codecs.trees import ROOT_HEAD, decode_trees
+from ..models.units import Bucket
+from ..structures import HeadSelection, Parts, SpanningTrees, Structure
+from ..transfer.annealing import WeightSchedule
+from ..transfer.belief import Belief, TreeBelief
+from .distilling import DistillingPipe
+from .sentences import (
+    batch_spans,
+    doc_starts,
+    doc_units,
+    reference_starts,
+    split_long_units,
+    units_from_starts,
+)
+from .tree_beliefs import arcs_by_row, likely_pairs, no_belief, tree_beliefs
+from .tree_loss import TreeLoss, TreeScores
+from .tree_plan import TreePlan, make_plan
+
+STRUCTURES: Dict[str, Structure] = {
+    "tree": SpanningTrees(single_root=True),
+    "head_selection": HeadSelection(),
+}
+
+
+class DistillingParser(DistillingPipe):
+    """Dependency trees, one per sentence, by biaffine scores."""
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model[Any, Any],
+        name: str = "distilling_parser",
+        *,
+        structure: Structure = STRUCTURES["tree"],
+        distill_weight: Union[float, WeightSchedule] = 0.0,
+        temperature: float = 1.0,
+        max_length: int = 150,
+        scorer: Optional[Callable] = None,
+    ):
+        super().__init__(
+            vocab,
+            model,
+            name,
+            structure=structure,
+            distill_weight=distill_weight,
+            temperature=temperature,
+            scorer=scorer,
+        )
+        self.max_length = max_length
+        self._decoder = SpanningTrees(single_root=True)
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,
+        labels: Optional[Iterable[str]] = None,
+    ) -> None:
+        """Set the deprels (given, else the teacher's, else those of the examples) and the sizes.
+
+        RAISES (ValueError): if there are no deprels, or none that the teacher has.
+        """
+        self._set_labels(self._initial_labels(get_examples, labels), nlp=nlp)
+        self.model.get_ref("output_layer").set_dim("nO", len(self.labels))
+        docs = [eg.predicted for eg in islice(get_examples(), 10)]
+        units = [doc_units(doc, max_length=self.max_length) for doc in docs]
+        spans = batch_spans(units, [len(doc) for doc in docs])
+        self.model.initialize(X=(docs, spans, _no_pairs))
+
+    # Prediction
+
+    def predict(self, docs: Iterable[Doc]) -> Tuple[List[Ints1d], List[Ints1d]]:
+        """The best single-rooted tree of each sentence.
+
+        RETURNS (Tuple[List[Ints1d], List[Ints1d]]): per doc, the offset of each token's head (0
+            for a root) and the index of its deprel.
+        RAISES (ValueError): if a score is NaN.
+        """
+        docs = list(docs)
+        lengths = [len(doc) for doc in docs]
+        n = sum(lengths)
+        heads, labels = numpy.zeros(n, dtype="int64"), numpy.zeros(n, dtype="int64")
+        if n:
+            _, _, pairs, label_scores = self._scores(docs, choose=self._decode)
+            rows, head_rows = pairs[:, 0], pairs[:, 1]
+            heads[rows] = numpy.where(head_rows == ROOT_HEAD, 0, head_rows - rows)
+            labels[rows] = self.model.ops.to_numpy(label_scores).argmax(axis=-1)
+        cuts = numpy.cumsum(lengths)[:-1]
+        return numpy.split(heads, cuts), numpy.split(labels, cuts)
+
+    def set_annotations(
+        self, docs: Iterable[Doc], predictions: Tuple[List[Ints1d], List[Ints1d]]
+    ) -> None:
+        """Write heads and deprels."""
+        table = numpy.asarray([self.vocab.strings.add(label) for label in self.labels], "uint64")
+        for doc, heads, labels in zip(docs, *predictions):
+            if len(doc):
+                array = numpy.stack([heads.astype("int64").view("uint64"), table[labels]], axis=1)
+                doc.from_array([HEAD, DEP], array)
+
+    def believe(self, docs: Sequence[Doc]) -> List[Belief]:
+        """As a teacher: the scores of every sentence's arcs, and of the deprels of likely arcs.
+
+        Likely: in the best tree, or a marginal of at least `LABEL_FLOOR`.
+        """
+        docs = list(docs)
+        if not any(len(doc) for doc in docs):
+            return [no_belief(self.structure, self.labels) for _ in docs]
+        buckets, arcs, pairs, label_scores = self._scores(docs, choose=self._likely)
+        return tree_beliefs(
+            [doc_units(doc, max_length=self.max_length) for doc in docs],
+            [len(doc) for doc in docs],
+            structure=self.structure,
+            labels=self.labels,
+            arcs=arcs_by_row(buckets, [self._to_numpy(parts) for parts in arcs]),
+            pairs=pairs,
+            label_scores=self.model.ops.to_numpy(label_scores),
+        )
+
+    def _scores(self, docs: Sequence[Doc], *, choose: Callable) -> TreeScores:
+        return self.model.predict((docs, self._spans(docs), choose))
+
+    def _spans(self, docs: Sequence[Doc]) -> Ints2d:
+        if "sents" not in self._warned and any(
+            len(doc) > self.max_length > 0 and doc_starts(doc) is None for doc in docs
+        ):
+            self._warned.add("sents")
+            warnings.warn(
+                f"{self.name}: a doc of more than max_length = {self.max_length} tokens has no "
+                f"sentence boundaries, so it is cut into even pieces. Add a component that sets "
+                f"sentence starts before {self.name!r} (distilling_tagger with layer 'sent').",
+                stacklevel=2,
+            )
+        units = [doc_units(doc, max_length=self.max_length) for doc in docs]
+        return batch_spans(units, [len(doc) for doc in docs])
+
+    def _decode(self, buckets: Sequence[Bucket], arcs: Sequence[Parts]) -> Ints2d:
+        chosen = [decode_trees(self._best(p), rows=b.rows) for b, p in zip(buckets, arcs)]
+        return numpy.concatenate(chosen) if chosen else numpy.zeros((0, 2), dtype="int64")
+
+    def _likely(self, buckets: Sequence[Bucket], arcs: Sequence[Parts]) -> Ints2d:
+        pairs = []
+        for bucket, parts in zip(buckets, arcs):
+            marginals = self._to_numpy(self.structure.infer(parts)[1])
+            pairs.append(likely_pairs(bucket, best=self._best(parts), marginals=marginals))
+        return numpy.concatenate(pairs)
+
+    def _best(self, parts: Parts) -> Parts:
+        return self._decoder.argmax(self._to_numpy(parts))
+
+    def _to_numpy(self, parts: Parts) -> Parts:
+        to_numpy = self.model.ops.to_numpy
+        arrays = {key: to_numpy(value) for key, value in parts.arrays.items()}
+        return Parts(arrays, to_numpy(parts.lengths))
+
+    # Training
+
+    def get_loss(
+        self, plan: TreePlan, scores: TreeScores
+    ) -> Tuple[float, Tuple[List[Parts], Floats2d]]:
+        """Mean loss of a token in nats, of arcs and of deprels given arcs, and the gradients."""
+        n = max(1, len(plan.heads))
+        loss_of = TreeLoss(self.structure, self.weight, self.temperature, self.model.ops)
+        loss, (d_arcs, d_labels) = loss_of(plan, scores)
+        return self._check_loss(loss / n), ([parts * (1.0 / n) for parts in d_arcs], d_labels / n)
+
+    def _learn(self, examples: Sequence[Example]) -> float:
+        plan = self._plan(examples)
+        docs = [eg.predicted for eg in examples]
+        scores, backprop = self.model.begin_update((docs, plan.spans, lambda *_: plan.pairs))
+        loss, gradients = self.get_loss(plan, scores)
+        backprop(gradients)
+        return loss
+
+    def _plan(self, examples: Sequence[Example]) -> TreePlan:
+        beliefs = self._beliefs(examples)
+        if beliefs is None:
+            units = [self._reference_units(eg) for eg in examples]
+            return make_plan(examples, units=units, beliefs=None, labels=self.labels, match=None)
+        trees = [self._tree_belief(belief) for belief in beliefs]
+        return make_plan(
+            examples,
+            units=[belief.units.astype("int64") for belief in trees],
+            beliefs=trees,
+            labels=self.labels,
+            match=self._label_match(trees[0].labels),
+        )
+
+    def _reference_units(self, eg: Example) -> Ints2d:
+        starts = reference_starts(eg)
+        if starts is None:
+            return doc_units(eg.predicted, max_length=self.max_length)
+        return split_long_units(units_from_starts(starts), max_length=self.max_length)
+
+    def _tree_belief(self, belief: Belief) -> TreeBelief:
+        if not isinstance(belief, TreeBelief):
+            raise ValueError(
+                f"{self.name}: expected a teacher of dependency trees, but its component "
+                f"{self._teacher_pipe_name()!r} annotates tokens; set student_to_teacher"
+            )
+        return belief
+
+    def _has_gold(self, eg: Example) -> bool:
+        return eg.reference.has_annotation("DEP", require_complete=True)
+
+    def _labels_in(self, examples: Iterable[Example]) -> List[str]:
+        return sorted({token.dep_ for eg in examples for token in eg.reference if token.dep})
+
+
+def _no_pairs(buckets: Sequence[Bucket], arcs: Sequence[Parts]) -> Ints2d:
+    return numpy.zeros((0, 2), dtype="int64")
