@@ -4,22 +4,21 @@ import logging
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Set, Tuple, Union
 
 from spacy.language import Language
-from spacy.pipeline import TrainablePipe
-from spacy.tokens import Doc
-from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.training import Example, validate_get_examples
 from spacy.vocab import Vocab
-from thinc.api import Model, Optimizer, set_dropout_rate
+from thinc.api import Model
 
 from ..codecs.labels import LabelMatch, match_labels
 from ..errors import check_positive
 from ..structures import Parts, Structure
 from ..transfer.annealing import WeightSchedule, as_schedule
 from ..transfer.belief import Belief
+from .learning import LearningPipe
 
 logger = logging.getLogger("spacy.skd")
 
 
-class DistillingPipe(TrainablePipe):
+class DistillingPipe(LearningPipe):
     """A trainable pipe that learns from gold, from a teacher's beliefs, or from both.
 
     `cfg` holds what is saved beside the weights: the labels, and the step that anneals
@@ -46,7 +45,7 @@ class DistillingPipe(TrainablePipe):
         self.scorer = scorer
         self.cfg: Dict[str, Any] = {"labels": [], "step": 0}
         self._teacher: Optional[Any] = None
-        self._match: Optional[LabelMatch] = None
+        self._matches: Dict[Tuple[Tuple[str, ...], Tuple[str, ...]], LabelMatch] = {}
         self._warned: Set[str] = set()
 
     # Labels
@@ -86,7 +85,6 @@ class DistillingPipe(TrainablePipe):
     def set_teacher(self, teacher: Optional[Any]) -> None:
         """Called by the teacher component when the pipeline is linked."""
         self._teacher = teacher
-        self._match = None
 
     @property
     def has_teacher(self) -> bool:
@@ -120,64 +118,25 @@ class DistillingPipe(TrainablePipe):
 
     def _label_match(self, teacher_labels: Sequence[str]) -> LabelMatch:
         """The two inventories by name; reports once what only one side has."""
-        if self._match is None:
+        key = (tuple(teacher_labels), self.labels)
+        if key not in self._matches:
             what = f"{self.name} (layer of the teacher: {self._teacher_pipe_name()})"
-            self._match = match_labels(teacher=teacher_labels, student=self.labels, what=what)
+            match = match_labels(teacher=teacher_labels, student=self.labels, what=what)
+            self._matches[key] = match
             for side, labels in (
-                ("the teacher", self._match.only_teacher),
-                ("the student", self._match.only_student),
+                ("the teacher", match.only_teacher),
+                ("the student", match.only_student),
             ):
                 if labels:
                     logger.warning("%s: only %s has the labels %s", self.name, side, list(labels))
-        return self._match
+        return self._matches[key]
 
     def _teacher_pipe_name(self) -> str:
+        if self._asked is not None:
+            return self._asked
         return self._teacher.pipe_of(self.name) if self._teacher is not None else "none"
 
-    def believe(self, docs: Sequence[Doc]) -> List[Belief]:
-        """As a teacher: the scores of every doc. Does not change the docs."""
-        raise NotImplementedError
-
-    # Training
-
-    def update(
-        self,
-        examples: Iterable[Example],
-        *,
-        drop: float = 0.0,
-        sgd: Optional[Optimizer] = None,
-        losses: Optional[Dict[str, float]] = None,
-    ) -> Dict[str, float]:
-        """Learn from a batch: gold where it is annotated, the teacher's beliefs elsewhere, both by
-        `distill_weight`.
-
-        losses (Dict[str, float]): the mean loss of a token of the batch, in nats, is added.
-        RAISES (ValueError): if a teacher is needed and there is none; if the loss is not finite.
-        """
-        examples = list(examples)
-        losses = {} if losses is None else losses
-        losses.setdefault(self.name, 0.0)
-        validate_examples(examples, f"{type(self).__name__}.update")
-        if not any(len(eg.predicted) for eg in examples):
-            return losses
-        set_dropout_rate(self.model, drop)
-        losses[self.name] += self._learn(examples)
-        self.cfg["step"] += 1
-        if sgd:
-            self.finish_update(sgd)
-        return losses
-
-    def _learn(self, examples: Sequence[Example]) -> float:
-        """Forward, loss, backward. RETURNS (float): mean nats a token."""
-        raise NotImplementedError
-
-    def _check_loss(self, loss: float) -> float:
-        if loss != loss or abs(loss) == float("inf"):
-            raise ValueError(
-                f"{self.name}: the loss is {loss}, so training diverged; lower the learning rate "
-                f"or clip gradients (training.optimizer.grad_clip)"
-            )
-        return loss
+    # Initialization
 
     def _parts(self, parts: Parts) -> Parts:
         """Move to the model's device."""
@@ -208,7 +167,6 @@ class DistillingPipe(TrainablePipe):
                 f"corpus has this annotation."
             )
         self.cfg["labels"] = list(labels)
-        self._match = None
         for label in labels:
             self.vocab.strings.add(label)
         if self._teacher is not None:

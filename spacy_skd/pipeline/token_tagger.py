@@ -1,7 +1,7 @@
 """The distilling tagger of tokens: independent labels."""
 
 from itertools import islice
-from typing import Callable, Iterable, List, Optional, Sequence, Tuple, Union
+from typing import Callable, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy
 from spacy.language import Language
@@ -20,6 +20,14 @@ from ..transfer.convert import Posterior, convert
 from ..transfer.loss import mixed_loss
 from .distilling import DistillingPipe
 from .layers import Layer
+from .lessons import belief_tokens
+
+
+class TokenLesson(NamedTuple):
+    """tags: of each token of the batch, None or "" where there is no gold. beliefs: one a doc."""
+
+    tags: List[Optional[str]]
+    beliefs: Optional[Sequence[Belief]]
 
 
 class DistillingTagger(DistillingPipe):
@@ -100,32 +108,29 @@ class DistillingTagger(DistillingPipe):
             for scores in self._doc_scores(docs)
         ]
 
-    def get_loss(self, examples: Iterable[Example], scores: Floats2d) -> Tuple[float, Floats2d]:
-        """Mean loss of a token in nats, and its gradient at the scores.
+    # Training
 
-        scores (Floats2d): (tokens of the batch, labels).
-        """
-        examples = list(examples)
-        parts = self._as_parts(scores)
+    def _lesson(
+        self, examples: Sequence[Example], beliefs: Optional[Sequence[Belief]]
+    ) -> TokenLesson:
+        tags = [tag for eg in examples for tag in self.layer.gold(eg)]
+        return TokenLesson(tags, beliefs)
+
+    def _lesson_without_gold(self, beliefs: Sequence[Belief]) -> TokenLesson:
+        return TokenLesson([None] * sum(map(belief_tokens, beliefs)), beliefs)
+
+    def _loss(self, lesson: TokenLesson, scores: Floats2d) -> Tuple[float, Floats2d]:
         loss, d_parts = mixed_loss(
             self.structure,
-            parts,
-            gold=self._gold(examples),
-            teacher=self._teacher_target(examples),
+            self._as_parts(scores),
+            gold=self._gold(lesson.tags),
+            teacher=self._teacher_target(lesson.beliefs),
             weight=self.weight,
             temperature=self.temperature,
         )
-        n = max(1, len(scores))
-        return self._check_loss(loss / n), d_parts.arrays["unary"][:, 0] / n
+        return loss, d_parts.arrays["unary"][:, 0]
 
-    def _learn(self, examples: Sequence[Example]) -> float:
-        scores, backprop = self.model.begin_update([eg.predicted for eg in examples])
-        loss, d_scores = self.get_loss(examples, scores)
-        backprop(d_scores)
-        return loss
-
-    def _teacher_target(self, examples: Sequence[Example]) -> Optional[Parts]:
-        beliefs = self._beliefs(examples)
+    def _teacher_target(self, beliefs: Optional[Sequence[Belief]]) -> Optional[Parts]:
         if beliefs is None:
             return None
         scores = numpy.concatenate([self._token_belief(belief).scores for belief in beliefs])
@@ -145,10 +150,7 @@ class DistillingTagger(DistillingPipe):
             )
         return belief
 
-    def _gold(self, examples: Sequence[Example]) -> Gold:
-        tags: List[Optional[str]] = []
-        for eg in examples:
-            tags.extend(self.layer.gold(eg))
+    def _gold(self, tags: Sequence[Optional[str]]) -> Gold:
         indicators, known = encode_tags(tags, self.labels)
         return gold_tokens(self._parts(indicators), known)
 

@@ -9,16 +9,15 @@ from typing import List, Optional, Tuple
 
 import numpy
 from thinc.api import Ops
-from thinc.types import Floats1d, Floats2d, Ints2d
+from thinc.types import Floats1d, Floats2d
 
 from ..codecs.trees import Gold, encode_trees
+from ..models.biaffine import ParserOutput
 from ..models.units import Bucket
 from ..structures import IndependentLabels, Parts, Structure
 from ..transfer.convert import Posterior, convert
 from ..transfer.loss import mixed_loss, structural_loss
 from .tree_plan import TreePlan, pair_masses
-
-TreeScores = Tuple[List[Bucket], List[Parts], Ints2d, Floats2d]
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class TreeLoss:
     ops: Ops
 
     def __call__(
-        self, plan: TreePlan, scores: TreeScores
+        self, plan: TreePlan, scores: ParserOutput
     ) -> Tuple[float, Tuple[List[Parts], Floats2d]]:
         """RETURNS: loss in nats, summed over tokens; the gradients of the arc scores of each
         bucket and of the deprel scores (P, deprels)."""

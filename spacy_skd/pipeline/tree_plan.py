@@ -61,7 +61,7 @@ def gold_arcs(eg: Example, labels: Sequence[str]) -> Tuple[Ints1d, Ints1d]:
     """
     n = len(eg.predicted)
     if not eg.reference.has_annotation("DEP"):
-        return numpy.full(n, UNKNOWN_HEAD), numpy.full(n, -1)
+        return no_arcs(n)
     index = {label: i for i, label in enumerate(labels)}
     if [t.text for t in eg.predicted] == [t.text for t in eg.reference]:
         array = eg.reference.to_array([HEAD, DEP])
@@ -73,8 +73,7 @@ def gold_arcs(eg: Example, labels: Sequence[str]) -> Tuple[Ints1d, Ints1d]:
         deps = numpy.asarray([names[h] for h in array[:, 1].tolist()], dtype="int64")
         return numpy.where(known, heads, UNKNOWN_HEAD), deps
     aligned_heads, aligned_deps = eg.get_aligned_parse(projectivize=False)
-    heads = numpy.full(n, UNKNOWN_HEAD)
-    deps = numpy.full(n, -1)
+    heads, deps = no_arcs(n)
     for i, (head, dep) in enumerate(zip(aligned_heads, aligned_deps)):
         if dep and head is not None:
             heads[i] = ROOT_HEAD if head == i else head
@@ -82,23 +81,26 @@ def gold_arcs(eg: Example, labels: Sequence[str]) -> Tuple[Ints1d, Ints1d]:
     return heads, deps
 
 
+def no_arcs(n: int) -> Tuple[Ints1d, Ints1d]:
+    """`gold_arcs` of n tokens without annotation."""
+    return numpy.full(n, UNKNOWN_HEAD), numpy.full(n, -1)
+
+
 def make_plan(
-    examples: Sequence[Example],
+    gold: Sequence[Tuple[Ints1d, Ints1d]],
     *,
     units: Sequence[Ints2d],
     beliefs: Optional[Sequence[TreeBelief]],
-    labels: Sequence[str],
     match: Optional[LabelMatch],
 ) -> TreePlan:
     """Everything of a batch but the student's scores.
 
+    gold (Sequence[Tuple[Ints1d, Ints1d]]): per doc, see `gold_arcs`.
     units (Sequence[Ints2d]): per doc (U, 2) start and end token of its units.
     beliefs (Optional[Sequence[TreeBelief]]): the teacher's, with the same units.
-    labels (Sequence[str]): the student's deprels. match: of the teacher's to the student's.
+    match (Optional[LabelMatch]): of the teacher's deprels to the student's.
     """
-    lengths = [len(eg.predicted) for eg in examples]
-    offsets = numpy.cumsum([0, *lengths])
-    gold = [gold_arcs(eg, labels) for eg in examples]
+    offsets = numpy.cumsum([0, *(len(head) for head, _ in gold)])
     heads = _rows([head for head, _ in gold], offsets)
     deps = numpy.concatenate([dep for _, dep in gold])
     spans = numpy.concatenate([u + o for u, o in zip(units, offsets)])

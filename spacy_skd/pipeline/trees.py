@@ -14,11 +14,13 @@ from thinc.api import Model
 from thinc.types import Floats2d, Ints1d, Ints2d
 
 from ..codecs.trees import ROOT_HEAD, decode_trees
+from ..models.biaffine import Choose, ParserInput, ParserOutput
 from ..models.units import Bucket
 from ..structures import HeadSelection, Parts, SpanningTrees, Structure
 from ..transfer.annealing import WeightSchedule
 from ..transfer.belief import Belief, TreeBelief
 from .distilling import DistillingPipe
+from .lessons import belief_tokens
 from .sentences import (
     batch_spans,
     doc_starts,
@@ -28,8 +30,8 @@ from .sentences import (
     units_from_starts,
 )
 from .tree_beliefs import arcs_by_row, likely_pairs, no_belief, tree_beliefs
-from .tree_loss import TreeLoss, TreeScores
-from .tree_plan import TreePlan, make_plan
+from .tree_loss import TreeLoss
+from .tree_plan import TreePlan, gold_arcs, make_plan, no_arcs
 
 STRUCTURES: Dict[str, Structure] = {
     "tree": SpanningTrees(single_root=True),
@@ -96,7 +98,7 @@ class DistillingParser(DistillingPipe):
         n = sum(lengths)
         heads, labels = numpy.zeros(n, dtype="int64"), numpy.zeros(n, dtype="int64")
         if n:
-            _, _, pairs, label_scores = self._scores(docs, choose=self._decode)
+            _, _, pairs, label_scores = self._scores(docs, self._units(docs), choose=self._decode)
             rows, head_rows = pairs[:, 0], pairs[:, 1]
             heads[rows] = numpy.where(head_rows == ROOT_HEAD, 0, head_rows - rows)
             labels[rows] = self.model.ops.to_numpy(label_scores).argmax(axis=-1)
@@ -118,12 +120,15 @@ class DistillingParser(DistillingPipe):
 
         Likely: in the best tree, or a marginal of at least `LABEL_FLOOR`.
         """
-        docs = list(docs)
+        return self._believe(docs, self._units(docs))
+
+    def _believe(self, docs: Sequence[Doc], units: Sequence[Ints2d]) -> List[Belief]:
+        """units (Sequence[Ints2d]): per doc (U, 2) start and end token."""
         if not any(len(doc) for doc in docs):
             return [no_belief(self.structure, self.labels) for _ in docs]
-        buckets, arcs, pairs, label_scores = self._scores(docs, choose=self._likely)
+        buckets, arcs, pairs, label_scores = self._scores(docs, units, choose=self._likely)
         return tree_beliefs(
-            [doc_units(doc, max_length=self.max_length) for doc in docs],
+            units,
             [len(doc) for doc in docs],
             structure=self.structure,
             labels=self.labels,
@@ -132,10 +137,13 @@ class DistillingParser(DistillingPipe):
             label_scores=self.model.ops.to_numpy(label_scores),
         )
 
-    def _scores(self, docs: Sequence[Doc], *, choose: Callable) -> TreeScores:
-        return self.model.predict((docs, self._spans(docs), choose))
+    def _scores(
+        self, docs: Sequence[Doc], units: Sequence[Ints2d], *, choose: Choose
+    ) -> ParserOutput:
+        spans = batch_spans(units, [len(doc) for doc in docs])
+        return self.model.predict((list(docs), spans, choose))
 
-    def _spans(self, docs: Sequence[Doc]) -> Ints2d:
+    def _units(self, docs: Sequence[Doc]) -> List[Ints2d]:
         if "sents" not in self._warned and any(
             len(doc) > self.max_length > 0 and doc_starts(doc) is None for doc in docs
         ):
@@ -146,8 +154,7 @@ class DistillingParser(DistillingPipe):
                 f"sentence starts before {self.name!r} (distilling_tagger with layer 'sent').",
                 stacklevel=2,
             )
-        units = [doc_units(doc, max_length=self.max_length) for doc in docs]
-        return batch_spans(units, [len(doc) for doc in docs])
+        return [doc_units(doc, max_length=self.max_length) for doc in docs]
 
     def _decode(self, buckets: Sequence[Bucket], arcs: Sequence[Parts]) -> Ints2d:
         chosen = [decode_trees(self._best(p), rows=b.rows) for b, p in zip(buckets, arcs)]
@@ -170,36 +177,36 @@ class DistillingParser(DistillingPipe):
 
     # Training
 
-    def get_loss(
-        self, plan: TreePlan, scores: TreeScores
-    ) -> Tuple[float, Tuple[List[Parts], Floats2d]]:
-        """Mean loss of a token in nats, of arcs and of deprels given arcs, and the gradients."""
-        n = max(1, len(plan.heads))
-        loss_of = TreeLoss(self.structure, self.weight, self.temperature, self.model.ops)
-        loss, (d_arcs, d_labels) = loss_of(plan, scores)
-        return self._check_loss(loss / n), ([parts * (1.0 / n) for parts in d_arcs], d_labels / n)
-
-    def _learn(self, examples: Sequence[Example]) -> float:
-        plan = self._plan(examples)
-        docs = [eg.predicted for eg in examples]
-        scores, backprop = self.model.begin_update((docs, plan.spans, lambda *_: plan.pairs))
-        loss, gradients = self.get_loss(plan, scores)
-        backprop(gradients)
-        return loss
-
-    def _plan(self, examples: Sequence[Example]) -> TreePlan:
-        beliefs = self._beliefs(examples)
+    def _lesson(self, examples: Sequence[Example], beliefs: Optional[Sequence[Belief]]) -> TreePlan:
+        gold = [gold_arcs(eg, self.labels) for eg in examples]
         if beliefs is None:
             units = [self._reference_units(eg) for eg in examples]
-            return make_plan(examples, units=units, beliefs=None, labels=self.labels, match=None)
+            return make_plan(gold, units=units, beliefs=None, match=None)
+        return self._plan(gold, beliefs)
+
+    def _lesson_without_gold(self, beliefs: Sequence[Belief]) -> TreePlan:
+        return self._plan([no_arcs(belief_tokens(belief)) for belief in beliefs], beliefs)
+
+    def _plan(self, gold: Sequence[Tuple[Ints1d, Ints1d]], beliefs: Sequence[Belief]) -> TreePlan:
         trees = [self._tree_belief(belief) for belief in beliefs]
         return make_plan(
-            examples,
+            gold,
             units=[belief.units.astype("int64") for belief in trees],
             beliefs=trees,
-            labels=self.labels,
             match=self._label_match(trees[0].labels),
         )
+
+    def _inputs(self, docs: List[Doc], lesson: TreePlan) -> ParserInput:
+        return docs, lesson.spans, lambda *_: lesson.pairs
+
+    def _loss(
+        self, lesson: TreePlan, scores: ParserOutput
+    ) -> Tuple[float, Tuple[List[Parts], Floats2d]]:
+        loss_of = TreeLoss(self.structure, self.weight, self.temperature, self.model.ops)
+        return loss_of(lesson, scores)
+
+    def _recall(self, examples: Sequence[Example], docs: Sequence[Doc]) -> List[Belief]:
+        return self._believe(docs, [self._reference_units(eg) for eg in examples])
 
     def _reference_units(self, eg: Example) -> Ints2d:
         starts = reference_starts(eg)

@@ -1,0 +1,155 @@
+"""`rehearse`: a component keeps to its own earlier state, with vectors of its own or shared."""
+
+import copy
+
+import numpy
+import pytest
+import spacy
+from all_components import NAMES, bare_examples, build, gold_examples, scores_of
+from conftest import train
+from spacy.tokens import Doc
+from spacy.training import Example
+from thinc.api import Adam
+
+from spacy_skd.pipeline.rehearsal import recalled, resume_training
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["shared", "own"])
+def trained(request):
+    """Bytes of a trained pipeline, and whether its components share a tok2vec."""
+    spacy.util.fix_random_seed(0)
+    nlp = build(shared=request.param)
+    nlp.initialize(lambda: gold_examples(nlp))
+    train(nlp, gold_examples(nlp), 60 if request.param else 25)
+    return request.param, nlp.to_bytes()
+
+
+def load(trained):
+    shared, data = trained
+    return build(shared=shared).from_bytes(data)
+
+
+def damage(nlp, shared):
+    """What training on something else does: all weights drift."""
+    rng = numpy.random.default_rng(0)
+    names = [*NAMES, "tok2vec"] if shared else NAMES
+    for node in [node for name in names for node in nlp.get_pipe(name).model.walk()]:
+        for key in node.param_names:
+            if node.has_param(key) and node.get_param(key) is not None:
+                W = node.get_param(key)
+                node.set_param(key, W + 0.1 * rng.normal(size=W.shape).astype(W.dtype))
+
+
+def docs_of(nlp, shared):
+    docs = [eg.predicted for eg in bare_examples(nlp)]
+    return list(nlp.get_pipe("tok2vec").pipe(docs)) if shared else docs
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_earlier_beliefs_come_back(trained, name):
+    """The gradient reaches the component, and the tok2vec that it listens to."""
+    shared = trained[0]
+    nlp = load(trained)
+    resume_training(nlp)
+    before = scores_of(nlp, name, docs_of(nlp, shared))
+    damage(nlp, shared)
+    pipe, sgd, losses = nlp.get_pipe(name), Adam(0.003), []
+    vectors = nlp.get_pipe("tok2vec").model.to_bytes() if shared else None
+    for _ in range(40):
+        losses.append(pipe.rehearse(bare_examples(nlp), sgd=sgd, losses={})[name])
+    assert losses[-1] < losses[0]
+    entropy = lowest_loss(trained, name)
+    assert losses[-1] - entropy < 0.35 * (losses[0] - entropy)
+    if shared:
+        assert nlp.get_pipe("tok2vec").model.to_bytes() != vectors
+    memory = pipe.memory
+    assert memory.model is pipe._rehearsal_model
+    with pipe._as_remembered():
+        again = scores_of(nlp, name, recalled([eg.predicted for eg in bare_examples(nlp)], memory))
+    numpy.testing.assert_array_equal(again, before)
+
+
+def lowest_loss(trained, name):
+    """The loss of a model that is its own memory: the entropy of what it believes."""
+    nlp = load(trained)
+    resume_training(nlp)
+    return nlp.get_pipe(name).rehearse(bare_examples(nlp), losses={})[name]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_there_is_nothing_to_learn_from_a_state_that_has_not_changed(trained, name):
+    nlp = load(trained)
+    resume_training(nlp)
+    pipe = nlp.get_pipe(name)
+    pipe.rehearse(bare_examples(nlp))
+    gradients = [
+        numpy.abs(node.get_grad(key)).max()
+        for node in pipe.model.walk()
+        for key in node.param_names
+        if node.has_grad(key)
+    ]
+    assert gradients
+    # Independent tags of spans are taught what they say of legal sequences alone.
+    assert max(gradients) < (1e-2 if name == "bio" else 1e-5)
+
+
+def test_nlp_rehearse(trained):
+    """spaCy's own entry point: an optimizer that collects gradients, pipes in random order."""
+    shared = trained[0]
+    nlp = load(trained)
+    optimizer = resume_training(nlp)
+    optimizer.learn_rate = 0.003
+    damage(nlp, shared)
+    losses = [nlp.rehearse(bare_examples(nlp), losses={}) for _ in range(60)]
+    assert set(NAMES) <= set(losses[0])
+    assert sum(losses[-1].values()) < 0.8 * sum(losses[0].values())
+    losses = nlp.update(gold_examples(nlp), sgd=optimizer, losses={})
+    assert all(numpy.isfinite(loss) for loss in losses.values())
+
+
+def test_without_an_earlier_state_nothing_happens(trained):
+    nlp = load(trained)
+    before = nlp.to_bytes()
+    assert nlp.get_pipe("tag")._rehearsal_model is None
+    assert nlp.get_pipe("tag").rehearse(bare_examples(nlp)) == {"tag": 0.0}
+    nlp.rehearse(bare_examples(nlp))
+    assert nlp.to_bytes() == before
+
+
+def test_a_shared_tok2vec_that_is_not_remembered_is_an_error(trained):
+    shared = trained[0]
+    nlp = load(trained)
+    nlp.resume_training()
+    if not shared:
+        assert nlp.get_pipe("tag").rehearse(bare_examples(nlp))["tag"] > 0
+        return
+    with pytest.raises(ValueError, match=r"tag: cannot rehearse: .*resume_training\(nlp\)"):
+        nlp.get_pipe("tag").rehearse(bare_examples(nlp))
+
+
+def test_docs_without_tokens(trained):
+    nlp = load(trained)
+    resume_training(nlp)
+    empty = Example(Doc(nlp.vocab), Doc(nlp.vocab))
+    for name in NAMES:
+        assert nlp.get_pipe(name).rehearse([empty]) == {name: 0.0}
+        assert nlp.get_pipe(name).rehearse([empty, *bare_examples(nlp)[:2]])[name] >= 0
+
+
+def test_the_docs_are_not_changed(trained):
+    nlp = load(trained)
+    resume_training(nlp)
+    examples = bare_examples(nlp)
+    before = [eg.predicted.to_bytes() for eg in examples]
+    nlp.rehearse(examples)
+    assert [eg.predicted.to_bytes() for eg in examples] == before
+
+
+def test_a_copy_of_the_pipeline_rehearses_by_itself(trained):
+    nlp = load(trained)
+    resume_training(nlp)
+    other = copy.deepcopy(nlp)
+    before = nlp.to_bytes()
+    other.get_pipe("tag").rehearse(bare_examples(other), sgd=Adam(0.1))
+    other.get_pipe("tag").rehearse(bare_examples(other), sgd=Adam(0.1))
+    assert nlp.to_bytes() == before
