@@ -3,13 +3,16 @@
 import logging
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Set, Tuple, Union
 
+import numpy
 from spacy.language import Language
 from spacy.training import Example, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Model
+from thinc.types import Ints2d
 
 from ..codecs.labels import LabelMatch, match_labels
 from ..errors import check_positive
+from ..models.growth import GROW, grow_output
 from ..structures import Parts, Structure
 from ..transfer.annealing import WeightSchedule, as_schedule
 from ..transfer.belief import Belief
@@ -61,10 +64,12 @@ class DistillingPipe(LearningPipe):
         return self.labels
 
     def add_label(self, label: str) -> int:
-        """Add a label before the model is initialized.
+        """Add a label, before the model is initialized or later. Later the model's output grows:
+        the old labels keep their weights, the new one starts as the mean of the old ones, and
+        learns as any other does. Gradients that are not applied yet are lost.
 
         RETURNS (int): 0 if the label is already present, otherwise 1.
-        RAISES (ValueError): if the label is no string, or the model's outputs are fixed already.
+        RAISES (ValueError): if the label is no string, or the model cannot grow.
         """
         if not isinstance(label, str):
             raise ValueError(f"{self.name}: expected a label of type str, got {type(label)}")
@@ -72,13 +77,34 @@ class DistillingPipe(LearningPipe):
             return 0
         output = self.model.get_ref("output_layer")
         if output.has_dim("nO"):
-            raise ValueError(
-                f"{self.name}: cannot add the label {label!r}, the model has its "
-                f"{output.get_dim('nO')} outputs already; add labels before initialize()"
-            )
+            if not output.has_param("W"):
+                raise ValueError(
+                    f"{self.name}: cannot add the label {label!r}: the config sets nO = "
+                    f"{output.get_dim('nO')}; leave it null"
+                )
+            self.model = grow_output(self.model, self._copies(label))
         self.cfg["labels"] = [*self.cfg["labels"], label]
-        self.vocab.strings.add(label)
+        self._intern([label])
         return 1
+
+    def _intern(self, labels: Iterable[str]) -> None:
+        """Labels outlive a memory zone, unlike the words that are seen in it."""
+        for label in labels:
+            self.vocab.strings.add(label, allow_transient=False)  # type: ignore[call-arg]
+
+    @property
+    def is_resizable(self) -> bool:
+        """RETURNS (bool): whether `add_label` works on an initialized model."""
+        return GROW in self.model.attrs
+
+    def set_output(self, nO: int) -> None:
+        """RAISES (ValueError): always: outputs have names here; use `add_label`."""
+        raise ValueError(f"{self.name}: expected a label, got a number of outputs; use add_label()")
+
+    def _copies(self, label: str) -> Ints2d:
+        """See `grow_output`."""
+        n = len(self.labels)
+        return numpy.asarray([[*range(n), old] for old in range(n)])
 
     # Teacher
 
@@ -167,7 +193,6 @@ class DistillingPipe(LearningPipe):
                 f"corpus has this annotation."
             )
         self.cfg["labels"] = list(labels)
-        for label in labels:
-            self.vocab.strings.add(label)
+        self._intern(labels)
         if self._teacher is not None:
             self._label_match(self._teacher.labels_of(self.name))

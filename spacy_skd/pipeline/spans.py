@@ -9,7 +9,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
 from thinc.api import Model
-from thinc.types import Floats2d
+from thinc.types import Floats2d, Ints2d
 
 from ..codecs.bioes import (
     Legality,
@@ -90,6 +90,14 @@ class DistillingSpanTagger(DistillingPipe):
         if self._rules is None or self._rules[0] != tags:
             self._rules = (tags, legality(tags))
         return self._rules[1]
+
+    def _copies(self, label: str) -> Ints2d:
+        index = {tag: i for i, tag in enumerate(self.tags)}
+        tags = span_tags([*self.labels, label], scheme=self.scheme)
+        new = f"-{label}"
+        return numpy.asarray(
+            [[index[t[0] + f"-{old}" if t[1:] == new else t] for t in tags] for old in self.labels]
+        )
 
     def initialize(
         self,

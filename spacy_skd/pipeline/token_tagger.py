@@ -65,6 +65,11 @@ class DistillingTagger(DistillingPipe):
         self.layer.check([label])
         return super().add_label(label)
 
+    @property
+    def is_resizable(self) -> bool:
+        """See `DistillingPipe.is_resizable`."""
+        return self.layer.fixed_labels is None and super().is_resizable
+
     def initialize(
         self,
         get_examples: Callable[[], Iterable[Example]],
