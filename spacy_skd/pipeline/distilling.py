@@ -5,6 +5,7 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Set,
 
 import numpy
 from spacy.language import Language
+from spacy.tokens import Doc
 from spacy.training import Example, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Model
@@ -16,6 +17,7 @@ from ..models.growth import GROW, grow_output
 from ..structures import Parts, Structure
 from ..transfer.annealing import WeightSchedule, as_schedule
 from ..transfer.belief import Belief
+from .activations import Predictions, register_extension, store
 from .learning import LearningPipe
 
 logger = logging.getLogger("spacy.skd")
@@ -38,7 +40,9 @@ class DistillingPipe(LearningPipe):
         distill_weight: Union[float, WeightSchedule],
         temperature: float,
         scorer: Optional[Callable],
+        save_activations: bool = False,
     ):
+        register_extension()
         self.vocab = vocab
         self.model = model
         self.name = name
@@ -46,10 +50,30 @@ class DistillingPipe(LearningPipe):
         self.distill_weight = as_schedule(distill_weight)
         self.temperature = check_positive("temperature", temperature)
         self.scorer = scorer
+        self.save_activations = save_activations
         self.cfg: Dict[str, Any] = {"labels": [], "step": 0}
         self._teacher: Optional[Any] = None
         self._matches: Dict[Tuple[Tuple[str, ...], Tuple[str, ...]], LabelMatch] = {}
         self._warned: Set[str] = set()
+
+    # Prediction
+
+    def predict(self, docs: Iterable[Doc]) -> Predictions:
+        """RETURNS (Predictions): the best annotation of each doc, and its probabilities if
+        `save_activations` is on.
+
+        RAISES (ValueError): if a score is NaN.
+        """
+        raise NotImplementedError
+
+    def set_annotations(self, docs: Iterable[Doc], predictions: Predictions) -> None:
+        """Write predictions into the docs, and their probabilities to `doc._.activations`."""
+        docs = list(docs)
+        self._write(docs, predictions.best)
+        store(docs, predictions.activations, name=self.name)
+
+    def _write(self, docs: Sequence[Doc], best: Sequence[Any]) -> None:
+        raise NotImplementedError
 
     # Labels
 

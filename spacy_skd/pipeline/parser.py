@@ -40,6 +40,7 @@ width = 96
         "temperature": 1.0,
         "max_length": 150,
         "scorer": {"@scorers": "spacy.parser_scorer.v1"},
+        "save_activations": False,
     },
     default_score_weights={"dep_uas": 0.5, "dep_las": 0.5, "dep_las_per_type": None},
 )
@@ -52,6 +53,7 @@ def make_distilling_parser(
     temperature: float,
     max_length: int,
     scorer: Optional[Callable],
+    save_activations: bool,
 ) -> DistillingParser:
     """Construct a distilling parser.
 
@@ -64,6 +66,7 @@ def make_distilling_parser(
     temperature (float): T > 0 of the distillation loss, on both sides.
     max_length (int): the most tokens of a unit; a longer sentence is cut. 0 for no limit: time
         and memory grow with its cube and its square.
+    save_activations (bool): whether to keep probabilities in `doc._.activations[name]`.
     """
     if structure not in STRUCTURES:
         raise ValueError(f"structure: expected one of {', '.join(STRUCTURES)}, got {structure!r}")
@@ -76,4 +79,5 @@ def make_distilling_parser(
         temperature=temperature,
         max_length=int(check_between("max_length", max_length, low=0, high=10**6)),
         scorer=scorer,
+        save_activations=save_activations,
     )

@@ -1,7 +1,7 @@
 """The distilling tagger of spans: entities or a span group, as tags of tokens."""
 
 from itertools import islice
-from typing import Any, Callable, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy
 from spacy.language import Language
@@ -28,8 +28,10 @@ from ..transfer.annealing import WeightSchedule
 from ..transfer.belief import Belief, ChainBelief, TokenBelief
 from ..transfer.convert import Posterior, convert
 from ..transfer.loss import mixed_loss
+from .activations import Activations, Predictions
 from .distilling import DistillingPipe, logger
 from .lessons import belief_tokens
+from .span_activations import no_activations, span_activations
 from .span_layers import SpanLayer
 from .span_parts import as_chain, doc_rows, structure_of
 
@@ -60,6 +62,7 @@ class DistillingSpanTagger(DistillingPipe):
         temperature: float = 1.0,
         overwrite: bool = False,
         scorer: Optional[Callable] = None,
+        save_activations: bool = False,
     ):
         super().__init__(
             vocab,
@@ -69,6 +72,7 @@ class DistillingSpanTagger(DistillingPipe):
             distill_weight=distill_weight,
             temperature=temperature,
             scorer=scorer or layer.score,
+            save_activations=save_activations,
         )
         span_tags((), scheme=scheme)
         self.layer = layer
@@ -116,25 +120,40 @@ class DistillingSpanTagger(DistillingPipe):
 
     # Prediction
 
-    def predict(self, docs: Iterable[Doc]) -> List[List[TypedSpan]]:
-        """RETURNS (List[List[TypedSpan]]): per doc, the spans of its best legal tag sequence.
+    def predict(self, docs: Iterable[Doc]) -> Predictions:
+        """See `DistillingPipe.predict`. Best: the spans of the best legal tag sequence of each doc.
 
-        RAISES (ValueError): if a score is NaN.
+        Activations, of the distribution over legal sequences: "marginals" (tokens, tags) and
+        "label_ids" (tokens,), of the tags; "spans" (S, 3), start and end token and label of those
+        that were found, and "confidences" (S,), the probability of each whole span.
         """
         docs = list(docs)
-        found: List[List[TypedSpan]] = [[] for _ in docs]
-        tags = numpy.asarray(self.tags)
+        names = numpy.asarray(self.tags)
+        best: List[List[TypedSpan]] = [[] for _ in docs]
+        found: Dict[int, Activations] = {}
         for bucket, parts in self._scored(docs):
-            best = LinearChain().argmax(self.rules.add_to(as_chain(parts)))
-            labels = self.model.ops.to_numpy(best.arrays["unary"]).argmax(axis=-1)
-            for unit, n, row in zip(bucket.units.tolist(), bucket.lengths.tolist(), labels):
+            scores = self.rules.add_to(as_chain(parts))
+            indicators = LinearChain().argmax(scores)
+            ids = self.model.ops.to_numpy(indicators.arrays["unary"]).argmax(axis=-1)
+            units = bucket.units.tolist()
+            for unit, n, row in zip(units, bucket.lengths.tolist(), ids):
                 if row[:n].any():
-                    found[unit] = decode_spans(tags[row[:n]].tolist())
-        return found
+                    best[unit] = decode_spans(names[row[:n]].tolist())
+            if self.save_activations:
+                found.update(zip(units, self._activations(scores, ids, [best[u] for u in units])))
+        if not self.save_activations:
+            return Predictions(best)
+        return Predictions(
+            best, [found.get(u, no_activations(len(names))) for u, _ in enumerate(docs)]
+        )
 
-    def set_annotations(self, docs: Iterable[Doc], predictions: List[List[TypedSpan]]) -> None:
-        """Write predictions into the docs' layer."""
-        for doc, spans in zip(docs, predictions):
+    def _activations(
+        self, scores: Parts, ids: Ints2d, spans: Sequence[List[TypedSpan]]
+    ) -> List[Activations]:
+        return span_activations(scores, ids, spans, tags=self.tags, labels=self.labels)
+
+    def _write(self, docs: Sequence[Doc], best: Sequence[List[TypedSpan]]) -> None:
+        for doc, spans in zip(docs, best):
             self.layer.write(doc, spans, overwrite=self.overwrite)
 
     def believe(self, docs: Sequence[Doc]) -> List[Belief]:

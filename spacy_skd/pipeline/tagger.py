@@ -56,6 +56,7 @@ width = 96
         "scheme": "BIOES",
         "spans_key": "sc",
         "scorer": None,
+        "save_activations": False,
     },
     default_score_weights={
         "tag_acc": 0.2,
@@ -83,6 +84,7 @@ def make_distilling_tagger(
     scheme: str,
     spans_key: str,
     scorer: Optional[Callable],
+    save_activations: bool,
 ) -> Union[DistillingTagger, DistillingSpanTagger]:
     """Construct a distilling tagger.
 
@@ -102,6 +104,7 @@ def make_distilling_tagger(
     scheme (str): tags of ents and spans, "BIOES" or "BIO".
     spans_key (str): layer "spans" alone: the group.
     scorer (Optional[Callable]): spaCy's score of the layer by default.
+    save_activations (bool): whether to keep probabilities in `doc._.activations[name]`.
     RAISES (ValueError): for a layer, scheme or structure that does not exist or does not fit.
     """
     if layer in SPAN_LAYERS:
@@ -116,6 +119,7 @@ def make_distilling_tagger(
             temperature=temperature,
             overwrite=overwrite,
             scorer=scorer,
+            save_activations=save_activations,
         )
     if structure not in (None, "tokens"):
         raise ValueError(f"structure: layer {layer!r} has 'tokens' alone, got {structure!r}")
@@ -128,4 +132,5 @@ def make_distilling_tagger(
         temperature=temperature,
         overwrite=overwrite,
         scorer=scorer,
+        save_activations=save_activations,
     )

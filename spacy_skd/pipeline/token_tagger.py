@@ -18,6 +18,7 @@ from ..transfer.annealing import WeightSchedule
 from ..transfer.belief import Belief, TokenBelief
 from ..transfer.convert import Posterior, convert
 from ..transfer.loss import mixed_loss
+from .activations import Activations, Predictions
 from .distilling import DistillingPipe
 from .layers import Layer
 from .lessons import belief_tokens
@@ -44,6 +45,7 @@ class DistillingTagger(DistillingPipe):
         temperature: float = 1.0,
         overwrite: bool = False,
         scorer: Optional[Callable] = None,
+        save_activations: bool = False,
     ):
         super().__init__(
             vocab,
@@ -53,6 +55,7 @@ class DistillingTagger(DistillingPipe):
             distill_weight=distill_weight,
             temperature=temperature,
             scorer=scorer or layer.score,
+            save_activations=save_activations,
         )
         self.layer = layer
         self.overwrite = overwrite
@@ -88,22 +91,32 @@ class DistillingTagger(DistillingPipe):
         y = self.model.ops.alloc2f(1, len(self.labels))
         self.model.initialize(X=docs, Y=y)
 
-    def predict(self, docs: Iterable[Doc]) -> List[Ints1d]:
-        """RETURNS (List[Ints1d]): the index of each token's label, one array a doc.
+    def predict(self, docs: Iterable[Doc]) -> Predictions:
+        """See `DistillingPipe.predict`. Best: the index of each token's label, one array a doc.
 
-        RAISES (ValueError): if a score is NaN.
+        Activations: "marginals" (tokens, labels), "label_ids" (tokens,), "confidences" (tokens,),
+        the probability of the chosen label.
         """
-        ops = self.model.ops
-        return [self.layer.choose(ops.to_numpy(scores)) for scores in self._doc_scores(docs)]
+        to_numpy = self.model.ops.to_numpy
+        rows = self._doc_scores(docs)
+        best = [self.layer.choose(to_numpy(scores)) for scores in rows]
+        if not self.save_activations:
+            return Predictions(best)
+        return Predictions(best, [self._activations(*pair) for pair in zip(rows, best)])
 
-    def set_annotations(self, docs: Iterable[Doc], batch_ids: Sequence[Ints1d]) -> None:
-        """Write predictions into the docs' layer."""
+    def _activations(self, scores: Floats2d, ids: Ints1d) -> Activations:
+        _, found = self.structure.infer(self._as_parts(scores))
+        marginals = self.model.ops.to_numpy(found.arrays["unary"][:, 0])
+        chosen = marginals[numpy.arange(len(ids)), ids]
+        return {"marginals": marginals, "label_ids": ids, "confidences": chosen}
+
+    def _write(self, docs: Sequence[Doc], best: Sequence[Ints1d]) -> None:
         values: "numpy.ndarray" = numpy.zeros(0, dtype="uint64")
         for i, doc in enumerate(docs):
             if i == 0:
                 table = [self.layer.value(doc, label) for label in self.labels]
                 values = numpy.asarray(table, dtype="uint64")
-            self.layer.write(doc, values[batch_ids[i]], overwrite=self.overwrite)
+            self.layer.write(doc, values[best[i]], overwrite=self.overwrite)
 
     def believe(self, docs: Sequence[Doc]) -> List[Belief]:
         """As a teacher: the scores of every token. Does not change the docs."""

@@ -13,12 +13,15 @@ from spacy.vocab import Vocab
 from thinc.api import Model
 from thinc.types import Floats2d, Ints1d, Ints2d
 
+from ..codecs.tags import split_by_lengths
 from ..codecs.trees import ROOT_HEAD, decode_trees
 from ..models.biaffine import Choose, ParserInput, ParserOutput
 from ..models.units import Bucket
 from ..structures import HeadSelection, Parts, SpanningTrees, Structure
+from ..structures.numerics import softmax
 from ..transfer.annealing import WeightSchedule
 from ..transfer.belief import Belief, TreeBelief
+from .activations import Activations, Predictions
 from .distilling import DistillingPipe
 from .lessons import belief_tokens
 from .sentences import (
@@ -29,6 +32,7 @@ from .sentences import (
     split_long_units,
     units_from_starts,
 )
+from .tree_activations import tree_activations
 from .tree_beliefs import arcs_by_row, likely_pairs, no_belief, tree_beliefs
 from .tree_loss import TreeLoss
 from .tree_plan import TreePlan, gold_arcs, make_plan, no_arcs
@@ -53,6 +57,7 @@ class DistillingParser(DistillingPipe):
         temperature: float = 1.0,
         max_length: int = 150,
         scorer: Optional[Callable] = None,
+        save_activations: bool = False,
     ):
         super().__init__(
             vocab,
@@ -62,6 +67,7 @@ class DistillingParser(DistillingPipe):
             distill_weight=distill_weight,
             temperature=temperature,
             scorer=scorer,
+            save_activations=save_activations,
         )
         self.max_length = max_length
         self._decoder = SpanningTrees(single_root=True)
@@ -86,31 +92,44 @@ class DistillingParser(DistillingPipe):
 
     # Prediction
 
-    def predict(self, docs: Iterable[Doc]) -> Tuple[List[Ints1d], List[Ints1d]]:
-        """The best single-rooted tree of each sentence.
+    def predict(self, docs: Iterable[Doc]) -> Predictions:
+        """See `DistillingPipe.predict`. Best: per doc, of the best single-rooted tree of each
+        sentence, the offset of each token's head (0 for a root) and the index of its deprel.
 
-        RETURNS (Tuple[List[Ints1d], List[Ints1d]]): per doc, the offset of each token's head (0
-            for a root) and the index of its deprel.
-        RAISES (ValueError): if a score is NaN.
+        Activations: "units" (U, 2), start and end token of the sentences; "marginals", of each
+        sentence (n, n + 1) the probabilities of heads, 0 being ROOT; "label_ids" (tokens,);
+        "label_marginals" (tokens, deprels) given the chosen arc; "confidences" (tokens,), the
+        probability of the chosen arc and deprel.
         """
         docs = list(docs)
-        lengths = [len(doc) for doc in docs]
-        n = sum(lengths)
-        heads, labels = numpy.zeros(n, dtype="int64"), numpy.zeros(n, dtype="int64")
-        if n:
-            _, _, pairs, label_scores = self._scores(docs, self._units(docs), choose=self._decode)
-            rows, head_rows = pairs[:, 0], pairs[:, 1]
-            heads[rows] = numpy.where(head_rows == ROOT_HEAD, 0, head_rows - rows)
-            labels[rows] = self.model.ops.to_numpy(label_scores).argmax(axis=-1)
-        cuts = numpy.cumsum(lengths)[:-1]
-        return numpy.split(heads, cuts), numpy.split(labels, cuts)
+        lengths, units = [len(doc) for doc in docs], self._units(docs)
+        scores = self._scores(docs, units, choose=self._decode)
+        rows, head_rows = scores[2][:, 0], scores[2][:, 1]
+        heads, labels = numpy.zeros((2, sum(lengths)), dtype="int64")
+        heads[rows] = numpy.where(head_rows == ROOT_HEAD, 0, head_rows - rows)
+        labels[rows] = self.model.ops.to_numpy(scores[3]).argmax(axis=-1)
+        best = list(zip(split_by_lengths(heads, lengths), split_by_lengths(labels, lengths)))
+        if not self.save_activations:
+            return Predictions(best)
+        return Predictions(best, self._activations(units, best, scores))
 
-    def set_annotations(
-        self, docs: Iterable[Doc], predictions: Tuple[List[Ints1d], List[Ints1d]]
-    ) -> None:
-        """Write heads and deprels."""
+    def _activations(
+        self,
+        units: Sequence[Ints2d],
+        best: Sequence[Tuple[Ints1d, Ints1d]],
+        scores: ParserOutput,
+    ) -> List[Activations]:
+        buckets, arcs, pairs, label_scores = scores
+        marginals = [self._to_numpy(self.structure.infer(parts)[1]) for parts in arcs]
+        given_arc = numpy.zeros(label_scores.shape, dtype="float32")
+        given_arc[pairs[:, 0]] = softmax(self.model.ops.to_numpy(label_scores))[1]
+        return tree_activations(
+            units, best, marginals=arcs_by_row(buckets, marginals), label_marginals=given_arc
+        )
+
+    def _write(self, docs: Sequence[Doc], best: Sequence[Tuple[Ints1d, Ints1d]]) -> None:
         table = numpy.asarray([self.vocab.strings.add(label) for label in self.labels], "uint64")
-        for doc, heads, labels in zip(docs, *predictions):
+        for doc, (heads, labels) in zip(docs, best):
             if len(doc):
                 array = numpy.stack([heads.astype("int64").view("uint64"), table[labels]], axis=1)
                 doc.from_array([HEAD, DEP], array)
@@ -141,6 +160,8 @@ class DistillingParser(DistillingPipe):
         self, docs: Sequence[Doc], units: Sequence[Ints2d], *, choose: Choose
     ) -> ParserOutput:
         spans = batch_spans(units, [len(doc) for doc in docs])
+        if not any(len(doc) for doc in docs):
+            return [], [], _no_pairs((), ()), numpy.zeros((0, len(self.labels)), "float32")
         return self.model.predict((list(docs), spans, choose))
 
     def _units(self, docs: Sequence[Doc]) -> List[Ints2d]:

@@ -2,6 +2,7 @@
 
 from .base import Structure
 from .chain import LinearChain, chain_indicators
+from .chain_runs import Run, run_probabilities
 from .heads import HeadSelection
 from .matrix_tree import SpanningTrees
 from .numerics import IMPOSSIBLE
@@ -15,11 +16,13 @@ __all__ = [
     "IndependentLabels",
     "LinearChain",
     "Parts",
+    "Run",
     "SpanningTrees",
     "Structure",
     "chain_indicators",
     "is_tied",
     "is_tree",
     "maximum_trees",
+    "run_probabilities",
     "tie",
 ]
