@@ -81,12 +81,12 @@ def test_predict_writes_nothing_and_set_annotations_all(nlp, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_update_of_one_component_leaves_the_others_alone(nlp, name):
     optimizer = nlp.resume_training()
-    before = {other: nlp.get_pipe(other).model.to_bytes() for other in ("tok2vec", *NAMES)}
+    before = {other: nlp.get_pipe(other).model.to_bytes() for other in NAMES}
     with nlp.select_pipes(enable=["tok2vec", name]):
         losses = nlp.update(gold_examples(nlp), sgd=optimizer, losses={})
     assert set(losses) == {"tok2vec", name}
     changed = {other for other in before if nlp.get_pipe(other).model.to_bytes() != before[other]}
-    assert changed == {"tok2vec", name}
+    assert changed == {name}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -110,6 +110,24 @@ def _leaves(scores):
     return found
 
 
+def test_students_of_a_shared_tok2vec_learn_after_its_update(teacher):
+    """As in `nlp.update`: the tok2vec first, then all that listen to it, in their order."""
+    spacy.util.fix_random_seed(1)
+    student = build()
+    student.initialize(lambda: gold_examples(student))
+    examples, sgd = lesson(teacher, student), Adam(0.01)
+    history = []
+    for _ in range(40):
+        losses = {}
+        student.get_pipe("tok2vec").update(examples)
+        for name in NAMES:
+            student.get_pipe(name).distill(teacher.get_pipe(name), examples, losses=losses)
+        for name in ("tok2vec", *NAMES):
+            student.get_pipe(name).finish_update(sgd)
+        history.append(losses)
+    assert all(history[-1][name] < 0.5 * history[0][name] for name in NAMES)
+
+
 def test_a_stock_morphologizer_is_asked_for_what_the_layer_is():
     nlp = spacy.blank("en")
     words, pos = ["Dogs", "sleep"], ["NOUN", "VERB"]
