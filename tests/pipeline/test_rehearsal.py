@@ -6,9 +6,10 @@ import numpy
 import pytest
 import spacy
 from all_components import NAMES, bare_examples, build, gold_examples, scores_of
-from conftest import train
+from conftest import LISTENER, TOK2VEC, train
 from spacy.tokens import Doc
 from spacy.training import Example
+from stock_pipelines import transformer_pipeline
 from thinc.api import Adam
 
 from spacy_skd.pipeline.rehearsal import recalled, resume_training
@@ -153,3 +154,53 @@ def test_a_copy_of_the_pipeline_rehearses_by_itself(trained):
     other.get_pipe("tag").rehearse(bare_examples(other), sgd=Adam(0.1))
     other.get_pipe("tag").rehearse(bare_examples(other), sgd=Adam(0.1))
     assert nlp.to_bytes() == before
+
+
+def tagger_on(nlp, listener):
+    """A trained tagger that listens to the first pipe of a pipeline; the two are left enabled."""
+    model = {"@architectures": "spacy-skd.TokenScorer.v1", "tok2vec": listener}
+    tagger = nlp.add_pipe("distilling_tagger", "mine", config={"model": model})
+    tagger.initialize(lambda: gold_examples(nlp), nlp=nlp)
+    nlp.select_pipes(enable=[nlp.pipe_names[0], "mine"])
+    return tagger
+
+
+def drift(pipe):
+    output = pipe.model.get_ref("output_layer")
+    b = output.get_param("b")
+    noise = numpy.random.default_rng(0).normal(size=b.shape).astype(b.dtype)
+    output.set_param("b", b + 2 * noise)
+
+
+def test_a_shared_transformer(tmp_path):
+    nlp = transformer_pipeline(tmp_path)
+    listener = nlp.get_pipe_config("tagger")["model"]["tok2vec"]
+    tagger = tagger_on(nlp, listener)
+    sgd = Adam(0.001)
+    nlp.update(gold_examples(nlp), sgd=sgd)
+    resume_training(nlp)
+    lowest = tagger.rehearse(bare_examples(nlp))["mine"]
+    drift(tagger)
+    before = nlp.get_pipe("transformer").to_bytes()
+    losses = [tagger.rehearse(bare_examples(nlp), sgd=sgd)["mine"] for _ in range(8)]
+    assert losses[-1] - lowest < 0.5 * (losses[0] - lowest)
+    assert nlp.get_pipe("transformer").to_bytes() != before
+
+
+def test_a_frozen_tok2vec_is_not_copied():
+    """Its vectors are on the docs, as in training, and are those of before."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("tok2vec", config={"model": TOK2VEC})
+    nlp.get_pipe("tok2vec").initialize(lambda: gold_examples(nlp), nlp=nlp)
+    tagger = tagger_on(nlp, {"@architectures": "spacy-skd.FrozenListener.v1", "listener": LISTENER})
+    before = nlp.get_pipe("tok2vec").to_bytes()
+    resume_training(nlp)
+    assert tagger.memory.upstreams == []
+    drift(tagger)
+    examples, sgd = bare_examples(nlp), Adam(0.05)
+    with pytest.raises(ValueError, match="a doc has no vectors"):
+        tagger.rehearse(examples)
+    list(nlp.get_pipe("tok2vec").pipe([eg.predicted for eg in examples]))
+    losses = [tagger.rehearse(examples, sgd=sgd)["mine"] for _ in range(20)]
+    assert losses[-1] < losses[0]
+    assert nlp.get_pipe("tok2vec").to_bytes() == before
