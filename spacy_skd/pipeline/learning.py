@@ -209,7 +209,7 @@ class LearningPipe(TrainablePipe):
         losses[self.name] += self._study(docs, beliefs, of=self.name, drop=drop)
         if sgd:
             self.finish_update(sgd)
-            memory.finish_update(sgd)
+            memory.finish_update(sgd, of=self.name)
         return losses
 
     @contextmanager

@@ -45,13 +45,18 @@ class Memory:
     def send_vectors(self, examples: Sequence[Example], *, to: str, drop: float) -> None:
         """Let the components that it listens to run forward for it alone, so that its gradient
         goes back through them."""
-        for upstream, _ in self.upstreams:
+        for upstream in self._feeding(to):
             with _listening_alone(upstream, to):
                 upstream.update(examples, drop=drop, sgd=None, losses={})
 
-    def finish_update(self, sgd: Optimizer) -> None:
-        for upstream, _ in self.upstreams:
+    def finish_update(self, sgd: Optimizer, *, of: str) -> None:
+        """Let the components that it listens to apply what came back."""
+        for upstream in self._feeding(of):
             upstream.finish_update(sgd)
+
+    def _feeding(self, name: str) -> List[Any]:
+        """Without those whose listeners have been replaced since (`nlp.replace_listeners`)."""
+        return [upstream for upstream, _ in self.upstreams if name in upstream.listener_map]
 
 
 def resume_training(nlp: Language, *, sgd: Optional[Optimizer] = None) -> Optimizer:

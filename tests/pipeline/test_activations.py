@@ -7,7 +7,15 @@ from all_components import NAMES, TEXTS, annotation, build, gold_examples
 from conftest import train
 from spacy.tokens import Doc
 
-from spacy_skd.structures import HeadSelection, IndependentLabels, LinearChain, Parts, SpanningTrees
+from spacy_skd.structures import (
+    HeadSelection,
+    IndependentLabels,
+    LinearChain,
+    Parts,
+    Run,
+    SpanningTrees,
+    run_probabilities,
+)
 
 SPAN_PIPES = ("ner", "bio", "spans")
 
@@ -136,6 +144,24 @@ def test_spans(nlp, name):
     entities = {(ent.start, ent.end, ent.label_) for ent in doc.ents}
     spans = doc._.activations["bio"]["spans"].tolist()
     assert {(a, b, nlp.get_pipe("bio").labels[c]) for a, b, c in spans} == entities
+
+
+def test_a_span_of_bio_ends_where_its_label_does_not_go_on(nlp):
+    """P(B) = P(a span of this one token) + P(B, I)."""
+    bio = nlp.get_pipe("bio")
+    doc = nlp(TEXTS[0])
+    (belief,) = bio.believe([doc])
+    n = len(belief.labels)
+    arrays = {"unary": belief.scores[None], "transition": numpy.zeros((1, n, n), "float32")}
+    scores = bio.rules.add_to(Parts(arrays, numpy.asarray([len(doc)])))
+    found = doc._.activations["bio"]
+    assert len(found["spans"])
+    for (start, end, label), chance in zip(found["spans"].tolist(), found["confidences"]):
+        assert end == start + 1
+        b, i = (bio.tags.index(f"{prefix}-{bio.labels[label]}") for prefix in "BI")
+        (longer,) = run_probabilities(scores, [Run(0, start, (b, i))])
+        assert longer > 1e-6
+        assert chance + longer == pytest.approx(found["marginals"][start, b], rel=1e-5)
 
 
 def assert_same(a, b):

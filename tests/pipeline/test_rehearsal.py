@@ -117,15 +117,19 @@ def test_without_an_earlier_state_nothing_happens(trained):
     assert nlp.to_bytes() == before
 
 
+@pytest.mark.parametrize("trained", [True], indirect=True, ids=["shared"])
 def test_a_shared_tok2vec_that_is_not_remembered_is_an_error(trained):
-    shared = trained[0]
     nlp = load(trained)
     nlp.resume_training()
-    if not shared:
-        assert nlp.get_pipe("tag").rehearse(bare_examples(nlp))["tag"] > 0
-        return
     with pytest.raises(ValueError, match=r"tag: cannot rehearse: .*resume_training\(nlp\)"):
         nlp.get_pipe("tag").rehearse(bare_examples(nlp))
+
+
+@pytest.mark.parametrize("trained", [False], indirect=True, ids=["own"])
+def test_vectors_of_its_own_need_spacys_method_alone(trained):
+    nlp = load(trained)
+    nlp.resume_training()
+    assert nlp.get_pipe("tag").rehearse(bare_examples(nlp))["tag"] > 0
 
 
 def test_docs_without_tokens(trained):
@@ -154,6 +158,20 @@ def test_a_copy_of_the_pipeline_rehearses_by_itself(trained):
     other.get_pipe("tag").rehearse(bare_examples(other), sgd=Adam(0.1))
     other.get_pipe("tag").rehearse(bare_examples(other), sgd=Adam(0.1))
     assert nlp.to_bytes() == before
+
+
+@pytest.mark.parametrize("trained", [True], indirect=True, ids=["shared"])
+def test_listeners_that_are_replaced_afterwards(trained):
+    """The earlier tok2vec still answers; the component's own one learns."""
+    nlp = load(trained)
+    resume_training(nlp)
+    nlp.replace_listeners("tok2vec", "tag", ["model.tok2vec"])
+    tag, sgd = nlp.get_pipe("tag"), Adam(0.003)
+    before = nlp.get_pipe("tok2vec").to_bytes()
+    drift(tag)
+    losses = [tag.rehearse(bare_examples(nlp), sgd=sgd)["tag"] for _ in range(20)]
+    assert losses[-1] < losses[0]
+    assert nlp.get_pipe("tok2vec").to_bytes() == before
 
 
 def tagger_on(nlp, listener):
