@@ -17,6 +17,7 @@ from thinc.api import Model, glorot_uniform_init
 from thinc.types import Floats2d, Floats3d, Ints2d
 
 from ..structures import Parts
+from .growth import GROW, grown
 from .mlp import hidden, init_hidden
 from .rows import concatenate_rows, split_rows
 from .units import Bucket, make_buckets
@@ -56,14 +57,7 @@ def build_biaffine_parser(
         params=dict.fromkeys(("D_W", "D_b", "H_W", "H_b", "U", "u", "root")),
         attrs={"hidden_dropout": dropout},
     )
-    labels: Model = Model(
-        "biaffine_labels",
-        _labels,
-        init=_init_labels,
-        dims={"nI": width, "nH": label_hidden, "nO": nO},
-        params=dict.fromkeys(("L_W", "L_b", "K_W", "K_b", "W", "root")),
-        attrs={"hidden_dropout": dropout},
-    )
+    labels = _label_scorer(nI=width, nH=label_hidden, nO=nO, dropout=dropout)
     return Model(
         "biaffine_parser",
         _forward,
@@ -75,7 +69,36 @@ def build_biaffine_parser(
             "arc_scorer": arcs,
             "label_scorer": labels,
         },
+        attrs={GROW: _grow},
     )
+
+
+def _label_scorer(*, nI: Optional[int], nH: int, nO: Optional[int], dropout: float) -> Model:
+    return Model(
+        "biaffine_labels",
+        _labels,
+        init=_init_labels,
+        dims={"nI": nI, "nH": nH, "nO": nO},
+        params=dict.fromkeys(("L_W", "L_b", "K_W", "K_b", "W", "root")),
+        attrs={"hidden_dropout": dropout},
+    )
+
+
+def _grow(
+    model: Model[ParserInput, ParserOutput], copies: Ints2d
+) -> Model[ParserInput, ParserOutput]:
+    old = model.get_ref("label_scorer")
+    new = _label_scorer(
+        nI=old.get_dim("nI"),
+        nH=old.get_dim("nH"),
+        nO=copies.shape[1],
+        dropout=old.attrs["hidden_dropout"],
+    )
+    for name in old.param_names:
+        W = old.get_param(name)
+        new.set_param(name, grown(W, copies, axis=1) if name == "W" else W.copy())
+    model.replace_node(old, new)
+    return model
 
 
 def _init(

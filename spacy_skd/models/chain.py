@@ -5,8 +5,9 @@ from typing import Callable, List, Optional, Tuple
 from spacy import registry
 from spacy.tokens import Doc
 from thinc.api import Model
-from thinc.types import Floats2d, Ints1d
+from thinc.types import Floats2d, Ints1d, Ints2d
 
+from .growth import GROW, grow_output, grown, grown_pairs
 from .tokens import build_token_scorer
 
 ChainScores = Tuple[Floats2d, Floats2d]
@@ -23,15 +24,27 @@ def build_chain_scorer(
     tok2vec (Model[List[Doc], List[Floats2d]]): vectors of tokens.
     nO (Optional[int]): tags; set by the component.
     """
-    tokens = build_token_scorer(tok2vec, nO)
+    return _chain_scorer(build_token_scorer(tok2vec, nO))
+
+
+def _chain_scorer(tokens: Model[List[Doc], Floats2d]) -> Model[List[Doc], ChainScores]:
     return Model(
         "chain_scorer",
         _forward,
         init=_init,
         layers=[tokens],
         params={"start": None, "end": None, "transition": None},
-        refs={"tok2vec": tok2vec, "output_layer": tokens.get_ref("output_layer")},
+        refs={name: tokens.get_ref(name) for name in ("tok2vec", "output_layer")},
+        attrs={GROW: _grow},
     )
+
+
+def _grow(model: Model[List[Doc], ChainScores], copies: Ints2d) -> Model[List[Doc], ChainScores]:
+    new = _chain_scorer(grow_output(model.layers[0], copies))
+    new.set_param("start", grown(model.get_param("start"), copies))
+    new.set_param("end", grown(model.get_param("end"), copies))
+    new.set_param("transition", grown_pairs(model.get_param("transition"), copies))
+    return new
 
 
 def _init(

@@ -7,6 +7,8 @@ from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.types import Floats2d
 
+_NAME = "frozen_listener"
+
 
 @registry.architectures("spacy-skd.FrozenListener.v1")
 def build_frozen_listener(
@@ -23,7 +25,7 @@ def build_frozen_listener(
         spacy-transformers.TransformerListener.v1 or
         spacy-curated-transformers.LastTransformerLayerListener.v1.
     """
-    return Model("frozen_listener", _forward, init=_init, layers=[listener], dims={"nO": None})
+    return Model(_NAME, _forward, init=_init, layers=[listener], dims={"nO": None})
 
 
 def _init(
@@ -38,7 +40,7 @@ def _init(
 def _forward(
     model: Model[List[Doc], List[Floats2d]], docs: List[Doc], is_train: bool
 ) -> Tuple[List[Floats2d], Callable]:
-    if is_train and not all(_has_vectors(doc) for doc in docs):
+    if is_train and not all(has_vectors(doc) for doc in docs):
         raise ValueError(
             "spacy-skd.FrozenListener.v1: a doc has no vectors. List the component that this one "
             "listens to in training.annotating_components, before it in the pipeline."
@@ -49,7 +51,13 @@ def _forward(
     return [next(vectors) if len(doc) else none for doc in docs], _no_gradient
 
 
-def _has_vectors(doc: Doc) -> bool:
+def frozen_layers(model: Model) -> List[Model]:
+    """RETURNS (List[Model]): all layers within the frozen listeners of a model."""
+    frozen = [node for node in model.walk() if node.name == _NAME]
+    return [layer for node in frozen for layer in node.walk() if layer is not node]
+
+
+def has_vectors(doc: Doc) -> bool:
     """Whether a tok2vec or a transformer has run."""
     by_transformer = Doc.has_extension("trf_data") and doc._.trf_data is not None
     return by_transformer or doc.tensor.size > 0 or not len(doc)

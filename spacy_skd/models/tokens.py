@@ -5,8 +5,9 @@ from typing import Callable, List, Optional, Tuple
 from spacy import registry
 from spacy.tokens import Doc
 from thinc.api import Model
-from thinc.types import Floats2d
+from thinc.types import Floats2d, Ints2d
 
+from .growth import GROW, grown
 from .rows import concatenate_rows, split_rows
 
 
@@ -19,20 +20,34 @@ def build_token_scorer(
     tok2vec (Model[List[Doc], List[Floats2d]]): vectors of tokens.
     nO (Optional[int]): labels; set by the component.
     """
-    output: Model[Floats2d, Floats2d] = Model(
-        "linear_scores",
-        _linear,
-        init=_init_linear,
-        dims={"nO": nO, "nI": tok2vec.maybe_get_dim("nO")},
-        params={"W": None, "b": None},
-    )
+    output = _linear_scores(nO=nO, nI=tok2vec.maybe_get_dim("nO"))
     return Model(
         "token_scorer",
         _forward,
         init=_init,
         layers=[tok2vec, output],
         refs={"tok2vec": tok2vec, "output_layer": output},
+        attrs={GROW: _grow},
     )
+
+
+def _linear_scores(*, nO: Optional[int], nI: Optional[int]) -> Model[Floats2d, Floats2d]:
+    return Model(
+        "linear_scores",
+        _linear,
+        init=_init_linear,
+        dims={"nO": nO, "nI": nI},
+        params={"W": None, "b": None},
+    )
+
+
+def _grow(model: Model[List[Doc], Floats2d], copies: Ints2d) -> Model[List[Doc], Floats2d]:
+    old = model.get_ref("output_layer")
+    new = _linear_scores(nO=copies.shape[1], nI=old.get_dim("nI"))
+    for name in old.param_names:
+        new.set_param(name, grown(old.get_param(name), copies))
+    model.replace_node(old, new)
+    return model
 
 
 def _init(

@@ -3,23 +3,27 @@
 import logging
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Set, Tuple, Union
 
+import numpy
 from spacy.language import Language
-from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
-from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.training import Example, validate_get_examples
 from spacy.vocab import Vocab
-from thinc.api import Model, Optimizer, set_dropout_rate
+from thinc.api import Model
+from thinc.types import Ints2d
 
 from ..codecs.labels import LabelMatch, match_labels
 from ..errors import check_positive
+from ..models.growth import GROW, grow_output
 from ..structures import Parts, Structure
 from ..transfer.annealing import WeightSchedule, as_schedule
 from ..transfer.belief import Belief
+from .activations import Predictions, register_extension, store
+from .learning import LearningPipe
 
 logger = logging.getLogger("spacy.skd")
 
 
-class DistillingPipe(TrainablePipe):
+class DistillingPipe(LearningPipe):
     """A trainable pipe that learns from gold, from a teacher's beliefs, or from both.
 
     `cfg` holds what is saved beside the weights: the labels, and the step that anneals
@@ -36,7 +40,9 @@ class DistillingPipe(TrainablePipe):
         distill_weight: Union[float, WeightSchedule],
         temperature: float,
         scorer: Optional[Callable],
+        save_activations: bool = False,
     ):
+        register_extension()
         self.vocab = vocab
         self.model = model
         self.name = name
@@ -44,10 +50,30 @@ class DistillingPipe(TrainablePipe):
         self.distill_weight = as_schedule(distill_weight)
         self.temperature = check_positive("temperature", temperature)
         self.scorer = scorer
+        self.save_activations = save_activations
         self.cfg: Dict[str, Any] = {"labels": [], "step": 0}
         self._teacher: Optional[Any] = None
-        self._match: Optional[LabelMatch] = None
+        self._matches: Dict[Tuple[Tuple[str, ...], Tuple[str, ...]], LabelMatch] = {}
         self._warned: Set[str] = set()
+
+    # Prediction
+
+    def predict(self, docs: Iterable[Doc]) -> Predictions:
+        """RETURNS (Predictions): the best annotation of each doc, and its probabilities if
+        `save_activations` is on.
+
+        RAISES (ValueError): if a score is NaN.
+        """
+        raise NotImplementedError
+
+    def set_annotations(self, docs: Iterable[Doc], predictions: Predictions) -> None:
+        """Write predictions into the docs, and their probabilities to `doc._.activations`."""
+        docs = list(docs)
+        self._write(docs, predictions.best)
+        store(docs, predictions.activations, name=self.name)
+
+    def _write(self, docs: Sequence[Doc], best: Sequence[Any]) -> None:
+        raise NotImplementedError
 
     # Labels
 
@@ -62,10 +88,12 @@ class DistillingPipe(TrainablePipe):
         return self.labels
 
     def add_label(self, label: str) -> int:
-        """Add a label before the model is initialized.
+        """Add a label, before the model is initialized or later. Later the model's output grows:
+        the old labels keep their weights, the new one starts as the mean of the old ones, and
+        learns as any other does. Gradients that are not applied yet are lost.
 
         RETURNS (int): 0 if the label is already present, otherwise 1.
-        RAISES (ValueError): if the label is no string, or the model's outputs are fixed already.
+        RAISES (ValueError): if the label is no string, or the model cannot grow.
         """
         if not isinstance(label, str):
             raise ValueError(f"{self.name}: expected a label of type str, got {type(label)}")
@@ -73,20 +101,40 @@ class DistillingPipe(TrainablePipe):
             return 0
         output = self.model.get_ref("output_layer")
         if output.has_dim("nO"):
-            raise ValueError(
-                f"{self.name}: cannot add the label {label!r}, the model has its "
-                f"{output.get_dim('nO')} outputs already; add labels before initialize()"
-            )
+            if not output.has_param("W"):
+                raise ValueError(
+                    f"{self.name}: cannot add the label {label!r}: the config sets nO = "
+                    f"{output.get_dim('nO')}; leave it null"
+                )
+            self.model = grow_output(self.model, self._copies(label))
         self.cfg["labels"] = [*self.cfg["labels"], label]
-        self.vocab.strings.add(label)
+        self._intern([label])
         return 1
+
+    def _intern(self, labels: Iterable[str]) -> None:
+        """Labels outlive a memory zone, unlike the words that are seen in it."""
+        for label in labels:
+            self.vocab.strings.add(label, allow_transient=False)  # type: ignore[call-arg]
+
+    @property
+    def is_resizable(self) -> bool:
+        """RETURNS (bool): whether `add_label` works on an initialized model."""
+        return GROW in self.model.attrs
+
+    def set_output(self, nO: int) -> None:
+        """RAISES (ValueError): always: outputs have names here; use `add_label`."""
+        raise ValueError(f"{self.name}: expected a label, got a number of outputs; use add_label()")
+
+    def _copies(self, label: str) -> Ints2d:
+        """See `grow_output`."""
+        n = len(self.labels)
+        return numpy.asarray([[*range(n), old] for old in range(n)])
 
     # Teacher
 
     def set_teacher(self, teacher: Optional[Any]) -> None:
         """Called by the teacher component when the pipeline is linked."""
         self._teacher = teacher
-        self._match = None
 
     @property
     def has_teacher(self) -> bool:
@@ -120,64 +168,25 @@ class DistillingPipe(TrainablePipe):
 
     def _label_match(self, teacher_labels: Sequence[str]) -> LabelMatch:
         """The two inventories by name; reports once what only one side has."""
-        if self._match is None:
+        key = (tuple(teacher_labels), self.labels)
+        if key not in self._matches:
             what = f"{self.name} (layer of the teacher: {self._teacher_pipe_name()})"
-            self._match = match_labels(teacher=teacher_labels, student=self.labels, what=what)
+            match = match_labels(teacher=teacher_labels, student=self.labels, what=what)
+            self._matches[key] = match
             for side, labels in (
-                ("the teacher", self._match.only_teacher),
-                ("the student", self._match.only_student),
+                ("the teacher", match.only_teacher),
+                ("the student", match.only_student),
             ):
                 if labels:
                     logger.warning("%s: only %s has the labels %s", self.name, side, list(labels))
-        return self._match
+        return self._matches[key]
 
     def _teacher_pipe_name(self) -> str:
+        if self._asked is not None:
+            return self._asked
         return self._teacher.pipe_of(self.name) if self._teacher is not None else "none"
 
-    def believe(self, docs: Sequence[Doc]) -> List[Belief]:
-        """As a teacher: the scores of every doc. Does not change the docs."""
-        raise NotImplementedError
-
-    # Training
-
-    def update(
-        self,
-        examples: Iterable[Example],
-        *,
-        drop: float = 0.0,
-        sgd: Optional[Optimizer] = None,
-        losses: Optional[Dict[str, float]] = None,
-    ) -> Dict[str, float]:
-        """Learn from a batch: gold where it is annotated, the teacher's beliefs elsewhere, both by
-        `distill_weight`.
-
-        losses (Dict[str, float]): the mean loss of a token of the batch, in nats, is added.
-        RAISES (ValueError): if a teacher is needed and there is none; if the loss is not finite.
-        """
-        examples = list(examples)
-        losses = {} if losses is None else losses
-        losses.setdefault(self.name, 0.0)
-        validate_examples(examples, f"{type(self).__name__}.update")
-        if not any(len(eg.predicted) for eg in examples):
-            return losses
-        set_dropout_rate(self.model, drop)
-        losses[self.name] += self._learn(examples)
-        self.cfg["step"] += 1
-        if sgd:
-            self.finish_update(sgd)
-        return losses
-
-    def _learn(self, examples: Sequence[Example]) -> float:
-        """Forward, loss, backward. RETURNS (float): mean nats a token."""
-        raise NotImplementedError
-
-    def _check_loss(self, loss: float) -> float:
-        if loss != loss or abs(loss) == float("inf"):
-            raise ValueError(
-                f"{self.name}: the loss is {loss}, so training diverged; lower the learning rate "
-                f"or clip gradients (training.optimizer.grad_clip)"
-            )
-        return loss
+    # Initialization
 
     def _parts(self, parts: Parts) -> Parts:
         """Move to the model's device."""
@@ -208,8 +217,6 @@ class DistillingPipe(TrainablePipe):
                 f"corpus has this annotation."
             )
         self.cfg["labels"] = list(labels)
-        self._match = None
-        for label in labels:
-            self.vocab.strings.add(label)
+        self._intern(labels)
         if self._teacher is not None:
             self._label_match(self._teacher.labels_of(self.name))

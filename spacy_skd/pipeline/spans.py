@@ -1,7 +1,7 @@
 """The distilling tagger of spans: entities or a span group, as tags of tokens."""
 
 from itertools import islice
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy
 from spacy.language import Language
@@ -23,19 +23,24 @@ from ..codecs.bioes import (
 )
 from ..codecs.trees import Gold
 from ..models.units import Bucket, make_buckets
-from ..structures import IndependentLabels, LinearChain, Parts, Structure, tie
+from ..structures import LinearChain, Parts, tie
 from ..transfer.annealing import WeightSchedule
 from ..transfer.belief import Belief, ChainBelief, TokenBelief
 from ..transfer.convert import Posterior, convert
 from ..transfer.loss import mixed_loss
+from .activations import Activations, Predictions
 from .distilling import DistillingPipe, logger
-from .sentences import batch_spans
+from .lessons import belief_tokens
+from .span_activations import no_activations, span_activations
 from .span_layers import SpanLayer
+from .span_parts import as_chain, doc_rows, structure_of
 
-STRUCTURES: Dict[str, Structure] = {
-    "tokens": IndependentLabels(),
-    "linear_chain": LinearChain(),
-}
+
+class SpanLesson(NamedTuple):
+    """tags: per doc, of each token, None or "" where there is no gold. beliefs: one a doc."""
+
+    tags: List[List[Optional[str]]]
+    beliefs: Optional[Sequence[Belief]]
 
 
 class DistillingSpanTagger(DistillingPipe):
@@ -57,15 +62,17 @@ class DistillingSpanTagger(DistillingPipe):
         temperature: float = 1.0,
         overwrite: bool = False,
         scorer: Optional[Callable] = None,
+        save_activations: bool = False,
     ):
         super().__init__(
             vocab,
             model,
             name,
-            structure=_structure_of(structure, model),
+            structure=structure_of(structure, model),
             distill_weight=distill_weight,
             temperature=temperature,
             scorer=scorer or layer.score,
+            save_activations=save_activations,
         )
         span_tags((), scheme=scheme)
         self.layer = layer
@@ -88,6 +95,14 @@ class DistillingSpanTagger(DistillingPipe):
             self._rules = (tags, legality(tags))
         return self._rules[1]
 
+    def _copies(self, label: str) -> Ints2d:
+        index = {tag: i for i, tag in enumerate(self.tags)}
+        tags = span_tags([*self.labels, label], scheme=self.scheme)
+        new = f"-{label}"
+        return numpy.asarray(
+            [[index[t[0] + f"-{old}" if t[1:] == new else t] for t in tags] for old in self.labels]
+        )
+
     def initialize(
         self,
         get_examples: Callable[[], Iterable[Example]],
@@ -105,25 +120,40 @@ class DistillingSpanTagger(DistillingPipe):
 
     # Prediction
 
-    def predict(self, docs: Iterable[Doc]) -> List[List[TypedSpan]]:
-        """RETURNS (List[List[TypedSpan]]): per doc, the spans of its best legal tag sequence.
+    def predict(self, docs: Iterable[Doc]) -> Predictions:
+        """See `DistillingPipe.predict`. Best: the spans of the best legal tag sequence of each doc.
 
-        RAISES (ValueError): if a score is NaN.
+        Activations, of the distribution over legal sequences: "marginals" (tokens, tags) and
+        "label_ids" (tokens,), of the tags; "spans" (S, 3), start and end token and label of those
+        that were found, and "confidences" (S,), the probability of each whole span.
         """
         docs = list(docs)
-        found: List[List[TypedSpan]] = [[] for _ in docs]
-        tags = numpy.asarray(self.tags)
+        names = numpy.asarray(self.tags)
+        best: List[List[TypedSpan]] = [[] for _ in docs]
+        found: Dict[int, Activations] = {}
         for bucket, parts in self._scored(docs):
-            best = LinearChain().argmax(self.rules.add_to(_as_chain(parts)))
-            labels = self.model.ops.to_numpy(best.arrays["unary"]).argmax(axis=-1)
-            for unit, n, row in zip(bucket.units.tolist(), bucket.lengths.tolist(), labels):
+            scores = self.rules.add_to(as_chain(parts))
+            indicators = LinearChain().argmax(scores)
+            ids = self.model.ops.to_numpy(indicators.arrays["unary"]).argmax(axis=-1)
+            units = bucket.units.tolist()
+            for unit, n, row in zip(units, bucket.lengths.tolist(), ids):
                 if row[:n].any():
-                    found[unit] = decode_spans(tags[row[:n]].tolist())
-        return found
+                    best[unit] = decode_spans(names[row[:n]].tolist())
+            if self.save_activations:
+                found.update(zip(units, self._activations(scores, ids, [best[u] for u in units])))
+        if not self.save_activations:
+            return Predictions(best)
+        return Predictions(
+            best, [found.get(u, no_activations(len(names))) for u, _ in enumerate(docs)]
+        )
 
-    def set_annotations(self, docs: Iterable[Doc], predictions: List[List[TypedSpan]]) -> None:
-        """Write predictions into the docs' layer."""
-        for doc, spans in zip(docs, predictions):
+    def _activations(
+        self, scores: Parts, ids: Ints2d, spans: Sequence[List[TypedSpan]]
+    ) -> List[Activations]:
+        return span_activations(scores, ids, spans, tags=self.tags, labels=self.labels)
+
+    def _write(self, docs: Sequence[Doc], best: Sequence[List[TypedSpan]]) -> None:
+        for doc, spans in zip(docs, best):
             self.layer.write(doc, spans, overwrite=self.overwrite)
 
     def believe(self, docs: Sequence[Doc]) -> List[Belief]:
@@ -155,7 +185,8 @@ class DistillingSpanTagger(DistillingPipe):
         rows = output[0] if self._is_chain else output
         if self.model.ops.xp.isnan(rows).any():
             raise ValueError(f"{self.name}: the model's scores are NaN; its weights are damaged")
-        return [(bucket, self._parts_of(output, bucket)) for bucket in make_buckets(_rows(docs))]
+        buckets = make_buckets(doc_rows([len(doc) for doc in docs]))
+        return [(bucket, self._parts_of(output, bucket)) for bucket in buckets]
 
     def _parts_of(self, output: Any, bucket: Bucket) -> Parts:
         """The model's scores of a bucket's docs."""
@@ -169,26 +200,29 @@ class DistillingSpanTagger(DistillingPipe):
 
     # Training
 
-    def get_loss(self, examples: Iterable[Example], scores: Any) -> Tuple[float, Any]:
-        """Mean loss of a token in nats, and its gradient at the scores.
+    def _lesson(
+        self, examples: Sequence[Example], beliefs: Optional[Sequence[Belief]]
+    ) -> SpanLesson:
+        tags = [self.layer.gold(eg, scheme=self.scheme) for eg in examples]
+        return SpanLesson(tags, beliefs)
 
-        scores: (tokens of the batch, tags); of a linear chain, also the (tags, tags) transitions.
-        """
-        examples = list(examples)
-        beliefs = self._beliefs(examples)
+    def _lesson_without_gold(self, beliefs: Sequence[Belief]) -> SpanLesson:
+        return SpanLesson([[None] * belief_tokens(belief) for belief in beliefs], beliefs)
+
+    def _loss(self, lesson: SpanLesson, scores: Any) -> Tuple[float, Any]:
+        """scores: (tokens of the batch, tags); of a linear chain, also the (tags, tags)
+        transitions."""
         rows = scores[0] if self._is_chain else scores
         d_rows = self.model.ops.xp.zeros_like(rows)
         d_transition = self.model.ops.alloc2f(len(self.tags), len(self.tags))
-        tags = [self.layer.gold(eg, scheme=self.scheme) for eg in examples]
-        n = max(1, len(rows))
         total = 0.0
-        for bucket in make_buckets(_rows([eg.predicted for eg in examples])):
+        for bucket in make_buckets(doc_rows([len(tags) for tags in lesson.tags])):
             parts = self._parts_of(scores, bucket)
             loss, d_parts = mixed_loss(
                 self.structure,
                 self.rules.add_to(parts) if self._is_chain else parts,
-                gold=self._gold([tags[u] for u in bucket.units.tolist()]),
-                teacher=self._target(beliefs, bucket),
+                gold=self._gold([lesson.tags[u] for u in bucket.units.tolist()]),
+                teacher=self._target(lesson.beliefs, bucket),
                 weight=self.weight,
                 temperature=self.temperature,
             )
@@ -196,14 +230,7 @@ class DistillingSpanTagger(DistillingPipe):
             d_rows[bucket.index(padding=0)[bucket.inside]] = d_parts.arrays["unary"][bucket.inside]
             if self._is_chain:
                 d_transition += d_parts.arrays["transition"].sum(axis=0)
-        loss = self._check_loss(total / n)
-        return loss, (d_rows / n, d_transition / n) if self._is_chain else d_rows / n
-
-    def _learn(self, examples: Sequence[Example]) -> float:
-        scores, backprop = self.model.begin_update([eg.predicted for eg in examples])
-        loss, d_scores = self.get_loss(examples, scores)
-        backprop(d_scores)
-        return loss
+        return total, (d_rows, d_transition) if self._is_chain else d_rows
 
     def _gold(self, tags: Sequence[Sequence[Optional[str]]]) -> Gold:
         gold, illegal = encode_chains(tags, self.tags, self.rules)
@@ -262,31 +289,3 @@ class DistillingSpanTagger(DistillingPipe):
 
     def _labels_in(self, examples: Iterable[Example]) -> List[str]:
         return sorted({label for eg in examples for label in self.layer.labels(eg.reference)})
-
-
-def _structure_of(structure: str, model: Model) -> Structure:
-    if structure not in STRUCTURES:
-        raise ValueError(f"structure: expected one of {', '.join(STRUCTURES)}, got {structure!r}")
-    has_transitions = "transition" in model.param_names
-    if has_transitions != (structure == "linear_chain"):
-        needed = "ChainScorer" if structure == "linear_chain" else "TokenScorer"
-        raise ValueError(
-            f"structure {structure!r} needs the architecture spacy-skd.{needed}.v1, got the model "
-            f"{model.name!r}; change `structure` or `model`"
-        )
-    return STRUCTURES[structure]
-
-
-def _rows(docs: Sequence[Doc]) -> Ints2d:
-    """(docs, 2) first and end row of each doc in the batch's concatenated tokens."""
-    lengths = [len(doc) for doc in docs]
-    return batch_spans([numpy.asarray([[0, n]]) for n in lengths], lengths)
-
-
-def _as_chain(parts: Parts) -> Parts:
-    """Scores of independent labels as those of a chain whose transitions are free."""
-    if "transition" in parts.arrays:
-        return parts
-    unary = parts.arrays["unary"]
-    free = tie(parts.xp.zeros((unary.shape[2], unary.shape[2]), dtype=unary.dtype), len(unary))
-    return Parts({"unary": unary, "transition": free}, parts.lengths)

@@ -10,7 +10,7 @@ from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
 
 from ..codecs.labels import LabelMatch
 from ..codecs.trees import ROOT_HEAD, UNKNOWN_HEAD
-from ..structures import Parts
+from ..structures import Parts, Structure
 from ..transfer.belief import TreeBelief
 
 
@@ -20,6 +20,7 @@ class TreePlan:
 
     spans (Ints2d): (U, 2) rows of the units.
     heads (Ints1d): (T,) gold head row, `ROOT_HEAD` or `UNKNOWN_HEAD`.
+    teacher (Optional[Structure]): the teacher's structure.
     arcs (Optional[List[Floats2d]]): the teacher's arc scores of each unit.
     pairs (Ints2d): (P, 2) dependent and head row of the arcs whose deprel is scored.
     gold_labels (Ints1d): (P,) gold deprel of a pair, -1 where it is not the gold arc.
@@ -29,6 +30,7 @@ class TreePlan:
 
     spans: Ints2d
     heads: Ints1d
+    teacher: Optional[Structure]
     arcs: Optional[List[Floats2d]]
     pairs: Ints2d
     gold_labels: Ints1d
@@ -44,6 +46,13 @@ class TreePlan:
             [Parts({"arc": arc[None]}, numpy.asarray([len(arc)])) for arc in chosen]
         )
 
+    def gold_indicators(self, n_labels: int) -> Floats2d:
+        """RETURNS (Floats2d): (P, deprels) 0/1, all 0 for a pair that is no gold arc."""
+        indicators = numpy.zeros((len(self.pairs), n_labels), dtype="float32")
+        known = numpy.nonzero(self.gold_labels >= 0)[0]
+        indicators[known, self.gold_labels[known]] = 1.0
+        return indicators
+
 
 def gold_arcs(eg: Example, labels: Sequence[str]) -> Tuple[Ints1d, Ints1d]:
     """Head token (`ROOT_HEAD`, `UNKNOWN_HEAD`) and deprel index (-1 unknown) of each token.
@@ -52,7 +61,7 @@ def gold_arcs(eg: Example, labels: Sequence[str]) -> Tuple[Ints1d, Ints1d]:
     """
     n = len(eg.predicted)
     if not eg.reference.has_annotation("DEP"):
-        return numpy.full(n, UNKNOWN_HEAD), numpy.full(n, -1)
+        return no_arcs(n)
     index = {label: i for i, label in enumerate(labels)}
     if [t.text for t in eg.predicted] == [t.text for t in eg.reference]:
         array = eg.reference.to_array([HEAD, DEP])
@@ -64,8 +73,7 @@ def gold_arcs(eg: Example, labels: Sequence[str]) -> Tuple[Ints1d, Ints1d]:
         deps = numpy.asarray([names[h] for h in array[:, 1].tolist()], dtype="int64")
         return numpy.where(known, heads, UNKNOWN_HEAD), deps
     aligned_heads, aligned_deps = eg.get_aligned_parse(projectivize=False)
-    heads = numpy.full(n, UNKNOWN_HEAD)
-    deps = numpy.full(n, -1)
+    heads, deps = no_arcs(n)
     for i, (head, dep) in enumerate(zip(aligned_heads, aligned_deps)):
         if dep and head is not None:
             heads[i] = ROOT_HEAD if head == i else head
@@ -73,23 +81,26 @@ def gold_arcs(eg: Example, labels: Sequence[str]) -> Tuple[Ints1d, Ints1d]:
     return heads, deps
 
 
+def no_arcs(n: int) -> Tuple[Ints1d, Ints1d]:
+    """`gold_arcs` of n tokens without annotation."""
+    return numpy.full(n, UNKNOWN_HEAD), numpy.full(n, -1)
+
+
 def make_plan(
-    examples: Sequence[Example],
+    gold: Sequence[Tuple[Ints1d, Ints1d]],
     *,
     units: Sequence[Ints2d],
     beliefs: Optional[Sequence[TreeBelief]],
-    labels: Sequence[str],
     match: Optional[LabelMatch],
 ) -> TreePlan:
     """Everything of a batch but the student's scores.
 
+    gold (Sequence[Tuple[Ints1d, Ints1d]]): per doc, see `gold_arcs`.
     units (Sequence[Ints2d]): per doc (U, 2) start and end token of its units.
     beliefs (Optional[Sequence[TreeBelief]]): the teacher's, with the same units.
-    labels (Sequence[str]): the student's deprels. match: of the teacher's to the student's.
+    match (Optional[LabelMatch]): of the teacher's deprels to the student's.
     """
-    lengths = [len(eg.predicted) for eg in examples]
-    offsets = numpy.cumsum([0, *lengths])
-    gold = [gold_arcs(eg, labels) for eg in examples]
+    offsets = numpy.cumsum([0, *(len(head) for head, _ in gold)])
     heads = _rows([head for head, _ in gold], offsets)
     deps = numpy.concatenate([dep for _, dep in gold])
     spans = numpy.concatenate([u + o for u, o in zip(units, offsets)])
@@ -104,6 +115,7 @@ def make_plan(
     return TreePlan(
         spans=spans,
         heads=heads,
+        teacher=None if arcs is None or not beliefs else beliefs[0].structure,
         arcs=arcs,
         pairs=pairs,
         gold_labels=numpy.where(is_gold, deps[pairs[:, 0]], -1),

@@ -2,6 +2,7 @@
 
 from .base import Structure
 from .chain import LinearChain, chain_indicators
+from .chain_runs import Run, run_probabilities
 from .heads import HeadSelection
 from .matrix_tree import SpanningTrees
 from .numerics import IMPOSSIBLE, to_numpy
@@ -15,12 +16,14 @@ __all__ = [
     "IndependentLabels",
     "LinearChain",
     "Parts",
+    "Run",
     "SpanningTrees",
     "Structure",
     "chain_indicators",
     "is_tied",
     "is_tree",
     "maximum_trees",
+    "run_probabilities",
     "tie",
     "to_numpy",
 ]

@@ -27,7 +27,7 @@ class LinearChain(Structure):
     family: ClassVar[str] = "chain"
 
     def infer(self, scores: Parts) -> Tuple[Floats1d, Parts]:
-        chains = _sorted_chains(scores)
+        chains = sorted_chains(scores)
         log_z, unary, transition = forward_backward(scores.xp, chains)
         impossible = ~scores.xp.isfinite(log_z)
         if impossible.any():
@@ -53,7 +53,7 @@ class LinearChain(Structure):
         """
         if k < 1:
             raise ValueError(f"{WHAT}: expected k of at least 1, got {k}")
-        chains = _sorted_chains(scores)
+        chains = sorted_chains(scores)
         totals, labels = _k_best(scores.xp, chains, k)
         impossible = ~scores.xp.isfinite(totals[:, 0])
         if impossible.any():
@@ -80,8 +80,11 @@ def chain_indicators(labels: Ints2d, *, like: Parts) -> Parts:
     return Parts({"unary": unary, "transition": transition}, like.lengths)
 
 
-def _sorted_chains(scores: Parts) -> Chains:
-    """Longest first, so that those which still run at a position are the first of the batch."""
+def sorted_chains(scores: Parts) -> Chains:
+    """Longest first, so that those which still run at a position are the first of the batch.
+
+    RAISES (ValueError): if a score is NaN or +inf, or all labels of a token are impossible.
+    """
     xp = scores.xp
     unary = clean_scores(scores.arrays["unary"], what=WHAT)
     transition = scores.arrays["transition"]

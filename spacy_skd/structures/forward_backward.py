@@ -108,35 +108,60 @@ def _times(xp: Any, rows: Floats2d, A: Floats3d) -> Floats2d:
     return xp.matmul(rows[:, None], A[: len(rows)])[:, 0]
 
 
-def _in_log_space(xp: Any, chains: Chains) -> _Result:
-    """The same recursions on logarithms: slower, and exact whatever the range of the scores."""
+@dataclass(frozen=True, eq=False)
+class Messages:
+    """Of chains in the order of `Chains`, in nats.
+
+    before, after (Floats3d): (N, B, C) log sums of the scores of all that stands before a token's
+    label, with it, and of all that follows it. log_z (Floats1d): (B,).
+    """
+
+    before: Floats3d
+    after: Floats3d
+    log_z: Floats1d
+
+
+def log_messages(xp: Any, chains: Chains) -> Messages:
+    """a_i(y) = unary_i(y) + log sum_x exp(a_(i-1)(x) + A(x, y)), and b_i(x) = log sum_y exp(A(x, y)
+    + unary_(i+1)(y) + b_(i+1)(y)): exact whatever the range of the scores."""
     b, n, c = chains.unary.shape
     a, back = xp.full((n, b, c), -xp.inf), xp.zeros((n, b, c))
-    transition = xp.zeros((b, c, c))
     log_z = xp.zeros(b)
     for i in range(n):
         k, later = chains.active[i], chains.active[i + 1]
         a[i, :k] = chains.unary[:k, i]
         if i:
             pairs = a[i - 1, :k, :, None] + chains.running_transition(k)
-            a[i, :k] += _log_sum(xp, pairs, axis=1)
-        log_z[later:k] = _log_sum(xp, a[i, later:k], axis=-1)
+            a[i, :k] += log_sum(xp, pairs, axis=1)
+        log_z[later:k] = log_sum(xp, a[i, later:k], axis=-1)
     for i in range(n - 1, 0, -1):
         k = chains.active[i]
         ahead = chains.unary[:k, i] + back[i, :k]
+        back[i - 1, :k] = log_sum(xp, chains.running_transition(k) + ahead[:, None], axis=-1)
+    return Messages(a, back, log_z)
+
+
+def _in_log_space(xp: Any, chains: Chains) -> _Result:
+    """The same recursions on logarithms: slower, and exact whatever the range of the scores."""
+    b, n, c = chains.unary.shape
+    found = log_messages(xp, chains)
+    log_z = _finite(xp, found.log_z)
+    transition = xp.zeros((b, c, c))
+    for i in range(n - 1, 0, -1):
+        k = chains.active[i]
+        ahead = chains.unary[:k, i] + found.after[i, :k]
         pairs = chains.running_transition(k) + ahead[:, None]
-        back[i - 1, :k] = _log_sum(xp, pairs, axis=-1)
-        exponent = a[i - 1, :k, :, None] + pairs - _finite(xp, log_z[:k])[:, None, None]
+        exponent = found.before[i - 1, :k, :, None] + pairs - log_z[:k, None, None]
         transition[:k] += xp.exp(exponent)
-    unary = xp.exp(a + back - _finite(xp, log_z)[None, :, None])
-    return log_z, unary.transpose(1, 0, 2), transition
+    unary = xp.exp(found.before + found.after - log_z[None, :, None])
+    return found.log_z, unary.transpose(1, 0, 2), transition
 
 
 def _finite(xp: Any, values: Floats1d) -> Floats1d:
     return xp.where(xp.isfinite(values), values, 0.0)
 
 
-def _log_sum(xp: Any, values: Floats2d, *, axis: int) -> Floats1d:
+def log_sum(xp: Any, values: Floats2d, *, axis: int) -> Floats1d:
     """log sum exp, -inf where all are."""
     top = _finite(xp, values.max(axis=axis, keepdims=True))
     total = xp.exp(values - top).sum(axis=axis)

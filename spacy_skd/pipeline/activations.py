@@ -1,0 +1,34 @@
+"""`doc._.activations`: the probabilities behind a component's annotation, on request.
+
+spaCy v4 has `Doc.activations` for it; spaCy 3.8 has no such attribute, so it is an extension, which
+`Doc.to_bytes` and processes carry along.
+"""
+
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+
+from spacy.tokens import Doc
+
+Activations = Dict[str, Any]
+EXTENSION = "activations"
+
+
+class Predictions(NamedTuple):
+    """What `predict` returns and `set_annotations` writes.
+
+    best (List[Any]): per doc, what the component annotates.
+    activations (Optional[List[Activations]]): per doc; None unless `save_activations` is on.
+    """
+
+    best: List[Any]
+    activations: Optional[List[Activations]] = None
+
+
+def register_extension() -> None:
+    if not Doc.has_extension(EXTENSION):
+        Doc.set_extension(EXTENSION, default={})
+
+
+def store(docs: Sequence[Doc], activations: Optional[Sequence[Activations]], *, name: str) -> None:
+    """name (str): of the component."""
+    for doc, found in zip(docs, activations or ()):
+        doc._.get(EXTENSION)[name] = found

@@ -1,0 +1,251 @@
+"""The three ways in which a distilling component learns: `update`, `distill` and `rehearse`.
+
+All are one step of one loss; they differ in who answers, and in whether gold counts. The names and
+the contract of `distill` are those of spaCy v4, `rehearse` is spaCy's.
+"""
+
+from contextlib import contextmanager
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
+
+from spacy.pipeline import TrainablePipe
+from spacy.tokens import Doc
+from spacy.training import Example, validate_examples
+from thinc.api import Model, Optimizer, set_dropout_rate
+
+from ..structures import Parts
+from ..transfer.belief import Belief
+from .lessons import ask, belief_tokens, check_distillation_examples, has_tokens
+from .rehearsal import Memory, recalled
+
+
+class LearningPipe(TrainablePipe):
+    """A component that learns from lessons: what gold and a teacher say of a batch."""
+
+    model: Model[Any, Any]
+    cfg: Dict[str, Any]
+    _asked: Optional[str] = None  # the component that `distill` or `rehearse` asks
+    _memory: Optional[Memory] = None
+
+    # What a component defines
+
+    def believe(self, docs: Sequence[Doc]) -> List[Belief]:
+        """As a teacher: the scores of every doc. Does not change the docs."""
+        raise NotImplementedError
+
+    def _recall(self, examples: Sequence[Example], docs: Sequence[Doc]) -> List[Belief]:
+        """`believe` of docs, in the units that the examples are learnt in."""
+        return self.believe(docs)
+
+    def _beliefs(self, examples: Sequence[Example]) -> Optional[List[Belief]]:
+        """What the linked teacher believes; None to train on gold alone."""
+        raise NotImplementedError
+
+    def _lesson(self, examples: Sequence[Example], beliefs: Optional[Sequence[Belief]]) -> Any:
+        """What a batch is trained on: gold, and the teacher's beliefs if there are."""
+        raise NotImplementedError
+
+    def _lesson_without_gold(self, beliefs: Sequence[Belief]) -> Any:
+        """What a batch without annotation is trained on."""
+        raise NotImplementedError
+
+    def _inputs(self, docs: List[Doc], lesson: Any) -> Any:
+        """What the model is given."""
+        return docs
+
+    def _loss(self, lesson: Any, scores: Any) -> Tuple[float, Any]:
+        """RETURNS: loss in nats, summed over the batch; its gradient at the scores."""
+        raise NotImplementedError
+
+    # Losses
+
+    def get_loss(self, examples: Iterable[Example], scores: Any) -> Tuple[float, Any]:
+        """Mean loss of a token in nats, and its gradient at the scores.
+
+        scores: what the model returned for the predicted docs.
+        RAISES (ValueError): if the loss is not finite.
+        """
+        examples = list(examples)
+        lesson = self._lesson(examples, self._beliefs(examples))
+        return self._mean(self._loss(lesson, scores), n=_n_tokens(eg.predicted for eg in examples))
+
+    def get_teacher_student_loss(
+        self, teacher_scores: Sequence[Belief], student_scores: Any, normalize: bool = False
+    ) -> Tuple[float, Any]:
+        """Cross-entropy between the teacher's and the student's distributions over structures.
+
+        teacher_scores (Sequence[Belief]): a belief a doc, as `believe` gives them.
+        student_scores: what the student's model returned for the same docs.
+        normalize (bool): the mean over the tokens of the batch instead of the sum.
+        RETURNS (Tuple[float, Any]): loss in nats; gradient at the student's scores.
+        """
+        found = self._loss(self._lesson_without_gold(teacher_scores), student_scores)
+        n = sum(map(belief_tokens, teacher_scores)) if normalize else 1
+        return self._mean(found, n=n)
+
+    def _mean(self, found: Tuple[float, Any], *, n: int) -> Tuple[float, Any]:
+        loss, gradient = found
+        loss /= max(1, n)
+        if loss != loss or abs(loss) == float("inf"):
+            raise ValueError(
+                f"{self.name}: the loss is {loss}, so training diverged; lower the learning rate "
+                f"or clip gradients (training.optimizer.grad_clip)"
+            )
+        return loss, _divided(gradient, max(1, n))
+
+    # Steps
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optional[Optimizer] = None,
+        losses: Optional[Dict[str, float]] = None,
+    ) -> Dict[str, float]:
+        """Learn from a batch: gold where it is annotated, the teacher's beliefs elsewhere, both by
+        `distill_weight`.
+
+        losses (Dict[str, float]): the mean loss of a token of the batch, in nats, is added.
+        RAISES (ValueError): if a teacher is needed and there is none; if the loss is not finite.
+        """
+        examples = list(examples)
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        validate_examples(examples, f"{type(self).__name__}.update")
+        docs = [eg.predicted for eg in examples]
+        if not has_tokens(docs):
+            return losses
+        lesson = self._lesson(examples, self._beliefs(examples))
+        losses[self.name] += self._learn(docs, lesson, drop=drop)
+        self.cfg["step"] += 1
+        if sgd:
+            self.finish_update(sgd)
+        return losses
+
+    @property
+    def is_distillable(self) -> bool:
+        """RETURNS (bool): True: it can learn from another component by `distill`."""
+        return True
+
+    def distill(
+        self,
+        teacher_pipe: Optional[TrainablePipe],
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optional[Optimizer] = None,
+        losses: Optional[Dict[str, float]] = None,
+    ) -> Dict[str, float]:
+        """Learn the distribution of another component, of this package or stock. Gold is not used.
+
+        teacher_pipe (Optional[TrainablePipe]): the teacher; required.
+        examples (Iterable[Example]): `reference` is the teacher's doc, on which what its component
+            listens to has run, `predicted` the student's; the same tokens. If the student listens
+            to a tok2vec, that has been updated with these examples before, as in `nlp.update`.
+        losses (Dict[str, float]): the mean loss of a token of the batch, in nats, is added.
+        RAISES (ValueError): without a teacher, or if it has no vectors, other labels or another
+            kind of annotation, or if tokens differ.
+        """
+        examples = check_distillation_examples(examples, name=self.name)
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        docs = [eg.predicted for eg in examples]
+        if teacher_pipe is None:
+            raise ValueError(f"{self.name}: distill needs a teacher_pipe, got None")
+        if not has_tokens(docs):
+            return losses
+        layer = getattr(getattr(self, "layer", None), "name", "")
+        beliefs = ask(teacher_pipe, [eg.reference for eg in examples], layer=layer)
+        losses[self.name] += self._study(docs, beliefs, of=teacher_pipe.name, drop=drop)
+        if sgd:
+            self.finish_update(sgd)
+        return losses
+
+    # Rehearsal. The name of the property is spaCy's: `nlp.resume_training` sets it.
+
+    @property
+    def _rehearsal_model(self) -> Optional[Model]:
+        return None if self._memory is None else self._memory.model
+
+    @_rehearsal_model.setter
+    def _rehearsal_model(self, model: Optional[Model]) -> None:
+        self._memory = None if model is None else Memory(model, tuple(self.cfg["labels"]))
+
+    @property
+    def memory(self) -> Optional[Memory]:
+        """RETURNS (Optional[Memory]): the state that `rehearse` keeps to."""
+        return self._memory
+
+    def rehearse(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optional[Optimizer] = None,
+        losses: Optional[Dict[str, float]] = None,
+        **config: Any,
+    ) -> Dict[str, float]:
+        """Learn the distribution of the component's own earlier state, that of the last
+        `nlp.resume_training()`; without one, do nothing. Gold is not used. A label that was added
+        since has probability 0 in that state.
+
+        The units of a parser are the reference's sentences, else those of the predicted doc.
+        losses (Dict[str, float]): the mean loss of a token of the batch, in nats, is added.
+        RAISES (ValueError): if the model listens to a tok2vec whose earlier state is not kept; see
+            `spacy_skd.pipeline.rehearsal.resume_training`.
+        """
+        examples = list(examples)
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        validate_examples(examples, f"{type(self).__name__}.rehearse")
+        docs = [eg.predicted for eg in examples]
+        if self._memory is None or not has_tokens(docs):
+            return losses
+        memory = self._memory
+        memory.check(self.model, name=self.name)
+        with self._as_remembered():
+            beliefs = self._recall(examples, recalled(docs, memory))
+        memory.send_vectors(examples, to=self.name, drop=drop)
+        losses[self.name] += self._study(docs, beliefs, of=self.name, drop=drop)
+        if sgd:
+            self.finish_update(sgd)
+            memory.finish_update(sgd, of=self.name)
+        return losses
+
+    @contextmanager
+    def _as_remembered(self) -> Iterator[None]:
+        """The earlier model and labels in place of the current ones."""
+        if self._memory is None:
+            raise ValueError(f"{self.name}: nothing to remember; call nlp.resume_training() first")
+        model, labels = self.model, self.cfg["labels"]
+        self.model, self.cfg["labels"] = self._memory.model, list(self._memory.labels)
+        try:
+            yield
+        finally:
+            self.model, self.cfg["labels"] = model, labels
+
+    def _study(self, docs: List[Doc], beliefs: Sequence[Belief], *, of: str, drop: float) -> float:
+        self._asked = of
+        try:
+            return self._learn(docs, self._lesson_without_gold(beliefs), drop=drop)
+        finally:
+            self._asked = None
+
+    def _learn(self, docs: List[Doc], lesson: Any, *, drop: float) -> float:
+        """Forward, loss, backward. RETURNS (float): mean nats a token."""
+        set_dropout_rate(self.model, drop)
+        scores, backprop = self.model.begin_update(self._inputs(docs, lesson))
+        loss, d_scores = self._mean(self._loss(lesson, scores), n=_n_tokens(docs))
+        backprop(d_scores)
+        return loss
+
+
+def _n_tokens(docs: Iterable[Doc]) -> int:
+    return sum(len(doc) for doc in docs)
+
+
+def _divided(gradient: Any, n: int) -> Any:
+    """A gradient, or lists and tuples of gradients, by a number."""
+    if isinstance(gradient, (list, tuple)):
+        return type(gradient)(_divided(part, n) for part in gradient)
+    return gradient * (1.0 / n) if isinstance(gradient, Parts) else gradient / n

@@ -1,0 +1,64 @@
+"""What `distill` asks: another component, of docs on which the teacher's pipeline has run."""
+
+from typing import Any, Iterable, List, Sequence
+
+from spacy.tokens import Doc
+from spacy.training import Example, validate_examples
+from thinc.api import Model
+
+from ..models.frozen import has_vectors
+from ..teachers.sources import CAN_TEACH, as_source
+from ..transfer.belief import Belief, TreeBelief
+
+
+def has_tokens(docs: Iterable[Doc]) -> bool:
+    return any(len(doc) for doc in docs)
+
+
+def belief_tokens(belief: Belief) -> int:
+    """RETURNS (int): tokens of the doc that is believed about."""
+    if isinstance(belief, TreeBelief):
+        return int(belief.units[-1, 1]) if len(belief.units) else 0
+    return len(belief.scores)
+
+
+def check_distillation_examples(examples: Iterable[Example], *, name: str) -> List[Example]:
+    """RAISES (ValueError): if teacher and student do not see the same tokens."""
+    examples = list(examples)
+    validate_examples(examples, f"{name}.distill")
+    for eg in examples:
+        words, mine = ([token.text for token in doc] for doc in (eg.reference, eg.predicted))
+        if words != mine:
+            raise ValueError(
+                f"{name}: expected the same tokens in an example's reference (the teacher's doc) "
+                f"and predicted (the student's), got {words[:8]} and {mine[:8]}"
+            )
+    return examples
+
+
+def ask(teacher_pipe: Any, docs: Sequence[Doc], *, layer: str) -> List[Belief]:
+    """What a component believes of docs that it does not change.
+
+    layer (str): the student's, "" for none: of a morphologizer, "pos" and "morph" ask for either
+        of its two.
+    RAISES (ValueError): if the component cannot teach, or listens to vectors that a doc lacks.
+    """
+    source = as_source(teacher_pipe)
+    if source is None:
+        raise ValueError(
+            f"{teacher_pipe.name!r} ({type(teacher_pipe).__name__}) cannot teach: expected one of "
+            f"{CAN_TEACH}"
+        )
+    if listeners(teacher_pipe.model) and not all(has_vectors(doc) for doc in docs):
+        raise ValueError(
+            f"{teacher_pipe.name!r} listens to another component of the teacher's pipeline, and a "
+            f"doc has no vectors. Run that component over each example's reference first."
+        )
+    views = source.views()
+    view = views.get(f".{layer}", views[""])
+    return [view.read(belief) for belief in source.believe(docs)]
+
+
+def listeners(model: Model) -> List[Model]:
+    """The layers of a model that are fed by another component, spaCy's or a plugin's."""
+    return [node for node in model.walk() if hasattr(node, "upstream_name")]

@@ -1,0 +1,65 @@
+"""Probabilities of tags and of whole spans, doc by doc."""
+
+from typing import Any, List, Sequence
+
+import numpy
+from thinc.types import Ints2d
+
+from ..codecs.bioes import TypedSpan, encode_spans, scheme_of
+from ..structures import LinearChain, Parts, Run, run_probabilities
+from .activations import Activations
+
+
+def no_activations(n_tags: int) -> Activations:
+    """Of a doc without tokens."""
+    return _row(numpy.zeros((0, n_tags), "float32"), numpy.zeros(0, "int64"), [], [], ())
+
+
+def span_activations(
+    scores: Parts,
+    ids: Ints2d,
+    spans: Sequence[Sequence[TypedSpan]],
+    *,
+    tags: Sequence[str],
+    labels: Sequence[str],
+) -> List[Activations]:
+    """scores (Parts): of linear chains, one unit a doc. ids (Ints2d): (B, N) the best tags.
+    spans (Sequence[Sequence[TypedSpan]]): of each doc. tags, labels: names of tags and of spans.
+    """
+    marginals = _numpy(LinearChain().infer(scores)[1].arrays["unary"])
+    runs = [_run(unit, span, tags) for unit, found in enumerate(spans) for span in found]
+    chances = iter(_numpy(run_probabilities(scores, runs)).tolist())
+    return [
+        _row(marginals[unit, :n], ids[unit, :n], found, [next(chances) for _ in found], labels)
+        for unit, (n, found) in enumerate(zip(scores.lengths.tolist(), spans))
+    ]
+
+
+def _run(unit: int, span: TypedSpan, tags: Sequence[str]) -> Run:
+    """The tags of a span. In BIO it could go on: the next tag must not be its I."""
+    start, end, label = span
+    scheme = scheme_of(tags)
+    names = encode_spans([(0, end - start, label)], n=end - start, scheme=scheme)
+    going_on = (tags.index(f"I-{label}"),) if scheme == "BIO" else ()
+    return Run(unit, start, tuple(tags.index(name) for name in names), going_on)
+
+
+def _row(
+    marginals: Any,
+    ids: Any,
+    spans: Sequence[TypedSpan],
+    chances: Sequence[float],
+    labels: Sequence[str],
+) -> Activations:
+    index = {label: i for i, label in enumerate(labels)}
+    rows = [(start, end, index[label]) for start, end, label in spans]
+    return {
+        "marginals": marginals.copy(),
+        "label_ids": ids.copy(),
+        "spans": numpy.asarray(rows, dtype="int64").reshape(-1, 3),
+        "confidences": numpy.asarray(chances, dtype="float64"),
+    }
+
+
+def _numpy(array: Any) -> Any:
+    return array.get() if hasattr(array, "get") else array

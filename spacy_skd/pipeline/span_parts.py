@@ -1,0 +1,42 @@
+"""Structures of tag sequences, and their parts: one unit a doc."""
+
+from typing import Dict, Sequence
+
+import numpy
+from thinc.api import Model
+from thinc.types import Ints2d
+
+from ..structures import IndependentLabels, LinearChain, Parts, Structure, tie
+from .sentences import batch_spans
+
+STRUCTURES: Dict[str, Structure] = {
+    "tokens": IndependentLabels(),
+    "linear_chain": LinearChain(),
+}
+
+
+def structure_of(structure: str, model: Model) -> Structure:
+    if structure not in STRUCTURES:
+        raise ValueError(f"structure: expected one of {', '.join(STRUCTURES)}, got {structure!r}")
+    has_transitions = "transition" in model.param_names
+    if has_transitions != (structure == "linear_chain"):
+        needed = "ChainScorer" if structure == "linear_chain" else "TokenScorer"
+        raise ValueError(
+            f"structure {structure!r} needs the architecture spacy-skd.{needed}.v1, got the model "
+            f"{model.name!r}; change `structure` or `model`"
+        )
+    return STRUCTURES[structure]
+
+
+def doc_rows(lengths: Sequence[int]) -> Ints2d:
+    """(docs, 2) first and end row of each doc in the batch's concatenated tokens."""
+    return batch_spans([numpy.asarray([[0, n]]) for n in lengths], lengths)
+
+
+def as_chain(parts: Parts) -> Parts:
+    """Scores of independent labels as those of a chain whose transitions are free."""
+    if "transition" in parts.arrays:
+        return parts
+    unary = parts.arrays["unary"]
+    free = tie(parts.xp.zeros((unary.shape[2], unary.shape[2]), dtype=unary.dtype), len(unary))
+    return Parts({"unary": unary, "transition": free}, parts.lengths)

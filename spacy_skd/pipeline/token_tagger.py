@@ -1,0 +1,192 @@
+"""The distilling tagger of tokens: independent labels."""
+
+from itertools import islice
+from typing import Callable, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
+
+import numpy
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.vocab import Vocab
+from thinc.api import Model
+from thinc.types import Floats2d, Ints1d
+
+from ..codecs.tags import encode_tags, split_by_lengths
+from ..codecs.trees import Gold, gold_tokens
+from ..structures import IndependentLabels, Parts
+from ..transfer.annealing import WeightSchedule
+from ..transfer.belief import Belief, TokenBelief
+from ..transfer.convert import Posterior, convert
+from ..transfer.loss import mixed_loss
+from .activations import Activations, Predictions
+from .distilling import DistillingPipe
+from .layers import Layer
+from .lessons import belief_tokens
+
+
+class TokenLesson(NamedTuple):
+    """tags: of each token of the batch, None or "" where there is no gold. beliefs: one a doc."""
+
+    tags: List[Optional[str]]
+    beliefs: Optional[Sequence[Belief]]
+
+
+class DistillingTagger(DistillingPipe):
+    """Independent labels of tokens (tags, coarse tags, sentence starts)."""
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model[List[Doc], Floats2d],
+        name: str = "distilling_tagger",
+        *,
+        layer: Layer,
+        distill_weight: Union[float, WeightSchedule] = 0.0,
+        temperature: float = 1.0,
+        overwrite: bool = False,
+        scorer: Optional[Callable] = None,
+        save_activations: bool = False,
+    ):
+        super().__init__(
+            vocab,
+            model,
+            name,
+            structure=IndependentLabels(),
+            distill_weight=distill_weight,
+            temperature=temperature,
+            scorer=scorer or layer.score,
+            save_activations=save_activations,
+        )
+        self.layer = layer
+        self.overwrite = overwrite
+        self.cfg["labels"] = list(layer.fixed_labels or ())
+
+    def add_label(self, label: str) -> int:
+        """See `DistillingPipe.add_label`; layer "sent" has fixed labels."""
+        if self.layer.fixed_labels is not None:
+            raise ValueError(f"{self.name}: layer {self.layer.name!r} has fixed labels")
+        self.layer.check([label])
+        return super().add_label(label)
+
+    @property
+    def is_resizable(self) -> bool:
+        """See `DistillingPipe.is_resizable`."""
+        return self.layer.fixed_labels is None and super().is_resizable
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,
+        labels: Optional[Iterable[str]] = None,
+    ) -> None:
+        """Set the labels (given, else the teacher's, else those of the examples) and the sizes.
+
+        RAISES (ValueError): if there are no labels, or none that the teacher has.
+        """
+        found = self.layer.fixed_labels or self._initial_labels(get_examples, labels)
+        self.layer.check(found)
+        self._set_labels(found, nlp=nlp)
+        docs = [eg.predicted for eg in islice(get_examples(), 10)]
+        y = self.model.ops.alloc2f(1, len(self.labels))
+        self.model.initialize(X=docs, Y=y)
+
+    def predict(self, docs: Iterable[Doc]) -> Predictions:
+        """See `DistillingPipe.predict`. Best: the index of each token's label, one array a doc.
+
+        Activations: "marginals" (tokens, labels), "label_ids" (tokens,), "confidences" (tokens,),
+        the probability of the chosen label.
+        """
+        to_numpy = self.model.ops.to_numpy
+        rows = self._doc_scores(docs)
+        best = [self.layer.choose(to_numpy(scores)) for scores in rows]
+        if not self.save_activations:
+            return Predictions(best)
+        return Predictions(best, [self._activations(*pair) for pair in zip(rows, best)])
+
+    def _activations(self, scores: Floats2d, ids: Ints1d) -> Activations:
+        _, found = self.structure.infer(self._as_parts(scores))
+        marginals = self.model.ops.to_numpy(found.arrays["unary"][:, 0])
+        chosen = marginals[numpy.arange(len(ids)), ids]
+        return {"marginals": marginals, "label_ids": ids, "confidences": chosen}
+
+    def _write(self, docs: Sequence[Doc], best: Sequence[Ints1d]) -> None:
+        values: "numpy.ndarray" = numpy.zeros(0, dtype="uint64")
+        for i, doc in enumerate(docs):
+            if i == 0:
+                table = [self.layer.value(doc, label) for label in self.labels]
+                values = numpy.asarray(table, dtype="uint64")
+            self.layer.write(doc, values[best[i]], overwrite=self.overwrite)
+
+    def believe(self, docs: Sequence[Doc]) -> List[Belief]:
+        """As a teacher: the scores of every token. Does not change the docs."""
+        ops = self.model.ops
+        return [
+            TokenBelief(self.structure, self.labels, ops.to_numpy(scores))
+            for scores in self._doc_scores(docs)
+        ]
+
+    # Training
+
+    def _lesson(
+        self, examples: Sequence[Example], beliefs: Optional[Sequence[Belief]]
+    ) -> TokenLesson:
+        tags = [tag for eg in examples for tag in self.layer.gold(eg)]
+        return TokenLesson(tags, beliefs)
+
+    def _lesson_without_gold(self, beliefs: Sequence[Belief]) -> TokenLesson:
+        return TokenLesson([None] * sum(map(belief_tokens, beliefs)), beliefs)
+
+    def _loss(self, lesson: TokenLesson, scores: Floats2d) -> Tuple[float, Floats2d]:
+        loss, d_parts = mixed_loss(
+            self.structure,
+            self._as_parts(scores),
+            gold=self._gold(lesson.tags),
+            teacher=self._teacher_target(lesson.beliefs),
+            weight=self.weight,
+            temperature=self.temperature,
+        )
+        return loss, d_parts.arrays["unary"][:, 0]
+
+    def _teacher_target(self, beliefs: Optional[Sequence[Belief]]) -> Optional[Parts]:
+        if beliefs is None:
+            return None
+        scores = numpy.concatenate([self._token_belief(belief).scores for belief in beliefs])
+        posterior = Posterior(
+            self._token_belief(beliefs[0]).structure,
+            self._as_parts(self.model.ops.asarray(scores)),
+        )
+        match = self._label_match(beliefs[0].labels)
+        target = convert(posterior, self.structure, match=match, temperature=self.temperature)
+        return target.marginals
+
+    def _token_belief(self, belief: Belief) -> TokenBelief:
+        if not isinstance(belief, TokenBelief):
+            raise ValueError(
+                f"{self.name}: expected a teacher of token labels, but its component "
+                f"{self._teacher_pipe_name()!r} annotates trees; set student_to_teacher"
+            )
+        return belief
+
+    def _gold(self, tags: Sequence[Optional[str]]) -> Gold:
+        indicators, known = encode_tags(tags, self.labels)
+        return gold_tokens(self._parts(indicators), known)
+
+    def _has_gold(self, eg: Example) -> bool:
+        return all(self.layer.gold(eg))
+
+    def _labels_in(self, examples: Iterable[Example]) -> List[str]:
+        return sorted({tag for eg in examples for tag in self.layer.gold(eg) if tag})
+
+    def _as_parts(self, scores: Floats2d) -> Parts:
+        return Parts({"unary": scores[:, None]}, self.model.ops.xp.ones(len(scores), dtype="int64"))
+
+    def _doc_scores(self, docs: Iterable[Doc]) -> List[Floats2d]:
+        docs = list(docs)
+        lengths = [len(doc) for doc in docs]
+        if not sum(lengths):
+            return [self.model.ops.alloc2f(0, len(self.labels)) for _ in docs]
+        scores = self.model.predict(docs)
+        if self.model.ops.xp.isnan(scores).any():
+            raise ValueError(f"{self.name}: the model's scores are NaN; its weights are damaged")
+        return split_by_lengths(scores, lengths)

@@ -1,0 +1,49 @@
+"""Probabilities of a parser's arcs and deprels, doc by doc."""
+
+from typing import Dict, List, Sequence, Tuple
+
+import numpy
+from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
+
+from .activations import Activations
+
+
+def tree_activations(
+    units: Sequence[Ints2d],
+    best: Sequence[Tuple[Ints1d, Ints1d]],
+    *,
+    marginals: Dict[int, Floats2d],
+    label_marginals: Floats2d,
+) -> List[Activations]:
+    """units (Sequence[Ints2d]): per doc (U, 2) start and end token.
+    best (Sequence[Tuple[Ints1d, Ints1d]]): per doc the offset of each token's head, 0 for a root,
+        and the index of its deprel.
+    marginals (Dict[int, Floats2d]): (n, n + 1) of each unit, by its first row in the batch.
+    label_marginals (Floats2d): (tokens of the batch, deprels), given the chosen arc.
+    """
+    found: List[Activations] = []
+    offset = 0
+    for mine, (heads, labels) in zip(units, best):
+        arcs = [marginals[int(start) + offset] for start in mine[:, 0]]
+        given_arc = label_marginals[offset : offset + len(heads)]
+        of_label = given_arc[numpy.arange(len(labels)), labels]
+        found.append(
+            {
+                "units": mine,
+                "marginals": arcs,
+                "label_ids": labels,
+                "label_marginals": given_arc.copy(),
+                "confidences": _of_arcs(arcs, units=mine, heads=heads) * of_label,
+            }
+        )
+        offset += len(heads)
+    return found
+
+
+def _of_arcs(arcs: Sequence[Floats2d], *, units: Ints2d, heads: Ints1d) -> Floats1d:
+    """(tokens,) the marginal of each token's chosen arc."""
+    chosen = numpy.zeros(len(heads), dtype="float32")
+    for arc, (start, end) in zip(arcs, units.tolist()):
+        offsets, tokens = heads[start:end], numpy.arange(end - start)
+        chosen[start:end] = arc[tokens, numpy.where(offsets == 0, 0, tokens + offsets + 1)]
+    return chosen

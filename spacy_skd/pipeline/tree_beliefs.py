@@ -1,0 +1,83 @@
+"""What a parser believes as a teacher: scores of arcs, and of the deprels of likely arcs."""
+
+from typing import Dict, List, Sequence, Tuple
+
+import numpy
+from thinc.types import Floats2d, Ints2d
+
+from ..codecs.trees import ROOT_HEAD
+from ..models.units import Bucket
+from ..structures import Parts, Structure
+from ..transfer.belief import Belief, TreeBelief
+
+# Below this marginal an arc's deprel is not part of the target: its share of the loss is at most
+# this, and the scores of deprels are most of a belief's bytes.
+LABEL_FLOOR = 0.1
+
+
+def likely_pairs(bucket: Bucket, *, best: Parts, marginals: Parts) -> Ints2d:
+    """The arcs whose deprels are scored: in the best tree, or of a marginal of at least
+    `LABEL_FLOOR`.
+
+    best, marginals (Parts): arc (B, N, N + 1), NumPy arrays; 0/1, and probabilities.
+    RETURNS (Ints2d): (P, 2) dependent and head row, `ROOT_HEAD` for ROOT.
+    """
+    likely = (best.arrays["arc"] > 0) | (marginals.arrays["arc"] >= LABEL_FLOOR)
+    unit, token, head = numpy.nonzero(likely)
+    first = bucket.rows[unit]
+    head_rows = numpy.where(head == 0, ROOT_HEAD, first + head - 1)
+    return numpy.stack([first + token, head_rows], axis=1)
+
+
+def arcs_by_row(buckets: Sequence[Bucket], arcs: Sequence[Parts]) -> Dict[int, Floats2d]:
+    """Each unit's own (n, n + 1) array, by its first row.
+
+    arcs (Sequence[Parts]): per bucket, arc (B, N, N + 1), NumPy arrays.
+    """
+    found: Dict[int, Floats2d] = {}
+    for bucket, parts in zip(buckets, arcs):
+        array = parts.arrays["arc"]
+        for i, (row, n) in enumerate(zip(bucket.rows.tolist(), bucket.lengths.tolist())):
+            found[row] = array[i, :n, : n + 1].copy()
+    return found
+
+
+def tree_beliefs(
+    units: Sequence[Ints2d],
+    lengths: Sequence[int],
+    *,
+    structure: Structure,
+    labels: Tuple[str, ...],
+    arcs: Dict[int, Floats2d],
+    pairs: Ints2d,
+    label_scores: Floats2d,
+) -> List[Belief]:
+    """The scores of a batch as one belief a doc.
+
+    units (Sequence[Ints2d]): per doc (U, 2) start and end token. lengths: tokens of each doc.
+    arcs (Dict[int, Floats2d]): see `arcs_by_row`.
+    pairs (Ints2d): (P, 2) dependent and head row in the batch. label_scores: (P, deprels).
+    """
+    beliefs: List[Belief] = []
+    offset = 0
+    for mine, length in zip(units, lengths):
+        here = (pairs[:, 0] >= offset) & (pairs[:, 0] < offset + length)
+        local = numpy.where(pairs[here] >= 0, pairs[here] - offset, ROOT_HEAD)
+        beliefs.append(
+            TreeBelief(
+                structure=structure,
+                labels=labels,
+                units=mine.astype("int32"),
+                arcs=tuple(arcs[int(start) + offset] for start in mine[:, 0]),
+                pairs=local.astype("int32"),
+                label_scores=label_scores[here],
+            )
+        )
+        offset += length
+    return beliefs
+
+
+def no_belief(structure: Structure, labels: Tuple[str, ...]) -> TreeBelief:
+    """Of a doc without tokens."""
+    none = numpy.zeros((0, 2), dtype="int32")
+    return TreeBelief(structure, labels, none, (), none, numpy.zeros((0, len(labels)), "float32"))

@@ -1,0 +1,254 @@
+"""The distilling parser: a dependency tree for each sentence."""
+
+import warnings
+from itertools import islice
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
+
+import numpy
+from spacy.attrs import DEP, HEAD
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.vocab import Vocab
+from thinc.api import Model
+from thinc.types import Floats2d, Ints1d, Ints2d
+
+from ..codecs.tags import split_by_lengths
+from ..codecs.trees import ROOT_HEAD, decode_trees
+from ..models.biaffine import Choose, ParserInput, ParserOutput
+from ..models.units import Bucket
+from ..structures import HeadSelection, Parts, SpanningTrees, Structure
+from ..structures.numerics import softmax
+from ..transfer.annealing import WeightSchedule
+from ..transfer.belief import Belief, TreeBelief
+from .activations import Activations, Predictions
+from .distilling import DistillingPipe
+from .lessons import belief_tokens
+from .sentences import (
+    batch_spans,
+    doc_starts,
+    doc_units,
+    reference_starts,
+    split_long_units,
+    units_from_starts,
+)
+from .tree_activations import tree_activations
+from .tree_beliefs import arcs_by_row, likely_pairs, no_belief, tree_beliefs
+from .tree_loss import TreeLoss
+from .tree_plan import TreePlan, gold_arcs, make_plan, no_arcs
+
+STRUCTURES: Dict[str, Structure] = {
+    "tree": SpanningTrees(single_root=True),
+    "head_selection": HeadSelection(),
+}
+
+
+class DistillingParser(DistillingPipe):
+    """Dependency trees, one per sentence, by biaffine scores."""
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model[Any, Any],
+        name: str = "distilling_parser",
+        *,
+        structure: Structure = STRUCTURES["tree"],
+        distill_weight: Union[float, WeightSchedule] = 0.0,
+        temperature: float = 1.0,
+        max_length: int = 150,
+        scorer: Optional[Callable] = None,
+        save_activations: bool = False,
+    ):
+        super().__init__(
+            vocab,
+            model,
+            name,
+            structure=structure,
+            distill_weight=distill_weight,
+            temperature=temperature,
+            scorer=scorer,
+            save_activations=save_activations,
+        )
+        self.max_length = max_length
+        self._decoder = SpanningTrees(single_root=True)
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,
+        labels: Optional[Iterable[str]] = None,
+    ) -> None:
+        """Set the deprels (given, else the teacher's, else those of the examples) and the sizes.
+
+        RAISES (ValueError): if there are no deprels, or none that the teacher has.
+        """
+        self._set_labels(self._initial_labels(get_examples, labels), nlp=nlp)
+        self.model.get_ref("output_layer").set_dim("nO", len(self.labels))
+        docs = [eg.predicted for eg in islice(get_examples(), 10)]
+        units = [doc_units(doc, max_length=self.max_length) for doc in docs]
+        spans = batch_spans(units, [len(doc) for doc in docs])
+        self.model.initialize(X=(docs, spans, _no_pairs))
+
+    # Prediction
+
+    def predict(self, docs: Iterable[Doc]) -> Predictions:
+        """See `DistillingPipe.predict`. Best: per doc, of the best single-rooted tree of each
+        sentence, the offset of each token's head (0 for a root) and the index of its deprel.
+
+        Activations: "units" (U, 2), start and end token of the sentences; "marginals", of each
+        sentence (n, n + 1) the probabilities of heads, 0 being ROOT; "label_ids" (tokens,);
+        "label_marginals" (tokens, deprels) given the chosen arc; "confidences" (tokens,), the
+        probability of the chosen arc and deprel.
+        """
+        docs = list(docs)
+        lengths, units = [len(doc) for doc in docs], self._units(docs)
+        scores = self._scores(docs, units, choose=self._decode)
+        rows, head_rows = scores[2][:, 0], scores[2][:, 1]
+        heads, labels = numpy.zeros((2, sum(lengths)), dtype="int64")
+        heads[rows] = numpy.where(head_rows == ROOT_HEAD, 0, head_rows - rows)
+        labels[rows] = self.model.ops.to_numpy(scores[3]).argmax(axis=-1)
+        best = list(zip(split_by_lengths(heads, lengths), split_by_lengths(labels, lengths)))
+        if not self.save_activations:
+            return Predictions(best)
+        return Predictions(best, self._activations(units, best, scores))
+
+    def _activations(
+        self,
+        units: Sequence[Ints2d],
+        best: Sequence[Tuple[Ints1d, Ints1d]],
+        scores: ParserOutput,
+    ) -> List[Activations]:
+        buckets, arcs, pairs, label_scores = scores
+        marginals = [self._to_numpy(self.structure.infer(parts)[1]) for parts in arcs]
+        given_arc = numpy.zeros(label_scores.shape, dtype="float32")
+        given_arc[pairs[:, 0]] = softmax(self.model.ops.to_numpy(label_scores))[1]
+        return tree_activations(
+            units, best, marginals=arcs_by_row(buckets, marginals), label_marginals=given_arc
+        )
+
+    def _write(self, docs: Sequence[Doc], best: Sequence[Tuple[Ints1d, Ints1d]]) -> None:
+        table = numpy.asarray([self.vocab.strings.add(label) for label in self.labels], "uint64")
+        for doc, (heads, labels) in zip(docs, best):
+            if len(doc):
+                array = numpy.stack([heads.astype("int64").view("uint64"), table[labels]], axis=1)
+                doc.from_array([HEAD, DEP], array)
+
+    def believe(self, docs: Sequence[Doc]) -> List[Belief]:
+        """As a teacher: the scores of every sentence's arcs, and of the deprels of likely arcs.
+
+        Likely: in the best tree, or a marginal of at least `LABEL_FLOOR`.
+        """
+        return self._believe(docs, self._units(docs))
+
+    def _believe(self, docs: Sequence[Doc], units: Sequence[Ints2d]) -> List[Belief]:
+        """units (Sequence[Ints2d]): per doc (U, 2) start and end token."""
+        if not any(len(doc) for doc in docs):
+            return [no_belief(self.structure, self.labels) for _ in docs]
+        buckets, arcs, pairs, label_scores = self._scores(docs, units, choose=self._likely)
+        return tree_beliefs(
+            units,
+            [len(doc) for doc in docs],
+            structure=self.structure,
+            labels=self.labels,
+            arcs=arcs_by_row(buckets, [self._to_numpy(parts) for parts in arcs]),
+            pairs=pairs,
+            label_scores=self.model.ops.to_numpy(label_scores),
+        )
+
+    def _scores(
+        self, docs: Sequence[Doc], units: Sequence[Ints2d], *, choose: Choose
+    ) -> ParserOutput:
+        spans = batch_spans(units, [len(doc) for doc in docs])
+        if not any(len(doc) for doc in docs):
+            return [], [], _no_pairs((), ()), numpy.zeros((0, len(self.labels)), "float32")
+        return self.model.predict((list(docs), spans, choose))
+
+    def _units(self, docs: Sequence[Doc]) -> List[Ints2d]:
+        if "sents" not in self._warned and any(
+            len(doc) > self.max_length > 0 and doc_starts(doc) is None for doc in docs
+        ):
+            self._warned.add("sents")
+            warnings.warn(
+                f"{self.name}: a doc of more than max_length = {self.max_length} tokens has no "
+                f"sentence boundaries, so it is cut into even pieces. Add a component that sets "
+                f"sentence starts before {self.name!r} (distilling_tagger with layer 'sent').",
+                stacklevel=2,
+            )
+        return [doc_units(doc, max_length=self.max_length) for doc in docs]
+
+    def _decode(self, buckets: Sequence[Bucket], arcs: Sequence[Parts]) -> Ints2d:
+        chosen = [decode_trees(self._best(p), rows=b.rows) for b, p in zip(buckets, arcs)]
+        return numpy.concatenate(chosen) if chosen else numpy.zeros((0, 2), dtype="int64")
+
+    def _likely(self, buckets: Sequence[Bucket], arcs: Sequence[Parts]) -> Ints2d:
+        pairs = []
+        for bucket, parts in zip(buckets, arcs):
+            marginals = self._to_numpy(self.structure.infer(parts)[1])
+            pairs.append(likely_pairs(bucket, best=self._best(parts), marginals=marginals))
+        return numpy.concatenate(pairs)
+
+    def _best(self, parts: Parts) -> Parts:
+        return self._decoder.argmax(self._to_numpy(parts))
+
+    def _to_numpy(self, parts: Parts) -> Parts:
+        to_numpy = self.model.ops.to_numpy
+        arrays = {key: to_numpy(value) for key, value in parts.arrays.items()}
+        return Parts(arrays, to_numpy(parts.lengths))
+
+    # Training
+
+    def _lesson(self, examples: Sequence[Example], beliefs: Optional[Sequence[Belief]]) -> TreePlan:
+        gold = [gold_arcs(eg, self.labels) for eg in examples]
+        if beliefs is None:
+            units = [self._reference_units(eg) for eg in examples]
+            return make_plan(gold, units=units, beliefs=None, match=None)
+        return self._plan(gold, beliefs)
+
+    def _lesson_without_gold(self, beliefs: Sequence[Belief]) -> TreePlan:
+        return self._plan([no_arcs(belief_tokens(belief)) for belief in beliefs], beliefs)
+
+    def _plan(self, gold: Sequence[Tuple[Ints1d, Ints1d]], beliefs: Sequence[Belief]) -> TreePlan:
+        trees = [self._tree_belief(belief) for belief in beliefs]
+        return make_plan(
+            gold,
+            units=[belief.units.astype("int64") for belief in trees],
+            beliefs=trees,
+            match=self._label_match(trees[0].labels),
+        )
+
+    def _inputs(self, docs: List[Doc], lesson: TreePlan) -> ParserInput:
+        return docs, lesson.spans, lambda *_: lesson.pairs
+
+    def _loss(
+        self, lesson: TreePlan, scores: ParserOutput
+    ) -> Tuple[float, Tuple[List[Parts], Floats2d]]:
+        loss_of = TreeLoss(self.structure, self.weight, self.temperature, self.model.ops)
+        return loss_of(lesson, scores)
+
+    def _recall(self, examples: Sequence[Example], docs: Sequence[Doc]) -> List[Belief]:
+        return self._believe(docs, [self._reference_units(eg) for eg in examples])
+
+    def _reference_units(self, eg: Example) -> Ints2d:
+        starts = reference_starts(eg)
+        if starts is None:
+            return doc_units(eg.predicted, max_length=self.max_length)
+        return split_long_units(units_from_starts(starts), max_length=self.max_length)
+
+    def _tree_belief(self, belief: Belief) -> TreeBelief:
+        if not isinstance(belief, TreeBelief):
+            raise ValueError(
+                f"{self.name}: expected a teacher of dependency trees, but its component "
+                f"{self._teacher_pipe_name()!r} annotates tokens; set student_to_teacher"
+            )
+        return belief
+
+    def _has_gold(self, eg: Example) -> bool:
+        return eg.reference.has_annotation("DEP", require_complete=True)
+
+    def _labels_in(self, examples: Iterable[Example]) -> List[str]:
+        return sorted({token.dep_ for eg in examples for token in eg.reference if token.dep})
+
+
+def _no_pairs(buckets: Sequence[Bucket], arcs: Sequence[Parts]) -> Ints2d:
+    return numpy.zeros((0, 2), dtype="int64")

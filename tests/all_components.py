@@ -1,0 +1,89 @@
+"""A pipeline of every distilling component, and examples of all that they annotate."""
+
+from typing import Any, Dict, List
+
+import numpy
+import spacy
+from conftest import LISTENER, TOK2VEC, make_docs
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+
+NAMES = ("sent", "tag", "pos", "morph", "parser", "ner", "bio", "spans")
+# Labels of spans by word: made up, so that there are some in each doc.
+SPANS = {"Ann": "PER", "cat": "ANIMAL", "Dogs": "ANIMAL", "She": "PER", "Go": "ACT"}
+MORPHS = {"NNS": "Number=Plur", "NN": "Number=Sing", "VBZ": "Tense=Pres|VerbForm=Fin"}
+TEXTS = ["The cat sees Ann . Dogs sleep well", "Go !", "", "She gave him the book"]
+
+
+def build(*, shared: bool = True, **settings: Any) -> Language:
+    """A pipeline of all components, not initialized. shared: of one tok2vec."""
+    nlp = spacy.blank("en")
+    if shared:
+        nlp.add_pipe("tok2vec", config={"model": TOK2VEC})
+    for name in NAMES:
+        model = {**_MODELS[name], "tok2vec": LISTENER if shared else TOK2VEC}
+        config = {**_CONFIGS[name], "model": model, **settings}
+        factory = "distilling_parser" if name == "parser" else "distilling_tagger"
+        nlp.add_pipe(factory, name, config=config)
+    return nlp
+
+
+_TOKENS = {"@architectures": "spacy-skd.TokenScorer.v1"}
+_CHAIN = {"@architectures": "spacy-skd.ChainScorer.v1"}
+_TREES = {
+    "@architectures": "spacy-skd.BiaffineParser.v1",
+    "arc_hidden": 16,
+    "label_hidden": 8,
+    "dropout": 0.0,
+}
+_MODELS: Dict[str, Any] = {**dict.fromkeys(NAMES, _TOKENS), "parser": _TREES,
+                           "ner": _CHAIN, "spans": _CHAIN}  # fmt: skip
+_CONFIGS: Dict[str, Any] = {
+    **{name: {"layer": name} for name in ("sent", "tag", "pos", "morph", "spans")},
+    "parser": {},
+    "ner": {"layer": "ents"},
+    "bio": {"layer": "ents", "structure": "tokens", "scheme": "BIO", "overwrite": True},
+}
+
+
+def gold_docs(nlp: Language) -> List[Doc]:
+    docs = make_docs(nlp)
+    for doc in docs:
+        for token in doc:
+            token.set_morph(MORPHS.get(token.tag_, "_"))
+        found = [Span(doc, t.i, t.i + 1, SPANS[t.text]) for t in doc if t.text in SPANS]
+        doc.set_ents(found)
+        doc.spans["sc"] = found
+    return docs
+
+
+def gold_examples(nlp: Language) -> List[Example]:
+    return [Example(bare(doc), doc) for doc in gold_docs(nlp)]
+
+
+def bare_examples(nlp: Language) -> List[Example]:
+    """Of the same words, without any annotation but sentence starts."""
+    docs = gold_docs(nlp)
+    return [Example(bare(doc, sents=True), bare(doc, sents=True)) for doc in docs]
+
+
+def bare(doc: Doc, *, sents: bool = False) -> Doc:
+    starts = [token.is_sent_start for token in doc] if sents else None
+    spaces = [bool(token.whitespace_) for token in doc]
+    return Doc(doc.vocab, [token.text for token in doc], spaces, sent_starts=starts)
+
+
+def annotation(doc: Doc) -> List[Any]:
+    tokens = [(t.tag_, t.pos_, str(t.morph), t.dep_, t.head.i, t.is_sent_start) for t in doc]
+    groups = [(s.start, s.end, s.label_) for s in [*doc.ents, *doc.spans.get("sc", ())]]
+    return [*tokens, *groups]
+
+
+def scores_of(nlp: Language, name: str, docs: List[Doc]) -> "numpy.ndarray":
+    """All that a component believes of docs on which the pipes before it have run, as one row."""
+    rows = []
+    for belief in nlp.get_pipe(name).believe(docs):
+        arrays = [*belief.arcs, belief.label_scores] if hasattr(belief, "arcs") else [belief.scores]
+        rows.extend(array.ravel() for array in arrays)
+    return numpy.concatenate(rows)

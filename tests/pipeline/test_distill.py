@@ -1,0 +1,172 @@
+"""`distill`: a component learns the distribution of another."""
+
+import numpy
+import pytest
+import spacy
+from all_components import NAMES, bare_examples, build, gold_examples
+from conftest import train
+from spacy.tokens import Doc
+from spacy.training import Example
+from thinc.api import Adam
+
+from spacy_skd.structures import Parts
+
+
+@pytest.fixture(scope="module")
+def teacher():
+    """Trained, with a shared tok2vec."""
+    spacy.util.fix_random_seed(0)
+    nlp = build()
+    nlp.initialize(lambda: gold_examples(nlp))
+    train(nlp, gold_examples(nlp), 60)
+    return nlp
+
+
+def student_of(teacher):
+    """Components with vectors of their own, so that they are updated alone."""
+    spacy.util.fix_random_seed(1)
+    nlp = build(shared=False)
+    for name in NAMES:
+        labels = list(teacher.get_pipe(name).labels)
+        nlp.get_pipe(name).initialize(lambda: gold_examples(nlp), nlp=nlp, labels=labels)
+    return nlp
+
+
+def lesson(teacher, student):
+    """The teacher's docs with vectors, the student's without anything but sentences."""
+    taught, mine = bare_examples(teacher), bare_examples(student)
+    docs = list(teacher.get_pipe("tok2vec").pipe([eg.reference for eg in taught]))
+    return [Example(eg.predicted, doc) for eg, doc in zip(mine, docs)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_student_comes_to_believe_what_the_teacher_does(teacher, name):
+    student = student_of(teacher)
+    pipe, examples = student.get_pipe(name), lesson(teacher, student)
+    sgd = Adam(0.01)
+    losses = [
+        pipe.distill(teacher.get_pipe(name), examples, sgd=sgd, losses={})[name] for _ in range(60)
+    ]
+    assert losses[-1] < 0.5 * losses[0]
+    references = [eg.reference for eg in examples]
+    docs = [eg.predicted for eg in examples]
+    beliefs = teacher.get_pipe(name).believe(references)
+    entropy, _ = pipe.get_teacher_student_loss(beliefs, *scores_and_n(pipe, docs, beliefs))
+    assert losses[-1] == pytest.approx(entropy, rel=0.3, abs=0.02)
+    assert not any(t.tag or t.pos or t.dep or t.ent_type for doc in docs for t in doc)
+    assert pipe.cfg["step"] == 0
+
+
+def scores_and_n(pipe, docs, beliefs):
+    inputs = pipe._inputs(docs, pipe._lesson_without_gold(beliefs))
+    return pipe.model.begin_update(inputs)[0], True
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_gradient_is_that_of_the_loss(teacher, name):
+    """Along a random direction of the scores; sums by default, means on request."""
+    student = student_of(teacher)
+    pipe, examples = student.get_pipe(name), lesson(teacher, student)
+    pipe.temperature = 1.7
+    beliefs = teacher.get_pipe(name).believe([eg.reference for eg in examples])
+    docs = [eg.predicted for eg in examples]
+    scores, _ = scores_and_n(pipe, docs, beliefs)
+    rng = numpy.random.default_rng(0)
+    scores = _map(lambda a: a.astype("float64") + rng.normal(size=a.shape), scores)
+    direction = _map(lambda a: rng.normal(size=a.shape), scores)
+    loss, gradient = pipe.get_teacher_student_loss(beliefs, scores)
+    eps = 1e-4
+    up, down = (
+        pipe.get_teacher_student_loss(beliefs, _add(scores, direction, sign * eps))[0]
+        for sign in (1, -1)
+    )
+    along = sum(float((g * d).sum()) for g, d in zip(_leaves(gradient), _leaves(direction)))
+    assert along == pytest.approx((up - down) / (2 * eps), rel=1e-3, abs=1e-3)
+    n = sum(len(doc) for doc in docs)
+    mean, d_mean = pipe.get_teacher_student_loss(beliefs, scores, normalize=True)
+    assert mean == pytest.approx(loss / n)
+    for a, b in zip(_leaves(gradient), _leaves(d_mean)):
+        numpy.testing.assert_allclose(b * n, a, rtol=1e-4, atol=1e-5)
+
+
+def _map(change, scores):
+    """A model's output with its arrays of scores (and nothing else) changed."""
+    if isinstance(scores, Parts):
+        return Parts({k: change(v) for k, v in scores.arrays.items()}, scores.lengths)
+    if isinstance(scores, (list, tuple)):
+        return type(scores)(_map(change, part) for part in scores)
+    is_scores = isinstance(scores, numpy.ndarray) and scores.dtype.kind == "f"
+    return change(scores) if is_scores else scores
+
+
+def _add(scores, direction, factor):
+    others = iter(_leaves(direction))
+    return _map(lambda array: array + factor * next(others), scores)
+
+
+def _leaves(scores):
+    found = []
+    _map(lambda array: found.append(array) or array, scores)
+    return found
+
+
+def test_students_of_a_shared_tok2vec_learn_after_its_update(teacher):
+    """As in `nlp.update`: the tok2vec first, then all that listen to it, in their order."""
+    spacy.util.fix_random_seed(1)
+    student = build()
+    student.initialize(lambda: gold_examples(student))
+    examples, sgd = lesson(teacher, student), Adam(0.01)
+    history = []
+    for _ in range(40):
+        losses = {}
+        student.get_pipe("tok2vec").update(examples)
+        for name in NAMES:
+            student.get_pipe(name).distill(teacher.get_pipe(name), examples, losses=losses)
+        for name in ("tok2vec", *NAMES):
+            student.get_pipe(name).finish_update(sgd)
+        history.append(losses)
+    assert all(history[-1][name] < 0.5 * history[0][name] for name in NAMES)
+
+
+def test_a_stock_morphologizer_is_asked_for_what_the_layer_is():
+    nlp = spacy.blank("en")
+    words, pos = ["Dogs", "sleep"], ["NOUN", "VERB"]
+    doc = Doc(nlp.vocab, words, pos=pos, morphs=["Number=Plur", "_"])
+    stock = nlp.add_pipe("morphologizer")
+    nlp.initialize(lambda: [Example(Doc(nlp.vocab, words), doc)])
+    student = nlp.add_pipe("distilling_tagger", config={"layer": "pos"})
+    example = Example(Doc(nlp.vocab, words), Doc(nlp.vocab, words))
+    student.initialize(lambda: [Example(Doc(nlp.vocab, words), doc)], nlp=nlp, labels=pos)
+    first, last = ([student.distill(stock, [example], sgd=Adam(0.01))["distilling_tagger"]
+                    for _ in range(n)][-1] for n in (1, 30))  # fmt: skip
+    assert last <= first
+
+
+def test_what_cannot_be_distilled(teacher):
+    student = student_of(teacher)
+    examples = lesson(teacher, student)
+    tag = student.get_pipe("tag")
+    assert tag.is_distillable
+    with pytest.raises(ValueError, match="needs a teacher_pipe"):
+        tag.distill(None, examples)
+    with pytest.raises(ValueError, match="a doc has no vectors"):
+        tag.distill(teacher.get_pipe("tag"), bare_examples(student))
+    with pytest.raises(ValueError, match="component 'parser' annotates trees"):
+        tag.distill(teacher.get_pipe("parser"), examples)
+    with pytest.raises(ValueError, match="expected a teacher of dependency trees.*'tag'"):
+        student.get_pipe("parser").distill(teacher.get_pipe("tag"), examples)
+    with pytest.raises(ValueError, match="cannot teach"):
+        tag.distill(teacher.get_pipe("tok2vec"), examples)
+    other = Example(Doc(student.vocab, ["Go"]), Doc(student.vocab, ["Went"]))
+    with pytest.raises(ValueError, match="expected the same tokens"):
+        tag.distill(teacher.get_pipe("tag"), [other])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_docs_without_tokens(teacher, name):
+    student = student_of(teacher)
+    pipe = student.get_pipe(name)
+    empty = Example(Doc(student.vocab), Doc(teacher.vocab))
+    assert pipe.distill(teacher.get_pipe(name), [empty]) == {name: 0.0}
+    examples = [empty, *lesson(teacher, student)[:2], empty]
+    assert pipe.distill(teacher.get_pipe(name), examples)[name] > 0
