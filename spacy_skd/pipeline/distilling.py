@@ -22,8 +22,8 @@ logger = logging.getLogger("spacy.skd")
 class DistillingPipe(TrainablePipe):
     """A trainable pipe that learns from gold, from a teacher's beliefs, or from both.
 
-    `cfg` holds what is saved beside the weights: the labels, and the step that anneals
-    `distill_weight` (so a resumed run goes on where it stopped).
+    `cfg` holds what is saved beside the weights: the labels, the step that anneals
+    `distill_weight`, and how many examples were `seen` (so a resumed run goes on where it stopped).
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class DistillingPipe(TrainablePipe):
         self.distill_weight = as_schedule(distill_weight)
         self.temperature = check_positive("temperature", temperature)
         self.scorer = scorer
-        self.cfg: Dict[str, Any] = {"labels": [], "step": 0}
+        self.cfg: Dict[str, Any] = {"labels": [], "step": 0, "seen": 0}
         self._teacher: Optional[Any] = None
         self._match: Optional[LabelMatch] = None
         self._warned: Set[str] = set()
@@ -138,6 +138,10 @@ class DistillingPipe(TrainablePipe):
         """As a teacher: the scores of every doc. Does not change the docs."""
         raise NotImplementedError
 
+    def write_beliefs(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
+        """As a teacher: annotate the docs as `predict` would, from what `believe` said."""
+        raise NotImplementedError
+
     # Training
 
     def update(
@@ -158,6 +162,7 @@ class DistillingPipe(TrainablePipe):
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
         validate_examples(examples, f"{type(self).__name__}.update")
+        self.cfg["seen"] = self.cfg.get("seen", 0) + len(examples)
         if not any(len(eg.predicted) for eg in examples):
             return losses
         set_dropout_rate(self.model, drop)

@@ -30,7 +30,7 @@ from .sentences import (
     split_long_units,
     units_from_starts,
 )
-from .tree_plan import TreePlan, make_plan, pair_masses
+from .tree_plan import TreePlan, best_arcs, make_plan, pair_masses
 
 DEFAULT_PARSER_MODEL = """
 [model]
@@ -220,6 +220,14 @@ class DistillingParser(DistillingPipe):
             )
             offset += len(doc)
         return beliefs
+
+    def write_beliefs(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
+        """See `DistillingPipe.write_beliefs`."""
+        trees = [self._tree_belief(belief) for belief in beliefs]
+        lengths = [len(doc) for doc in docs]
+        heads, labels = best_arcs(trees, lengths=lengths, decoder=self._decoder)
+        cuts = numpy.cumsum(lengths)[:-1]
+        self.set_annotations(docs, (numpy.split(heads, cuts), numpy.split(labels, cuts)))
 
     def _scores(
         self, docs: Sequence[Doc], *, choose: Callable

@@ -111,9 +111,14 @@ class DistillingSpanTagger(DistillingPipe):
         RAISES (ValueError): if a score is NaN.
         """
         docs = list(docs)
-        found: List[List[TypedSpan]] = [[] for _ in docs]
+        return self._decode(self._scored(docs), n_docs=len(docs))
+
+    def _decode(
+        self, scored: Iterable[Tuple[Bucket, Parts]], *, n_docs: int
+    ) -> List[List[TypedSpan]]:
+        found: List[List[TypedSpan]] = [[] for _ in range(n_docs)]
         tags = numpy.asarray(self.tags)
-        for bucket, parts in self._scored(docs):
+        for bucket, parts in scored:
             best = LinearChain().argmax(self.rules.add_to(_as_chain(parts)))
             labels = self.model.ops.to_numpy(best.arrays["unary"]).argmax(axis=-1)
             for unit, n, row in zip(bucket.units.tolist(), bucket.lengths.tolist(), labels):
@@ -143,6 +148,13 @@ class DistillingSpanTagger(DistillingPipe):
         if not self._is_chain:
             return [TokenBelief(self.structure, self.tags, row) for row in rows]
         return [ChainBelief(self.structure, self.tags, row, transition) for row in rows]
+
+    def write_beliefs(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
+        """See `DistillingPipe.write_beliefs`."""
+        spans = [self._span_belief(belief) for belief in beliefs]
+        buckets = make_buckets(_rows(docs))
+        scored = [(b, self._posterior([spans[u] for u in b.units]).scores) for b in buckets]
+        self.set_annotations(docs, self._decode(scored, n_docs=len(spans)))
 
     @property
     def _is_chain(self) -> bool:
@@ -224,22 +236,26 @@ class DistillingSpanTagger(DistillingPipe):
         if beliefs is None:
             return None
         chosen = [self._span_belief(beliefs[u]) for u in bucket.units.tolist()]
-        ops = self.model.ops
-        unary = numpy.zeros((len(chosen), bucket.n_tokens, len(chosen[0].labels)), "float32")
-        for row, belief in zip(unary, chosen):
-            row[: len(belief.scores)] = belief.scores
-        arrays = {"unary": ops.asarray(unary)}
-        if isinstance(chosen[0], ChainBelief):
-            arrays["transition"] = tie(ops.asarray(chosen[0].transition), len(chosen))
-        scores = Parts(arrays, ops.xp.asarray(bucket.lengths))
         target = convert(
-            Posterior(chosen[0].structure, scores),
+            self._posterior(chosen),
             self.structure,
             match=self._match_of(chosen[0].labels),
             rules=self.rules,
             temperature=self.temperature,
         )
         return target.marginals
+
+    def _posterior(self, beliefs: Sequence[Union[TokenBelief, ChainBelief]]) -> Posterior:
+        """The beliefs of one teacher of some docs as one batch."""
+        ops, first = self.model.ops, beliefs[0]
+        lengths = numpy.asarray([len(belief.scores) for belief in beliefs])
+        unary = numpy.zeros((len(beliefs), int(lengths.max()), len(first.labels)), "float32")
+        for row, belief in zip(unary, beliefs):
+            row[: len(belief.scores)] = belief.scores
+        arrays = {"unary": ops.asarray(unary)}
+        if isinstance(first, ChainBelief):
+            arrays["transition"] = tie(ops.asarray(first.transition), len(beliefs))
+        return Posterior(first.structure, Parts(arrays, ops.xp.asarray(lengths)))
 
     def _match_of(self, teacher_tags: Tuple[str, ...]) -> TagMatch:
         if self._tag_match is None or self._tag_match[0] != (*teacher_tags, *self.tags):

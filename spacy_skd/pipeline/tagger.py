@@ -219,6 +219,11 @@ class DistillingTagger(DistillingPipe):
             for scores in self._doc_scores(docs)
         ]
 
+    def write_beliefs(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
+        """See `DistillingPipe.write_beliefs`."""
+        best = [self.layer.choose(self._token_belief(belief).scores) for belief in beliefs]
+        self.set_annotations(docs, best)
+
     def get_loss(self, examples: Iterable[Example], scores: Floats2d) -> Tuple[float, Floats2d]:
         """Mean loss of a token in nats, and its gradient at the scores.
 
