@@ -4,7 +4,7 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import List, Sequence
+from typing import Sequence
 
 from spacy.tokens import Doc, DocBin
 
@@ -67,11 +67,6 @@ def single(bin_: DocBin, i: int) -> DocBin:
     one.cats, one.flags = [bin_.cats[i]], [bin_.flags[i]]
     one.span_groups, one.user_data = [bin_.span_groups[i]], [bin_.user_data[i]]
     return one
-
-
-def lengths(bin_: DocBin) -> List[int]:
-    """Tokens of each doc."""
-    return [len(tokens) for tokens in bin_.tokens]
 
 
 def write_atomically(path: Path, data: bytes) -> None:

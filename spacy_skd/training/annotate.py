@@ -24,7 +24,7 @@ from ..shards.manifest import FILE, Manifest
 from ..teachers.runner import TeacherRunner
 from .inputs import Record, Unfit, find_inputs, read_inputs
 from .provenance import asked_pipes, make_manifest
-from .readers import pieces
+from .readers import pieces, predicted_of
 
 REJECTS = "rejects.jsonl"
 _Asked = Tuple[Doc, Optional["numpy.ndarray"], Record]
@@ -218,13 +218,6 @@ class _Annotation:
         counts, self.manifest.counts = self.manifest.counts, {}
         self.manifest.to_disk(self.output)
         self.manifest.counts = counts
-
-
-def predicted_of(nlp: Language, reference: Doc) -> Doc:
-    """The doc that spaCy's own reader gives a pipeline for a reference."""
-    if reference.has_unknown_spaces:
-        return Doc(nlp.vocab, [token.text for token in reference])
-    return nlp.make_doc(reference.text)
 
 
 def _load(teacher: Union[str, Path]) -> Language:

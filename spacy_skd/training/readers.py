@@ -122,5 +122,12 @@ def pieces(doc: Doc, max_words: int) -> Iterator[Doc]:
         yield doc[start : start + max_words].as_doc()
 
 
+def predicted_of(nlp: Language, reference: Doc) -> Doc:
+    """The doc that spaCy's own reader gives a pipeline for a reference."""
+    if reference.has_unknown_spaces:
+        return Doc(nlp.vocab, [token.text for token in reference])
+    return nlp.make_doc(reference.text)
+
+
 def _unlabelled(doc: Doc) -> Example:
     return Example(doc, doc.copy())
