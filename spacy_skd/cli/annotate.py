@@ -50,6 +50,7 @@ def annotate_cli(
     max_words: int = typer.Option(
         300, "--max-words", help="Longer texts are cut into pieces (0: never)"
     ),
+    overwrite: bool = typer.Option(False, "--overwrite", help="Replace a run of other input"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU, -1 for CPU"),
 ) -> None:
     """Run TEACHER once over INPUTS; write docs with its beliefs and its best guesses.
@@ -68,7 +69,9 @@ def annotate_cli(
             max_words=max_words,
         )
         with progress_bar() as report:
-            manifest = annotate(teacher, inputs, output, settings=settings, report=report)
+            manifest = annotate(
+                teacher, inputs, output, settings=settings, overwrite=overwrite, report=report
+            )
     except (ValueError, OSError) as error:
         msg.fail("Not annotated to the end", str(error), exits=1)
     counts = manifest.counts

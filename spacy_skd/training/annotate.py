@@ -69,6 +69,7 @@ def annotate(
     output: Path,
     *,
     settings: Optional[Settings] = None,
+    overwrite: bool = False,
     report: Callable[[Progress], None] = lambda progress: None,
 ) -> Manifest:
     """Write a folder of annotated docs, or finish one that was begun.
@@ -77,6 +78,7 @@ def annotate(
     inputs (Sequence[str]): `.txt` (a text a line), `.jsonl` and `.spacy` files, globs and folders.
     output (Path): gets `shard-000000.spacy`, ..., `manifest.json` and, if lines are unfit,
         `rejects.jsonl`.
+    overwrite (bool): whether to replace the folder of another run, instead of refusing.
     report (Callable[[Progress], None]): called after each shard.
     RETURNS (Manifest): of the whole folder.
     RAISES (ValueError): for bad input, a teacher that cannot teach, or an output folder of another
@@ -85,7 +87,7 @@ def annotate(
     files = find_inputs(inputs)
     total = sum(path.stat().st_size for path in files)
     run = _Annotation(_load(teacher), files, output, settings or Settings())
-    run.open()
+    run.open(overwrite=overwrite)
     for number, records in enumerate(run.cut()):
         words, is_new = run.shard(shard_name(number), records)
         report(Progress(records[-1].end, total, words, is_new))
@@ -105,23 +107,36 @@ class _Annotation:
         self.id = self.manifest.id
         self.rejects = output / (REJECTS + DRAFT)
 
-    def open(self) -> None:
+    def open(self, *, overwrite: bool) -> None:
         """Check that the output is empty or of the same run. RAISES (ValueError): if not."""
         self._check_input_outside()
         self.output.mkdir(parents=True, exist_ok=True)
         if (self.output / FILE).exists():
-            found = Manifest.from_disk(self.output)
-            found.check_same(self.manifest, folder=self.output)
-            self.manifest.teacher, self.manifest.inputs = found.teacher, found.inputs
-            self.manifest.versions, self.manifest.shards = found.versions, found.shards
+            try:
+                self._resume()
+            except ValueError:
+                if not overwrite:
+                    raise
+                self._clear()
         elif any(path.suffix != DRAFT for path in self.output.iterdir()):
             raise ValueError(
                 f"{self.output} is not empty and holds no {FILE}; choose another output folder"
             )
-        else:
-            self._save()
         for path in self.output.glob(f"*{DRAFT}"):
             path.unlink()
+        if not self.manifest.shards:
+            self._save()
+
+    def _resume(self) -> None:
+        found = Manifest.from_disk(self.output)
+        found.check_same(self.manifest, folder=self.output)
+        self.manifest.teacher, self.manifest.inputs = found.teacher, found.inputs
+        self.manifest.versions, self.manifest.shards = found.versions, found.shards
+
+    def _clear(self) -> None:
+        """The manifest last: without it the rest is nobody's."""
+        for path in [*self.output.glob("shard-*.spacy"), self.output / REJECTS, self.output / FILE]:
+            path.unlink(missing_ok=True)
 
     def cut(self) -> Iterator[List[Record]]:
         """The records of each shard; what is unfit is counted and noted. Gold docs and others do
