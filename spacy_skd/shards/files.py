@@ -1,5 +1,6 @@
 """Shards: `.spacy` files that appear whole or not at all, and are checked when they are read."""
 
+import contextlib
 import hashlib
 import os
 from dataclasses import dataclass
@@ -83,7 +84,8 @@ def write_atomically(path: Path, data: bytes) -> None:
         os.replace(draft, path)
         _sync_folder(path.parent)
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            draft.unlink()
         raise OSError(error.errno, f"cannot write {path}: {error.strerror}") from error
 
 

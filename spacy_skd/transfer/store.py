@@ -138,8 +138,7 @@ def _unpack_trees(packed: Packed, form: Form) -> TreeBelief:
     lengths = (ends - starts).tolist()
     sizes = [n * (n + 1) for n in lengths]
     kept = numpy.unpackbits(_unpack_array(packed["arc_kept"]), count=sum(sizes)).astype(bool)
-    flat = numpy.full(sum(sizes), IMPOSSIBLE, dtype="float32")
-    flat[kept] = _unpack_halves(packed["arcs"])
+    flat = _spread(kept, _unpack_halves(packed["arcs"]))
     cuts = numpy.cumsum([0, *sizes])
     arcs = [flat[cuts[i] : cuts[i + 1]].reshape(n, n + 1) for i, n in enumerate(lengths)]
     n_heads = _unpack_array(packed["n_heads"]).astype("int64")
@@ -181,8 +180,15 @@ def _pack_rows(name: str, scores: Floats2d, *, least: float) -> Packed:
 def _unpack_rows(name: str, packed: Packed, *, n_columns: int) -> Floats2d:
     bits = _unpack_array(packed[f"{name}_kept"])
     kept = numpy.unpackbits(bits, axis=1, count=n_columns).astype(bool)
+    return _spread(kept, _unpack_halves(packed[f"{name}_values"]))
+
+
+def _spread(kept: "numpy.ndarray", values: FloatsXd) -> FloatsXd:
+    """The values where `kept`, IMPOSSIBLE elsewhere. RAISES (ValueError): if they do not fit."""
+    if int(kept.sum()) != len(values):
+        raise ValueError(f"expected {int(kept.sum())} values, found {len(values)}")
     scores = numpy.full(kept.shape, IMPOSSIBLE, dtype="float32")
-    scores[kept] = _unpack_halves(packed[f"{name}_values"])
+    scores[kept] = values
     return scores
 
 
