@@ -16,6 +16,9 @@ from spacy.cli.train import train
 from spacy.tokens import DocBin
 from thinc.api import Config
 
+from spacy_skd.cli.prepare import from_store
+from spacy_skd.training.annotate import annotate
+
 CONFIGS = Path(__file__).parents[1] / "configs"
 FEW = {"training.max_steps": 4, "training.eval_frequency": 2}
 
@@ -83,6 +86,36 @@ def test_training_resumes_from_model_last(student, data, teacher, tmp_path):
     after = spacy.load(tmp_path / "out" / "model-last").get_pipe("parser").cfg["step"]
     assert before >= 4
     assert after == 2 * before
+
+
+@pytest.fixture(scope="module")
+def stored(data, teacher, tmp_path_factory):
+    """The corpus and the raw text with the teacher's beliefs, and the config that reads them."""
+    folder = tmp_path_factory.mktemp("stored")
+    inputs = [str(data / "train.spacy"), str(data / "raw.txt")]
+    annotate(teacher, inputs, folder / "annotated")
+    config = Config().from_disk(CONFIGS / "student.cfg", interpolate=False)
+    from_store(config).to_disk(folder / "student.cfg")
+    return folder
+
+
+def test_training_from_stored_beliefs_needs_no_teacher(stored, data, teacher, tmp_path):
+    filled = fill_config(tmp_path / "filled.cfg", stored / "student.cfg")[1]
+    given = Config().from_disk(stored / "student.cfg", interpolate=False)
+    assert filled.to_str(interpolate=False) == given.to_str(interpolate=False)
+    overrides = paths(data, store=stored / "annotated")
+    train(stored / "student.cfg", tmp_path / "out", overrides=overrides)
+    text = (tmp_path / "out" / "model-last" / "config.cfg").read_text()
+    assert "store" not in text.split("[corpora")[0]
+    nlp = spacy.load(tmp_path / "out" / "model-last")
+    assert nlp.get_pipe("tag").labels == spacy.load(teacher).get_pipe("tag").labels
+    assert nlp.get_pipe("parser").cfg["seen"] > 4
+
+
+def test_stock_components_train_on_the_annotated_folder(stored, data, tmp_path):
+    overrides = {**paths(data), "paths.train": str(stored / "annotated")}
+    train(CONFIGS / "stock.cfg", tmp_path / "out", overrides=overrides)
+    assert spacy.load(tmp_path / "out" / "model-last")("Go home !")[0].dep_
 
 
 def test_stock_commands_take_the_configs(student, data, teacher, tmp_path):

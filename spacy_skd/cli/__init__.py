@@ -5,6 +5,7 @@ from typing import Callable, Dict
 import typer
 from spacy.cli._util import app
 
+from .annotate import annotate_cli
 from .convert import convert_cli
 from .generate import generate_cli
 from .package import package_cli
@@ -15,6 +16,7 @@ from .silver import silver_cli
 from .teacher import teacher_cli
 
 COMMANDS: Dict[str, Callable[..., None]] = {
+    "annotate": annotate_cli,
     "convert": convert_cli,
     "generate": generate_cli,
     "package": package_cli,

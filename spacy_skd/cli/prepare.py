@@ -12,6 +12,7 @@ from ..synthetic import corpus as synthetic
 from .convert import Counts, convert
 
 DEMO = "demo"
+STORED = "student_stored.cfg"
 SPLITS = ("train", "dev", "test")
 # Words seen in training, and the passes over the data that this is meant to be. More text is worth
 # more steps, up to a point; less than the minimum does not train a network.
@@ -32,7 +33,8 @@ def prepare(
 ) -> Counts:
     """Convert a treebank and raw text, or generate the demo's; write configs for their size.
 
-    output (Path): gets what `spacy skd convert` writes, and each of the configs.
+    output (Path): gets what `spacy skd convert` writes, each of the configs, and a copy of the
+        student's that reads stored beliefs.
     configs (Path): folder of teacher.cfg, student.cfg and stock.cfg.
     corpus (str): "demo", or any name for `treebank`, a folder with *train.conllu, *dev.conllu and
         *test.conllu.
@@ -63,7 +65,26 @@ def prepare(
         if name == "teacher" and backbone:
             config["components"]["transformer"]["model"]["name"] = backbone
         config.to_disk(output / f"{name}.cfg")
+        if name == "student":
+            from_store(config).to_disk(output / STORED)
     return counts
+
+
+def from_store(config: Config) -> Config:
+    """The student's config, reading what `spacy skd annotate` wrote (`--paths.store`) instead of
+    labelled docs and raw text, in the same mix."""
+    config = config.copy()
+    raw_ratio = config["corpora"]["train"]["raw_ratio"]
+    config["corpora"]["train"] = {
+        "@readers": "spacy-skd.DistillationCorpus.v1",
+        "store": "${paths.store}",
+        "path": None,
+        "ratio": raw_ratio,
+        "buffer": 2000,
+        "max_length": 0,
+        "seed": "${system.seed}",
+    }
+    return config
 
 
 def words_for(counts: Counts) -> Dict[str, float]:

@@ -26,8 +26,8 @@ logger = logging.getLogger("spacy.skd")
 class DistillingPipe(LearningPipe):
     """A trainable pipe that learns from gold, from a teacher's beliefs, or from both.
 
-    `cfg` holds what is saved beside the weights: the labels, and the step that anneals
-    `distill_weight` (so a resumed run goes on where it stopped).
+    `cfg` holds what is saved beside the weights: the labels, the step that anneals
+    `distill_weight`, and how many examples were `seen` (so a resumed run goes on where it stopped).
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class DistillingPipe(LearningPipe):
         self.temperature = check_positive("temperature", temperature)
         self.scorer = scorer
         self.save_activations = save_activations
-        self.cfg: Dict[str, Any] = {"labels": [], "step": 0}
+        self.cfg: Dict[str, Any] = {"labels": [], "step": 0, "seen": 0}
         self._teacher: Optional[Any] = None
         self._matches: Dict[Tuple[Tuple[str, ...], Tuple[str, ...]], LabelMatch] = {}
         self._warned: Set[str] = set()

@@ -32,6 +32,10 @@ class LearningPipe(TrainablePipe):
         """As a teacher: the scores of every doc. Does not change the docs."""
         raise NotImplementedError
 
+    def write_beliefs(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
+        """As a teacher: annotate the docs as `predict` would, from what `believe` said."""
+        raise NotImplementedError
+
     def _recall(self, examples: Sequence[Example], docs: Sequence[Doc]) -> List[Belief]:
         """`believe` of docs, in the units that the examples are learnt in."""
         return self.believe(docs)
@@ -112,6 +116,7 @@ class LearningPipe(TrainablePipe):
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
         validate_examples(examples, f"{type(self).__name__}.update")
+        self.cfg["seen"] = self.cfg.get("seen", 0) + len(examples)
         docs = [eg.predicted for eg in examples]
         if not has_tokens(docs):
             return losses

@@ -1,12 +1,14 @@
 """Structures of tag sequences, and their parts: one unit a doc."""
 
-from typing import Dict, Sequence
+from typing import Dict, Sequence, Union
 
 import numpy
-from thinc.api import Model
+from thinc.api import Model, Ops
 from thinc.types import Ints2d
 
 from ..structures import IndependentLabels, LinearChain, Parts, Structure, tie
+from ..transfer.belief import ChainBelief, TokenBelief
+from ..transfer.convert import Posterior
 from .sentences import batch_spans
 
 STRUCTURES: Dict[str, Structure] = {
@@ -40,3 +42,16 @@ def as_chain(parts: Parts) -> Parts:
     unary = parts.arrays["unary"]
     free = tie(parts.xp.zeros((unary.shape[2], unary.shape[2]), dtype=unary.dtype), len(unary))
     return Parts({"unary": unary, "transition": free}, parts.lengths)
+
+
+def posterior_of(beliefs: Sequence[Union[TokenBelief, ChainBelief]], ops: Ops) -> Posterior:
+    """The beliefs of one teacher of some docs as one batch."""
+    first = beliefs[0]
+    lengths = numpy.asarray([len(belief.scores) for belief in beliefs])
+    unary = numpy.zeros((len(beliefs), int(lengths.max()), len(first.labels)), "float32")
+    for row, belief in zip(unary, beliefs):
+        row[: len(belief.scores)] = belief.scores
+    arrays = {"unary": ops.asarray(unary)}
+    if isinstance(first, ChainBelief):
+        arrays["transition"] = tie(ops.asarray(first.transition), len(beliefs))
+    return Posterior(first.structure, Parts(arrays, ops.xp.asarray(lengths)))

@@ -26,14 +26,14 @@ from ..models.units import Bucket, make_buckets
 from ..structures import LinearChain, Parts, tie
 from ..transfer.annealing import WeightSchedule
 from ..transfer.belief import Belief, ChainBelief, TokenBelief
-from ..transfer.convert import Posterior, convert
+from ..transfer.convert import convert
 from ..transfer.loss import mixed_loss
 from .activations import Activations, Predictions
 from .distilling import DistillingPipe, logger
 from .lessons import belief_tokens
 from .span_activations import no_activations, span_activations
 from .span_layers import SpanLayer
-from .span_parts import as_chain, doc_rows, structure_of
+from .span_parts import as_chain, doc_rows, posterior_of, structure_of
 
 
 class SpanLesson(NamedTuple):
@@ -128,10 +128,13 @@ class DistillingSpanTagger(DistillingPipe):
         that were found, and "confidences" (S,), the probability of each whole span.
         """
         docs = list(docs)
+        return self._decode(self._scored(docs), n_docs=len(docs))
+
+    def _decode(self, scored: Iterable[Tuple[Bucket, Parts]], *, n_docs: int) -> Predictions:
         names = numpy.asarray(self.tags)
-        best: List[List[TypedSpan]] = [[] for _ in docs]
+        best: List[List[TypedSpan]] = [[] for _ in range(n_docs)]
         found: Dict[int, Activations] = {}
-        for bucket, parts in self._scored(docs):
+        for bucket, parts in scored:
             scores = self.rules.add_to(as_chain(parts))
             indicators = LinearChain().argmax(scores)
             ids = self.model.ops.to_numpy(indicators.arrays["unary"]).argmax(axis=-1)
@@ -143,9 +146,8 @@ class DistillingSpanTagger(DistillingPipe):
                 found.update(zip(units, self._activations(scores, ids, [best[u] for u in units])))
         if not self.save_activations:
             return Predictions(best)
-        return Predictions(
-            best, [found.get(u, no_activations(len(names))) for u, _ in enumerate(docs)]
-        )
+        none = no_activations(len(names))
+        return Predictions(best, [found.get(unit, none) for unit in range(n_docs)])
 
     def _activations(
         self, scores: Parts, ids: Ints2d, spans: Sequence[List[TypedSpan]]
@@ -173,6 +175,14 @@ class DistillingSpanTagger(DistillingPipe):
         if not self._is_chain:
             return [TokenBelief(self.structure, self.tags, row) for row in rows]
         return [ChainBelief(self.structure, self.tags, row, transition) for row in rows]
+
+    def write_beliefs(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
+        """See `LearningPipe.write_beliefs`."""
+        spans = [self._span_belief(belief) for belief in beliefs]
+        buckets = make_buckets(doc_rows([len(doc) for doc in docs]))
+        ops = self.model.ops
+        scored = [(b, posterior_of([spans[u] for u in b.units], ops).scores) for b in buckets]
+        self.set_annotations(docs, self._decode(scored, n_docs=len(spans)))
 
     @property
     def _is_chain(self) -> bool:
@@ -251,16 +261,8 @@ class DistillingSpanTagger(DistillingPipe):
         if beliefs is None:
             return None
         chosen = [self._span_belief(beliefs[u]) for u in bucket.units.tolist()]
-        ops = self.model.ops
-        unary = numpy.zeros((len(chosen), bucket.n_tokens, len(chosen[0].labels)), "float32")
-        for row, belief in zip(unary, chosen):
-            row[: len(belief.scores)] = belief.scores
-        arrays = {"unary": ops.asarray(unary)}
-        if isinstance(chosen[0], ChainBelief):
-            arrays["transition"] = tie(ops.asarray(chosen[0].transition), len(chosen))
-        scores = Parts(arrays, ops.xp.asarray(bucket.lengths))
         target = convert(
-            Posterior(chosen[0].structure, scores),
+            posterior_of(chosen, self.model.ops),
             self.structure,
             match=self._match_of(chosen[0].labels),
             rules=self.rules,

@@ -1,27 +1,28 @@
 """`skd_teacher`: a frozen component that answers the students' questions during training.
 
-It runs the trained teacher once per distinct doc, however many students, epochs and evaluations
-there are, and does nothing in prediction. It has the methods of spaCy's `ListenedToComponent`, so
+It answers from stored beliefs (`spacy skd annotate`) where there are any, and runs the trained
+teacher once per other distinct doc, however many students, epochs and evaluations there are; it
+does nothing in prediction. It has the methods of spaCy's `ListenedToComponent`, so
 that `Language` links it to the students whenever it links listeners.
 """
 
-import hashlib
 import logging
 from collections import OrderedDict
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 import numpy
 import spacy
-from spacy.attrs import ORTH, SPACY
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 from thinc.api import Model
 
 from ..errors import check_positive
+from ..shards.docs import doc_key
 from ..teachers.runner import TeacherRunner
 from ..transfer.belief import Belief, best_only
 from .sentences import reference_starts
+from .stored import Stored
 
 logger = logging.getLogger("spacy.skd")
 _Beliefs = Dict[str, Belief]
@@ -31,6 +32,7 @@ _Beliefs = Dict[str, Belief]
     "skd_teacher",
     default_config={
         "teacher": None,
+        "store": None,
         "student_to_teacher": {},
         "cache_mb": 2048,
         "batch_words": 1000,
@@ -41,6 +43,7 @@ def make_skd_teacher(
     nlp: Language,
     name: str,
     teacher: Optional[str],
+    store: Optional[str],
     student_to_teacher: Dict[str, str],
     cache_mb: float,
     batch_words: int,
@@ -49,7 +52,9 @@ def make_skd_teacher(
     """Construct the teacher component. List it in `training.frozen_components`.
 
     teacher (Optional[str]): folder or package of the trained teacher pipeline, loaded when it is
-        first asked; prediction never needs it.
+        first asked; prediction never needs it. None where all beliefs are stored.
+    store (Optional[str]): folder of docs that this teacher annotated (`spacy skd annotate`). Only
+        docs that are not in it need the teacher.
     student_to_teacher (Dict[str, str]): a student's component name to the teacher's; those that
         are not listed ask the component of the same name.
     cache_mb (float): the most megabytes (2**20 bytes) of beliefs to keep; the least recently used
@@ -61,6 +66,7 @@ def make_skd_teacher(
     return SkdTeacher(
         name,
         teacher=teacher,
+        store=store,
         student_to_teacher=student_to_teacher,
         cache_bytes=int(check_positive("cache_mb", cache_mb) * 2**20),
         batch_words=int(check_positive("batch_words", batch_words)),
@@ -78,6 +84,7 @@ class SkdTeacher:
         name: str = "skd_teacher",
         *,
         teacher: Optional[str],
+        store: Optional[str] = None,
         student_to_teacher: Optional[Dict[str, str]] = None,
         cache_bytes: int = 2**31,
         batch_words: int = 1000,
@@ -85,6 +92,7 @@ class SkdTeacher:
     ):
         self.name = name
         self.teacher = teacher
+        self.store = store
         self.student_to_teacher = dict(student_to_teacher or {})
         self.cache_bytes = cache_bytes
         self.batch_words = batch_words
@@ -95,6 +103,7 @@ class SkdTeacher:
         self.listener_map: Dict[str, List[Model]] = {}
         self.listening_components: List[str] = []
         self._runner: Optional[TeacherRunner] = None
+        self._stored: Optional[Stored] = None
         self._cache: "OrderedDict[bytes, Tuple[int, _Beliefs]]" = OrderedDict()
         self._cached_bytes = 0
         self._warned = False
@@ -130,18 +139,44 @@ class SkdTeacher:
 
     def labels_of(self, student: str) -> Tuple[str, ...]:
         """RETURNS: the labels of the teacher's component. RAISES (ValueError): if it has none."""
+        pipe = self.pipe_of(student)
+        if self.stored and pipe in self.stored.forms:
+            return self.stored.forms[pipe].labels
         return self.runner.labels(self._check_pipe(student))
 
     def beliefs(self, examples: Sequence[Example], student: str) -> List[Belief]:
         """What the teacher believes of the predicted docs, in the reference's sentences if it has
         any, else in the teacher's own.
 
-        RAISES (ValueError): if the teacher lacks the component.
+        RAISES (ValueError): if the teacher lacks the component; if there is none, and a belief is
+            not stored; if a stored one is not of these words or of another teacher.
         """
-        pipe = self._check_pipe(student)
+        pipe = self.pipe_of(student)
         starts = [reference_starts(eg) for eg in examples]
         docs = [eg.predicted for eg in examples]
         keys = [doc_key(doc, start) for doc, start in zip(docs, starts)]
+        asked: List[Optional[Belief]] = [None] * len(keys)
+        if self.stored is not None:
+            needed = self.teacher is None
+            pairs = zip(examples, keys)
+            asked = [self.stored.find(eg, key, pipe, needed=needed) for eg, key in pairs]
+        rest = [i for i, belief in enumerate(asked) if belief is None]
+        if rest:
+            self._check_pipe(student)
+            few = [keys[i] for i in rest], [docs[i] for i in rest], [starts[i] for i in rest]
+            for i, belief in zip(rest, self._live(pipe, *few)):
+                asked[i] = belief
+        beliefs = [belief for belief in asked if belief is not None]
+        return [best_only(belief) for belief in beliefs] if self.best_only else beliefs
+
+    def _live(
+        self,
+        pipe: str,
+        keys: Sequence[bytes],
+        docs: Sequence[Doc],
+        starts: Sequence[Optional["numpy.ndarray"]],
+    ) -> List[Belief]:
+        """From the cache, or the teacher itself."""
         found: Dict[bytes, _Beliefs] = {}
         missing: Dict[bytes, int] = {}
         for i, key in enumerate(keys):
@@ -153,8 +188,7 @@ class SkdTeacher:
         for key, beliefs in self._run(missing, docs, starts):
             found[key] = beliefs
             self._put(key, beliefs)
-        asked = [found[key][pipe] for key in keys]
-        return [best_only(belief) for belief in asked] if self.best_only else asked
+        return [found[key][pipe] for key in keys]
 
     def share(self, other: "SkdTeacher") -> None:
         """Take over the loaded teacher and the beliefs of another component of the same teacher, so
@@ -170,6 +204,13 @@ class SkdTeacher:
         return self._runner
 
     @property
+    def stored(self) -> Optional[Stored]:
+        """The stored beliefs, None without `store`. RAISES (ValueError): if its folder is unfit."""
+        if self._stored is None and self.store is not None:
+            self._stored = Stored(self.name, self.store, memory=self.cache_bytes)
+        return self._stored
+
+    @property
     def nlp(self) -> Language:
         """The teacher's pipeline, loaded."""
         return self.runner.nlp
@@ -181,11 +222,14 @@ class SkdTeacher:
                 f"or package of a trained pipeline."
             )
         try:
-            return spacy.load(self.teacher)
+            nlp = spacy.load(self.teacher)
         except OSError as error:
             raise ValueError(
                 f"{self.name}: cannot load the teacher {str(self.teacher)!r}: {error}"
             ) from error
+        if self.stored is not None:
+            self.stored.check_teacher(nlp)
+        return nlp
 
     def _check_pipe(self, student: str) -> str:
         pipe = self.pipe_of(student)
@@ -242,14 +286,6 @@ class SkdTeacher:
                 len(self._cache),
                 self.cache_bytes // 2**20,
             )
-
-
-def doc_key(doc: Doc, starts: Optional["numpy.ndarray"]) -> bytes:
-    """A digest of words, spaces and unit starts. A doc's words are its vocab-free hashes."""
-    digest = hashlib.blake2b(digest_size=16)
-    digest.update(doc.to_array([ORTH, SPACY]).tobytes())
-    digest.update(b"?" if starts is None else numpy.packbits(starts).tobytes())
-    return digest.digest()
 
 
 def is_teacher(pipe: Any) -> bool:

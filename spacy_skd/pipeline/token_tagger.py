@@ -126,6 +126,11 @@ class DistillingTagger(DistillingPipe):
             for scores in self._doc_scores(docs)
         ]
 
+    def write_beliefs(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
+        """See `LearningPipe.write_beliefs`."""
+        best = [self.layer.choose(self._token_belief(belief).scores) for belief in beliefs]
+        self._write(docs, best)
+
     # Training
 
     def _lesson(

@@ -9,7 +9,8 @@ from spacy.training import Example
 from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
 
 from ..codecs.labels import LabelMatch
-from ..codecs.trees import ROOT_HEAD, UNKNOWN_HEAD
+from ..codecs.trees import ROOT_HEAD, UNKNOWN_HEAD, decode_trees
+from ..models.units import make_buckets
 from ..structures import Parts, Structure
 from ..transfer.belief import TreeBelief
 
@@ -136,14 +137,7 @@ def _merge_pairs(
     match: LabelMatch,
 ) -> Tuple[Ints2d, Floats2d, "numpy.ndarray"]:
     """The union of the gold arcs and the arcs whose labels the teacher scored."""
-    rows = [
-        numpy.stack(
-            [b.pairs[:, 0] + o, numpy.where(b.pairs[:, 1] >= 0, b.pairs[:, 1] + o, ROOT_HEAD)],
-            axis=1,
-        )
-        for b, o in zip(beliefs, offsets)
-    ]
-    teacher_pairs = numpy.concatenate(rows)
+    teacher_pairs = numpy.concatenate([_in_batch(b, o) for b, o in zip(beliefs, offsets)])
     base = int(offsets[-1]) + 1
     teacher_keys = teacher_pairs[:, 0] * base + teacher_pairs[:, 1] + 1
     keys = numpy.union1d(teacher_keys, gold_pairs[:, 0] * base + gold_pairs[:, 1] + 1)
@@ -154,6 +148,37 @@ def _merge_pairs(
     scores = numpy.concatenate([belief.label_scores for belief in beliefs])
     pairs = numpy.stack([keys // base, keys % base - 1], axis=1)
     return pairs, match.gather(scores[where]), found
+
+
+def best_arcs(
+    beliefs: Sequence[TreeBelief], *, lengths: Sequence[int], decoder: Structure
+) -> Tuple[Ints1d, Ints1d]:
+    """The best trees of a teacher's beliefs.
+
+    lengths (Sequence[int]): tokens of each doc. decoder (Structure): of trees.
+    RETURNS (Tuple[Ints1d, Ints1d]): (T,) offset of each token's head, 0 for a root; (T,) index of
+        its deprel, the best given its head.
+    """
+    offsets = numpy.cumsum([0, *lengths])
+    arcs = [arc for belief in beliefs for arc in belief.arcs]
+    spans = numpy.concatenate([b.units.reshape(-1, 2) + o for b, o in zip(beliefs, offsets)])
+    chosen = numpy.full(int(offsets[-1]), ROOT_HEAD)
+    for bucket in make_buckets(spans.astype("int64")):
+        units = [Parts({"arc": arcs[u][None]}, numpy.asarray([len(arcs[u])])) for u in bucket.units]
+        pairs = decode_trees(decoder.argmax(Parts.concat(units)), rows=bucket.rows)
+        chosen[pairs[:, 0]] = pairs[:, 1]
+    pairs = numpy.concatenate([_in_batch(b, o) for b, o in zip(beliefs, offsets)])
+    scores = numpy.concatenate([belief.label_scores for belief in beliefs])
+    used = pairs[:, 1] == chosen[pairs[:, 0]]
+    labels = numpy.zeros(len(chosen), dtype="int64")
+    labels[pairs[used, 0]] = scores[used].argmax(axis=1)
+    return numpy.where(chosen == ROOT_HEAD, 0, chosen - numpy.arange(len(chosen))), labels
+
+
+def _in_batch(belief: TreeBelief, offset: int) -> Ints2d:
+    """A belief's pairs as rows of the batch."""
+    heads = numpy.where(belief.pairs[:, 1] >= 0, belief.pairs[:, 1] + offset, ROOT_HEAD)
+    return numpy.stack([belief.pairs[:, 0] + offset, heads], axis=1)
 
 
 def pair_masses(

@@ -35,7 +35,7 @@ from .sentences import (
 from .tree_activations import tree_activations
 from .tree_beliefs import arcs_by_row, likely_pairs, no_belief, tree_beliefs
 from .tree_loss import TreeLoss
-from .tree_plan import TreePlan, gold_arcs, make_plan, no_arcs
+from .tree_plan import TreePlan, best_arcs, gold_arcs, make_plan, no_arcs
 
 STRUCTURES: Dict[str, Structure] = {
     "tree": SpanningTrees(single_root=True),
@@ -155,6 +155,14 @@ class DistillingParser(DistillingPipe):
             pairs=pairs,
             label_scores=self.model.ops.to_numpy(label_scores),
         )
+
+    def write_beliefs(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
+        """See `LearningPipe.write_beliefs`."""
+        trees = [self._tree_belief(belief) for belief in beliefs]
+        lengths = [len(doc) for doc in docs]
+        arrays = best_arcs(trees, lengths=lengths, decoder=self._decoder)
+        heads, labels = (split_by_lengths(array, lengths) for array in arrays)
+        self._write(docs, list(zip(heads, labels)))
 
     def _scores(
         self, docs: Sequence[Doc], units: Sequence[Ints2d], *, choose: Choose

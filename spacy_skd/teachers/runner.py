@@ -51,15 +51,41 @@ class TeacherRunner:
         pipes (Iterable[str]): what to ask, of `pipes`.
         RETURNS (List[Dict[str, Belief]]): per doc, by name in `pipes`.
         """
-        wanted = set(pipes)
+        return [beliefs for _, beliefs in self._run(docs, starts, set(pipes), guess=False)]
+
+    def annotate(
+        self,
+        docs: Sequence[Doc],
+        *,
+        starts: Sequence[Optional["numpy.ndarray"]],
+        pipes: Iterable[str],
+    ) -> List[Tuple[Doc, Dict[str, Belief]]]:
+        """As `run`, in the same one pass, with copies of the docs that have the best guesses of the
+        components asked. What a component annotates is read from its belief."""
+        return self._run(docs, starts, set(pipes), guess=True)
+
+    def _run(
+        self,
+        docs: Sequence[Doc],
+        starts: Sequence[Optional["numpy.ndarray"]],
+        wanted: Set[str],
+        *,
+        guess: bool,
+    ) -> List[Tuple[Doc, Dict[str, Belief]]]:
         copies = [self._copy(doc, start) for doc, start in zip(docs, starts)]
-        results: List[Dict[str, Belief]] = [{} for _ in docs]
+        results: List[Tuple[Doc, Dict[str, Belief]]] = [(doc, {}) for doc in copies]
         for batch in batches_by_length([len(doc) for doc in docs], size=self.batch_words):
-            for i, found in zip(batch, self._run_batch([copies[i] for i in batch], wanted)):
-                results[i] = found
-            for i in batch:
-                copies[i] = None  # type: ignore[call-overload]  # its transformer output is large
+            found = self._run_batch([copies[i] for i in batch], wanted)
+            if guess:
+                self._guess([copies[i] for i in batch], found)
+            for i, beliefs in zip(batch, found):
+                results[i] = (_without_vectors(copies[i]), beliefs)
         return results
+
+    def _guess(self, docs: List[Doc], found: List[Dict[str, Belief]]) -> None:
+        for name, source in self._sources.items():
+            if all(name in beliefs for beliefs in found):
+                source.write(docs, [beliefs[name] for beliefs in found])
 
     def _copy(self, doc: Doc, starts: Optional["numpy.ndarray"]) -> Doc:
         spaces = [bool(token.whitespace_) for token in doc]
@@ -96,6 +122,13 @@ class TeacherRunner:
             return
         for belief, by_pipe in zip(self._sources[name].believe(docs), found):
             by_pipe.update({pipe: view.read(belief) for pipe, view in asked.items()})
+
+
+def _without_vectors(doc: Doc) -> Doc:
+    """Drop the transformer's output, which is large."""
+    doc.user_data.clear()
+    doc.tensor = doc.tensor[:0]
+    return doc
 
 
 def _set_sentences(pipe: Any, docs: List[Doc]) -> None:

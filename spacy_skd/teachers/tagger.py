@@ -31,6 +31,10 @@ class TaggerSource(Source):
         structure, labels = IndependentLabels(), self.labels
         return [TokenBelief(structure, labels, scores) for scores in self._scores(docs)]
 
+    def write(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
+        tokens = [belief for belief in beliefs if isinstance(belief, TokenBelief)]
+        self.pipe.set_annotations(docs, [belief.scores.argmax(axis=1) for belief in tokens])
+
     def _scores(self, docs: Sequence[Doc]) -> List[Floats2d]:
         """Per doc (tokens, labels), nats up to a constant per token."""
         # A listener has no vectors for a doc without tokens.

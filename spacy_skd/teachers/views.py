@@ -34,6 +34,10 @@ class Source(ABC):
         components before it have run."""
 
     @abstractmethod
+    def write(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
+        """Annotate the docs with the best guess of each of the component's own beliefs."""
+
+    @abstractmethod
     def views(self) -> Dict[str, View]:
         """Readings by suffix of the component's name; "" is its own labels."""
 
@@ -47,6 +51,9 @@ class DistillingSource(Source):
     def believe(self, docs: Sequence[Doc]) -> List[Belief]:
         beliefs: List[Belief] = self.pipe.believe(docs)
         return beliefs
+
+    def write(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
+        self.pipe.write_beliefs(docs, beliefs)
 
     def views(self) -> Dict[str, View]:
         return {"": View(tuple(self.pipe.labels))}

@@ -54,7 +54,8 @@ def _scrub(config: Config, names: List[str]) -> Config:
     initialize = config.get("initialize", {})
     if _is_callback(initialize.get("after_init"), KEEP):
         initialize["after_init"] = None
-    config.get("paths", {}).pop("teacher", None)
+    for name in ("teacher", "store"):
+        config.get("paths", {}).pop(name, None)
     return config
 
 
@@ -70,7 +71,9 @@ def make_keep_pipes() -> Callable[[Language], Language]:
 
     def after_init(nlp: Language) -> Language:
         for _, pipe in nlp._components:
-            if isinstance(pipe, SkdTeacher):
+            if isinstance(pipe, SkdTeacher) and pipe.teacher is None and pipe.store is not None:
+                logger.warning("No pipes are kept: beliefs are stored, and there is no teacher")
+            elif isinstance(pipe, SkdTeacher):
                 kept, dropped = keep_pipes(nlp, pipe)
                 frozen = nlp.config["training"].setdefault("frozen_components", [])
                 frozen.extend(name for name in kept if name not in frozen)

@@ -102,12 +102,13 @@ def _read_jsonl(path: Path) -> Iterator[RawText]:
     for number, line in read_lines(path):
         if not line.strip():
             continue
-        raw = _parse_record(line, place=f"{path}, line {number}")
+        raw = parse_record(line, place=f"{path}, line {number}")
         if raw.text.strip():
             yield raw
 
 
-def _parse_record(line: str, *, place: str) -> RawText:
+def parse_record(line: str, *, place: str) -> RawText:
+    """A line of a `.jsonl` file. RAISES (ValueError): naming the place, for a malformed one."""
     try:
         record = json.loads(line)
     except (json.JSONDecodeError, RecursionError) as error:

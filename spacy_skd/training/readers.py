@@ -110,15 +110,23 @@ class MixedCorpus:
         order = list(range(len(self._texts)))
         random.shuffle(order)
         for i in order:
-            yield from _pieces(nlp.make_doc(self._texts[i]), self.raw_max_words)
+            yield from pieces(nlp.make_doc(self._texts[i]), self.raw_max_words)
 
 
-def _pieces(doc: Doc, max_words: int) -> Iterator[Doc]:
-    if len(doc) <= max_words:
+def pieces(doc: Doc, max_words: int) -> Iterator[Doc]:
+    """A long doc in pieces of at most `max_words` tokens; 0 for no limit."""
+    if not max_words or len(doc) <= max_words:
         yield doc
         return
     for start in range(0, len(doc), max_words):
         yield doc[start : start + max_words].as_doc()
+
+
+def predicted_of(nlp: Language, reference: Doc) -> Doc:
+    """The doc that spaCy's own reader gives a pipeline for a reference."""
+    if reference.has_unknown_spaces:
+        return Doc(nlp.vocab, [token.text for token in reference])
+    return nlp.make_doc(reference.text)
 
 
 def _unlabelled(doc: Doc) -> Example:

@@ -114,9 +114,9 @@ def test_an_update_without_an_optimizer_changes_nothing(nlp):
     for name in NAMES:
         nlp.get_pipe("tok2vec").update(gold_examples(nlp), sgd=None)
         nlp.get_pipe(name).update(gold_examples(nlp), sgd=None)
-    states = [{**nlp.get_pipe(name).cfg, "step": 0} for name in NAMES]
+    states = [{**nlp.get_pipe(name).cfg, "step": 0, "seen": 0} for name in NAMES]
     again = build().from_bytes(before)
-    assert [{**again.get_pipe(name).cfg, "step": 0} for name in NAMES] == states
+    assert [{**again.get_pipe(name).cfg, "step": 0, "seen": 0} for name in NAMES] == states
     for name in ("tok2vec", *NAMES):
         assert nlp.get_pipe(name).model.to_bytes() == again.get_pipe(name).model.to_bytes()
 

@@ -1,0 +1,81 @@
+"""`spacy skd annotate`: a teacher's beliefs of any amount of text, computed once."""
+
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Callable, Iterator, List
+
+import spacy
+import typer
+from tqdm import tqdm
+from wasabi import msg
+
+from ..training.annotate import REJECTS, Progress, Settings, annotate
+
+HAS_REJECTS = 3  # exit code
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[Progress], None]]:
+    """Words a second and time left on a terminal, nothing elsewhere."""
+    layout = "{percentage:3.0f}%|{bar}| {postfix} [{elapsed}, {remaining} left]"
+    with tqdm(total=1, bar_format=layout, disable=not sys.stderr.isatty()) as bar:
+        started, words = time.monotonic(), 0
+
+        def report(progress: Progress) -> None:
+            nonlocal words
+            bar.total = progress.total
+            if progress.is_new:
+                words += progress.words
+                speed = words / (time.monotonic() - started)
+                bar.set_postfix_str(f"{words:,} words, {speed:,.0f} words/s", refresh=False)
+            else:
+                bar.initial = progress.done  # what was there already says nothing of the speed
+            bar.update(progress.done - bar.n)
+
+        yield report
+
+
+def annotate_cli(
+    teacher: str = typer.Argument(..., help="Folder or package of a trained pipeline"),
+    inputs: List[str] = typer.Argument(..., help="Files, globs or folders of .txt, .jsonl, .spacy"),
+    output: Path = typer.Argument(..., help="Folder to write to, or to finish"),
+    pipes: str = typer.Option("", "--pipes", help="Components to ask: tag,parser. All by default"),
+    least: float = typer.Option(
+        0.0, "--least", help="Leave out tags and deprels of a smaller probability (0: none)"
+    ),
+    batch_words: int = typer.Option(1000, "--batch-words", help="Padded words of a batch"),
+    shard_words: int = typer.Option(20_000, "--shard-words", help="Words of a shard"),
+    max_words: int = typer.Option(
+        300, "--max-words", help="Longer texts are cut into pieces (0: never)"
+    ),
+    overwrite: bool = typer.Option(False, "--overwrite", help="Replace a run of other input"),
+    gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU, -1 for CPU"),
+) -> None:
+    """Run TEACHER once over INPUTS; write docs with its beliefs and its best guesses.
+
+    The same command finishes a run that was stopped, and mends a damaged shard. Exit code: 0 if
+    all is annotated, 3 if all but the lines in rejects.jsonl, 1 if something else is wrong.
+    """
+    if gpu_id >= 0:
+        spacy.require_gpu(gpu_id)
+    try:
+        settings = Settings(
+            pipes=tuple(name.strip() for name in pipes.split(",") if name.strip()),
+            least=least,
+            batch_words=batch_words,
+            shard_words=shard_words,
+            max_words=max_words,
+        )
+        with progress_bar() as report:
+            manifest = annotate(
+                teacher, inputs, output, settings=settings, overwrite=overwrite, report=report
+            )
+    except (ValueError, OSError) as error:
+        msg.fail("Not annotated to the end", str(error), exits=1)
+    counts = manifest.counts
+    msg.good(f"{counts['words']} words of {counts['texts']} texts annotated: {output}")
+    if counts["rejected"]:
+        msg.warn(f"{counts['rejected']} lines are unfit, see {output / REJECTS}")
+        raise typer.Exit(HAS_REJECTS)

@@ -1,0 +1,18 @@
+"""Folders of annotated docs: shards of docs with beliefs, and the manifest that names them."""
+
+from .docs import StoredBeliefs, add_beliefs, read_beliefs
+from .files import read_shard, shard_name, write_atomically, write_shard
+from .manifest import Manifest
+from .store import BeliefStore
+
+__all__ = [
+    "BeliefStore",
+    "Manifest",
+    "StoredBeliefs",
+    "add_beliefs",
+    "read_beliefs",
+    "read_shard",
+    "shard_name",
+    "write_atomically",
+    "write_shard",
+]

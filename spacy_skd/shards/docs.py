@@ -1,0 +1,54 @@
+"""Beliefs on a doc: one entry of `doc.user_data`, which a `DocBin` stores."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, Dict, Mapping, Optional
+
+import numpy
+from spacy.attrs import ORTH, SPACY
+from spacy.tokens import Doc
+
+from ..transfer.belief import Belief
+from ..transfer.store import Form, Packed, pack, unpack
+
+KEY = "spacy_skd"  # in doc.user_data
+META = "meta"  # in doc.user_data: the "meta" of the JSONL record
+
+
+@dataclass(frozen=True, eq=False)
+class StoredBeliefs:
+    """What is stored of one doc.
+
+    id (bytes): of the manifest (`Manifest.id`). key (bytes): `doc_key` of the doc that the teacher
+    saw. packed (Dict[str, Packed]): by the teacher's component.
+    """
+
+    id: bytes
+    key: bytes
+    packed: Dict[str, Packed]
+
+    def belief(self, pipe: str, form: Form) -> Belief:
+        """RAISES (ValueError): if what is stored does not fit the form."""
+        return unpack(self.packed[pipe], form)
+
+
+def add_beliefs(
+    doc: Doc, beliefs: Mapping[str, Belief], *, id: bytes, key: bytes, least: float
+) -> None:
+    """Store a doc's beliefs in its user data. least (float): see `pack`."""
+    packed = {pipe: pack(belief, least=least) for pipe, belief in beliefs.items()}
+    doc.user_data[KEY] = {"id": id, "key": key, "beliefs": packed}
+
+
+def read_beliefs(user_data: Mapping[Any, Any]) -> Optional[StoredBeliefs]:
+    """RETURNS (Optional[StoredBeliefs]): None where there are none."""
+    found = user_data.get(KEY)
+    return found and StoredBeliefs(found["id"], found["key"], found["beliefs"])
+
+
+def doc_key(doc: Doc, starts: Optional["numpy.ndarray"]) -> bytes:
+    """A digest of words, spaces and unit starts. A doc's words are its vocab-free hashes."""
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(doc.to_array([ORTH, SPACY]).tobytes())
+    digest.update(b"?" if starts is None else numpy.packbits(starts).tobytes())
+    return digest.digest()

@@ -1,0 +1,122 @@
+"""Shards: `.spacy` files that appear whole or not at all, and are checked when they are read."""
+
+import contextlib
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Sequence
+
+from spacy.tokens import Doc, DocBin
+
+DRAFT = ".draft"
+
+
+@dataclass(frozen=True)
+class Shard:
+    """What the manifest says of a shard.
+
+    labelled (bool): whether its docs have gold annotation; the annotation of the others is the
+        teacher's best guess. bytes, blake2b: of the file.
+    """
+
+    docs: int
+    words: int
+    labelled: bool
+    bytes: int
+    blake2b: str
+
+
+def shard_name(number: int) -> str:
+    return f"shard-{number:06d}.spacy"
+
+
+def write_shard(path: Path, docs: Sequence[Doc], *, labelled: bool) -> Shard:
+    """RAISES (OSError): naming the file, which then is not there (or as it was before)."""
+    bin_ = DocBin(store_user_data=True)
+    for doc in docs:
+        bin_.add(doc)
+    data = bin_.to_bytes()
+    write_atomically(path, data)
+    words = sum(len(doc) for doc in docs)
+    return Shard(len(docs), words, labelled, len(data), digest(data))
+
+
+def read_shard(path: Path, shard: Shard) -> DocBin:
+    """RAISES (ValueError): naming the file, if it is missing, cut off or changed."""
+    bin_ = DocBin(store_user_data=True).from_bytes(_read_checked(path, shard))
+    if len(bin_) != shard.docs:
+        raise ValueError(_damaged(path, f"expected {shard.docs} docs, found {len(bin_)}"))
+    return bin_
+
+
+def is_whole(path: Path, shard: Shard) -> bool:
+    """Whether the file is there as the manifest describes it."""
+    try:
+        _read_checked(path, shard)
+    except ValueError:
+        return False
+    return True
+
+
+def single(bin_: DocBin, i: int) -> DocBin:
+    """One doc of a bin as a bin of its own, that keeps nothing else of it in memory. Its strings
+    are not in it: add those of the whole bin to the vocab."""
+    one = DocBin(store_user_data=True)
+    one.attrs = bin_.attrs
+    one.tokens, one.spaces = [bin_.tokens[i].copy()], [bin_.spaces[i].copy()]
+    one.cats, one.flags = [bin_.cats[i]], [bin_.flags[i]]
+    one.span_groups, one.user_data = [bin_.span_groups[i]], [bin_.user_data[i]]
+    return one
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """The file has these bytes when it appears, also after a power cut.
+
+    RAISES (OSError): naming the file; what was there before is unchanged.
+    """
+    draft = path.with_name(path.name + DRAFT)
+    try:
+        with draft.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+        raise OSError(error.errno, f"cannot write {path}: {error.strerror}") from error
+
+
+def digest(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # folders cannot be opened there
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _read_checked(path: Path, shard: Shard) -> bytes:
+    if not path.is_file():
+        raise ValueError(_damaged(path, "there is no such file"))
+    size = path.stat().st_size
+    if size != shard.bytes:
+        raise ValueError(_damaged(path, f"expected {shard.bytes} bytes, found {size}"))
+    data = path.read_bytes()
+    if digest(data) != shard.blake2b:
+        raise ValueError(_damaged(path, f"expected blake2b {shard.blake2b}, found {digest(data)}"))
+    return data
+
+
+def _damaged(path: Path, what: str) -> str:
+    return (
+        f"shard {path} is not as it was written: {what}. Run the same `spacy skd annotate` again: "
+        f"it redoes this shard alone"
+    )

@@ -1,0 +1,132 @@
+"""The manifest of an annotated folder: which teacher, which settings, which input, which shards."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Tuple
+
+from ..transfer.store import Form
+from .files import Shard, write_atomically
+
+FILE = "manifest.json"
+FORMAT = 1
+# Two runs may be mixed in one folder only if these are equal.
+SAME = ("format", "teacher.fingerprint", "settings", "inputs", "pipes")
+
+
+@dataclass
+class Manifest:
+    """teacher, versions, settings, inputs: for the record and compared (`SAME`), plain JSON.
+
+    pipes: by the teacher's component, what its beliefs share (`Form.to_json`).
+    counts: texts and words annotated, blank and rejected lines; of the whole input when `complete`.
+    shards: by file name.
+    """
+
+    teacher: Dict[str, Any]
+    versions: Dict[str, str]
+    settings: Dict[str, Any]
+    inputs: List[Dict[str, Any]]
+    pipes: Dict[str, Dict[str, Any]]
+    counts: Dict[str, int] = field(default_factory=dict)
+    shards: Dict[str, Shard] = field(default_factory=dict)
+    complete: bool = False
+    format: int = FORMAT
+
+    @property
+    def id(self) -> bytes:
+        """What a stored belief must have in common with the manifest it is read by: 8 bytes of
+        the teacher's fingerprint and labels."""
+        content = _canonical({"teacher": self.teacher["fingerprint"], "pipes": self.pipes})
+        return hashlib.blake2b(content, digest_size=8).digest()
+
+    def forms(self) -> Dict[str, Form]:
+        """By the teacher's component."""
+        return {pipe: Form.from_json(data) for pipe, data in self.pipes.items()}
+
+    def to_disk(self, folder: Path) -> None:
+        """RAISES (OSError): if it cannot be written; the one before is kept."""
+        data = self._data()
+        data["digest"] = _digest(data)
+        text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+        write_atomically(folder / FILE, text.encode("utf8"))
+
+    @staticmethod
+    def from_disk(folder: Path) -> "Manifest":
+        """RAISES (ValueError): if there is none, or it was changed after it was written."""
+        path = folder / FILE
+        if not path.is_file():
+            raise ValueError(
+                f"{folder}: expected a folder that `spacy skd annotate` wrote, found no {FILE}"
+            )
+        try:
+            data = json.loads(path.read_text(encoding="utf8"))
+            claimed = data.pop("digest")
+            if data["format"] != FORMAT:
+                raise ValueError(f"expected format {FORMAT}, found {data['format']}")
+            if claimed != _digest(data):
+                raise ValueError(f"expected the digest {claimed}, found {_digest(data)}")
+            shards = {name: Shard(**shard) for name, shard in data.pop("shards").items()}
+            return Manifest(**data, shards=shards)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f"{path} is damaged or was edited: {error}. Put back the file as it was, or remove "
+                f"the folder {folder} and annotate again"
+            ) from error
+
+    def check_same(self, other: "Manifest", *, folder: Path) -> None:
+        """RAISES (ValueError): naming each difference, if shards of `other`, a run that is about
+        to begin, must not stand beside these in `folder`."""
+        found = list(_differences(self._data(), other._data()))
+        if found:
+            lines = "".join(
+                f"\n  {name}: expected {_short(mine)} (as in {FILE}), got {_short(theirs)}"
+                for name, mine, theirs in found
+            )
+            raise ValueError(
+                f"{folder} holds the beliefs of another run:{lines}\nGive the same teacher, input "
+                f"and settings to resume it, or choose another output folder"
+            )
+
+    def _data(self) -> Dict[str, Any]:
+        return asdict(self)
+
+
+def _differences(mine: Any, theirs: Any) -> Iterator[Tuple[str, Any, Any]]:
+    for name in SAME:
+        yield from _compare(name, _at(mine, name), _at(theirs, name))
+
+
+def _compare(name: str, mine: Any, theirs: Any) -> Iterator[Tuple[str, Any, Any]]:
+    """The innermost values that differ, each with its place. Where a file lies does not matter."""
+    if isinstance(mine, dict) and isinstance(theirs, dict):
+        for key in dict.fromkeys([*mine, *theirs]):
+            if key != "path":
+                yield from _compare(f"{name}.{key}", mine.get(key), theirs.get(key))
+    elif isinstance(mine, list) and isinstance(theirs, list) and len(mine) == len(theirs):
+        for i, (a, b) in enumerate(zip(mine, theirs)):
+            yield from _compare(f"{name}[{i}]", a, b)
+    elif mine != theirs:
+        yield name, mine, theirs
+
+
+def _at(data: Any, name: str) -> Any:
+    for key in name.split("."):
+        data = data[key]
+    return data
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _digest(data: Dict[str, Any]) -> str:
+    return hashlib.blake2b(_canonical(data), digest_size=16).hexdigest()
+
+
+def _canonical(data: Any) -> bytes:
+    return json.dumps(data, sort_keys=True, separators=(",", ":")).encode("utf8")

@@ -1,0 +1,81 @@
+"""An annotated folder, opened for training: beliefs by doc, without the teacher."""
+
+from collections import OrderedDict
+from pathlib import Path
+from typing import Dict, Iterator, List, Optional, Tuple, Union
+
+import srsly
+from spacy.tokens import DocBin
+
+from ..transfer.store import Form
+from .docs import StoredBeliefs, read_beliefs
+from .files import read_shard
+from .manifest import Manifest
+
+
+class BeliefStore:
+    """The shards of an annotated folder.
+
+    memory (int): the most bytes of beliefs that `find` keeps; what is over it is read again.
+    RAISES (ValueError): if the folder is none, or its run did not end.
+    """
+
+    def __init__(self, folder: Union[str, Path], *, memory: int = 2**31):
+        self.folder = Path(folder)
+        self.memory = memory
+        self.manifest = Manifest.from_disk(self.folder)
+        if not self.manifest.complete:
+            raise ValueError(
+                f"{self.folder} is not whole: its annotation was stopped after "
+                f"{len(self.manifest.shards)} shards. Run the same `spacy skd annotate` again to "
+                f"finish it"
+            )
+        self.id = self.manifest.id
+        self.forms: Dict[str, Form] = self.manifest.forms()
+        self._places: Optional[Dict[bytes, int]] = None
+        self._loaded: "OrderedDict[int, Dict[bytes, bytes]]" = OrderedDict()
+        self._bytes = 0
+        self._names = list(self.manifest.shards)
+
+    def names(self, *, labelled: bool) -> List[str]:
+        """Of the shards of one kind."""
+        return [n for n, shard in self.manifest.shards.items() if shard.labelled == labelled]
+
+    def read(self, name: str) -> DocBin:
+        """RAISES (ValueError): naming the shard, if it is not as it was written."""
+        return read_shard(self.folder / name, self.manifest.shards[name])
+
+    def find(self, key: bytes) -> Optional[StoredBeliefs]:
+        """What is stored of a doc, by `doc_key`; None if it is not stored.
+
+        The first call reads all shards. For more text than fits into memory, let the reader
+        `spacy-skd.DistillationCorpus.v1` bring the beliefs along with the docs.
+        """
+        if self._places is None:
+            self._places = {k: i for i in range(len(self._names)) for k in self._load(i)}
+        place = self._places.get(key)
+        if place is None:
+            return None
+        return read_beliefs(srsly.msgpack_loads(self._load(place)[key], use_list=False))
+
+    def _load(self, number: int) -> Dict[bytes, bytes]:
+        """The user data of a shard's docs, by key."""
+        if number in self._loaded:
+            self._loaded.move_to_end(number)
+            return self._loaded[number]
+        found = dict(self._keyed(self.read(self._names[number])))
+        self._loaded[number] = found
+        self._bytes += _size(found)
+        while self._bytes > self.memory and len(self._loaded) > 1:
+            self._bytes -= _size(self._loaded.popitem(last=False)[1])
+        return found
+
+    def _keyed(self, bin_: DocBin) -> Iterator[Tuple[bytes, bytes]]:
+        for data in bin_.user_data:
+            stored = data and read_beliefs(srsly.msgpack_loads(data, use_list=False))
+            if data and stored:
+                yield stored.key, data
+
+
+def _size(shard: Dict[bytes, bytes]) -> int:
+    return sum(map(len, shard.values()))

@@ -1,0 +1,50 @@
+"""What tells one teacher from another: a digest of its config and weights."""
+
+import hashlib
+from pathlib import Path
+from typing import Iterator
+
+from spacy.language import Language
+
+# Texts about a pipeline; the rest of its folder decides what it says.
+_ABOUT = ("meta.json", "README.md", "LICENSE", "LICENSES_SOURCES", "accuracy.json")
+
+
+def fingerprint(nlp: Language) -> str:
+    """A digest of the files that a pipeline was loaded from, the same for all copies of its folder.
+
+    RETURNS (str): 32 hexadecimal digits.
+    RAISES (ValueError): if the pipeline was not loaded from a folder.
+    """
+    if nlp.path is None:
+        raise ValueError(
+            "the teacher was not loaded from disk, so it has no fingerprint; save it (nlp.to_disk) "
+            "and name its folder"
+        )
+    return fingerprint_of_folder(nlp.path)
+
+
+def fingerprint_of_folder(folder: Path) -> str:
+    """See `fingerprint`. Names of files count, their dates and hidden files do not."""
+    whole = hashlib.blake2b(digest_size=16)
+    for path in sorted(_files(folder), key=lambda path: path.relative_to(folder).as_posix()):
+        whole.update(path.relative_to(folder).as_posix().encode("utf8") + b"\0")
+        whole.update(digest_file(path))
+    return whole.hexdigest()
+
+
+def digest_file(path: Path) -> bytes:
+    """blake2b of a file of any size."""
+    found = hashlib.blake2b(digest_size=16)
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            found.update(block)
+    return found.digest()
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in folder.rglob("*"):
+        inside = path.relative_to(folder)
+        hidden = any(part.startswith((".", "__pycache__")) for part in inside.parts)
+        if path.is_file() and not hidden and inside.as_posix() not in _ABOUT:
+            yield path

@@ -1,0 +1,242 @@
+"""A teacher's beliefs of any amount of text, as shards on disk: the map behind `skd annotate`.
+
+A shard holds consecutive records. What is in it depends on these, the teacher and the settings
+alone, so that a run can be stopped at any moment and resumed, and one shard be redone.
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Callable, Iterator, List, Optional, Sequence, Tuple, Union
+
+import numpy
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.util import load_model
+
+from ..errors import check_between
+from ..pipeline.sentences import reference_starts
+from ..shards.docs import META, add_beliefs, doc_key
+from ..shards.files import DRAFT, Shard, is_whole, shard_name, write_shard
+from ..shards.manifest import FILE, Manifest
+from ..teachers.runner import TeacherRunner
+from .inputs import Record, Unfit, find_inputs, read_inputs
+from .provenance import asked_pipes, make_manifest
+from .readers import pieces, predicted_of
+
+REJECTS = "rejects.jsonl"
+_Asked = Tuple[Doc, Optional["numpy.ndarray"], Record]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a shard depends on, beside its records and the teacher.
+
+    pipes: the teacher's components (or views) to ask, () for all. least: probability below which
+    an independent label is left out, 0 keeps all (transfer/store.py). batch_words: padded words of
+    a batch. shard_words: a shard ends with the record that reaches as many (words between spaces).
+    max_words: longer texts are cut into pieces of at most as many tokens, 0 for no limit.
+    """
+
+    pipes: Tuple[str, ...] = ()
+    least: float = 0.0
+    batch_words: int = 1000
+    shard_words: int = 20_000
+    max_words: int = 300
+
+    def __post_init__(self) -> None:
+        check_between("least", self.least, low=0, high=0.1)
+        check_between("batch_words", self.batch_words, low=1, high=10**6)
+        check_between("shard_words", self.shard_words, low=1, high=10**8)
+        check_between("max_words", self.max_words, low=0, high=10**6)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """done, total: bytes of the input. words: tokens of the shard. is_new: written in this run."""
+
+    done: int
+    total: int
+    words: int
+    is_new: bool
+
+
+def annotate(
+    teacher: Union[str, Path],
+    inputs: Sequence[str],
+    output: Path,
+    *,
+    settings: Optional[Settings] = None,
+    overwrite: bool = False,
+    report: Callable[[Progress], None] = lambda progress: None,
+) -> Manifest:
+    """Write a folder of annotated docs, or finish one that was begun.
+
+    teacher (Union[str, Path]): folder or package of a trained pipeline.
+    inputs (Sequence[str]): `.txt` (a text a line), `.jsonl` and `.spacy` files, globs and folders.
+    output (Path): gets `shard-000000.spacy`, ..., `manifest.json` and, if lines are unfit,
+        `rejects.jsonl`.
+    overwrite (bool): whether to replace the folder of another run, instead of refusing.
+    report (Callable[[Progress], None]): called after each shard.
+    RETURNS (Manifest): of the whole folder.
+    RAISES (ValueError): for bad input, a teacher that cannot teach, or an output folder of another
+        run; (OSError): if it cannot be written to. Shards that are whole stay.
+    """
+    files = find_inputs(inputs)
+    total = sum(path.stat().st_size for path in files)
+    run = _Annotation(_load(teacher), files, output, settings or Settings())
+    run.open(overwrite=overwrite)
+    for number, records in enumerate(run.cut()):
+        words, is_new = run.shard(shard_name(number), records)
+        report(Progress(records[-1].end, total, words, is_new))
+    run.close()
+    return run.manifest
+
+
+class _Annotation:
+    """One run: the teacher, the folder and its manifest."""
+
+    def __init__(self, nlp: Language, files: Sequence[Path], output: Path, settings: Settings):
+        self.nlp, self.files, self.output, self.settings = nlp, files, output, settings
+        self.runner = TeacherRunner(nlp, batch_words=settings.batch_words)
+        self.pipes = asked_pipes(self.runner, settings.pipes)
+        plain = {**asdict(settings), "pipes": list(self.pipes)}
+        self.manifest = make_manifest(self.runner, files, pipes=self.pipes, settings=plain)
+        self.id = self.manifest.id
+        self.rejects = output / (REJECTS + DRAFT)
+
+    def open(self, *, overwrite: bool) -> None:
+        """Check that the output is empty or of the same run. RAISES (ValueError): if not."""
+        self._check_input_outside()
+        self.output.mkdir(parents=True, exist_ok=True)
+        if (self.output / FILE).exists():
+            try:
+                self._resume()
+            except ValueError:
+                if not overwrite:
+                    raise
+                self._clear()
+        elif any(path.suffix != DRAFT for path in self.output.iterdir()):
+            raise ValueError(
+                f"{self.output} is not empty and holds no {FILE}; choose another output folder"
+            )
+        for path in self.output.glob(f"*{DRAFT}"):
+            path.unlink()
+        if not self.manifest.shards:
+            self._save()
+
+    def _resume(self) -> None:
+        found = Manifest.from_disk(self.output)
+        found.check_same(self.manifest, folder=self.output)
+        self.manifest.teacher, self.manifest.inputs = found.teacher, found.inputs
+        self.manifest.versions, self.manifest.shards = found.versions, found.shards
+
+    def _clear(self) -> None:
+        """The manifest last: without it the rest is nobody's."""
+        for path in [*self.output.glob("shard-*.spacy"), self.output / REJECTS, self.output / FILE]:
+            path.unlink(missing_ok=True)
+
+    def cut(self) -> Iterator[List[Record]]:
+        """The records of each shard; what is unfit is counted and noted. Gold docs and others do
+        not share a shard."""
+        shard: List[Record] = []
+        words = 0
+        for record in self._fit():
+            full = words >= self.settings.shard_words
+            if shard and (full or record.is_gold != shard[0].is_gold):
+                yield shard
+                shard, words = [], 0
+            shard.append(record)
+            words += record.n_words
+        if shard:
+            yield shard
+
+    def shard(self, name: str, records: Sequence[Record]) -> Tuple[int, bool]:
+        """Write a shard, unless it is whole already. RETURNS (Tuple[int, bool]): its tokens, and
+        whether it was written."""
+        path, shard = self.output / name, self.manifest.shards.get(name)
+        is_new = shard is None or not is_whole(path, shard)
+        if shard is None or is_new:
+            with self.nlp.memory_zone():
+                shard = self._write(path, records)
+            self.manifest.shards[name] = shard
+            self._save()
+        self.manifest.counts["words"] += shard.words
+        return shard.words, is_new
+
+    def close(self) -> None:
+        """Publish what was rejected, and call the folder whole."""
+        if not self.manifest.shards:
+            raise ValueError("expected texts or docs to annotate, found none that is not blank")
+        if self.rejects.exists():
+            with self.rejects.open("rb") as file:
+                os.fsync(file.fileno())
+            os.replace(self.rejects, self.output / REJECTS)
+        self.manifest.complete = True
+        self.manifest.to_disk(self.output)
+
+    def _check_input_outside(self) -> None:
+        for path in self.files:
+            if self.output.resolve() in path.resolve().parents:
+                raise ValueError(f"the input {path} lies in the output folder {self.output}")
+
+    def _fit(self) -> Iterator[Record]:
+        counts = self.manifest.counts
+        for item in read_inputs(self.files, max_chars=self.nlp.max_length):
+            if isinstance(item, Record):
+                counts["texts"] += 1
+                yield item
+            elif not item.reason:
+                counts["blank"] += 1
+            else:
+                counts["rejected"] += 1
+                self._reject(item)
+
+    def _reject(self, unfit: Unfit) -> None:
+        with self.rejects.open("a", encoding="utf8") as file:
+            file.write(json.dumps(asdict(unfit), ensure_ascii=False) + "\n")
+
+    def _write(self, path: Path, records: Sequence[Record]) -> Shard:
+        asked = [item for record in records for item in self._docs(record)]
+        answers = self.runner.annotate(
+            [doc for doc, _, _ in asked],
+            starts=[starts for _, starts, _ in asked],
+            pipes=self.pipes,
+        )
+        docs: List[Doc] = []
+        for (doc, starts, record), (guess, beliefs) in zip(asked, answers):
+            target = record.doc if record.doc is not None and record.is_gold else guess
+            if record.meta:
+                target.user_data[META] = record.meta
+            key, least = doc_key(doc, starts), self.settings.least
+            add_beliefs(target, beliefs, id=self.id, key=key, least=least)
+            docs.append(target)
+        return write_shard(path, docs, labelled=records[0].is_gold)
+
+    def _docs(self, record: Record) -> Iterator[_Asked]:
+        """What the teacher is to see of a record: the docs that readers make for training."""
+        if record.doc is None:
+            doc = self.nlp.tokenizer(record.text)
+            yield from ((piece, None, record) for piece in pieces(doc, self.settings.max_words))
+        elif record.is_gold:
+            doc = predicted_of(self.nlp, record.doc)
+            yield doc, reference_starts(Example(doc, record.doc)), record
+        else:
+            words = [token.text for token in record.doc]
+            spaces = [bool(token.whitespace_) for token in record.doc]
+            yield Doc(self.nlp.vocab, words, spaces), None, record
+
+    def _save(self) -> None:
+        """Counts are of the whole input, so they are written when it is done."""
+        counts, self.manifest.counts = self.manifest.counts, {}
+        self.manifest.to_disk(self.output)
+        self.manifest.counts = counts
+
+
+def _load(teacher: Union[str, Path]) -> Language:
+    try:
+        return load_model(teacher)
+    except OSError as error:
+        raise ValueError(f"cannot load the teacher {str(teacher)!r}: {error}") from error

@@ -1,0 +1,193 @@
+"""What is to be annotated, streamed: lines of text and JSONL, docs of `.spacy` files, and what of
+them is unfit, with the reason. Memory does not grow with the input (a `.spacy` file is read whole,
+since it is one compressed block)."""
+
+from dataclasses import dataclass, field
+from glob import glob, has_magic
+from pathlib import Path
+from typing import Any, BinaryIO, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+
+import srsly
+from spacy.tokens import Doc, DocBin
+from spacy.vocab import Vocab
+
+from ..shards.docs import KEY
+from .raw_text import RawText, parse_record
+
+DOCS = ".spacy"
+SUFFIXES = (".jsonl", ".txt", DOCS)
+MAX_LINE = 10_000_000  # bytes; a longer line is no text but a damaged file
+_BLOCK = 2**20
+
+
+@dataclass(frozen=True)
+class Record:
+    """One text or doc of the input.
+
+    number: its line, or its place in a `.spacy` file, from 1. end: bytes of the input read so far.
+    n_words: between spaces of a text; tokens of a doc. doc: of `.spacy` files alone. is_gold:
+    whether the doc has any annotation.
+    """
+
+    file: str
+    number: int
+    text: str
+    end: int
+    n_words: int
+    meta: Dict[str, Any] = field(default_factory=dict)
+    doc: Optional[Doc] = None
+    is_gold: bool = False
+
+
+@dataclass(frozen=True)
+class Unfit:
+    """A line or doc that is not annotated. reason: "" for a blank one, which is no fault."""
+
+    file: str
+    number: int
+    reason: str
+
+
+def find_inputs(patterns: Sequence[str]) -> List[Path]:
+    """Files, every fitting file below folders, and globs; in that order, each once.
+
+    RAISES (ValueError): for another suffix, a glob or folder without any such file, and a file
+        that is binary or not readable; (FileNotFoundError): for a missing path.
+    """
+    found: Dict[Path, None] = {}
+    for pattern in patterns:
+        is_glob = has_magic(pattern) and not Path(pattern).exists()
+        paths = sorted(map(Path, glob(pattern, recursive=True))) if is_glob else [Path(pattern)]
+        if not paths:
+            raise ValueError(f"{pattern}: no file matches")
+        for path in paths:
+            found.update(dict.fromkeys(_files_of(path)))
+    for path in found:
+        _check_readable(path)
+    return list(found)
+
+
+def read_inputs(files: Sequence[Path], *, max_chars: int) -> Iterator[Union[Record, Unfit]]:
+    """Every text and doc, in order, and every line that is none.
+
+    max_chars (int): a longer text is unfit.
+    RAISES (ValueError): for a `.spacy` file that is none.
+    """
+    before = 0
+    for path in files:
+        read = _read_docs if path.suffix == DOCS else _read_texts
+        for item in read(path, before):
+            too_long = isinstance(item, Record) and len(item.text) > max_chars
+            if isinstance(item, Record) and too_long:
+                yield _too_long(item, max_chars)
+            else:
+                yield item
+        before += path.stat().st_size
+
+
+def _read_texts(path: Path, before: int) -> Iterator[Union[Record, Unfit]]:
+    with path.open("rb") as file:
+        for number, data in _lines(file):
+            try:
+                raw = _parse(path, number, data)
+            except ValueError as error:
+                yield Unfit(str(path), number, str(error))
+                continue
+            if raw is None:
+                yield Unfit(str(path), number, "")
+            else:
+                end = before + file.tell()
+                yield Record(str(path), number, raw.text, end, raw.n_words, raw.meta)
+
+
+def _lines(file: BinaryIO) -> Iterator[Tuple[int, Optional[bytes]]]:
+    """Numbers and bytes of lines; None for one that is too long, which is never held whole."""
+    number = 0
+    while data := file.readline(MAX_LINE + 2):
+        number += 1
+        if len(data.rstrip(b"\r\n")) <= MAX_LINE:
+            yield number, data
+            continue
+        while data and not data.endswith(b"\n"):
+            data = file.readline(_BLOCK)
+        yield number, None
+
+
+def _parse(path: Path, number: int, data: Optional[bytes]) -> Optional[RawText]:
+    """RETURNS (Optional[RawText]): None for a blank line. RAISES (ValueError): if it is unfit."""
+    if data is None:
+        raise ValueError(f"the line is longer than {MAX_LINE} bytes")
+    try:
+        line = data.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"not UTF-8: the byte 0x{data[error.start]:02x} at {error.start}"
+        ) from None
+    if not line.strip():
+        return None
+    raw = RawText(line) if path.suffix == ".txt" else parse_record(line, place="the line")
+    try:
+        raw.text.encode("utf8")
+        srsly.msgpack_dumps(raw.meta)
+    except (UnicodeEncodeError, OverflowError, ValueError) as error:
+        raise ValueError(f"text or meta cannot be stored: {error}") from None
+    return raw if raw.text.strip() else None
+
+
+def _read_docs(path: Path, before: int) -> Iterator[Union[Record, Unfit]]:
+    try:
+        bin_ = DocBin(store_user_data=True).from_disk(path)
+    except Exception as error:  # zlib's, msgpack's, numpy's
+        raise ValueError(
+            f"{path}: expected docs as spaCy's DocBin writes them, found something else ({error})"
+        ) from error
+    size = path.stat().st_size
+    for i, doc in enumerate(bin_.get_docs(Vocab())):
+        end = before + size * (i + 1) // len(bin_)
+        if not len(doc):
+            yield Unfit(str(path), i + 1, "")
+            continue
+        if KEY in doc.user_data:
+            raise ValueError(
+                f"{path}: its docs have a teacher's beliefs already, and may be its guesses; name "
+                f"what it was made of"
+            )
+        gold = _is_gold(doc)
+        yield Record(str(path), i + 1, doc.text, end, len(doc), doc=doc, is_gold=gold)
+
+
+def _is_gold(doc: Doc) -> bool:
+    names = ("TAG", "POS", "MORPH", "LEMMA", "DEP", "ENT_IOB")
+    starts = len(doc) > 1 and doc.has_annotation("SENT_START")
+    return starts or bool(doc.spans or doc.cats) or any(map(doc.has_annotation, names))
+
+
+def _too_long(record: Record, max_chars: int) -> Unfit:
+    reason = f"the text has {len(record.text)} characters, more than the teacher's {max_chars}"
+    return Unfit(record.file, record.number, f"{reason} (nlp.max_length)")
+
+
+def _files_of(path: Path) -> List[Path]:
+    if path.is_dir():
+        files = sorted(p for p in path.rglob("*") if p.suffix in SUFFIXES and p.is_file())
+        if not files:
+            raise ValueError(f"{path}: the folder holds no {', '.join(SUFFIXES)} file")
+        return files
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such file or folder")
+    if path.suffix not in SUFFIXES:
+        raise ValueError(
+            f"{path}: expected one of {', '.join(SUFFIXES)}, found the suffix "
+            f"{path.suffix or '(none)'!r}. Rename or convert the file"
+        )
+    return [path]
+
+
+def _check_readable(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            start = file.read(8192)
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read ({error.strerror})") from error
+    if path.suffix != DOCS and b"\0" in start:
+        raise ValueError(f"{path}: expected text, found a binary file (a byte 0)")

@@ -1,0 +1,64 @@
+import pytest
+import spacy
+from conftest import make_docs
+
+from spacy_skd.shards.files import (
+    is_whole,
+    read_shard,
+    shard_name,
+    single,
+    write_atomically,
+    write_shard,
+)
+
+
+@pytest.fixture
+def shard(tmp_path):
+    docs = make_docs(spacy.blank("en"))
+    docs[0].user_data["meta"] = {"a": 1}
+    path = tmp_path / shard_name(0)
+    return path, docs, write_shard(path, docs, labelled=True)
+
+
+def test_docs_come_back_whole_and_one_by_one(shard):
+    path, docs, entry = shard
+    assert (entry.docs, entry.words) == (len(docs), sum(map(len, docs)))
+    nlp = spacy.blank("en")
+    bin_ = read_shard(path, entry)
+    found = list(bin_.get_docs(nlp.vocab))
+    for i, doc in enumerate(found):
+        (one,) = single(bin_, i).get_docs(nlp.vocab)
+        for other in (doc, one):
+            assert [(t.text, t.dep_, t.head.i) for t in other] == [
+                (t.text, t.dep_, t.head.i) for t in docs[i]
+            ]
+            assert other.user_data == docs[i].user_data
+
+
+def test_a_damaged_shard_is_named_with_the_remedy(shard):
+    path, _, entry = shard
+    whole = path.read_bytes()
+    changed = bytearray(whole)
+    changed[len(whole) // 2] ^= 1
+    for data, what in ((whole[:-5], "bytes"), (bytes(changed), "blake2b")):
+        path.write_bytes(data)
+        with pytest.raises(
+            ValueError, match=rf"{path.name} is not as it was written: .*{what}"
+        ) as e:
+            read_shard(path, entry)
+        assert "redoes this shard alone" in str(e.value)
+        assert not is_whole(path, entry)
+    path.unlink()
+    with pytest.raises(ValueError, match="there is no such file"):
+        read_shard(path, entry)
+
+
+def test_a_file_is_replaced_or_left_as_it_was(tmp_path):
+    path = tmp_path / "a"
+    write_atomically(path, b"1")
+    write_atomically(path, b"2")
+    assert path.read_bytes() == b"2"
+    (tmp_path / "b.draft").mkdir()  # nothing can be written there
+    with pytest.raises(OSError, match="cannot write .*b"):
+        write_atomically(tmp_path / "b", b"3")
+    assert path.read_bytes() == b"2"

@@ -1,0 +1,31 @@
+import os
+import shutil
+
+import pytest
+import spacy
+
+from spacy_skd.teachers.fingerprint import fingerprint
+
+
+def test_copies_are_the_same_teacher_and_other_weights_another(teacher, tmp_path):
+    expected = fingerprint(spacy.load(teacher))
+    copy = tmp_path / "deep" / "copy"
+    shutil.copytree(teacher, copy)
+    os.utime(copy / "config.cfg", (0, 0))
+    (copy / "README.md").write_text("about it")
+    (copy / ".hidden").write_text("x")
+    assert fingerprint(spacy.load(copy)) == expected
+    weights = copy / "parser" / "model"
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(bytes(data))
+    assert fingerprint(spacy.load(copy)) != expected
+    shutil.copytree(teacher, copy, dirs_exist_ok=True)
+    config = (copy / "config.cfg").read_text()
+    (copy / "config.cfg").write_text(config.replace("max_length = 150", "max_length = 100"))
+    assert fingerprint(spacy.load(copy)) != expected
+
+
+def test_a_pipeline_that_was_never_saved_has_none():
+    with pytest.raises(ValueError, match="save it"):
+        fingerprint(spacy.blank("en"))
