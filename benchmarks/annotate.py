@@ -5,7 +5,8 @@
         --gold train.spacy --student student_stored.cfg --stock stock.cfg
 
 `--words` takes a part of the raw text. Speeds are ratios within one run, the systems taking turns;
-run it on an idle machine with OMP_NUM_THREADS=1. A measurement whose JSON is there is not done again.
+run it on an idle machine with OMP_NUM_THREADS=1. A measurement whose JSON is there is not done
+again.
 """
 
 import argparse
@@ -184,8 +185,8 @@ def memory(bench: Bench) -> Result:
 
 
 def loss(bench: Bench) -> Result:
-    """Mean losses over the same batches, from stored beliefs and from the live teacher, of a student
-    that is not trained and of one that has learnt `--steps` batches."""
+    """Relative difference of the losses over the same batches, from stored beliefs and from the
+    live teacher, of a student that learns from the first of `--steps` batches to the last."""
     batches = {}
     for stored in (True, False):
         nlp, stream = _student(bench, stored=stored)
