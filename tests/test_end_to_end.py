@@ -106,14 +106,18 @@ def test_training_from_stored_beliefs_needs_no_teacher(stored, data, teacher, tm
     overrides = paths(data, store=stored / "annotated")
     train(stored / "student.cfg", tmp_path / "out", overrides=overrides)
     text = (tmp_path / "out" / "model-last" / "config.cfg").read_text()
-    assert "store" not in text.split("[corpora")[0]
+    assert str(stored) not in text
     nlp = spacy.load(tmp_path / "out" / "model-last")
     assert nlp.get_pipe("tag").labels == spacy.load(teacher).get_pipe("tag").labels
     assert nlp.get_pipe("parser").cfg["seen"] > 4
 
 
 def test_stock_components_train_on_the_annotated_folder(stored, data, tmp_path):
-    overrides = {**paths(data), "paths.train": str(stored / "annotated")}
+    overrides = {
+        **paths(data),
+        "paths.train": str(stored / "annotated"),
+        "components.parser.min_action_freq": 1,
+    }
     train(CONFIGS / "stock.cfg", tmp_path / "out", overrides=overrides)
     assert spacy.load(tmp_path / "out" / "model-last")("Go home !")[0].dep_
 

@@ -206,7 +206,9 @@ class SkdTeacher:
     @property
     def stored(self) -> Optional[Stored]:
         """The stored beliefs, None without `store`. RAISES (ValueError): if its folder is unfit."""
-        if self._stored is None and self.store is not None:
+        if self.store is None:
+            return None
+        if self._stored is None:
             self._stored = Stored(self.name, self.store, memory=self.cache_bytes)
         return self._stored
 

@@ -109,8 +109,19 @@ class TeacherRunner:
                 continue
             self._ask(name, docs, wanted, found)
             if enabled and sets_sentences(self.nlp, name, pipe):
-                _set_sentences(pipe, [doc for doc in docs if not has_starts(doc)])
+                self._set_sentences(name, pipe, docs, found)
         return found
+
+    def _set_sentences(
+        self, name: str, pipe: Any, docs: List[Doc], found: List[Dict[str, Belief]]
+    ) -> None:
+        """From what the component believes, if it was asked, so that it need not run again."""
+        some = [i for i, doc in enumerate(docs) if not has_starts(doc)]
+        chosen = [docs[i] for i in some]
+        if some and all(name in found[i] for i in some):
+            self._sources[name].write(chosen, [found[i][name] for i in some])
+        else:
+            _run_pipe(pipe, chosen)
 
     def _ask(
         self, name: str, docs: List[Doc], wanted: Set[str], found: List[Dict[str, Belief]]
@@ -131,7 +142,7 @@ def _without_vectors(doc: Doc) -> Doc:
     return doc
 
 
-def _set_sentences(pipe: Any, docs: List[Doc]) -> None:
+def _run_pipe(pipe: Any, docs: List[Doc]) -> None:
     if hasattr(pipe, "pipe"):
         list(pipe.pipe(docs, batch_size=max(1, len(docs))))
         return

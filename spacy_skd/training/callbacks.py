@@ -54,8 +54,10 @@ def _scrub(config: Config, names: List[str]) -> Config:
     initialize = config.get("initialize", {})
     if _is_callback(initialize.get("after_init"), KEEP):
         initialize["after_init"] = None
-    for name in ("teacher", "store"):
-        config.get("paths", {}).pop(name, None)
+    paths = config.get("paths", {})
+    paths.pop("teacher", None)
+    if "store" in paths:  # the corpus's block may refer to it
+        paths["store"] = None
     return config
 
 

@@ -1,10 +1,13 @@
 """The command: its exit codes, its errors and its silence."""
 
+import fcntl
 import json
 import os
 import pty
+import struct
 import subprocess
 import sys
+import termios
 
 from typer.testing import CliRunner
 
@@ -47,6 +50,7 @@ def test_progress_is_shown_on_a_terminal_alone(teacher, tmp_path):
     assert quiet.returncode == 0
     assert "words/s" not in quiet.stdout + quiet.stderr
     leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 25, 80, 0, 0))
     subprocess.run(command(teacher, text, tmp_path / "b"), stderr=follower, check=True)
     os.close(follower)
     shown = os.read(leader, 100_000).decode()

@@ -1,0 +1,341 @@
+"""Measure `spacy skd annotate` and training from what it writes, one resumable JSON a measurement.
+
+    python benchmarks/annotate.py work/annotate path/to/teacher raw.jsonl \\
+        [speed] [size] [memory] [loss] [step] [kills] \\
+        --gold train.spacy --student student_stored.cfg --stock stock.cfg
+
+`--words` takes a part of the raw text. Speeds are ratios within one run, the systems taking turns;
+run it on an idle machine with OMP_NUM_THREADS=1. A measurement whose JSON is there is not done
+again.
+"""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from itertools import islice
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List
+
+import spacy
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training.initialize import init_nlp
+from spacy.util import load_config
+from thinc.api import fix_random_seed
+
+from spacy_skd.shards import Manifest
+from spacy_skd.teachers.runner import batches_by_length
+from spacy_skd.training.annotate import Progress, annotate
+from spacy_skd.training.raw_text import read_raw
+
+TURNS = 3
+KILLS = 20
+Result = Dict[str, Any]
+
+
+class Bench:
+    """The input and the folder of the results."""
+
+    def __init__(self, options: argparse.Namespace):
+        self.options = options
+        self.work: Path = options.work
+        self.work.mkdir(parents=True, exist_ok=True)
+        self.raw = self.work / "raw.jsonl"
+        if not self.raw.exists():
+            self.raw.write_text("".join(_some_lines(options.raw, options.words)), encoding="utf8")
+
+    @property
+    def store(self) -> Path:
+        """The gold and the raw text, annotated."""
+        folder = self.work / "annotated"
+        inputs = [*([str(self.options.gold)] if self.options.gold else []), str(self.raw)]
+        annotate(self.options.teacher, inputs, folder)
+        return folder
+
+    def run(self, name: str, measure: Callable[["Bench"], Result]) -> None:
+        path = self.work / f"{name}.json"
+        if not path.exists():
+            found = measure(self)
+            path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf8")
+        print(name, path.read_text(encoding="utf8"))
+
+
+def _some_lines(raw: Path, words: int) -> Iterator[str]:
+    total = 0
+    for text in read_raw(raw):
+        if words and total >= words:
+            return
+        total += text.n_words
+        yield json.dumps({"text": text.text, "meta": text.meta}) + "\n"
+
+
+# Speed
+
+
+def speed(bench: Bench) -> Result:
+    """Words a second: the transformer's module alone, its component, nlp.pipe, annotate."""
+    nlp = spacy.load(bench.options.teacher)
+    docs = [nlp.make_doc(text.text) for text in read_raw(bench.raw)]
+    words = sum(map(len, docs))
+    turns: Dict[str, List[float]] = {}
+    for _ in range(TURNS):
+        for name, seconds in _one_turn(bench, nlp, docs).items():
+            turns.setdefault(name, []).append(words / seconds)
+    best = {name: max(speeds) for name, speeds in turns.items()}
+    return {
+        "words": words,
+        "words_per_second": turns,
+        "annotate_over_forward": best["annotate"] / best["forward"],
+        "annotate_over_component": best["annotate"] / best["component"],
+        "annotate_over_pipe": best["annotate"] / best["pipe"],
+    }
+
+
+def _one_turn(bench: Bench, nlp: Language, docs: List[Doc]) -> Dict[str, float]:
+    found = dict(zip(("component", "forward"), _transformer(nlp, docs)))
+    started = time.perf_counter()
+    texts = [text.text for text in read_raw(bench.raw)]
+    for doc in nlp.pipe(texts, batch_size=bench.options.pipe_batch):
+        doc._.trf_data = None
+    found["pipe"] = time.perf_counter() - started
+    found["annotate"] = _annotate_seconds(bench)
+    return found
+
+
+def _transformer(nlp: Language, docs: List[Doc]) -> List[float]:
+    """Seconds of the transformer component over the batches of annotate, and of its module."""
+    pipe: Any = nlp.get_pipe("transformer")
+    module = pipe.model.layers[0].shims[0]._hfmodel.transformer
+    inside: List[float] = []
+    forward = module.forward
+
+    def timed(*args: Any, **kwargs: Any) -> Any:
+        started = time.perf_counter()
+        try:
+            return forward(*args, **kwargs)
+        finally:
+            inside.append(time.perf_counter() - started)
+
+    module.forward = timed
+    started = time.perf_counter()
+    for batch in batches_by_length([len(doc) for doc in docs], size=1000):
+        pipe.model.predict([docs[i] for i in batch])
+    total = time.perf_counter() - started
+    module.forward = forward
+    return [total, sum(inside)]
+
+
+def _annotate_seconds(bench: Bench) -> float:
+    """Without loading the teacher: the seconds of all shards from those of all but the first."""
+    times: List[Any] = []
+
+    def report(progress: Progress) -> None:
+        times.append((time.perf_counter(), progress.words))
+
+    with tempfile.TemporaryDirectory() as folder:
+        annotate(bench.options.teacher, [str(bench.raw)], Path(folder) / "out", report=report)
+    if len(times) < 2:
+        raise ValueError("speed needs two shards or more: raise --words above 40000")
+    words = [n for _, n in times]
+    return (times[-1][0] - times[0][0]) * sum(words) / sum(words[1:])
+
+
+# Size, memory, loss
+
+
+def size(bench: Bench) -> Result:
+    """Bytes a word on disk, with the text, the guesses and all beliefs."""
+    shards = Manifest.from_disk(bench.store).shards.values()
+    words = sum(shard.words for shard in shards)
+    return {"words": words, "bytes_per_word": sum(shard.bytes for shard in shards) / words}
+
+
+PEAK = """
+import resource, sys
+from pathlib import Path
+from spacy_skd.training.annotate import annotate
+manifest = annotate(sys.argv[1], [sys.argv[2]], Path(sys.argv[3]))
+print(manifest.counts["words"], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+
+
+def memory(bench: Bench) -> Result:
+    """Peak bytes for the input and for ten times as much."""
+    found: Result = {}
+    with tempfile.TemporaryDirectory() as folder:
+        text = bench.raw.read_text(encoding="utf8")
+        for times in (1, 10):
+            path = Path(folder) / f"{times}.jsonl"
+            path.write_text(text * times, encoding="utf8")
+            command = [sys.executable, "-c", PEAK, str(bench.options.teacher), str(path)]
+            run = [*command, str(Path(folder) / f"out{times}")]
+            started = time.perf_counter()
+            words, peak = map(int, subprocess.check_output(run, text=True).split()[-2:])
+            seconds = time.perf_counter() - started
+            found[f"{times}x"] = {"words": words, "peak_bytes": peak, "seconds": seconds}
+    found["ratio"] = found["10x"]["peak_bytes"] / found["1x"]["peak_bytes"]
+    return found
+
+
+def loss(bench: Bench) -> Result:
+    """Relative difference of the losses over the same batches, from stored beliefs and from the
+    live teacher, of a student that learns from the first of `--steps` batches to the last."""
+    batches = {}
+    for stored in (True, False):
+        nlp, stream = _student(bench, stored=stored)
+        batches[stored] = _losses(nlp, list(islice(stream, bench.options.steps)))
+    pairs = zip(batches[True], batches[False])
+    differences = [{name: a[name] / b[name] - 1 for name in b if b[name]} for a, b in pairs]
+    largest = max(abs(v) for found in differences for v in found.values())
+    mean = {
+        name: sum(found[name] for found in differences) / len(differences)
+        for name in differences[0]
+    }
+    return {"steps": len(differences), "mean": mean, "largest_of_a_step": largest}
+
+
+def _losses(nlp: Language, batches: List[Any]) -> List[Dict[str, float]]:
+    optimizer = nlp.resume_training()
+    optimizer.learn_rate = 0.003
+    found = []
+    for batch in batches:
+        losses: Dict[str, float] = {}
+        nlp.update(batch, sgd=optimizer, losses=losses, exclude=["teacher"])
+        found.append(losses)
+    return found
+
+
+def _student(bench: Bench, *, stored: bool) -> Any:
+    """A student and its batches. Live: the same docs, without the beliefs they carry."""
+    fix_random_seed(0)
+    paths = {"store": str(bench.store), "dev": str(bench.options.gold)}
+    paths["teacher"] = str(bench.options.teacher)
+    overrides = {f"paths.{name}": value for name, value in paths.items()}
+    nlp = init_nlp(load_config(bench.options.student, overrides=overrides))
+    read, batcher = _resolve(nlp)
+    if not stored:
+        nlp.get_pipe("teacher").store = None
+    return nlp, batcher(read(nlp))
+
+
+def _resolve(nlp: Language) -> Any:
+    config = nlp.config.interpolate()
+    read = spacy.registry.resolve(config["corpora"])["train"]
+    return read, spacy.registry.resolve(
+        config["training"], schema=spacy.schemas.ConfigSchemaTraining
+    )["batcher"]
+
+
+# Steps
+
+
+def step(bench: Bench) -> Result:
+    """Milliseconds of 1,000 words: reading and updating, the student from stored beliefs and stock
+    components from the same docs, taking turns."""
+    student, batches = _student(bench, stored=True)
+    stock, stock_batches = _stock(bench)
+    turns: Dict[str, List[float]] = {"student": [], "stock": []}
+    for _ in range(TURNS):
+        turns["student"].append(_per_word(student, batches, bench.options.steps))
+        turns["stock"].append(_per_word(stock, stock_batches, bench.options.steps))
+    ratio = min(turns["student"]) / min(turns["stock"])
+    return {"milliseconds_per_1000_words": turns, "student_over_stock": ratio}
+
+
+def _stock(bench: Bench) -> Any:
+    fix_random_seed(0)
+    overrides = {"paths.train": str(bench.store), "paths.dev": str(bench.options.gold)}
+    nlp = init_nlp(load_config(bench.options.stock, overrides=overrides))
+    read, batcher = _resolve(nlp)
+
+    def stream() -> Iterator[Any]:
+        while True:
+            yield from batcher(read(nlp))
+
+    return nlp, stream()
+
+
+def _per_word(nlp: Language, batches: Iterator[Any], count: int) -> float:
+    optimizer = nlp.resume_training()
+    optimizer.learn_rate = 1e-3
+    words = 0
+    started = time.perf_counter()
+    for batch in islice(batches, count):
+        nlp.update(batch, sgd=optimizer, losses={}, exclude=["teacher"], drop=0.0)
+        words += sum(len(eg.predicted) for eg in batch)
+    return (time.perf_counter() - started) / words * 1e6
+
+
+# Kills
+
+
+def kills(bench: Bench) -> Result:
+    """Runs that are killed at a random moment and resumed: are the folders equal, byte for byte?"""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        raw = folder / "raw.jsonl"
+        lines = islice(_some_lines(bench.raw, 0), bench.options.kill_lines)
+        raw.write_text("not JSON\n" + "".join(lines), encoding="utf8")
+        command = [sys.executable, "-m", "spacy", "skd", "annotate", str(bench.options.teacher)]
+        command += [str(raw), "--shard-words", "200"]
+        started = time.perf_counter()
+        subprocess.run([*command, str(folder / "whole")], check=False, capture_output=True)
+        seconds = time.perf_counter() - started
+        whole = _bytes(folder / "whole")
+        moments = random.Random(0)
+        found: Result = {"runs": KILLS, "equal": 0, "killed_after_shards": []}
+        for _ in range(KILLS):
+            out = folder / "out"
+            _kill(command + [str(out)], after=moments.uniform(0.2, 1.0) * seconds)
+            found["killed_after_shards"].append(len(list(out.glob("shard-*.spacy"))))
+            subprocess.run([*command, str(out)], check=False, capture_output=True)
+            found["equal"] += _bytes(out) == whole
+            shutil.rmtree(out)
+        found["shards"] = sum(name.startswith("shard-") for name in whole)
+        return found
+
+
+def _kill(command: List[str], *, after: float) -> None:
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        process.wait(timeout=after)
+    except subprocess.TimeoutExpired:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _bytes(folder: Path) -> Dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+MEASURES = {f.__name__: f for f in (speed, size, memory, loss, step, kills)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("teacher", type=Path)
+    parser.add_argument("raw", type=Path)
+    parser.add_argument("measures", nargs="*", default=list(MEASURES))
+    parser.add_argument("--gold", type=Path, help="labelled docs, for loss and step")
+    parser.add_argument("--student", type=Path, help="config that reads stored beliefs")
+    parser.add_argument("--stock", type=Path, help="config of stock components")
+    parser.add_argument("--words", type=int, default=0, help="of the raw text, 0 for all")
+    parser.add_argument("--steps", type=int, default=50)
+    parser.add_argument("--pipe-batch", type=int, default=64)
+    parser.add_argument("--kill-lines", type=int, default=400)
+    options = parser.parse_args()
+    bench = Bench(options)
+    for name in options.measures:
+        bench.run(name, MEASURES[name])
+
+
+if __name__ == "__main__":
+    main()
