@@ -5,6 +5,7 @@ where nothing is known), so that one array holds a whole batch whatever its sent
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy
 from thinc.types import Ints1d, Ints2d
@@ -28,7 +29,7 @@ class Gold:
     known: "numpy.ndarray"
 
     @property
-    def complete(self) -> "numpy.ndarray":
+    def complete(self) -> Any:
         """(B,) bool: every token of the unit is annotated."""
         return self.known.sum(axis=1) == to_numpy(self.indicators.lengths)
 

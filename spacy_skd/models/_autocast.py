@@ -5,6 +5,7 @@ from typing import Any, Callable, ContextManager, Dict
 
 import torch
 from spacy_transformers.layers.transformer_model import TransformerModel
+from spacy_transformers.layers.transformer_model import init as fetch
 from thinc.api import Model, Optimizer
 
 from .backbone import resolve_backbone
@@ -29,8 +30,7 @@ class CpuTransformerModel(TransformerModel):
         self.bfloat16 = bfloat16
         self.learn_rate_scale = learn_rate_scale
         self.source = name
-        self._fetch = self._init
-        self._init = _init
+        setattr(self, "init", _init)  # noqa: B010  (mypy takes it for a method)
 
     def __call__(self, X: Any, is_train: bool) -> Any:
         with self._precision():
@@ -80,10 +80,10 @@ def _init(model: Model, X: Any = None, Y: Any = None) -> None:
         return
     model.attrs["name"] = resolve_backbone(model.source)
     try:
-        model._fetch(model, X, Y)
+        fetch(model, X, Y)
     except OSError as error:  # what the transformers library raises
         raise ValueError(
-            f"backbone: cannot load {model.source!r}: {error}. Expected the name of a hub model "
+            f"backbone: cannot load {model.source!r}: {error}\nExpected the name of a hub model "
             f"(and a network, or the model in the local cache), a local folder, or package:NAME."
         ) from error
     finally:

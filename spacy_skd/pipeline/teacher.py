@@ -7,7 +7,6 @@ that `Language` links it to the students whenever it links listeners.
 """
 
 import logging
-from collections import OrderedDict
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 import numpy
@@ -21,11 +20,11 @@ from ..errors import check_positive
 from ..shards.docs import doc_key
 from ..teachers.runner import TeacherRunner
 from ..transfer.belief import Belief, best_only
+from .belief_cache import BeliefCache, Beliefs
 from .sentences import reference_starts
 from .stored import Stored
 
 logger = logging.getLogger("spacy.skd")
-_Beliefs = Dict[str, Belief]
 
 
 @Language.factory(
@@ -104,8 +103,7 @@ class SkdTeacher:
         self.listening_components: List[str] = []
         self._runner: Optional[TeacherRunner] = None
         self._stored: Optional[Stored] = None
-        self._cache: "OrderedDict[bytes, Tuple[int, _Beliefs]]" = OrderedDict()
-        self._cached_bytes = 0
+        self._cache = BeliefCache(cache_bytes)
         self._warned = False
 
     # A pipe that changes nothing
@@ -177,22 +175,33 @@ class SkdTeacher:
         starts: Sequence[Optional["numpy.ndarray"]],
     ) -> List[Belief]:
         """From the cache, or the teacher itself."""
-        found: Dict[bytes, _Beliefs] = {}
+        found: Dict[bytes, Beliefs] = {}
         missing: Dict[bytes, int] = {}
         for i, key in enumerate(keys):
-            cached = self._get(key)
+            cached = self._cache.get(key)
             if cached is None or pipe not in cached:
                 missing[key] = i
             else:
                 found[key] = cached
         for key, beliefs in self._run(missing, docs, starts):
             found[key] = beliefs
-            self._put(key, beliefs)
+            if self._cache.put(key, beliefs):
+                self._warn_full()
         return [found[key][pipe] for key in keys]
 
     def share(self, other: "SkdTeacher") -> None:
         """Take over the loaded teacher and the beliefs of another component of the same teacher, so
-        that several trainings in one process run the transformer once."""
+        that several trainings in one process run the transformer once. The other's `cache_mb`
+        holds for both.
+
+        RAISES (ValueError): if the other has another teacher.
+        """
+        if (self.teacher, self.batch_words) != (other.teacher, other.batch_words):
+            raise ValueError(
+                f"{self.name}: expected to share the beliefs of the same teacher, "
+                f"{self.teacher!r} with batch_words = {self.batch_words}, got {other.teacher!r} "
+                f"with batch_words = {other.batch_words}"
+            )
         self._runner, self._cache = other.runner, other._cache
         self.students = other.students = sorted({*self.students, *other.students})
 
@@ -249,7 +258,7 @@ class SkdTeacher:
         missing: Dict[bytes, int],
         docs: Sequence[Doc],
         starts: Sequence[Optional["numpy.ndarray"]],
-    ) -> Iterator[Tuple[bytes, _Beliefs]]:
+    ) -> Iterator[Tuple[bytes, Beliefs]]:
         if not missing:
             return
         pipes = {self.pipe_of(student) for student in self.students} & set(self.runner.pipes)
@@ -260,30 +269,13 @@ class SkdTeacher:
         )
         yield from zip(missing, answers)
 
-    # The cache
-
-    def _get(self, key: bytes) -> Optional[_Beliefs]:
-        if key not in self._cache:
-            return None
-        self._cache.move_to_end(key)
-        return self._cache[key][1]
-
-    def _put(self, key: bytes, beliefs: _Beliefs) -> None:
-        if key in self._cache:
-            self._cached_bytes -= self._cache.pop(key)[0]
-        size = sum(belief.nbytes for belief in beliefs.values()) + len(key)
-        self._cache[key] = (size, beliefs)
-        self._cached_bytes += size
-        while self._cached_bytes > self.cache_bytes and len(self._cache) > 1:
-            self._cached_bytes -= self._cache.popitem(last=False)[1][0]
-            self._warn_full()
-
     def _warn_full(self) -> None:
         if not self._warned:
             self._warned = True
             logger.warning(
                 "%s: the beliefs of more than %d docs exceed cache_mb = %d, so some texts pass "
-                "through the teacher again; raise cache_mb or use less raw text",
+                "through the teacher again; raise cache_mb, use less raw text, or annotate it once "
+                "(spacy skd annotate)",
                 self.name,
                 len(self._cache),
                 self.cache_bytes // 2**20,

@@ -98,7 +98,7 @@ def test_the_name_of_a_package_is_kept():
 
 
 def test_a_name_that_no_hub_knows():
-    with pytest.raises(ValueError, match="cannot load 'no/such-model'.*package:NAME"):
+    with pytest.raises(ValueError, match=r"(?s)cannot load 'no/such-model'.*package:NAME"):
         build("no/such-model").initialize()
 
 
