@@ -34,7 +34,7 @@ class Gold:
         return self.known.sum(axis=1) == to_numpy(self.indicators.lengths)
 
     @property
-    def empty(self) -> "numpy.ndarray":
+    def empty(self) -> Any:
         """(B,) bool: no token of the unit is annotated."""
         return ~self.known.any(axis=1)
 
