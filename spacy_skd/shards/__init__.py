@@ -1,7 +1,7 @@
 """Folders of annotated docs: shards of docs with beliefs, and the manifest that names them."""
 
 from .docs import StoredBeliefs, add_beliefs, read_beliefs
-from .files import read_shard, shard_name, write_atomically, write_shard
+from .files import make_bin, read_shard, shard_name, write_atomically, write_shard
 from .manifest import Manifest
 from .store import BeliefStore
 
@@ -10,6 +10,7 @@ __all__ = [
     "Manifest",
     "StoredBeliefs",
     "add_beliefs",
+    "make_bin",
     "read_beliefs",
     "read_shard",
     "shard_name",

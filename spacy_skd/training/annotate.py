@@ -6,20 +6,21 @@ alone, so that a run can be stopped at any moment and resumed, and one shard be 
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Callable, Iterator, List, Optional, Sequence, Tuple, Union
 
 import numpy
 from spacy.language import Language
-from spacy.tokens import Doc
+from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 from spacy.util import load_model
 
 from ..errors import check_between
 from ..pipeline.sentences import reference_starts
 from ..shards.docs import META, add_beliefs, doc_key
-from ..shards.files import DRAFT, Shard, is_whole, shard_name, write_shard
+from ..shards.files import DRAFT, is_whole, make_bin, shard_name, write_shard
 from ..shards.manifest import FILE, Manifest
 from ..teachers.runner import TeacherRunner
 from .inputs import Record, Unfit, find_inputs, read_inputs
@@ -88,10 +89,13 @@ def annotate(
     total = sum(path.stat().st_size for path in files)
     run = _Annotation(_load(teacher), files, output, settings or Settings())
     run.open(overwrite=overwrite)
-    for number, records in enumerate(run.cut()):
-        words, is_new = run.shard(shard_name(number), records)
-        report(Progress(records[-1].end, total, words, is_new))
-    run.close()
+    try:
+        for number, records in enumerate(run.cut()):
+            words, is_new = run.shard(shard_name(number), records)
+            report(Progress(records[-1].end, total, words, is_new))
+        run.close()
+    finally:
+        run.writer.shutdown()
     return run.manifest
 
 
@@ -106,6 +110,9 @@ class _Annotation:
         self.manifest = make_manifest(self.runner, files, pipes=self.pipes, settings=plain)
         self.id = self.manifest.id
         self.rejects = output / (REJECTS + DRAFT)
+        # Compresses and writes a shard while the teacher is at the next.
+        self.writer = ThreadPoolExecutor(1)
+        self.pending: Optional["Future[None]"] = None
 
     def open(self, *, overwrite: bool) -> None:
         """Check that the output is empty or of the same run. RAISES (ValueError): if not."""
@@ -156,18 +163,28 @@ class _Annotation:
     def shard(self, name: str, records: Sequence[Record]) -> Tuple[int, bool]:
         """Write a shard, unless it is whole already. RETURNS (Tuple[int, bool]): its tokens, and
         whether it was written."""
-        path, shard = self.output / name, self.manifest.shards.get(name)
-        is_new = shard is None or not is_whole(path, shard)
+        shard = self.manifest.shards.get(name)
+        is_new = shard is None or not is_whole(self.output / name, shard)
         if shard is None or is_new:
             with self.nlp.memory_zone():
-                shard = self._write(path, records)
-            self.manifest.shards[name] = shard
-            self._save()
-        self.manifest.counts["words"] += shard.words
-        return shard.words, is_new
+                bin_ = make_bin(self._annotated(records))
+            self.wait()
+            self.pending = self.writer.submit(self._write, name, bin_, records[0].is_gold)
+            words = sum(len(tokens) for tokens in bin_.tokens)
+        else:
+            words = shard.words
+        self.manifest.counts["words"] += words
+        return words, is_new
+
+    def wait(self) -> None:
+        """For the shard that is being written. RAISES (OSError): if it could not be."""
+        pending, self.pending = self.pending, None
+        if pending is not None:
+            pending.result()
 
     def close(self) -> None:
         """Publish what was rejected, and call the folder whole."""
+        self.wait()
         if not self.manifest.shards:
             raise ValueError("expected texts or docs to annotate, found none that is not blank")
         if self.rejects.exists():
@@ -198,22 +215,26 @@ class _Annotation:
         with self.rejects.open("a", encoding="utf8") as file:
             file.write(json.dumps(asdict(unfit), ensure_ascii=False) + "\n")
 
-    def _write(self, path: Path, records: Sequence[Record]) -> Shard:
+    def _write(self, name: str, bin_: DocBin, is_gold: bool) -> None:
+        shards = {**self.manifest.shards}
+        shards[name] = write_shard(self.output / name, bin_, labelled=is_gold)
+        self.manifest.shards = shards
+        self._save()
+
+    def _annotated(self, records: Sequence[Record]) -> Iterator[Doc]:
         asked = [item for record in records for item in self._docs(record)]
         answers = self.runner.annotate(
             [doc for doc, _, _ in asked],
             starts=[starts for _, starts, _ in asked],
             pipes=self.pipes,
         )
-        docs: List[Doc] = []
         for (doc, starts, record), (guess, beliefs) in zip(asked, answers):
             target = record.doc if record.doc is not None and record.is_gold else guess
             if record.meta:
                 target.user_data[META] = record.meta
             key, least = doc_key(doc, starts), self.settings.least
             add_beliefs(target, beliefs, id=self.id, key=key, least=least)
-            docs.append(target)
-        return write_shard(path, docs, labelled=records[0].is_gold)
+            yield target
 
     def _docs(self, record: Record) -> Iterator[_Asked]:
         """What the teacher is to see of a record: the docs that readers make for training."""
@@ -230,9 +251,7 @@ class _Annotation:
 
     def _save(self) -> None:
         """Counts are of the whole input, so they are written when it is done."""
-        counts, self.manifest.counts = self.manifest.counts, {}
-        self.manifest.to_disk(self.output)
-        self.manifest.counts = counts
+        replace(self.manifest, counts={}).to_disk(self.output)
 
 
 def _load(teacher: Union[str, Path]) -> Language:

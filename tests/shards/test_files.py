@@ -1,9 +1,11 @@
 import pytest
 import spacy
 from conftest import make_docs
+from spacy.tokens import Doc, DocBin, Span
 
 from spacy_skd.shards.files import (
     is_whole,
+    make_bin,
     read_shard,
     shard_name,
     single,
@@ -17,7 +19,7 @@ def shard(tmp_path):
     docs = make_docs(spacy.blank("en"))
     docs[0].user_data["meta"] = {"a": 1}
     path = tmp_path / shard_name(0)
-    return path, docs, write_shard(path, docs, labelled=True)
+    return path, docs, write_shard(path, make_bin(docs), labelled=True)
 
 
 def test_docs_come_back_whole_and_one_by_one(shard):
@@ -33,6 +35,23 @@ def test_docs_come_back_whole_and_one_by_one(shard):
                 (t.text, t.dep_, t.head.i) for t in docs[i]
             ]
             assert other.user_data == docs[i].user_data
+
+
+def test_a_bin_is_what_spacy_makes(shard):
+    nlp = spacy.blank("en")
+    _, docs, _ = shard
+    words = ["don't", "Ann", "runs"]
+    rich = Doc(nlp.vocab, words, lemmas=["do", "Ann", "run"], morphs=["A=B", "", "C=D|E=F"])
+    rich.set_ents([Span(rich, 1, 2, label="PER", kb_id="Q1", span_id="x")])
+    rich[0].norm_ = "do not"
+    rich.cats = {"a": 0.5}
+    spans = make_docs(nlp)[0]
+    spans.spans["sc"] = [Span(spans, 0, 2, label="L")]
+    docs = [*docs, rich, spans, Doc(nlp.vocab, ["a", "b"]), nlp.make_doc("isn't it")]
+    found, expected = make_bin(docs), DocBin(docs=docs, store_user_data=True)
+    assert found.strings - expected.strings <= {"_"}  # spaCy's name for no features
+    found.strings = expected.strings
+    assert found.to_bytes() == expected.to_bytes()
 
 
 def test_a_damaged_shard_is_named_with_the_remedy(shard):
