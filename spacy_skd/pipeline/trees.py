@@ -162,7 +162,10 @@ class DistillingParser(DistillingPipe):
         spans = batch_spans(units, [len(doc) for doc in docs])
         if not any(len(doc) for doc in docs):
             return [], [], _no_pairs((), ()), numpy.zeros((0, len(self.labels)), "float32")
-        return self.model.predict((list(docs), spans, choose))
+        scores = self.model.predict((list(docs), spans, choose))
+        if self.model.ops.xp.isnan(scores[3]).any():  # arc scores are checked by the decoder
+            raise ValueError(f"{self.name}: scores of deprels are NaN; the weights are damaged")
+        return scores
 
     def _units(self, docs: Sequence[Doc]) -> List[Ints2d]:
         if "sents" not in self._warned and any(

@@ -178,3 +178,10 @@ def test_nan_scores(teacher):
     nlp.get_pipe("parser").model.get_ref("arc_scorer").get_param("u").fill(numpy.nan)
     with pytest.raises(ValueError, match="nan in unit 0"):
         nlp("Go !")
+
+
+def test_nan_scores_of_deprels(teacher):
+    nlp = spacy.load(teacher)
+    nlp.get_pipe("parser").model.get_ref("label_scorer").get_param("W").fill(numpy.nan)
+    with pytest.raises(ValueError, match="parser: scores of deprels are NaN"):
+        nlp("Go home now !")
