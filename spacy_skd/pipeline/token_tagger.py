@@ -122,7 +122,8 @@ class DistillingTagger(DistillingPipe):
         """As a teacher: the scores of every token. Does not change the docs."""
         ops = self.model.ops
         return [
-            TokenBelief(self.structure, self.labels, ops.to_numpy(scores))
+            # A copy: a view would keep the scores of the whole batch in the teacher's cache.
+            TokenBelief(self.structure, self.labels, ops.to_numpy(scores).copy())
             for scores in self._doc_scores(docs)
         ]
 

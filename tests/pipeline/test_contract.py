@@ -191,6 +191,16 @@ def test_beliefs_do_not_change_the_docs(nlp, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_belief_holds_no_more_than_it_says(nlp, name):
+    """A view of the batch's scores would keep all of them in the teacher's cache."""
+    with nlp.select_pipes(enable=["tok2vec", "sent"]):
+        docs = list(nlp.pipe(TEXTS))
+    for belief in nlp.get_pipe(name).believe(docs):
+        for array in (*getattr(belief, "arcs", ()), getattr(belief, "label_scores", getattr(belief, "scores", None))):
+            assert array.base is None or array.base.nbytes <= array.nbytes
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_wrong_input(nlp, name):
     pipe = nlp.get_pipe(name)
     for learn in (pipe.update, pipe.rehearse, lambda egs: pipe.distill(pipe, egs)):
