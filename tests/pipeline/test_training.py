@@ -115,6 +115,21 @@ def test_different_tokens_are_aligned():
     assert all(numpy.isfinite(loss) for loss in losses.values())
 
 
+def test_a_space_that_starts_a_sentence_and_is_not_predicted():
+    """As of a reference with whitespace tokens and a tokenizer that makes none."""
+    nlp = build()
+    words, spaces = ["Go", "!", "\n", "Go", "!"], [True, False, False, True, False]
+    heads, deps = [0, 0, 3, 3, 3], ["ROOT", "punct", "dep", "ROOT", "punct"]
+    tags, pos = ["VB", ".", "_SP", "VB", "."], ["VERB", "PUNCT", "SPACE", "VERB", "PUNCT"]
+    reference = Doc(nlp.vocab, words, spaces, heads=heads, deps=deps, tags=tags, pos=pos)
+    predicted = Doc(nlp.vocab, ["Go", "!", "Go", "!"], [True, True, True, False])
+    example = Example(predicted, reference)
+    assert nlp.get_pipe("sent").layer.gold(example) == ["S", "I", "S", "I"]
+    assert nlp.get_pipe("parser")._reference_units(example).tolist() == [[0, 2], [2, 4]]
+    nlp.initialize(lambda: [example])
+    assert all(numpy.isfinite(loss) for loss in train(nlp, [example], 2).values())
+
+
 def test_no_teacher_where_one_is_needed():
     nlp = build(weight=0.5)
     with pytest.raises(ValueError, match="has no teacher.*skd_teacher"):
