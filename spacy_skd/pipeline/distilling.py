@@ -216,7 +216,22 @@ class DistillingPipe(LearningPipe):
                 f"[initialize.components.{self.name}] or at the teacher; check that the training "
                 f"corpus has this annotation."
             )
+        self._check_outputs(labels)
         self.cfg["labels"] = list(labels)
         self._intern(labels)
         if self._teacher is not None:
             self._label_match(self._teacher.labels_of(self.name))
+
+    def _check_outputs(self, labels: Sequence[str]) -> None:
+        """RAISES (ValueError): if the model has another number of outputs already."""
+        output, n = self.model.get_ref("output_layer"), self._n_outputs(labels)
+        if output.has_dim("nO") and output.get_dim("nO") != n:
+            raise ValueError(
+                f"{self.name}: cannot initialize with {len(labels)} labels, which need nO = {n}: "
+                f"the model has nO = {output.get_dim('nO')} already, from the config (leave it "
+                f"null) or from an earlier initialize (use add_label for more labels, or a new "
+                f"component for others)"
+            )
+
+    def _n_outputs(self, labels: Sequence[str]) -> int:
+        return len(labels)

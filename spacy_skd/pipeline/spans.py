@@ -95,6 +95,9 @@ class DistillingSpanTagger(DistillingPipe):
             self._rules = (tags, legality(tags))
         return self._rules[1]
 
+    def _n_outputs(self, labels: Sequence[str]) -> int:
+        return len(span_tags(labels, scheme=self.scheme))
+
     def _copies(self, label: str) -> Ints2d:
         index = {tag: i for i, tag in enumerate(self.tags)}
         tags = span_tags([*self.labels, label], scheme=self.scheme)
