@@ -197,14 +197,14 @@ class DistillingPipe(LearningPipe):
     def _initial_labels(
         self, get_examples: Callable[[], Iterable[Example]], labels: Optional[Iterable[str]]
     ) -> List[str]:
-        """Given, else the teacher's, else those of the examples."""
+        """Given, else all of: those of `add_label`, the teacher's, those of the examples."""
         validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
         if labels is not None:
             return list(dict.fromkeys(labels))
-        if self._teacher is not None:
-            return list(self._teacher.labels_of(self.name))
-        self._check_no_teacher_needed()
-        return list(dict.fromkeys([*self.cfg["labels"], *self._labels_in(get_examples())]))
+        if self._teacher is None:
+            self._check_no_teacher_needed()
+        taught = () if self._teacher is None else self._teacher.labels_of(self.name)
+        return list(dict.fromkeys([*self.cfg["labels"], *taught, *self._labels_in(get_examples())]))
 
     def _labels_in(self, examples: Iterable[Example]) -> List[str]:
         raise NotImplementedError

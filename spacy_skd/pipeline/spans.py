@@ -113,7 +113,8 @@ class DistillingSpanTagger(DistillingPipe):
         nlp: Optional[Language] = None,
         labels: Optional[Iterable[str]] = None,
     ) -> None:
-        """Set the labels (given, else the teacher's, else those of the examples) and the sizes.
+        """Set the labels (given, else all of those of `add_label`, of the teacher and of the
+        examples) and the sizes.
 
         RAISES (ValueError): if there are no labels, or none that the teacher has.
         """

@@ -80,7 +80,8 @@ class DistillingTagger(DistillingPipe):
         nlp: Optional[Language] = None,
         labels: Optional[Iterable[str]] = None,
     ) -> None:
-        """Set the labels (given, else the teacher's, else those of the examples) and the sizes.
+        """Set the labels (given, else all of those of `add_label`, of the teacher and of the
+        examples) and the sizes.
 
         RAISES (ValueError): if there are no labels, or none that the teacher has.
         """
@@ -177,7 +178,8 @@ class DistillingTagger(DistillingPipe):
         return all(self.layer.gold(eg))
 
     def _labels_in(self, examples: Iterable[Example]) -> List[str]:
-        return sorted({tag for eg in examples for tag in self.layer.gold(eg) if tag})
+        annotated = (eg for eg in examples if eg.reference.has_annotation(self.layer.attr))
+        return sorted({tag for eg in annotated for tag in self.layer.gold(eg) if tag})
 
     def _as_parts(self, scores: Floats2d) -> Parts:
         return Parts({"unary": scores[:, None]}, self.model.ops.xp.ones(len(scores), dtype="int64"))

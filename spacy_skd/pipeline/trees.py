@@ -79,7 +79,8 @@ class DistillingParser(DistillingPipe):
         nlp: Optional[Language] = None,
         labels: Optional[Iterable[str]] = None,
     ) -> None:
-        """Set the deprels (given, else the teacher's, else those of the examples) and the sizes.
+        """Set the deprels (given, else all of those of `add_label`, of the teacher and of the
+        examples) and the sizes.
 
         RAISES (ValueError): if there are no deprels, or none that the teacher has.
         """

@@ -171,6 +171,25 @@ def test_labels_that_differ_are_named_and_masked(teacher, caplog):
     assert (target[:, labels.index("MINE")] == 0).all()
 
 
+@pytest.mark.parametrize("weight", [0.0, 0.5])
+def test_gold_and_added_labels_that_the_teacher_lacks_are_kept_and_named(teacher, caplog, weight):
+    """Whether the teacher counts or not."""
+    nlp = student_of(teacher, weight=weight)
+    examples = gold_examples(nlp)
+    reference = examples[0].reference
+    reference[1].tag_, reference[1].dep_ = "NEWTAG", "newdep"
+    nlp.get_pipe("tag").add_label("ADDED")
+    nlp.initialize(lambda: examples)
+    taught = spacy.load(teacher)
+    for name, more in (("tag", {"ADDED", "NEWTAG"}), ("parser", {"newdep"}), ("pos", set())):
+        labels = nlp.get_pipe(name).labels
+        assert set(labels) == {*taught.get_pipe(name).labels, *more}
+        assert len(labels) == len(set(labels))
+    assert "tag: only the student has the labels ['ADDED', 'NEWTAG']" in caplog.text
+    assert "parser: only the student has the labels ['newdep']" in caplog.text
+    assert "pos: only" not in caplog.text
+
+
 def test_labels_without_overlap(teacher):
     nlp = student_of(teacher, weight=1.0)
     with pytest.raises(ValueError, match="share no label"):
