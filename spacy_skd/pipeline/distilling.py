@@ -19,6 +19,7 @@ from ..transfer.annealing import WeightSchedule, as_schedule
 from ..transfer.belief import Belief
 from .activations import Predictions, register_extension, store
 from .learning import LearningPipe
+from .lost_mass import LostMass
 
 logger = logging.getLogger("spacy.skd")
 
@@ -52,6 +53,7 @@ class DistillingPipe(LearningPipe):
         self.scorer = scorer
         self.save_activations = save_activations
         self.cfg: Dict[str, Any] = {"labels": [], "step": 0}
+        self.lost_mass = LostMass(name)
         self._teacher: Optional[Any] = None
         self._matches: Dict[Tuple[Tuple[str, ...], Tuple[str, ...]], LabelMatch] = {}
         self._warned: Set[str] = set()

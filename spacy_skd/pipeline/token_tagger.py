@@ -16,7 +16,7 @@ from ..codecs.trees import Gold, gold_tokens
 from ..structures import IndependentLabels, Parts
 from ..transfer.annealing import WeightSchedule
 from ..transfer.belief import Belief, TokenBelief
-from ..transfer.convert import Posterior, convert
+from ..transfer.convert import Posterior, Target, convert
 from ..transfer.loss import mixed_loss
 from .activations import Activations, Predictions
 from .distilling import DistillingPipe
@@ -140,17 +140,19 @@ class DistillingTagger(DistillingPipe):
         return TokenLesson([None] * sum(map(belief_tokens, beliefs)), beliefs)
 
     def _loss(self, lesson: TokenLesson, scores: Floats2d) -> Tuple[float, Floats2d]:
+        target = self._teacher_target(lesson.beliefs)
         loss, d_parts = mixed_loss(
             self.structure,
             self._as_parts(scores),
             gold=self._gold(lesson.tags),
-            teacher=self._teacher_target(lesson.beliefs),
+            teacher=None if target is None else target.marginals,
+            silent=None if target is None else target.empty,
             weight=self.weight,
             temperature=self.temperature,
         )
         return loss, d_parts.arrays["unary"][:, 0]
 
-    def _teacher_target(self, beliefs: Optional[Sequence[Belief]]) -> Optional[Parts]:
+    def _teacher_target(self, beliefs: Optional[Sequence[Belief]]) -> Optional[Target]:
         if beliefs is None:
             return None
         scores = numpy.concatenate([self._token_belief(belief).scores for belief in beliefs])
@@ -160,7 +162,8 @@ class DistillingTagger(DistillingPipe):
         )
         match = self._label_match(beliefs[0].labels)
         target = convert(posterior, self.structure, match=match, temperature=self.temperature)
-        return target.marginals
+        self.lost_mass.add(target)
+        return target
 
     def _token_belief(self, belief: Belief) -> TokenBelief:
         if not isinstance(belief, TokenBelief):

@@ -227,7 +227,9 @@ class DistillingParser(DistillingPipe):
     def _loss(
         self, lesson: TreePlan, scores: ParserOutput
     ) -> Tuple[float, Tuple[List[Parts], Floats2d]]:
-        loss_of = TreeLoss(self.structure, self.weight, self.temperature, self.model.ops)
+        loss_of = TreeLoss(
+            self.structure, self.weight, self.temperature, self.model.ops, self.lost_mass
+        )
         return loss_of(lesson, scores)
 
     def _recall(self, examples: Sequence[Example], docs: Sequence[Doc]) -> List[Belief]:

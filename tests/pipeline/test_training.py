@@ -166,7 +166,7 @@ def test_labels_that_differ_are_named_and_masked(teacher, caplog):
     assert "only the teacher has the labels" in caplog.text
     assert "['MINE']" in caplog.text
     tag = nlp.get_pipe("tag")
-    target = tag._teacher_target(tag._beliefs(examples)).arrays["unary"][:, 0]
+    target = tag._teacher_target(tag._beliefs(examples)).marginals.arrays["unary"][:, 0]
     numpy.testing.assert_allclose(target.sum(axis=1), 1.0, atol=1e-5)
     assert (target[:, labels.index("MINE")] == 0).all()
 
@@ -188,6 +188,64 @@ def test_gold_and_added_labels_that_the_teacher_lacks_are_kept_and_named(teacher
     assert "tag: only the student has the labels ['ADDED', 'NEWTAG']" in caplog.text
     assert "parser: only the student has the labels ['newdep']" in caplog.text
     assert "pos: only" not in caplog.text
+
+
+def without(labels, *left_out):
+    return [label for label in labels if label not in left_out]
+
+
+@pytest.mark.parametrize(("name", "label"), [("tag", "NN"), ("parser", "punct")])
+@pytest.mark.parametrize("weight", [0.5, 1.0])
+def test_a_certain_teacher_of_labels_that_the_student_lacks_does_not_count(
+    teacher, caplog, name, label, weight
+):
+    """Of those tokens; they are counted, and the others are learnt."""
+    nlp = student_of(teacher, weight=weight)
+    nlp.get_pipe("teacher").best_only = True
+    examples = gold_examples(nlp) + raw_examples(nlp)
+    nlp.initialize(lambda: examples)
+    pipe = build(weight=weight).get_pipe(name)
+    pipe.set_teacher(nlp.get_pipe("teacher"))
+    labels = without(spacy.load(teacher).get_pipe(name).labels, label)
+    pipe.initialize(lambda: examples, nlp=nlp, labels=labels)
+    docs = [eg.predicted for eg in examples]
+    lesson = pipe._lesson(examples, pipe._beliefs(examples))
+    width = pipe.model.get_ref("tok2vec").get_dim("nO")
+    for doc in docs:
+        doc.tensor = numpy.ones((len(doc), width), dtype="float32")
+    scores = pipe.model.predict(pipe._inputs(docs, lesson))
+    loss, gradient = pipe._loss(lesson, scores)
+    assert 0 < loss < numpy.inf
+    n = sum(t.tag_ == label or t.dep_ == label for eg in examples for t in eg.reference)
+    assert n <= pipe.lost_mass.skipped < len(lesson.tags if name == "tag" else lesson.pairs)
+    assert f"{name}: the teacher is certain of labels that the student lacks" in caplog.text
+    if name == "tag":
+        silent = [t.text in ("cat", "book") for doc in docs for t in doc]
+        assert not gradient[silent].any()
+        assert (~gradient.any(axis=1)).sum() == pipe.lost_mass.skipped
+
+
+@pytest.mark.parametrize(("name", "label"), [("tag", "NN"), ("parser", "punct")])
+def test_the_mass_that_is_lost_is_reported_once(teacher, caplog, name, label):
+    nlp = student_of(teacher, weight=1.0)
+    examples = gold_examples(nlp)
+    nlp.initialize(lambda: examples)
+    train(nlp, examples, 2)
+    assert "cannot express" not in caplog.text
+    pipe = build(weight=1.0).get_pipe(name)
+    pipe.set_teacher(nlp.get_pipe("teacher"))
+    labels = without(spacy.load(teacher).get_pipe(name).labels, label)
+    pipe.initialize(lambda: examples, nlp=nlp, labels=labels)
+    docs = list(nlp.get_pipe("tok2vec").pipe([eg.predicted for eg in examples]))
+    lesson = pipe._lesson(examples, pipe._beliefs(examples))
+    for _ in range(2):
+        pipe._loss(lesson, pipe.model.predict(pipe._inputs(docs, lesson)))
+    (line,) = [line for line in caplog.messages if "cannot express" in line]
+    percent = float(line.split("%")[0].split()[-1])
+    tokens = [token for eg in examples for token in eg.reference]
+    share = sum(label in (token.tag_, token.dep_) for token in tokens) / len(tokens)
+    assert line.startswith(name)
+    assert percent == pytest.approx(100 * share, abs=3)
 
 
 def test_labels_without_overlap(teacher):
