@@ -248,6 +248,43 @@ def test_the_mass_that_is_lost_is_reported_once(teacher, caplog, name, label):
     assert percent == pytest.approx(100 * share, abs=3)
 
 
+def test_deprels_are_matched_by_name(teacher):
+    """A student that scores as its teacher does has nothing to learn, whatever the order."""
+    nlp = student_of(teacher, weight=1.0)
+    examples, pipe = raw_examples(nlp), nlp.get_pipe("parser")
+    labels = spacy.load(teacher).get_pipe("parser").labels
+    nlp.initialize(lambda: examples)
+    pipe.initialize(lambda: examples, nlp=nlp, labels=labels[::-1])
+    lesson = pipe._lesson(examples, pipe._beliefs(examples))
+    docs = list(nlp.get_pipe("tok2vec").pipe([eg.predicted for eg in examples]))
+    buckets, arcs, pairs, _ = pipe.model.predict(pipe._inputs(docs, lesson))
+    believed = numpy.concatenate([b.label_scores for b in pipe._beliefs(examples)])
+    order = numpy.concatenate([b.pairs[:, 0] for b in pipe._beliefs(examples)])
+    assert len(believed) == len(pairs) == len(order)
+    _, (_, same) = pipe._loss(lesson, (buckets, arcs, pairs, lesson.teacher_labels[:, ::-1]))
+    assert abs(same).max() < 1e-5
+    _, (_, other) = pipe._loss(lesson, (buckets, arcs, pairs, lesson.teacher_labels))
+    assert abs(other).max() > 0.5
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_the_loss_of_a_parser_is_over_the_structure_of_its_setting(structure):
+    """In every tree one token has ROOT, so that the gradients of those arcs add up to 0; heads on
+    their own have none or several."""
+    nlp = build()
+    nlp.remove_pipe("parser")
+    pipe = nlp.add_pipe("distilling_parser", "parser", config={"structure": structure})
+    examples = gold_examples(nlp)
+    nlp.initialize(lambda: examples)
+    lesson = pipe._lesson(examples, None)
+    scores = pipe.model.predict(pipe._inputs([eg.predicted for eg in examples], lesson))
+    for parts in scores[1]:
+        parts.arrays["arc"] += numpy.random.default_rng(0).normal(size=parts.arrays["arc"].shape)
+    _, (d_arcs, _) = pipe._loss(lesson, scores)
+    from_root = numpy.concatenate([p.arrays["arc"][:, :, 0].sum(axis=1) for p in d_arcs])
+    assert (abs(from_root) < 1e-4).all() == (structure == "tree")
+
+
 def test_labels_without_overlap(teacher):
     nlp = student_of(teacher, weight=1.0)
     with pytest.raises(ValueError, match="share no label"):
