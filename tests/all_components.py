@@ -1,6 +1,6 @@
 """A pipeline of every distilling component, and examples of all that they annotate."""
 
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 import numpy
 import spacy
@@ -16,13 +16,13 @@ MORPHS = {"NNS": "Number=Plur", "NN": "Number=Sing", "VBZ": "Tense=Pres|VerbForm
 TEXTS = ["The cat sees Ann . Dogs sleep well", "Go !", "", "She gave him the book"]
 
 
-def build(*, shared: bool = True, **settings: Any) -> Language:
+def build(*, shared: bool = True, nO: Optional[int] = None, **settings: Any) -> Language:
     """A pipeline of all components, not initialized. shared: of one tok2vec."""
     nlp = spacy.blank("en")
     if shared:
         nlp.add_pipe("tok2vec", config={"model": TOK2VEC})
     for name in NAMES:
-        model = {**_MODELS[name], "tok2vec": LISTENER if shared else TOK2VEC}
+        model = {**_MODELS[name], "tok2vec": LISTENER if shared else TOK2VEC, "nO": nO}
         config = {**_CONFIGS[name], "model": model, **settings}
         factory = "distilling_parser" if name == "parser" else "distilling_tagger"
         nlp.add_pipe(factory, name, config=config)

@@ -19,6 +19,7 @@ from ..transfer.annealing import WeightSchedule, as_schedule
 from ..transfer.belief import Belief
 from .activations import Predictions, register_extension, store
 from .learning import LearningPipe
+from .lost_mass import LostMass
 
 logger = logging.getLogger("spacy.skd")
 
@@ -52,6 +53,7 @@ class DistillingPipe(LearningPipe):
         self.scorer = scorer
         self.save_activations = save_activations
         self.cfg: Dict[str, Any] = {"labels": [], "step": 0, "seen": 0}
+        self.lost_mass = LostMass(name)
         self._teacher: Optional[Any] = None
         self._matches: Dict[Tuple[Tuple[str, ...], Tuple[str, ...]], LabelMatch] = {}
         self._warned: Set[str] = set()
@@ -197,14 +199,14 @@ class DistillingPipe(LearningPipe):
     def _initial_labels(
         self, get_examples: Callable[[], Iterable[Example]], labels: Optional[Iterable[str]]
     ) -> List[str]:
-        """Given, else the teacher's, else those of the examples."""
+        """Given, else all of: those of `add_label`, the teacher's, those of the examples."""
         validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
         if labels is not None:
             return list(dict.fromkeys(labels))
-        if self._teacher is not None:
-            return list(self._teacher.labels_of(self.name))
-        self._check_no_teacher_needed()
-        return list(dict.fromkeys([*self.cfg["labels"], *self._labels_in(get_examples())]))
+        if self._teacher is None:
+            self._check_no_teacher_needed()
+        taught = () if self._teacher is None else self._teacher.labels_of(self.name)
+        return list(dict.fromkeys([*self.cfg["labels"], *taught, *self._labels_in(get_examples())]))
 
     def _labels_in(self, examples: Iterable[Example]) -> List[str]:
         raise NotImplementedError
@@ -216,7 +218,22 @@ class DistillingPipe(LearningPipe):
                 f"[initialize.components.{self.name}] or at the teacher; check that the training "
                 f"corpus has this annotation."
             )
+        self._check_outputs(labels)
         self.cfg["labels"] = list(labels)
         self._intern(labels)
         if self._teacher is not None:
             self._label_match(self._teacher.labels_of(self.name))
+
+    def _check_outputs(self, labels: Sequence[str]) -> None:
+        """RAISES (ValueError): if the model has another number of outputs already."""
+        output, n = self.model.get_ref("output_layer"), self._n_outputs(labels)
+        if output.has_dim("nO") and output.get_dim("nO") != n:
+            raise ValueError(
+                f"{self.name}: cannot initialize with {len(labels)} labels, which need nO = {n}: "
+                f"the model has nO = {output.get_dim('nO')} already, from the config (leave it "
+                f"null) or from an earlier initialize (use add_label for more labels, or a new "
+                f"component for others)"
+            )
+
+    def _n_outputs(self, labels: Sequence[str]) -> int:
+        return len(labels)

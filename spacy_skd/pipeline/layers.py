@@ -12,7 +12,7 @@ from spacy.tokens import Doc, Token
 from spacy.training import Example
 from thinc.types import Floats2d, Ints1d
 
-from .sentences import units_from_starts
+from .sentences import aligned_starts, units_from_starts
 
 SENT_LABELS = ("I", "S")
 
@@ -139,8 +139,9 @@ class SentLayer(Layer):
         self.threshold = threshold
 
     def gold(self, eg: Example) -> List[Optional[str]]:
-        starts = eg.get_aligned_sent_starts()
-        return [None if start is None else SENT_LABELS[bool(start)] for start in starts]
+        if not eg.reference.has_annotation("SENT_START"):
+            return [None] * len(eg.predicted)
+        return [SENT_LABELS[int(start)] for start in aligned_starts(eg)]
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
         def has_sents(doc: Doc) -> bool:

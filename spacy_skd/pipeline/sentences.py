@@ -26,8 +26,21 @@ def reference_starts(eg: Example) -> Optional["numpy.ndarray"]:
         return None
     if len(eg.reference) == 1 and not eg.reference.has_annotation("DEP"):
         return None
-    starts = numpy.asarray(eg.get_aligned_sent_starts(), dtype=bool)
+    starts = aligned_starts(eg)
     starts[:1] = True
+    return starts
+
+
+def aligned_starts(eg: Example) -> "numpy.ndarray":
+    """(tokens,) bool, the predicted tokens that start a sentence of the reference: the first one
+    that aligns with a sentence. spaCy's `get_aligned_sent_starts` fails where the first token of a
+    sentence, a space, is not among the predicted tokens."""
+    starts = numpy.zeros(len(eg.predicted), dtype=bool)
+    aligned = eg.alignment.y2x
+    for sent in eg.reference.sents:
+        found = aligned[sent.start : sent.end]
+        if len(found):
+            starts[int(found[0])] = True
     return starts
 
 

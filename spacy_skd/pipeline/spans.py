@@ -26,7 +26,7 @@ from ..models.units import Bucket, make_buckets
 from ..structures import LinearChain, Parts, tie
 from ..transfer.annealing import WeightSchedule
 from ..transfer.belief import Belief, ChainBelief, TokenBelief
-from ..transfer.convert import convert
+from ..transfer.convert import Target, convert
 from ..transfer.loss import mixed_loss
 from .activations import Activations, Predictions
 from .distilling import DistillingPipe, logger
@@ -95,6 +95,9 @@ class DistillingSpanTagger(DistillingPipe):
             self._rules = (tags, legality(tags))
         return self._rules[1]
 
+    def _n_outputs(self, labels: Sequence[str]) -> int:
+        return len(span_tags(labels, scheme=self.scheme))
+
     def _copies(self, label: str) -> Ints2d:
         index = {tag: i for i, tag in enumerate(self.tags)}
         tags = span_tags([*self.labels, label], scheme=self.scheme)
@@ -110,7 +113,8 @@ class DistillingSpanTagger(DistillingPipe):
         nlp: Optional[Language] = None,
         labels: Optional[Iterable[str]] = None,
     ) -> None:
-        """Set the labels (given, else the teacher's, else those of the examples) and the sizes.
+        """Set the labels (given, else all of those of `add_label`, of the teacher and of the
+        examples) and the sizes.
 
         RAISES (ValueError): if there are no labels, or none that the teacher has.
         """
@@ -228,11 +232,13 @@ class DistillingSpanTagger(DistillingPipe):
         total = 0.0
         for bucket in make_buckets(doc_rows([len(tags) for tags in lesson.tags])):
             parts = self._parts_of(scores, bucket)
+            target = self._target(lesson.beliefs, bucket)
             loss, d_parts = mixed_loss(
                 self.structure,
                 self.rules.add_to(parts) if self._is_chain else parts,
                 gold=self._gold([lesson.tags[u] for u in bucket.units.tolist()]),
-                teacher=self._target(lesson.beliefs, bucket),
+                teacher=None if target is None else target.marginals,
+                silent=None if target is None else target.empty,
                 weight=self.weight,
                 temperature=self.temperature,
             )
@@ -257,7 +263,7 @@ class DistillingSpanTagger(DistillingPipe):
             indicators = Parts({"unary": indicators.arrays["unary"]}, indicators.lengths)
         return Gold(self._parts(indicators), gold.known)
 
-    def _target(self, beliefs: Optional[Sequence[Belief]], bucket: Bucket) -> Optional[Parts]:
+    def _target(self, beliefs: Optional[Sequence[Belief]], bucket: Bucket) -> Optional[Target]:
         if beliefs is None:
             return None
         chosen = [self._span_belief(beliefs[u]) for u in bucket.units.tolist()]
@@ -268,7 +274,8 @@ class DistillingSpanTagger(DistillingPipe):
             rules=self.rules,
             temperature=self.temperature,
         )
-        return target.marginals
+        self.lost_mass.add(target)
+        return target
 
     def _match_of(self, teacher_tags: Tuple[str, ...]) -> TagMatch:
         if self._tag_match is None or self._tag_match[0] != (*teacher_tags, *self.tags):

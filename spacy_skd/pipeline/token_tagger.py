@@ -16,7 +16,7 @@ from ..codecs.trees import Gold, gold_tokens
 from ..structures import IndependentLabels, Parts
 from ..transfer.annealing import WeightSchedule
 from ..transfer.belief import Belief, TokenBelief
-from ..transfer.convert import Posterior, convert
+from ..transfer.convert import Posterior, Target, convert
 from ..transfer.loss import mixed_loss
 from .activations import Activations, Predictions
 from .distilling import DistillingPipe
@@ -80,7 +80,8 @@ class DistillingTagger(DistillingPipe):
         nlp: Optional[Language] = None,
         labels: Optional[Iterable[str]] = None,
     ) -> None:
-        """Set the labels (given, else the teacher's, else those of the examples) and the sizes.
+        """Set the labels (given, else all of those of `add_label`, of the teacher and of the
+        examples) and the sizes.
 
         RAISES (ValueError): if there are no labels, or none that the teacher has.
         """
@@ -122,7 +123,8 @@ class DistillingTagger(DistillingPipe):
         """As a teacher: the scores of every token. Does not change the docs."""
         ops = self.model.ops
         return [
-            TokenBelief(self.structure, self.labels, ops.to_numpy(scores))
+            # A copy: a view would keep the scores of the whole batch in the teacher's cache.
+            TokenBelief(self.structure, self.labels, ops.to_numpy(scores).copy())
             for scores in self._doc_scores(docs)
         ]
 
@@ -143,17 +145,19 @@ class DistillingTagger(DistillingPipe):
         return TokenLesson([None] * sum(map(belief_tokens, beliefs)), beliefs)
 
     def _loss(self, lesson: TokenLesson, scores: Floats2d) -> Tuple[float, Floats2d]:
+        target = self._teacher_target(lesson.beliefs)
         loss, d_parts = mixed_loss(
             self.structure,
             self._as_parts(scores),
             gold=self._gold(lesson.tags),
-            teacher=self._teacher_target(lesson.beliefs),
+            teacher=None if target is None else target.marginals,
+            silent=None if target is None else target.empty,
             weight=self.weight,
             temperature=self.temperature,
         )
         return loss, d_parts.arrays["unary"][:, 0]
 
-    def _teacher_target(self, beliefs: Optional[Sequence[Belief]]) -> Optional[Parts]:
+    def _teacher_target(self, beliefs: Optional[Sequence[Belief]]) -> Optional[Target]:
         if beliefs is None:
             return None
         scores = numpy.concatenate([self._token_belief(belief).scores for belief in beliefs])
@@ -163,7 +167,8 @@ class DistillingTagger(DistillingPipe):
         )
         match = self._label_match(beliefs[0].labels)
         target = convert(posterior, self.structure, match=match, temperature=self.temperature)
-        return target.marginals
+        self.lost_mass.add(target)
+        return target
 
     def _token_belief(self, belief: Belief) -> TokenBelief:
         if not isinstance(belief, TokenBelief):
@@ -181,7 +186,8 @@ class DistillingTagger(DistillingPipe):
         return all(self.layer.gold(eg))
 
     def _labels_in(self, examples: Iterable[Example]) -> List[str]:
-        return sorted({tag for eg in examples for tag in self.layer.gold(eg) if tag})
+        annotated = (eg for eg in examples if eg.reference.has_annotation(self.layer.attr))
+        return sorted({tag for eg in annotated for tag in self.layer.gold(eg) if tag})
 
     def _as_parts(self, scores: Floats2d) -> Parts:
         return Parts({"unary": scores[:, None]}, self.model.ops.xp.ones(len(scores), dtype="int64"))

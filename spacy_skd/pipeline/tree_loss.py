@@ -17,18 +17,20 @@ from ..models.units import Bucket
 from ..structures import IndependentLabels, Parts, Structure
 from ..transfer.convert import Posterior, convert
 from ..transfer.loss import mixed_loss, structural_loss
+from .lost_mass import LostMass, supported
 from .tree_plan import TreePlan, pair_masses
 
 
 @dataclass(frozen=True)
 class TreeLoss:
     """weight, temperature (float): the teacher's share where there is gold; T > 0.
-    ops (Ops): of the student's model."""
+    ops (Ops): of the student's model. lost_mass (LostMass): where lost deprels are reported."""
 
     structure: Structure
     weight: float
     temperature: float
     ops: Ops
+    lost_mass: LostMass
 
     def __call__(
         self, plan: TreePlan, scores: ParserOutput
@@ -103,14 +105,20 @@ class TreeLoss:
         )
         if plan.teacher_labels is not None:
             believed = self._as_units(self.ops.asarray(plan.teacher_labels))
-            posterior = Posterior(IndependentLabels(), believed)
-            target = convert(posterior, IndependentLabels(), temperature=self.temperature)
+            target = convert(
+                Posterior(IndependentLabels(), believed),
+                IndependentLabels(),
+                match=plan.match,
+                temperature=self.temperature,
+            )
+            teacher_weights = teacher_weights * plan.has_teacher_labels
+            self.lost_mass.add(target, weights=self.ops.asarray(teacher_weights))
             more, d_more = structural_loss(
                 IndependentLabels(),
                 parts,
                 target.marginals,
                 temperature=self.temperature,
-                weights=self.ops.asarray(teacher_weights * plan.has_teacher_labels),
+                weights=self.ops.asarray(teacher_weights * supported(target, n=len(scores))),
             )
             loss, d_parts = loss + more, d_parts + d_more
         return loss, d_parts.arrays["unary"][:, 0]

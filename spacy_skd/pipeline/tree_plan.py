@@ -25,7 +25,8 @@ class TreePlan:
     arcs (Optional[List[Floats2d]]): the teacher's arc scores of each unit.
     pairs (Ints2d): (P, 2) dependent and head row of the arcs whose deprel is scored.
     gold_labels (Ints1d): (P,) gold deprel of a pair, -1 where it is not the gold arc.
-    teacher_labels (Optional[Floats2d]): (P, deprels) the teacher's scores, student's inventory.
+    teacher_labels (Optional[Floats2d]): (P, teacher's deprels) the teacher's scores.
+    match (Optional[LabelMatch]): of the teacher's deprels to the student's.
     has_teacher_labels (ndarray): (P,) bool.
     """
 
@@ -36,6 +37,7 @@ class TreePlan:
     pairs: Ints2d
     gold_labels: Ints1d
     teacher_labels: Optional[Floats2d]
+    match: Optional[LabelMatch]
     has_teacher_labels: "numpy.ndarray"
 
     def teacher_scores(self, units: Ints1d) -> Optional[Parts]:
@@ -111,7 +113,7 @@ def make_plan(
     pairs, teacher_labels, found = gold_pairs, None, numpy.zeros(len(gold_pairs), dtype=bool)
     if beliefs is not None and match is not None:
         arcs = [arc for belief in beliefs for arc in belief.arcs]
-        pairs, teacher_labels, found = _merge_pairs(gold_pairs, beliefs, offsets, match)
+        pairs, teacher_labels, found = _merge_pairs(gold_pairs, beliefs, offsets)
     is_gold = (heads[pairs[:, 0]] == pairs[:, 1]) & (deps[pairs[:, 0]] >= 0)
     return TreePlan(
         spans=spans,
@@ -121,6 +123,7 @@ def make_plan(
         pairs=pairs,
         gold_labels=numpy.where(is_gold, deps[pairs[:, 0]], -1),
         teacher_labels=teacher_labels,
+        match=match,
         has_teacher_labels=found,
     )
 
@@ -134,7 +137,6 @@ def _merge_pairs(
     gold_pairs: Ints2d,
     beliefs: Sequence[TreeBelief],
     offsets: "numpy.ndarray",
-    match: LabelMatch,
 ) -> Tuple[Ints2d, Floats2d, "numpy.ndarray"]:
     """The union of the gold arcs and the arcs whose labels the teacher scored."""
     teacher_pairs = numpy.concatenate([_in_batch(b, o) for b, o in zip(beliefs, offsets)])
@@ -147,7 +149,7 @@ def _merge_pairs(
     found = teacher_keys[where] == keys
     scores = numpy.concatenate([belief.label_scores for belief in beliefs])
     pairs = numpy.stack([keys // base, keys % base - 1], axis=1)
-    return pairs, match.gather(scores[where]), found
+    return pairs, scores[where], found
 
 
 def best_arcs(

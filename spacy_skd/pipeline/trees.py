@@ -79,7 +79,8 @@ class DistillingParser(DistillingPipe):
         nlp: Optional[Language] = None,
         labels: Optional[Iterable[str]] = None,
     ) -> None:
-        """Set the deprels (given, else the teacher's, else those of the examples) and the sizes.
+        """Set the deprels (given, else all of those of `add_label`, of the teacher and of the
+        examples) and the sizes.
 
         RAISES (ValueError): if there are no deprels, or none that the teacher has.
         """
@@ -170,7 +171,10 @@ class DistillingParser(DistillingPipe):
         spans = batch_spans(units, [len(doc) for doc in docs])
         if not any(len(doc) for doc in docs):
             return [], [], _no_pairs((), ()), numpy.zeros((0, len(self.labels)), "float32")
-        return self.model.predict((list(docs), spans, choose))
+        scores = self.model.predict((list(docs), spans, choose))
+        if self.model.ops.xp.isnan(scores[3]).any():  # arc scores are checked by the decoder
+            raise ValueError(f"{self.name}: scores of deprels are NaN; the weights are damaged")
+        return scores
 
     def _units(self, docs: Sequence[Doc]) -> List[Ints2d]:
         if "sents" not in self._warned and any(
@@ -231,7 +235,9 @@ class DistillingParser(DistillingPipe):
     def _loss(
         self, lesson: TreePlan, scores: ParserOutput
     ) -> Tuple[float, Tuple[List[Parts], Floats2d]]:
-        loss_of = TreeLoss(self.structure, self.weight, self.temperature, self.model.ops)
+        loss_of = TreeLoss(
+            self.structure, self.weight, self.temperature, self.model.ops, self.lost_mass
+        )
         return loss_of(lesson, scores)
 
     def _recall(self, examples: Sequence[Example], docs: Sequence[Doc]) -> List[Belief]:

@@ -11,6 +11,7 @@ structure, of which the student's is a coarser view.
 from dataclasses import dataclass
 from typing import Callable, Dict, Optional, Tuple, Type, Union
 
+import numpy
 from thinc.api import get_array_module
 from thinc.types import Floats1d, Floats3d
 
@@ -26,7 +27,9 @@ from ..structures import (
     Structure,
     is_tied,
     tie,
+    to_numpy,
 )
+from ..structures.numerics import POSSIBLE_ABOVE
 
 Match = Optional[Union[LabelMatch, TagMatch]]
 
@@ -45,11 +48,14 @@ class Posterior:
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """marginals (Parts): of the student's parts. lost (Floats1d): (B,) the teacher's probability
-    mass of each unit on what the student cannot express (mean over its tokens)."""
+    """marginals (Parts): of the student's parts. lost (Floats1d): (B,) the probability, under the
+    teacher, that a unit's structure is one that the student cannot express.
+    empty (Optional[ndarray]): (B,) bool, on the CPU, the units of which the student can express
+    nothing that the teacher holds possible; their marginals mean nothing. None if there is none."""
 
     marginals: Parts
     lost: Floats1d
+    empty: Optional["numpy.ndarray"] = None
 
 
 def convert(
@@ -96,9 +102,10 @@ def _tokens(
     gathered = Parts({"unary": unary}, scores.lengths)
     if not match.only_teacher:
         return _infer(structure, gathered)
+    gathered, empty = _without_support(gathered)
     log_z_all, _ = structure.infer(scores)
     log_z, marginals = structure.infer(gathered)
-    return Target(marginals, _lost(log_z, of=log_z_all))
+    return Target(marginals, _lost(log_z, of=log_z_all, empty=empty), empty)
 
 
 def _chain(
@@ -114,8 +121,10 @@ def _chain(
     log_z_all, _ = posterior.structure.infer(scores)
     is_chain = isinstance(posterior.structure, LinearChain)
     if is_chain and match is not None and match.finer:
-        log_z, marginals = posterior.structure.infer(_masked(scores, match))
-        return Target(_as_student(match.add_up(marginals), structure), _lost(log_z, of=log_z_all))
+        masked, empty = _without_support(_masked(scores, match))
+        log_z, marginals = posterior.structure.infer(masked)
+        lost = _lost(log_z, of=log_z_all, empty=empty)
+        return Target(_as_student(match.add_up(marginals), structure), lost, empty)
     unary, transition = scores.arrays["unary"], scores.arrays.get("transition")
     if match is not None:
         unary = match.log_sum(unary) if match.finer else match.gather(unary)
@@ -123,11 +132,27 @@ def _chain(
     if transition is None:
         table = scores.xp.zeros((unary.shape[2], unary.shape[2]), dtype=unary.dtype)
         transition = tie(table, len(unary))
-    lifted = Parts({"unary": unary, "transition": transition}, scores.lengths)
+    lifted, empty = _without_support(
+        Parts({"unary": unary, "transition": transition}, scores.lengths)
+    )
     if rules is not None:
         lifted = rules.add_to(lifted)
     log_z, marginals = LinearChain().infer(lifted)
-    return Target(_as_student(marginals, structure), _lost(log_z, of=log_z_all))
+    lost = _lost(log_z, of=log_z_all, empty=empty)
+    return Target(_as_student(marginals, structure), lost, empty)
+
+
+def _without_support(scores: Parts) -> Tuple[Parts, Optional["numpy.ndarray"]]:
+    """RETURNS: the scores, of 0 in each unit of which some token has no possible label left (a
+    teacher that is certain of a label that the student lacks); which units these are."""
+    xp, unary = scores.xp, scores.arrays["unary"]
+    if not unary.size:
+        return scores, None
+    none = ((unary.max(axis=-1) <= POSSIBLE_ABOVE) & scores.mask).any(axis=1)
+    if not none.any():
+        return scores, None
+    blank = xp.where(none[:, None, None], xp.asarray(0, dtype=unary.dtype), unary)
+    return Parts({**scores.arrays, "unary": blank}, scores.lengths), to_numpy(none)
 
 
 def _masked(scores: Parts, match: TagMatch) -> Parts:
@@ -149,9 +174,10 @@ def _as_student(marginals: Parts, structure: Structure) -> Parts:
     return Parts({"unary": marginals.arrays["unary"]}, marginals.lengths)
 
 
-def _lost(log_z: Floats1d, *, of: Floats1d) -> Floats1d:
+def _lost(log_z: Floats1d, *, of: Floats1d, empty: Optional["numpy.ndarray"]) -> Floats1d:
     xp = get_array_module(log_z)
-    return 1.0 - xp.exp(xp.minimum(log_z - of, 0.0))
+    lost = 1.0 - xp.exp(xp.minimum(log_z - of, 0.0))
+    return lost if empty is None else xp.where(xp.asarray(empty), 1.0, lost)
 
 
 def _lift(

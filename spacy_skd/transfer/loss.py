@@ -10,6 +10,7 @@ so no autograd is needed, and gold data is the same object: a 0/1 target.
 
 from typing import Optional, Tuple
 
+import numpy
 from thinc.types import Floats1d
 
 from ..codecs.trees import Gold
@@ -55,25 +56,24 @@ def mixed_loss(
     teacher: Optional[Parts],
     weight: float,
     temperature: float = 1.0,
+    silent: Optional["numpy.ndarray"] = None,
 ) -> Tuple[float, Parts]:
     """(1 - w) gold loss + w teacher loss, summed over the units of a batch.
 
-    A unit without gold has teacher weight 1 whatever `weight` is. Partial gold is
+    A unit without gold has teacher weight 1 whatever `weight` is, one of which the teacher says
+    nothing has gold alone, and one without either has no loss. Partial gold is
     log Z - log Z restricted to the structures that agree with what is known.
 
     gold (Gold): the annotation, possibly of none of the units.
     teacher (Optional[Parts]): the teacher's target; None trains on gold alone.
     weight (float): w in [0, 1], for units that have gold.
+    silent (Optional[ndarray]): (B,) bool, on the CPU, units whose target by the teacher means
+        nothing.
     RETURNS (Tuple[float, Parts]): loss in nats, gradient at the scores.
     """
     xp = scores.xp
-    blank = xp.asarray(gold.empty)
-    if teacher is None:
-        shares = xp.zeros(blank.shape, dtype="float64")
-        gold_shares = 1.0 - blank
-    else:
-        shares = xp.where(blank, 1.0, float(weight))
-        gold_shares = 1.0 - shares
+    found = mixed_shares(gold, weight=0.0 if teacher is None else weight, silent=silent)
+    gold_shares, shares = xp.asarray(found[0]), xp.asarray(found[1])
     target, entropy = gold_target(structure, scores, gold)
     constant = float((gold_shares * entropy).sum())
     if teacher is None:
@@ -81,7 +81,8 @@ def mixed_loss(
         return loss - constant, d_scores
     if temperature == 1.0:
         mixture = target * gold_shares + teacher * shares
-        loss, d_scores = structural_loss(structure, scores, mixture)
+        total = None if silent is None else gold_shares + shares
+        loss, d_scores = structural_loss(structure, scores, mixture, weights=total)
         return loss - constant, d_scores
     loss, d_scores = structural_loss(
         structure, scores, teacher, temperature=temperature, weights=shares
@@ -90,6 +91,17 @@ def mixed_loss(
         gold_loss, d_gold = structural_loss(structure, scores, target, weights=gold_shares)
         loss, d_scores = loss + gold_loss - constant, d_scores + d_gold
     return loss, d_scores
+
+
+def mixed_shares(
+    gold: Gold, *, weight: float, silent: Optional["numpy.ndarray"]
+) -> Tuple["numpy.ndarray", "numpy.ndarray"]:
+    """See `mixed_loss`. RETURNS: (B,) weights of gold and of the teacher, float64."""
+    blank = gold.empty
+    shares = numpy.where(blank, 1.0, float(weight))
+    if silent is not None:
+        shares = numpy.where(silent, 0.0, shares)
+    return numpy.where(blank, 0.0, 1.0 - shares), shares
 
 
 def gold_target(structure: Structure, scores: Parts, gold: Gold) -> Tuple[Parts, Floats1d]:

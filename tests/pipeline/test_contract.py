@@ -191,6 +191,35 @@ def test_beliefs_do_not_change_the_docs(nlp, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_belief_holds_no_more_than_it_says(nlp, name):
+    """A view of the batch's scores would keep all of them in the teacher's cache."""
+    with nlp.select_pipes(enable=["tok2vec", "sent"]):
+        docs = list(nlp.pipe(TEXTS))
+    for belief in nlp.get_pipe(name).believe(docs):
+        arrays = [value for value in vars(belief).values() if isinstance(value, numpy.ndarray)]
+        for array in (*getattr(belief, "arcs", ()), *arrays):
+            assert array.base is None or array.base.nbytes <= array.nbytes
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "sent"])
+def test_initialize_again(nlp, name):
+    """With the same labels it starts anew; others have no place in the model."""
+    pipe, labels = nlp.get_pipe(name), nlp.get_pipe(name).labels
+    with pytest.raises(ValueError, match=f"{name}: cannot initialize with .* labels"):
+        pipe.initialize(lambda: gold_examples(nlp), nlp=nlp, labels=labels[:-1])
+    assert pipe.labels == labels
+    pipe.initialize(lambda: gold_examples(nlp), nlp=nlp, labels=labels)
+    assert not pipe.model.get_ref("output_layer").get_param("W").any()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_number_of_outputs_in_the_config_that_is_not_that_of_the_labels(name):
+    nlp = build(nO=17)
+    with pytest.raises(ValueError, match=f"{name}: .*the model has nO = 17 already"):
+        nlp.get_pipe(name).initialize(lambda: gold_examples(nlp), nlp=nlp)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_wrong_input(nlp, name):
     pipe = nlp.get_pipe(name)
     for learn in (pipe.update, pipe.rehearse, lambda egs: pipe.distill(pipe, egs)):

@@ -1,5 +1,7 @@
 """`distill`: a component learns the distribution of another."""
 
+from dataclasses import replace
+
 import numpy
 import pytest
 import spacy
@@ -10,6 +12,7 @@ from spacy.training import Example
 from thinc.api import Adam
 
 from spacy_skd.structures import Parts
+from spacy_skd.transfer.annealing import as_schedule
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +90,52 @@ def test_the_gradient_is_that_of_the_loss(teacher, name):
     assert mean == pytest.approx(loss / n)
     for a, b in zip(_leaves(gradient), _leaves(d_mean)):
         numpy.testing.assert_allclose(b * n, a, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_temperature_divides_the_scores_of_both(teacher, name):
+    """T^2 times the loss of scores that are divided by T, and T times its gradient."""
+    student = student_of(teacher)
+    pipe, examples = student.get_pipe(name), lesson(teacher, student)
+    beliefs = teacher.get_pipe(name).believe([eg.reference for eg in examples])
+    rng = numpy.random.default_rng(0)
+    scores, _ = scores_and_n(pipe, [eg.predicted for eg in examples], beliefs)
+    scores = _map(lambda a: a.astype("float64") + rng.normal(size=a.shape), scores)
+    cool = [replace(belief, **_cooled(belief, 3.0)) for belief in beliefs]
+    loss, gradient = pipe.get_teacher_student_loss(cool, _map(lambda a: a / 3.0, scores))
+    pipe.temperature = 3.0
+    found, found_gradient = pipe.get_teacher_student_loss(beliefs, scores)
+    assert found == pytest.approx(9 * loss, rel=1e-4)
+    for a, b in zip(_leaves(found_gradient), _leaves(gradient)):
+        numpy.testing.assert_allclose(a, 3 * b, rtol=1e-3, atol=1e-4)
+
+
+def _cooled(belief, temperature):
+    scores = {k: v for k, v in vars(belief).items() if "score" in k or k in ("arcs", "transition")}
+    return {
+        k: tuple(a / temperature for a in v) if isinstance(v, tuple) else v / temperature
+        for k, v in scores.items()
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_distill_weight_is_the_teachers_share_where_there_is_gold(teacher, name):
+    student = student_of(teacher)
+    pipe, examples = student.get_pipe(name), gold_examples(student)
+    beliefs = teacher.get_pipe(name).believe([eg.reference for eg in lesson(teacher, student)])
+    # Less certain than it is: else it says what gold does.
+    beliefs = [replace(belief, **_cooled(belief, 10.0)) for belief in beliefs]
+    plan = pipe._lesson(examples, beliefs)
+    scores, _ = pipe.model.begin_update(pipe._inputs([eg.predicted for eg in examples], plan))
+    rng = numpy.random.default_rng(0)
+    scores = _map(lambda a: a.astype("float64") + rng.normal(size=a.shape), scores)
+    losses = []
+    for weight in (0.0, 0.25, 1.0):
+        pipe.distill_weight = as_schedule(weight)
+        losses.append(pipe._loss(plan, scores)[0])
+    gold, mixed, taught = losses
+    assert abs(gold - taught) > 0.01
+    assert mixed == pytest.approx(0.75 * gold + 0.25 * taught, rel=1e-5)
 
 
 def _map(change, scores):

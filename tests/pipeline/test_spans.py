@@ -99,8 +99,31 @@ def test_the_best_guess_is_one_sequence(teacher):
         nlp.get_pipe("teacher").beliefs(raw[:1], "ner"),
         _one_bucket(len(raw[0].predicted)),
     )
-    values = bucket_target.arrays["unary"][0]
+    values = bucket_target.marginals.arrays["unary"][0]
     assert set(values.round(6).ravel().tolist()) == {0.0, 1.0}
+
+
+def test_a_certain_teacher_of_spans_that_the_student_lacks_does_not_count(teacher, caplog):
+    nlp = build(distill_weight=1.0)
+    config = {"teacher": str(teacher), "best_only": True}
+    nlp.add_pipe("skd_teacher", "teacher", config=config, first=True)
+    raw = examples(nlp, gold=False)
+    ner = nlp.get_pipe("ner")
+    labels = nlp.get_pipe("teacher").labels_of("ner")
+    ner.initialize(lambda: raw, nlp=nlp, labels=labels[1:])
+    beliefs = nlp.get_pipe("teacher").beliefs(raw, "ner")
+    lesson = ner._lesson(raw, beliefs)
+    rows = numpy.zeros((sum(len(eg.predicted) for eg in raw), len(ner.tags)), dtype="float32")
+    scores = (rows, numpy.zeros((len(ner.tags),) * 2, dtype="float32"))
+    loss, (gradient, _) = ner._loss(lesson, scores)
+    assert 0 < loss < numpy.inf
+    assert 0 < ner.lost_mass.skipped < len(raw)
+    assert "ner: the teacher is certain of labels that the student lacks" in caplog.text
+    unmoved = 0
+    for eg in raw:
+        mine, gradient = gradient[: len(eg.predicted)], gradient[len(eg.predicted) :]
+        unmoved += not mine.any()
+    assert unmoved == ner.lost_mass.skipped
 
 
 def _one_bucket(n):

@@ -2,9 +2,9 @@
 
 import pytest
 import spacy
-from conftest import gold_examples, raw_examples, student_of, train
+from conftest import LISTENER, gold_examples, raw_examples, student_of, train
 
-from spacy_skd.training.callbacks import keep_pipes, without_teacher
+from spacy_skd.training.callbacks import keep_pipes, make_keep_pipes, without_teacher
 
 
 def test_one_pass_for_each_distinct_doc(teacher):
@@ -63,7 +63,12 @@ def test_nothing_of_the_teacher_is_saved(teacher, tmp_path):
     assert not (tmp_path / "live" / "teacher").exists()
     loaded = spacy.load(tmp_path / "live", config={"components.teacher.teacher": None})
     assert annotation(loaded("Go !")) == annotation(nlp("Go !"))
-    student_of(teacher).from_bytes(nlp.to_bytes())
+    saved = nlp.to_bytes()
+    assert len(saved) < 1.1 * len(without_teacher(nlp).to_bytes())
+    copy = student_of(teacher).from_bytes(saved)
+    assert annotation(copy("Go !")) == annotation(nlp("Go !"))
+    copy.get_pipe("teacher").teacher = None
+    assert annotation(copy("Go home")) == annotation(nlp("Go home"))
     clone = without_teacher(nlp)
     assert "teacher" not in clone.pipe_names
     assert "teacher" in nlp.pipe_names
@@ -100,17 +105,62 @@ def test_sentences_come_from_the_reference_or_else_from_the_teacher(teacher):
     assert beliefs[-3].units[:, 0].tolist() == [s.start for s in judged.sents]
 
 
-def test_pipes_without_a_transformer_are_kept_and_the_rest_is_named(teacher, tmp_path):
+@pytest.fixture(scope="module")
+def rich(teacher, tmp_path_factory):
+    """The teacher with pipes that can be kept and pipes that cannot."""
+    folder = tmp_path_factory.mktemp("rich")
     source = spacy.load(teacher)
     source.add_pipe("entity_ruler").add_patterns([{"label": "PERSON", "pattern": "Ann"}])
     source.add_pipe("attribute_ruler").add([[{"ORTH": "Ann"}]], {"LEMMA": "ann"})
-    source.to_disk(tmp_path / "rich")
-    nlp = student_of(tmp_path / "rich")
+    model = {"@architectures": "spacy.Tagger.v2", "tok2vec": LISTENER}
+    for name, config in (("listening", {"model": model}), ("trained", {})):
+        pipe = source.add_pipe("tagger", name, config=config)
+        pipe.initialize(lambda: gold_examples(source), nlp=source)
+    transformer = source.add_pipe("tagger", "transforming")
+    transformer.initialize(lambda: gold_examples(source), nlp=source)
+    source.add_pipe("sentencizer", "off")
+    source.add_pipe("sentencizer", "mine")
+    source.disable_pipe("off")
+    source.to_disk(folder)
+    return folder
+
+
+def student_with_a_name_that_is_taken(rich):
+    nlp = student_of(rich)
+    nlp.add_pipe("entity_ruler", "mine")
     examples = gold_examples(nlp)
     nlp.initialize(lambda: examples)
-    kept, dropped = keep_pipes(nlp, nlp.get_pipe("teacher"))
-    assert kept == ["entity_ruler", "attribute_ruler"]
-    assert dropped == ["tok2vec (makes vectors for the teacher's own components)"]
+    return nlp
+
+
+def test_pipes_without_a_transformer_are_kept_and_the_rest_is_named(rich):
+    nlp = student_with_a_name_that_is_taken(rich)
+    teacher = nlp.get_pipe("teacher")
+    # As if of a transformer: its layers are known by their names.
+    next(teacher.nlp.get_pipe("transforming").model.walk()).name = "transformer"
+    kept, dropped = keep_pipes(nlp, teacher)
+    assert kept == ["entity_ruler", "attribute_ruler", "trained"]
+    assert dropped == [
+        "tok2vec (makes vectors for the teacher's own components)",
+        "listening (listens to vectors of the teacher)",
+        "transforming (needs the transformer)",
+        "off (is disabled)",
+        "mine (the student has a component of that name)",
+    ]
+    assert nlp.pipe_names[-3:] == kept
     doc = nlp("Ann sleeps")
     assert [(ent.text, ent.label_) for ent in doc.ents] == [("Ann", "PERSON")]
     assert doc[0].lemma_ == "ann"
+
+
+def test_the_callback_keeps_pipes_and_freezes_them(rich, caplog):
+    nlp = student_with_a_name_that_is_taken(rich)
+    nlp.config["training"]["frozen_components"] = ["teacher"]
+    assert make_keep_pipes()(nlp) is nlp
+    frozen = nlp.config["training"]["frozen_components"]
+    assert frozen == ["teacher", "entity_ruler", "attribute_ruler", "trained", "transforming"]
+    assert set(frozen) < set(nlp.pipe_names)
+    assert "Not taken over from the teacher: tok2vec (makes vectors" in caplog.text
+    before = nlp.get_pipe("trained").model.to_bytes()
+    nlp.update(gold_examples(nlp), sgd=nlp.resume_training(), exclude=frozen)
+    assert nlp.get_pipe("trained").model.to_bytes() == before

@@ -115,6 +115,21 @@ def test_different_tokens_are_aligned():
     assert all(numpy.isfinite(loss) for loss in losses.values())
 
 
+def test_a_space_that_starts_a_sentence_and_is_not_predicted():
+    """As of a reference with whitespace tokens and a tokenizer that makes none."""
+    nlp = build()
+    words, spaces = ["Go", "!", "\n", "Go", "!"], [True, False, False, True, False]
+    heads, deps = [0, 0, 3, 3, 3], ["ROOT", "punct", "dep", "ROOT", "punct"]
+    tags, pos = ["VB", ".", "_SP", "VB", "."], ["VERB", "PUNCT", "SPACE", "VERB", "PUNCT"]
+    reference = Doc(nlp.vocab, words, spaces, heads=heads, deps=deps, tags=tags, pos=pos)
+    predicted = Doc(nlp.vocab, ["Go", "!", "Go", "!"], [True, True, True, False])
+    example = Example(predicted, reference)
+    assert nlp.get_pipe("sent").layer.gold(example) == ["S", "I", "S", "I"]
+    assert nlp.get_pipe("parser")._reference_units(example).tolist() == [[0, 2], [2, 4]]
+    nlp.initialize(lambda: [example])
+    assert all(numpy.isfinite(loss) for loss in train(nlp, [example], 2).values())
+
+
 def test_no_teacher_where_one_is_needed():
     nlp = build(weight=0.5)
     with pytest.raises(ValueError, match="has no teacher.*skd_teacher"):
@@ -151,9 +166,123 @@ def test_labels_that_differ_are_named_and_masked(teacher, caplog):
     assert "only the teacher has the labels" in caplog.text
     assert "['MINE']" in caplog.text
     tag = nlp.get_pipe("tag")
-    target = tag._teacher_target(tag._beliefs(examples)).arrays["unary"][:, 0]
+    target = tag._teacher_target(tag._beliefs(examples)).marginals.arrays["unary"][:, 0]
     numpy.testing.assert_allclose(target.sum(axis=1), 1.0, atol=1e-5)
     assert (target[:, labels.index("MINE")] == 0).all()
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.5])
+def test_gold_and_added_labels_that_the_teacher_lacks_are_kept_and_named(teacher, caplog, weight):
+    """Whether the teacher counts or not."""
+    nlp = student_of(teacher, weight=weight)
+    examples = gold_examples(nlp)
+    reference = examples[0].reference
+    reference[1].tag_, reference[1].dep_ = "NEWTAG", "newdep"
+    nlp.get_pipe("tag").add_label("ADDED")
+    nlp.initialize(lambda: examples)
+    taught = spacy.load(teacher)
+    for name, more in (("tag", {"ADDED", "NEWTAG"}), ("parser", {"newdep"}), ("pos", set())):
+        labels = nlp.get_pipe(name).labels
+        assert set(labels) == {*taught.get_pipe(name).labels, *more}
+        assert len(labels) == len(set(labels))
+    assert "tag: only the student has the labels ['ADDED', 'NEWTAG']" in caplog.text
+    assert "parser: only the student has the labels ['newdep']" in caplog.text
+    assert "pos: only" not in caplog.text
+
+
+def without(labels, *left_out):
+    return [label for label in labels if label not in left_out]
+
+
+@pytest.mark.parametrize(("name", "label"), [("tag", "NN"), ("parser", "punct")])
+@pytest.mark.parametrize("weight", [0.5, 1.0])
+def test_a_certain_teacher_of_labels_that_the_student_lacks_does_not_count(
+    teacher, caplog, name, label, weight
+):
+    """Of those tokens; they are counted, and the others are learnt."""
+    nlp = student_of(teacher, weight=weight)
+    nlp.get_pipe("teacher").best_only = True
+    examples = gold_examples(nlp) + raw_examples(nlp)
+    nlp.initialize(lambda: examples)
+    pipe = build(weight=weight).get_pipe(name)
+    pipe.set_teacher(nlp.get_pipe("teacher"))
+    labels = without(spacy.load(teacher).get_pipe(name).labels, label)
+    pipe.initialize(lambda: examples, nlp=nlp, labels=labels)
+    docs = [eg.predicted for eg in examples]
+    lesson = pipe._lesson(examples, pipe._beliefs(examples))
+    width = pipe.model.get_ref("tok2vec").get_dim("nO")
+    for doc in docs:
+        doc.tensor = numpy.ones((len(doc), width), dtype="float32")
+    scores = pipe.model.predict(pipe._inputs(docs, lesson))
+    loss, gradient = pipe._loss(lesson, scores)
+    assert 0 < loss < numpy.inf
+    n = sum(t.tag_ == label or t.dep_ == label for eg in examples for t in eg.reference)
+    assert n <= pipe.lost_mass.skipped < len(lesson.tags if name == "tag" else lesson.pairs)
+    assert f"{name}: the teacher is certain of labels that the student lacks" in caplog.text
+    if name == "tag":
+        silent = [t.text in ("cat", "book") for doc in docs for t in doc]
+        assert not gradient[silent].any()
+        assert (~gradient.any(axis=1)).sum() == pipe.lost_mass.skipped
+
+
+@pytest.mark.parametrize(("name", "label"), [("tag", "NN"), ("parser", "punct")])
+def test_the_mass_that_is_lost_is_reported_once(teacher, caplog, name, label):
+    nlp = student_of(teacher, weight=1.0)
+    examples = gold_examples(nlp)
+    nlp.initialize(lambda: examples)
+    train(nlp, examples, 2)
+    assert "cannot express" not in caplog.text
+    pipe = build(weight=1.0).get_pipe(name)
+    pipe.set_teacher(nlp.get_pipe("teacher"))
+    labels = without(spacy.load(teacher).get_pipe(name).labels, label)
+    pipe.initialize(lambda: examples, nlp=nlp, labels=labels)
+    docs = list(nlp.get_pipe("tok2vec").pipe([eg.predicted for eg in examples]))
+    lesson = pipe._lesson(examples, pipe._beliefs(examples))
+    for _ in range(2):
+        pipe._loss(lesson, pipe.model.predict(pipe._inputs(docs, lesson)))
+    (line,) = [line for line in caplog.messages if "cannot express" in line]
+    percent = float(line.split("%")[0].split()[-1])
+    tokens = [token for eg in examples for token in eg.reference]
+    share = sum(label in (token.tag_, token.dep_) for token in tokens) / len(tokens)
+    assert line.startswith(name)
+    assert percent == pytest.approx(100 * share, abs=3)
+
+
+def test_deprels_are_matched_by_name(teacher):
+    """A student that scores as its teacher does has nothing to learn, whatever the order."""
+    nlp = student_of(teacher, weight=1.0)
+    examples, pipe = raw_examples(nlp), nlp.get_pipe("parser")
+    labels = spacy.load(teacher).get_pipe("parser").labels
+    nlp.initialize(lambda: examples)
+    pipe.initialize(lambda: examples, nlp=nlp, labels=labels[::-1])
+    lesson = pipe._lesson(examples, pipe._beliefs(examples))
+    docs = list(nlp.get_pipe("tok2vec").pipe([eg.predicted for eg in examples]))
+    buckets, arcs, pairs, _ = pipe.model.predict(pipe._inputs(docs, lesson))
+    believed = numpy.concatenate([b.label_scores for b in pipe._beliefs(examples)])
+    order = numpy.concatenate([b.pairs[:, 0] for b in pipe._beliefs(examples)])
+    assert len(believed) == len(pairs) == len(order)
+    _, (_, same) = pipe._loss(lesson, (buckets, arcs, pairs, lesson.teacher_labels[:, ::-1]))
+    assert abs(same).max() < 1e-5
+    _, (_, other) = pipe._loss(lesson, (buckets, arcs, pairs, lesson.teacher_labels))
+    assert abs(other).max() > 0.5
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_the_loss_of_a_parser_is_over_the_structure_of_its_setting(structure):
+    """In every tree one token has ROOT, so that the gradients of those arcs add up to 0; heads on
+    their own have none or several."""
+    nlp = build()
+    nlp.remove_pipe("parser")
+    pipe = nlp.add_pipe("distilling_parser", "parser", config={"structure": structure})
+    examples = gold_examples(nlp)
+    nlp.initialize(lambda: examples)
+    lesson = pipe._lesson(examples, None)
+    scores = pipe.model.predict(pipe._inputs([eg.predicted for eg in examples], lesson))
+    for parts in scores[1]:
+        parts.arrays["arc"] += numpy.random.default_rng(0).normal(size=parts.arrays["arc"].shape)
+    _, (d_arcs, _) = pipe._loss(lesson, scores)
+    from_root = numpy.concatenate([p.arrays["arc"][:, :, 0].sum(axis=1) for p in d_arcs])
+    assert (abs(from_root) < 1e-4).all() == (structure == "tree")
 
 
 def test_labels_without_overlap(teacher):
@@ -178,3 +307,10 @@ def test_nan_scores(teacher):
     nlp.get_pipe("parser").model.get_ref("arc_scorer").get_param("u").fill(numpy.nan)
     with pytest.raises(ValueError, match="nan in unit 0"):
         nlp("Go !")
+
+
+def test_nan_scores_of_deprels(teacher):
+    nlp = spacy.load(teacher)
+    nlp.get_pipe("parser").model.get_ref("label_scorer").get_param("W").fill(numpy.nan)
+    with pytest.raises(ValueError, match="parser: scores of deprels are NaN"):
+        nlp("Go home now !")

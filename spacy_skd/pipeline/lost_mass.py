@@ -1,0 +1,63 @@
+"""What of a teacher's belief a student cannot express: reported once, never silently dropped."""
+
+import logging
+from typing import Optional
+
+import numpy
+from thinc.types import Floats1d
+
+from ..transfer.convert import Target
+
+logger = logging.getLogger("spacy.skd")
+# Less than this share is rounding of log Z in float32, or not worth a warning.
+WORTH_NAMING = 1e-3
+
+
+class LostMass:
+    """Reports for one component.
+
+    skipped (int): units so far of which the student could express nothing; the teacher does not
+        count for them.
+    """
+
+    def __init__(self, name: str):
+        self.name = name
+        self.skipped = 0
+        self._reported = False
+
+    def add(self, target: Target, *, weights: Optional[Floats1d] = None) -> None:
+        """Note a batch's target. The first that loses mass is reported.
+
+        weights (Optional[Floats1d]): (B,) of the units; 1 if not given.
+        """
+        if target.empty is not None:
+            self._skip(int(target.empty.sum()))
+        if self._reported or not len(target.lost):
+            return
+        total = len(target.lost) if weights is None else float(weights.sum())
+        lost = target.lost if weights is None else target.lost * weights
+        mean = float(lost.sum()) / max(total, 1e-9)
+        if mean > WORTH_NAMING:
+            self._reported = True
+            logger.warning(
+                "%s: %.1f %% of the teacher's probability in a batch lies on what the student "
+                "cannot express (labels that it lacks, sequences that it excludes); it learns the "
+                "rest, as if the teacher had ruled that out",
+                self.name,
+                100 * mean,
+            )
+
+    def _skip(self, n: int) -> None:
+        if not self.skipped:
+            logger.warning(
+                "%s: the teacher is certain of labels that the student lacks for %d units of a "
+                "batch; it does not count for such units (counted in `lost_mass.skipped`)",
+                self.name,
+                n,
+            )
+        self.skipped += n
+
+
+def supported(target: Target, *, n: int) -> "numpy.ndarray":
+    """RETURNS (ndarray): (n,) bool, False for units of which the student can express none."""
+    return numpy.ones(n, dtype=bool) if target.empty is None else ~target.empty

@@ -1,0 +1,151 @@
+"""The commands as a user runs them: through typer, and once as a process."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import spacy
+import srsly
+from conftest import make_docs
+from spacy.cli.train import train
+from spacy.tokens import DocBin
+from thinc.api import Config
+from treebanks import GOOD
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from spacy_skd.cli import app, skd
+
+ROOT = Path(__file__).parents[2]
+HEADS = ROOT / "configs" / "rehead.cfg"
+
+
+@pytest.fixture
+def treebank(tmp_path):
+    """A folder of a treebank of two sentences, one of which all files have, and of raw text."""
+    folder = tmp_path / "treebank"
+    folder.mkdir()
+    for split, verb in (("train", "Go"), ("dev", "Run"), ("test", "Walk")):
+        text = GOOD.replace("Go", verb)
+        (folder / f"xx-{split}.conllu").write_text(text, encoding="utf8")
+    (folder / "raw.txt").write_text("Walk home !\nSomething new\n", encoding="utf8")
+    return folder
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["skd", *map(str, arguments)])
+
+
+def prepare(treebank, output, *more):
+    source = ["--treebank", treebank, "--raw", treebank / "raw.txt"]
+    return run("prepare", output, "--configs", ROOT / "configs", "--corpus", "own", *source, *more)
+
+
+def test_convert_prints_what_was_left_out(treebank, tmp_path):
+    splits = [treebank / f"xx-{split}.conllu" for split in ("train", "dev", "test")]
+    found = run("convert", *splits, tmp_path / "out", "--raw", treebank / "raw.txt")
+    assert found.exit_code == 0, found.output
+    assert "Left out 1 sentences of train that stand in dev or test (1 copies, 0" in found.output
+    assert "Left out 1 texts of raw that stand in dev or test (1 copies, 0" in found.output
+    again = run("convert", *splits, tmp_path / "out")
+    assert again.exit_code == 1
+    assert "not empty" in again.output
+
+
+def test_prepare_prints_what_was_left_out_and_keeps_a_folder_that_is_not_empty(treebank, tmp_path):
+    output = tmp_path / "out"
+    found = prepare(treebank, output)
+    assert found.exit_code == 0, found.output
+    printed = " ".join(found.output.split())
+    assert "stand in dev or test: 1 sentences of train, 1 raw texts" in printed
+    before = {path: path.read_bytes() for path in output.iterdir()}
+    again = prepare(treebank, output)
+    assert again.exit_code == 1
+    assert "not empty" in again.output
+    assert {path: path.read_bytes() for path in output.iterdir()} == before
+    assert prepare(treebank, output, "--overwrite").exit_code == 0
+
+
+@pytest.mark.parametrize("lang", ["de", "xx"])
+def test_the_language_of_prepare_is_that_of_what_is_trained(treebank, teacher, tmp_path, lang):
+    output = tmp_path / "out"
+    assert prepare(treebank, output, "--lang", lang).exit_code == 0
+    for name in ("teacher", "student", "stock"):
+        config = Config().from_disk(output / f"{name}.cfg", interpolate=False)
+        assert config["nlp"]["lang"] == lang
+    paths = {f"paths.{split}": str(output / f"{split}.spacy") for split in ("train", "dev")}
+    paths.update({"paths.raw": str(output / "raw.jsonl"), "paths.teacher": str(teacher)})
+    few = {"training.max_steps": 1, "training.eval_frequency": 1}
+    train(output / "student.cfg", tmp_path / "model", overrides={**paths, **few})
+    trained = spacy.load(tmp_path / "model" / "model-last")
+    assert trained.lang == lang
+    assert trained("Geh !")[0].dep_
+
+
+def gpu_commands():
+    """The commands that take --gpu-id."""
+    commands = get_command(skd).commands
+    return sorted(n for n, c in commands.items() if any(p.name == "gpu_id" for p in c.params))
+
+
+def test_every_command_that_runs_a_pipeline_takes_a_gpu():
+    assert {"report", "teacher"} < set(gpu_commands())
+    assert len(gpu_commands()) >= 3
+
+
+class AskedForGpu(Exception):
+    pass
+
+
+@pytest.mark.parametrize("command", gpu_commands())
+def test_the_gpu_id_reaches_the_command(teacher, tmp_path, monkeypatch, command):
+    def require_gpu(gpu_id):
+        raise AskedForGpu(gpu_id)
+
+    for module in (spacy, sys.modules["spacy.cli._util"]):
+        monkeypatch.setattr(module, "require_gpu", require_gpu)
+    DocBin(docs=make_docs(spacy.blank("en"))).to_disk(tmp_path / "c.spacy")
+    (tmp_path / "raw.txt").write_text("Go home\nGo")
+    arguments = {
+        "report": [tmp_path / "c.spacy", f"a={teacher}"],
+        "teacher": [ROOT / "configs" / "teacher.cfg", tmp_path / "out"],
+        "rehead": [teacher, tmp_path / "out", "--raw", tmp_path / "raw.txt", "--template", HEADS],
+    }.get(command, [teacher, tmp_path / "raw.txt", tmp_path / "out.spacy"])
+    found = run(command, *arguments, "--gpu-id", 3)
+    assert isinstance(found.exception, AskedForGpu), found.output
+    assert found.exception.args == (3,)
+
+
+def test_the_project_hands_its_gpu_to_every_command_that_takes_one():
+    lines = [
+        line.split()
+        for command in srsly.read_yaml(ROOT / "project.yml")["commands"]
+        for line in command["script"]
+    ]
+    asked = [
+        line
+        for line in lines
+        if "train" in line or ("skd" in line and line[line.index("skd") + 1] in gpu_commands())
+    ]
+    assert len(asked) >= 5
+    for line in asked:
+        assert line[line.index("--gpu-id") + 1] == "${vars.gpu_id}", line
+
+
+def test_report_and_package_through_typer(teacher, corpus, tmp_path):
+    found = run("report", corpus, f"a={teacher}", "--speed-words", 50, "-o", tmp_path / "r.json")
+    assert found.exit_code == 0, found.output
+    assert "100.0" in found.output
+    assert set(srsly.read_json(tmp_path / "r.json")) == {"a"}
+    assert "NAME=FOLDER" in run("report", corpus, teacher).output
+    failed = run("package", tmp_path / "none", tmp_path / "packages")
+    assert failed.exit_code == 1
+    assert "expected a trained pipeline" in failed.output
+
+
+def test_spacy_finds_the_commands():
+    command = [sys.executable, "-m", "spacy", "skd", "--help"]
+    found = subprocess.run(command, capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+    assert all(name in found.stdout for name in get_command(skd).commands)
