@@ -23,7 +23,7 @@ HEADS = ROOT / "configs" / "rehead.cfg"
 
 @pytest.fixture
 def treebank(tmp_path):
-    """A folder of a treebank of two sentences, of which one is in all of its files, and raw text."""
+    """A folder of a treebank of two sentences, one of which is in all of its files, and raw."""
     folder = tmp_path / "treebank"
     folder.mkdir()
     for split, verb in (("train", "Go"), ("dev", "Run"), ("test", "Walk")):
