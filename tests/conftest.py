@@ -9,9 +9,14 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 import pytest
 import spacy
+from hypothesis import settings
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
+
+# The same examples in every run: a failure is one of the change under test.
+settings.register_profile("same", derandomize=True)
+settings.load_profile("same")
 
 TOK2VEC = {
     "@architectures": "spacy-skd.Tok2Vec.v1",

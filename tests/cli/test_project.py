@@ -1,6 +1,8 @@
 """The commands that project.yml is made of, on a small teacher without a transformer."""
 
 import json
+import re
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -94,6 +96,10 @@ def test_package_makes_a_wheel_that_requires_this_package(teacher, tmp_path):
     wheel = package(teacher, tmp_path / "packages", name="tiny", version="1.2.3")
     assert wheel.name == "en_tiny-1.2.3-py3-none-any.whl"
     assert [p.name for p in (tmp_path / "packages").iterdir()] == [wheel.name]
+    with zipfile.ZipFile(wheel) as file:
+        (metadata,) = [name for name in file.namelist() if name.endswith("/METADATA")]
+        lines = file.read(metadata).decode("utf8").splitlines()
+    assert any(re.match(r"Requires-Dist: spacy[-_]skd\b", line) for line in lines)
     with pytest.raises(ValueError, match="expected a trained pipeline"):
         package(tmp_path / "none", tmp_path / "packages", name="tiny", version="1")
 

@@ -63,6 +63,15 @@ def test_a_long_sentence_is_cut_at_its_likeliest_start(teacher):
     assert sum(lengths) == 95
 
 
+def test_a_sentence_is_cut_where_a_start_is_likeliest():
+    """In the second half of what is allowed; so again for what is left."""
+    layer = make_layer("sent", max_length=10, threshold=0.5)
+    scores = numpy.zeros((24, 2))
+    scores[:, 0] = 20.0
+    scores[[3, 7, 15, 16], 0] = [1.0, 5.0, 8.0, 7.0]
+    assert numpy.nonzero(layer.choose(scores))[0].tolist() == [0, 7, 16]
+
+
 def test_annotation_that_is_there_is_kept_unless_overwrite(nlp):
     doc = nlp.make_doc("The cat sees Ann")
     doc[1].tag_ = "MINE"

@@ -18,6 +18,24 @@ def test_one_pass_for_each_distinct_doc(teacher):
     assert nlp.get_pipe("teacher").passes == len(examples) - 1
 
 
+def test_the_embedder_runs_once_for_each_distinct_doc(teacher):
+    """Counted at the teacher's tok2vec, whatever the component says of itself."""
+    nlp = student_of(teacher)
+    examples = gold_examples(nlp) + raw_examples(nlp)
+    nlp.initialize(lambda: examples)
+    tok2vec = nlp.get_pipe("teacher").nlp.get_pipe("tok2vec")
+    seen, predict = [], tok2vec.predict
+
+    def counted(docs):
+        seen.extend(doc.text for doc in docs)
+        return predict(docs)
+
+    tok2vec.predict = counted
+    train(nlp, examples, 3)
+    nlp.evaluate(gold_examples(nlp))
+    assert sorted(seen) == sorted(eg.predicted.text for eg in examples)
+
+
 def test_a_full_cache_runs_the_teacher_again_and_says_so(teacher, caplog):
     nlp = student_of(teacher)
     component = nlp.get_pipe("teacher")

@@ -8,6 +8,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from spacy_skd.pipeline.trees import STRUCTURES
+from spacy_skd.training.callbacks import without_teacher
 
 
 def test_learns_gold_and_predicts_it(teacher):
@@ -93,6 +94,49 @@ def test_annealing_goes_on_where_a_resumed_run_stopped(teacher, tmp_path):
     resumed = spacy.load(tmp_path / "last")
     for name in ("sent", "tag", "pos", "parser"):
         assert resumed.get_pipe(name).weight == pytest.approx(0.6)
+
+
+def test_annealing_goes_on_in_components_that_are_sourced(teacher, tmp_path):
+    """As a config does that resumes from model-last."""
+    schedule = {"@misc": "spacy-skd.LinearWeight.v1", "start": 0.8, "end": 0.0, "steps": 8}
+    nlp = student_of(teacher, weight=schedule)
+    examples = gold_examples(nlp)
+    nlp.initialize(lambda: examples)
+    train(nlp, examples, 4)
+    without_teacher(nlp).to_disk(tmp_path / "model-last")
+    source, resumed = spacy.load(tmp_path / "model-last"), spacy.blank("en")
+    for name in source.pipe_names:
+        resumed.add_pipe(name, source=source)
+    resumed.add_pipe("skd_teacher", "teacher", config={"teacher": str(teacher)}, first=True)
+    train(resumed, gold_examples(resumed), 2)
+    for name in ("sent", "tag", "pos", "parser"):
+        assert resumed.get_pipe(name).weight == pytest.approx(0.2)
+    alone = spacy.load(tmp_path / "model-last")
+    with pytest.raises(ValueError, match="distill_weight is 0.8 but the pipeline has no teacher"):
+        train(alone, gold_examples(alone), 1)
+
+
+@pytest.mark.parametrize("loss", [numpy.nan, numpy.inf])
+def test_a_loss_that_is_not_finite_raises(teacher, monkeypatch, loss):
+    nlp = spacy.load(teacher)
+    tag = nlp.get_pipe("tag")
+    monkeypatch.setattr(tag, "_loss", lambda lesson, scores: (loss, scores))
+    with pytest.raises(ValueError, match=f"tag: the loss is {loss}, so training diverged"):
+        train(nlp, gold_examples(nlp), 1)
+
+
+def test_a_long_text_without_sentence_boundaries_is_learnt(teacher):
+    """5,000 tokens, in sentences by the teacher."""
+    nlp = student_of(teacher, weight=1.0)
+    doc = Doc(nlp.vocab, ["The", "cat", "sees", "Ann", "."] * 1000)
+    examples = [Example(doc, doc.copy())]
+    nlp.initialize(lambda: examples)
+    assert all(0 < loss < numpy.inf for name, loss in train(nlp, examples, 1).items()
+               if name != "tok2vec")  # fmt: skip
+    units = nlp.get_pipe("parser")._lesson(examples, nlp.get_pipe("parser")._beliefs(examples))
+    lengths = units.spans[:, 1] - units.spans[:, 0]
+    assert lengths.sum() == 5000
+    assert lengths.max() <= 150
 
 
 def test_units_without_gold_learn_from_the_teacher_though_its_weight_is_zero(teacher):

@@ -8,7 +8,14 @@ import oracle
 import pytest
 from hypothesis import given, settings
 
-from spacy_skd.structures import IMPOSSIBLE, Parts, SpanningTrees, is_tree, maximum_trees
+from spacy_skd.structures import (
+    IMPOSSIBLE,
+    Parts,
+    SpanningTrees,
+    is_tree,
+    matrix_tree,
+    maximum_trees,
+)
 from spacy_skd.structures.elimination import eliminate
 
 
@@ -122,3 +129,23 @@ def test_no_tree_though_every_token_has_a_head():
     for method in (SpanningTrees().infer, SpanningTrees().argmax):
         with pytest.raises(ValueError, match="form no rooted tree"):
             method(scores)
+
+
+def test_only_units_whose_greedy_heads_are_no_tree_are_decoded(monkeypatch):
+    """Of three units: a tree, a cycle, two roots."""
+    heads = numpy.array([[0, 1, 2], [2, 1, 0], [0, 0, 1]])
+    arc = numpy.zeros((3, 3, 4))
+    for unit, chosen in enumerate(heads):
+        arc[unit, numpy.arange(3), chosen] = 5.0
+    decoded = []
+
+    def spy(scores, lengths, **settings):
+        decoded.extend(scores.argmax(axis=-1).tolist())
+        return maximum_trees(scores, lengths, **settings)
+
+    monkeypatch.setattr(matrix_tree, "maximum_trees", spy)
+    SpanningTrees(single_root=True).argmax(Parts({"arc": arc}, numpy.array([3, 3, 3])))
+    assert decoded == heads[1:].tolist()
+    decoded.clear()
+    SpanningTrees(single_root=True).argmax(Parts({"arc": arc[:1]}, numpy.array([3])))
+    assert decoded == []

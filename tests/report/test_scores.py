@@ -1,0 +1,56 @@
+"""Scores in three settings, of a pipeline whose answers are known."""
+
+import pytest
+import spacy
+from conftest import make_docs
+from spacy.tokens import Doc, DocBin
+
+from spacy_skd.report.scores import SETTINGS, read_docs, score
+
+
+@pytest.fixture
+def nlp(teacher):
+    return spacy.load(teacher)
+
+
+def test_gold_tokens_and_gold_sentences(nlp):
+    """A pipeline that starts no sentence: right heads only where sentences are given."""
+    references = make_docs(nlp)
+    nlp.get_pipe("sent").layer.threshold = 1 - 1e-12
+    found = {setting: score(nlp, references, setting=setting) for setting in SETTINGS}
+    assert found["gold_sentences"]["sents_f"] == 1.0
+    assert found["gold_sentences"]["dep_las"] == found["gold_sentences"]["all_las"] == 1.0
+    assert found["predicted_sentences"]["sents_f"] < 1.0
+    assert found["predicted_sentences"]["dep_las"] < 1.0
+    assert "all_las" not in found["from_text"]
+
+
+def test_from_text_takes_the_pipelines_own_tokens(nlp):
+    words = ["Don't", "sleep"]
+    reference = Doc(nlp.vocab, words, tags=["VB", "VB"], heads=[0, 0], deps=["ROOT", "dep"])
+    assert score(nlp, [reference], setting="predicted_sentences")["tag_acc"] >= 0
+    assert len(nlp.make_doc(reference.text)) == 3
+    with pytest.raises(ValueError, match="setting: expected one of"):
+        score(nlp, [reference], setting="none")
+
+
+def test_punctuation_counts_in_all_las_alone(nlp):
+    references = make_docs(nlp)
+    wrong = 0
+    for doc in references:
+        for token in doc:
+            if token.dep_ == "punct":
+                token.dep_ = "p"
+                wrong += 1
+    found = score(nlp, references, setting="gold_sentences")
+    total = sum(len(doc) for doc in references)
+    assert found["all_uas"] == 1.0
+    assert found["all_las"] == pytest.approx(1 - wrong / total)
+
+
+def test_docs_are_read_or_missed_by_name(nlp, tmp_path):
+    DocBin(docs=make_docs(nlp)).to_disk(tmp_path / "some.spacy")
+    assert len(read_docs(tmp_path / "some.spacy", nlp)) == 6
+    DocBin().to_disk(tmp_path / "none.spacy")
+    with pytest.raises(ValueError, match="none.spacy: expected docs, found none"):
+        read_docs(tmp_path / "none.spacy", nlp)

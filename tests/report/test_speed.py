@@ -1,0 +1,45 @@
+"""Speed of pipelines that take turns, and the size of folders."""
+
+import spacy
+from spacy.language import Language
+
+from spacy_skd.report import speed
+from spacy_skd.report.speed import megabytes, words_per_second
+
+
+class Clock:
+    """Time passes when a pipeline says so."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+
+def slow(clock: Clock, seconds: float) -> Language:
+    """A blank pipeline that takes some seconds a doc."""
+    nlp = spacy.blank("en")
+
+    def wait(doc):
+        clock.now += seconds
+        return doc
+
+    nlp._components.append(("wait", wait))
+    return nlp
+
+
+def test_words_of_the_median_round(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(speed, "time", clock)
+    texts = ["two words"] * 10
+    found = words_per_second({"a": slow(clock, 0.1), "b": slow(clock, 0.4)}, texts, rounds=3)
+    assert round(found["a"], 6) == 20.0
+    assert round(found["b"], 6) == 5.0
+
+
+def test_megabytes_are_those_of_all_files(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "b").write_bytes(b"x" * 1_500_000)
+    (tmp_path / "c").write_bytes(b"x" * 500_000)
+    assert megabytes(tmp_path) == 2.0
