@@ -4,16 +4,15 @@ import numpy
 import pytest
 import spacy
 import torch
+from conftest import gold_examples
 from gradients import check_gradients
 from spacy.tokens import Doc
-from spacy_transformers.pipeline_component import install_extensions
 from spacy_transformers.span_getters import configure_strided_spans
 from thinc.api import SGD, Model, Ragged, reduce_mean
 
 from spacy_skd.models.teacher_transformer import (
     _beside,
     _empty_as_zeros,
-    build_transformer_features,
     build_transformer_model,
 )
 
@@ -125,18 +124,19 @@ def test_the_gradient_of_two_layers_side_by_side():
 
 
 @pytest.mark.parametrize("width", [16, 0])
-def test_case_is_seen_beside_an_uncased_transformer(exact, width):
-    features = build_transformer_features(reduce_mean(), width=width)
-    install_extensions()
-    vocab = spacy.blank("en").vocab
-    cased = [Doc(vocab, ["apple"]), Doc(vocab, ["Apple"])]
-    batch = exact.predict(cased)
-    for doc, data in zip(cased, batch.doc_data):
-        doc._.trf_data = data
-    if width:  # the listener learns its width when it is linked in a pipeline
-        features.layers[1].initialize(X=cased)
-        features.set_dim("nO", 384 + width)
-    found = features.predict(cased)
+def test_case_is_seen_beside_an_uncased_transformer(width):
+    spans = {"@span_getters": "spacy-transformers.strided_spans.v1", "window": 16, "stride": 16}
+    transformer = {"@architectures": "spacy-skd.TransformerModel.v1", "name": MINILM}
+    features = {"@architectures": "spacy-skd.TransformerFeatures.v1", "width": width}
+    features["pooling"] = {"@layers": "reduce_mean.v1"}
+    scorer = {"@architectures": "spacy-skd.TokenScorer.v1", "tok2vec": features}
+    nlp = spacy.blank("en")
+    nlp.add_pipe("transformer", config={"model": {**transformer, "get_spans": spans}})
+    nlp.add_pipe("distilling_tagger", "tag", config={"model": scorer})
+    nlp.initialize(lambda: gold_examples(nlp))
+    embed = nlp.get_pipe("transformer")
+    cased = list(embed.pipe([nlp.make_doc(word) for word in ("apple", "Apple")]))
+    found = nlp.get_pipe("tag").model.get_ref("tok2vec").predict(cased)
     assert found[0].shape == (1, 384 + width)
     assert numpy.allclose(found[0][:, :384], found[1][:, :384], atol=1e-5)
     assert width == 0 or not numpy.allclose(found[0][:, 384:], found[1][:, 384:])
