@@ -233,8 +233,11 @@ def test_labels_of_teacher_and_student_that_differ_are_named(teacher, caplog):
         logging.getLogger("spacy").propagate = False
     assert "only the teacher has the labels ['LOC']" in caplog.text
     assert "only the student has the labels ['ORG']" in caplog.text
+    other = build(distill_weight=1.0)
+    other.add_pipe("skd_teacher", "teacher", config={"teacher": str(teacher)}, first=True)
+    other._link_components()
     with pytest.raises(ValueError, match="share no label"):
-        nlp.get_pipe("ner").initialize(lambda: raw, nlp=nlp, labels=["ORG"])
+        other.get_pipe("ner").initialize(lambda: raw, nlp=other, labels=["ORG"])
 
 
 @pytest.mark.parametrize(
