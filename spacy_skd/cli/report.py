@@ -21,8 +21,15 @@ TITLES = {
     "dep_uas": "UAS",
     "dep_las": "LAS",
     "ents_f": "ENTS",
+    "all_uas": "UAS+punct",
+    "all_las": "LAS+punct",
 }
-LAS = {"gold_sentences": "LAS gold sents", "from_text": "LAS from text"}
+SHOWN = (*SCORES, "all_uas", "all_las")
+WHOSE = {
+    "predicted_sentences": "gold, own",
+    "gold_sentences": "gold, gold",
+    "from_text": "own, own",
+}
 
 
 def report(
@@ -76,22 +83,19 @@ def _some(texts: List[str], words: int) -> List[str]:
 
 
 def table(results: Mapping[str, Any]) -> str:
-    """The headline (gold tokens, predicted sentences) of what some pipeline annotates, LAS in the
-    other settings, speed, size."""
-    headlines = {name: found["predicted_sentences"] for name, found in results.items()}
-    keys = [key for key in SCORES if any(key in scores for scores in headlines.values())]
-    las = [s for s in SETTINGS[1:] if any("dep_las" in found[s] for found in results.values())]
-    header = ["", *(TITLES[key] for key in keys), *(LAS[setting] for setting in las)]
+    """Every score of what some pipeline annotates, a row for each setting; speed and size."""
+    measured = [found[setting] for found in results.values() for setting in SETTINGS]
+    keys = [key for key in SHOWN if any(key in scores for scores in measured)]
+    header = ["", "tokens, sentences", *(TITLES[key] for key in keys), "words/s", "MB"]
     rows = []
     for name, found in results.items():
-        percents = [headlines[name].get(key) for key in keys]
-        percents += [found[setting].get("dep_las") for setting in las]
-        shown = ["-" if value is None else f"{100 * value:.1f}" for value in percents]
-        rows.append(
-            [name, *shown, f"{found['words_per_second']:,.0f}", f"{found['megabytes']:.1f}"]
-        )
-    header += ["words/s", "MB"]
-    aligns: Any = ["l"] + ["r"] * (len(header) - 1)
+        rest = [f"{found['words_per_second']:,.0f}", f"{found['megabytes']:.1f}"]
+        for setting in SETTINGS:
+            values = [found[setting].get(key) for key in keys]
+            shown = ["" if value is None else f"{100 * value:.1f}" for value in values]
+            rows.append([name, WHOSE[setting], *shown, *rest])
+            name, rest = "", ["", ""]
+    aligns: Any = ["l", "l"] + ["r"] * (len(header) - 2)
     return make_table(rows, header=header, aligns=aligns, divider=True)
 
 

@@ -71,8 +71,13 @@ def test_report_has_every_number_and_one_table(teacher, corpus):
         assert found["megabytes"] > 0
     assert json.loads(json.dumps(results)) == results
     lines = table(results).strip().splitlines()
-    assert len(lines) == 4
-    assert "100.0" in lines[2]
+    assert len(lines) == 2 + 2 * len(SETTINGS)
+    assert [line.split()[0] for line in lines[2::3]] == ["a", "b"]
+    columns = lines[0].split()[-len(lines[2].split()[3:]) :]
+    shown = dict(zip(columns, lines[2].split()[3:]))
+    assert shown["LAS"] == shown["LAS+punct"] == "100.0"
+    speed = results["a"]["words_per_second"]
+    assert shown["words/s"] == f"{speed:,.0f}"
 
 
 def test_report_names_what_is_missing(teacher, corpus, tmp_path):
