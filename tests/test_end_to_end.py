@@ -14,6 +14,7 @@ from spacy.cli.evaluate import evaluate
 from spacy.cli.init_config import fill_config
 from spacy.cli.train import train
 from spacy.tokens import DocBin
+from spacy.util import load_model_from_config
 from thinc.api import Config
 
 from spacy_skd.cli.prepare import from_store
@@ -110,6 +111,10 @@ def test_training_from_stored_beliefs_needs_no_teacher(stored, data, teacher, tm
     nlp = spacy.load(tmp_path / "out" / "model-last")
     assert nlp.get_pipe("tag").labels == spacy.load(teacher).get_pipe("tag").labels
     assert nlp.get_pipe("parser").cfg["seen"] > 4
+    again = load_model_from_config(
+        nlp.config, auto_fill=True
+    )  # its store is gone, its config whole
+    assert again.from_bytes(nlp.to_bytes())("Go home !").to_bytes() == nlp("Go home !").to_bytes()
 
 
 def test_stock_components_train_on_the_annotated_folder(stored, data, tmp_path):

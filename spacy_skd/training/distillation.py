@@ -18,7 +18,7 @@ from .items import Item, read_items
 
 @registry.readers("spacy-skd.DistillationCorpus.v1")
 def make_distillation_corpus(
-    store: Path,
+    store: Optional[Path] = None,
     path: Optional[Path] = None,
     ratio: float = 4.0,
     buffer: int = 2000,
@@ -36,7 +36,8 @@ def make_distillation_corpus(
     `spacy train` with components sourced from `model-last` goes on with the very next example.
     That needs `max_epochs = -1`, which streams; otherwise spaCy reads a pass whole and shuffles it.
 
-    store (Path): folder that `spacy skd annotate` wrote.
+    store (Optional[Path]): folder that `spacy skd annotate` wrote. Required; None is what the
+        config of a student says that was saved without its teacher.
     path (Optional[Path]): labelled docs, a `.spacy` file or a folder of them; by default those of
         the store. Without either, a pass is all unlabelled docs.
     ratio (float): words of unlabelled docs for each labelled word.
@@ -45,8 +46,14 @@ def make_distillation_corpus(
     max_length (int): labelled docs of more words are left out (not cut, which would lose their
         beliefs); 0 for no limit.
     seed (int): of the order.
-    RAISES (ValueError): if a setting is out of range, or the store was not annotated to the end.
+    RAISES (ValueError): if there is no store, it was not annotated to the end, or a setting is out
+        of range.
     """
+    if store is None:
+        raise ValueError(
+            "DistillationCorpus: expected `store`, a folder that `spacy skd annotate` wrote, got "
+            "None; set paths.store"
+        )
     check_between("ratio", ratio, low=0, high=10**6)
     check_between("buffer", buffer, low=1, high=10**7)
     check_between("max_length", max_length, low=0, high=10**9)

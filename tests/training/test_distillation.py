@@ -153,6 +153,8 @@ def test_labelled_docs_from_elsewhere_and_none_at_all(teacher, store, corpus, tm
 def test_errors(store, tmp_path):
     with pytest.raises(ValueError, match="found no manifest.json"):
         make_distillation_corpus(tmp_path)
+    with pytest.raises(ValueError, match="set paths.store"):
+        make_distillation_corpus()
     with pytest.raises(ValueError, match="buffer"):
         make_distillation_corpus(store, buffer=0)
     with pytest.raises(ValueError, match="ratio"):
