@@ -92,7 +92,7 @@ class Tables:
     def memory(self) -> List[str]:
         cell = self.cell("student")
         return [
-            f"Distilling on EWT and the raw text took {cell['minutes']:.0f} minutes of one core of a "
+            f"Distilling on EWT and the raw text took {cell['minutes']:.0f} minutes of a core of a "
             f"busy machine, and {cell['peak_gb']:.1f} GB at its peak, the running teacher included."
         ]
 
