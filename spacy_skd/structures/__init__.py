@@ -7,11 +7,13 @@ from .heads import HeadSelection
 from .matrix_tree import SpanningTrees
 from .numerics import IMPOSSIBLE, to_numpy
 from .parts import Parts, is_tied, tie
+from .segments import FlatSegments
 from .spanning_tree import is_tree, maximum_trees
 from .tokens import IndependentLabels
 
 __all__ = [
     "IMPOSSIBLE",
+    "FlatSegments",
     "HeadSelection",
     "IndependentLabels",
     "LinearChain",

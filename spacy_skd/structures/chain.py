@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar, List, NamedTuple, Tuple
 
-from thinc.types import Floats1d, Floats2d, Floats3d, Ints1d, Ints2d, Ints3d
+from thinc.types import Floats1d, Floats2d, Floats3d, Ints2d, Ints3d
 
-from .base import Structure, no_structure
+from .base import Structure, check_k, no_structure
 from .forward_backward import Chains, forward_backward
+from .k_best import top
 from .numerics import POSSIBLE_ABOVE, clean_scores
 from .parts import Parts, is_tied
 from .tokens import check_rows
@@ -51,8 +52,7 @@ class LinearChain(Structure):
             has fewer sequences; (B, k, N) labels, -1 in the padding and where there are fewer.
         RAISES (ValueError): as `infer`, or if k is below 1.
         """
-        if k < 1:
-            raise ValueError(f"{WHAT}: expected k of at least 1, got {k}")
+        check_k(WHAT, k)
         chains = sorted_chains(scores)
         totals, labels = _k_best(scores.xp, chains, k)
         impossible = ~scores.xp.isfinite(totals[:, 0])
@@ -130,7 +130,7 @@ def _k_best(xp: Any, chains: Chains, k: int) -> Tuple[Floats2d, Ints3d]:
             state = state + chains.unary[:running, i][:, :, None]
             steps.append(step)
         ends[going_on:running] = state[going_on:running].reshape(-1, c * k)
-    where = _top(xp, ends, k)
+    where = top(xp, ends, k)
     totals[: chains.active[0]] = xp.take_along_axis(ends, where, axis=1)[: chains.active[0]]
     label, rank = where // k, where % k
     for i in range(n - 1, -1, -1):
@@ -151,12 +151,5 @@ def _extend(xp: Any, state: Floats3d, transition: Floats3d) -> Tuple[Floats3d, _
     backwards = xp.ascontiguousarray(transition.transpose(0, 2, 1))[..., None]
     candidates = state[:, None] + backwards
     candidates = candidates.reshape(units, c, c * k)  # (units, next label, label before and rank)
-    where = _top(xp, candidates, k)
+    where = top(xp, candidates, k)
     return xp.take_along_axis(candidates, where, axis=-1), _Step(where // k, where % k)
-
-
-def _top(xp: Any, values: Floats2d, k: int) -> Ints1d:
-    """Indices of the k highest of the last axis, highest first."""
-    if k == 1:
-        return values.argmax(axis=-1)[..., None]
-    return xp.argsort(-values, axis=-1, kind="stable")[..., :k]
