@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Tuple, Union
 
 import numpy
-from thinc.types import Floats2d, Ints2d
+from thinc.types import Floats2d, Floats3d, Ints2d
 
 from ..codecs.bioes import are_span_tags, legality
 from ..structures import IMPOSSIBLE, LinearChain, Parts, SpanningTrees, Structure
@@ -49,6 +49,25 @@ class ChainBelief:
 
 
 @dataclass(frozen=True, eq=False)
+class SegmentBelief:
+    """Scores of the flat labelled spans of a whole doc, relative to "not a span".
+
+    structure (FlatSegments): its `max_width` is that of the scores. labels (Tuple[str, ...]): of
+        the spans.
+    scores (Floats3d): (tokens of the doc, max_width, labels), nats: of the w + 1 tokens from token
+        i on. What reaches past the doc's end means nothing.
+    """
+
+    structure: Structure
+    labels: Tuple[str, ...]
+    scores: Floats3d
+
+    @property
+    def nbytes(self) -> int:
+        return int(self.scores.nbytes)
+
+
+@dataclass(frozen=True, eq=False)
 class TreeBelief:
     """Scores of the dependency trees of a doc's sentences.
 
@@ -73,7 +92,7 @@ class TreeBelief:
         return arcs + int(self.units.nbytes + self.pairs.nbytes + self.label_scores.nbytes)
 
 
-Belief = Union[TokenBelief, ChainBelief, TreeBelief]
+Belief = Union[TokenBelief, ChainBelief, SegmentBelief, TreeBelief]
 
 
 def best_only(belief: Belief) -> Belief:
@@ -85,6 +104,8 @@ def best_only(belief: Belief) -> Belief:
         return replace(belief, scores=_certain(belief.scores))
     if isinstance(belief, ChainBelief):
         return _best_chain(belief)
+    if isinstance(belief, SegmentBelief):
+        return _best_segments(belief)
     decoder = SpanningTrees(single_root=True)
     arcs = []
     for arc in belief.arcs:
@@ -111,6 +132,17 @@ def _best_chain(belief: ChainBelief) -> ChainBelief:
     best = belief.structure.argmax(Parts(arrays, numpy.asarray([len(belief.scores)])))
     free = numpy.zeros_like(belief.transition)
     return replace(belief, scores=_log(best.arrays["unary"][0]), transition=free)
+
+
+def _best_segments(belief: SegmentBelief) -> SegmentBelief:
+    """The best spans are certain: being outside has a score of its own, 0, which no other can rule
+    out but by being this much higher."""
+    if not len(belief.scores):
+        return belief
+    parts = Parts({"span": belief.scores[None]}, numpy.asarray([len(belief.scores)]))
+    best = belief.structure.argmax(parts).arrays["span"][0]
+    scores = numpy.where(best > 0, -IMPOSSIBLE, IMPOSSIBLE).astype(belief.scores.dtype)
+    return replace(belief, scores=scores)
 
 
 def _certain(scores: Floats2d) -> Floats2d:
