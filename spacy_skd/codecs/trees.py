@@ -48,7 +48,9 @@ class Gold:
         known = xp.asarray(self.known[units])[..., None]
         some = self.indicators[xp.asarray(units)]
         arrays = {
-            k: v if k == "transition" else v + xp.where(known & (some.arrays[k] == 0), IMPOSSIBLE, 0.0)
+            k: v
+            if k == "transition"
+            else v + xp.where(known & (some.arrays[k] == 0), IMPOSSIBLE, 0.0)
             for k, v in scores.arrays.items()
         }
         return Parts(arrays, scores.lengths)

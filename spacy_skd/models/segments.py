@@ -79,9 +79,7 @@ def _grow(model: Model[List[Doc], Floats3d], copies: Ints2d) -> Model[List[Doc],
     axes = {"W": 0, "width": 1}  # of the labels
     for name in old.param_names:
         param = old.get_param(name)
-        new.set_param(
-            name, grown(param, copies, axis=axes[name]) if name in axes else param.copy()
-        )
+        new.set_param(name, grown(param, copies, axis=axes[name]) if name in axes else param.copy())
     model.replace_node(old, new)
     return model
 
@@ -130,9 +128,7 @@ def _init_spans(model: Model, X: Any = None, Y: Any = None) -> None:
     model.set_param("width", model.ops.alloc2f(model.get_dim("nW"), n_out))
 
 
-def _spans(
-    model: Model, X: Tuple[Floats2d, Ints1d], is_train: bool
-) -> Tuple[Floats3d, Callable]:
+def _spans(model: Model, X: Tuple[Floats2d, Ints1d], is_train: bool) -> Tuple[Floats3d, Callable]:
     """X: rows (T, nI) of all docs one after the other; tokens left (T,)."""
     rows, left = X
     xp = model.ops.xp

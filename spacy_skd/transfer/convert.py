@@ -66,8 +66,8 @@ CONVERSIONS: Dict[Pair, Conversion] = {
     (LinearChain, FlatSegments): Conversion(
         "project",
         chain_to_segments,
-        "P(all tags of the span, and its end); where a unit is longer than max_width refused unless "
-        "`drop_wide`, which takes wider spans as outside",
+        "P(all tags of the span, and its end); refused where a unit is longer than max_width, "
+        "unless `drop_wide` takes wider spans as outside",
     ),
     (FlatSegments, IndependentLabels): Conversion(
         "project", segments_to_tags, "sums of the spans that give a token its tag"

@@ -75,13 +75,11 @@ def span_match(match: Match) -> SpanMatch:
     """RAISES (ValueError): if it is no `SpanMatch`."""
     if isinstance(match, SpanMatch):
         return match
-    raise ValueError(
-        f"expected a SpanMatch between tags and spans, got a {type(match).__name__}"
-    )
+    raise ValueError(f"expected a SpanMatch between tags and spans, got a {type(match).__name__}")
 
 
 def to_width(span: FloatsXd, widths: int) -> FloatsXd:
-    """Scores (B, N, W, L) of spans up to another width: cut, or `IMPOSSIBLE` where there is none."""
+    """Scores (B, N, W, L) of spans up to another width: cut, or filled up with `IMPOSSIBLE`."""
     xp = get_array_module(span)
     b, n, w, n_labels = span.shape
     if w >= widths:
@@ -96,9 +94,7 @@ def no_support(log_ratio: Any) -> Optional["numpy.ndarray"]:
     return empty if empty.any() else None
 
 
-def either(
-    a: Optional["numpy.ndarray"], b: Optional["numpy.ndarray"]
-) -> Optional["numpy.ndarray"]:
+def either(a: Optional["numpy.ndarray"], b: Optional["numpy.ndarray"]) -> Optional["numpy.ndarray"]:
     return b if a is None else a if b is None else a | b
 
 
@@ -144,5 +140,3 @@ def _of_tags(xp: Any, unary: Floats3d, columns: Any, outside: Floats3d) -> Float
     own = unary[..., xp.maximum(index, 0)]
     possible = (index >= 0) & (own > POSSIBLE_ABOVE)
     return xp.where(possible, own - outside, IMPOSSIBLE)
-
-

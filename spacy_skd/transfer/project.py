@@ -1,5 +1,5 @@
-"""*Project*: the teacher is richer than the student, so infer with the teacher's structure, less what
-the student cannot express, and add up its marginals."""
+"""*Project*: the teacher is richer than the student, so infer with the teacher's structure, less
+what the student cannot express, and add up its marginals."""
 
 from typing import Any, Optional, Tuple
 
@@ -92,12 +92,12 @@ def _pairs(xp: Any, P: FloatsXd, unary: Floats3d) -> Floats3d:
     pairs = xp.zeros((b, unary.shape[2], unary.shape[2]))
     pairs[:, last[:, None], first[None]] = before.transpose(0, 2, 1) @ given
     number = P.sum(axis=1)  # (B, W, L) spans of each width
-    B, I, E = (1 + 4 * xp.arange(n_labels) + BIOES.index(p) for p in "BIE")
+    start, inner, end = (1 + 4 * xp.arange(n_labels) + BIOES.index(p) for p in "BIE")
     if widths > 1:
-        pairs[:, B, E] = number[:, 1]
+        pairs[:, start, end] = number[:, 1]
     if widths > 2:
-        pairs[:, B, I] = pairs[:, I, E] = number[:, 2:].sum(axis=1)
-        pairs[:, I, I] = (number[:, 2:] * xp.arange(widths - 2)[:, None]).sum(axis=1)
+        pairs[:, start, inner] = pairs[:, inner, end] = number[:, 2:].sum(axis=1)
+        pairs[:, inner, inner] = (number[:, 2:] * xp.arange(widths - 2)[:, None]).sum(axis=1)
     return pairs
 
 
@@ -113,9 +113,10 @@ def chain_to_segments(
     """P(span) is that of all its tags in a row, and that it ends there: the product of the ratios
     of pair to unary marginals, here by forward and backward messages.
 
-    No score of a chain tells how wide a span is, so those wider than the student's cannot be masked.
-    With `match.drop_wide` they are taken as outside: the teacher's distribution over what is left
-    of its structures without them. `lost` then counts a unit at most as often as it has such spans.
+    No score of a chain tells how wide a span is, so those wider than the student's cannot be
+    masked. With `match.drop_wide` they are taken as outside: the target is the distribution of what
+    is left of the teacher's structures without them. `lost` then has the expected number of such
+    spans of a unit, at most 1, which is at least the probability that there are any.
     RAISES (ValueError): if a unit is longer than the student's spans may be, without `drop_wide`.
     """
     match = span_match(match)
@@ -167,7 +168,8 @@ def _span_probabilities(
 ) -> Tuple[FloatsXd, Floats1d]:
     """Units in the order of `chains`.
 
-    log P(i, w, l) = a_i(B) + A(B, I) + u_(i+1)(I) + ... + A(I, E) + u_(i+w)(E) + end_(i+w)(E) - log Z
+    log P(i, w, l) = a_i(B) + A(B, I) + u_(i+1)(I) + ... + A(I, E) + u_(i+w)(E)
+                     + end_(i+w)(E) - log Z
 
     with `end` the messages after the last tag, given that the span ends there.
     RETURNS: (B, N, W, L) probabilities; (B,) the expected number of spans of any width.
@@ -240,4 +242,3 @@ def _starts(xp: Any, tags: _Tags, messages: Messages, chains: Chains) -> Floats1
     inside = xp.arange(unary.shape[1])[None] < chains.lengths[:, None]
     total = sum(xp.exp(tags.of(unary, prefix) - log_z).sum(axis=-1) for prefix in prefixes)
     return (total * inside).sum(axis=1)
-

@@ -1,5 +1,6 @@
-"""Conversions between all families of labelled spans (tags of tokens, chains of tags, segments): the
-enumerated expectation of the student's indicators under the teacher, given what it can express."""
+"""Conversions between all families of labelled spans (tags of tokens, chains of tags, segments):
+the enumerated expectation of the student's indicators under the teacher, given what it can
+express."""
 
 import itertools
 
@@ -246,9 +247,7 @@ CERTAIN = [(0, 3, "A"), (4, 5, "B")]
 def certain(side, n=5):
     """The scores of a teacher that holds one structure possible."""
     arrays = side.indicators(CERTAIN, n)
-    scores = {
-        name: numpy.where(array > 0, 0.0, IMPOSSIBLE)[None] for name, array in arrays.items()
-    }
+    scores = {name: numpy.where(array > 0, 0.0, IMPOSSIBLE)[None] for name, array in arrays.items()}
     if side.segments:
         belief = SegmentBelief(side.structure, side.labels, numpy.where(arrays["span"], 3.0, -9.0))
         return Parts({"span": best_only(belief).scores[None]}, numpy.array([n]))
