@@ -25,6 +25,12 @@ def examples(nlp: Language, *, gold: bool = True) -> List[Example]:
     return found
 
 
+def tokenized_examples(nlp: Language) -> List[Example]:
+    """Without gold, as annotated text has them."""
+    docs = [nlp.make_doc(text) for text, _ in ENTITIES]
+    return [Example(doc, doc.copy()) for doc in docs]
+
+
 def span_examples(nlp: Language) -> List[Example]:
     found = examples(nlp)
     for eg in found:

@@ -6,7 +6,7 @@ import numpy
 import pytest
 import spacy
 from conftest import LISTENER, TOK2VEC, train
-from entities import ENTITIES, blank_doc, examples, span_examples, texts
+from entities import ENTITIES, blank_doc, examples, span_examples, texts, tokenized_examples
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
@@ -206,13 +206,15 @@ def test_stored_beliefs(folder, tmp_path):
     stored.get_pipe("teacher").store = str(tmp_path / "out")
     targets = []
     for nlp in (live, stored):
-        raw = examples(nlp, gold=False)
+        raw = tokenized_examples(nlp)
         nlp.initialize(lambda raw=raw: raw)
         beliefs = nlp.get_pipe("teacher").beliefs(raw, "ner")
         assert all(isinstance(belief, SegmentBelief) for belief in beliefs)
         rows = numpy.zeros((sum(len(eg.predicted) for eg in raw), 4, 2), dtype="float32")
         ner = nlp.get_pipe("ner")
         targets.append(ner._loss(ner._lesson_without_gold(beliefs), rows)[1])
+    assert live.get_pipe("teacher").passes == len(ENTITIES)
+    assert stored.get_pipe("teacher").passes == 0
     numpy.testing.assert_allclose(*targets, atol=2e-3)
 
 
