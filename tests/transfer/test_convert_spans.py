@@ -3,6 +3,7 @@ the enumerated expectation of the student's indicators under the teacher, given 
 express."""
 
 import itertools
+from pathlib import Path
 
 import hypothesis.strategies as st
 import numpy
@@ -153,6 +154,8 @@ def test_every_pair_of_families_has_a_conversion():
     assert {(a, b) for a in KINDS for b in KINDS} <= set(CONVERSIONS)
     for teacher, student in CONVERSIONS:
         assert f"| {teacher.__name__} | {student.__name__} |" in markdown_table()
+    docs = Path(__file__).parents[2] / "docs" / "conversions.md"
+    assert markdown_table() in docs.read_text(encoding="utf8"), "write it anew (CONTRIBUTING.md)"
     assert {c.verb for c in CONVERSIONS.values()} <= {"lift", "project", "lift or project"}
 
 
