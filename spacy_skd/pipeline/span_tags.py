@@ -34,9 +34,9 @@ from .spans import DistillingSpans
 class DistillingSpanTagger(DistillingSpans):
     """Spans as a sequence of tags for each doc: the model's outputs are the tags of the labels.
 
-    Activations, of the distribution over legal sequences: "marginals" (tokens, tags) and "label_ids"
-    (tokens,), of the tags; "spans" (S, 3), start and end token and label of those that were found,
-    and "confidences" (S,), the probability of each whole span.
+    Activations, of the distribution over legal sequences: "marginals" (tokens, tags) and
+    "label_ids" (tokens,), of the tags; "spans" (S, 3), start and end token and label of those that
+    were found, and "confidences" (S,), the probability of each whole span.
     """
 
     rows_name = "unary"

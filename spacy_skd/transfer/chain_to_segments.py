@@ -130,7 +130,7 @@ class _Tags:
 
 def _ends(xp: Any, chains: Chains, messages: Messages, match: SpanMatch) -> Floats3d:
     """(B, N, C) messages after a tag given that no I of its label follows, which of BIO is where a
-    span ends; as they are in _PREFIXES."""
+    span ends; as they are in BIOES."""
     after = messages.after.transpose(1, 0, 2)
     if scheme_of(match.tags) == "BIOES":
         return after

@@ -22,20 +22,13 @@ from ..structures import (
     SpanningTrees,
     Structure,
 )
+from .chain_to_segments import chain_to_segments
 from .lift import lift, segments_to_segments, tokens_to_segments
 from .posterior import Convert, Match, Posterior, Target
-from .project import chain_to_segments, project, segments_to_tags
+from .project import project, segments_to_tags
 from .tags import tags_to_tags, tokens_to_tokens
 
-__all__ = [
-    "CONVERSIONS",
-    "Conversion",
-    "Posterior",
-    "Target",
-    "convert",
-    "markdown_table",
-    "write_table",
-]
+__all__ = ["CONVERSIONS", "Conversion", "Posterior", "Target", "convert", "refusal", "write_table"]
 
 Pair = Tuple[Type[Structure], Type[Structure]]  # teacher's and student's
 
@@ -146,8 +139,8 @@ def refusal(teacher: Type[Structure], student: Type[Structure]) -> str:
 
 def write_table(path: Union[str, Path]) -> None:
     """Write the page of the documentation that has the table."""
-    text = f"# Conversions\n\nFrom a teacher of one family to a student of another.\n\n{markdown_table()}"
-    Path(path).write_text(text, encoding="utf8")
+    about = "# Conversions\n\nFrom a teacher of one family to a student of another.\n\n"
+    Path(path).write_text(about + markdown_table(), encoding="utf8")
 
 
 def markdown_table() -> str:
