@@ -31,7 +31,7 @@ from ..transfer.candidates import LabelCandidates, expect_chains
 from ..transfer.convert import Target, convert
 from ..transfer.loss import emissions, mixed_loss
 from ..transfer.mixture import mixed_target
-from ..transfer.target import Objective, token_target
+from ..transfer.target import STRUCTURAL, Objective, token_target
 from .activations import Activations, Predictions
 from .distilling import DistillingPipe, logger
 from .lessons import belief_tokens
@@ -63,7 +63,7 @@ class DistillingSpanTagger(DistillingPipe):
         structure: str = "linear_chain",
         scheme: str = "BIOES",
         distill_weight: Union[float, WeightSchedule] = 0.0,
-        objective: Objective = Objective(),
+        objective: Objective = STRUCTURAL,
         overwrite: bool = False,
         scorer: Optional[Callable] = None,
         save_activations: bool = False,

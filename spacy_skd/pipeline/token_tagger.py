@@ -20,7 +20,7 @@ from ..transfer.candidates import LabelCandidates, expect_tokens
 from ..transfer.convert import Posterior, Target, convert
 from ..transfer.loss import mixed_loss
 from ..transfer.mixture import mixed_target
-from ..transfer.target import Objective
+from ..transfer.target import STRUCTURAL, Objective
 from .activations import Activations, Predictions
 from .distilling import DistillingPipe
 from .layers import Layer
@@ -45,7 +45,7 @@ class DistillingTagger(DistillingPipe):
         *,
         layer: Layer,
         distill_weight: Union[float, WeightSchedule] = 0.0,
-        objective: Objective = Objective(),
+        objective: Objective = STRUCTURAL,
         overwrite: bool = False,
         scorer: Optional[Callable] = None,
         save_activations: bool = False,

@@ -1,5 +1,5 @@
-"""A teacher's best guesses as candidates of equal weight: the targets Top-1 and Top-K of Wang et al.
-(2021), section 4."""
+"""A teacher's best guesses as candidates of equal weight: the targets Top-1 and Top-K of
+Wang et al. (2021), section 4."""
 
 from dataclasses import replace
 from typing import List, Sequence, Union

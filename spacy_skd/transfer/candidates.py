@@ -86,8 +86,7 @@ def expect(golds: Sequence[Gold], weights: Floats2d, *, temperature: float = 1.0
     RAISES (ValueError): if the temperature is not positive, a weight is negative or NaN, or all
         weights of a unit are 0.
     """
-    check_positive("temperature", temperature)
-    shares = _shares(weights, power=1.0 / temperature)
+    shares = tempered_weights(weights, temperature=temperature)
     kept = shares * numpy.stack([gold.complete for gold in golds], axis=1)
     left = kept.sum(axis=1)
     empty = left <= 0
@@ -99,8 +98,9 @@ def expect(golds: Sequence[Gold], weights: Floats2d, *, temperature: float = 1.0
     return Target(total, xp.asarray(1.0 - left), empty if empty.any() else None)
 
 
-def _shares(weights: Floats2d, *, power: float) -> Floats2d:
-    """(B, K) weights^power, that sum to 1 for each unit."""
+def tempered_weights(weights: Floats2d, *, temperature: float) -> Floats2d:
+    """(B, K) w^(1 / T), that sum to 1 for each unit. RAISES (ValueError): as `expect`."""
+    check_positive("temperature", temperature)
     weights = numpy.asarray(weights, dtype="float64")
     highest = weights.max(axis=1, keepdims=True, initial=0.0)
     if not ((weights >= 0).all() and (highest > 0).all() and numpy.isfinite(highest).all()):
@@ -108,7 +108,7 @@ def _shares(weights: Floats2d, *, power: float) -> Floats2d:
             f"expected weights of candidates of at least 0, of which one of each unit is above 0, "
             f"got {weights.tolist()[:3]} ..."
         )
-    powers = (weights / highest) ** power
+    powers = (weights / highest) ** (1.0 / temperature)
     result: Floats2d = powers / powers.sum(axis=1, keepdims=True)
     return result
 

@@ -8,9 +8,10 @@ with m_j the target by each alone: a teacher that holds little possible that the
 says little.
 """
 
-from typing import Callable, List, Sequence
+from typing import Callable, List, Sequence, Tuple
 
 import numpy
+from thinc.types import Floats1d
 
 from ..structures import to_numpy
 from .belief import Belief, Mixture
@@ -42,13 +43,21 @@ def mix(targets: Sequence[Target], weights: Sequence[float]) -> Target:
     RETURNS (Target): its lost mass is the mean of theirs; empty are the units that are empty for
         all.
     """
-    total = sum(weights)
-    xp = targets[0].marginals.xp
-    shares = [(weight / total) * (1.0 - target.lost) for weight, target in zip(weights, targets)]
-    kept = sum(shares[1:], shares[0])
-    safe = xp.where(kept > 0, kept, 1.0)
-    marginals = targets[0].marginals * (shares[0] / safe)
+    shares, kept = mixing_shares(targets, weights)
+    marginals = targets[0].marginals * shares[0]
     for target, share in zip(targets[1:], shares[1:]):
-        marginals = marginals + target.marginals * (share / safe)
+        marginals = marginals + target.marginals * share
     empty = to_numpy(kept) <= 0
     return Target(marginals, 1.0 - kept, empty if numpy.any(empty) else None)
+
+
+def mixing_shares(
+    targets: Sequence[Target], weights: Sequence[float]
+) -> Tuple[List[Floats1d], Floats1d]:
+    """RETURNS: for each teacher (B,) its share of the target of each unit; (B,) the mass that is
+    kept, 0 where the shares are 0."""
+    total = sum(weights)
+    xp = targets[0].marginals.xp
+    mine = [(weight / total) * (1.0 - target.lost) for weight, target in zip(weights, targets)]
+    kept = sum(mine[1:], mine[0])
+    return [mass / xp.where(kept > 0, kept, 1.0) for mass in mine], kept

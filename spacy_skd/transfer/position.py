@@ -4,9 +4,9 @@ With P_j the student's marginals of token j and m_j the teacher's,
 
     L = - sum_j sum_c m_j(c) log P_j(c)
 
-On a chain this is another loss than that over sequences. The derivative of log Z at the scores is P,
-that of P is the covariance of indicators, so the gradient of L at a part u is minus the derivative
-of P_u in the direction m / P:
+On a chain this is another loss than that over sequences. The derivative of log Z at the scores is
+P, that of P is the covariance of indicators, so the gradient of L at a part u is minus the
+derivative of P_u in the direction m / P:
 
     dL / ds_u = sum_j (P_u - Q_j(u)),        Q_j(u) = sum_c m_j(c) P(u | y_j = c)
 

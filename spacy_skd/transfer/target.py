@@ -7,9 +7,8 @@ from typing import Optional, Tuple
 from thinc.types import FloatsXd
 
 from ..codecs.bioes import Legality, TagMatch
-from ..errors import check_positive
-from ..structures import HeadSelection, IndependentLabels, LinearChain, Parts, Structure
-
+from ..errors import check_one_of, check_positive
+from ..structures import HeadSelection, IndependentLabels, Parts, Structure
 from .convert import Posterior, Target, convert
 from .loss import TeacherLoss, emissions, emitting, structural_loss, token_loss
 from .position import HAS_POSITION, position_loss
@@ -27,7 +26,8 @@ class Objective:
         structure as if it were gold; "topk", the mean of its k best, each of the same weight;
         "token", independent labels (or heads) by the emissions alone, the teacher's and the
         student's; "position", the cross-entropy between the marginals of tokens; "gold", nothing:
-        the teacher is not asked.
+        the linked teacher is not asked. (`distill` and `rehearse`, which have no gold, are then
+        structural.)
     k (int): of "topk" alone, at least 1.
     temperature (float): T > 0, on both sides. Guesses have none: "top1" and "topk" ignore it.
     temperature_kind (str): "global" divides the teacher's scores by T, then infers; "local" infers
@@ -42,8 +42,8 @@ class Objective:
     temperature_kind: str = "global"
 
     def __post_init__(self) -> None:
-        _check_one("target", self.target, TARGETS)
-        _check_one("temperature_kind", self.temperature_kind, KINDS)
+        check_one_of("target", self.target, TARGETS)
+        check_one_of("temperature_kind", self.temperature_kind, KINDS)
         check_positive("temperature", self.temperature)
         if isinstance(self.k, bool) or not isinstance(self.k, int) or self.k < 1:
             raise ValueError(f"k: expected a whole number of at least 1, got {self.k!r}")
@@ -56,8 +56,8 @@ class Objective:
         if self.target == "position" and not isinstance(structure, HAS_POSITION):
             raise ValueError(
                 f"target 'position' is there for {_names(HAS_POSITION)}, whose marginals have a "
-                f"derivative here; got a student of structure {name}. Take 'structural' or 'token', "
-                f"or another structure"
+                f"derivative here; got a student of structure {name}. Take 'structural' or "
+                f"'token', or another structure"
             )
         if self.temperature_kind == "local" and not isinstance(structure, INDEPENDENT):
             raise ValueError(
@@ -95,6 +95,7 @@ class Objective:
         return replace(target, marginals=Parts(arrays, target.marginals.lengths))
 
 
+STRUCTURAL = Objective()
 _LOSSES = {"token": token_loss, "position": position_loss}
 
 
@@ -130,11 +131,6 @@ def _tempered(rows: FloatsXd, power: float) -> FloatsXd:
     total = powers.sum(axis=-1, keepdims=True)
     result: FloatsXd = powers / (total + (total == 0))
     return result
-
-
-def _check_one(name: str, value: str, known: Tuple[str, ...]) -> None:
-    if value not in known:
-        raise ValueError(f"{name}: expected one of {', '.join(known)}, got {value!r}")
 
 
 def _names(structures: Tuple[type, ...]) -> str:
