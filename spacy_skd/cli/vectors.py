@@ -17,7 +17,9 @@ def vectors_cli(
     width: int = typer.Option(96, "--width", help="Of the vectors"),
     rows: int = typer.Option(20_000, "--rows", help="Vectors to keep; rarer words share them"),
     least: int = typer.Option(2, "--least", help="Words that occur less often get no vector"),
-    attr: str = typer.Option("LOWER", "--attr", help="What a word is: ORTH, LOWER or NORM"),
+    attr: str = typer.Option(
+        "LOWER", "--attr", help="What forms of a word share: LOWER, ORTH or NORM"
+    ),
     context_words: int = typer.Option(
         300_000, "--context-words", help="Tokens of text to embed words in; 0: each word alone"
     ),
@@ -34,5 +36,6 @@ def vectors_cli(
         table = make_vectors(teacher, raw, output, settings=settings, overwrite=overwrite)
     except (ValueError, OSError) as error:
         msg.fail("Nothing was written", str(error), exits=1)
-    msg.good(f"{table.n_keys} words, {len(table.data)} vectors of {table.data.shape[1]}: {output}")
+    rows, columns = table.data.shape
+    msg.good(f"{table.n_keys} forms of words, {rows} vectors of {columns}: {output}")
     msg.info(f"Next: python -m spacy train ... --paths.vectors {output}")

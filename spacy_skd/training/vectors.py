@@ -3,10 +3,10 @@ that a student looks up."""
 
 import os
 import shutil
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterable, Iterator, List, Sequence, Union
+from typing import Dict, Iterable, Iterator, List, Sequence, Set, Union
 
 import numpy
 import spacy
@@ -23,15 +23,15 @@ from .raw_text import read_raw
 from .readers import pieces
 
 CHUNK = 2000  # docs that are sorted by length together
-ATTRS = ("ORTH", "LOWER", "NORM")
+ATTRS: Dict[str, str] = {"ORTH": "orth_", "LOWER": "lower_", "NORM": "norm_"}
 
 
 @dataclass(frozen=True)
 class VectorSettings:
     """width: of the vectors. rows: vectors that are kept, those of the most frequent words; further
     words share the row of the kept word that is most like them. least: rarer words get none.
-    attr: what a word is. context_words: tokens of text in which words are embedded, 0 to embed each
-    word alone. batch_words: padded tokens of a batch.
+    attr: what forms have to share to be the same word. context_words: tokens of text in which words
+    are embedded, 0 to embed each word alone. batch_words: padded tokens of a batch.
     """
 
     width: int = 96
@@ -81,34 +81,46 @@ def make_vectors(
         raise ValueError(
             f"width: expected at most {embedder.width}, the teacher's, got {settings.width}"
         )
-    counts = count_words(nlp, raw, attr=settings.attr)
-    words = [word for word, count in counts.most_common() if count >= settings.least]
+    found = find_words(nlp, raw, attr=settings.attr)
+    words = [word for word, count in found.counts.most_common() if count >= settings.least]
     if not words:
         raise ValueError(f"expected words that occur {settings.least} times or more, found none")
     full = _embed(nlp, embedder, raw, words, settings)
-    frequencies = numpy.asarray([counts[word] for word in words], dtype="float64")
+    frequencies = numpy.asarray([found.counts[word] for word in words], dtype="float64")
     reduced = reduce_width(full, frequencies, width=settings.width)
     blank = spacy.blank(str(nlp.lang))
-    table = Vectors(data=reduced[: settings.rows], attr=settings.attr, strings=blank.vocab.strings)
+    table = Vectors(data=reduced[: settings.rows], strings=blank.vocab.strings)
     for word, row in zip(words, rows_of(reduced, rows=settings.rows)):
-        table.add(blank.vocab.strings.add(word), row=int(row))
+        for form in sorted(found.forms[word]):
+            table.add(blank.vocab.strings.add(form), row=int(row))
     blank.vocab.vectors = table
     _replace(blank, output)
     return table
 
 
-def count_words(nlp: Language, raw: Sequence[Path], *, attr: str) -> "Counter[str]":
-    """RETURNS (Counter): how often each word occurs; whitespace is none."""
-    counts: "Counter[str]" = Counter()
+@dataclass
+class Words:
+    """counts: how often each word occurs. forms: how it is written, in the text or at the start of
+    a sentence. spaCy finds a vector by the form; its tables do not save another attribute.
+    """
+
+    counts: "Counter[str]"
+    forms: Dict[str, Set[str]]
+
+
+def find_words(nlp: Language, raw: Sequence[Path], *, attr: str) -> Words:
+    """All words of the text but whitespace."""
+    found = Words(Counter(), defaultdict(set))
     for text in read_raw(raw):
-        counts.update(words_of(nlp.tokenizer(text.text), attr=attr))
-    return Counter({word: count for word, count in counts.items() if word.strip()})
-
-
-def words_of(doc: Doc, *, attr: str) -> List[str]:
-    """The words of a doc's tokens as the table knows them."""
-    name = {"ORTH": "orth_", "LOWER": "lower_", "NORM": "norm_"}[attr]
-    return [getattr(token, name) for token in doc]
+        for token in nlp.tokenizer(text.text):
+            if not token.is_space:
+                word = getattr(token, ATTRS[attr])
+                found.counts[word] += 1
+                found.forms[word].add(token.orth_)
+    if attr != "ORTH":
+        for word, forms in found.forms.items():
+            forms.update((word, word.title()))
+    return found
 
 
 def _embed(
@@ -159,8 +171,8 @@ def _add(
         for batch in batches_by_length([len(doc) for doc in chunk], size=settings.batch_words):
             some = [chunk[i] for i in batch]
             for doc, vectors in zip(some, embedder.vectors(some)):
-                forms = words_of(doc, attr=settings.attr)
-                rows = numpy.asarray([index.get(form, -1) for form in forms], dtype="int64")
+                of_doc = (getattr(token, ATTRS[settings.attr]) for token in doc)
+                rows = numpy.asarray([index.get(word, -1) for word in of_doc], dtype="int64")
                 numpy.add.at(total, rows[rows >= 0], vectors[rows >= 0])
                 numpy.add.at(times, rows[rows >= 0], 1)
 
