@@ -18,6 +18,7 @@ from ..codecs.bioes import (
     TypedSpan,
     decode_spans,
     encode_chains,
+    labels_of_tags,
     legality,
     match_tags,
     span_tags,
@@ -298,8 +299,7 @@ class DistillingSpanTagger(DistillingPipe):
     def _match_of(self, teacher_tags: Tuple[str, ...]) -> TagMatch:
         key = (teacher_tags, self.tags)
         if key not in self._tag_matches:
-            labels = dict.fromkeys(tag[2:] for tag in teacher_tags if tag[2:])
-            self._label_match(list(labels))
+            self._label_match(labels_of_tags(teacher_tags))
             self._tag_matches[key] = match_tags(teacher=teacher_tags, student=self.tags)
         return self._tag_matches[key]
 
