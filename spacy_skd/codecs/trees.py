@@ -10,7 +10,7 @@ from typing import Any
 import numpy
 from thinc.types import Ints1d, Ints2d
 
-from ..structures import Parts, is_tree, to_numpy
+from ..structures import IMPOSSIBLE, Parts, is_tree, to_numpy
 
 ROOT_HEAD = -1
 UNKNOWN_HEAD = -2
@@ -37,6 +37,27 @@ class Gold:
     def empty(self) -> Any:
         """(B,) bool: no token of the unit is annotated."""
         return ~self.known.any(axis=1)
+
+    def restrict(self, scores: Parts, units: Any) -> Parts:
+        """Scores of some units in which every structure that contradicts the annotation is
+        impossible.
+
+        scores (Parts): of these units alone. units (ndarray): (U,) which of the batch's they are.
+        """
+        xp = scores.xp
+        known = xp.asarray(self.known[units])[..., None]
+        some = self.indicators[xp.asarray(units)]
+        arrays = {
+            k: v
+            if k == "transition"
+            else v + xp.where(known & (some.arrays[k] == 0), IMPOSSIBLE, 0.0)
+            for k, v in scores.arrays.items()
+        }
+        return Parts(arrays, scores.lengths)
+
+    def settle(self, marginals: Parts, units: Any) -> Parts:
+        """Marginals under the scores of `restrict`, with all that the annotation fixes."""
+        return marginals
 
 
 def gold_tokens(indicators: Parts, known: "numpy.ndarray") -> Gold:

@@ -19,12 +19,14 @@ from ..codecs.bioes import (
     encode_spans,
     legality,
     scheme_of,
+    span_tags,
 )
+from ..codecs.spans import encode_segments
 from ..codecs.tags import encode_tags
 from ..codecs.trees import Gold, encode_trees, gold_tokens
 from ..errors import check_positive
 from ..structures.numerics import POSSIBLE_ABOVE
-from .convert import Target
+from .posterior import Target
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,6 +147,26 @@ def expect_chains(
     for k in range(_most(beliefs)):
         found = [_in_scheme(belief, k, scheme) for belief in beliefs]
         golds.append(encode_chains(found, tags, rules)[0])
+    weights = _padded([belief.weights[None] for belief in beliefs])
+    return expect(golds, weights, temperature=temperature)
+
+
+def expect_segments(
+    beliefs: Sequence[LabelCandidates],
+    labels: Sequence[str],
+    *,
+    max_width: int,
+    temperature: float = 1.0,
+) -> Target:
+    """Of tags of spans for a student of segments, each doc a unit: span (B, N, W, L).
+
+    labels, max_width: the student's. A candidate with a wider span cannot be expressed.
+    """
+    tags = span_tags(labels, scheme="BIOES")
+    golds: List[Gold] = []
+    for k in range(_most(beliefs)):
+        found = [_in_scheme(belief, k, "BIOES") for belief in beliefs]
+        golds.append(encode_segments(found, tags, legality(tags), max_width=max_width)[0])
     weights = _padded([belief.weights[None] for belief in beliefs])
     return expect(golds, weights, temperature=temperature)
 
