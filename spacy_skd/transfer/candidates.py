@@ -25,6 +25,8 @@ from ..codecs.spans import encode_segments
 from ..codecs.tags import encode_tags
 from ..codecs.trees import Gold, encode_trees, gold_tokens
 from ..errors import check_positive
+from ..structures import HeadSelection, ProjectiveTrees, Structure
+from ..structures.eisner import is_projective
 from ..structures.numerics import POSSIBLE_ABOVE
 from .posterior import Target
 
@@ -172,15 +174,37 @@ def expect_segments(
 
 
 def expect_trees(
-    heads: Ints2d, weights: Floats2d, *, rows: Ints1d, lengths: Ints1d, temperature: float = 1.0
+    structure: Structure,
+    heads: Ints2d,
+    weights: Floats2d,
+    *,
+    rows: Ints1d,
+    lengths: Ints1d,
+    temperature: float = 1.0,
 ) -> Target:
-    """Of the units of a bucket, whose candidates are single-rooted trees: arc (B, N, N + 1).
+    """Of the units of a bucket: arc (B, N, N + 1).
 
+    structure (Structure): the student's, of arcs, which says what it can express: all heads, trees
+        or projective trees.
     heads (Ints2d): (K, T) head rows of all tokens of the batch, as of `encode_trees`.
     weights (Floats2d): (B, K) of the bucket's units. rows, lengths (Ints1d): (B,) as there.
     """
-    golds = [encode_trees(candidate, rows=rows, lengths=lengths) for candidate in heads]
+    golds = [_encode_heads(structure, each, rows=rows, lengths=lengths) for each in heads]
     return expect(golds, weights, temperature=temperature)
+
+
+def _encode_heads(structure: Structure, heads: Ints1d, *, rows: Ints1d, lengths: Ints1d) -> Gold:
+    gold = encode_trees(
+        heads,
+        rows=rows,
+        lengths=lengths,
+        single_root=getattr(structure, "single_root", False),
+        trees=not isinstance(structure, HeadSelection),
+    )
+    if not isinstance(structure, ProjectiveTrees):
+        return gold
+    fits = is_projective(gold.indicators.arrays["arc"].argmax(axis=-1))
+    return Gold(gold.indicators, gold.known & fits[:, None])
 
 
 def _most(beliefs: Sequence[LabelCandidates]) -> int:
