@@ -49,7 +49,9 @@ def test_tags_of_spans_are_legal(seed, k, is_chain):
     legal sequences of 3 tokens."""
     rng = numpy.random.default_rng(seed)
     table = rng.normal(size=(3, 3)) * is_chain
-    parts = Parts({"unary": rng.normal(size=(1, 3, 3)), "transition": table[None]}, numpy.array([3]))
+    parts = Parts(
+        {"unary": rng.normal(size=(1, 3, 3)), "transition": table[None]}, numpy.array([3])
+    )
     legal = legality(BIO).add_to(parts)
     unit = numpy.concatenate([legal.arrays["unary"][0], legal.arrays["transition"][0]])
     if is_chain:
@@ -117,7 +119,9 @@ def crosses(y):
     return any(a < c < b < d for a, b in spans for c, d in spans)
 
 
-@pytest.mark.parametrize("structure", [SpanningTrees(), HeadSelection(), ProjectiveTrees()], ids=str)
+@pytest.mark.parametrize(
+    "structure", [SpanningTrees(), HeadSelection(), ProjectiveTrees()], ids=str
+)
 @settings(max_examples=15, deadline=None)
 @given(seed=SEEDS, k=KS)
 def test_trees_of_each_sentence_with_one_root_and_the_best_deprels(structure, seed, k):
