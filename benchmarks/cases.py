@@ -5,7 +5,7 @@
     python benchmarks/cases.py work/cases 1a 1b 2a 2b 3 4 --seeds 0 1 2
     python benchmarks/cases.py work/cases table docs/cases.md
 
-corpus/ewt is what `spacy skd prepare` made of UD English EWT. 2,000 labelled sentences (of EWT whole
+corpus/ewt is what `spacy skd prepare` made of UD English EWT. 2,000 labelled sentences (EWT: whole
 docs), and 10,000 others without their annotation. A teacher is trained on the labelled ones and
 annotates both once. One resumable JSON a cell (cells.py). Targets that are the same by definition
 for a case's student are run once.
