@@ -11,13 +11,21 @@ from hypothesis import given, settings
 from spacy_skd.codecs.bioes import legality, span_tags
 from spacy_skd.structures import (
     IMPOSSIBLE,
+    FlatSegments,
     HeadSelection,
     IndependentLabels,
     LinearChain,
     Parts,
     SpanningTrees,
 )
-from spacy_skd.transfer import ChainBelief, Posterior, TokenBelief, TreeBelief, convert
+from spacy_skd.transfer import (
+    ChainBelief,
+    Posterior,
+    SegmentBelief,
+    TokenBelief,
+    TreeBelief,
+    convert,
+)
 from spacy_skd.transfer.belief import Mixture
 from spacy_skd.transfer.candidates import LabelCandidates, TreeCandidates
 from spacy_skd.transfer.loss import structural_loss
@@ -50,6 +58,12 @@ def chain_belief(rng, n, *, scale=3.0):
     return ChainBelief(LinearChain(), TAGS, rules.add_to(parts).arrays["unary"][0], table)
 
 
+def segment_belief(rng, n, *, width=3, scale=3.0):
+    scores = rng.normal(-1, scale, (n, width, 2)).astype("float32")
+    scores[rng.random(scores.shape) < 0.1] = IMPOSSIBLE
+    return SegmentBelief(FlatSegments(max_width=width), ("A", "B"), scores)
+
+
 def tree_belief(rng, lengths, *, scale=3.0, structure=SpanningTrees(single_root=True)):  # noqa: B008
     ends = numpy.cumsum(lengths)
     units = numpy.stack([ends - lengths, ends], axis=1).astype("int32").reshape(-1, 2)
@@ -75,7 +89,8 @@ def marginals(belief):
             ]
             for arc in belief.arcs
         ]
-    arrays = {"unary": belief.scores[None]}
+    name = "span" if isinstance(belief, SegmentBelief) else "unary"
+    arrays = {name: belief.scores[None]}
     if isinstance(belief, ChainBelief):
         arrays["transition"] = belief.transition[None]
     found = belief.structure.infer(Parts(arrays, numpy.asarray([len(belief.scores)])))[1]
@@ -107,6 +122,51 @@ def test_chains_keep_every_legal_sequence_and_no_other(seed, n, scale):
     assert ((back.scores <= -1e6) == (belief.scores <= -1e6)).all()
     assert ((back.transition <= -1e6) == (belief.transition <= -1e6)).all()
     assert_close(belief, back, 5 * CLOSE)
+
+
+@settings(deadline=None, max_examples=40)
+@given(SEEDS, st.integers(0, 6), SCALES, st.integers(1, 4))
+def test_segments(seed, n, scale, width):
+    belief = segment_belief(numpy.random.default_rng(seed), n, scale=scale, width=width)
+    back = stored(belief)
+    assert (back.labels, back.structure) == (belief.labels, belief.structure)
+    assert back.scores.shape == belief.scores.shape
+    assert back.scores.dtype == numpy.float32
+    inside = numpy.arange(n)[:, None] + numpy.arange(width) < n
+    assert ((back.scores > -1e6) == (belief.scores > -1e6))[inside].all()
+    assert (back.scores[~inside] == IMPOSSIBLE).all()
+    assert_close(belief, back, 5 * CLOSE)
+
+
+def test_docs_of_one_teacher_may_have_spans_of_other_widths():
+    rng = numpy.random.default_rng(0)
+    form = form_of(segment_belief(rng, 4, width=2))
+    belief = segment_belief(rng, 5, width=4)
+    back = unpack(pack(belief, least=0.0), form)
+    assert back.structure == FlatSegments(max_width=4)
+    assert_close(belief, back)
+
+
+@pytest.mark.parametrize("high", [0.0, 30.0, 1e4])
+def test_spans_that_are_likely_are_kept_as_exactly_as_any(high):
+    """Two spans that exclude each other, both far likelier than none."""
+    scores = numpy.full((2, 2, 1), IMPOSSIBLE, dtype="float32")
+    scores[0, 1, 0], scores[1, 0, 0] = high + 0.3, high
+    belief = SegmentBelief(FlatSegments(max_width=2), ("A",), scores)
+    assert_close(belief, stored(belief), 1e-3)
+
+
+def test_hopeless_spans_can_be_left_out():
+    """P(span) is at most its odds, so none of them is likelier than `least`."""
+    belief = segment_belief(numpy.random.default_rng(0), 40, scale=4.0)
+    back = stored(belief, least=1e-3)
+    gone = (back.scores == numpy.float32(IMPOSSIBLE)) & (belief.scores > -1e6)
+    gone[-2:] = False  # beyond the end
+    assert 0 < gone.sum() < gone.size / 2
+    (before,), (after,) = marginals(belief), marginals(back)
+    assert before[0][gone].max() < 1e-3
+    assert numpy.abs(before - after).max() < 0.05
+    assert (stored(belief, least=1e-12).scores > -1e6).sum() > (back.scores > -1e6).sum()
 
 
 @settings(deadline=None, max_examples=40)
