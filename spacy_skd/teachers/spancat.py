@@ -55,7 +55,7 @@ class SpancatSource(Source):
         """As the component does: by its threshold, so that spans may overlap."""
         spans: List[Ints2d] = []
         chances: List[Floats2d] = []
-        for belief in beliefs:
+        for belief in (b for b in beliefs if isinstance(b, SegmentBelief)):
             start, beyond = numpy.nonzero((belief.scores > POSSIBLE_ABOVE).any(axis=-1))
             spans.append(numpy.stack([start, start + beyond + 1], axis=1).astype("int32"))
             chances.append(self._probabilities(belief.scores[start, beyond]))
