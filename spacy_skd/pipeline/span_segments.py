@@ -11,7 +11,8 @@ from ..codecs.spans import SegmentGold, SpanMatch, decode_segments, encode_segme
 from ..models.units import Bucket
 from ..structures import Parts
 from ..transfer.belief import Belief, SegmentBelief
-from ..transfer.posterior import Match
+from ..transfer.candidates import LabelCandidates, expect_segments
+from ..transfer.posterior import Match, Target
 from .activations import Activations, Predictions
 from .distilling import logger
 from .span_parts import SpanBelief, labels_of
@@ -113,3 +114,8 @@ class DistillingSegments(DistillingSpans):
         if isinstance(belief, SegmentBelief):
             return labels
         return SpanMatch(labels, self.labels, belief.labels, drop_wide=self.drop_wide)
+
+    def _expect(self, beliefs: Sequence[LabelCandidates], *, temperature: float) -> Target:
+        return expect_segments(
+            beliefs, self.labels, max_width=self.max_width, temperature=temperature
+        )

@@ -1,5 +1,6 @@
 """The distilling tagger of spans as tags of tokens: independent ones, or a linear chain."""
 
+from dataclasses import replace
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
 
 import numpy
@@ -23,7 +24,10 @@ from ..models.units import Bucket
 from ..structures import LinearChain, Parts
 from ..transfer.annealing import WeightSchedule
 from ..transfer.belief import Belief, ChainBelief, SegmentBelief, TokenBelief
-from ..transfer.posterior import Match
+from ..transfer.candidates import LabelCandidates, expect_chains
+from ..transfer.loss import emissions
+from ..transfer.posterior import Match, Target
+from ..transfer.target import STRUCTURAL, Objective
 from .activations import Activations, Predictions
 from .span_activations import no_activations, span_activations
 from .span_layers import SpanLayer
@@ -51,7 +55,7 @@ class DistillingSpanTagger(DistillingSpans):
         structure: str = "linear_chain",
         scheme: str = "BIOES",
         distill_weight: Union[float, WeightSchedule] = 0.0,
-        temperature: float = 1.0,
+        objective: Objective = STRUCTURAL,
         overwrite: bool = False,
         scorer: Optional[Callable] = None,
         save_activations: bool = False,
@@ -63,7 +67,7 @@ class DistillingSpanTagger(DistillingSpans):
             layer=layer,
             structure=structure,
             distill_weight=distill_weight,
-            temperature=temperature,
+            objective=objective,
             overwrite=overwrite,
             scorer=scorer,
             save_activations=save_activations,
@@ -150,3 +154,9 @@ class DistillingSpanTagger(DistillingSpans):
         if isinstance(belief, SegmentBelief):
             return SpanMatch(labels, self.labels, self.tags)
         return match_tags(teacher=belief.labels, student=self.tags)
+
+    def _expect(self, beliefs: Sequence[LabelCandidates], *, temperature: float) -> Target:
+        target = expect_chains(beliefs, self.tags, self.rules, temperature=temperature)
+        if self._is_chain:
+            return target
+        return replace(target, marginals=emissions(target.marginals))

@@ -1,7 +1,7 @@
 """What the distilling taggers of spans share: entities or a span group, one unit a doc."""
 
 from itertools import islice
-from typing import Any, Callable, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -9,15 +9,18 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 from thinc.api import Model
 
-from ..codecs.bioes import Legality, TypedSpan
+from ..codecs.bioes import Legality, TypedSpan, labels_of_tags
 from ..codecs.trees import Gold
 from ..models.units import Bucket, make_buckets
 from ..structures import LinearChain, Parts, tie
 from ..transfer.annealing import WeightSchedule
 from ..transfer.belief import Belief, ChainBelief, SegmentBelief, TokenBelief
+from ..transfer.candidates import LabelCandidates
 from ..transfer.convert import Target, convert
 from ..transfer.loss import mixed_loss
+from ..transfer.mixture import mixed_target
 from ..transfer.posterior import Match
+from ..transfer.target import STRUCTURAL, Objective, token_target
 from .activations import Predictions
 from .distilling import DistillingPipe, logger
 from .lessons import belief_tokens
@@ -52,7 +55,7 @@ class DistillingSpans(DistillingPipe):
         layer: SpanLayer,
         structure: str = "linear_chain",
         distill_weight: Union[float, WeightSchedule] = 0.0,
-        temperature: float = 1.0,
+        objective: Objective = STRUCTURAL,
         overwrite: bool = False,
         scorer: Optional[Callable] = None,
         save_activations: bool = False,
@@ -63,14 +66,14 @@ class DistillingSpans(DistillingPipe):
             name,
             structure=structure_of(structure, model),
             distill_weight=distill_weight,
-            temperature=temperature,
+            objective=objective,
             scorer=scorer or layer.score,
             save_activations=save_activations,
         )
         self.layer = layer
         self.overwrite = overwrite
         self.repaired = 0  # docs whose annotation no legal sequence agrees with, so far
-        self._match: Optional[Tuple[Any, Match]] = None
+        self._matches_by: Dict[Any, Match] = {}
 
     # What the two classes define
 
@@ -89,6 +92,10 @@ class DistillingSpans(DistillingPipe):
 
     def _new_match(self, belief: SpanBelief) -> Match:
         """What the student's labels are among those of a teacher's belief."""
+        raise NotImplementedError
+
+    def _expect(self, beliefs: Sequence[LabelCandidates], *, temperature: float) -> Target:
+        """The target of a teacher that lists tags of spans, of the docs of a bucket."""
         raise NotImplementedError
 
     def initialize(
@@ -157,10 +164,11 @@ class DistillingSpans(DistillingPipe):
         self, examples: Sequence[Example], beliefs: Optional[Sequence[Belief]]
     ) -> SpanLesson:
         tags = [self.layer.gold(eg, scheme=self.scheme) for eg in examples]
-        return SpanLesson(tags, beliefs)
+        return SpanLesson(tags, self._read(beliefs))
 
     def _lesson_without_gold(self, beliefs: Sequence[Belief]) -> SpanLesson:
-        return SpanLesson([[None] * belief_tokens(belief) for belief in beliefs], beliefs)
+        tags: List[List[Optional[str]]] = [[None] * belief_tokens(belief) for belief in beliefs]
+        return SpanLesson(tags, self._read(beliefs))
 
     def _loss(self, lesson: SpanLesson, scores: Any) -> Tuple[float, Any]:
         """scores: what the model returned."""
@@ -178,7 +186,8 @@ class DistillingSpans(DistillingPipe):
                 teacher=None if target is None else target.marginals,
                 silent=None if target is None else target.empty,
                 weight=self.weight,
-                temperature=self.temperature,
+                temperature=self.objective.loss_temperature,
+                teacher_loss=self.objective.loss,
             )
             total += loss
             d_part = d_parts.arrays[self.rows_name]
@@ -190,16 +199,26 @@ class DistillingSpans(DistillingPipe):
     def _target(self, beliefs: Optional[Sequence[Belief]], bucket: Bucket) -> Optional[Target]:
         if beliefs is None:
             return None
-        chosen = [self._span_belief(beliefs[u]) for u in bucket.units.tolist()]
-        target = convert(
+        target = mixed_target([beliefs[u] for u in bucket.units.tolist()], self._target_of)
+        self.lost_mass.add(target)
+        return self.objective.temper(target)
+
+    def _target_of(self, beliefs: Sequence[Belief]) -> Target:
+        """The target of one teacher."""
+        temperature = self.objective.inference_temperature
+        listed = [belief for belief in beliefs if isinstance(belief, LabelCandidates)]
+        if listed:
+            self._label_match(labels_of_tags(listed[0].labels))
+            return self._on_device(self._expect(listed, temperature=temperature))
+        chosen = [self._span_belief(belief) for belief in beliefs]
+        to_target = token_target if self.objective.target == "token" else convert
+        return to_target(
             posterior_of(chosen, self.model.ops),
             self.structure,
             match=self._match_of(chosen[0]),
             rules=self.rules,
-            temperature=self.temperature,
+            temperature=temperature,
         )
-        self.lost_mass.add(target)
-        return target
 
     def _note_illegal(self, n: int) -> None:
         """n: docs of a batch whose annotation no segmentation agrees with."""
@@ -214,9 +233,9 @@ class DistillingSpans(DistillingPipe):
 
     def _match_of(self, belief: SpanBelief) -> Match:
         key = (type(belief), belief.labels, self.labels)
-        if self._match is None or self._match[0] != key:
-            self._match = (key, self._new_match(belief))
-        return self._match[1]
+        if key not in self._matches_by:
+            self._matches_by[key] = self._new_match(belief)
+        return self._matches_by[key]
 
     def _span_belief(self, belief: Belief) -> SpanBelief:
         if isinstance(belief, SegmentBelief):

@@ -9,6 +9,7 @@ from thinc.types import Floats2d
 
 from ..models.segments import build_segment_scorer  # noqa: F401  # registers it
 from ..transfer.annealing import WeightSchedule
+from ..transfer.target import Objective
 from .layers import make_layer
 from .span_layers import SPAN_LAYERS, make_span_layer
 from .span_segments import DistillingSegments
@@ -50,7 +51,10 @@ width = 96
         "model": Config().from_str(DEFAULT_TAGGER_MODEL)["model"],
         "layer": "tag",
         "distill_weight": 0.0,
+        "target": "structural",
+        "k": 5,
         "temperature": 1.0,
+        "temperature_kind": "global",
         "overwrite": False,
         "max_length": 150,
         "threshold": 0.5,
@@ -79,7 +83,10 @@ def make_distilling_tagger(
     model: Model[List[Doc], Floats2d],
     layer: str,
     distill_weight: Union[float, WeightSchedule],
+    target: str,
+    k: int,
     temperature: float,
+    temperature_kind: str,
     overwrite: bool,
     max_length: int,
     threshold: float,
@@ -97,7 +104,12 @@ def make_distilling_tagger(
         (a group of `doc.spans`).
     distill_weight (Union[float, WeightSchedule]): the teacher's share of the loss of a token that
         has gold, 0 to 1; 0 trains on gold alone. A token without gold has share 1.
-    temperature (float): T > 0 of the distillation loss, on both sides.
+    target (str): what is learnt of the teacher: "structural" (its distribution), "top1", "topk",
+        "token", "position" or "gold" (nothing); see `Objective`.
+    k (int): of target "topk", how many of the teacher's best structures.
+    temperature (float): T > 0 of the distillation loss, on both sides; not of "top1" and "topk".
+    temperature_kind (str): "global", of whole structures, or "local", of each token's distribution
+        (for structure "tokens").
     overwrite (bool): whether to replace annotation that is there already.
     max_length (int): layer "sent" alone: the most tokens of a sentence, 0 for no limit.
     threshold (float): layer "sent" alone: a token starts a sentence if its probability of that is
@@ -117,7 +129,7 @@ def make_distilling_tagger(
     """
     settings: Dict[str, Any] = {
         "distill_weight": distill_weight,
-        "temperature": temperature,
+        "objective": Objective(target, k, temperature, temperature_kind),
         "overwrite": overwrite,
         "scorer": scorer,
         "save_activations": save_activations,

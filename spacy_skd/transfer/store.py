@@ -17,7 +17,7 @@ from typing import Any, Dict, Optional, Tuple, Type
 import numpy
 from thinc.types import Floats2d
 
-from ..codecs.bioes import are_span_tags
+from ..codecs.bioes import are_span_tags, labels_of_tags
 from ..structures import (
     IMPOSSIBLE,
     FlatSegments,
@@ -28,7 +28,8 @@ from ..structures import (
     Structure,
 )
 from ..structures.numerics import POSSIBLE_ABOVE
-from .belief import Belief, ChainBelief, SegmentBelief, TokenBelief, TreeBelief
+from .belief import Belief, ChainBelief, Mixture, SegmentBelief, TokenBelief, TreeBelief
+from .candidates import LabelCandidates, TreeCandidates
 from .packing import (
     LOWEST,
     Packed,
@@ -43,6 +44,12 @@ from .packing import (
     unpack_halves,
     unpack_rows,
 )
+from .store_candidates import (
+    pack_labels,
+    pack_listed_trees,
+    unpack_labels,
+    unpack_listed_trees,
+)
 
 _STRUCTURES: Dict[str, Type[Structure]] = {
     cls.__name__: cls
@@ -54,23 +61,31 @@ _STRUCTURES: Dict[str, Type[Structure]] = {
 class Form:
     """What the beliefs of one component have in common, whatever the doc.
 
-    kind (str): "tokens", "chain", "segments" or "trees".
-    labels (Tuple[str, ...]): the teacher's inventory.
+    kind (str): "tokens", "chain", "segments", "trees", or of candidates "listed labels", "listed
+        trees".
+    structure (Optional[Structure]): None of candidates. labels (Tuple[str, ...]): the teacher's.
     transition (Optional[Floats2d]): (tags, tags), nats, of a chain.
     """
 
     kind: str
-    structure: Structure
+    structure: Optional[Structure]
     labels: Tuple[str, ...]
     transition: Optional[Floats2d] = None
+
+    @property
+    def annotated(self) -> Tuple[str, ...]:
+        """RETURNS (Tuple[str, ...]): the labels that the component annotates with: of spans, where
+        its own are tags of tokens."""
+        return labels_of_tags(self.labels) if are_span_tags(self.labels) else self.labels
 
     def to_json(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): for JSON; an impossible transition is null."""
         table = None if self.transition is None else self.transition.tolist()
+        name = None if self.structure is None else type(self.structure).__name__
         return {
             "kind": self.kind,
-            "structure": type(self.structure).__name__,
-            "settings": asdict(self.structure),  # type: ignore[call-overload]
+            "structure": name,
+            "settings": {} if name is None else asdict(self.structure),  # type: ignore[call-overload]
             "labels": list(self.labels),
             "transition": table and [[_possible(score) for score in row] for row in table],
         }
@@ -79,9 +94,9 @@ class Form:
     def from_json(data: Dict[str, Any]) -> "Form":
         """RAISES (ValueError): for a structure that does not exist."""
         name, table = data["structure"], data["transition"]
-        if name not in _STRUCTURES:
+        if name is not None and name not in _STRUCTURES:
             raise ValueError(f"expected one of {', '.join(_STRUCTURES)}, got {name!r}")
-        structure = _STRUCTURES[name](**data["settings"])
+        structure = None if name is None else _STRUCTURES[name](**data["settings"])
         if table is not None:
             rows = [[IMPOSSIBLE if score is None else score for score in row] for row in table]
             table = numpy.asarray(rows, dtype="float32")
@@ -89,7 +104,16 @@ class Form:
 
 
 def form_of(belief: Belief) -> Form:
-    """What the beliefs of a component share, read from one of a doc with a token or more."""
+    """What the beliefs of a component share, read from one of a doc with a token or more.
+
+    RAISES (ValueError): for a mixture: a store holds the beliefs of one teacher.
+    """
+    if isinstance(belief, Mixture):
+        raise ValueError("expected the belief of one teacher, got those of several")
+    if isinstance(belief, LabelCandidates):
+        return Form("listed labels", None, belief.labels)
+    if isinstance(belief, TreeCandidates):
+        return Form("listed trees", None, belief.labels)
     if isinstance(belief, TreeBelief):
         return Form("trees", belief.structure, belief.labels)
     if isinstance(belief, ChainBelief):
@@ -104,7 +128,14 @@ def pack(belief: Belief, *, least: float) -> Packed:
 
     least (float): the probability below which an independent label, or a span, is left out; 0
         keeps all.
+    RAISES (ValueError): for a mixture.
     """
+    if isinstance(belief, Mixture):
+        raise ValueError("expected the belief of one teacher, got those of several")
+    if isinstance(belief, LabelCandidates):
+        return pack_labels(belief)
+    if isinstance(belief, TreeCandidates):
+        return pack_listed_trees(belief)
     if isinstance(belief, TreeBelief):
         return _pack_trees(belief, least=least)
     if isinstance(belief, SegmentBelief):
@@ -117,8 +148,14 @@ def pack(belief: Belief, *, least: float) -> Packed:
 def unpack(packed: Packed, form: Form) -> Belief:
     """The belief of a doc. RAISES (ValueError): if the bytes do not fit the form."""
     try:
+        if form.kind == "listed labels":
+            return unpack_labels(packed, form.labels)
+        if form.kind == "listed trees":
+            return unpack_listed_trees(packed, form.labels)
+        if form.structure is None:
+            raise ValueError("no structure")
         if form.kind == "trees":
-            return _unpack_trees(packed, form)
+            return _unpack_trees(packed, form.structure, form.labels)
         if form.kind == "segments":
             return _unpack_segments(packed, form)
         scores = unpack_rows("score", packed, n_columns=len(form.labels))
@@ -156,7 +193,7 @@ def _pack_trees(belief: TreeBelief, *, least: float) -> Packed:
     }
 
 
-def _unpack_trees(packed: Packed, form: Form) -> TreeBelief:
+def _unpack_trees(packed: Packed, structure: Structure, labels: Tuple[str, ...]) -> TreeBelief:
     starts, ends = (unpack_array(packed[key]).astype("int32") for key in ("starts", "ends"))
     lengths = (ends - starts).tolist()
     sizes = [n * (n + 1) for n in lengths]
@@ -169,12 +206,12 @@ def _unpack_trees(packed: Packed, form: Form) -> TreeBelief:
     distances = unpack_array(packed["distances"]).astype("int64")
     heads = numpy.where(distances == 0, -1, dependents + distances)
     return TreeBelief(
-        structure=form.structure,
-        labels=form.labels,
+        structure=structure,
+        labels=labels,
         units=numpy.stack([starts, ends], axis=1),
         arcs=tuple(arcs),
         pairs=numpy.stack([dependents, heads], axis=1).astype("int32"),
-        label_scores=unpack_rows("label", packed, n_columns=len(form.labels)),
+        label_scores=unpack_rows("label", packed, n_columns=len(labels)),
     )
 
 

@@ -58,7 +58,7 @@ def nlp(folder):
 
 def student(folder, teacher="segments", **settings):
     nlp = build(**{"distill_weight": 1.0, **settings})
-    config = {"teacher": str(folder / teacher), "best_only": False}
+    config = {"teacher": str(folder / teacher)}
     nlp.add_pipe("skd_teacher", "teacher", config=config, first=True)
     return nlp
 
@@ -119,8 +119,7 @@ def test_a_teacher_of_wider_spans_is_conditioned_on_the_students(folder, teacher
 
 
 def test_the_best_guess_is_one_segmentation(folder):
-    nlp = student(folder)
-    nlp.get_pipe("teacher").best_only = True
+    nlp = student(folder, target="top1")
     raw = examples(nlp, gold=False)
     nlp.initialize(lambda: raw)
     beliefs = nlp.get_pipe("teacher").beliefs(raw[:1], "ner")
@@ -133,8 +132,7 @@ def test_the_best_guess_is_one_segmentation(folder):
 
 
 def test_a_certain_teacher_of_spans_that_the_student_lacks_does_not_count(folder, caplog):
-    nlp = student(folder)
-    nlp.get_pipe("teacher").best_only = True
+    nlp = student(folder, target="top1")
     raw, ner = examples(nlp, gold=False), nlp.get_pipe("ner")
     ner.initialize(lambda: raw, nlp=nlp, labels=["PER"])
     beliefs = nlp.get_pipe("teacher").beliefs(raw, "ner")

@@ -26,6 +26,8 @@ from spacy_skd.transfer import (
     TreeBelief,
     convert,
 )
+from spacy_skd.transfer.belief import Mixture
+from spacy_skd.transfer.candidates import LabelCandidates, TreeCandidates
 from spacy_skd.transfer.loss import structural_loss
 from spacy_skd.transfer.store import Form, form_of, pack, unpack
 
@@ -238,6 +240,54 @@ def _loss(student, belief, temperature):
     target = convert(teacher, structure, temperature=temperature).marginals
     scores = Parts({"unary": student[None]}, lengths)
     return structural_loss(structure, scores, target, temperature=temperature)[0]
+
+
+@settings(deadline=None, max_examples=20)
+@given(SEEDS, st.integers(0, 5), st.integers(1, 4))
+def test_listed_labels(seed, n, k):
+    rng = numpy.random.default_rng(seed)
+    weights = numpy.concatenate([[5.0], rng.random(k - 1)])
+    belief = LabelCandidates(TAGS, rng.integers(0, len(TAGS), size=(k, n)), weights)
+    back = stored(belief)
+    assert back.labels == TAGS
+    assert (back.rows == belief.rows).all()
+    assert back.rows.shape == (k, n)
+    numpy.testing.assert_allclose(back.weights * 5, weights, rtol=1e-6)
+
+
+@settings(deadline=None, max_examples=20)
+@given(SEEDS, st.lists(st.integers(1, 5), max_size=3), st.integers(1, 4))
+def test_listed_trees(seed, lengths, k):
+    rng = numpy.random.default_rng(seed)
+    n, ends = sum(lengths), numpy.cumsum(lengths)
+    units = numpy.stack([ends - lengths, ends], axis=1).astype("int32").reshape(-1, 2)
+    heads = rng.integers(-1, max(n, 1), size=(k, n))
+    heads = numpy.where(heads == numpy.arange(n), -1, heads)
+    deprels = rng.integers(-1, 3, size=(k, n))
+    weights = rng.random((len(lengths), k)) + 0.1
+    belief = TreeCandidates(("a", "b", "c"), units, heads, deprels, weights)
+    back = stored(belief)
+    for name in ("units", "heads", "deprels"):
+        assert (getattr(back, name) == getattr(belief, name)).all()
+    shares = [b.weights / b.weights.sum(axis=1, keepdims=True) for b in (back, belief)]
+    numpy.testing.assert_allclose(*shares, rtol=1e-6)
+
+
+def test_candidates_that_do_not_fit_are_refused():
+    belief = LabelCandidates(("a", "b"), numpy.asarray([[0, 1]]), numpy.ones(1))
+    packed = pack(belief, least=0.0)
+    with pytest.raises(ValueError, match="listed labels is damaged or of other labels"):
+        unpack(packed, Form("listed labels", None, ("a",)))
+    with pytest.raises(ValueError, match="damaged or of other labels"):
+        unpack({**packed, "weights": ("<f4", (1, 2), b"\0" * 8)}, form_of(belief))
+
+
+def test_the_beliefs_of_several_teachers_are_not_stored():
+    rng = numpy.random.default_rng(0)
+    several = Mixture((token_belief(rng, 2), token_belief(rng, 2)), (1.0, 1.0))
+    for store in (form_of, lambda belief: pack(belief, least=0.0)):
+        with pytest.raises(ValueError, match="belief of one teacher, got those of several"):
+            store(several)
 
 
 def test_bytes_that_do_not_fit_are_refused():
