@@ -2,10 +2,10 @@
 stay exact."""
 
 from dataclasses import dataclass, replace
-from typing import Tuple, Union
+from typing import Optional, Tuple, Union
 
 import numpy
-from thinc.types import Floats2d, Ints2d
+from thinc.types import Floats2d, Ints1d, Ints2d
 
 from ..codecs.bioes import are_span_tags, legality
 from ..structures import IMPOSSIBLE, LinearChain, Parts, SpanningTrees, Structure
@@ -58,6 +58,8 @@ class TreeBelief:
     pairs (Ints2d): (P, 2) dependent token and head token (-1 = ROOT) in the doc: the arcs whose
         deprel was scored, at least one a token.
     label_scores (Floats2d): (P, deprels), nats, given the arc.
+    heads (Optional[Ints1d]): (tokens of the doc,) head token of each in the best trees, -1 = ROOT;
+        None where they were not kept.
     """
 
     structure: Structure
@@ -66,6 +68,7 @@ class TreeBelief:
     arcs: Tuple[Floats2d, ...]
     pairs: Ints2d
     label_scores: Floats2d
+    heads: Optional[Ints1d] = None
 
     @property
     def nbytes(self) -> int:
