@@ -12,6 +12,8 @@ from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.types import Floats2d, Ragged
 
+from .blas import on_blas
+
 BFLOAT16 = ("auto", "on", "off")
 
 
@@ -122,6 +124,7 @@ def _beside(
     """Both layers' vectors in one. (thinc's `concatenate` adds up the gradients of its input, which
     docs do not have.)"""
     xp = model.ops.xp
+    on_blas(model)
     (left, backprop_left), (right, backprop_right) = (
         layer(docs, is_train) for layer in model.layers
     )
