@@ -31,7 +31,7 @@ def test_a_failure_leaves_nothing_behind():
 
 
 def test_decoders_are_looked_for_once(monkeypatch):
-    monkeypatch.setattr(messages.msgpack_decoders, "get_all", lambda: {}, raising=False)
+    monkeypatch.setattr(messages.msgpack_decoders, "get_all", dict, raising=False)
     messages._decoder.cache_clear()
     unpack_message(srsly.msgpack_dumps({}))
     monkeypatch.setattr(messages.msgpack_decoders, "get_all", None)
