@@ -2,31 +2,39 @@
 
     python benchmarks/ner.py prepare work/wikiann path/to/wikiann-en --labelled 2000
     python benchmarks/ner.py prepare work/wnut path/to/wnut17 --raw path/to/english.jsonl
-    python benchmarks/ner.py run work/wikiann teacher stock_gold silver stock_silver student
-    python benchmarks/ner.py run work/wikiann method --seeds 0 1 2
-    python benchmarks/ner.py run work/wikiann table
+    python benchmarks/ner.py run work/wikiann teacher stock_gold@0.001 stock_gold stock_gold@0.004
+    python benchmarks/ner.py run work/wikiann annotate stock_silver student --seeds 0 1 2
+    python benchmarks/ner.py run work/wikiann method --words 1500000 --seeds 0 1 2
+    python benchmarks/ner.py run work/wikiann bootstrap table
 
-Without --raw, the rest of train is the raw text. Sentences of train that stand in dev or test are
-left out. A cell is done again only if its settings have changed (cells.py).
+`@` gives a learning rate. Without --raw, the rest of train, without its entities, is the raw text.
+Sentences of train that stand in dev or test are left out. The teacher runs once over gold and raw
+text (`annotate`); students learn from what it believes, stock components from its best guesses.
+All students and rivals see `--words` words. A cell is done again only if its settings have changed
+(cells.py).
 """
 
 import argparse
 import json
 import shutil
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
+import numpy
 import spacy
 from cells import Cells
 from spacy.tokens import Doc, DocBin
 from spacy.training import biluo_tags_to_spans, iob_to_biluo
 from thinc.api import Config
 
-from spacy_skd.cli.silver import silver
+from spacy_skd.cli.prepare import from_store
 from spacy_skd.codecs.bioes import repair_bio
-from spacy_skd.report.scores import read_docs, score
+from spacy_skd.report.scores import read_docs
+from spacy_skd.training.annotate import annotate
 
+PATIENCE = 1000  # steps, of stock on gold, which has its best long before the end
 CONFIGS = Path(__file__).parents[1] / "configs"
 METHODS: Dict[str, Dict[str, Any]] = {
     "structural": {},
@@ -74,9 +82,7 @@ def prepare(work: Path, source: Path, *, labelled: int, raw: str) -> None:
     if raw:
         shutil.copy(raw, work / "raw.jsonl")
         return
-    with (work / "raw.jsonl").open("w", encoding="utf8") as out:
-        for words, _ in rest:
-            out.write(json.dumps({"text": " ".join(words)}) + "\n")
+    DocBin(docs=[Doc(nlp.vocab, words=words) for words, _ in rest]).to_disk(work / "raw.spacy")
 
 
 def _normal(words: List[str]) -> str:
@@ -110,62 +116,181 @@ def stock_config() -> Config:
     return config
 
 
-def train(cells: Cells, name: str, config: Config, overrides: Dict[str, Any], steps: int) -> None:
-    settings = {
-        "paths.train": str(cells.work / "train.spacy"),
-        "paths.dev": str(cells.work / "dev.spacy"),
-        "training.max_steps": steps,
-        "training.eval_frequency": max(1, steps // 5),
-        "training.optimizer.learn_rate.total_steps": steps,
-        "training.optimizer.learn_rate.warmup_steps": min(200, steps // 10),
-        **overrides,
+@dataclass
+class Bench:
+    """A corpus, its cells and how long everything trains.
+
+    words (int): that each student and rival sees. teacher_steps (int): of the teacher.
+    """
+
+    work: Path
+    seeds: List[int]
+    words: int
+    teacher_steps: int
+
+    def __post_init__(self) -> None:
+        self.cells = Cells(self.work)
+
+    @property
+    def teacher(self) -> str:
+        return str(self.work / "teacher" / "model-best")
+
+    @property
+    def store(self) -> str:
+        return str(self.work / "annotated")
+
+    def run(self, name: str) -> None:
+        system, _, rate = name.partition("@")
+        overrides: Dict[str, Any] = {}
+        if rate:
+            overrides["training.optimizer.learn_rate.initial_rate"] = float(rate)
+        if system == "teacher":
+            self.train(name, _read("ner_teacher"), overrides, steps=self.teacher_steps)
+        elif system == "annotate":
+            raw = next(self.work.glob("raw.*"))
+            annotate(self.teacher, [str(self.work / "train.spacy"), str(raw)], Path(self.store))
+        elif system == "stock_gold":
+            overrides["training.patience"] = PATIENCE
+            for seed in self.seeds:
+                self.train(f"{name}_{seed}", stock_config(), {**overrides, "system.seed": seed})
+        elif system == "stock_silver":
+            for seed in self.seeds:
+                paths = {"paths.train": self.store, "system.seed": seed}
+                self.train(f"{name}_{seed}", stock_config(), {**overrides, **paths})
+        elif system == "student":
+            self.students(name, "structural", overrides)
+        elif system == "method":
+            for method in METHODS:
+                self.students(name, method, overrides)  # of fewer words, by --words
+        elif system == "bootstrap":
+            bootstrap(self.cells)
+        elif system == "table":
+            table(self.cells)
+        else:
+            sys.exit(f"unknown cell {name!r}")
+
+    def students(self, name: str, method: str, overrides: Dict[str, Any]) -> None:
+        for seed in self.seeds:
+            paths = {"paths.store": self.store, "paths.teacher": self.teacher}
+            settings = {**overrides, **paths, "system.seed": seed}
+            self.train(
+                f"{name}_{method}_{seed}",
+                _with(from_store(_read("ner_student")), METHODS[method]),
+                settings,
+            )
+
+    def train(
+        self, name: str, config: Config, overrides: Dict[str, Any], *, steps: int = 0
+    ) -> None:
+        steps = steps or self.words // config["training"]["batcher"]["size"]
+        settings = {
+            "paths.train": str(self.work / "train.spacy"),
+            "paths.dev": str(self.work / "dev.spacy"),
+            "training.max_steps": steps,
+            "training.eval_frequency": max(1, steps // 5),
+            "training.optimizer.learn_rate.total_steps": steps,
+            "training.optimizer.learn_rate.warmup_steps": min(200, steps // 10),
+            **overrides,
+        }
+        self.cells.train(name, config, settings, self.evaluate)
+
+    def evaluate(self, best: Path) -> Dict[str, Any]:
+        """F1 of dev; what it is made of, sentence by sentence, stands beside the pipeline."""
+        nlp = spacy.load(best)
+        references = read_docs(self.work / "dev.spacy", nlp)
+        counts = numpy.asarray(list(_counts(nlp, references)))
+        numpy.save(best / "dev_counts.npy", counts)
+        return {"dev": {"ents_f": float(f1(counts.sum(axis=0)))}}
+
+
+def _read(name: str) -> Config:
+    return Config().from_disk(CONFIGS / f"{name}.cfg", interpolate=False)
+
+
+def _counts(nlp: spacy.Language, references: List[Doc]) -> Iterator[Tuple[int, int, int]]:
+    """Of each sentence: entities that are right, that were found, that are gold."""
+    inputs = [
+        Doc(nlp.vocab, [token.text for token in doc], [bool(token.whitespace_) for token in doc])
+        for doc in references
+    ]
+    for doc, reference in zip(nlp.pipe(inputs), references):
+        found, gold = (
+            {(ent.start, ent.end, ent.label_) for ent in some.ents} for some in (doc, reference)
+        )
+        yield len(found & gold), len(found), len(gold)
+
+
+def f1(counts: "numpy.ndarray") -> "numpy.ndarray":
+    """counts: (..., 3) right, found, gold."""
+    return 2 * counts[..., 0] / numpy.maximum(1, counts[..., 1] + counts[..., 2])
+
+
+SAMPLES = 2000
+
+
+def bootstrap(cells: Cells) -> None:
+    """Paired bootstrap over the sentences of dev (Koehn 2004), F1 a mean over seeds: of each other
+    system, the student's difference, its 95 % interval, and p, the share of samples where it is not
+    above 0; and of the gap between stock on gold and the teacher, the share that it closes."""
+    resampled = _resampled(cells)
+    student = resampled["student"]
+    result: Dict[str, Any] = {"samples": SAMPLES}
+    for name, scores in resampled.items():
+        if name == "student":
+            continue
+        low, high = numpy.percentile(student - scores, [2.5, 97.5])
+        result[f"student - {name}"] = {
+            "mean": 100 * float((student - scores)[0]),
+            "interval": [100 * float(low), 100 * float(high)],
+            "p": float((student <= scores)[1:].mean()),
+        }
+    gold, teacher = resampled["stock_gold"], resampled["teacher"]
+    closed = (student - gold) / (teacher - gold)
+    result["gap closed"] = {
+        "share": float(closed[0]),
+        "interval": [float(bound) for bound in numpy.percentile(closed, [2.5, 97.5])],
+        "p of at most half": float((closed <= 0.5)[1:].mean()),
+    }
+    print(json.dumps(result, indent=1))
+    (cells.work / "bootstrap.json").write_text(json.dumps(result, indent=1))
+
+
+def _resampled(cells: Cells) -> Dict[str, "numpy.ndarray"]:
+    """By system (SAMPLES + 1,) F1, the first of dev itself."""
+    seeds: Dict[str, List["numpy.ndarray"]] = {}
+    for name, _ in _cells(cells):
+        counts = numpy.load(cells.work / name / "model-best" / "dev_counts.npy")
+        seeds.setdefault(base_name(name), []).append(counts)
+    means = {name: f1(numpy.stack(c).sum(axis=1)).mean() for name, c in seeds.items()}
+    chosen = {"teacher": "teacher", "student": "student_structural"}
+    for rival in ("stock_gold", "stock_silver"):
+        rates = [name for name in means if name.startswith(rival)]
+        chosen[rival] = max(rates, key=lambda name: means[name], default=rival)
+    n = len(seeds["teacher"][0])
+    draws = numpy.random.default_rng(0)
+    weights = numpy.ones((SAMPLES + 1, n))
+    for row in weights[1:]:
+        row[:] = numpy.bincount(draws.integers(0, n, n), minlength=n)
+    return {
+        system: numpy.mean([f1(weights @ counts) for counts in seeds[name]], axis=0)
+        for system, name in chosen.items()
+        if name in seeds
     }
 
-    def evaluate(best: Path) -> Dict[str, Any]:
-        nlp = spacy.load(best)
-        references = read_docs(cells.work / "dev.spacy", nlp)
-        return {"dev": score(nlp, references, setting="predicted_sentences"), "steps": steps}
 
-    cells.train(name, config, settings, evaluate)
+def base_name(cell: str) -> str:
+    """Without the seed."""
+    return cell.rstrip("0123456789").rstrip("_")
 
 
-def run(work: Path, names: List[str], *, seeds: List[int], steps: Dict[str, int]) -> None:
-    cells = Cells(work)
-    teacher, folder = str(work / "teacher" / "model-best"), work / "silver"
-    student_paths = {"paths.raw": str(work / "raw.jsonl"), "paths.teacher": teacher}
+def _cells(cells: Cells) -> Iterator[Tuple[str, Dict[str, Any]]]:
+    for path in sorted((cells.work / "cells").glob("*.json")):
+        yield path.stem, json.loads(path.read_text())
 
-    def config(name: str) -> Config:
-        return Config().from_disk(CONFIGS / f"{name}.cfg", interpolate=False)
 
-    for name in names:
-        system, _, rate = name.partition("@")
-        rates = {"training.optimizer.learn_rate.initial_rate": float(rate)} if rate else {}
-        if system == "teacher":
-            train(cells, name, config("ner_teacher"), rates, steps["teacher"])
-        elif system == "stock_gold":
-            train(cells, name, stock_config(), rates, steps["stock"])
-        elif system == "silver" and not folder.exists():
-            draft = work / "silver.draft"
-            shutil.rmtree(draft, ignore_errors=True)
-            draft.mkdir()
-            silver(Path(teacher), work / "raw.jsonl", draft / "raw.spacy")
-            shutil.copy(work / "train.spacy", draft / "train.spacy")
-            draft.rename(folder)
-        elif system == "stock_silver":
-            overrides = {**rates, "paths.train": str(folder)}
-            train(cells, name, stock_config(), overrides, steps["stock"])
-        elif system in ("student", "method"):
-            for method in METHODS if system == "method" else ("structural",):
-                for seed in seeds:
-                    overrides = {**student_paths, **rates, "system.seed": seed}
-                    student = _with(config("ner_student"), METHODS[method])
-                    cell = f"{name}_{method}_{seed}".replace("method_", "student_")
-                    train(cells, cell, student, overrides, steps["student"])
-        elif system == "table":
-            for path in sorted((work / "cells").glob("*.json")):
-                print(f"{path.stem:36} {100 * json.loads(path.read_text())['dev']['ents_f']:5.1f}")
-        elif system != "silver":
-            sys.exit(f"unknown cell {name!r}")
+def table(cells: Cells) -> None:
+    for name, cell in _cells(cells):
+        print(f"{name:36} {100 * cell['dev']['ents_f']:5.1f}")
 
 
 def _with(config: Config, settings: Dict[str, Any]) -> Config:
@@ -187,18 +312,14 @@ def main() -> None:
     parser.add_argument("--raw", default="")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--teacher-steps", type=int, default=600)
-    parser.add_argument("--student-steps", type=int, default=3000)
-    parser.add_argument("--stock-steps", type=int, default=3000)
+    parser.add_argument("--words", type=int, default=3_000_000)
     args = parser.parse_args()
     if args.action == "prepare":
         prepare(args.work, Path(args.rest[0]), labelled=args.labelled, raw=args.raw)
         return
-    steps = {
-        "teacher": args.teacher_steps,
-        "student": args.student_steps,
-        "stock": args.stock_steps,
-    }
-    run(args.work, args.rest, seeds=args.seeds, steps=steps)
+    bench = Bench(args.work, args.seeds, args.words, args.teacher_steps)
+    for name in args.rest:
+        bench.run(name)
 
 
 if __name__ == "__main__":
