@@ -27,7 +27,7 @@ def make_sampled_corpus(
     max_length: int = 0,
     seed: int = 0,
     temperature: float = 1.0,
-    layers: Dict[str, str] = {},
+    layers: Optional[Dict[str, str]] = None,
     skip: int = 0,
 ) -> Callable[[Language], Iterator[Example]]:
     """As `spacy-skd.DistillationCorpus.v1`, for components that learn from gold alone, such as
@@ -60,7 +60,7 @@ def make_sampled_corpus(
         max_length=max_length,
         seed=seed,
         temperature=temperature,
-        layers=layers,
+        layers=layers or {},
         skip=skip,
     )
 
