@@ -92,7 +92,7 @@ def _replace_tagger(nlp: Language, name: str, pipe: DistillingTagger, found: Exp
     if factory == "morphologizer":
         # A morphologizer of POS alone sets empty FEATS too, and must not clear or bar others.
         config["extend"] = layer == "pos" or "morphologizer" in found.exported.values()
-    stock = _replace(nlp, name, factory, config)
+    stock: Any = nlp.replace_pipe(name, factory, config=config)
     for label in pipe.labels:
         if layer != "sent":
             stock.add_label(f"POS={label}" if layer == "pos" else label)
@@ -127,7 +127,8 @@ def _replace_tok2vec(nlp: Language, name: str, found: Exported) -> None:
     pipe: Any = nlp.get_pipe(name)
     block, model = _stock_tok2vec(nlp.get_pipe_config(name)["model"], pipe.model)
     if model is not pipe.model:
-        _replace(nlp, name, "tok2vec", {"model": block}).model.from_bytes(model.to_bytes())
+        stock: Any = nlp.replace_pipe(name, "tok2vec", config={"model": block})
+        stock.model.from_bytes(model.to_bytes())
         found.exported[name] = "tok2vec"
 
 
@@ -138,14 +139,6 @@ def _stock_tok2vec(block: Dict[str, Any], model: Model) -> Tuple[Dict[str, Any],
     if stock is None or any(True for part in ("embed", "encode") for _ in _named(block[part])):
         return block, model
     return {**block, "@architectures": stock}, model.layers[0]
-
-
-def _replace(nlp: Language, name: str, factory: str, config: Dict[str, Any]) -> Any:
-    is_disabled = name in nlp.disabled
-    pipe = nlp.replace_pipe(name, factory, config=config)
-    if is_disabled:
-        nlp.disable_pipe(name)
-    return pipe
 
 
 # Config
