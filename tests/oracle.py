@@ -115,6 +115,26 @@ def forests(n: int, _: int) -> Iterator[numpy.ndarray]:
     yield from (arcs(h) for h in all_heads(n) if forms_tree(h, single_root=False))
 
 
+def crossing(heads: Tuple[int, ...]) -> bool:
+    """Whether some arc, ROOT standing before all tokens, has one end inside another and one out."""
+    arcs_ = [set((d, h)) for d, h in enumerate(heads, 1)]
+    for one, two in itertools.permutations(arcs_, 2):
+        between = set(range(min(one) + 1, max(one)))
+        if len(two & between) == 1 and not two & one:
+            return True
+    return False
+
+
+def projective_trees(n: int, _: int) -> Iterator[numpy.ndarray]:
+    all_trees = (h for h in all_heads(n) if forms_tree(h, single_root=True))
+    yield from (arcs(h) for h in all_trees if not crossing(h))
+
+
+def projective_forests(n: int, _: int) -> Iterator[numpy.ndarray]:
+    all_trees = (h for h in all_heads(n) if forms_tree(h, single_root=False))
+    yield from (arcs(h) for h in all_trees if not crossing(h))
+
+
 @dataclass(frozen=True)
 class Enumerated:
     """log Z, marginals, the best score and the highest-scoring output of one unit; all the outputs

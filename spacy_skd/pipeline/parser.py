@@ -7,6 +7,7 @@ from thinc.api import Config, Model
 
 from ..errors import check_between
 from ..transfer.annealing import WeightSchedule
+from ..transfer.target import Objective
 from .trees import STRUCTURES, DistillingParser
 
 DEFAULT_PARSER_MODEL = """
@@ -37,7 +38,10 @@ width = 96
         "model": Config().from_str(DEFAULT_PARSER_MODEL)["model"],
         "structure": "tree",
         "distill_weight": 0.0,
+        "target": "structural",
+        "k": 5,
         "temperature": 1.0,
+        "temperature_kind": "global",
         "max_length": 150,
         "scorer": {"@scorers": "spacy.parser_scorer.v1"},
         "save_activations": False,
@@ -50,7 +54,10 @@ def make_distilling_parser(
     model: Model[Any, Any],
     structure: str,
     distill_weight: Union[float, WeightSchedule],
+    target: str,
+    k: int,
     temperature: float,
+    temperature_kind: str,
     max_length: int,
     scorer: Optional[Callable],
     save_activations: bool,
@@ -63,7 +70,12 @@ def make_distilling_parser(
         head for each token on its own). Decoding always yields the best single-rooted tree.
     distill_weight (Union[float, WeightSchedule]): the teacher's share of the loss of a sentence
         that has gold, 0 to 1; 0 trains on gold alone. A sentence without gold has share 1.
-    temperature (float): T > 0 of the distillation loss, on both sides.
+    target (str): what is learnt of the teacher: "structural" (its distribution), "top1", "topk",
+        "token" (heads on their own), "position" or "gold" (nothing); see `Objective`.
+    k (int): of target "topk", how many of the teacher's best trees of a sentence.
+    temperature (float): T > 0 of the distillation loss, on both sides; not of "top1" and "topk".
+    temperature_kind (str): "global", of whole trees, or "local", of each token's heads (for
+        structure "head_selection").
     max_length (int): the most tokens of a unit; a longer sentence is cut. 0 for no limit: time
         and memory grow with its cube and its square.
     save_activations (bool): whether to keep probabilities in `doc._.activations[name]`.
@@ -76,7 +88,7 @@ def make_distilling_parser(
         name,
         structure=STRUCTURES[structure],
         distill_weight=distill_weight,
-        temperature=temperature,
+        objective=Objective(target, k, temperature, temperature_kind),
         max_length=int(check_between("max_length", max_length, low=0, high=10**6)),
         scorer=scorer,
         save_activations=save_activations,

@@ -1,5 +1,6 @@
 """The distilling tagger of spans: entities or a span group, as tags of tokens."""
 
+from dataclasses import replace
 from itertools import islice
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
@@ -26,8 +27,11 @@ from ..models.units import Bucket, make_buckets
 from ..structures import LinearChain, Parts, tie
 from ..transfer.annealing import WeightSchedule
 from ..transfer.belief import Belief, ChainBelief, TokenBelief
+from ..transfer.candidates import LabelCandidates, expect_chains
 from ..transfer.convert import Target, convert
-from ..transfer.loss import mixed_loss
+from ..transfer.loss import emissions, mixed_loss
+from ..transfer.mixture import mixed_target
+from ..transfer.target import STRUCTURAL, Objective, token_target
 from .activations import Activations, Predictions
 from .distilling import DistillingPipe, logger
 from .lessons import belief_tokens
@@ -59,7 +63,7 @@ class DistillingSpanTagger(DistillingPipe):
         structure: str = "linear_chain",
         scheme: str = "BIOES",
         distill_weight: Union[float, WeightSchedule] = 0.0,
-        temperature: float = 1.0,
+        objective: Objective = STRUCTURAL,
         overwrite: bool = False,
         scorer: Optional[Callable] = None,
         save_activations: bool = False,
@@ -70,7 +74,7 @@ class DistillingSpanTagger(DistillingPipe):
             name,
             structure=structure_of(structure, model),
             distill_weight=distill_weight,
-            temperature=temperature,
+            objective=objective,
             scorer=scorer or layer.score,
             save_activations=save_activations,
         )
@@ -80,7 +84,7 @@ class DistillingSpanTagger(DistillingPipe):
         self.overwrite = overwrite
         self.repaired = 0  # docs whose annotation no legal sequence agrees with, so far
         self._rules: Optional[Tuple[Tuple[str, ...], Legality]] = None
-        self._tag_match: Optional[Tuple[Tuple[str, ...], TagMatch]] = None
+        self._tag_matches: Dict[Tuple[Tuple[str, ...], Tuple[str, ...]], TagMatch] = {}
 
     @property
     def tags(self) -> Tuple[str, ...]:
@@ -218,10 +222,11 @@ class DistillingSpanTagger(DistillingPipe):
         self, examples: Sequence[Example], beliefs: Optional[Sequence[Belief]]
     ) -> SpanLesson:
         tags = [self.layer.gold(eg, scheme=self.scheme) for eg in examples]
-        return SpanLesson(tags, beliefs)
+        return SpanLesson(tags, self._read(beliefs))
 
     def _lesson_without_gold(self, beliefs: Sequence[Belief]) -> SpanLesson:
-        return SpanLesson([[None] * belief_tokens(belief) for belief in beliefs], beliefs)
+        tags: List[List[Optional[str]]] = [[None] * belief_tokens(belief) for belief in beliefs]
+        return SpanLesson(tags, self._read(beliefs))
 
     def _loss(self, lesson: SpanLesson, scores: Any) -> Tuple[float, Any]:
         """scores: (tokens of the batch, tags); of a linear chain, also the (tags, tags)
@@ -240,7 +245,8 @@ class DistillingSpanTagger(DistillingPipe):
                 teacher=None if target is None else target.marginals,
                 silent=None if target is None else target.empty,
                 weight=self.weight,
-                temperature=self.temperature,
+                temperature=self.objective.loss_temperature,
+                teacher_loss=self.objective.loss,
             )
             total += loss
             d_rows[bucket.index(padding=0)[bucket.inside]] = d_parts.arrays["unary"][bucket.inside]
@@ -266,24 +272,36 @@ class DistillingSpanTagger(DistillingPipe):
     def _target(self, beliefs: Optional[Sequence[Belief]], bucket: Bucket) -> Optional[Target]:
         if beliefs is None:
             return None
-        chosen = [self._span_belief(beliefs[u]) for u in bucket.units.tolist()]
-        target = convert(
+        target = mixed_target([beliefs[u] for u in bucket.units.tolist()], self._target_of)
+        self.lost_mass.add(target)
+        return self.objective.temper(target)
+
+    def _target_of(self, beliefs: Sequence[Belief]) -> Target:
+        """The target of one teacher."""
+        temperature = self.objective.inference_temperature
+        listed = [belief for belief in beliefs if isinstance(belief, LabelCandidates)]
+        if listed:
+            self._match_of(listed[0].labels)
+            target = expect_chains(listed, self.tags, self.rules, temperature=temperature)
+            kept = target.marginals if self._is_chain else emissions(target.marginals)
+            return self._on_device(replace(target, marginals=kept))
+        chosen = [self._span_belief(belief) for belief in beliefs]
+        to_target = token_target if self.objective.target == "token" else convert
+        return to_target(
             posterior_of(chosen, self.model.ops),
             self.structure,
             match=self._match_of(chosen[0].labels),
             rules=self.rules,
-            temperature=self.temperature,
+            temperature=temperature,
         )
-        self.lost_mass.add(target)
-        return target
 
     def _match_of(self, teacher_tags: Tuple[str, ...]) -> TagMatch:
-        if self._tag_match is None or self._tag_match[0] != (*teacher_tags, *self.tags):
+        key = (teacher_tags, self.tags)
+        if key not in self._tag_matches:
             labels = dict.fromkeys(tag[2:] for tag in teacher_tags if tag[2:])
             self._label_match(list(labels))
-            match = match_tags(teacher=teacher_tags, student=self.tags)
-            self._tag_match = ((*teacher_tags, *self.tags), match)
-        return self._tag_match[1]
+            self._tag_matches[key] = match_tags(teacher=teacher_tags, student=self.tags)
+        return self._tag_matches[key]
 
     def _span_belief(self, belief: Belief) -> Union[TokenBelief, ChainBelief]:
         if isinstance(belief, (TokenBelief, ChainBelief)) and "O" in belief.labels:

@@ -8,6 +8,7 @@ from thinc.api import Config, Model
 from thinc.types import Floats2d
 
 from ..transfer.annealing import WeightSchedule
+from ..transfer.target import Objective
 from .layers import make_layer
 from .span_layers import SPAN_LAYERS, make_span_layer
 from .spans import DistillingSpanTagger
@@ -48,7 +49,10 @@ width = 96
         "model": Config().from_str(DEFAULT_TAGGER_MODEL)["model"],
         "layer": "tag",
         "distill_weight": 0.0,
+        "target": "structural",
+        "k": 5,
         "temperature": 1.0,
+        "temperature_kind": "global",
         "overwrite": False,
         "max_length": 150,
         "threshold": 0.5,
@@ -76,7 +80,10 @@ def make_distilling_tagger(
     model: Model[List[Doc], Floats2d],
     layer: str,
     distill_weight: Union[float, WeightSchedule],
+    target: str,
+    k: int,
     temperature: float,
+    temperature_kind: str,
     overwrite: bool,
     max_length: int,
     threshold: float,
@@ -93,7 +100,12 @@ def make_distilling_tagger(
         (a group of `doc.spans`).
     distill_weight (Union[float, WeightSchedule]): the teacher's share of the loss of a token that
         has gold, 0 to 1; 0 trains on gold alone. A token without gold has share 1.
-    temperature (float): T > 0 of the distillation loss, on both sides.
+    target (str): what is learnt of the teacher: "structural" (its distribution), "top1", "topk",
+        "token", "position" or "gold" (nothing); see `Objective`.
+    k (int): of target "topk", how many of the teacher's best structures.
+    temperature (float): T > 0 of the distillation loss, on both sides; not of "top1" and "topk".
+    temperature_kind (str): "global", of whole structures, or "local", of each token's distribution
+        (for structure "tokens").
     overwrite (bool): whether to replace annotation that is there already.
     max_length (int): layer "sent" alone: the most tokens of a sentence, 0 for no limit.
     threshold (float): layer "sent" alone: a token starts a sentence if its probability of that is
@@ -107,6 +119,7 @@ def make_distilling_tagger(
     save_activations (bool): whether to keep probabilities in `doc._.activations[name]`.
     RAISES (ValueError): for a layer, scheme or structure that does not exist or does not fit.
     """
+    objective = Objective(target, k, temperature, temperature_kind)
     if layer in SPAN_LAYERS:
         return DistillingSpanTagger(
             nlp.vocab,
@@ -116,7 +129,7 @@ def make_distilling_tagger(
             structure=structure or "linear_chain",
             scheme=scheme,
             distill_weight=distill_weight,
-            temperature=temperature,
+            objective=objective,
             overwrite=overwrite,
             scorer=scorer,
             save_activations=save_activations,
@@ -129,7 +142,7 @@ def make_distilling_tagger(
         name,
         layer=make_layer(layer, max_length=max_length, threshold=threshold),
         distill_weight=distill_weight,
-        temperature=temperature,
+        objective=objective,
         overwrite=overwrite,
         scorer=scorer,
         save_activations=save_activations,

@@ -20,7 +20,10 @@ from ..models.units import Bucket
 from ..structures import HeadSelection, Parts, SpanningTrees, Structure
 from ..structures.numerics import softmax
 from ..transfer.annealing import WeightSchedule
-from ..transfer.belief import Belief, TreeBelief
+from ..transfer.belief import Belief, Mixture, TreeBelief
+from ..transfer.candidates import TreeCandidates
+from ..transfer.mixture import columns_of
+from ..transfer.target import STRUCTURAL, Objective
 from .activations import Activations, Predictions
 from .distilling import DistillingPipe
 from .lessons import belief_tokens
@@ -54,7 +57,7 @@ class DistillingParser(DistillingPipe):
         *,
         structure: Structure = STRUCTURES["tree"],
         distill_weight: Union[float, WeightSchedule] = 0.0,
-        temperature: float = 1.0,
+        objective: Objective = STRUCTURAL,
         max_length: int = 150,
         scorer: Optional[Callable] = None,
         save_activations: bool = False,
@@ -65,7 +68,7 @@ class DistillingParser(DistillingPipe):
             name,
             structure=structure,
             distill_weight=distill_weight,
-            temperature=temperature,
+            objective=objective,
             scorer=scorer,
             save_activations=save_activations,
         )
@@ -214,20 +217,35 @@ class DistillingParser(DistillingPipe):
         gold = [gold_arcs(eg, self.labels) for eg in examples]
         if beliefs is None:
             units = [self._reference_units(eg) for eg in examples]
-            return make_plan(gold, units=units, beliefs=None, match=None)
+            return make_plan(gold, units=units)
         return self._plan(gold, beliefs)
 
     def _lesson_without_gold(self, beliefs: Sequence[Belief]) -> TreePlan:
         return self._plan([no_arcs(belief_tokens(belief)) for belief in beliefs], beliefs)
 
     def _plan(self, gold: Sequence[Tuple[Ints1d, Ints1d]], beliefs: Sequence[Belief]) -> TreePlan:
-        trees = [self._tree_belief(belief) for belief in beliefs]
+        beliefs = self._read(beliefs) or ()
+        mixtures = [belief for belief in beliefs if isinstance(belief, Mixture)]
+        columns = columns_of(mixtures) if mixtures else [beliefs]
+        trees = [[self._trees_of(belief) for belief in column] for column in columns]
         return make_plan(
             gold,
-            units=[belief.units.astype("int64") for belief in trees],
-            beliefs=trees,
-            match=self._label_match(trees[0].labels),
+            units=[self._shared_units(found) for found in zip(*trees)],
+            teachers=trees,
+            matches=[self._label_match(column[0].labels) for column in trees],
+            weights=mixtures[0].weights if mixtures else (1.0,),
         )
+
+    def _shared_units(self, found: Sequence[Union[TreeBelief, TreeCandidates]]) -> Ints2d:
+        """RAISES (ValueError): if teachers have cut a doc into other sentences."""
+        units = found[0].units
+        if any(not numpy.array_equal(belief.units, units) for belief in found[1:]):
+            raise ValueError(
+                f"{self.name}: expected the same sentences of all teachers, got those that start "
+                f"at {[belief.units[:, 0].tolist() for belief in found]}; give their parsers the "
+                f"same max_length"
+            )
+        return units.astype("int64")
 
     def _inputs(self, docs: List[Doc], lesson: TreePlan) -> ParserInput:
         return docs, lesson.spans, lambda *_: lesson.pairs
@@ -236,7 +254,7 @@ class DistillingParser(DistillingPipe):
         self, lesson: TreePlan, scores: ParserOutput
     ) -> Tuple[float, Tuple[List[Parts], Floats2d]]:
         loss_of = TreeLoss(
-            self.structure, self.weight, self.temperature, self.model.ops, self.lost_mass
+            self.structure, self.objective, self.weight, self.model.ops, self.lost_mass
         )
         return loss_of(lesson, scores)
 
@@ -248,6 +266,9 @@ class DistillingParser(DistillingPipe):
         if starts is None:
             return doc_units(eg.predicted, max_length=self.max_length)
         return split_long_units(units_from_starts(starts), max_length=self.max_length)
+
+    def _trees_of(self, belief: Belief) -> Union[TreeBelief, TreeCandidates]:
+        return belief if isinstance(belief, TreeCandidates) else self._tree_belief(belief)
 
     def _tree_belief(self, belief: Belief) -> TreeBelief:
         if not isinstance(belief, TreeBelief):

@@ -3,6 +3,7 @@
 from .base import Structure
 from .chain import LinearChain, chain_indicators
 from .chain_runs import Run, run_probabilities
+from .eisner import ProjectiveTrees
 from .heads import HeadSelection
 from .matrix_tree import SpanningTrees
 from .numerics import IMPOSSIBLE, to_numpy
@@ -18,6 +19,7 @@ __all__ = [
     "IndependentLabels",
     "LinearChain",
     "Parts",
+    "ProjectiveTrees",
     "Run",
     "SpanningTrees",
     "Structure",

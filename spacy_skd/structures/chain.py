@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar, List, NamedTuple, Tuple
 
+import numpy
 from thinc.types import Floats1d, Floats2d, Floats3d, Ints2d, Ints3d
 
 from .base import Structure, check_k, no_structure
-from .forward_backward import Chains, forward_backward
+from .draws import draw
+from .forward_backward import Chains, forward_backward, log_forward
 from .k_best import top
 from .numerics import POSSIBLE_ABOVE, clean_scores
 from .parts import Parts, is_tied
@@ -30,9 +32,7 @@ class LinearChain(Structure):
     def infer(self, scores: Parts) -> Tuple[Floats1d, Parts]:
         chains = sorted_chains(scores)
         log_z, unary, transition = forward_backward(scores.xp, chains)
-        impossible = ~scores.xp.isfinite(log_z)
-        if impossible.any():
-            raise no_structure(WHAT, int(chains.order[impossible].min()), REASON)
+        check_possible(scores.xp, chains, log_z)
         back = scores.xp.argsort(chains.order)
         arrays = {
             "unary": unary[back].astype(scores.arrays["unary"].dtype),
@@ -43,6 +43,28 @@ class LinearChain(Structure):
     def argmax(self, scores: Parts) -> Parts:
         _, labels = self.best(scores, k=1)
         return chain_indicators(labels[:, 0], like=scores)
+
+    def k_best(self, scores: Parts, *, k: int) -> Tuple[Floats2d, List[Parts]]:
+        totals, labels = self.best(scores, k=k)
+        return totals, [chain_indicators(labels[:, rank], like=scores) for rank in range(k)]
+
+    def sample(self, scores: Parts, *, rng: numpy.random.Generator) -> Parts:
+        """From right to left: the label before, given the label and all that may stand before."""
+        xp, chains = scores.xp, sorted_chains(scores)
+        before, log_z = log_forward(xp, chains)
+        check_possible(xp, chains, log_z)
+        labels = xp.full(chains.unary.shape[:2], -1)
+        for i in range(chains.unary.shape[1] - 1, -1, -1):
+            running, going_on = chains.active[i], chains.active[i + 1]
+            rows = before[i, :running]
+            if going_on:
+                transition = chains.running_transition(going_on)
+                following = labels[:going_on, i + 1]
+                unit = xp.arange(going_on) if len(transition) > 1 else 0
+                rows = rows.copy()
+                rows[:going_on] += transition[unit, :, following]
+            labels[:running, i] = draw(xp, rows, rng)
+        return chain_indicators(labels[xp.argsort(chains.order)], like=scores)
 
     def best(self, scores: Parts, *, k: int) -> Tuple[Floats2d, Ints3d]:
         """The k best label sequences of each unit (Viterbi with k entries a state).
@@ -55,9 +77,7 @@ class LinearChain(Structure):
         check_k(WHAT, k)
         chains = sorted_chains(scores)
         totals, labels = _k_best(scores.xp, chains, k)
-        impossible = ~scores.xp.isfinite(totals[:, 0])
-        if impossible.any():
-            raise no_structure(WHAT, int(chains.order[impossible].min()), REASON)
+        check_possible(scores.xp, chains, totals[:, 0])
         back = scores.xp.argsort(chains.order)
         return totals[back], labels[back]
 
@@ -78,6 +98,13 @@ def chain_indicators(labels: Ints2d, *, like: Parts) -> Parts:
     cell = (unit * c + labels[unit, token]) * c + labels[unit, token + 1]
     transition += xp.bincount(cell, minlength=transition.size).reshape(transition.shape)
     return Parts({"unary": unary, "transition": transition}, like.lengths)
+
+
+def check_possible(xp: Any, chains: Chains, totals: Floats1d) -> None:
+    """RAISES (ValueError): if a total is -inf. totals: (B,) in the order of `chains`."""
+    impossible = ~xp.isfinite(totals)
+    if impossible.any():
+        raise no_structure(WHAT, int(chains.order[impossible].min()), REASON)
 
 
 def sorted_chains(scores: Parts) -> Chains:

@@ -1,8 +1,8 @@
 """Labelled spans that do not overlap: semi-Markov chains of order 0.
 
-Sarawagi & Cohen, "Semi-Markov Conditional Random Fields for Information Extraction" (NIPS 2004). With
-S(i, w) = log sum_l exp(span[i, w, l]), the spans of w + 1 tokens from token i on, and 0 (the score of
-a token outside) added to the sum of S(i, 0),
+Sarawagi & Cohen, "Semi-Markov Conditional Random Fields for Information Extraction" (NIPS 2004).
+With S(i, w) = log sum_l exp(span[i, w, l]), of the spans of w + 1 tokens from token i on, where
+S(i, 0) has a term more, exp(0) for a token outside,
 
     F(0) = 0,  F(j) = log sum_w exp(F(j - w - 1) + S(j - w - 1, w))
     G(n) = 0,  G(i) = log sum_w exp(S(i, w) + G(i + w + 1))
@@ -18,7 +18,7 @@ import numpy
 from thinc.types import Floats1d, Floats2d, Floats3d, Ints1d
 
 from .base import Structure, check_k
-from .draws import draw, uniforms
+from .draws import draw
 from .forward_backward import log_sum
 from .k_best import likely_pairs, top
 from .numerics import POSSIBLE_ABOVE, clean_scores, softmax
@@ -72,19 +72,18 @@ class FlatSegments(Structure):
 
     def sample(self, scores: Parts, *, rng: numpy.random.Generator) -> Parts:
         """From left to right: the next span, or token outside, given where the last one ended."""
-        xp, mask = scores.xp, scores.mask
-        span = self._checked(scores)
-        after = _backward(xp, _with_outside(xp, _over_labels(xp, span, mask)[0]))
+        xp, span = scores.xp, self._checked(scores)
+        after = _backward(xp, _with_outside(xp, _over_labels(xp, span, scores.mask)[0]))
         ahead = _windows(xp, after, self.max_width, start=1)
-        options = _options(xp, span, mask) + ahead[..., None]
-        numbers = uniforms(xp, rng, mask, columns=1)[..., 0]
+        options = _options(xp, span, scores.mask)
         drawn = xp.zeros_like(scores.arrays["span"])
         lengths = xp.asarray(scores.lengths)
         units = xp.nonzero(lengths > 0)[0]
         token = xp.zeros(len(units), dtype="int64")
         while len(units):
-            rows = options[units, token].reshape(len(units), -1)
-            width, label = xp.divmod(draw(xp, rows, numbers[units, token]), options.shape[3])
+            rows = options[units, token] + ahead[units, token, :, None]
+            option = draw(xp, rows.reshape(len(units), -1), rng)
+            width, label = xp.divmod(option, options.shape[3])
             _mark(xp, drawn, units, token, width, label)
             token = token + width + 1
             going_on = token < lengths[units]
@@ -108,8 +107,8 @@ def _inside(xp: Any, mask: Any, width: int) -> Any:
 
 
 def _over_labels(xp: Any, span: Any, mask: Any) -> Tuple[Floats3d, Any]:
-    """RETURNS: (B, N, W) log sums over labels, -inf where impossible or padding; (B, N, W, L) shares
-    of the labels, in the dtype of the scores."""
+    """RETURNS: (B, N, W) log sums over labels, -inf where impossible or padding; (B, N, W, L) the
+    labels' shares, in the dtype of the scores."""
     sums, shares = softmax(span)
     possible = _inside(xp, mask, span.shape[2]) & (sums > POSSIBLE_ABOVE) & bool(span.shape[3])
     return xp.where(possible, sums, -xp.inf), shares
@@ -123,7 +122,7 @@ def _with_outside(xp: Any, sums: Floats3d) -> Floats3d:
 
 
 def _options(xp: Any, span: Any, mask: Any) -> Any:
-    """(B, N, W, 1 + L) float64 what can begin at a token, in nats, -inf where impossible or padding:
+    """(B, N, W, 1 + L) float64 nats of what can begin at a token, -inf where impossible or padding:
     in the first column and width the token outside, then the labels."""
     b, n, w, n_labels = span.shape
     options = xp.full((b, n, w, 1 + n_labels), -xp.inf)

@@ -1,14 +1,13 @@
 """What a teacher believes of one doc: scores, not marginals, so that temperature and conditioning
 stay exact."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Tuple, Union
 
-import numpy
 from thinc.types import Floats2d, Ints2d
 
-from ..codecs.bioes import are_span_tags, legality
-from ..structures import IMPOSSIBLE, LinearChain, Parts, SpanningTrees, Structure
+from ..structures import Structure
+from .candidates import LabelCandidates, TreeCandidates
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,53 +72,20 @@ class TreeBelief:
         return arcs + int(self.units.nbytes + self.pairs.nbytes + self.label_scores.nbytes)
 
 
-Belief = Union[TokenBelief, ChainBelief, TreeBelief]
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """What several teachers believe of one doc.
+
+    beliefs (Tuple[Belief, ...]): of each, of any family that the student can be taught by.
+    weights (Tuple[float, ...]): of each, above 0. The mixture of their distributions is believed.
+    """
+
+    beliefs: Tuple["Belief", ...]
+    weights: Tuple[float, ...]
+
+    @property
+    def nbytes(self) -> int:
+        return sum(belief.nbytes for belief in self.beliefs)
 
 
-def best_only(belief: Belief) -> Belief:
-    """All mass on the teacher's best structure: the Top-1 baseline, where a teacher's best guess is
-    learnt as if it were gold. Trees: the best single-rooted tree, with the best deprels."""
-    if isinstance(belief, TokenBelief):
-        if are_span_tags(belief.labels):
-            return replace(belief, scores=_best_tags(belief))
-        return replace(belief, scores=_certain(belief.scores))
-    if isinstance(belief, ChainBelief):
-        return _best_chain(belief)
-    decoder = SpanningTrees(single_root=True)
-    arcs = []
-    for arc in belief.arcs:
-        parts = Parts({"arc": arc[None]}, numpy.asarray([len(arc)]))
-        arcs.append(_log(decoder.argmax(parts).arrays["arc"][0]))
-    return replace(belief, arcs=tuple(arcs), label_scores=_certain(belief.label_scores))
-
-
-def _best_tags(belief: TokenBelief) -> Floats2d:
-    """The best legal sequence: each token's best tag on its own may be none."""
-    if not len(belief.scores):
-        return belief.scores
-    free = numpy.zeros((1, len(belief.labels), len(belief.labels)), dtype=belief.scores.dtype)
-    arrays = {"unary": belief.scores[None], "transition": free}
-    scores = Parts(arrays, numpy.asarray([len(belief.scores)]))
-    best = LinearChain().argmax(legality(belief.labels).add_to(scores))
-    return _log(best.arrays["unary"][0])
-
-
-def _best_chain(belief: ChainBelief) -> ChainBelief:
-    if not len(belief.scores):
-        return belief
-    arrays = {"unary": belief.scores[None], "transition": belief.transition[None]}
-    best = belief.structure.argmax(Parts(arrays, numpy.asarray([len(belief.scores)])))
-    free = numpy.zeros_like(belief.transition)
-    return replace(belief, scores=_log(best.arrays["unary"][0]), transition=free)
-
-
-def _certain(scores: Floats2d) -> Floats2d:
-    if not scores.size:
-        return scores
-    best = numpy.zeros_like(scores)
-    best[numpy.arange(len(scores)), scores.argmax(axis=-1)] = 1
-    return _log(best)
-
-
-def _log(indicators: Floats2d) -> Floats2d:
-    return numpy.where(indicators > 0, 0.0, IMPOSSIBLE).astype(indicators.dtype)
+Belief = Union[TokenBelief, ChainBelief, TreeBelief, LabelCandidates, TreeCandidates, Mixture]

@@ -13,6 +13,7 @@ from thinc.api import Adam
 
 from spacy_skd.structures import Parts
 from spacy_skd.transfer.annealing import as_schedule
+from spacy_skd.transfer.target import Objective
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,7 @@ def test_the_gradient_is_that_of_the_loss(teacher, name):
     """Along a random direction of the scores; sums by default, means on request."""
     student = student_of(teacher)
     pipe, examples = student.get_pipe(name), lesson(teacher, student)
-    pipe.temperature = 1.7
+    pipe.objective = Objective(temperature=1.7)
     beliefs = teacher.get_pipe(name).believe([eg.reference for eg in examples])
     docs = [eg.predicted for eg in examples]
     scores, _ = scores_and_n(pipe, docs, beliefs)
@@ -103,7 +104,7 @@ def test_the_temperature_divides_the_scores_of_both(teacher, name):
     scores = _map(lambda a: a.astype("float64") + rng.normal(size=a.shape), scores)
     cool = [replace(belief, **_cooled(belief, 3.0)) for belief in beliefs]
     loss, gradient = pipe.get_teacher_student_loss(cool, _map(lambda a: a / 3.0, scores))
-    pipe.temperature = 3.0
+    pipe.objective = Objective(temperature=3.0)
     found, found_gradient = pipe.get_teacher_student_loss(beliefs, scores)
     assert found == pytest.approx(9 * loss, rel=1e-4)
     for a, b in zip(_leaves(found_gradient), _leaves(gradient)):

@@ -1,0 +1,124 @@
+"""A teacher's best guesses as candidates of equal weight: the targets Top-1 and Top-K of
+Wang et al. (2021), section 4."""
+
+from dataclasses import replace
+from typing import List, Sequence, Union
+
+import numpy
+from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
+
+from ..codecs.bioes import are_span_tags, legality
+from ..structures import HeadSelection, LinearChain, Parts, SpanningTrees, Structure
+from .belief import Belief, ChainBelief, Mixture, TokenBelief, TreeBelief
+from .candidates import LabelCandidates, TreeCandidates
+
+
+def best(beliefs: Sequence[Belief], *, k: int) -> List[Belief]:
+    """The k best of each doc: labellings, of tags of spans legal ones; of trees the k best of each
+    sentence, single-rooted whatever the teacher's structure is, each arc with its best deprel. Of
+    several teachers, the k best of each by the teachers' weights.
+
+    beliefs (Sequence[Belief]): of docs, by the same teacher. k (int): at least 1.
+    """
+    found: List[Belief] = []
+    if not beliefs:
+        return found
+    if isinstance(beliefs[0], Mixture):
+        mixtures = [belief for belief in beliefs if isinstance(belief, Mixture)]
+        columns = [best(column, k=k) for column in zip(*(m.beliefs for m in mixtures))]
+        return [Mixture(row, m.weights) for row, m in zip(zip(*columns), mixtures)]
+    for belief in beliefs:
+        if isinstance(belief, LabelCandidates):
+            found.append(_heaviest_labels(belief, k))
+        elif isinstance(belief, TreeCandidates):
+            found.append(_heaviest_trees(belief, k))
+        elif isinstance(belief, TreeBelief):
+            found.append(_best_trees(belief, k))
+        elif isinstance(belief, (TokenBelief, ChainBelief)):
+            found.append(_best_labels(belief, k))
+    return found
+
+
+def _best_labels(belief: Union[TokenBelief, ChainBelief], k: int) -> LabelCandidates:
+    n = len(belief.scores)
+    if not n:
+        return LabelCandidates(belief.labels, numpy.zeros((1, 0), "int32"), numpy.ones(1))
+    arrays = {"unary": belief.scores[None]}
+    structure: Structure = belief.structure
+    if isinstance(belief, ChainBelief):
+        arrays["transition"] = belief.transition[None]
+    scores = Parts(arrays, numpy.asarray([n]))
+    if isinstance(belief, TokenBelief) and are_span_tags(belief.labels):
+        # Each token's best tag on its own may make no sequence.
+        free = numpy.zeros((1, len(belief.labels), len(belief.labels)), dtype="float32")
+        legal = legality(belief.labels)
+        structure, scores = (
+            LinearChain(),
+            legal.add_to(Parts({**arrays, "transition": free}, scores.lengths)),
+        )
+    totals, found = structure.k_best(scores, k=k)
+    there = numpy.isfinite(totals[0])
+    rows = numpy.stack([parts.arrays["unary"][0].argmax(axis=-1) for parts in found])
+    return LabelCandidates(belief.labels, rows[there].astype("int32"), numpy.ones(there.sum()))
+
+
+def _best_trees(belief: TreeBelief, k: int) -> TreeCandidates:
+    n, n_units = int(belief.units[:, 1].max(initial=0)), len(belief.units)
+    heads = numpy.full((k, n), -1, dtype="int32")
+    weights = numpy.zeros((n_units, k))
+    if n_units:
+        arcs = [Parts({"arc": arc[None]}, numpy.asarray([len(arc)])) for arc in belief.arcs]
+        totals, found = _decoder(belief.structure).k_best(Parts.concat(arcs), k=k)
+        weights = numpy.isfinite(totals).astype("float64")
+        for candidate, parts in zip(heads, found):
+            local = parts.arrays["arc"].argmax(axis=-1)
+            for (start, end), row in zip(belief.units.tolist(), local):
+                head = row[: end - start]
+                candidate[start:end] = numpy.where(head == 0, -1, start + head - 1)
+    deprels = numpy.stack([_best_deprels(belief, row) for row in heads])
+    return TreeCandidates(belief.labels, belief.units, heads, deprels, weights)
+
+
+def _decoder(structure: Structure) -> Structure:
+    """Of trees of one root each, among which the teacher chooses when it annotates."""
+    if isinstance(structure, (HeadSelection, SpanningTrees)):
+        return SpanningTrees(single_root=True)
+    return structure
+
+
+def _best_deprels(belief: TreeBelief, heads: Ints1d) -> Ints1d:
+    """heads: (tokens,). RETURNS: (tokens,) -1 where the arc's deprels were not scored."""
+    base = len(heads) + 1
+    keys = belief.pairs[:, 0].astype("int64") * base + belief.pairs[:, 1] + 1
+    order = numpy.argsort(keys)
+    wanted = numpy.arange(len(heads)) * base + heads + 1
+    deprels = numpy.full(len(heads), -1, dtype="int32")
+    if len(keys):
+        where = order[numpy.minimum(numpy.searchsorted(keys, wanted, sorter=order), len(keys) - 1)]
+        found = keys[where] == wanted
+        deprels[found] = belief.label_scores[where[found]].argmax(axis=1)
+    return deprels
+
+
+def _heaviest_labels(belief: LabelCandidates, k: int) -> LabelCandidates:
+    order = _heaviest(belief.weights[None], k)[0]
+    return replace(belief, rows=belief.rows[order], weights=_equal(belief.weights[order]))
+
+
+def _heaviest_trees(belief: TreeCandidates, k: int) -> TreeCandidates:
+    order = _heaviest(belief.weights, k)
+    heads, deprels = belief.heads[: order.shape[1]].copy(), belief.deprels[: order.shape[1]].copy()
+    for (start, end), chosen in zip(belief.units.tolist(), order):
+        heads[:, start:end] = belief.heads[chosen, start:end]
+        deprels[:, start:end] = belief.deprels[chosen, start:end]
+    weights = _equal(numpy.take_along_axis(belief.weights, order, axis=1))
+    return replace(belief, heads=heads, deprels=deprels, weights=weights)
+
+
+def _heaviest(weights: Floats2d, k: int) -> Ints2d:
+    """(U, at most k) which candidates of each unit weigh most."""
+    return numpy.argsort(-weights, axis=1, kind="stable")[:, :k]
+
+
+def _equal(weights: Floats1d) -> Floats1d:
+    return (weights > 0).astype("float64")
