@@ -136,7 +136,9 @@ def test_trees(seed, temperature):
     rows, lengths = numpy.asarray([3, 0]), numpy.asarray([2, 3])
     found = expect_trees(heads, shares, rows=rows, lengths=lengths, temperature=temperature)
     for i, (n, arcs, lost, empty) in enumerate(expected):
-        numpy.testing.assert_allclose(found.marginals.arrays["arc"][i, :n, : n + 1], arcs, atol=1e-6)
+        numpy.testing.assert_allclose(
+            found.marginals.arrays["arc"][i, :n, : n + 1], arcs, atol=1e-6
+        )
         assert found.lost[i] == pytest.approx(lost, abs=1e-9)
         assert (found.empty is not None and bool(found.empty[i])) == empty
 

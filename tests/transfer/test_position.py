@@ -118,9 +118,7 @@ def test_the_gradient_is_that_of_the_loss(seed, lengths, temperature):
     weights = rng.random(len(lengths))
 
     def loss_of(parts):
-        return position_loss(
-            LinearChain(), parts, target, temperature=temperature, weights=weights
-        )
+        return position_loss(LinearChain(), parts, target, temperature=temperature, weights=weights)
 
     _, gradient = loss_of(scores)
     for name, array in scores.arrays.items():

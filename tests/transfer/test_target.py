@@ -209,9 +209,7 @@ def test_every_loss_is_mixed_with_whole_partial_and_no_gold(seed, loss, weight, 
             temperature=temperature,
         )[0]  # fmt: skip
         mine = type(gold)(gold.indicators[unit], gold.known[unit])
-        gold_loss, _ = mixed_loss(
-            LinearChain(), student[unit], gold=mine, teacher=None, weight=0.0
-        )
+        gold_loss, _ = mixed_loss(LinearChain(), student[unit], gold=mine, teacher=None, weight=0.0)
         expected += share * one + (1 - share) * gold_loss
     assert found == pytest.approx(expected, rel=1e-6)
     direction = {k: rng.normal(size=v.shape) for k, v in arrays.items()}
