@@ -38,11 +38,12 @@ class Beam:
 
 @dataclass(frozen=True, eq=False)
 class Hypothesis:
-    """moves (History): classes of the transition system. state (Any): spaCy's, at their end."""
+    """moves (History): classes of the transition system. arcs (List[Dict[str, int]]): what they
+    make, "head" and "child" tokens and "label"."""
 
     log_prob: float
     moves: History
-    state: Any
+    arcs: List[Dict[str, int]]
 
 
 def search(pipe: Any, docs: Sequence[Doc], beam: Beam) -> List[List[Hypothesis]]:
@@ -77,12 +78,14 @@ class _Search:
             if not states:
                 break
             self._advance(self._normalized(self.step.predict(states)))
-        flat = iter(self.batch.get_states())
+        self.step.clear_memory()
+        flat = iter(self.batch.get_states())  # in memory that is the beams'
         found = []
         for total, histories in zip(self.totals, self._histories()):
-            ends = [Hypothesis(total[moves], moves, next(flat)) for moves in histories]
-            found.append([end for end in ends if end.state.is_final()])
-        self.step.clear_memory()
+            ends = [(moves, next(flat)) for moves in histories]
+            found.append(
+                [Hypothesis(total[moves], moves, end.arcs) for moves, end in ends if end.is_final()]
+            )
         return found
 
     def _advance(self, scores: Floats2d) -> None:

@@ -1,6 +1,6 @@
 """A stock `parser` as a teacher: trees of its beam."""
 
-from typing import Any, Dict, Sequence, Tuple
+from typing import Dict, Sequence, Tuple
 
 import numpy
 from spacy.attrs import DEP, HEAD, SENT_START
@@ -51,17 +51,17 @@ class ParserSource(TransitionSource):
                 _set_tree(doc, numpy.where(heads == ROOT_HEAD, own, heads), names)
 
     def _row(self, doc: Doc, hypothesis: Hypothesis) -> Ints2d:
-        return self._as_row(doc, hypothesis.state)
+        return self._as_row(doc, hypothesis.arcs)
 
     def _greedy(self, doc: Doc) -> Ints2d:
         if not len(doc):
             return numpy.zeros((2, 0), dtype="int32")
-        return self._as_row(doc, self.pipe.greedy_parse([doc])[0])
+        return self._as_row(doc, self.pipe.greedy_parse([doc])[0].arcs)
 
-    def _as_row(self, doc: Doc, state: Any) -> Ints2d:
+    def _as_row(self, doc: Doc, arcs: Sequence[Dict[str, int]]) -> Ints2d:
         """Head tokens, `ROOT_HEAD` for a root, and indices of deprels."""
         heads, names = numpy.arange(len(doc)), [_ROOT] * len(doc)
-        for arc in state.arcs:
+        for arc in arcs:
             heads[arc["child"]] = arc["head"]
             names[arc["child"]] = doc.vocab.strings[arc["label"]]
         copy = bare_copy(doc)

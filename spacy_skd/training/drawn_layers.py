@@ -12,13 +12,15 @@ from spacy.tokens import Doc
 from ..codecs.bioes import are_span_tags, decode_spans
 from ..pipeline.layers import SENT_LABELS, make_layer
 from ..pipeline.span_layers import SPAN_LAYERS, make_span_layer
-from ..transfer.belief import Belief, TreeBelief
+from ..transfer.belief import Belief, ChainBelief, TokenBelief, TreeBelief
+from ..transfer.candidates import LabelCandidates, TreeCandidates
 from ..transfer.draws import draw_labels, draw_trees
 from ..transfer.store import Form
 
 TOKEN_LAYERS = ("tag", "pos", "morph", "sent")
 MORPHOLOGIZER, TREES = "morphologizer", "parser"
 _NAMES = {"tagger": "tag", "senter": "sent", MORPHOLOGIZER: MORPHOLOGIZER}
+LABELS = (TokenBelief, ChainBelief, LabelCandidates)
 _POS = "POS"  # in a stock morphologizer's labels, beside the features
 
 
@@ -44,7 +46,7 @@ class DrawnTokens(DrawnLayer):
     def draw(
         self, doc: Doc, belief: Belief, known: Optional[Container[str]] = None, **settings: Any
     ) -> None:
-        if isinstance(belief, TreeBelief):
+        if not isinstance(belief, LABELS):
             raise ValueError(f"layer {self.writes[0]!r}: expected labels of tokens, got trees")
         labels = draw_labels(belief, known=known, **settings)
         if self.writes == ("sent",):
@@ -65,7 +67,7 @@ class DrawnSpans(DrawnLayer):
         self._layer = make_span_layer(kind, spans_key=key or "sc")
 
     def draw(self, doc: Doc, belief: Belief, **settings: Any) -> None:
-        if isinstance(belief, TreeBelief):
+        if not isinstance(belief, LABELS):
             raise ValueError(f"layer {self.writes[0]!r}: expected tags of spans, got trees")
         self._layer.write(doc, decode_spans(draw_labels(belief, **settings)), overwrite=True)
 
@@ -76,7 +78,7 @@ class DrawnParse(DrawnLayer):
     writes = (TREES, "sent")
 
     def draw(self, doc: Doc, belief: Belief, **settings: Any) -> None:
-        if not isinstance(belief, TreeBelief):
+        if not isinstance(belief, (TreeBelief, TreeCandidates)):
             raise ValueError(f"layer {TREES!r}: expected trees, got labels of tokens")
         if not len(doc):
             return
@@ -125,7 +127,7 @@ def make_drawn_layer(name: str) -> DrawnLayer:
 
 def layer_of(pipe: str, form: Form) -> str:
     """What a component annotates, by its form, its name and its labels."""
-    if form.kind == "trees":
+    if form.kind in ("trees", "listed trees"):
         return TREES
     if form.kind == "chain" or are_span_tags(form.labels):
         return "spans" if pipe.startswith("span") else "ents"

@@ -6,7 +6,7 @@ cross-entropy with the teacher's distribution, whatever its own structure is.
 """
 
 from dataclasses import dataclass
-from typing import Container, List, Optional, Sequence, Union
+from typing import Container, List, Optional, Sequence, Tuple, Union
 
 import numpy
 from thinc.types import Floats2d, Ints1d
@@ -23,9 +23,13 @@ from ..structures import (
 )
 from ..structures.numerics import POSSIBLE_ABOVE
 from .belief import ChainBelief, TokenBelief, TreeBelief
+from .candidates import LabelCandidates, TreeCandidates, tempered_weights
 
 ROOT_DEPREL = "ROOT"
 NO_DEPREL = "dep"  # spaCy's own name of an arc of which no more is known
+
+LabelBelief = Union[TokenBelief, ChainBelief, LabelCandidates]
+TreesBelief = Union[TreeBelief, TreeCandidates]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,18 +41,21 @@ class DrawnTrees:
 
 
 def draw_labels(
-    belief: Union[TokenBelief, ChainBelief],
+    belief: LabelBelief,
     *,
     rng: numpy.random.Generator,
     temperature: float = 1.0,
     known: Optional[Container[str]] = None,
 ) -> List[str]:
-    """A label for each token of a doc. Tags of spans form a legal sequence.
+    """A label for each token of a doc. Tags of spans form a legal sequence. Of candidates, one.
 
     temperature (float): divides the scores. known (Optional[Container[str]]): the labels that can
         be learnt, of independent ones: the draw is given that each is one of them.
     RETURNS (List[str]): "" for a token of which the teacher holds no known label possible.
     """
+    if isinstance(belief, LabelCandidates):
+        (chosen,) = _choose(belief.weights[None], rng=rng, temperature=temperature)
+        return [belief.labels[i] for i in belief.rows[chosen].tolist()]
     scores = belief.scores * (1.0 / temperature)
     if not len(scores):
         return []
@@ -66,23 +73,60 @@ def draw_labels(
 
 
 def draw_trees(
-    belief: TreeBelief, *, rng: numpy.random.Generator, temperature: float = 1.0
+    belief: TreesBelief, *, rng: numpy.random.Generator, temperature: float = 1.0
 ) -> DrawnTrees:
-    """A single-rooted tree for each unit of a doc, and deprels given its arcs.
+    """Heads and deprels of a doc, each sentence on its own: of scores, a single-rooted tree and deprels given
+    its arcs; of candidates, one of those whose arcs stay in the sentence.
 
     Independent heads are drawn given that they form a tree. An arc whose deprel was not scored (its
     marginal is below the teacher's floor) takes the deprel of its dependent's likeliest scored arc
     that is not from ROOT, drawn anew, or `NO_DEPREL` where there is none; one from ROOT is
     `ROOT_DEPREL`.
     """
+    if isinstance(belief, TreeCandidates):
+        heads, deprels = _draw_candidates(belief, rng=rng, temperature=temperature)
+        return _as_drawn(heads, deprels)
     heads = _draw_heads(belief, rng=rng, temperature=temperature)
     rows = _scored_rows(belief, heads)
     found = numpy.nonzero(rows >= 0)[0]
     scores = belief.label_scores[rows[found]] * (1.0 / temperature)
-    deprels = [ROOT_DEPREL if head == ROOT_HEAD else NO_DEPREL for head in heads.tolist()]
+    deprels = [""] * len(heads)
     for i, deprel in zip(found.tolist(), _draw_independent(scores, belief.labels, rng)):
         deprels[i] = deprel
-    return DrawnTrees(numpy.where(heads == ROOT_HEAD, numpy.arange(len(heads)), heads), deprels)
+    return _as_drawn(heads, deprels)
+
+
+def _as_drawn(heads: Ints1d, deprels: Sequence[str]) -> DrawnTrees:
+    """heads: (tokens,), `ROOT_HEAD` for a root. deprels: "" where none is known."""
+    unknown = [ROOT_DEPREL if head == ROOT_HEAD else NO_DEPREL for head in heads.tolist()]
+    own = numpy.where(heads == ROOT_HEAD, numpy.arange(len(heads)), heads)
+    return DrawnTrees(own, [found or other for found, other in zip(deprels, unknown)])
+
+
+def _draw_candidates(
+    belief: TreeCandidates, *, rng: numpy.random.Generator, temperature: float
+) -> Tuple[Ints1d, List[str]]:
+    """Heads, `ROOT_HEAD` for a root, and deprels, "" where none is known."""
+    start, end = (numpy.repeat(side, numpy.diff(belief.units).ravel()) for side in belief.units.T)
+    crosses = (belief.heads != ROOT_HEAD) & ((belief.heads < start) | (belief.heads >= end))
+    bad = [crosses[:, a:b].any(axis=1) for a, b in belief.units.tolist()]
+    weights = numpy.where(numpy.reshape(bad, belief.weights.shape), 0.0, belief.weights)
+    chosen = _choose(weights, rng=rng, temperature=temperature)
+    rows = numpy.repeat(chosen, numpy.diff(belief.units).ravel())
+    tokens = numpy.arange(len(rows))
+    deprels = belief.deprels[rows, tokens].tolist()
+    return belief.heads[rows, tokens], ["" if i < 0 else belief.labels[i] for i in deprels]
+
+
+def _choose(weights: Floats2d, *, rng: numpy.random.Generator, temperature: float) -> Ints1d:
+    """weights (Floats2d): (U, K) of candidates. RETURNS (Ints1d): (U,) one of each row.
+
+    RAISES (ValueError): if all weights of a row are 0.
+    """
+    shares = tempered_weights(weights, temperature=temperature).cumsum(axis=1)
+    numbers = rng.random(len(weights))[:, None] * shares[:, -1:]
+    chosen: Ints1d = (numbers >= shares).sum(axis=1)
+    return chosen
 
 
 def _draw_heads(belief: TreeBelief, *, rng: numpy.random.Generator, temperature: float) -> Ints1d:
