@@ -1,17 +1,19 @@
 """`distilling_tagger`: annotation of tokens and of spans, from gold and from a teacher."""
 
-from typing import Callable, List, Optional, Union
+from typing import Any, Callable, Dict, List, Optional, Union
 
 from spacy.language import Language
 from spacy.tokens import Doc
 from thinc.api import Config, Model
 from thinc.types import Floats2d
 
+from ..models.segments import build_segment_scorer  # noqa: F401  # registers it
 from ..transfer.annealing import WeightSchedule
 from ..transfer.target import Objective
 from .layers import make_layer
 from .span_layers import SPAN_LAYERS, make_span_layer
-from .spans import DistillingSpanTagger
+from .span_segments import DistillingSegments
+from .span_tags import DistillingSpanTagger
 from .token_tagger import DistillingTagger
 
 DEFAULT_TAGGER_MODEL = """
@@ -59,6 +61,7 @@ width = 96
         "structure": None,
         "scheme": "BIOES",
         "spans_key": "sc",
+        "drop_wide": False,
         "scorer": None,
         "save_activations": False,
     },
@@ -90,9 +93,10 @@ def make_distilling_tagger(
     structure: Optional[str],
     scheme: str,
     spans_key: str,
+    drop_wide: bool,
     scorer: Optional[Callable],
     save_activations: bool,
-) -> Union[DistillingTagger, DistillingSpanTagger]:
+) -> Union[DistillingTagger, DistillingSpanTagger, DistillingSegments]:
     """Construct a distilling tagger.
 
     model (Model[List[Doc], Floats2d]): docs to scores of labels, (tokens of the batch, labels).
@@ -112,27 +116,31 @@ def make_distilling_tagger(
         higher.
     structure (Optional[str]): what the loss is over: "tokens" (independent labels), or, for ents
         and spans, "linear_chain" (sequences of tags; their default, with the model
-        `spacy-skd.ChainScorer.v1`).
-    scheme (str): tags of ents and spans, "BIOES" or "BIO".
+        `spacy-skd.ChainScorer.v1`) or "segments" (spans with scores of their own, with the model
+        `spacy-skd.SegmentScorer.v1`).
+    scheme (str): tags of ents and spans, "BIOES" or "BIO"; segments have none.
     spans_key (str): layer "spans" alone: the group.
+    drop_wide (bool): structure "segments" alone: whether spans that a linear-chain teacher finds
+        and that are wider than the model's `max_width` may be taken as outside. No score of a chain
+        excludes them, so without it such a teacher is refused.
     scorer (Optional[Callable]): spaCy's score of the layer by default.
     save_activations (bool): whether to keep probabilities in `doc._.activations[name]`.
     RAISES (ValueError): for a layer, scheme or structure that does not exist or does not fit.
     """
-    objective = Objective(target, k, temperature, temperature_kind)
+    settings: Dict[str, Any] = {
+        "distill_weight": distill_weight,
+        "objective": Objective(target, k, temperature, temperature_kind),
+        "overwrite": overwrite,
+        "scorer": scorer,
+        "save_activations": save_activations,
+    }
     if layer in SPAN_LAYERS:
+        settings["layer"] = make_span_layer(layer, spans_key=spans_key)
+        if structure == "segments":
+            return DistillingSegments(nlp.vocab, model, name, drop_wide=drop_wide, **settings)
+        structure = structure or "linear_chain"
         return DistillingSpanTagger(
-            nlp.vocab,
-            model,
-            name,
-            layer=make_span_layer(layer, spans_key=spans_key),
-            structure=structure or "linear_chain",
-            scheme=scheme,
-            distill_weight=distill_weight,
-            objective=objective,
-            overwrite=overwrite,
-            scorer=scorer,
-            save_activations=save_activations,
+            nlp.vocab, model, name, structure=structure, scheme=scheme, **settings
         )
     if structure not in (None, "tokens"):
         raise ValueError(f"structure: layer {layer!r} has 'tokens' alone, got {structure!r}")
@@ -141,9 +149,5 @@ def make_distilling_tagger(
         model,
         name,
         layer=make_layer(layer, max_length=max_length, threshold=threshold),
-        distill_weight=distill_weight,
-        objective=objective,
-        overwrite=overwrite,
-        scorer=scorer,
-        save_activations=save_activations,
+        **settings,
     )

@@ -166,7 +166,7 @@ class SkdTeacher:
         RAISES (ValueError): if one has no such component."""
         pipe = self.pipe_of(student)
         if self.stored and pipe in self.stored.forms:
-            return self.stored.forms[pipe].labels
+            return self.stored.forms[pipe].annotated
         found = [m.runner.labels(m.check_pipe(student)) for m in self.members]
         return tuple(dict.fromkeys(label for labels in found for label in labels))
 

@@ -92,6 +92,7 @@ class ListedTrees(TreeTeacher):
         self, bucket: Bucket, structure: Structure, objective: Objective, *, ops: Ops
     ) -> Target:
         target = expect_trees(
+            structure,
             self.heads,
             self.weights[bucket.units],
             rows=bucket.rows,

@@ -1,7 +1,7 @@
 """Teacher to target to gradient: what a teacher believes, and the loss that learns from it."""
 
 from .annealing import ConstantWeight, LinearWeight, WeightSchedule
-from .belief import Belief, ChainBelief, TokenBelief, TreeBelief
+from .belief import Belief, ChainBelief, SegmentBelief, TokenBelief, TreeBelief
 from .convert import Posterior, convert
 from .loss import mixed_loss, structural_loss
 
@@ -11,6 +11,7 @@ __all__ = [
     "ConstantWeight",
     "LinearWeight",
     "Posterior",
+    "SegmentBelief",
     "TokenBelief",
     "TreeBelief",
     "WeightSchedule",

@@ -4,7 +4,7 @@ stay exact."""
 from dataclasses import dataclass
 from typing import Tuple, Union
 
-from thinc.types import Floats2d, Ints2d
+from thinc.types import Floats2d, Floats3d, Ints2d
 
 from ..structures import Structure
 from .candidates import LabelCandidates, TreeCandidates
@@ -41,6 +41,25 @@ class ChainBelief:
     labels: Tuple[str, ...]
     scores: Floats2d
     transition: Floats2d
+
+    @property
+    def nbytes(self) -> int:
+        return int(self.scores.nbytes)
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentBelief:
+    """Scores of the flat labelled spans of a whole doc, relative to "not a span".
+
+    structure (FlatSegments): its `max_width` is that of the scores. labels (Tuple[str, ...]): of
+        the spans.
+    scores (Floats3d): (tokens of the doc, max_width, labels), nats: of the w + 1 tokens from token
+        i on. What reaches past the doc's end means nothing.
+    """
+
+    structure: Structure
+    labels: Tuple[str, ...]
+    scores: Floats3d
 
     @property
     def nbytes(self) -> int:
@@ -88,4 +107,12 @@ class Mixture:
         return sum(belief.nbytes for belief in self.beliefs)
 
 
-Belief = Union[TokenBelief, ChainBelief, TreeBelief, LabelCandidates, TreeCandidates, Mixture]
+Belief = Union[
+    TokenBelief,
+    ChainBelief,
+    SegmentBelief,
+    TreeBelief,
+    LabelCandidates,
+    TreeCandidates,
+    Mixture,
+]

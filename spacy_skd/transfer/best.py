@@ -7,9 +7,10 @@ from typing import List, Sequence, Union
 import numpy
 from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
 
-from ..codecs.bioes import are_span_tags, legality
+from ..codecs.bioes import are_span_tags, encode_spans, legality, span_tags
+from ..codecs.spans import decode_segments
 from ..structures import HeadSelection, LinearChain, Parts, SpanningTrees, Structure
-from .belief import Belief, ChainBelief, Mixture, TokenBelief, TreeBelief
+from .belief import Belief, ChainBelief, Mixture, SegmentBelief, TokenBelief, TreeBelief
 from .candidates import LabelCandidates, TreeCandidates
 
 
@@ -34,6 +35,8 @@ def best(beliefs: Sequence[Belief], *, k: int) -> List[Belief]:
             found.append(_heaviest_trees(belief, k))
         elif isinstance(belief, TreeBelief):
             found.append(_best_trees(belief, k))
+        elif isinstance(belief, SegmentBelief):
+            found.append(_best_segments(belief, k))
         elif isinstance(belief, (TokenBelief, ChainBelief)):
             found.append(_best_labels(belief, k))
     return found
@@ -60,6 +63,22 @@ def _best_labels(belief: Union[TokenBelief, ChainBelief], k: int) -> LabelCandid
     there = numpy.isfinite(totals[0])
     rows = numpy.stack([parts.arrays["unary"][0].argmax(axis=-1) for parts in found])
     return LabelCandidates(belief.labels, rows[there].astype("int32"), numpy.ones(there.sum()))
+
+
+def _best_segments(belief: SegmentBelief, k: int) -> LabelCandidates:
+    """As BIOES tags of the spans."""
+    tags, n = span_tags(belief.labels, scheme="BIOES"), len(belief.scores)
+    if not n:
+        return LabelCandidates(tags, numpy.zeros((1, 0), "int32"), numpy.ones(1))
+    scores = Parts({"span": belief.scores[None]}, numpy.asarray([n]))
+    totals, found = belief.structure.k_best(scores, k=k)
+    index = {tag: i for i, tag in enumerate(tags)}
+    rows = []
+    for parts, total in zip(found, totals[0]):
+        if numpy.isfinite(total):
+            (spans,) = decode_segments(parts, belief.labels)
+            rows.append([index[tag] for tag in encode_spans(spans, n=n, scheme="BIOES")])
+    return LabelCandidates(tags, numpy.asarray(rows, "int32"), numpy.ones(len(rows)))
 
 
 def _best_trees(belief: TreeBelief, k: int) -> TreeCandidates:

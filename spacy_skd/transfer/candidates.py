@@ -19,12 +19,16 @@ from ..codecs.bioes import (
     encode_spans,
     legality,
     scheme_of,
+    span_tags,
 )
+from ..codecs.spans import encode_segments
 from ..codecs.tags import encode_tags
 from ..codecs.trees import Gold, encode_trees, gold_tokens
 from ..errors import check_positive
+from ..structures import HeadSelection, ProjectiveTrees, Structure
+from ..structures.eisner import is_projective
 from ..structures.numerics import POSSIBLE_ABOVE
-from .convert import Target
+from .posterior import Target
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,16 +153,58 @@ def expect_chains(
     return expect(golds, weights, temperature=temperature)
 
 
-def expect_trees(
-    heads: Ints2d, weights: Floats2d, *, rows: Ints1d, lengths: Ints1d, temperature: float = 1.0
+def expect_segments(
+    beliefs: Sequence[LabelCandidates],
+    labels: Sequence[str],
+    *,
+    max_width: int,
+    temperature: float = 1.0,
 ) -> Target:
-    """Of the units of a bucket, whose candidates are single-rooted trees: arc (B, N, N + 1).
+    """Of tags of spans for a student of segments, each doc a unit: span (B, N, W, L).
 
+    labels, max_width: the student's. A candidate with a wider span cannot be expressed.
+    """
+    tags = span_tags(labels, scheme="BIOES")
+    golds: List[Gold] = []
+    for k in range(_most(beliefs)):
+        found = [_in_scheme(belief, k, "BIOES") for belief in beliefs]
+        golds.append(encode_segments(found, tags, legality(tags), max_width=max_width)[0])
+    weights = _padded([belief.weights[None] for belief in beliefs])
+    return expect(golds, weights, temperature=temperature)
+
+
+def expect_trees(
+    structure: Structure,
+    heads: Ints2d,
+    weights: Floats2d,
+    *,
+    rows: Ints1d,
+    lengths: Ints1d,
+    temperature: float = 1.0,
+) -> Target:
+    """Of the units of a bucket: arc (B, N, N + 1).
+
+    structure (Structure): the student's, of arcs, which says what it can express: all heads, trees
+        or projective trees.
     heads (Ints2d): (K, T) head rows of all tokens of the batch, as of `encode_trees`.
     weights (Floats2d): (B, K) of the bucket's units. rows, lengths (Ints1d): (B,) as there.
     """
-    golds = [encode_trees(candidate, rows=rows, lengths=lengths) for candidate in heads]
+    golds = [_encode_heads(structure, each, rows=rows, lengths=lengths) for each in heads]
     return expect(golds, weights, temperature=temperature)
+
+
+def _encode_heads(structure: Structure, heads: Ints1d, *, rows: Ints1d, lengths: Ints1d) -> Gold:
+    gold = encode_trees(
+        heads,
+        rows=rows,
+        lengths=lengths,
+        single_root=getattr(structure, "single_root", False),
+        trees=not isinstance(structure, HeadSelection),
+    )
+    if not isinstance(structure, ProjectiveTrees):
+        return gold
+    fits = is_projective(gold.indicators.arrays["arc"].argmax(axis=-1))
+    return Gold(gold.indicators, gold.known & fits[:, None])
 
 
 def _most(beliefs: Sequence[LabelCandidates]) -> int:

@@ -14,7 +14,7 @@ import numpy
 from thinc.types import Floats1d
 
 from ..codecs.trees import Gold
-from ..structures import IMPOSSIBLE, HeadSelection, IndependentLabels, Parts, Structure
+from ..structures import HeadSelection, IndependentLabels, Parts, Structure
 
 # As `structural_loss`: of a structure, the student's scores and the teacher's target.
 TeacherLoss = Callable[..., Tuple[float, Parts]]
@@ -166,18 +166,13 @@ def gold_target(structure: Structure, scores: Parts, gold: Gold) -> Tuple[Parts,
     partial = ~gold.complete & ~gold.empty
     if not partial.any():
         return gold.indicators, xp.zeros(len(partial), dtype="float64")
-    units = xp.asarray(partial.nonzero()[0])
-    some = gold.indicators[units]
-    known = xp.asarray(gold.known)[units][..., None]
-    mine = scores[units]
-    arrays = {
-        k: v if k == "transition" else v + xp.where(known & (some.arrays[k] == 0), IMPOSSIBLE, 0.0)
-        for k, v in mine.arrays.items()
-    }
-    restricted = Parts(arrays, mine.lengths)
+    found = partial.nonzero()[0]
+    units = xp.asarray(found)
+    restricted = gold.restrict(scores[units], found)
     log_z, marginals = structure.infer(restricted)
     entropy = xp.zeros(len(partial), dtype="float64")
     entropy[units] = log_z - marginals.dot(restricted)
+    marginals = gold.settle(marginals, found)
     arrays = {k: v.astype(scores.arrays[k].dtype) for k, v in gold.indicators.arrays.items()}
     for key, array in marginals.arrays.items():
         arrays[key][units] = array

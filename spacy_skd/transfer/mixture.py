@@ -15,7 +15,7 @@ from thinc.types import Floats1d
 
 from ..structures import to_numpy
 from .belief import Belief, Mixture
-from .convert import Target
+from .posterior import Target
 
 
 def mixed_target(

@@ -1,12 +1,52 @@
-"""Arrays to plain bytes and back: dtype, shape and data, no pickle."""
+"""Arrays of scores as bytes and back: halves where scores are kept, a bit for whether they are."""
 
 from typing import Dict, List, Sequence, Tuple
 
 import numpy
-from thinc.types import FloatsXd
+from thinc.types import Floats2d, FloatsXd
+
+from ..structures import IMPOSSIBLE
+from ..structures.numerics import POSSIBLE_ABOVE
 
 Array = Tuple[str, Tuple[int, ...], bytes]  # dtype, shape, data
 Packed = Dict[str, Array]
+
+LOWEST = -60_000.0  # float16 ends at -65504
+
+
+def pack_rows(name: str, scores: Floats2d, *, least: float) -> Packed:
+    """A bit for each label, a half for each that is kept. scores: (rows, labels), nats."""
+    below = below_best(scores)
+    kept = below > 2 * LOWEST
+    if least > 0 and below.size:
+        log_sums = numpy.log(numpy.exp(below).sum(axis=1, keepdims=True))
+        kept &= (below - log_sums >= numpy.log(least)) | (below == 0)
+    bits = numpy.packbits(kept, axis=1)
+    return {f"{name}_kept": pack_array(bits), f"{name}_values": pack_halves(below[kept])}
+
+
+def unpack_rows(name: str, packed: Packed, *, n_columns: int) -> Floats2d:
+    bits = unpack_array(packed[f"{name}_kept"])
+    kept = numpy.unpackbits(bits, axis=1, count=n_columns).astype(bool)
+    return spread(kept, unpack_halves(packed[f"{name}_values"]))
+
+
+def spread(kept: "numpy.ndarray", values: FloatsXd) -> FloatsXd:
+    """The values where `kept`, IMPOSSIBLE elsewhere. RAISES (ValueError): if they do not fit."""
+    if int(kept.sum()) != len(values):
+        raise ValueError(f"expected {int(kept.sum())} values, found {len(values)}")
+    scores = numpy.full(kept.shape, IMPOSSIBLE, dtype="float32")
+    scores[kept] = values
+    return scores
+
+
+def below_best(scores: Floats2d) -> Floats2d:
+    """Each row's best is 0; what is impossible is IMPOSSIBLE."""
+    if not scores.size:
+        return scores.astype("float32")
+    possible = scores > POSSIBLE_ABOVE
+    below = scores.astype("float32") - scores.max(axis=1, keepdims=True)
+    return numpy.where(possible, numpy.maximum(below, LOWEST), IMPOSSIBLE).astype("float32")
 
 
 def pack_halves(values: FloatsXd) -> Array:

@@ -6,17 +6,21 @@ possible arcs are kept, so trees are exact; so are tags of spans, whose legal se
 improbable tags. Of independent labels (tags, deprels given the arc) those of a probability below
 `least` may be left out: they unpack as `IMPOSSIBLE`, so what is left is the teacher given that they
 do not occur, a proper distribution. At a temperature T it is about least^(1 / T) that is left out.
+The same holds of spans scored against "not a span": P(span) is at most the odds exp(score), so
+those of a score below log(least) may be left out; what is kept is float16 below the best span from
+the same token, or below 0 where that is higher, and this best is float32.
 """
 
 from dataclasses import asdict, dataclass
 from typing import Any, Dict, Optional, Tuple, Type
 
 import numpy
-from thinc.types import Floats2d, FloatsXd
+from thinc.types import Floats2d
 
-from ..codecs.bioes import are_span_tags
+from ..codecs.bioes import are_span_tags, labels_of_tags
 from ..structures import (
     IMPOSSIBLE,
+    FlatSegments,
     HeadSelection,
     IndependentLabels,
     LinearChain,
@@ -24,16 +28,21 @@ from ..structures import (
     Structure,
 )
 from ..structures.numerics import POSSIBLE_ABOVE
-from .belief import Belief, ChainBelief, Mixture, TokenBelief, TreeBelief
+from .belief import Belief, ChainBelief, Mixture, SegmentBelief, TokenBelief, TreeBelief
 from .candidates import LabelCandidates, TreeCandidates
 from .packing import (
+    LOWEST,
     Packed,
+    below_best,
     join,
     pack_array,
     pack_halves,
+    pack_rows,
     smallest,
+    spread,
     unpack_array,
     unpack_halves,
+    unpack_rows,
 )
 from .store_candidates import (
     pack_labels,
@@ -42,9 +51,9 @@ from .store_candidates import (
     unpack_listed_trees,
 )
 
-_LOWEST = -60_000.0  # float16 ends at -65504
 _STRUCTURES: Dict[str, Type[Structure]] = {
-    cls.__name__: cls for cls in (IndependentLabels, LinearChain, HeadSelection, SpanningTrees)
+    cls.__name__: cls
+    for cls in (IndependentLabels, LinearChain, FlatSegments, HeadSelection, SpanningTrees)
 }
 
 
@@ -52,7 +61,8 @@ _STRUCTURES: Dict[str, Type[Structure]] = {
 class Form:
     """What the beliefs of one component have in common, whatever the doc.
 
-    kind (str): "tokens", "chain", "trees", or of candidates "listed labels", "listed trees".
+    kind (str): "tokens", "chain", "segments", "trees", or of candidates "listed labels", "listed
+        trees".
     structure (Optional[Structure]): None of candidates. labels (Tuple[str, ...]): the teacher's.
     transition (Optional[Floats2d]): (tags, tags), nats, of a chain.
     """
@@ -61,6 +71,12 @@ class Form:
     structure: Optional[Structure]
     labels: Tuple[str, ...]
     transition: Optional[Floats2d] = None
+
+    @property
+    def annotated(self) -> Tuple[str, ...]:
+        """RETURNS (Tuple[str, ...]): the labels that the component annotates with: of spans, where
+        its own are tags of tokens."""
+        return labels_of_tags(self.labels) if are_span_tags(self.labels) else self.labels
 
     def to_json(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): for JSON; an impossible transition is null."""
@@ -102,13 +118,16 @@ def form_of(belief: Belief) -> Form:
         return Form("trees", belief.structure, belief.labels)
     if isinstance(belief, ChainBelief):
         return Form("chain", belief.structure, belief.labels, belief.transition)
+    if isinstance(belief, SegmentBelief):
+        return Form("segments", belief.structure, belief.labels)
     return Form("tokens", belief.structure, belief.labels)
 
 
 def pack(belief: Belief, *, least: float) -> Packed:
     """One doc's belief as bytes.
 
-    least (float): the probability below which an independent label is left out; 0 keeps all.
+    least (float): the probability below which an independent label, or a span, is left out; 0
+        keeps all.
     RAISES (ValueError): for a mixture.
     """
     if isinstance(belief, Mixture):
@@ -119,9 +138,11 @@ def pack(belief: Belief, *, least: float) -> Packed:
         return pack_listed_trees(belief)
     if isinstance(belief, TreeBelief):
         return _pack_trees(belief, least=least)
+    if isinstance(belief, SegmentBelief):
+        return _pack_segments(belief, least=least)
     if isinstance(belief, ChainBelief) or are_span_tags(belief.labels):
         least = 0.0
-    return _pack_rows("score", belief.scores, least=least)
+    return pack_rows("score", belief.scores, least=least)
 
 
 def unpack(packed: Packed, form: Form) -> Belief:
@@ -135,7 +156,9 @@ def unpack(packed: Packed, form: Form) -> Belief:
             raise ValueError("no structure")
         if form.kind == "trees":
             return _unpack_trees(packed, form.structure, form.labels)
-        scores = _unpack_rows("score", packed, n_columns=len(form.labels))
+        if form.kind == "segments":
+            return _unpack_segments(packed, form)
+        scores = unpack_rows("score", packed, n_columns=len(form.labels))
     except (KeyError, ValueError, IndexError, TypeError) as error:
         raise ValueError(
             f"a stored belief of {form.kind} is damaged or of other labels: {error!r}"
@@ -155,8 +178,8 @@ def _pack_trees(belief: TreeBelief, *, least: float) -> Packed:
     order = numpy.lexsort((belief.pairs[:, 1], belief.pairs[:, 0]))
     dependents, heads = belief.pairs[order].astype("int64").T
     distances = numpy.where(heads < 0, 0, heads - dependents)
-    values = [_below_best(_without_self(arc)) for arc in belief.arcs]
-    kept = [value > _LOWEST * 2 for value in values]
+    values = [below_best(_without_self(arc)) for arc in belief.arcs]
+    kept = [value > LOWEST * 2 for value in values]
     flat = [value[keep] for value, keep in zip(values, kept)]
     n = int(belief.units[-1, 1]) if len(belief.units) else 0
     return {
@@ -166,7 +189,7 @@ def _pack_trees(belief: TreeBelief, *, least: float) -> Packed:
         "arcs": pack_halves(join(flat, "float32")),
         "n_heads": pack_array(smallest(numpy.bincount(dependents, minlength=n))),
         "distances": pack_array(smallest(distances)),
-        **_pack_rows("label", belief.label_scores[order], least=least),
+        **pack_rows("label", belief.label_scores[order], least=least),
     }
 
 
@@ -175,7 +198,7 @@ def _unpack_trees(packed: Packed, structure: Structure, labels: Tuple[str, ...])
     lengths = (ends - starts).tolist()
     sizes = [n * (n + 1) for n in lengths]
     kept = numpy.unpackbits(unpack_array(packed["arc_kept"]), count=sum(sizes)).astype(bool)
-    flat = _spread(kept, unpack_halves(packed["arcs"]))
+    flat = spread(kept, unpack_halves(packed["arcs"]))
     cuts = numpy.cumsum([0, *sizes])
     arcs = [flat[cuts[i] : cuts[i + 1]].reshape(n, n + 1) for i, n in enumerate(lengths)]
     n_heads = unpack_array(packed["n_heads"]).astype("int64")
@@ -188,8 +211,37 @@ def _unpack_trees(packed: Packed, structure: Structure, labels: Tuple[str, ...])
         units=numpy.stack([starts, ends], axis=1),
         arcs=tuple(arcs),
         pairs=numpy.stack([dependents, heads], axis=1).astype("int32"),
-        label_scores=_unpack_rows("label", packed, n_columns=len(labels)),
+        label_scores=unpack_rows("label", packed, n_columns=len(labels)),
     )
+
+
+def _pack_segments(belief: SegmentBelief, *, least: float) -> Packed:
+    """By first token, width and label: a bit for each span, a half for each that is kept."""
+    n, widths, n_labels = belief.scores.shape
+    ends = numpy.arange(n)[:, None] + numpy.arange(widths)
+    rows = numpy.where((ends < n)[..., None], belief.scores, IMPOSSIBLE)
+    rows = rows.reshape(n, widths * n_labels)
+    best = numpy.maximum(rows.max(axis=1, initial=0.0), 0.0).astype("float32")
+    kept = rows > (numpy.log(least) if least > 0 else POSSIBLE_ABOVE)
+    below = numpy.maximum(rows - best[:, None], LOWEST)
+    return {
+        "width": pack_array(smallest(numpy.asarray([widths]))),
+        "best": pack_array(best),
+        "span_kept": pack_array(numpy.packbits(kept, axis=1)),
+        "spans": pack_halves(below[kept]),
+    }
+
+
+def _unpack_segments(packed: Packed, form: Form) -> SegmentBelief:
+    """Docs of one teacher may have spans of other widths, which a suggester decides."""
+    width = int(unpack_array(packed["width"])[0])
+    best, bits = unpack_array(packed["best"]), unpack_array(packed["span_kept"])
+    n_columns = width * len(form.labels)
+    kept = numpy.unpackbits(bits, axis=1, count=n_columns).astype(bool)
+    rows = spread(kept, unpack_halves(packed["spans"]))
+    rows = numpy.where(kept, rows + best[:, None], rows)
+    scores = rows.reshape(len(best), width, len(form.labels))
+    return SegmentBelief(FlatSegments(max_width=width), form.labels, scores)
 
 
 def _without_self(arc: Floats2d) -> Floats2d:
@@ -198,44 +250,6 @@ def _without_self(arc: Floats2d) -> Floats2d:
     masked = arc.astype("float32")
     masked[numpy.arange(n), numpy.arange(1, n + 1)] = IMPOSSIBLE
     return masked
-
-
-# Rows of scores
-
-
-def _pack_rows(name: str, scores: Floats2d, *, least: float) -> Packed:
-    """A bit for each label, a half for each that is kept. scores: (rows, labels), nats."""
-    below = _below_best(scores)
-    kept = below > 2 * _LOWEST
-    if least > 0 and below.size:
-        log_sums = numpy.log(numpy.exp(below).sum(axis=1, keepdims=True))
-        kept &= (below - log_sums >= numpy.log(least)) | (below == 0)
-    bits = numpy.packbits(kept, axis=1)
-    return {f"{name}_kept": pack_array(bits), f"{name}_values": pack_halves(below[kept])}
-
-
-def _unpack_rows(name: str, packed: Packed, *, n_columns: int) -> Floats2d:
-    bits = unpack_array(packed[f"{name}_kept"])
-    kept = numpy.unpackbits(bits, axis=1, count=n_columns).astype(bool)
-    return _spread(kept, unpack_halves(packed[f"{name}_values"]))
-
-
-def _spread(kept: "numpy.ndarray", values: FloatsXd) -> FloatsXd:
-    """The values where `kept`, IMPOSSIBLE elsewhere. RAISES (ValueError): if they do not fit."""
-    if int(kept.sum()) != len(values):
-        raise ValueError(f"expected {int(kept.sum())} values, found {len(values)}")
-    scores = numpy.full(kept.shape, IMPOSSIBLE, dtype="float32")
-    scores[kept] = values
-    return scores
-
-
-def _below_best(scores: Floats2d) -> Floats2d:
-    """Each row's best is 0; what is impossible is IMPOSSIBLE."""
-    if not scores.size:
-        return scores.astype("float32")
-    possible = scores > POSSIBLE_ABOVE
-    below = scores.astype("float32") - scores.max(axis=1, keepdims=True)
-    return numpy.where(possible, numpy.maximum(below, _LOWEST), IMPOSSIBLE).astype("float32")
 
 
 def _possible(score: float) -> Optional[float]:

@@ -12,6 +12,7 @@ from ..structures import HeadSelection, IndependentLabels, Parts, Structure
 from .convert import Posterior, Target, convert
 from .loss import TeacherLoss, emissions, emitting, structural_loss, token_loss
 from .position import HAS_POSITION, position_loss
+from .posterior import Match
 
 TARGETS = ("structural", "top1", "topk", "token", "position", "gold")
 KINDS = ("global", "local")
@@ -103,8 +104,8 @@ def token_target(
     posterior: Posterior,
     structure: Structure,
     *,
-    match: TagMatch,
-    rules: Legality,
+    match: Match,
+    rules: Optional[Legality],
     temperature: float = 1.0,
 ) -> Target:
     """The target "token" of tags of spans: each token's tags by the teacher's emissions alone. Of
@@ -114,6 +115,11 @@ def token_target(
     RAISES (ValueError): if the student's tags tell apart what the teacher's do not (BIO to BIOES):
         which it is depends on the neighbours.
     """
+    if not isinstance(match, TagMatch) or rules is None:
+        raise ValueError(
+            "target 'token': the teacher scores spans, and has no scores of tokens; set target = "
+            '"structural"'
+        )
     if match.coarser:
         raise ValueError(
             "target 'token': the student's scheme is BIOES, the teacher's BIO, whose tags do not "

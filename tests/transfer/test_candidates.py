@@ -9,11 +9,18 @@ import pytest
 from hypothesis import given, settings
 
 from spacy_skd.codecs.bioes import legality, span_tags
-from spacy_skd.structures import LinearChain, Parts, SpanningTrees
+from spacy_skd.structures import (
+    HeadSelection,
+    LinearChain,
+    Parts,
+    ProjectiveTrees,
+    SpanningTrees,
+)
 from spacy_skd.transfer import convert
 from spacy_skd.transfer.candidates import (
     LabelCandidates,
     expect_chains,
+    expect_segments,
     expect_tokens,
     expect_trees,
     tempered_weights,
@@ -76,6 +83,35 @@ def test_tags_of_spans(seed, schemes, labels, temperature):
             numpy.testing.assert_allclose(arrays["transition"][i], pairs / kept, atol=1e-6)
 
 
+@settings(max_examples=30, deadline=None)
+@given(
+    seed=SEEDS,
+    scheme=st.sampled_from(["BIO", "BIOES"]),
+    width=st.integers(1, 3),
+    temperature=TEMPERATURES,
+)
+def test_spans_of_a_student_of_segments(seed, scheme, width, temperature):
+    """Spans that are too wide, or of the label B, cannot be expressed."""
+    rng = numpy.random.default_rng(seed)
+    teacher = span_tags(["A", "B"], scheme=scheme)
+    doc = drawn(rng, list(legal_rows(teacher, 3)), 4)
+    belief = LabelCandidates(teacher, numpy.asarray([row for row, _ in doc]), rng.random(4) + 0.1)
+    found = expect_segments([belief], ["C", "A"], max_width=width, temperature=temperature)
+    w = belief.weights ** (1 / temperature)
+    expected, kept = numpy.zeros((3, width, 2)), 0
+    for (_, spans), weight in zip(doc, w):
+        if all(label == "A" and end - start <= width for start, end, label in spans):
+            kept += weight
+            for start, end, _ in spans:
+                expected[start, end - start - 1, 1] += weight
+    assert found.lost[0] == pytest.approx(1 - kept / w.sum(), abs=1e-9)
+    assert (found.empty is not None) == (kept == 0)
+    if kept:
+        numpy.testing.assert_allclose(
+            found.marginals.arrays["span"][0], expected / kept, atol=1e-6
+        )
+
+
 def test_a_sequence_that_is_illegal_cannot_be_expressed():
     bio, bioes = (span_tags(["A"], scheme=scheme) for scheme in ("BIO", "BIOES"))
     rows = numpy.asarray([[bio.index("I-A"), 0], [0, bio.index("B-A")]])
@@ -114,31 +150,46 @@ def test_labels_of_tokens_are_dropped_token_by_token(seed, temperature):
             token += 1
 
 
+def arcs_cross(heads):
+    spans = [tuple(sorted((h, d))) for d, h in enumerate(heads, 1)]
+    return any(a < c < b < d for a, b in spans for c, d in spans)
+
+
+STRUCTURES = {
+    HeadSelection(): lambda heads: True,
+    SpanningTrees(): lambda heads: oracle.forms_tree(heads, single_root=True),
+    SpanningTrees(single_root=False): lambda heads: oracle.forms_tree(heads, single_root=False),
+    ProjectiveTrees(): lambda heads: (
+        oracle.forms_tree(heads, single_root=True) and not arcs_cross(heads)
+    ),
+}
+
+
+@pytest.mark.parametrize("structure", STRUCTURES, ids=str)
 @settings(max_examples=20, deadline=None)
 @given(seed=SEEDS, temperature=TEMPERATURES)
-def test_trees(seed, temperature):
-    """Two sentences, of 3 tokens and of 2, the second first in the bucket; heads that form no tree
-    are dropped."""
+def test_trees(structure, seed, temperature):
+    """Two sentences, of 4 tokens and of 2, the second first in the bucket; heads that are no
+    structure of the student's are dropped."""
     rng = numpy.random.default_rng(seed)
-    heads, shares = numpy.full((4, 5), -2), rng.random((2, 4)) + 0.1
-    choices = {n: list(oracle.all_heads(n)) for n in (3, 2)}
+    heads, shares = numpy.full((4, 6), -2), rng.random((2, 4)) + 0.1
+    choices = {n: list(oracle.all_heads(n)) for n in (4, 2)}
     expected = []
-    for n, start, weights in ((3, 0, shares[1]), (2, 3, shares[0])):
+    for n, start, weights in ((4, 0, shares[1]), (2, 4, shares[0])):
         w = weights ** (1 / temperature)
         total, kept = numpy.zeros((n, n + 1)), 0
         for k in range(4):
             local = choices[n][rng.integers(len(choices[n]))]
             heads[k, start : start + n] = [-1 if h == 0 else start + h - 1 for h in local]
-            if oracle.forms_tree(local, single_root=True):
+            if STRUCTURES[structure](local):
                 total += w[k] * oracle.arcs(local)
                 kept += w[k]
         expected.insert(0, (n, total / max(kept, 1e-9), 1 - kept / w.sum(), kept == 0))
-    rows, lengths = numpy.asarray([3, 0]), numpy.asarray([2, 3])
-    found = expect_trees(heads, shares, rows=rows, lengths=lengths, temperature=temperature)
+    units = {"rows": numpy.asarray([4, 0]), "lengths": numpy.asarray([2, 4])}
+    found = expect_trees(structure, heads, shares, **units, temperature=temperature)
     for i, (n, arcs, lost, empty) in enumerate(expected):
-        numpy.testing.assert_allclose(
-            found.marginals.arrays["arc"][i, :n, : n + 1], arcs, atol=1e-6
-        )
+        mine = found.marginals.arrays["arc"][i, :n, : n + 1]
+        numpy.testing.assert_allclose(mine, arcs * (not empty), atol=1e-6)
         assert found.lost[i] == pytest.approx(lost, abs=1e-9)
         assert (found.empty is not None and bool(found.empty[i])) == empty
 
@@ -163,7 +214,9 @@ def test_all_structures_by_their_probabilities_are_the_distribution(temperature)
     heads = numpy.asarray([y.argmax(axis=1) - 1 for y in listed.outputs])
     one = numpy.asarray([0]), numpy.asarray([3])
     weights = numpy.exp(listed.log_probs)[None]
-    trees = expect_trees(heads, weights, rows=one[0], lengths=one[1], temperature=temperature)
+    trees = expect_trees(
+        SpanningTrees(), heads, weights, rows=one[0], lengths=one[1], temperature=temperature
+    )
     posterior = Posterior(SpanningTrees(), Parts({"arc": arc[None]}, one[1]))
     expected = convert(posterior, SpanningTrees(), temperature=temperature)
     numpy.testing.assert_allclose(
