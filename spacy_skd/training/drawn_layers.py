@@ -9,12 +9,12 @@ from spacy.morphology import Morphology
 from spacy.parts_of_speech import IDS as POS_IDS
 from spacy.tokens import Doc
 
-from ..codecs.bioes import are_span_tags, decode_spans
+from ..codecs.bioes import are_span_tags
 from ..pipeline.layers import SENT_LABELS, make_layer
 from ..pipeline.span_layers import SPAN_LAYERS, make_span_layer
-from ..transfer.belief import Belief, ChainBelief, TokenBelief, TreeBelief
+from ..transfer.belief import Belief, ChainBelief, SegmentBelief, TokenBelief, TreeBelief
 from ..transfer.candidates import LabelCandidates, TreeCandidates
-from ..transfer.draws import draw_labels, draw_trees
+from ..transfer.draws import draw_labels, draw_spans, draw_trees
 from ..transfer.store import Form
 
 TOKEN_LAYERS = ("tag", "pos", "morph", "sent")
@@ -67,9 +67,9 @@ class DrawnSpans(DrawnLayer):
         self._layer = make_span_layer(kind, spans_key=key or "sc")
 
     def draw(self, doc: Doc, belief: Belief, **settings: Any) -> None:
-        if not isinstance(belief, LABELS):
+        if not isinstance(belief, (*LABELS, SegmentBelief)):
             raise ValueError(f"layer {self.writes[0]!r}: expected tags of spans, got trees")
-        self._layer.write(doc, decode_spans(draw_labels(belief, **settings)), overwrite=True)
+        self._layer.write(doc, draw_spans(belief, **settings), overwrite=True)
 
 
 class DrawnParse(DrawnLayer):
@@ -129,7 +129,7 @@ def layer_of(pipe: str, form: Form) -> str:
     """What a component annotates, by its form, its name and its labels."""
     if form.kind in ("trees", "listed trees"):
         return TREES
-    if form.kind == "chain" or are_span_tags(form.labels):
+    if form.kind in ("chain", "segments") or are_span_tags(form.labels):
         return "spans" if pipe.startswith("span") else "ents"
     name = pipe.rpartition(".")[2]
     name = _NAMES.get(name, name)

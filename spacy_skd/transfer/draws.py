@@ -11,7 +11,7 @@ from typing import Container, List, Optional, Sequence, Tuple, Union
 import numpy
 from thinc.types import Floats2d, Ints1d
 
-from ..codecs.bioes import Legality, are_span_tags, legality
+from ..codecs.bioes import Legality, TypedSpan, are_span_tags, decode_spans, legality
 from ..codecs.trees import ROOT_HEAD, decode_trees
 from ..structures import (
     HeadSelection,
@@ -22,13 +22,14 @@ from ..structures import (
     Structure,
 )
 from ..structures.numerics import POSSIBLE_ABOVE
-from .belief import ChainBelief, TokenBelief, TreeBelief
+from .belief import ChainBelief, SegmentBelief, TokenBelief, TreeBelief
 from .candidates import LabelCandidates, TreeCandidates, tempered_weights
 
 ROOT_DEPREL = "ROOT"
 NO_DEPREL = "dep"  # spaCy's own name of an arc of which no more is known
 
 LabelBelief = Union[TokenBelief, ChainBelief, LabelCandidates]
+SpansBelief = Union[LabelBelief, SegmentBelief]
 TreesBelief = Union[TreeBelief, TreeCandidates]
 
 
@@ -72,11 +73,25 @@ def draw_labels(
     return [belief.labels[i] for i in drawn.tolist()]
 
 
+def draw_spans(
+    belief: SpansBelief, *, rng: numpy.random.Generator, temperature: float = 1.0
+) -> List[TypedSpan]:
+    """Spans of a doc that do not overlap."""
+    if not isinstance(belief, SegmentBelief):
+        return decode_spans(draw_labels(belief, rng=rng, temperature=temperature))
+    n = len(belief.scores)
+    if not n:
+        return []
+    scores = Parts({"span": belief.scores[None]}, numpy.asarray([n])) * (1.0 / temperature)
+    drawn = belief.structure.sample(scores, rng=rng).arrays["span"][0]
+    return [(i, i + w + 1, belief.labels[label]) for i, w, label in numpy.argwhere(drawn).tolist()]
+
+
 def draw_trees(
     belief: TreesBelief, *, rng: numpy.random.Generator, temperature: float = 1.0
 ) -> DrawnTrees:
-    """Heads and deprels of a doc, each sentence on its own: of scores, a single-rooted tree and deprels given
-    its arcs; of candidates, one of those whose arcs stay in the sentence.
+    """Heads and deprels of a doc, each sentence on its own: of scores, a single-rooted tree and
+    deprels given its arcs; of candidates, one of those whose arcs stay in the sentence.
 
     Independent heads are drawn given that they form a tree. An arc whose deprel was not scored (its
     marginal is below the teacher's floor) takes the deprel of its dependent's likeliest scored arc

@@ -107,9 +107,7 @@ def test_spans_of_a_student_of_segments(seed, scheme, width, temperature):
     assert found.lost[0] == pytest.approx(1 - kept / w.sum(), abs=1e-9)
     assert (found.empty is not None) == (kept == 0)
     if kept:
-        numpy.testing.assert_allclose(
-            found.marginals.arrays["span"][0], expected / kept, atol=1e-6
-        )
+        numpy.testing.assert_allclose(found.marginals.arrays["span"][0], expected / kept, atol=1e-6)
 
 
 def test_a_sequence_that_is_illegal_cannot_be_expressed():
