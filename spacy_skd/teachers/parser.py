@@ -74,15 +74,14 @@ class ParserSource(TransitionSource):
 
     def _candidates(self, doc: Doc, rows: "numpy.ndarray", weights: Floats1d) -> Belief:
         units = self._units(doc, rows[0])
-        chosen = [_distinct(rows[:, :, start:end], weights) for start, end in units.tolist()]
+        chosen = [_distinct(_within(rows, unit), weights) for unit in units.tolist()]
         k = max((len(mine) for _, mine in chosen), default=1)
         heads = numpy.full((k, len(doc)), -1, dtype="int32")
         deprels = heads.copy()
         shares = numpy.zeros((len(units), k))
         for (start, end), share, (mine, masses) in zip(units.tolist(), shares, chosen):
             heads[: len(mine), start:end] = mine[:, 0]
-            crosses = (mine[:, 0] != ROOT_HEAD) & ((mine[:, 0] < start) | (mine[:, 0] >= end))
-            deprels[: len(mine), start:end] = numpy.where(crosses, -1, mine[:, 1])
+            deprels[: len(mine), start:end] = mine[:, 1]
             share[: len(mine)] = masses
         return TreeCandidates(tuple(self._index), units, heads, deprels, shares)
 
@@ -98,6 +97,18 @@ class ParserSource(TransitionSource):
             starts = copy.to_array([SENT_START]).reshape(-1)
         first = numpy.union1d(0, numpy.nonzero(starts == 1)[0])
         return numpy.stack([first, numpy.append(first[1:], len(doc))], axis=1).astype("int32")
+
+
+def _within(rows: "numpy.ndarray", unit: Sequence[int]) -> "numpy.ndarray":
+    """What candidates say of a unit (start and end token). An arc from elsewhere has no deprel.
+
+    rows (ndarray): (K, 2, tokens of the doc). RETURNS (ndarray): (K, 2, tokens of the unit).
+    """
+    start, end = unit
+    inside = rows[:, :, start:end].copy()
+    heads, deprels = inside[:, 0], inside[:, 1]
+    deprels[(heads != ROOT_HEAD) & ((heads < start) | (heads >= end))] = -1
+    return inside
 
 
 def _distinct(rows: "numpy.ndarray", weights: Floats1d) -> Tuple["numpy.ndarray", Floats1d]:

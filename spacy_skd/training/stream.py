@@ -61,7 +61,7 @@ class StoredCorpus(ABC):
 
     @abstractmethod
     def _example(self, nlp: Language, item: Item, number: int) -> Example:
-        """number (int): of examples that come before it in the stream."""
+        """number (int): its place in the stream."""
 
     def _learnt(self, nlp: Language) -> Optional[int]:
         """How many examples the pipeline has learnt from; None if it does not say, so that what
@@ -93,10 +93,8 @@ class StoredCorpus(ABC):
         yield from items
 
     def _numbered(self, nlp: Language) -> Iterator[_Numbered]:
-        number = 0
-        for item in self._endless(nlp):
+        for number, item in enumerate(self._endless(nlp)):
             yield None if item is None else (number, item)
-            number += item is not None
 
     def _endless(self, nlp: Language) -> Iterator[Optional[Item]]:
         raw = self._unlabelled(nlp)

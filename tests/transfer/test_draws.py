@@ -181,6 +181,15 @@ def test_arcs_whose_deprels_were_not_scored():
         (2, 2, "ROOT"), (2, 1, "dep"), (2, 3, "dep"),
         (3, 3, "ROOT"), (3, 1, "a"), (3, 2, "a"),
     }  # fmt: skip
+    arc = numpy.zeros((4, 5), dtype="float32")
+    arc[0, 2:4] = -2, -1  # of the scored arcs of token 0, that from token 2 is likelier
+    pairs = numpy.asarray([(0, 2), (0, 1), (0, -1)], dtype="int32")
+    units = numpy.asarray([[0, 4]], dtype="int32")
+    scores = numpy.where(numpy.eye(3), 0, -50.0).astype("float32")[[1, 2, 0]]
+    belief = TreeBelief(SpanningTrees(), belief.labels, units, (arc,), pairs, scores)
+    drawn = [draw_trees(belief, rng=rng) for _ in range(100)]
+    by_head = {(int(found.heads[0]), found.deprels[0]) for found in drawn}
+    assert by_head == {(0, "ROOT"), (1, "b"), (2, "a"), (3, "a")}
     only_root = trees_of(SpanningTrees(), pairs=[(0, -1)], label_scores=certain[:1])
     assert draw_trees(only_root, rng=rng).deprels[0] == "ROOT"
 
