@@ -185,7 +185,7 @@ def rows(folders: List[Path]) -> Iterator[str]:
     for folder in folders:
         for path in sorted((folder / "cells").glob("*.json")):
             dev = json.loads(path.read_text())["dev"]
-            scores = (f"{100 * dev[k]:6.1f}" if k in dev else "     -" for k in KEPT)
+            scores = (f"{100 * dev[k]:9.1f}" if k in dev else "        -" for k in KEPT)
             yield f"{path.stem:28}{''.join(scores)}"
 
 
@@ -208,7 +208,7 @@ def main() -> None:
     elif args.action == "drawn":
         drawn(Cells(args.work), args.rest[0], args.rest[1], args)
     else:
-        print(f"{'':28}" + "".join(f"{name[-6:]:>6}" for name in KEPT))
+        print(f"{'':28}" + "".join(f"{name:>9}" for name in KEPT))
         print("\n".join(rows([args.work, *args.rest])))
 
 
