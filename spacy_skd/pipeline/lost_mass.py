@@ -41,8 +41,8 @@ class LostMass:
             self._reported = True
             logger.warning(
                 "%s: %.1f %% of the teacher's probability in a batch lies on what the student "
-                "cannot express (labels that it lacks, sequences that it excludes); it learns the "
-                "rest, as if the teacher had ruled that out",
+                "cannot express (labels that it lacks, sequences that it excludes, spans that are "
+                "too wide); it learns the rest, as if the teacher had ruled that out",
                 self.name,
                 100 * mean,
             )

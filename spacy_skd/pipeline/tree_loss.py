@@ -102,7 +102,7 @@ class TreeLoss:
         found = [gold.indicators, *(target.marginals for target in targets)]
         counts = [shares[0]]
         if targets:
-            parts, _ = mixing_shares(targets, plan.weights)
+            parts = mixing_shares(targets, plan.weights)
             counts += [shares[1] * self.ops.to_numpy(part) for part in parts]
         for row, marginals, count in zip(masses, found, counts):
             index, unit, mass = pair_masses(

@@ -8,6 +8,7 @@ from spacy.pipeline import (
     EntityRecognizer,
     Morphologizer,
     SentenceRecognizer,
+    SpanCategorizer,
     Tagger,
 )
 
@@ -15,6 +16,7 @@ from .beam import Beam
 from .morphologizer import MorphologizerSource
 from .ner import EntitySource
 from .parser import ParserSource
+from .spancat import SpancatSource
 from .tagger import TaggerSource
 from .transition import TransitionSource
 from .views import DistillingSource, Source
@@ -25,12 +27,16 @@ STOCK: Dict[type, Callable[[Any], Source]] = {
     Tagger: TaggerSource,
     SentenceRecognizer: TaggerSource,
     Morphologizer: MorphologizerSource,
+    SpanCategorizer: SpancatSource,
 }
 SEARCHED: Dict[type, Type[TransitionSource]] = {
     EntityRecognizer: EntitySource,
     DependencyParser: ParserSource,
 }
-CAN_TEACH = "distilling_tagger, distilling_parser, tagger, morphologizer, senter, parser, ner"
+CAN_TEACH = (
+    "distilling_tagger, distilling_parser, tagger, morphologizer, senter, parser, ner, spancat, "
+    "spancat_singlelabel"
+)
 
 
 def as_source(pipe: Any, *, beam: Optional[Beam] = None) -> Optional[Source]:

@@ -1,14 +1,11 @@
-"""The target of several teachers: that of the mixture of their distributions.
+"""The target of several teachers: that of the mixture of their distributions, each given that it is
+one that the student can express.
 
-Of a mixture sum_j w_j P_j, conditioned on what the student can express, the marginals are
-
-    m = sum_j w_j k_j m_j / sum_j w_j k_j            k_j = 1 - lost_j, what P_j has left of its mass
-
-with m_j the target by each alone: a teacher that holds little possible that the student can express
-says little.
+    m = sum_j w_j m_j / sum_j w_j            over the teachers j of which the student can express
+                                             anything, m_j the target by each alone
 """
 
-from typing import Callable, List, Sequence, Tuple
+from typing import Callable, List, Sequence
 
 import numpy
 from thinc.types import Floats1d
@@ -43,21 +40,27 @@ def mix(targets: Sequence[Target], weights: Sequence[float]) -> Target:
     RETURNS (Target): its lost mass is the mean of theirs; empty are the units that are empty for
         all.
     """
-    shares, kept = mixing_shares(targets, weights)
-    marginals = targets[0].marginals * shares[0]
-    for target, share in zip(targets[1:], shares[1:]):
-        marginals = marginals + target.marginals * share
-    empty = to_numpy(kept) <= 0
-    return Target(marginals, 1.0 - kept, empty if numpy.any(empty) else None)
-
-
-def mixing_shares(
-    targets: Sequence[Target], weights: Sequence[float]
-) -> Tuple[List[Floats1d], Floats1d]:
-    """RETURNS: for each teacher (B,) its share of the target of each unit; (B,) the mass that is
-    kept, 0 where the shares are 0."""
+    shares = mixing_shares(targets, weights)
     total = sum(weights)
+    marginals, lost = targets[0].marginals * shares[0], targets[0].lost * (weights[0] / total)
+    for target, share, weight in zip(targets[1:], shares[1:], weights[1:]):
+        marginals = marginals + target.marginals * share
+        lost = lost + target.lost * (weight / total)
+    empty = to_numpy(sum(shares[1:], shares[0])) == 0
+    return Target(marginals, lost, empty if numpy.any(empty) else None)
+
+
+def mixing_shares(targets: Sequence[Target], weights: Sequence[float]) -> List[Floats1d]:
+    """RETURNS: for each teacher (B,) its share of each unit, 0 where all are empty."""
     xp = targets[0].marginals.xp
-    mine = [(weight / total) * (1.0 - target.lost) for weight, target in zip(weights, targets)]
-    kept = sum(mine[1:], mine[0])
-    return [mass / xp.where(kept > 0, kept, 1.0) for mass in mine], kept
+    mine = [_where_possible(target, weight) for target, weight in zip(targets, weights)]
+    total = sum(mine[1:], mine[0])
+    return [xp.asarray(share / numpy.where(total > 0, total, 1.0)) for share in mine]
+
+
+def _where_possible(target: Target, weight: float) -> Floats1d:
+    """(B,) the weight, 0 where the target is empty."""
+    weights = numpy.full(len(target.lost), float(weight))
+    if target.empty is not None:
+        weights[target.empty] = 0.0
+    return weights

@@ -63,9 +63,10 @@ def test_partial_gold_is_the_mass_of_what_does_not_contradict(known, seed):
         score = float((y * span[0]).sum())
         everything.append(score)
         if gold.known[0].any() and all(
-            t == tags[k] or (t is None or k not in inside_whole) and (t is None or
-            (t != "O" and tags[k] == "O")) for k, t in enumerate(known) if gold.known[0, k]
-        ):  # fmt: skip
+            t == tags[k] or (k not in inside_whole and t != "O" and tags[k] == "O")
+            for k, t in enumerate(known)
+            if gold.known[0, k]
+        ):
             agree.append(score)
             restricted = restricted + y * numpy.exp(score)
     log_z = numpy.logaddexp.reduce(everything)

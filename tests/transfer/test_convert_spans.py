@@ -15,8 +15,7 @@ from spacy_skd.codecs.labels import match_labels
 from spacy_skd.codecs.spans import SpanMatch
 from spacy_skd.structures import FlatSegments, IndependentLabels, LinearChain, Parts
 from spacy_skd.structures.numerics import IMPOSSIBLE
-from spacy_skd.transfer import Posterior, SegmentBelief, convert
-from spacy_skd.transfer.belief import best_only
+from spacy_skd.transfer import Posterior, convert
 from spacy_skd.transfer.convert import CONVERSIONS, markdown_table
 
 FAMILIES = {
@@ -249,8 +248,9 @@ def certain(side, n=5):
     arrays = side.indicators(CERTAIN, n)
     scores = {name: numpy.where(array > 0, 0.0, IMPOSSIBLE)[None] for name, array in arrays.items()}
     if side.segments:
-        belief = SegmentBelief(side.structure, side.labels, numpy.where(arrays["span"], 3.0, -9.0))
-        return Parts({"span": best_only(belief).scores[None]}, numpy.array([n]))
+        # "Not a span" scores 0, so a certain span is as far above it as an impossible one is below.
+        span = numpy.where(arrays["span"] > 0, -IMPOSSIBLE, IMPOSSIBLE)
+        return Parts({"span": span[None]}, numpy.array([n]))
     if side.is_chain:
         scores["transition"] = numpy.zeros_like(scores["transition"])
     return Parts(scores, numpy.array([n]))
