@@ -205,8 +205,13 @@ class DistillingPipe(LearningPipe):
             return list(dict.fromkeys(labels))
         if self._teacher is None:
             self._check_no_teacher_needed()
-        taught = () if self._teacher is None else self._teacher.labels_of(self.name)
+        taught = () if self._teacher is None else self._taught()
         return list(dict.fromkeys([*self.cfg["labels"], *taught, *self._labels_in(get_examples())]))
+
+    def _taught(self) -> Tuple[str, ...]:
+        """The teacher's labels."""
+        labels: Tuple[str, ...] = () if self._teacher is None else self._teacher.labels_of(self.name)
+        return labels
 
     def _labels_in(self, examples: Iterable[Example]) -> List[str]:
         raise NotImplementedError
@@ -222,7 +227,7 @@ class DistillingPipe(LearningPipe):
         self.cfg["labels"] = list(labels)
         self._intern(labels)
         if self._teacher is not None:
-            self._label_match(self._teacher.labels_of(self.name))
+            self._label_match(self._taught())
 
     def _check_outputs(self, labels: Sequence[str]) -> None:
         """RAISES (ValueError): if the model has another number of outputs already."""

@@ -8,6 +8,7 @@ import numpy
 from thinc.types import Floats2d, Ints2d
 
 from ..codecs.bioes import are_span_tags, legality
+from ..codecs.head_labels import HeadLabels, decode_head_labels
 from ..structures import IMPOSSIBLE, LinearChain, Parts, SpanningTrees, Structure
 
 
@@ -73,7 +74,26 @@ class TreeBelief:
         return arcs + int(self.units.nbytes + self.pairs.nbytes + self.label_scores.nbytes)
 
 
-Belief = Union[TokenBelief, ChainBelief, TreeBelief]
+@dataclass(frozen=True, eq=False)
+class HeadLabelBelief:
+    """Scores of tags that name a token's head and deprel (codecs/head_labels.py), independent.
+
+    labels (Tuple[str, ...]): the teacher's tags ("-2:det", "0:ROOT", ...).
+    units (Ints2d): (U, 2) start and end token of each sentence, see `TreeBelief`.
+    scores (Floats2d): (tokens of the doc, tags), nats.
+    """
+
+    structure: Structure
+    labels: Tuple[str, ...]
+    units: Ints2d
+    scores: Floats2d
+
+    @property
+    def nbytes(self) -> int:
+        return int(self.units.nbytes + self.scores.nbytes)
+
+
+Belief = Union[TokenBelief, ChainBelief, TreeBelief, HeadLabelBelief]
 
 
 def best_only(belief: Belief) -> Belief:
@@ -85,6 +105,8 @@ def best_only(belief: Belief) -> Belief:
         return replace(belief, scores=_certain(belief.scores))
     if isinstance(belief, ChainBelief):
         return _best_chain(belief)
+    if isinstance(belief, HeadLabelBelief):
+        return replace(belief, scores=_best_head_labels(belief))
     decoder = SpanningTrees(single_root=True)
     arcs = []
     for arc in belief.arcs:
@@ -111,6 +133,20 @@ def _best_chain(belief: ChainBelief) -> ChainBelief:
     best = belief.structure.argmax(Parts(arrays, numpy.asarray([len(belief.scores)])))
     free = numpy.zeros_like(belief.transition)
     return replace(belief, scores=_log(best.arrays["unary"][0]), transition=free)
+
+
+def _best_head_labels(belief: HeadLabelBelief) -> Floats2d:
+    """The tags of the best trees. A token whose arc has no tag keeps its own best tag."""
+    tags, scores = HeadLabels(belief.labels), belief.scores
+    if not len(scores):
+        return scores
+    starts, ends = belief.units.T.astype("int64")
+    pairs = decode_head_labels(tags, scores, rows=starts, lengths=ends - starts)
+    offsets = numpy.zeros(len(scores), dtype="int64")
+    offsets[pairs[:, 0]] = numpy.where(pairs[:, 1] < 0, 0, pairs[:, 1] - pairs[:, 0])
+    best = tags.of_arcs(scores, offsets)[0]
+    best = numpy.where(best < 0, scores.argmax(axis=1), best)
+    return _log(numpy.eye(len(tags.tags), dtype=scores.dtype)[best])
 
 
 def _certain(scores: Floats2d) -> Floats2d:

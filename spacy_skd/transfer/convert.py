@@ -19,17 +19,16 @@ from ..codecs.bioes import Legality, TagMatch
 from ..codecs.labels import LabelMatch
 from ..errors import check_positive
 from ..structures import (
-    HeadSelection,
     IndependentLabels,
     LinearChain,
     Parts,
-    SpanningTrees,
     Structure,
     is_tied,
     tie,
     to_numpy,
 )
 from ..structures.numerics import POSSIBLE_ABOVE
+from .arcs import ARC_STRUCTURES, convert_arcs
 
 Match = Optional[Union[LabelMatch, TagMatch]]
 
@@ -180,16 +179,11 @@ def _lost(log_z: Floats1d, *, of: Floats1d, empty: Optional["numpy.ndarray"]) ->
     return lost if empty is None else xp.where(xp.asarray(empty), 1.0, lost)
 
 
-def _lift(
+def _arcs(
     posterior: Posterior, structure: Structure, match: Match, rules: Optional[Legality]
 ) -> Target:
-    return _infer(structure, posterior.scores)
-
-
-def _project(
-    posterior: Posterior, structure: Structure, match: Match, rules: Optional[Legality]
-) -> Target:
-    return _infer(posterior.structure, posterior.scores)
+    """See arcs.py: a lift to a narrower structure, a projection to a wider one."""
+    return Target(*convert_arcs(posterior.structure, posterior.scores, structure))
 
 
 def _infer(structure: Structure, scores: Parts) -> Target:
@@ -203,8 +197,5 @@ CONVERSIONS: Dict[Tuple[Type[Structure], Type[Structure]], _Conversion] = {
     (IndependentLabels, LinearChain): _chain,
     (LinearChain, IndependentLabels): _chain,
     (LinearChain, LinearChain): _chain,
-    (HeadSelection, HeadSelection): _lift,
-    (HeadSelection, SpanningTrees): _lift,
-    (SpanningTrees, SpanningTrees): _lift,
-    (SpanningTrees, HeadSelection): _project,
+    **{(teacher, student): _arcs for teacher in ARC_STRUCTURES for student in ARC_STRUCTURES},
 }

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Type
 
 import numpy
-from thinc.types import Floats2d, FloatsXd
+from thinc.types import Floats2d, FloatsXd, Ints2d
 
 from ..codecs.bioes import are_span_tags
 from ..structures import (
@@ -24,7 +24,7 @@ from ..structures import (
     Structure,
 )
 from ..structures.numerics import POSSIBLE_ABOVE
-from .belief import Belief, ChainBelief, TokenBelief, TreeBelief
+from .belief import Belief, ChainBelief, HeadLabelBelief, TokenBelief, TreeBelief
 
 Array = Tuple[str, Tuple[int, ...], bytes]  # dtype, shape, data
 Packed = Dict[str, Array]
@@ -39,7 +39,7 @@ _STRUCTURES: Dict[str, Type[Structure]] = {
 class Form:
     """What the beliefs of one component have in common, whatever the doc.
 
-    kind (str): "tokens", "chain" or "trees". labels (Tuple[str, ...]): the teacher's inventory.
+    kind (str): "tokens", "chain", "trees" or "head_labels". labels (Tuple[str, ...]): the teacher's inventory.
     transition (Optional[Floats2d]): (tags, tags), nats, of a chain.
     """
 
@@ -78,7 +78,8 @@ def form_of(belief: Belief) -> Form:
         return Form("trees", belief.structure, belief.labels)
     if isinstance(belief, ChainBelief):
         return Form("chain", belief.structure, belief.labels, belief.transition)
-    return Form("tokens", belief.structure, belief.labels)
+    kind = "head_labels" if isinstance(belief, HeadLabelBelief) else "tokens"
+    return Form(kind, belief.structure, belief.labels)
 
 
 def pack(belief: Belief, *, least: float) -> Packed:
@@ -90,7 +91,8 @@ def pack(belief: Belief, *, least: float) -> Packed:
         return _pack_trees(belief, least=least)
     if isinstance(belief, ChainBelief) or are_span_tags(belief.labels):
         least = 0.0
-    return _pack_rows("score", belief.scores, least=least)
+    rows = _pack_rows("score", belief.scores, least=least)
+    return {**_pack_units(belief.units), **rows} if isinstance(belief, HeadLabelBelief) else rows
 
 
 def unpack(packed: Packed, form: Form) -> Belief:
@@ -107,10 +109,23 @@ def unpack(packed: Packed, form: Form) -> Belief:
         none = numpy.zeros((0, 0), dtype="float32")
         transition = none if form.transition is None else form.transition
         return ChainBelief(form.structure, form.labels, scores, transition)
+    if form.kind == "head_labels":
+        return HeadLabelBelief(form.structure, form.labels, _unpack_units(packed), scores)
     return TokenBelief(form.structure, form.labels, scores)
 
 
 # Trees
+
+
+def _pack_units(units: Ints2d) -> Packed:
+    starts, ends = units.T
+    return {"starts": _pack_array(_smallest(starts)), "ends": _pack_array(_smallest(ends))}
+
+
+def _unpack_units(packed: Packed) -> Ints2d:
+    """(U, 2) start and end token."""
+    ends = [_unpack_array(packed[key]).astype("int32") for key in ("starts", "ends")]
+    return numpy.stack(ends, axis=1)
 
 
 def _pack_trees(belief: TreeBelief, *, least: float) -> Packed:
@@ -123,8 +138,7 @@ def _pack_trees(belief: TreeBelief, *, least: float) -> Packed:
     flat = [value[keep] for value, keep in zip(values, kept)]
     n = int(belief.units[-1, 1]) if len(belief.units) else 0
     return {
-        "starts": _pack_array(_smallest(belief.units[:, 0])),
-        "ends": _pack_array(_smallest(belief.units[:, 1])),
+        **_pack_units(belief.units),
         "arc_kept": _pack_array(numpy.packbits(_join([keep.ravel() for keep in kept], "bool"))),
         "arcs": _pack_halves(_join(flat, "float32")),
         "n_heads": _pack_array(_smallest(numpy.bincount(dependents, minlength=n))),
@@ -134,8 +148,8 @@ def _pack_trees(belief: TreeBelief, *, least: float) -> Packed:
 
 
 def _unpack_trees(packed: Packed, form: Form) -> TreeBelief:
-    starts, ends = (_unpack_array(packed[key]).astype("int32") for key in ("starts", "ends"))
-    lengths = (ends - starts).tolist()
+    units = _unpack_units(packed)
+    lengths = (units[:, 1] - units[:, 0]).tolist()
     sizes = [n * (n + 1) for n in lengths]
     kept = numpy.unpackbits(_unpack_array(packed["arc_kept"]), count=sum(sizes)).astype(bool)
     flat = _spread(kept, _unpack_halves(packed["arcs"]))
@@ -148,7 +162,7 @@ def _unpack_trees(packed: Packed, form: Form) -> TreeBelief:
     return TreeBelief(
         structure=form.structure,
         labels=form.labels,
-        units=numpy.stack([starts, ends], axis=1),
+        units=units,
         arcs=tuple(arcs),
         pairs=numpy.stack([dependents, heads], axis=1).astype("int32"),
         label_scores=_unpack_rows("label", packed, n_columns=len(form.labels)),

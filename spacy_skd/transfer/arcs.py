@@ -1,0 +1,78 @@
+"""From a teacher's arcs to a student's: both are sets of heads, one narrower than the other.
+
+A student learns the teacher given that its heads are in the student's support. So the teacher's
+scores are inferred with the structure of what both allow: the student's own, if that is narrower
+(a lift: head selection to trees, trees to projective trees); the teacher's, if the student allows
+more (a projection: its marginals lie in the student's polytope as they are).
+"""
+
+from typing import Optional, Tuple, Type
+
+import numpy
+from thinc.types import Floats1d
+
+from ..structures import HeadSelection, Parts, SpanningTrees, Structure, to_numpy
+from ..structures.numerics import clean_scores
+
+# From wide to narrow.
+ARC_STRUCTURES: Tuple[Type[Structure], ...] = (HeadSelection, SpanningTrees)
+
+
+def in_common(a: Structure, b: Structure) -> Structure:
+    """The structure of the heads that both allow. RAISES (ValueError): for one of no arcs."""
+    narrow = max(ARC_STRUCTURES.index(type(a)), ARC_STRUCTURES.index(type(b)))
+    if ARC_STRUCTURES[narrow] is HeadSelection:
+        return HeadSelection()
+    single_root = any(getattr(structure, "single_root", False) for structure in (a, b))
+    return ARC_STRUCTURES[narrow](single_root=single_root)  # type: ignore[call-arg]
+
+
+def convert_arcs(
+    teacher: Structure, scores: Parts, student: Structure
+) -> Tuple[Parts, Floats1d, Optional["numpy.ndarray"]]:
+    """RETURNS: marginals; (B,) the teacher's probability of heads that the student cannot express;
+    (B,) bool, on the CPU, the units of which it can express none, None if there are none."""
+    structure = in_common(teacher, student)
+    log_z, marginals, empty = infer_possible(structure, scores)
+    if structure == teacher:
+        return marginals, lost_mass(log_z, of=log_z, empty=empty), empty
+    log_z_all, _, _ = infer_possible(teacher, scores)
+    return marginals, lost_mass(log_z, of=log_z_all, empty=empty), empty
+
+
+def lost_mass(log_z: Floats1d, *, of: Floats1d, empty: Optional["numpy.ndarray"]) -> Floats1d:
+    """RETURNS (Floats1d): (B,) 1 - Z / Z of all, 1 where `empty`."""
+    lost = 1.0 - numpy.exp(numpy.minimum(to_numpy(log_z) - to_numpy(of), 0.0))
+    return lost if empty is None else numpy.where(empty, 1.0, lost)
+
+
+def infer_possible(
+    structure: Structure, scores: Parts
+) -> Tuple[Floats1d, Parts, Optional["numpy.ndarray"]]:
+    """As `Structure.infer`, where some units may have no possible structure.
+
+    RETURNS: log Z, marginals, which mean nothing for the units without; which these are, (B,) bool
+        on the CPU, None if there are none.
+    RAISES (ValueError): if a score is NaN or +inf.
+    """
+    scores = Parts({"arc": clean_scores(scores.arrays["arc"], what="arcs")}, scores.lengths)
+    try:
+        return (*structure.infer(scores), None)
+    except ValueError:  # of finite scores: the one error that is left
+        empty = numpy.asarray([not _is_possible(structure, scores, u) for u in _units(scores)])
+    # Arcs that score 0 have a structure, whatever it is.
+    arc, xp = scores.arrays["arc"], scores.xp
+    blank = xp.where(xp.asarray(empty)[:, None, None], xp.asarray(0, dtype=arc.dtype), arc)
+    return (*structure.infer(Parts({"arc": blank}, scores.lengths)), empty)
+
+
+def _units(scores: Parts) -> range:
+    return range(scores.n_units)
+
+
+def _is_possible(structure: Structure, scores: Parts, unit: int) -> bool:
+    try:
+        structure.infer(scores[unit : unit + 1])
+    except ValueError:
+        return False
+    return True
