@@ -122,10 +122,24 @@ class Messages:
 
 
 def log_messages(xp: Any, chains: Chains) -> Messages:
-    """a_i(y) = unary_i(y) + log sum_x exp(a_(i-1)(x) + A(x, y)), and b_i(x) = log sum_y exp(A(x, y)
-    + unary_(i+1)(y) + b_(i+1)(y)): exact whatever the range of the scores."""
+    """a_i(y) of `log_forward`, and b_i(x) = log sum_y exp(A(x, y) + unary_(i+1)(y) + b_(i+1)(y)):
+    exact whatever the range of the scores."""
+    before, log_z = log_forward(xp, chains)
+    back = xp.zeros(before.shape)
+    for i in range(len(back) - 1, 0, -1):
+        k = chains.active[i]
+        ahead = chains.unary[:k, i] + back[i, :k]
+        back[i - 1, :k] = log_sum(xp, chains.running_transition(k) + ahead[:, None], axis=-1)
+    return Messages(before, back, log_z)
+
+
+def log_forward(xp: Any, chains: Chains) -> Tuple[Floats3d, Floats1d]:
+    """a_i(y) = unary_i(y) + log sum_x exp(a_(i-1)(x) + A(x, y)).
+
+    RETURNS (Tuple[Floats3d, Floats1d]): (N, B, C), and log Z (B,), in nats.
+    """
     b, n, c = chains.unary.shape
-    a, back = xp.full((n, b, c), -xp.inf), xp.zeros((n, b, c))
+    a = xp.full((n, b, c), -xp.inf)
     log_z = xp.zeros(b)
     for i in range(n):
         k, later = chains.active[i], chains.active[i + 1]
@@ -134,11 +148,7 @@ def log_messages(xp: Any, chains: Chains) -> Messages:
             pairs = a[i - 1, :k, :, None] + chains.running_transition(k)
             a[i, :k] += log_sum(xp, pairs, axis=1)
         log_z[later:k] = log_sum(xp, a[i, later:k], axis=-1)
-    for i in range(n - 1, 0, -1):
-        k = chains.active[i]
-        ahead = chains.unary[:k, i] + back[i, :k]
-        back[i - 1, :k] = log_sum(xp, chains.running_transition(k) + ahead[:, None], axis=-1)
-    return Messages(a, back, log_z)
+    return a, log_z
 
 
 def _in_log_space(xp: Any, chains: Chains) -> _Result:
