@@ -22,8 +22,6 @@ from .trees import decode_trees
 UNTAGGED = -1e4
 _TAG = re.compile(r"(-?[1-9][0-9]*|0):(.+)", re.DOTALL)
 
-Counts = "Counter[Tuple[int, str]]"
-
 
 def head_label(offset: int, deprel: str) -> str:
     """RETURNS (str): the tag of a token whose head is `offset` tokens after it, 0 for a root."""
@@ -41,11 +39,13 @@ def are_head_labels(labels: Sequence[str]) -> bool:
     return bool(labels) and all(_TAG.fullmatch(label) for label in labels)
 
 
-def choose_head_labels(counts: Counts, *, min_count: float, max_offset: int) -> List[str]:
+def choose_head_labels(
+    counts: "Counter[Tuple[int, str]]", *, min_count: int, max_offset: int
+) -> List[str]:
     """An inventory, by offset and deprel.
 
-    counts (Counter): how often each pair of offset and deprel occurs, or is expected to.
-    min_count (float): rarer ones are left out. max_offset (int): so are longer arcs; 0 for no
+    counts (Counter): how often each pair of offset and deprel occurs.
+    min_count (int): rarer ones are left out. max_offset (int): so are longer arcs; 0 for no
         limit.
     """
     kept = [

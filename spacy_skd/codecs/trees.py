@@ -88,22 +88,3 @@ def decode_trees(indicators: Parts, *, rows: Ints1d) -> Ints2d:
     dependent_rows = rows[unit] + token
     head_rows = numpy.where(head == 0, ROOT_HEAD, rows[unit] + head - 1)
     return numpy.stack([dependent_rows, head_rows], axis=1)
-
-
-def crosses(indicators: Parts) -> "numpy.ndarray":
-    """Whether two arcs of a unit cross, where ROOT stands before the first token. A tree without
-    such arcs is projective.
-
-    indicators (Parts): arc (B, N, N+1), NumPy arrays, at most one head a token.
-    RETURNS (ndarray): (B,) bool.
-    """
-    arc = indicators.arrays["arc"]
-    if not arc.size:
-        return numpy.zeros(len(arc), dtype=bool)
-    head, dependent = arc.argmax(axis=-1), numpy.arange(1, arc.shape[2])
-    known = arc.max(axis=-1) > 0
-    low, high = numpy.minimum(head, dependent), numpy.maximum(head, dependent)
-    inside = (low[:, :, None] < low[:, None]) & (low[:, None] < high[:, :, None])
-    found = inside & (high[:, :, None] < high[:, None]) & known[:, :, None] & known[:, None]
-    crossing: "numpy.ndarray" = found.any(axis=(1, 2))
-    return crossing

@@ -22,6 +22,7 @@ from .learning import LearningPipe
 from .lost_mass import LostMass
 
 logger = logging.getLogger("spacy.skd")
+MOST_SHOWN = 50  # labels in a warning
 
 
 class DistillingPipe(LearningPipe):
@@ -180,7 +181,8 @@ class DistillingPipe(LearningPipe):
                 ("the student", match.only_student),
             ):
                 if labels:
-                    logger.warning("%s: only %s has the labels %s", self.name, side, list(labels))
+                    shown = [*labels[:MOST_SHOWN], *["..."] * (len(labels) > MOST_SHOWN)]
+                    logger.warning("%s: only %s has the labels %s", self.name, side, shown)
         return self._matches[key]
 
     def _teacher_pipe_name(self) -> str:
@@ -210,7 +212,9 @@ class DistillingPipe(LearningPipe):
 
     def _taught(self) -> Tuple[str, ...]:
         """The teacher's labels."""
-        labels: Tuple[str, ...] = () if self._teacher is None else self._teacher.labels_of(self.name)
+        labels: Tuple[str, ...] = (
+            () if self._teacher is None else self._teacher.labels_of(self.name)
+        )
         return labels
 
     def _labels_in(self, examples: Iterable[Example]) -> List[str]:

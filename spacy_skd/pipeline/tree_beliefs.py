@@ -11,18 +11,18 @@ from ..structures import Parts, Structure
 from ..transfer.belief import Belief, TreeBelief
 
 # Below this marginal an arc's deprel is not part of the target: its share of the loss is at most
-# this, and the scores of deprels are most of a belief's bytes.
+# this, and the scores of deprels are most of a belief's bytes. The default of `label_floor`.
 LABEL_FLOOR = 0.1
 
 
-def likely_pairs(bucket: Bucket, *, best: Parts, marginals: Parts) -> Ints2d:
+def likely_pairs(bucket: Bucket, *, best: Parts, marginals: Parts, floor: float) -> Ints2d:
     """The arcs whose deprels are scored: in the best tree, or of a marginal of at least
-    `LABEL_FLOOR`.
+    `floor`.
 
     best, marginals (Parts): arc (B, N, N + 1), NumPy arrays; 0/1, and probabilities.
     RETURNS (Ints2d): (P, 2) dependent and head row, `ROOT_HEAD` for ROOT.
     """
-    likely = (best.arrays["arc"] > 0) | (marginals.arrays["arc"] >= LABEL_FLOOR)
+    likely = (best.arrays["arc"] > 0) | (marginals.arrays["arc"] >= floor)
     unit, token, head = numpy.nonzero(likely)
     first = bucket.rows[unit]
     head_rows = numpy.where(head == 0, ROOT_HEAD, first + head - 1)

@@ -6,10 +6,11 @@ from typing import Optional
 import numpy
 from thinc.types import Ints1d
 
-from ..codecs.trees import Gold, crosses, encode_trees
+from ..codecs.trees import Gold, encode_trees
 from ..models.units import Bucket
-from ..structures import IMPOSSIBLE, Parts, Structure
-from ..transfer.arcs import infer_possible, is_projective
+from ..structures import IMPOSSIBLE, Parts, ProjectiveTrees, Structure
+from ..structures.eisner import is_projective
+from ..transfer.arcs import infer_possible
 
 logger = logging.getLogger("spacy.skd")
 
@@ -29,10 +30,10 @@ class GoldTrees:
         """heads (Ints1d): (T,) of the batch, see `encode_trees`.
         RETURNS (Gold): of the bucket's units, NumPy arrays."""
         gold = encode_trees(heads, rows=bucket.rows, lengths=bucket.lengths)
-        if not is_projective(structure):
+        if not isinstance(structure, ProjectiveTrees):
             return gold
-        wrong = crosses(gold.indicators)
-        partial = numpy.nonzero(~gold.complete & ~gold.empty & ~wrong)[0]
+        wrong = gold.complete & ~is_projective(gold.indicators.arrays["arc"].argmax(axis=-1))
+        partial = numpy.nonzero(~gold.complete & ~gold.empty)[0]
         if len(partial):
             wrong[partial] = _without_tree(gold, partial, structure)
         return gold if not wrong.any() else self._skip(gold, wrong)

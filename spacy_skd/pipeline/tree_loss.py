@@ -11,26 +11,30 @@ import numpy
 from thinc.api import Ops
 from thinc.types import Floats1d, Floats2d
 
-from ..codecs.trees import Gold, encode_trees
+from ..codecs.trees import Gold
 from ..models.biaffine import ParserOutput
 from ..models.units import Bucket
 from ..structures import IndependentLabels, Parts, Structure
-from ..transfer.convert import Posterior, convert
-from ..transfer.loss import mixed_loss, structural_loss
+from ..transfer.convert import Posterior, Target, convert
+from ..transfer.loss import mixed_loss, mixed_shares, structural_loss
 from .lost_mass import LostMass, supported
+from .tree_gold import GoldTrees
 from .tree_plan import TreePlan, pair_masses
 
 
 @dataclass(frozen=True)
 class TreeLoss:
     """weight, temperature (float): the teacher's share where there is gold; T > 0.
-    ops (Ops): of the student's model. lost_mass (LostMass): where lost deprels are reported."""
+    ops (Ops): of the student's model. lost_mass, lost_arcs (LostMass): where lost deprels and arcs
+    are reported. gold_trees (GoldTrees): reads gold."""
 
     structure: Structure
     weight: float
     temperature: float
     ops: Ops
     lost_mass: LostMass
+    lost_arcs: LostMass
+    gold_trees: GoldTrees
 
     def __call__(
         self, plan: TreePlan, scores: ParserOutput
@@ -44,7 +48,9 @@ class TreeLoss:
         d_arcs: List[Parts] = []
         for bucket, parts in zip(buckets, arcs):
             gold = self._gold(plan, bucket)
-            teacher = self._target(plan, bucket)
+            target = self._target(plan, bucket)
+            teacher = None if target is None else target.marginals
+            silent = None if target is None else target.empty
             loss, d_parts = mixed_loss(
                 self.structure,
                 parts,
@@ -52,27 +58,30 @@ class TreeLoss:
                 teacher=teacher,
                 weight=self.weight,
                 temperature=self.temperature,
+                silent=silent,
             )
             total += loss
             d_arcs.append(d_parts)
             index, unit, mass = self._masses(plan, bucket, gold, teacher)
-            blank = gold.empty
-            share = numpy.where(blank, 1.0, self.weight) * (teacher is not None)
-            gold_weights[index] = numpy.where(blank, 0.0, 1.0 - share)[unit]
-            teacher_weights[index] = share[unit] * mass
+            weight = 0.0 if teacher is None else self.weight
+            of_gold, of_teacher = mixed_shares(gold, weight=weight, silent=silent)
+            gold_weights[index] = of_gold[unit]
+            teacher_weights[index] = of_teacher[unit] * mass
         loss, d_labels = self._labels(plan, label_scores, gold_weights, teacher_weights)
         return total + loss, (d_arcs, d_labels)
 
     def _gold(self, plan: TreePlan, bucket: Bucket) -> Gold:
-        gold = encode_trees(plan.heads, rows=bucket.rows, lengths=bucket.lengths)
+        gold = self.gold_trees(plan.heads, bucket, structure=self.structure)
         return Gold(self._parts(gold.indicators), gold.known)
 
-    def _target(self, plan: TreePlan, bucket: Bucket) -> Optional[Parts]:
+    def _target(self, plan: TreePlan, bucket: Bucket) -> Optional[Target]:
         scores = plan.teacher_scores(bucket.units)
         if scores is None or plan.teacher is None:
             return None
         posterior = Posterior(plan.teacher, self._parts(scores))
-        return convert(posterior, self.structure, temperature=self.temperature).marginals
+        target = convert(posterior, self.structure, temperature=self.temperature)
+        self.lost_arcs.add(target)
+        return target
 
     def _masses(
         self, plan: TreePlan, bucket: Bucket, gold: Gold, teacher: Optional[Parts]

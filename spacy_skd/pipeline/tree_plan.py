@@ -139,7 +139,7 @@ def _merge_pairs(
     offsets: "numpy.ndarray",
 ) -> Tuple[Ints2d, Floats2d, "numpy.ndarray"]:
     """The union of the gold arcs and the arcs whose labels the teacher scored."""
-    teacher_pairs = numpy.concatenate([_in_batch(b, o) for b, o in zip(beliefs, offsets)])
+    teacher_pairs = numpy.concatenate([pairs_in_batch(b, o) for b, o in zip(beliefs, offsets)])
     base = int(offsets[-1]) + 1
     teacher_keys = teacher_pairs[:, 0] * base + teacher_pairs[:, 1] + 1
     keys = numpy.union1d(teacher_keys, gold_pairs[:, 0] * base + gold_pairs[:, 1] + 1)
@@ -169,7 +169,7 @@ def best_arcs(
         units = [Parts({"arc": arcs[u][None]}, numpy.asarray([len(arcs[u])])) for u in bucket.units]
         pairs = decode_trees(decoder.argmax(Parts.concat(units)), rows=bucket.rows)
         chosen[pairs[:, 0]] = pairs[:, 1]
-    pairs = numpy.concatenate([_in_batch(b, o) for b, o in zip(beliefs, offsets)])
+    pairs = numpy.concatenate([pairs_in_batch(b, o) for b, o in zip(beliefs, offsets)])
     scores = numpy.concatenate([belief.label_scores for belief in beliefs])
     used = pairs[:, 1] == chosen[pairs[:, 0]]
     labels = numpy.zeros(len(chosen), dtype="int64")
@@ -177,7 +177,7 @@ def best_arcs(
     return numpy.where(chosen == ROOT_HEAD, 0, chosen - numpy.arange(len(chosen))), labels
 
 
-def _in_batch(belief: TreeBelief, offset: int) -> Ints2d:
+def pairs_in_batch(belief: TreeBelief, offset: int) -> Ints2d:
     """A belief's pairs as rows of the batch."""
     heads = numpy.where(belief.pairs[:, 1] >= 0, belief.pairs[:, 1] + offset, ROOT_HEAD)
     return numpy.stack([belief.pairs[:, 0] + offset, heads], axis=1)
@@ -188,9 +188,20 @@ def pair_masses(
 ) -> Tuple["numpy.ndarray", "numpy.ndarray", Floats1d]:
     """Marginals of the pairs that lie in a bucket.
 
-    rows, lengths (Ints1d): (B,) first row and tokens of each unit of the bucket.
-    marginals (ndarray): (B, N, N+1).
+    marginals (ndarray): (B, N, N+1). rows, lengths: see `locate_pairs`.
     RETURNS: index of those pairs; the unit of each; its marginal.
+    """
+    index, where = locate_pairs(pairs, rows=rows, lengths=lengths)
+    unit, position, head = where.T
+    return index, unit, marginals[unit, position, head]
+
+
+def locate_pairs(pairs: Ints2d, *, rows: Ints1d, lengths: Ints1d) -> Tuple[Ints1d, Ints2d]:
+    """The pairs that lie in a bucket.
+
+    pairs (Ints2d): (P, 2) dependent and head row in the batch.
+    rows, lengths (Ints1d): (B,) first row and tokens of each unit of the bucket.
+    RETURNS: index of those pairs; (K, 3) the unit, token and head (0 = ROOT) of each.
     """
     order = numpy.argsort(rows)
     unit = numpy.searchsorted(rows[order], pairs[:, 0], side="right") - 1
@@ -199,4 +210,4 @@ def pair_masses(
     head = numpy.where(pairs[:, 1] < 0, 0, pairs[:, 1] - rows[unit] + 1)
     inside = (position >= 0) & (position < lengths[unit]) & (head >= 0) & (head <= lengths[unit])
     index = numpy.nonzero(inside)[0]
-    return index, unit[index], marginals[unit[index], position[index], head[index]]
+    return index, numpy.stack([unit, position, head], axis=1)[index]

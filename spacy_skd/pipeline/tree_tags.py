@@ -1,48 +1,36 @@
 """The parser by sequence labelling: a tag for each token names its head and deprel."""
 
 import logging
-from collections import Counter
-from itertools import islice
-from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Callable, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy
-from spacy.language import Language
 from spacy.tokens import Doc
-from spacy.training import Example, validate_get_examples
-from spacy.util import minibatch
+from spacy.training import Example
 from spacy.vocab import Vocab
 from thinc.api import Model
 from thinc.types import Floats2d, Ints1d, Ints2d
 
 from ..codecs.head_labels import (
-    HeadLabels,
-    are_head_labels,
-    choose_head_labels,
     decode_head_labels,
-    parse_head_label,
 )
 from ..codecs.tags import split_by_lengths
 from ..codecs.trees import Gold, gold_tokens
 from ..models.units import make_buckets
 from ..structures import IndependentLabels, Parts
-from ..structures.numerics import softmax
 from ..transfer.annealing import WeightSchedule
 from ..transfer.belief import Belief, HeadLabelBelief, TreeBelief
 from ..transfer.convert import Posterior, convert
-from ..transfer.head_tags import head_labels
 from ..transfer.loss import mixed_loss
-from .activations import Activations, Predictions
+from .activations import Predictions
 from .lessons import belief_tokens
 from .lost_mass import LostMass
 from .sentences import batch_spans
-from .tree_pipe import ParsingPipe
-from .tree_plan import best_arcs, gold_arcs
-from .tree_tag_targets import TreeTags, count_gold, gold_tags
+from .tree_activations import tag_activations
+from .tree_plan import gold_arcs
+from .tree_tag_labels import TaggingPipe
+from .tree_tag_targets import TreeTags, gold_tags
 
 logger = logging.getLogger("spacy.skd")
-# Docs that the teacher is asked about for its inventory, at initialization.
-TEACHER_DOCS = 1000
-Taught = Union[TreeBelief, HeadLabelBelief]
 
 
 class TagLesson(NamedTuple):
@@ -53,7 +41,7 @@ class TagLesson(NamedTuple):
     beliefs: Optional[Sequence[Belief]]
 
 
-class HeadTagParser(ParsingPipe):
+class HeadTagParser(TaggingPipe):
     """Dependency trees, one per sentence, by independent tags of tokens.
 
     `labels` are the tags: "-2:det", "0:ROOT" (see codecs/head_labels.py).
@@ -81,102 +69,17 @@ class HeadTagParser(ParsingPipe):
             distill_weight=distill_weight,
             temperature=temperature,
             max_length=max_length,
+            min_count=min_count,
+            max_offset=max_offset,
             scorer=scorer,
             save_activations=save_activations,
         )
-        self.min_count = min_count
-        self.max_offset = max_offset
         self.untagged = 0  # gold arcs so far that have no tag
         self.lost_mass = LostMass(
             name,
             what="arcs without a tag, or whose deprels the teacher did not score",
             certain="arcs without a tag",
         )
-
-    # Labels
-
-    @property
-    def tags(self) -> HeadLabels:
-        """The inventory."""
-        return head_labels(self.labels)
-
-    @property
-    def _deprels(self) -> Tuple[str, ...]:
-        return self.tags.deprels
-
-    def _intern(self, labels: Iterable[str]) -> None:
-        labels = list(labels)
-        super()._intern(labels)
-        super()._intern(head_labels(tuple(labels)).deprels)
-
-    def add_label(self, label: str) -> int:
-        """See `DistillingPipe.add_label`.
-
-        RAISES (ValueError): if it is a deprel, or anything else but a tag such as "-2:det": a
-            deprel alone names no output of the model.
-        """
-        if isinstance(label, str) and parse_head_label(label) is None:
-            raise ValueError(
-                f"{self.name}: expected a tag of a head such as '-2:det', '1:nsubj' or '0:ROOT' "
-                f"(signed offset of the head, colon, deprel), got {label!r}; for a new deprel add "
-                f"a tag for each offset"
-            )
-        return super().add_label(label)
-
-    def initialize(
-        self,
-        get_examples: Callable[[], Iterable[Example]],
-        *,
-        nlp: Optional[Language] = None,
-        labels: Optional[Iterable[str]] = None,
-    ) -> None:
-        """Set the tags (given, else all of those of `add_label`, of the teacher's best trees of the
-        examples, or of its own tags, and of the examples' gold) and the sizes.
-
-        RAISES (ValueError): if there are no tags, or one is none, or the teacher has none of their
-            deprels.
-        """
-        self._set_labels(self._initial_labels(get_examples, labels), nlp=nlp)
-        docs = [eg.predicted for eg in islice(get_examples(), 10)]
-        self.model.initialize(X=docs, Y=self.model.ops.alloc2f(1, len(self.labels)))
-
-    def _initial_labels(
-        self, get_examples: Callable[[], Iterable[Example]], labels: Optional[Iterable[str]]
-    ) -> List[str]:
-        validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
-        if labels is not None:
-            return list(HeadLabels(tuple(dict.fromkeys(labels))).tags)
-        if self._teacher is None:
-            self._check_no_teacher_needed()
-        taught = self._inventory_of_teacher(get_examples)
-        gold = self._chosen(count_gold(get_examples()))
-        return list(dict.fromkeys([*self.cfg["labels"], *taught, *gold]))
-
-    def _chosen(self, counts: "Counter[Tuple[int, str]]") -> List[str]:
-        return choose_head_labels(counts, min_count=self.min_count, max_offset=self.max_offset)
-
-    def _inventory_of_teacher(self, get_examples: Callable[[], Iterable[Example]]) -> List[str]:
-        """Its tags; of a teacher of trees those of its best trees of the examples, since of a
-        streamed corpus spaCy shows 100 examples at initialization, few of which may have gold."""
-        if self._teacher is None:
-            return []
-        if are_head_labels(super()._taught()):
-            return self._chosen(Counter(dict.fromkeys(map(_parse, super()._taught()), 10**9)))
-        counts: "Counter[Tuple[int, str]]" = Counter()
-        for batch in minibatch(islice(get_examples(), TEACHER_DOCS), 64):
-            beliefs = self._teacher.beliefs(batch, self.name)
-            trees = [b for b in map(self._taught_belief, beliefs) if isinstance(b, TreeBelief)]
-            offsets, deprels = best_arcs(trees, lengths=[len(eg.predicted) for eg in batch])
-            labels = trees[0].labels
-            counts.update((o, labels[d]) for o, d in zip(offsets.tolist(), deprels.tolist()))
-        return self._chosen(counts)
-
-    def _taught(self) -> Tuple[str, ...]:
-        """The teacher's tags, or the student's own that have a deprel of the teacher."""
-        labels = super()._taught()
-        if are_head_labels(labels):
-            return labels
-        return tuple(tag for tag in self.labels if _parse(tag)[1] in set(labels))
 
     # Prediction
 
@@ -197,7 +100,7 @@ class HeadTagParser(ParsingPipe):
         if not self.save_activations:
             return Predictions(best)
         rows = zip(units, split_by_lengths(scores, lengths), split_by_lengths(tags, lengths))
-        return Predictions(best, [_activations(*row) for row in rows])
+        return Predictions(best, [tag_activations(*row) for row in rows])
 
     def _best(
         self, scores: Floats2d, units: Sequence[Ints2d]
@@ -247,17 +150,19 @@ class HeadTagParser(ParsingPipe):
             units = [self._taught_belief(belief).units for belief in beliefs]
         arcs = [gold_arcs(eg, self.tags.deprels) for eg in examples]
         tags, untagged = gold_tags(arcs, units, self.tags)
-        if untagged and not self.untagged:
+        self._report_untagged(untagged)
+        return TagLesson(tags, beliefs)
+
+    def _report_untagged(self, n: int) -> None:
+        if n and not self.untagged:
             logger.warning(
                 "%s: %d gold arcs of a batch have no tag, so their tokens are taken as without "
-                "annotation (counted in `untagged`); a larger inventory has more (min_count, "
-                "max_offset, `labels` of [initialize.components.%s])",
+                "annotation (counted in `untagged`); for a larger inventory see min_count, "
+                "max_offset and `labels` of the component's initialization",
                 self.name,
-                untagged,
-                self.name,
+                n,
             )
-        self.untagged += untagged
-        return TagLesson(tags, beliefs)
+        self.untagged += n
 
     def _lesson_without_gold(self, beliefs: Sequence[Belief]) -> TagLesson:
         return TagLesson(numpy.full(sum(map(belief_tokens, beliefs)), -1), beliefs)
@@ -286,23 +191,13 @@ class HeadTagParser(ParsingPipe):
         taught = [self._taught_belief(belief) for belief in beliefs]
         trees = [belief for belief in taught if isinstance(belief, TreeBelief)]
         if trees:
-            to_tags = TreeTags(self.tags, self.temperature, self.lost_mass)
-            return to_tags(trees)
+            return TreeTags(self.tags, self.temperature, self.lost_mass)(trees)
         scores = numpy.concatenate([b.scores for b in taught if isinstance(b, HeadLabelBelief)])
         parts = Parts({"unary": scores[:, None]}, numpy.ones(len(scores), dtype="int64"))
-        match = self._label_match(taught[0].labels)
-        posterior = Posterior(IndependentLabels(), parts)
+        posterior, match = Posterior(self.structure, parts), self._label_match(taught[0].labels)
         target = convert(posterior, self.structure, match=match, temperature=self.temperature)
         self.lost_mass.add(target)
         return target.marginals.arrays["unary"][:, 0], target.empty
-
-    def _taught_belief(self, belief: Belief) -> Taught:
-        if isinstance(belief, (TreeBelief, HeadLabelBelief)):
-            return belief
-        raise ValueError(
-            f"{self.name}: expected a teacher of dependency trees, but its component "
-            f"{self._teacher_pipe_name()!r} annotates tokens; set student_to_teacher"
-        )
 
     def _gold(self, tags: Ints1d) -> Gold:
         indicators = numpy.zeros((len(tags), len(self.labels)), dtype="float32")
@@ -312,15 +207,3 @@ class HeadTagParser(ParsingPipe):
 
     def _as_parts(self, scores: Floats2d) -> Parts:
         return Parts({"unary": scores[:, None]}, self.model.ops.xp.ones(len(scores), dtype="int64"))
-
-
-def _parse(tag: str) -> Tuple[int, str]:
-    offset, _, deprel = tag.partition(":")
-    return int(offset), deprel
-
-
-def _activations(units: Ints2d, scores: Floats2d, tags: Ints1d) -> Activations:
-    marginals = softmax(scores)[1]
-    chosen = marginals[numpy.arange(len(tags)), numpy.maximum(tags, 0)]
-    found: Dict[str, object] = {"units": units, "marginals": marginals, "label_ids": tags}
-    return {**found, "confidences": numpy.where(tags < 0, 0, chosen).astype("float32")}

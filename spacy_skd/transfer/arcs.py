@@ -11,11 +11,18 @@ from typing import Optional, Tuple, Type
 import numpy
 from thinc.types import Floats1d
 
-from ..structures import HeadSelection, Parts, SpanningTrees, Structure, to_numpy
+from ..structures import (
+    HeadSelection,
+    Parts,
+    ProjectiveTrees,
+    SpanningTrees,
+    Structure,
+    to_numpy,
+)
 from ..structures.numerics import clean_scores
 
 # From wide to narrow.
-ARC_STRUCTURES: Tuple[Type[Structure], ...] = (HeadSelection, SpanningTrees)
+ARC_STRUCTURES: Tuple[Type[Structure], ...] = (HeadSelection, SpanningTrees, ProjectiveTrees)
 
 
 def in_common(a: Structure, b: Structure) -> Structure:
@@ -59,15 +66,13 @@ def infer_possible(
     try:
         return (*structure.infer(scores), None)
     except ValueError:  # of finite scores: the one error that is left
-        empty = numpy.asarray([not _is_possible(structure, scores, u) for u in _units(scores)])
+        empty = numpy.asarray(
+            [not _is_possible(structure, scores, u) for u in range(scores.n_units)]
+        )
     # Arcs that score 0 have a structure, whatever it is.
     arc, xp = scores.arrays["arc"], scores.xp
     blank = xp.where(xp.asarray(empty)[:, None, None], xp.asarray(0, dtype=arc.dtype), arc)
     return (*structure.infer(Parts({"arc": blank}, scores.lengths)), empty)
-
-
-def _units(scores: Parts) -> range:
-    return range(scores.n_units)
 
 
 def _is_possible(structure: Structure, scores: Parts, unit: int) -> bool:

@@ -9,7 +9,7 @@ from thinc.types import Floats2d, Ints2d
 
 from ..codecs.bioes import are_span_tags, legality
 from ..codecs.head_labels import HeadLabels, decode_head_labels
-from ..structures import IMPOSSIBLE, LinearChain, Parts, SpanningTrees, Structure
+from ..structures import IMPOSSIBLE, LinearChain, Parts, ProjectiveTrees, SpanningTrees, Structure
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +98,8 @@ Belief = Union[TokenBelief, ChainBelief, TreeBelief, HeadLabelBelief]
 
 def best_only(belief: Belief) -> Belief:
     """All mass on the teacher's best structure: the Top-1 baseline, where a teacher's best guess is
-    learnt as if it were gold. Trees: the best single-rooted tree, with the best deprels."""
+    learnt as if it were gold. Trees: the best single-rooted tree (of a teacher of projective trees
+    the best projective one), with the best deprels."""
     if isinstance(belief, TokenBelief):
         if are_span_tags(belief.labels):
             return replace(belief, scores=_best_tags(belief))
@@ -107,12 +108,19 @@ def best_only(belief: Belief) -> Belief:
         return _best_chain(belief)
     if isinstance(belief, HeadLabelBelief):
         return replace(belief, scores=_best_head_labels(belief))
-    decoder = SpanningTrees(single_root=True)
+    decoder = tree_decoder(belief.structure)
     arcs = []
     for arc in belief.arcs:
         parts = Parts({"arc": arc[None]}, numpy.asarray([len(arc)]))
         arcs.append(_log(decoder.argmax(parts).arrays["arc"][0]))
     return replace(belief, arcs=tuple(arcs), label_scores=_certain(belief.label_scores))
+
+
+def tree_decoder(structure: Structure) -> Structure:
+    """Of the best single-rooted tree by scores of arcs, projective if the structure is."""
+    if isinstance(structure, ProjectiveTrees):
+        return ProjectiveTrees(single_root=True)
+    return SpanningTrees(single_root=True)
 
 
 def _best_tags(belief: TokenBelief) -> Floats2d:

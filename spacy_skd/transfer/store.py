@@ -20,6 +20,7 @@ from ..structures import (
     HeadSelection,
     IndependentLabels,
     LinearChain,
+    ProjectiveTrees,
     SpanningTrees,
     Structure,
 )
@@ -31,7 +32,8 @@ Packed = Dict[str, Array]
 
 _LOWEST = -60_000.0  # float16 ends at -65504
 _STRUCTURES: Dict[str, Type[Structure]] = {
-    cls.__name__: cls for cls in (IndependentLabels, LinearChain, HeadSelection, SpanningTrees)
+    cls.__name__: cls
+    for cls in (IndependentLabels, LinearChain, HeadSelection, SpanningTrees, ProjectiveTrees)
 }
 
 
@@ -39,7 +41,8 @@ _STRUCTURES: Dict[str, Type[Structure]] = {
 class Form:
     """What the beliefs of one component have in common, whatever the doc.
 
-    kind (str): "tokens", "chain", "trees" or "head_labels". labels (Tuple[str, ...]): the teacher's inventory.
+    kind (str): "tokens", "chain", "trees" or "head_labels".
+    labels (Tuple[str, ...]): the teacher's inventory.
     transition (Optional[Floats2d]): (tags, tags), nats, of a chain.
     """
 

@@ -1,0 +1,78 @@
+"""Gold and a teacher's trees as tags of heads, a batch at a time."""
+
+from dataclasses import dataclass
+from typing import List, Sequence, Tuple
+
+import numpy
+from thinc.types import Floats2d, Ints1d, Ints2d
+
+from ..codecs.head_labels import HeadLabels
+from ..codecs.trees import ROOT_HEAD, UNKNOWN_HEAD
+from ..models.units import Bucket, make_buckets
+from ..structures import Parts
+from ..transfer.belief import TreeBelief
+from ..transfer.convert import Posterior
+from ..transfer.head_tags import LabelledArcs, TagTarget, arcs_to_tags
+from .lost_mass import LostMass
+from .sentences import batch_spans
+from .tree_plan import locate_pairs, pairs_in_batch
+
+
+def gold_tags(
+    arcs: Sequence[Tuple[Ints1d, Ints1d]], units: Sequence[Ints2d], tags: HeadLabels
+) -> Tuple[Ints1d, int]:
+    """arcs: per doc, see `gold_arcs`, of `tags.deprels`. units (Sequence[Ints2d]): per doc (U, 2).
+    RETURNS (Tuple[Ints1d, int]): (tokens of the batch,) tag, -1 unknown; how many arcs have no tag.
+        A head outside the unit is unknown.
+    """
+    found: List[Ints1d] = [numpy.zeros(0, dtype="int64")]
+    untagged = 0
+    for (heads, deprels), mine in zip(arcs, units):
+        tokens = numpy.arange(len(heads))
+        start, end = numpy.repeat(mine, mine[:, 1] - mine[:, 0], axis=0).T
+        known = (heads == ROOT_HEAD) | ((heads >= start) & (heads < end))
+        known &= heads != UNKNOWN_HEAD
+        tag = tags.encode(numpy.where(heads == ROOT_HEAD, 0, heads - tokens), deprels)
+        untagged += int((known & (tag < 0)).sum())
+        found.append(numpy.where(known, tag, -1))
+    return numpy.concatenate(found), untagged
+
+
+@dataclass(frozen=True)
+class TreeTags:
+    """tags (HeadLabels): the student's. temperature (float): of both. lost_mass (LostMass): where
+    arcs without a tag are reported."""
+
+    tags: HeadLabels
+    temperature: float
+    lost_mass: LostMass
+
+    def __call__(self, beliefs: Sequence[TreeBelief]) -> Tuple[Floats2d, "numpy.ndarray"]:
+        """RETURNS: (T, tags) the teacher's marginals; (T,) bool, tokens of which these mean
+        nothing."""
+        lengths = [int(b.units[-1, 1]) if len(b.units) else 0 for b in beliefs]
+        arcs = [arc for belief in beliefs for arc in belief.arcs]
+        offsets = numpy.cumsum([0, *lengths])
+        pairs = numpy.concatenate([pairs_in_batch(b, o) for b, o in zip(beliefs, offsets)])
+        scores = numpy.concatenate([belief.label_scores for belief in beliefs])
+        marginals = numpy.zeros((sum(lengths), len(self.tags.tags)), dtype="float32")
+        silent = numpy.zeros(sum(lengths), dtype=bool)
+        spans = batch_spans([b.units.astype("int64") for b in beliefs], lengths)
+        for bucket in make_buckets(spans):
+            index, where = locate_pairs(pairs, rows=bucket.rows, lengths=bucket.lengths)
+            labelled = LabelledArcs(where, beliefs[0].labels, scores[index])
+            found = self._convert([arcs[u] for u in bucket.units.tolist()], beliefs[0], labelled)
+            rows, inside = bucket.index(padding=0)[bucket.inside], bucket.inside
+            marginals[rows], silent[rows] = found.marginals[inside], found.silent[inside]
+            self._report(found, bucket)
+        return marginals, silent
+
+    def _convert(
+        self, arcs: Sequence[Floats2d], belief: TreeBelief, labelled: LabelledArcs
+    ) -> TagTarget:
+        units = [Parts({"arc": arc[None]}, numpy.asarray([len(arc)])) for arc in arcs]
+        posterior = Posterior(belief.structure, Parts.concat(units))
+        return arcs_to_tags(posterior, labelled, tags=self.tags, temperature=self.temperature)
+
+    def _report(self, found: TagTarget, bucket: Bucket) -> None:
+        self.lost_mass.add_lost(found.lost, empty=found.silent[bucket.inside])
