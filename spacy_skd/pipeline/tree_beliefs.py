@@ -22,7 +22,8 @@ def likely_pairs(bucket: Bucket, *, best: Parts, marginals: Parts, floor: float)
     best, marginals (Parts): arc (B, N, N + 1), NumPy arrays; 0/1, and probabilities.
     RETURNS (Ints2d): (P, 2) dependent and head row, `ROOT_HEAD` for ROOT.
     """
-    likely = (best.arrays["arc"] > 0) | (marginals.arrays["arc"] >= floor)
+    p = marginals.arrays["arc"]
+    likely = (best.arrays["arc"] > 0) | ((p >= floor) & (p > 0))
     unit, token, head = numpy.nonzero(likely)
     first = bucket.rows[unit]
     head_rows = numpy.where(head == 0, ROOT_HEAD, first + head - 1)
