@@ -102,9 +102,11 @@ def test_decoding_is_the_best_tree_under_the_tags_scores(seed, n, row):
     assert oracle.forms_tree(heads, single_root=True)
 
     def total(tree):
-        tags = [[s for tag, s in zip(TAGS, scores[row + d])
-                 if parse_head_label(tag)[0] == offset_of(d, h)] for d, h in enumerate(tree)]  # fmt: skip
-        return sum(max(s, default=scores[row + d].max() + UNTAGGED) for d, s in enumerate(tags))
+        return sum(best_of(scores[row + d], offset_of(d, h)) for d, h in enumerate(tree))
+
+    def best_of(row_scores, offset):
+        fits = [s for tag, s in zip(TAGS, row_scores) if parse_head_label(tag)[0] == offset]
+        return max(fits, default=row_scores.max() + UNTAGGED)
 
     trees = [t for t in oracle.all_heads(n) if oracle.forms_tree(t, single_root=True)]
     assert total(heads) == pytest.approx(max(map(total, trees)))
