@@ -7,7 +7,7 @@ import numpy
 from thinc.types import Floats2d, Ints1d, Ints2d
 
 from ..codecs.head_labels import HeadLabels
-from ..codecs.trees import ROOT_HEAD, UNKNOWN_HEAD
+from ..codecs.trees import ROOT_HEAD
 from ..models.units import Bucket, make_buckets
 from ..structures import Parts
 from ..transfer.belief import TreeBelief
@@ -31,7 +31,6 @@ def gold_tags(
         tokens = numpy.arange(len(heads))
         start, end = numpy.repeat(mine, mine[:, 1] - mine[:, 0], axis=0).T
         known = (heads == ROOT_HEAD) | ((heads >= start) & (heads < end))
-        known &= heads != UNKNOWN_HEAD
         tag = tags.encode(numpy.where(heads == ROOT_HEAD, 0, heads - tokens), deprels)
         untagged += int((known & (tag < 0)).sum())
         found.append(numpy.where(known, tag, -1))

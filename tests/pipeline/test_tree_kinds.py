@@ -22,6 +22,7 @@ from thinc.api import Adam
 from spacy_skd.models.units import make_buckets
 from spacy_skd.pipeline.trees import STRUCTURES
 from spacy_skd.transfer import HeadLabelBelief, TreeBelief
+from spacy_skd.transfer.annealing import as_schedule
 
 TEXTS = ["The cat sees Ann . Dogs sleep well", "Go !", "", "x", "She gave him the book " * 5]
 
@@ -115,6 +116,19 @@ def test_a_gold_tree_that_crosses_is_no_gold_to_a_student_of_projective_trees(ca
     other.initialize(lambda: examples)
     other.get_pipe("parser").update(examples)
     assert other.get_pipe("parser").gold_trees.nonprojective == 0
+
+
+def test_without_beliefs_gold_counts_whole_whatever_the_weight():
+    nlp = build("tree")
+    pipe, examples = nlp.get_pipe("parser"), gold_examples(nlp)
+    nlp.initialize(lambda: examples)
+    lesson = pipe._lesson(examples, None)
+    scores = pipe.model.predict(pipe._inputs([eg.predicted for eg in examples], lesson))
+    loss, (_, d_labels) = pipe._loss(lesson, scores)
+    pipe.distill_weight = as_schedule(0.5)
+    again, (_, d_again) = pipe._loss(lesson, scores)
+    assert again == loss
+    numpy.testing.assert_array_equal(d_again, d_labels)
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.3])
