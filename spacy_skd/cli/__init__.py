@@ -14,6 +14,7 @@ from .rehead import rehead_cli
 from .report import report_cli
 from .silver import silver_cli
 from .teacher import teacher_cli
+from .vectors import vectors_cli
 
 COMMANDS: Dict[str, Callable[..., None]] = {
     "annotate": annotate_cli,
@@ -24,6 +25,7 @@ COMMANDS: Dict[str, Callable[..., None]] = {
     "rehead": rehead_cli,
     "report": report_cli,
     "silver": silver_cli,
+    "vectors": vectors_cli,
 }
 
 skd = typer.Typer(name="skd", help="Structural knowledge distillation.", no_args_is_help=True)

@@ -42,6 +42,11 @@ def are_span_tags(labels: Sequence[str]) -> bool:
     return OUTSIDE in labels and all(t == OUTSIDE or t[:2] in _PREFIXED for t in labels)
 
 
+def labels_of_tags(tags: Sequence[str]) -> Tuple[str, ...]:
+    """RETURNS (Tuple[str, ...]): the labels of the spans that an inventory of tags is of."""
+    return tuple(dict.fromkeys(tag[2:] for tag in tags if tag[2:]))
+
+
 def encode_spans(spans: Sequence[TypedSpan], *, n: int, scheme: str) -> List[str]:
     """RETURNS (List[str]): one tag a token.
 

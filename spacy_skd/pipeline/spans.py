@@ -17,6 +17,7 @@ from ..codecs.bioes import (
     TypedSpan,
     decode_spans,
     encode_chains,
+    labels_of_tags,
     legality,
     match_tags,
     span_tags,
@@ -279,8 +280,7 @@ class DistillingSpanTagger(DistillingPipe):
 
     def _match_of(self, teacher_tags: Tuple[str, ...]) -> TagMatch:
         if self._tag_match is None or self._tag_match[0] != (*teacher_tags, *self.tags):
-            labels = dict.fromkeys(tag[2:] for tag in teacher_tags if tag[2:])
-            self._label_match(list(labels))
+            self._label_match(labels_of_tags(teacher_tags))
             match = match_tags(teacher=teacher_tags, student=self.tags)
             self._tag_match = ((*teacher_tags, *self.tags), match)
         return self._tag_match[1]

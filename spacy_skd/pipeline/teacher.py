@@ -139,7 +139,7 @@ class SkdTeacher:
         """RETURNS: the labels of the teacher's component. RAISES (ValueError): if it has none."""
         pipe = self.pipe_of(student)
         if self.stored and pipe in self.stored.forms:
-            return self.stored.forms[pipe].labels
+            return self.stored.forms[pipe].annotated
         return self.runner.labels(self._check_pipe(student))
 
     def beliefs(self, examples: Sequence[Example], student: str) -> List[Belief]:

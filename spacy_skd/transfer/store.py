@@ -14,7 +14,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, Type
 import numpy
 from thinc.types import Floats2d, FloatsXd, Ints2d
 
-from ..codecs.bioes import are_span_tags
+from ..codecs.bioes import are_span_tags, labels_of_tags
 from ..structures import (
     IMPOSSIBLE,
     HeadSelection,
@@ -50,6 +50,12 @@ class Form:
     structure: Structure
     labels: Tuple[str, ...]
     transition: Optional[Floats2d] = None
+
+    @property
+    def annotated(self) -> Tuple[str, ...]:
+        """RETURNS (Tuple[str, ...]): the labels that the component annotates with: of spans, where
+        its own are tags of tokens."""
+        return labels_of_tags(self.labels) if are_span_tags(self.labels) else self.labels
 
     def to_json(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): for JSON; an impossible transition is null."""

@@ -8,8 +8,10 @@ import pytest
 import spacy
 from conftest import LISTENER, TOK2VEC, train
 from spacy.language import Language
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
+
+from spacy_skd.training.annotate import annotate
 
 ENTITIES = [
     ("Ann Lee saw Bob in New York City .", "B-PER I-PER O B-PER O B-LOC I-LOC I-LOC O"),
@@ -296,3 +298,16 @@ def test_morphological_features():
     assert nlp.evaluate([eg])["morph_per_feat"]["Number"]["f"] == 1.0
     unknown = Example(Doc(nlp.vocab, words), Doc(nlp.vocab, words))
     assert not any(nlp.get_pipe("morph").layer.gold(unknown))
+
+
+def test_a_student_of_stored_beliefs_has_the_teachers_labels_not_its_tags(teacher, tmp_path):
+    gold = spacy.load(teacher)
+    DocBin(docs=[eg.reference for eg in examples(gold)]).to_disk(tmp_path / "gold.spacy")
+    annotate(teacher, [str(tmp_path / "gold.spacy")], tmp_path / "out")
+    nlp = build()
+    stored = {"teacher": None, "store": str(tmp_path / "out")}
+    nlp.add_pipe("skd_teacher", "teacher", config=stored, first=True)
+    unlabelled = examples(nlp, gold=False)
+    nlp.initialize(lambda: unlabelled)
+    assert set(nlp.get_pipe("ner").labels) == {"PER", "LOC"}
+    assert train(nlp, unlabelled, 3)["ner"] > 0
