@@ -117,7 +117,7 @@ def forests(n: int, _: int) -> Iterator[numpy.ndarray]:
 
 def crossing(heads: Tuple[int, ...]) -> bool:
     """Whether some arc, ROOT standing before all tokens, has one end inside another and one out."""
-    arcs_ = [set((d, h)) for d, h in enumerate(heads, 1)]
+    arcs_ = [{d, h} for d, h in enumerate(heads, 1)]
     for one, two in itertools.permutations(arcs_, 2):
         between = set(range(min(one) + 1, max(one)))
         if len(two & between) == 1 and not two & one:

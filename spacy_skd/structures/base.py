@@ -1,4 +1,4 @@
-"""What every structure has: log Z, marginals and argmax; the rest follows from them."""
+"""What every structure has: log Z, marginals, the best and samples; the rest follows from them."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar, List, Tuple
@@ -34,6 +34,7 @@ class Structure(ABC):
         RAISES (ValueError): as `infer`.
         """
 
+    @abstractmethod
     def k_best(self, scores: Parts, *, k: int) -> Tuple[Floats2d, List[Parts]]:
         """The k structures with the highest scores of each unit, all different.
 
@@ -42,8 +43,8 @@ class Structure(ABC):
             where a unit has fewer structures; k indicators, all 0 where it has fewer.
         RAISES (ValueError): as `infer`, or if k is below 1.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def sample(self, scores: Parts, *, rng: numpy.random.Generator) -> Parts:
         """0/1 indicators of one structure of each unit, drawn from P exactly and independently of
         other units and other calls.
@@ -52,7 +53,6 @@ class Structure(ABC):
             whatever the padding.
         RAISES (ValueError): as `infer`.
         """
-        raise NotImplementedError
 
     def log_prob(self, scores: Parts, indicators: Parts) -> Floats1d:
         """RETURNS (Floats1d): (B,) log P(y) in nats of the structures y that are indicated."""

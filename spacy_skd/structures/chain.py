@@ -35,8 +35,8 @@ class LinearChain(Structure):
         check_possible(scores.xp, chains, log_z)
         back = scores.xp.argsort(chains.order)
         arrays = {
-            "unary": unary[back].astype(scores.arrays["unary"].dtype),
-            "transition": transition[back].astype(scores.arrays["transition"].dtype),
+            "unary": unary.astype(scores.arrays["unary"].dtype)[back],
+            "transition": transition.astype(scores.arrays["transition"].dtype)[back],
         }
         return log_z[back], Parts(arrays, scores.lengths)
 
@@ -120,10 +120,11 @@ def sorted_chains(scores: Parts) -> Chains:
     check_rows(WHAT, unary, scores.mask, "all labels of a token are impossible")
     lengths = xp.asarray(scores.lengths)
     order = xp.argsort(-lengths, kind="stable")
+    sorted_ = bool((order[1:] > order[:-1]).all())
     active = (lengths[None] > xp.arange(scores.n_tokens + 1)[:, None]).sum(axis=1)
     return Chains(
-        unary=_impossible_to_inf(xp, unary[order].astype("float64")),
-        transition=_impossible_to_inf(xp, (transition if tied else transition[order])),
+        unary=_impossible_to_inf(xp, unary if sorted_ else unary[order]),
+        transition=_impossible_to_inf(xp, transition if tied or sorted_ else transition[order]),
         lengths=lengths[order],
         active=[int(count) for count in active],
         order=order,
@@ -131,7 +132,10 @@ def sorted_chains(scores: Parts) -> Chains:
 
 
 def _impossible_to_inf(xp: Any, scores: Floats3d) -> Floats3d:
-    return xp.where(scores <= POSSIBLE_ABOVE, -xp.inf, scores.astype("float64"))
+    found = scores.astype("float64")
+    if scores.size and scores.min() <= POSSIBLE_ABOVE:
+        found[scores <= POSSIBLE_ABOVE] = -xp.inf
+    return found
 
 
 class _Step(NamedTuple):

@@ -41,8 +41,7 @@ class Charts:
     @classmethod
     def empty(cls: Type["Charts"], xp: Any, nodes: int, n_units: int, ring: Ring) -> "Charts":
         shape = (nodes, nodes, n_units, *ring.shape)
-        arrays = [xp.full(shape, ring.zero) for _ in range(6)]
-        return cls(*arrays, xp.full(shape[1:], ring.zero))
+        return cls(*(xp.full(s, ring.zero) for s in [*[shape] * 6, shape[1:]]))
 
 
 def arcs_of_width(xp: Any, weights: Floats3d, w: int) -> Tuple[Floats2d, Floats2d]:

@@ -12,7 +12,7 @@ FIRST, SECOND = (RIGHT, BASE, LEFT), (LEFT, RIGHT, BASE)
 
 
 class Items(NamedTuple):
-    """Each (items,): kind; row of the heads that are written; nodes i < j; rank among the k best."""
+    """Each (items,): kind, row of the heads to write, nodes i < j, rank among the k best."""
 
     kind: Ints1d
     row: Ints1d
