@@ -136,27 +136,30 @@ class HeadLabels:
         lengths (Ints1d): (B,) tokens of each unit.
         RETURNS (Floats3d): (B, N, N + 1), 0 for the best tag of a token, none below `UNTAGGED`.
         """
-        below = numpy.maximum(scores - scores.max(axis=1, keepdims=True), UNTAGGED)
-        return self._arcs(below, rows, lengths, reduce=numpy.maximum.reduceat, rest=UNTAGGED)
+        best = self._by_offset(scores, numpy.maximum.reduceat)
+        below = numpy.maximum(best - best.max(axis=1, keepdims=True), UNTAGGED)
+        return self._arcs(below, rows, lengths, rest=UNTAGGED)
 
     def summed_arcs(self, scores: Floats2d, rows: Ints2d, lengths: Ints1d) -> Floats3d:
         """Arc scores of the log of the summed exp of each arc's tags, `IMPOSSIBLE` where it has no
         tag: P(head) = softmax of these, given that it lies in the unit. See `best_arcs`."""
-        return self._arcs(scores, rows, lengths, reduce=numpy.logaddexp.reduceat, rest=IMPOSSIBLE)
+        summed = self._by_offset(scores, numpy.logaddexp.reduceat)
+        return self._arcs(summed, rows, lengths, rest=IMPOSSIBLE)
 
-    def _arcs(
-        self, scores: Floats2d, rows: Ints2d, lengths: Ints1d, *, reduce: Callable, rest: float
-    ) -> Floats3d:
-        order, first, distinct = self._groups
-        b, n = rows.shape
-        arc = numpy.full((b, n, n + 1), rest, dtype=scores.dtype)
-        if not len(distinct) or not arc.size:
-            return arc
-        by_offset = reduce(scores[:, order], first, axis=1)
+    def _by_offset(self, scores: Floats2d, reduce: Callable) -> Floats2d:
+        """(T, tags) to (T, distinct offsets)."""
+        order, first, _ = self._groups
+        in_order = (order[1:] > order[:-1]).all()  # as an inventory of `choose_head_labels` is
+        reduced: Floats2d = reduce(scores if in_order else scores[:, order], first, axis=1)
+        return reduced
+
+    def _arcs(self, by_offset: Floats2d, rows: Ints2d, lengths: Ints1d, *, rest: float) -> Floats3d:
+        """by_offset (Floats2d): (T, distinct offsets). rest (float): score of all other arcs."""
+        distinct, (b, n) = self._groups[2], rows.shape
+        arc = numpy.full((b, n, n + 1), rest, dtype=by_offset.dtype)
         token = numpy.arange(n)[:, None]
         head = numpy.where(distinct == 0, 0, token + distinct + 1)
-        is_arc = (distinct == 0) | ((head >= 1) & (head <= n))
-        token, column = numpy.nonzero(is_arc)
+        token, column = numpy.nonzero((distinct == 0) | ((head >= 1) & (head <= n)))
         head = head[token, column]
         found = by_offset[rows[:, token], column]
         inside = (token < lengths[:, None]) & (head <= lengths[:, None])
