@@ -1,6 +1,6 @@
 """Plain annotations (lists of labels and heads) to and from `Parts`; nothing here knows a `Doc`."""
 
-from .head_labels import HeadLabels, are_head_labels
+from .head_labels import HeadLabels
 from .labels import LabelMatch, match_labels
 from .tags import decode_tags, encode_tags
 from .trees import Gold, decode_trees, encode_trees, gold_tokens
@@ -9,7 +9,6 @@ __all__ = [
     "Gold",
     "HeadLabels",
     "LabelMatch",
-    "are_head_labels",
     "decode_tags",
     "decode_trees",
     "encode_tags",

@@ -34,9 +34,10 @@ def parse_head_label(tag: str) -> Optional[Tuple[int, str]]:
     return None if found is None else (int(found.group(1)), found.group(2))
 
 
-def are_head_labels(labels: Sequence[str]) -> bool:
-    """RETURNS (bool): whether there are labels, and all are tags of heads."""
-    return bool(labels) and all(_TAG.fullmatch(label) for label in labels)
+def deprels_of(labels: Sequence[str]) -> Tuple[str, ...]:
+    """RETURNS (Tuple[str, ...]): deprels; in the place of a tag, its own. Each once."""
+    pairs = [(label, parse_head_label(label)) for label in labels]
+    return tuple(dict.fromkeys(label if pair is None else pair[1] for label, pair in pairs))
 
 
 def choose_head_labels(

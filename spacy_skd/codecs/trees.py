@@ -10,7 +10,7 @@ from typing import Any
 import numpy
 from thinc.types import Ints1d, Ints2d
 
-from ..structures import Parts, is_tree, to_numpy
+from ..structures import IMPOSSIBLE, Parts, is_tree, to_numpy
 
 ROOT_HEAD = -1
 UNKNOWN_HEAD = -2
@@ -38,18 +38,42 @@ class Gold:
         """(B,) bool: no token of the unit is annotated."""
         return ~self.known.any(axis=1)
 
+    def restrict(self, scores: Parts, units: Any) -> Parts:
+        """Scores of some units in which every structure that contradicts the annotation is
+        impossible.
+
+        scores (Parts): of these units alone. units (ndarray): (U,) which of the batch's they are.
+        """
+        xp = scores.xp
+        known = xp.asarray(self.known[units])[..., None]
+        some = self.indicators[xp.asarray(units)]
+        arrays = {
+            k: v
+            if k == "transition"
+            else v + xp.where(known & (some.arrays[k] == 0), IMPOSSIBLE, 0.0)
+            for k, v in scores.arrays.items()
+        }
+        return Parts(arrays, scores.lengths)
+
+    def settle(self, marginals: Parts, units: Any) -> Parts:
+        """Marginals under the scores of `restrict`, with all that the annotation fixes."""
+        return marginals
+
 
 def gold_tokens(indicators: Parts, known: "numpy.ndarray") -> Gold:
     """Gold of units of one token each. known: (T,) bool."""
     return Gold(indicators, known[:, None])
 
 
-def encode_trees(heads: Ints1d, *, rows: Ints1d, lengths: Ints1d, single_root: bool = True) -> Gold:
+def encode_trees(
+    heads: Ints1d, *, rows: Ints1d, lengths: Ints1d, single_root: bool = True, trees: bool = True
+) -> Gold:
     """Arc indicators of the units of a bucket.
 
     heads (Ints1d): (T,) head row of every token of the batch, `ROOT_HEAD` or `UNKNOWN_HEAD`.
     rows (Ints1d): (B,) first row of each unit.
     lengths (Ints1d): (B,) tokens of each unit.
+    trees (bool): False for heads that need not form a tree.
     RETURNS (Gold): arc (B, N, N+1). A head outside the unit is taken as unknown. A unit whose known
         heads are part of no tree (a cycle, two roots) is taken as unknown as a whole: a target
         outside the student's marginal polytope has no finite minimum (Wang et al. 2021, eq. 3).
@@ -64,8 +88,8 @@ def encode_trees(heads: Ints1d, *, rows: Ints1d, lengths: Ints1d, single_root: b
     local[head == ROOT_HEAD] = 0
     known = inside & (local >= 0)
     # Unknown heads can be chosen freely, so only what is known can exclude all trees.
-    legal = is_tree(numpy.maximum(local, 0), lengths, single_root=False)
-    if single_root:
+    legal = is_tree(numpy.maximum(local, 0), lengths, single_root=False) | (not trees)
+    if single_root and trees:
         legal &= (known & (local == 0)).sum(axis=1) <= 1
     known &= legal[:, None]
     arc = numpy.zeros((len(lengths), n, n + 1), dtype="float32")

@@ -7,6 +7,7 @@ from thinc.api import Config, Model
 
 from ..errors import check_between
 from ..transfer.annealing import WeightSchedule
+from ..transfer.target import Objective
 from .tree_beliefs import LABEL_FLOOR
 from .tree_tags import HeadTagParser
 from .trees import STRUCTURES, DistillingParser
@@ -41,7 +42,10 @@ width = 96
         "model": Config().from_str(DEFAULT_PARSER_MODEL)["model"],
         "structure": "tree",
         "distill_weight": 0.0,
+        "target": "structural",
+        "k": 5,
         "temperature": 1.0,
+        "temperature_kind": "global",
         "max_length": 150,
         "label_floor": LABEL_FLOOR,
         "min_count": 1,
@@ -57,7 +61,10 @@ def make_distilling_parser(
     model: Model[Any, Any],
     structure: str,
     distill_weight: Union[float, WeightSchedule],
+    target: str,
+    k: int,
     temperature: float,
+    temperature_kind: str,
     max_length: int,
     label_floor: float,
     min_count: int,
@@ -76,7 +83,12 @@ def make_distilling_parser(
         Decoding always yields the best single-rooted tree, of "projective_tree" a projective one.
     distill_weight (Union[float, WeightSchedule]): the teacher's share of the loss of a sentence
         that has gold, 0 to 1; 0 trains on gold alone. A sentence without gold has share 1.
-    temperature (float): T > 0 of the distillation loss, on both sides.
+    target (str): what is learnt of the teacher: "structural" (its distribution), "top1", "topk",
+        "token" (heads on their own), "position" or "gold" (nothing); see `Objective`.
+    k (int): of target "topk", how many of the teacher's best trees of a sentence.
+    temperature (float): T > 0 of the distillation loss, on both sides; not of "top1" and "topk".
+    temperature_kind (str): "global", of whole trees, or "local", of each token's heads (for
+        structures "head_selection" and "offset_tags").
     max_length (int): the most tokens of a unit; a longer sentence is cut. 0 for no limit: time
         and memory grow with its cube and its square.
     label_floor (float): as a teacher: the marginal, 0 to 1, from which on an arc's deprels are part
@@ -91,7 +103,7 @@ def make_distilling_parser(
     check_structure(structure, model)
     settings: Dict[str, Any] = {
         "distill_weight": distill_weight,
-        "temperature": temperature,
+        "objective": Objective(target, k, temperature, temperature_kind),
         "max_length": int(check_between("max_length", max_length, low=0, high=10**6)),
         "scorer": scorer,
         "save_activations": save_activations,
@@ -103,9 +115,8 @@ def make_distilling_parser(
         return HeadTagParser(
             nlp.vocab, model, name, min_count=min_count, max_offset=max_offset, **settings
         )
-    structures = STRUCTURES[structure]
     return DistillingParser(
-        nlp.vocab, model, name, structure=structures, label_floor=label_floor, **settings
+        nlp.vocab, model, name, structure=STRUCTURES[structure], label_floor=label_floor, **settings
     )
 
 

@@ -8,7 +8,7 @@ from thinc.types import Ints1d
 
 from ..codecs.trees import Gold, encode_trees
 from ..models.units import Bucket
-from ..structures import IMPOSSIBLE, Parts, ProjectiveTrees, Structure
+from ..structures import Parts, ProjectiveTrees, Structure
 from ..structures.eisner import is_projective
 from ..transfer.arcs import infer_possible
 
@@ -55,9 +55,7 @@ class GoldTrees:
 
 def _without_tree(gold: Gold, units: Ints1d, structure: Structure) -> "numpy.ndarray":
     """(units,) bool, whether no tree agrees with what is known of a unit."""
-    arc = gold.indicators.arrays["arc"][units]
-    known = gold.known[units][..., None]
-    scores = numpy.where(known & (arc == 0), IMPOSSIBLE, 0.0)
+    free = gold.indicators[units] * 0.0
     empty: Optional["numpy.ndarray"]
-    _, _, empty = infer_possible(structure, Parts({"arc": scores}, gold.indicators.lengths[units]))
+    _, _, empty = infer_possible(structure, gold.restrict(free, units))
     return numpy.zeros(len(units), dtype=bool) if empty is None else empty

@@ -2,16 +2,18 @@
 
 from collections import Counter
 from itertools import islice
-from typing import Callable, Iterable, List, Sequence, Tuple
+from typing import Callable, Iterable, Iterator, List, Sequence, Tuple
 
+import numpy
 from spacy.attrs import DEP, HEAD
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import minibatch
 
 from ..codecs.head_labels import HeadLabels
-from ..transfer.belief import TreeBelief, tree_decoder
-from .tree_plan import best_arcs
+from ..transfer.belief import Belief, Mixture
+from ..transfer.best import best
+from ..transfer.candidates import TreeCandidates
 
 # Docs that a teacher is asked about at initialization.
 TEACHER_DOCS = 1000
@@ -30,19 +32,21 @@ def count_tags(docs: Iterable[Doc]) -> Counts:
 
 
 def count_taught_tags(
-    ask: Callable[[Sequence[Example]], List[TreeBelief]], examples: Iterable[Example]
+    ask: Callable[[Sequence[Example]], Sequence[Belief]], examples: Iterable[Example]
 ) -> Counts:
-    """The same of a teacher's best trees of the first `TEACHER_DOCS` examples.
+    """The same of a teacher's best trees of the first `TEACHER_DOCS` examples, of several teachers
+    those of all.
 
     ask: examples to a belief each.
     """
     counts: Counts = Counter()
     for batch in minibatch(islice(examples, TEACHER_DOCS), 64):
-        beliefs = ask(batch)
-        structure, labels = beliefs[0].structure, beliefs[0].labels
-        lengths = [len(eg.predicted) for eg in batch]
-        offsets, deprels = best_arcs(beliefs, lengths=lengths, decoder=tree_decoder(structure))
-        counts.update((o, labels[d]) for o, d in zip(offsets.tolist(), deprels.tolist()))
+        for tree in _trees(best(ask(batch), k=1)):
+            heads, deprels = tree.heads[0], tree.deprels[0]
+            offsets = numpy.where(heads < 0, 0, heads - numpy.arange(len(heads)))
+            known = deprels >= 0
+            names = (tree.labels[d] for d in deprels[known].tolist())
+            counts.update(zip(offsets[known].tolist(), names))
     return counts
 
 
@@ -50,3 +54,11 @@ def not_longer(tags: Sequence[str], *, max_offset: int) -> List[str]:
     """Those tags whose arc has at most as many tokens, 0 for no limit."""
     offsets = HeadLabels(tuple(tags)).offsets.tolist()
     return [tag for tag, o in zip(tags, offsets) if not max_offset or abs(o) <= max_offset]
+
+
+def _trees(beliefs: Sequence[Belief]) -> Iterator[TreeCandidates]:
+    for belief in beliefs:
+        if isinstance(belief, Mixture):
+            yield from _trees(belief.beliefs)
+        elif isinstance(belief, TreeCandidates):
+            yield belief

@@ -9,14 +9,17 @@ from spacy.training import Example, validate_get_examples
 
 from ..codecs.head_labels import (
     HeadLabels,
-    are_head_labels,
     choose_head_labels,
+    deprels_of,
     parse_head_label,
 )
-from ..transfer.belief import Belief, HeadLabelBelief, TreeBelief
+from ..transfer.belief import Belief, HeadLabelBelief, Mixture, TreeBelief
+from ..transfer.candidates import TreeCandidates
 from ..transfer.head_tags import head_labels
 from .tree_inventory import count_tags, count_taught_tags, not_longer
 from .tree_pipe import ParsingPipe
+
+Taught = Union[TreeBelief, HeadLabelBelief, TreeCandidates]
 
 
 class TaggingPipe(ParsingPipe):
@@ -90,28 +93,31 @@ class TaggingPipe(ParsingPipe):
     def _inventory_of_teacher(self, get_examples: Callable[[], Iterable[Example]]) -> List[str]:
         """Its tags; of a teacher of trees those of its best trees of the examples, since of a
         streamed corpus spaCy shows 100 examples at initialization, few of which may have gold."""
-        if self._teacher is None:
-            return []
         taught = super()._taught()
-        if are_head_labels(taught):
-            return not_longer(taught, max_offset=self.max_offset)
-        return self._chosen(count_taught_tags(self._ask_for_trees, get_examples()))
+        tags = [label for label in taught if parse_head_label(label) is not None]
+        found = not_longer(tags, max_offset=self.max_offset)
+        if len(tags) == len(taught):
+            return found
+        return [*found, *self._chosen(count_taught_tags(self._ask, get_examples()))]
 
-    def _ask_for_trees(self, examples: Sequence[Example]) -> List[TreeBelief]:
-        beliefs = [] if self._teacher is None else self._teacher.beliefs(examples, self.name)
-        return [b for b in map(self._taught_belief, beliefs) if isinstance(b, TreeBelief)]
+    def _ask(self, examples: Sequence[Example]) -> Sequence[Belief]:
+        beliefs: Sequence[Belief] = (
+            () if self._teacher is None else self._teacher.beliefs(examples, self.name)
+        )
+        for belief in beliefs:
+            for each in belief.beliefs if isinstance(belief, Mixture) else (belief,):
+                self._taught_belief(each)
+        return beliefs
 
     def _taught(self) -> Tuple[str, ...]:
-        """The teacher's tags, or the student's own that have a deprel of the teacher."""
+        """The teacher's tags, and the student's own that have a deprel of the teacher."""
         labels = super()._taught()
-        if are_head_labels(labels) or not self.labels:
-            return labels
-        tags, taught = self.tags, set(labels)
-        deprels = (tags.deprels[i] for i in tags.deprel_ids)
-        return tuple(tag for tag, deprel in zip(tags.tags, deprels) if deprel in taught)
+        deprels = {label for label in labels if parse_head_label(label) is None}
+        mine = [tag for tag in self.labels if deprels_of([tag])[0] in deprels]
+        return tuple(dict.fromkeys([*(tag for tag in labels if tag not in deprels), *mine]))
 
-    def _taught_belief(self, belief: Belief) -> Union[TreeBelief, HeadLabelBelief]:
-        if isinstance(belief, (TreeBelief, HeadLabelBelief)):
+    def _taught_belief(self, belief: Belief) -> Taught:
+        if isinstance(belief, (TreeBelief, HeadLabelBelief, TreeCandidates)):
             return belief
         raise ValueError(
             f"{self.name}: expected a teacher of dependency trees, but its component "

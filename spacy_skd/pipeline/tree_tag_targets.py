@@ -8,14 +8,15 @@ from thinc.types import Floats2d, Ints1d, Ints2d
 
 from ..codecs.head_labels import HeadLabels
 from ..codecs.trees import ROOT_HEAD
-from ..models.units import Bucket, make_buckets
-from ..structures import Parts
+from ..models.units import make_buckets
+from ..structures import HeadSelection, Parts
 from ..transfer.belief import TreeBelief
-from ..transfer.convert import Posterior
 from ..transfer.head_tags import LabelledArcs, TagTarget, arcs_to_tags
-from .lost_mass import LostMass
+from ..transfer.posterior import Posterior, Target
+from ..transfer.target import Objective
 from .sentences import batch_spans
-from .tree_plan import locate_pairs, pairs_in_batch
+from .tree_plan import locate_pairs
+from .tree_teachers import in_batch
 
 
 def gold_tags(
@@ -39,39 +40,39 @@ def gold_tags(
 
 @dataclass(frozen=True)
 class TreeTags:
-    """tags (HeadLabels): the student's. temperature (float): of both. lost_mass (LostMass): where
-    arcs without a tag are reported."""
+    """tags (HeadLabels): the student's. objective (Objective): what is learnt of the trees."""
 
     tags: HeadLabels
-    temperature: float
-    lost_mass: LostMass
+    objective: Objective
 
-    def __call__(self, beliefs: Sequence[TreeBelief]) -> Tuple[Floats2d, "numpy.ndarray"]:
-        """RETURNS: (T, tags) the teacher's marginals; (T,) bool, tokens of which these mean
-        nothing."""
+    def __call__(self, beliefs: Sequence[TreeBelief]) -> Target:
+        """RETURNS (Target): of the batch's tokens, each a unit: unary (T, 1, tags), NumPy arrays;
+        the lost mass is that of a token's sentence."""
         lengths = [int(b.units[-1, 1]) if len(b.units) else 0 for b in beliefs]
         arcs = [arc for belief in beliefs for arc in belief.arcs]
         offsets = numpy.cumsum([0, *lengths])
-        pairs = numpy.concatenate([pairs_in_batch(b, o) for b, o in zip(beliefs, offsets)])
+        pairs = numpy.concatenate([in_batch(b.pairs, o) for b, o in zip(beliefs, offsets)])
         scores = numpy.concatenate([belief.label_scores for belief in beliefs])
-        marginals = numpy.zeros((sum(lengths), len(self.tags.tags)), dtype="float32")
-        silent = numpy.zeros(sum(lengths), dtype=bool)
+        n = sum(lengths)
+        marginals = numpy.zeros((n, 1, len(self.tags.tags)), dtype="float32")
+        lost, silent = numpy.zeros(n), numpy.zeros(n, dtype=bool)
         spans = batch_spans([b.units.astype("int64") for b in beliefs], lengths)
         for bucket in make_buckets(spans):
             index, where = locate_pairs(pairs, rows=bucket.rows, lengths=bucket.lengths)
             labelled = LabelledArcs(where, beliefs[0].labels, scores[index])
             found = self._convert([arcs[u] for u in bucket.units.tolist()], beliefs[0], labelled)
-            rows, inside = bucket.index(padding=0)[bucket.inside], bucket.inside
-            marginals[rows], silent[rows] = found.marginals[inside], found.silent[inside]
-            self._report(found, bucket)
-        return marginals, silent
+            inside = bucket.inside
+            rows = bucket.index(padding=0)[inside]
+            marginals[rows, 0], silent[rows] = found.marginals[inside], found.silent[inside]
+            lost[rows] = numpy.broadcast_to(found.lost[:, None], inside.shape)[inside]
+        parts = Parts({"unary": marginals}, numpy.ones(n, dtype="int64"))
+        return Target(parts, lost, silent if silent.any() else None)
 
     def _convert(
         self, arcs: Sequence[Floats2d], belief: TreeBelief, labelled: LabelledArcs
     ) -> TagTarget:
         units = [Parts({"arc": arc[None]}, numpy.asarray([len(arc)])) for arc in arcs]
-        posterior = Posterior(belief.structure, Parts.concat(units))
-        return arcs_to_tags(posterior, labelled, tags=self.tags, temperature=self.temperature)
-
-    def _report(self, found: TagTarget, bucket: Bucket) -> None:
-        self.lost_mass.add_lost(found.lost, empty=found.silent[bucket.inside])
+        structure = HeadSelection() if self.objective.target == "token" else belief.structure
+        posterior = Posterior(structure, Parts.concat(units))
+        temperature = self.objective.inference_temperature
+        return arcs_to_tags(posterior, labelled, tags=self.tags, temperature=temperature)

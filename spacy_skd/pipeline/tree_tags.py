@@ -18,12 +18,16 @@ from ..codecs.trees import Gold, gold_tokens
 from ..models.units import make_buckets
 from ..structures import IndependentLabels, Parts
 from ..transfer.annealing import WeightSchedule
-from ..transfer.belief import Belief, HeadLabelBelief, TreeBelief
-from ..transfer.convert import Posterior, convert
+from ..transfer.belief import Belief, HeadLabelBelief, Mixture, TreeBelief
+from ..transfer.candidates import TreeCandidates
+from ..transfer.convert import Posterior, Target, convert
+from ..transfer.head_tags import expect_head_labels
 from ..transfer.loss import mixed_loss
+from ..transfer.mixture import mixed_target
+from ..transfer.target import STRUCTURAL, Objective
 from .activations import Predictions
 from .lessons import belief_tokens
-from .lost_mass import LostMass
+from .lost_mass import TAGS
 from .sentences import batch_spans
 from .tree_activations import tag_activations
 from .tree_plan import gold_arcs
@@ -54,7 +58,7 @@ class HeadTagParser(TaggingPipe):
         name: str = "distilling_parser",
         *,
         distill_weight: Union[float, WeightSchedule] = 0.0,
-        temperature: float = 1.0,
+        objective: Objective = STRUCTURAL,
         max_length: int = 150,
         min_count: int = 1,
         max_offset: int = 0,
@@ -67,7 +71,7 @@ class HeadTagParser(TaggingPipe):
             name,
             structure=IndependentLabels(),
             distill_weight=distill_weight,
-            temperature=temperature,
+            objective=objective,
             max_length=max_length,
             min_count=min_count,
             max_offset=max_offset,
@@ -75,11 +79,6 @@ class HeadTagParser(TaggingPipe):
             save_activations=save_activations,
         )
         self.untagged = 0  # gold arcs so far that have no tag
-        self.lost_mass = LostMass(
-            name,
-            what="arcs without a tag, or whose deprels the teacher did not score",
-            certain="arcs without a tag",
-        )
 
     # Prediction
 
@@ -131,7 +130,7 @@ class HeadTagParser(TaggingPipe):
 
     def write_beliefs(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
         """See `LearningPipe.write_beliefs`."""
-        tags = [b for b in map(self._taught_belief, beliefs) if isinstance(b, HeadLabelBelief)]
+        tags = [belief for belief in beliefs if isinstance(belief, HeadLabelBelief)]
         if not tags:
             return
         scores = numpy.concatenate([belief.scores for belief in tags])
@@ -145,9 +144,10 @@ class HeadTagParser(TaggingPipe):
     def _lesson(
         self, examples: Sequence[Example], beliefs: Optional[Sequence[Belief]]
     ) -> TagLesson:
+        beliefs = self._read(beliefs)
         units = [self._reference_units(eg) for eg in examples]
         if beliefs is not None:
-            units = [self._taught_belief(belief).units for belief in beliefs]
+            units = [_units_of(belief) for belief in beliefs]
         arcs = [gold_arcs(eg, self.tags.deprels) for eg in examples]
         tags, untagged = gold_tags(arcs, units, self.tags)
         self._report_untagged(untagged)
@@ -165,39 +165,44 @@ class HeadTagParser(TaggingPipe):
         self.untagged += n
 
     def _lesson_without_gold(self, beliefs: Sequence[Belief]) -> TagLesson:
-        return TagLesson(numpy.full(sum(map(belief_tokens, beliefs)), -1), beliefs)
+        return TagLesson(numpy.full(sum(map(belief_tokens, beliefs)), -1), self._read(beliefs))
 
     def _loss(self, lesson: TagLesson, scores: Floats2d) -> Tuple[float, Floats2d]:
         """Each token is a unit. scores: (tokens of the batch, tags)."""
-        teacher, silent = self._target(lesson.beliefs)
+        target = self._target(lesson.beliefs)
         loss, d_parts = mixed_loss(
             self.structure,
             self._as_parts(scores),
             gold=self._gold(lesson.tags),
-            teacher=None if teacher is None else self._as_parts(self.model.ops.asarray(teacher)),
-            silent=silent,
+            teacher=None if target is None else target.marginals,
+            silent=None if target is None else target.empty,
             weight=self.weight,
-            temperature=self.temperature,
+            temperature=self.objective.loss_temperature,
+            teacher_loss=self.objective.loss,
         )
         return loss, d_parts.arrays["unary"][:, 0]
 
-    def _target(
-        self, beliefs: Optional[Sequence[Belief]]
-    ) -> Tuple[Optional[Floats2d], Optional["numpy.ndarray"]]:
-        """RETURNS: (T, tags) the teacher's marginals; (T,) bool, tokens of which it says nothing
-        that the student can express; None for none."""
+    def _target(self, beliefs: Optional[Sequence[Belief]]) -> Optional[Target]:
         if beliefs is None:
-            return None, None
-        taught = [self._taught_belief(belief) for belief in beliefs]
-        trees = [belief for belief in taught if isinstance(belief, TreeBelief)]
+            return None
+        target = self._on_device(mixed_target(beliefs, self._target_of))
+        self.lost_mass.add(target, reason=TAGS)
+        return self.objective.temper(target)
+
+    def _target_of(self, beliefs: Sequence[Belief]) -> Target:
+        """The target of one teacher."""
+        temperature = self.objective.inference_temperature
+        found = [self._taught_belief(belief) for belief in beliefs]
+        listed = [belief for belief in found if isinstance(belief, TreeCandidates)]
+        if listed:
+            return expect_head_labels(listed, self.tags, temperature=temperature)
+        trees = [belief for belief in found if isinstance(belief, TreeBelief)]
         if trees:
-            return TreeTags(self.tags, self.temperature, self.lost_mass)(trees)
-        scores = numpy.concatenate([b.scores for b in taught if isinstance(b, HeadLabelBelief)])
+            return TreeTags(self.tags, self.objective)(trees)
+        scores = numpy.concatenate([b.scores for b in found if isinstance(b, HeadLabelBelief)])
         parts = Parts({"unary": scores[:, None]}, numpy.ones(len(scores), dtype="int64"))
-        posterior, match = Posterior(self.structure, parts), self._label_match(taught[0].labels)
-        target = convert(posterior, self.structure, match=match, temperature=self.temperature)
-        self.lost_mass.add(target)
-        return target.marginals.arrays["unary"][:, 0], target.empty
+        posterior, match = Posterior(self.structure, parts), self._label_match(found[0].labels)
+        return convert(posterior, self.structure, match=match, temperature=temperature)
 
     def _gold(self, tags: Ints1d) -> Gold:
         indicators = numpy.zeros((len(tags), len(self.labels)), dtype="float32")
@@ -207,3 +212,12 @@ class HeadTagParser(TaggingPipe):
 
     def _as_parts(self, scores: Floats2d) -> Parts:
         return Parts({"unary": scores[:, None]}, self.model.ops.xp.ones(len(scores), dtype="int64"))
+
+
+def _units_of(belief: Belief) -> Ints2d:
+    """Of several teachers those of the first. Whether they agree matters for heads alone that lead
+    out of a sentence, which are unknown gold."""
+    if isinstance(belief, Mixture):
+        return _units_of(belief.beliefs[0])
+    units: Ints2d = getattr(belief, "units", numpy.zeros((0, 2), dtype="int64"))
+    return units

@@ -11,7 +11,7 @@ from spacy.vocab import Vocab
 from thinc.api import Model
 from thinc.types import Floats2d, Ints1d, Ints2d
 
-from ..codecs.head_labels import are_head_labels
+from ..codecs.head_labels import deprels_of
 from ..codecs.tags import split_by_lengths
 from ..codecs.trees import ROOT_HEAD, decode_trees
 from ..models.biaffine import Choose, ParserInput, ParserOutput
@@ -19,11 +19,15 @@ from ..models.units import Bucket
 from ..structures import HeadSelection, Parts, ProjectiveTrees, SpanningTrees, Structure
 from ..structures.numerics import softmax
 from ..transfer.annealing import WeightSchedule
-from ..transfer.belief import Belief, HeadLabelBelief, TreeBelief, tree_decoder
-from ..transfer.head_tags import head_labels, tags_to_arcs
+from ..transfer.belief import Belief, HeadLabelBelief, Mixture, TreeBelief
+from ..transfer.best import tree_decoder
+from ..transfer.candidates import TreeCandidates
+from ..transfer.head_tags import tags_to_arcs
+from ..transfer.mixture import columns_of
+from ..transfer.target import STRUCTURAL, Objective
 from .activations import Activations, Predictions
 from .lessons import belief_tokens
-from .lost_mass import LostMass
+from .lost_mass import HEADS
 from .sentences import batch_spans, doc_units
 from .tree_activations import tree_activations
 from .tree_beliefs import LABEL_FLOOR, arcs_by_row, likely_pairs, no_belief, tree_beliefs
@@ -50,7 +54,7 @@ class DistillingParser(ParsingPipe):
         *,
         structure: Structure = STRUCTURES["tree"],
         distill_weight: Union[float, WeightSchedule] = 0.0,
-        temperature: float = 1.0,
+        objective: Objective = STRUCTURAL,
         max_length: int = 150,
         label_floor: float = LABEL_FLOOR,
         scorer: Optional[Callable] = None,
@@ -62,27 +66,21 @@ class DistillingParser(ParsingPipe):
             name,
             structure=structure,
             distill_weight=distill_weight,
-            temperature=temperature,
+            objective=objective,
             max_length=max_length,
             scorer=scorer,
             save_activations=save_activations,
         )
         self.label_floor = label_floor
         self.gold_trees = GoldTrees(name)
-        self.lost_arcs = LostMass(
-            name,
-            what="heads that form no tree of its kind",
-            certain="heads that the student excludes",
-        )
 
     @property
     def _decoder(self) -> Structure:
         return tree_decoder(self.structure)
 
     def _taught(self) -> Tuple[str, ...]:
-        """The teacher's deprels."""
-        labels = super()._taught()
-        return head_labels(labels).deprels if are_head_labels(labels) else labels
+        """The deprels of a linked teacher that counts, also of one of tags."""
+        return deprels_of(super()._taught())
 
     def initialize(
         self,
@@ -203,20 +201,35 @@ class DistillingParser(ParsingPipe):
         gold = [gold_arcs(eg, self.labels) for eg in examples]
         if beliefs is None:
             units = [self._reference_units(eg) for eg in examples]
-            return make_plan(gold, units=units, beliefs=None, match=None)
+            return make_plan(gold, units=units)
         return self._plan(gold, beliefs)
 
     def _lesson_without_gold(self, beliefs: Sequence[Belief]) -> TreePlan:
         return self._plan([no_arcs(belief_tokens(belief)) for belief in beliefs], beliefs)
 
     def _plan(self, gold: Sequence[Tuple[Ints1d, Ints1d]], beliefs: Sequence[Belief]) -> TreePlan:
-        trees = [self._tree_belief(belief) for belief in beliefs]
+        beliefs = self._read(beliefs) or ()
+        mixtures = [belief for belief in beliefs if isinstance(belief, Mixture)]
+        columns = columns_of(mixtures) if mixtures else [beliefs]
+        trees = [[self._trees_of(belief) for belief in column] for column in columns]
         return make_plan(
             gold,
-            units=[belief.units.astype("int64") for belief in trees],
-            beliefs=trees,
-            match=self._label_match(trees[0].labels),
+            units=[self._shared_units(found) for found in zip(*trees)],
+            teachers=trees,
+            matches=[self._label_match(column[0].labels) for column in trees],
+            weights=mixtures[0].weights if mixtures else (1.0,),
         )
+
+    def _shared_units(self, found: Sequence[Union[TreeBelief, TreeCandidates]]) -> Ints2d:
+        """RAISES (ValueError): if teachers have cut a doc into other sentences."""
+        units = found[0].units
+        if any(not numpy.array_equal(belief.units, units) for belief in found[1:]):
+            raise ValueError(
+                f"{self.name}: expected the same sentences of all teachers, got those that start "
+                f"at {[belief.units[:, 0].tolist() for belief in found]}; give their parsers the "
+                f"same max_length"
+            )
+        return units.astype("int64")
 
     def _inputs(self, docs: List[Doc], lesson: TreePlan) -> ParserInput:
         return docs, lesson.spans, lambda *_: lesson.pairs
@@ -226,19 +239,21 @@ class DistillingParser(ParsingPipe):
     ) -> Tuple[float, Tuple[List[Parts], Floats2d]]:
         loss_of = TreeLoss(
             self.structure,
+            self.objective,
             self.weight,
-            self.temperature,
             self.model.ops,
             self.lost_mass,
-            self.lost_arcs,
             self.gold_trees,
         )
         return loss_of(lesson, scores)
 
+    def _trees_of(self, belief: Belief) -> Union[TreeBelief, TreeCandidates]:
+        return belief if isinstance(belief, TreeCandidates) else self._tree_belief(belief)
+
     def _tree_belief(self, belief: Belief) -> TreeBelief:
         if isinstance(belief, HeadLabelBelief):
             lifted, lost = tags_to_arcs(belief, floor=self.label_floor)
-            self.lost_arcs.add_lost(lost)
+            self.lost_mass.add_lost(lost, reason=HEADS)
             return lifted
         if not isinstance(belief, TreeBelief):
             raise ValueError(

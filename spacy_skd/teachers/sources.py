@@ -3,9 +3,10 @@
 from typing import Any, Callable, Dict, Optional
 
 from spacy.language import Language
-from spacy.pipeline import Morphologizer, SentenceRecognizer, Tagger
+from spacy.pipeline import Morphologizer, SentenceRecognizer, SpanCategorizer, Tagger
 
 from .morphologizer import MorphologizerSource
+from .spancat import SpancatSource
 from .tagger import TaggerSource
 from .views import DistillingSource, Source
 
@@ -15,8 +16,12 @@ STOCK: Dict[type, Callable[[Any], Source]] = {
     Tagger: TaggerSource,
     SentenceRecognizer: TaggerSource,
     Morphologizer: MorphologizerSource,
+    SpanCategorizer: SpancatSource,
 }
-CAN_TEACH = "distilling_tagger, distilling_parser, tagger, morphologizer, senter"
+CAN_TEACH = (
+    "distilling_tagger, distilling_parser, tagger, morphologizer, senter, spancat, "
+    "spancat_singlelabel"
+)
 
 
 def as_source(pipe: Any) -> Optional[Source]:

@@ -11,15 +11,10 @@ from typing import Optional, Tuple, Type
 import numpy
 from thinc.types import Floats1d
 
-from ..structures import (
-    HeadSelection,
-    Parts,
-    ProjectiveTrees,
-    SpanningTrees,
-    Structure,
-    to_numpy,
-)
+from ..codecs.bioes import Legality
+from ..structures import HeadSelection, Parts, ProjectiveTrees, SpanningTrees, Structure
 from ..structures.numerics import clean_scores
+from .posterior import Match, Posterior, Target, lost_mass
 
 # From wide to narrow.
 ARC_STRUCTURES: Tuple[Type[Structure], ...] = (HeadSelection, SpanningTrees, ProjectiveTrees)
@@ -34,23 +29,16 @@ def in_common(a: Structure, b: Structure) -> Structure:
     return ARC_STRUCTURES[narrow](single_root=single_root)  # type: ignore[call-arg]
 
 
-def convert_arcs(
-    teacher: Structure, scores: Parts, student: Structure
-) -> Tuple[Parts, Floats1d, Optional["numpy.ndarray"]]:
-    """RETURNS: marginals; (B,) the teacher's probability of heads that the student cannot express;
-    (B,) bool, on the CPU, the units of which it can express none, None if there are none."""
-    structure = in_common(teacher, student)
-    log_z, marginals, empty = infer_possible(structure, scores)
-    if structure == teacher:
-        return marginals, lost_mass(log_z, of=log_z, empty=empty), empty
-    log_z_all, _, _ = infer_possible(teacher, scores)
-    return marginals, lost_mass(log_z, of=log_z_all, empty=empty), empty
-
-
-def lost_mass(log_z: Floats1d, *, of: Floats1d, empty: Optional["numpy.ndarray"]) -> Floats1d:
-    """RETURNS (Floats1d): (B,) 1 - Z / Z of all, 1 where `empty`."""
-    lost = 1.0 - numpy.exp(numpy.minimum(to_numpy(log_z) - to_numpy(of), 0.0))
-    return lost if empty is None else numpy.where(empty, 1.0, lost)
+def arcs_to_arcs(
+    posterior: Posterior, structure: Structure, match: Match, rules: Optional[Legality]
+) -> Target:
+    """By the structure of what both allow."""
+    shared = in_common(posterior.structure, structure)
+    log_z, marginals, empty = infer_possible(shared, posterior.scores)
+    if shared == posterior.structure:
+        return Target(marginals, lost_mass(log_z, of=log_z, empty=empty), empty)
+    log_z_all, _, _ = infer_possible(posterior.structure, posterior.scores)
+    return Target(marginals, lost_mass(log_z, of=log_z_all, empty=empty), empty)
 
 
 def infer_possible(

@@ -15,15 +15,17 @@ from functools import lru_cache
 from typing import Sequence, Tuple
 
 import numpy
-from thinc.types import Floats1d, Floats2d, Floats3d, Ints2d
+from thinc.types import Floats1d, Floats2d, Floats3d, Ints1d, Ints2d
 
 from ..codecs.head_labels import HeadLabels
+from ..codecs.trees import gold_tokens
 from ..errors import check_positive
 from ..structures import IMPOSSIBLE, HeadSelection, Parts, Structure
 from ..structures.numerics import POSSIBLE_ABOVE, softmax
-from .arcs import infer_possible, lost_mass
+from .arcs import infer_possible
 from .belief import HeadLabelBelief, TreeBelief
-from .convert import Posterior
+from .candidates import TreeCandidates, expect
+from .posterior import Posterior, Target, lost_mass
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,10 +89,53 @@ def _tag_ids(labelled: LabelledArcs, tags: HeadLabels) -> Ints2d:
     """(P, teacher's deprels) the tag of the arc with this deprel, -1 for none; by name."""
     _, token, head = labelled.where.T
     offsets = numpy.where(head == 0, 0, head - 1 - token)
-    index = {deprel: i for i, deprel in enumerate(tags.deprels)}
-    columns = numpy.asarray([index.get(label, -1) for label in labelled.labels], dtype="int64")
+    columns = _columns(labelled.labels, tags)
     ids = tags.table[tags.rows_of(offsets)][:, numpy.maximum(columns, 0)]
     return numpy.where(columns >= 0, ids, -1)
+
+
+def _columns(deprels: Sequence[str], tags: HeadLabels) -> Ints1d:
+    """(deprels,) the index of each in `tags.deprels`, -1 for none."""
+    index = {deprel: i for i, deprel in enumerate(tags.deprels)}
+    return numpy.asarray([index.get(deprel, -1) for deprel in deprels], dtype="int64")
+
+
+def expect_head_labels(
+    beliefs: Sequence[TreeCandidates], tags: HeadLabels, *, temperature: float = 1.0
+) -> Target:
+    """Of weighted trees for a student of tags, each token a unit: unary (T, 1, C). An arc without a
+    tag, or without a known deprel, cannot be expressed.
+
+    beliefs (Sequence[TreeCandidates]): of the docs of a batch, of one teacher.
+    """
+    most = max(len(belief.heads) for belief in beliefs)
+    ids = numpy.concatenate([_tags_of(belief, tags, most) for belief in beliefs], axis=1)
+    golds = []
+    for row in ids:
+        indicators = numpy.zeros((len(row), 1, len(tags.tags)), dtype="float32")
+        known = numpy.nonzero(row >= 0)[0]
+        indicators[known, 0, row[known]] = 1.0
+        golds.append(
+            gold_tokens(Parts({"unary": indicators}, numpy.ones(len(row), "int64")), row >= 0)
+        )
+    weights = [
+        numpy.repeat(
+            numpy.pad(belief.weights, ((0, 0), (0, most - belief.weights.shape[1]))),
+            belief.units[:, 1] - belief.units[:, 0],
+            axis=0,
+        )
+        for belief in beliefs
+    ]
+    return expect(golds, numpy.concatenate(weights), temperature=temperature)
+
+
+def _tags_of(belief: TreeCandidates, tags: HeadLabels, most: int) -> Ints2d:
+    """(most, tokens) the tag of each candidate's arcs, -1 for none."""
+    offsets = numpy.where(belief.heads < 0, 0, belief.heads - numpy.arange(belief.n_tokens))
+    columns = _columns((*belief.labels, ""), tags)  # the last of deprels that are not known
+    rows = [tags.encode(o, columns[d]) for o, d in zip(offsets, belief.deprels)]
+    rows += [numpy.full(belief.n_tokens, -1)] * (most - len(rows))
+    return numpy.stack(rows)
 
 
 def _given_tagged(scores: Floats2d, allowed: "numpy.ndarray") -> Tuple[Floats1d, Floats2d]:

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from spacy_skd.codecs.head_labels import (
     UNTAGGED,
     HeadLabels,
-    are_head_labels,
     choose_head_labels,
     decode_head_labels,
+    deprels_of,
     head_label,
     parse_head_label,
 )
@@ -31,9 +31,7 @@ def test_tags_are_read_and_written():
         assert parse_head_label(wrong) is None
         with pytest.raises(ValueError, match="expected tags of heads"):
             HeadLabels((wrong,))
-    assert are_head_labels(TAGS)
-    assert not are_head_labels(())
-    assert not are_head_labels([*TAGS, "det"])
+    assert deprels_of([*TAGS, "det", "x:y"]) == ("det", "root", "obj", "nsubj:pass", "x:y")
 
 
 def test_the_inventory_by_count_and_length():

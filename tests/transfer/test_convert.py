@@ -8,6 +8,7 @@ from hypothesis import given, settings
 
 from spacy_skd.codecs.labels import match_labels
 from spacy_skd.structures import (
+    FlatSegments,
     HeadSelection,
     IndependentLabels,
     LinearChain,
@@ -39,12 +40,12 @@ def expected_target(teacher, student, scores, temperature):
     return sum(y * p for y, p in kept) / mass, 1 - mass
 
 
-TAGGED = (IndependentLabels, LinearChain)  # pairs of these: test_convert_tags.py
-PAIRS = [p for p in CONVERSIONS if LinearChain not in p]
+SPANS = (IndependentLabels, LinearChain, FlatSegments)  # pairs of these: test_convert_spans.py
+PAIRS = [p for p in CONVERSIONS if LinearChain not in p and FlatSegments not in p]
 
 
 def test_every_pair_is_tested():
-    assert set(CONVERSIONS) - set(PAIRS) <= {(a, b) for a in TAGGED for b in TAGGED}
+    assert set(CONVERSIONS) - set(PAIRS) <= {(a, b) for a in SPANS for b in SPANS}
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,14 @@ from spacy_skd.structures import (
     SpanningTrees,
 )
 from spacy_skd.transfer import HeadLabelBelief, Posterior, convert
-from spacy_skd.transfer.belief import best_only
-from spacy_skd.transfer.head_tags import LabelledArcs, arcs_to_tags, tags_to_arcs
+from spacy_skd.transfer.best import best
+from spacy_skd.transfer.candidates import TreeCandidates
+from spacy_skd.transfer.head_tags import (
+    LabelledArcs,
+    arcs_to_tags,
+    expect_head_labels,
+    tags_to_arcs,
+)
 
 OUTPUTS = {
     HeadSelection(): oracle.head_choices,
@@ -250,19 +256,58 @@ def test_no_tokens():
     assert empty.label_scores.shape == (0, 1)
 
 
-def test_the_best_guess_alone():
-    """Tags of the best tree, which the best tags need not be; of an arc without a tag, the best."""
+def test_the_best_guesses():
+    """Trees, where the best tags are none; with an arc without a tag only if there is no other."""
     tags = ("1:a", "0:r", "-1:b", "-1:c")
     scores = numpy.array([[3.0, 2.5, 0, 0], [0, 0, 2.9, 3.0]], dtype="float32")  # a cycle
-    belief = HeadLabelBelief(IndependentLabels(), tags, numpy.array([[0, 2]], "int32"), scores)
-    best = best_only(belief).scores
-    assert (best > -1e6).tolist() == [[False, True, False, False], [False, False, False, True]]
-    no_root = HeadLabelBelief(
-        IndependentLabels(), tags[2:], numpy.array([[0, 2]], "int32"), scores[:, 2:]
-    )
-    assert (best_only(no_root).scores > -1e6).tolist() == [[True, False], [False, True]]
-    none = HeadLabelBelief(IndependentLabels(), tags, numpy.zeros((0, 2), "int32"), scores[:0])
-    assert not len(best_only(none).scores)
+    units = numpy.array([[0, 2]], "int32")
+    belief = HeadLabelBelief(IndependentLabels(), tags, units, scores)
+    (found,) = best([belief], k=4)
+    assert found.labels == ("a", "b", "c", "r")
+    assert found.heads[:2].tolist() == [[-1, 0], [1, -1]]
+    assert found.deprels[:2].tolist() == [[3, 2], [0, 3]]
+    assert found.weights.tolist() == [[1, 1, 0, 0]]
+    no_root = HeadLabelBelief(IndependentLabels(), tags[2:], units, scores[:, 2:])
+    (found,) = best([no_root], k=2)
+    assert found.heads[0].tolist() == [-1, 0]
+    assert found.weights.tolist() == [[1, 0]]
+    none = HeadLabelBelief(IndependentLabels(), tags, units[:0], scores[:0])
+    (found,) = best([none], k=2)
+    assert found.n_tokens == 0
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**31), lengths=st.lists(st.integers(1, 3), min_size=1, max_size=3),
+       temperature=st.sampled_from([1.0, 2.0]))  # fmt: skip
+def test_weighted_trees_to_tags(seed, lengths, temperature):
+    """Each token's mean of the candidates' tags, by weight^(1 / T), given that there is one."""
+    rng = numpy.random.default_rng(seed)
+    tags = inventory(rng, 3, share=0.7)
+    beliefs, want, lost = [], [], []
+    for n in lengths:  # a doc of one sentence each
+        k = int(rng.integers(1, 4))
+        heads = numpy.array([[rng.choice([h for h in range(-1, n) if h != t]) for t in range(n)]
+                             for _ in range(k)])  # fmt: skip
+        deprels, weights = rng.integers(-1, 3, (k, n)), rng.random((1, k))
+        units = numpy.array([[0, n]])
+        beliefs.append(TreeCandidates(TEACHER, units, heads, deprels, weights))
+        w = weights[0] ** (1 / temperature) / (weights[0] ** (1 / temperature)).sum()
+        for token in range(n):
+            row = numpy.zeros(len(tags))
+            for head, deprel, share in zip(heads[:, token], deprels[:, token], w):
+                name = f"{offset_of(token, head + 1)}:{TEACHER[deprel]}"
+                if deprel >= 0 and name in tags:
+                    row[tags.index(name)] += share
+            want.append(row)
+            lost.append(1 - row.sum())
+    target = expect_head_labels(beliefs, HeadLabels(tags), temperature=temperature)
+    numpy.testing.assert_allclose(target.lost, lost, atol=1e-9)
+    for i, row in enumerate(want):
+        is_empty = target.empty is not None and target.empty[i]
+        assert is_empty == (row.sum() == 0)
+        if not is_empty:
+            found = target.marginals.arrays["unary"][i, 0]
+            numpy.testing.assert_allclose(found, row / row.sum(), atol=1e-6)
 
 
 def test_temperature_must_be_positive():
