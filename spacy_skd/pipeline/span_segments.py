@@ -23,6 +23,10 @@ class DistillingSegments(DistillingSpans):
     """Spans that do not overlap, of up to `max_width` tokens (a setting of the model), with a score
     for each, relative to "not a span". The model's outputs are the labels.
 
+    Activations: "marginals" (tokens, max_width, labels), the probability of each span; "spans"
+    (S, 3), start and end token and label of those that were found, and "confidences" (S,), their
+    probabilities.
+
     wide (int): annotated spans so far that were wider; their tokens count as not annotated.
     """
 
@@ -41,15 +45,6 @@ class DistillingSegments(DistillingSpans):
     def max_width(self) -> int:
         """RETURNS (int): tokens of the widest span that can be found."""
         return int(self.model.get_dim("nW"))
-
-    def predict(self, docs: Iterable[Doc]) -> Predictions:
-        """See `DistillingPipe.predict`. Best: the spans of the best segmentation of each doc.
-
-        Activations: "marginals" (tokens, max_width, labels), the probability of each span; "spans"
-        (S, 3), start and end token and label of those that were found, and "confidences" (S,),
-        their probabilities.
-        """
-        return super().predict(docs)
 
     def _decode(self, scored: Iterable[Tuple[Bucket, Parts]], *, n_docs: int) -> Predictions:
         best: List[List[TypedSpan]] = [[] for _ in range(n_docs)]

@@ -36,7 +36,12 @@ from .spans import DistillingSpans
 
 
 class DistillingSpanTagger(DistillingSpans):
-    """Spans as a sequence of tags for each doc: the model's outputs are the tags of the labels."""
+    """Spans as a sequence of tags for each doc: the model's outputs are the tags of the labels.
+
+    Activations, of the distribution over legal sequences: "marginals" (tokens, tags) and
+    "label_ids" (tokens,), of the tags; "spans" (S, 3), start and end token and label of those that
+    were found, and "confidences" (S,), the probability of each whole span.
+    """
 
     rows_name = "unary"
 
@@ -93,15 +98,6 @@ class DistillingSpanTagger(DistillingSpans):
         return numpy.asarray(
             [[index[t[0] + f"-{old}" if t[1:] == new else t] for t in tags] for old in self.labels]
         )
-
-    def predict(self, docs: Iterable[Doc]) -> Predictions:
-        """See `DistillingPipe.predict`. Best: the spans of the best legal tag sequence of each doc.
-
-        Activations, of the distribution over legal sequences: "marginals" (tokens, tags) and
-        "label_ids" (tokens,), of the tags; "spans" (S, 3), start and end token and label of those
-        that were found, and "confidences" (S,), the probability of each whole span.
-        """
-        return super().predict(docs)
 
     def _decode(self, scored: Iterable[Tuple[Bucket, Parts]], *, n_docs: int) -> Predictions:
         names = numpy.asarray(self.tags)

@@ -117,6 +117,9 @@ class DistillingSpans(DistillingPipe):
     # Prediction
 
     def predict(self, docs: Iterable[Doc]) -> Predictions:
+        """See `DistillingPipe.predict`. Best: the spans of the best segmentation of each doc. What
+        the activations are is said with the class.
+        """
         docs = list(docs)
         return self._decode(self._scored(docs), n_docs=len(docs))
 

@@ -117,6 +117,22 @@ def best_arcs(
         its deprel, the best given its head.
     """
     offsets = numpy.cumsum([0, *lengths])
+    chosen = _best_heads(beliefs, offsets, decoder=decoder)
+    pairs = numpy.concatenate([in_batch(b.pairs, o) for b, o in zip(beliefs, offsets)])
+    scores = numpy.concatenate([belief.label_scores for belief in beliefs])
+    used = pairs[:, 1] == chosen[pairs[:, 0]]
+    labels = numpy.zeros(len(chosen), dtype="int64")
+    labels[pairs[used, 0]] = scores[used].argmax(axis=1)
+    return numpy.where(chosen == ROOT_HEAD, 0, chosen - numpy.arange(len(chosen))), labels
+
+
+def _best_heads(
+    beliefs: Sequence[TreeBelief], offsets: "numpy.ndarray", *, decoder: Structure
+) -> Ints1d:
+    """(T,) row of each token's head, `ROOT_HEAD` for ROOT."""
+    kept = [belief.heads for belief in beliefs]
+    if all(heads is not None for heads in kept):
+        return _rows([heads for heads in kept if heads is not None], offsets)
     arcs = [arc for belief in beliefs for arc in belief.arcs]
     spans = numpy.concatenate([b.units.reshape(-1, 2) + o for b, o in zip(beliefs, offsets)])
     chosen = numpy.full(int(offsets[-1]), ROOT_HEAD)
@@ -124,12 +140,7 @@ def best_arcs(
         units = [Parts({"arc": arcs[u][None]}, numpy.asarray([len(arcs[u])])) for u in bucket.units]
         pairs = decode_trees(decoder.argmax(Parts.concat(units)), rows=bucket.rows)
         chosen[pairs[:, 0]] = pairs[:, 1]
-    pairs = numpy.concatenate([in_batch(b.pairs, o) for b, o in zip(beliefs, offsets)])
-    scores = numpy.concatenate([belief.label_scores for belief in beliefs])
-    used = pairs[:, 1] == chosen[pairs[:, 0]]
-    labels = numpy.zeros(len(chosen), dtype="int64")
-    labels[pairs[used, 0]] = scores[used].argmax(axis=1)
-    return numpy.where(chosen == ROOT_HEAD, 0, chosen - numpy.arange(len(chosen))), labels
+    return chosen
 
 
 def pair_masses(

@@ -2,9 +2,9 @@
 stay exact."""
 
 from dataclasses import dataclass
-from typing import Tuple, Union
+from typing import Optional, Tuple, Union
 
-from thinc.types import Floats2d, Floats3d, Ints2d
+from thinc.types import Floats2d, Floats3d, Ints1d, Ints2d
 
 from ..structures import Structure
 from .candidates import LabelCandidates, TreeCandidates
@@ -76,6 +76,8 @@ class TreeBelief:
     pairs (Ints2d): (P, 2) dependent token and head token (-1 = ROOT) in the doc: the arcs whose
         deprel was scored, at least one a token.
     label_scores (Floats2d): (P, deprels), nats, given the arc.
+    heads (Optional[Ints1d]): (tokens of the doc,) head token of each in the best trees, -1 = ROOT;
+        None where they were not kept.
     """
 
     structure: Structure
@@ -84,6 +86,7 @@ class TreeBelief:
     arcs: Tuple[Floats2d, ...]
     pairs: Ints2d
     label_scores: Floats2d
+    heads: Optional[Ints1d] = None
 
     @property
     def nbytes(self) -> int:

@@ -9,7 +9,8 @@ structure, of which the student's is a coarser view.
 """
 
 from dataclasses import dataclass
-from typing import Dict, Optional, Tuple, Type
+from pathlib import Path
+from typing import Dict, Optional, Tuple, Type, Union
 
 from ..codecs.bioes import Legality
 from ..errors import check_positive
@@ -21,12 +22,13 @@ from ..structures import (
     SpanningTrees,
     Structure,
 )
+from .chain_to_segments import chain_to_segments
 from .lift import lift, segments_to_segments, tokens_to_segments
 from .posterior import Convert, Match, Posterior, Target
-from .project import chain_to_segments, project, segments_to_tags
+from .project import project, segments_to_tags
 from .tags import tags_to_tags, tokens_to_tokens
 
-__all__ = ["CONVERSIONS", "Conversion", "Posterior", "Target", "convert", "markdown_table"]
+__all__ = ["CONVERSIONS", "Conversion", "Posterior", "Target", "convert", "refusal", "write_table"]
 
 Pair = Tuple[Type[Structure], Type[Structure]]  # teacher's and student's
 
@@ -133,6 +135,12 @@ def refusal(teacher: Type[Structure], student: Type[Structure]) -> str:
         f"no conversion from a {teacher.__name__} teacher to a {student.__name__} student{reason}; "
         f"there are: {', '.join(known)}"
     )
+
+
+def write_table(path: Union[str, Path]) -> None:
+    """Write the page of the documentation that has the table."""
+    about = "# Conversions\n\nFrom a teacher of one family to a student of another.\n\n"
+    Path(path).write_text(about + markdown_table(), encoding="utf8")
 
 
 def markdown_table() -> str:

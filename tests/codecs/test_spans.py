@@ -84,6 +84,8 @@ def test_what_is_known_in_part_excludes_but_requires_nothing():
     gold, _ = encode(["B-A", None, "O", "E-B"])
     assert not gold.indicators.arrays["span"].any()
     assert gold.known.tolist() == [[False] * 4]  # O before E: no legal sequence
+    gold, _ = encode(["B-A", None, None, "E-A"], max_width=4)  # one span, or two
+    assert not gold.indicators.arrays["span"].any()
     gold, _ = encode(["B-A", None, "O", None])
     scores = Parts({"span": numpy.zeros((1, 4, WIDTH, 2))}, numpy.array([4]))
     _, free = FlatSegments(max_width=WIDTH).infer(gold.restrict(scores, numpy.array([0])))
