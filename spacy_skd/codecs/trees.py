@@ -78,15 +78,9 @@ def encode_trees(
         heads are part of no tree (a cycle, two roots) is taken as unknown as a whole: a target
         outside the student's marginal polytope has no finite minimum (Wang et al. 2021, eq. 3).
     """
-    n = int(lengths.max(initial=0))
-    offsets = numpy.arange(n)
-    inside = offsets[None] < lengths[:, None]
-    index = numpy.where(inside, rows[:, None] + offsets[None], 0)
-    head = numpy.where(inside, heads[index] if len(heads) else 0, UNKNOWN_HEAD)
-    local = head - rows[:, None] + 1
-    local[(local < 1) | (local > lengths[:, None])] = UNKNOWN_HEAD
-    local[head == ROOT_HEAD] = 0
-    known = inside & (local >= 0)
+    local = local_heads(heads, rows=rows, lengths=lengths)
+    n = local.shape[1]
+    known = local >= 0
     # Unknown heads can be chosen freely, so only what is known can exclude all trees.
     legal = is_tree(numpy.maximum(local, 0), lengths, single_root=False) | (not trees)
     if single_root and trees:
@@ -96,6 +90,22 @@ def encode_trees(
     unit, token = numpy.nonzero(known)
     arc[unit, token, local[unit, token]] = 1.0
     return Gold(Parts({"arc": arc}, numpy.asarray(lengths, dtype="int64")), known)
+
+
+def local_heads(heads: Ints1d, *, rows: Ints1d, lengths: Ints1d) -> Ints2d:
+    """Heads within the units of a bucket. Arguments as of `encode_trees`.
+
+    RETURNS (Ints2d): (B, N) 0 = ROOT, j + 1 = token j of the unit; `UNKNOWN_HEAD` where none is
+        known, where it is outside the unit, and in the padding.
+    """
+    offsets = numpy.arange(int(lengths.max(initial=0)))
+    inside = offsets[None] < lengths[:, None]
+    index = numpy.where(inside, rows[:, None] + offsets[None], 0)
+    head = numpy.where(inside, heads[index] if len(heads) else 0, UNKNOWN_HEAD)
+    local = head - rows[:, None] + 1
+    local[(local < 1) | (local > lengths[:, None])] = UNKNOWN_HEAD
+    local[head == ROOT_HEAD] = 0
+    return local
 
 
 def decode_trees(indicators: Parts, *, rows: Ints1d) -> Ints2d:

@@ -131,7 +131,7 @@ class TreeLoss:
         d_scores = d_parts.arrays["unary"][:, 0]
         for teacher, mass in zip(plan.teachers, masses[1:]):
             where = teacher.rows_of(plan.pairs)
-            rows = numpy.nonzero(where >= 0)[0]
+            rows = numpy.nonzero((where >= 0) & (mass > 0))[0]
             more, d_more = self._taught_labels(teacher, where[rows], scores[rows], mass[rows])
             loss += more
             d_scores[rows] += d_more
@@ -142,7 +142,7 @@ class TreeLoss:
     ) -> Tuple[float, Floats2d]:
         """where (Ints1d): (R,) which of the teacher's pairs. scores: (R, deprels), mass: (R,)."""
         temperature = self.objective.inference_temperature
-        believed = self.ops.asarray(teacher.label_scores(temperature)[where])
+        believed = self.ops.asarray(teacher.label_scores(self.structure, temperature)[where])
         target = convert(
             Posterior(IndependentLabels(), self._as_units(believed)),
             IndependentLabels(),

@@ -13,7 +13,7 @@ from ..codecs.trees import ROOT_HEAD, UNKNOWN_HEAD
 from ..models.units import Bucket
 from ..structures import IMPOSSIBLE, HeadSelection, Parts, Structure
 from ..transfer.belief import Belief, TreeBelief
-from ..transfer.candidates import TreeCandidates, expect_trees, tempered_weights
+from ..transfer.candidates import TreeCandidates, expect_trees, has_heads, tempered_weights
 from ..transfer.convert import Posterior, Target, convert
 from ..transfer.loss import emitting
 from ..transfer.target import Objective
@@ -37,8 +37,8 @@ class TreeTeacher(ABC):
         """The target of the arcs of a bucket's units. structure (Structure): the student's."""
 
     @abstractmethod
-    def label_scores(self, temperature: float) -> Floats2d:
-        """(P, its deprels) nats at a temperature, given the arc."""
+    def label_scores(self, structure: Structure, temperature: float) -> Floats2d:
+        """(P, its deprels) nats at a temperature, given the arc. structure: the student's."""
 
     def rows_of(self, pairs: Ints2d) -> Ints1d:
         """Which of its own pairs each of some is, -1 for none."""
@@ -73,7 +73,7 @@ class ScoredTrees(TreeTeacher):
         temperature = objective.inference_temperature
         return convert(Posterior(mine, scores), structure, temperature=temperature)
 
-    def label_scores(self, temperature: float) -> Floats2d:
+    def label_scores(self, structure: Structure, temperature: float) -> Floats2d:
         return self.scores * (1.0 / temperature)
 
 
@@ -105,9 +105,14 @@ class ListedTrees(TreeTeacher):
         )
         return Target(arcs, ops.asarray(target.lost), target.empty)
 
-    def label_scores(self, temperature: float) -> Floats2d:
-        """Log of the weight of the candidates that have the arc with the deprel."""
-        weights = tempered_weights(self.weights, temperature=temperature)[self.unit_of].T
+    def label_scores(self, structure: Structure, temperature: float) -> Floats2d:
+        """Log of the weight of the candidates that have the arc with the deprel, of those that the
+        student can express."""
+        lengths = numpy.bincount(self.unit_of, minlength=len(self.weights))
+        units = {"rows": numpy.cumsum(lengths) - lengths, "lengths": lengths}
+        fits = numpy.stack([has_heads(structure, heads, **units) for heads in self.heads], axis=1)
+        weights = tempered_weights(self.weights, temperature=temperature) * fits
+        weights = weights[self.unit_of].T
         total = numpy.zeros((len(self.pairs), self.n_labels))
         for head, deprel, weight in zip(self.heads, self.deprels, weights):
             known = numpy.nonzero(deprel >= 0)[0]

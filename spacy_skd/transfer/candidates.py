@@ -23,9 +23,9 @@ from ..codecs.bioes import (
 )
 from ..codecs.spans import encode_segments
 from ..codecs.tags import encode_tags
-from ..codecs.trees import Gold, encode_trees, gold_tokens
+from ..codecs.trees import Gold, encode_trees, gold_tokens, local_heads
 from ..errors import check_positive
-from ..structures import HeadSelection, ProjectiveTrees, Structure
+from ..structures import HeadSelection, ProjectiveTrees, Structure, is_tree
 from ..structures.eisner import is_projective
 from ..structures.numerics import POSSIBLE_ABOVE
 from .posterior import Target
@@ -194,17 +194,26 @@ def expect_trees(
 
 
 def _encode_heads(structure: Structure, heads: Ints1d, *, rows: Ints1d, lengths: Ints1d) -> Gold:
-    gold = encode_trees(
-        heads,
-        rows=rows,
-        lengths=lengths,
-        single_root=getattr(structure, "single_root", False),
-        trees=not isinstance(structure, HeadSelection),
-    )
-    if not isinstance(structure, ProjectiveTrees):
-        return gold
-    fits = is_projective(gold.indicators.arrays["arc"].argmax(axis=-1))
+    """Known are the units whose heads the structure has."""
+    gold = encode_trees(heads, rows=rows, lengths=lengths, single_root=False, trees=False)
+    fits = has_heads(structure, heads, rows=rows, lengths=lengths)
     return Gold(gold.indicators, gold.known & fits[:, None])
+
+
+def has_heads(
+    structure: Structure, heads: Ints1d, *, rows: Ints1d, lengths: Ints1d
+) -> "numpy.ndarray":
+    """RETURNS (ndarray): (B,) bool, whether the heads of a unit are one of the structure's.
+    Arguments as of `encode_trees`."""
+    local = local_heads(heads, rows=rows, lengths=lengths)
+    fits: "numpy.ndarray" = (local >= 0).sum(axis=1) == lengths
+    if isinstance(structure, HeadSelection):
+        return fits
+    local = numpy.maximum(local, 0)
+    fits &= is_tree(local, lengths, single_root=getattr(structure, "single_root", False))
+    if isinstance(structure, ProjectiveTrees):
+        fits &= is_projective(local)
+    return fits
 
 
 def _most(beliefs: Sequence[LabelCandidates]) -> int:

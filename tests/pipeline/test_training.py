@@ -302,7 +302,7 @@ def test_deprels_are_matched_by_name(teacher):
     docs = list(nlp.get_pipe("tok2vec").pipe([eg.predicted for eg in examples]))
     buckets, arcs, pairs, _ = pipe.model.predict(pipe._inputs(docs, lesson))
     (taught,) = lesson.teachers
-    believed = taught.label_scores(1.0)[taught.rows_of(pairs)]
+    believed = taught.label_scores(pipe.structure, 1.0)[taught.rows_of(pairs)]
     assert len(believed) == sum(len(b.pairs) for b in pipe._beliefs(examples))
     _, (_, same) = pipe._loss(lesson, (buckets, arcs, pairs, believed[:, ::-1]))
     assert abs(same).max() < 1e-5
