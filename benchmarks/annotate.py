@@ -23,16 +23,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List
 
+import annotate_speed
 import spacy
 from spacy.language import Language
-from spacy.tokens import Doc
 from spacy.training.initialize import init_nlp
 from spacy.util import load_config
 from thinc.api import fix_random_seed
 
 from spacy_skd.shards import Manifest
-from spacy_skd.teachers.runner import batches_by_length
-from spacy_skd.training.annotate import Progress, annotate
+from spacy_skd.training.annotate import annotate
 from spacy_skd.training.raw_text import read_raw
 
 TURNS = 3
@@ -80,71 +79,10 @@ def _some_lines(raw: Path, words: int) -> Iterator[str]:
 
 
 def speed(bench: Bench) -> Result:
-    """Words a second: the transformer's module alone, its component, nlp.pipe, annotate."""
-    nlp = spacy.load(bench.options.teacher)
-    docs = [nlp.make_doc(text.text) for text in read_raw(bench.raw)]
-    words = sum(map(len, docs))
-    turns: Dict[str, List[float]] = {}
-    for _ in range(TURNS):
-        for name, seconds in _one_turn(bench, nlp, docs).items():
-            turns.setdefault(name, []).append(words / seconds)
-    best = {name: max(speeds) for name, speeds in turns.items()}
-    return {
-        "words": words,
-        "words_per_second": turns,
-        "annotate_over_forward": best["annotate"] / best["forward"],
-        "annotate_over_component": best["annotate"] / best["component"],
-        "annotate_over_pipe": best["annotate"] / best["pipe"],
-    }
-
-
-def _one_turn(bench: Bench, nlp: Language, docs: List[Doc]) -> Dict[str, float]:
-    found = dict(zip(("component", "forward"), _transformer(nlp, docs)))
-    started = time.perf_counter()
-    texts = [text.text for text in read_raw(bench.raw)]
-    for doc in nlp.pipe(texts, batch_size=bench.options.pipe_batch):
-        doc._.trf_data = None
-    found["pipe"] = time.perf_counter() - started
-    found["annotate"] = _annotate_seconds(bench)
-    return found
-
-
-def _transformer(nlp: Language, docs: List[Doc]) -> List[float]:
-    """Seconds of the transformer component over the batches of annotate, and of its module."""
-    pipe: Any = nlp.get_pipe("transformer")
-    module = pipe.model.layers[0].shims[0]._hfmodel.transformer
-    inside: List[float] = []
-    forward = module.forward
-
-    def timed(*args: Any, **kwargs: Any) -> Any:
-        started = time.perf_counter()
-        try:
-            return forward(*args, **kwargs)
-        finally:
-            inside.append(time.perf_counter() - started)
-
-    module.forward = timed
-    started = time.perf_counter()
-    for batch in batches_by_length([len(doc) for doc in docs], size=1000):
-        pipe.model.predict([docs[i] for i in batch])
-    total = time.perf_counter() - started
-    module.forward = forward
-    return [total, sum(inside)]
-
-
-def _annotate_seconds(bench: Bench) -> float:
-    """Without loading the teacher: the seconds of all shards from those of all but the first."""
-    times: List[Any] = []
-
-    def report(progress: Progress) -> None:
-        times.append((time.perf_counter(), progress.words))
-
-    with tempfile.TemporaryDirectory() as folder:
-        annotate(bench.options.teacher, [str(bench.raw)], Path(folder) / "out", report=report)
-    if len(times) < 2:
-        raise ValueError("speed needs two shards or more: raise --words above 40000")
-    words = [n for _, n in times]
-    return (times[-1][0] - times[0][0]) * sum(words) / sum(words[1:])
+    """Words a second: see annotate_speed.py."""
+    return annotate_speed.measure(
+        bench.options.teacher, bench.raw, pipe_batch=bench.options.pipe_batch
+    )
 
 
 # Size, memory, loss

@@ -4,7 +4,7 @@
     python benchmarks/ner.py prepare work/wnut path/to/wnut17 --raw path/to/english.jsonl
     python benchmarks/ner.py run work/wikiann teacher stock_gold@0.001 stock_gold stock_gold@0.004
     python benchmarks/ner.py run work/wikiann annotate stock_silver student --seeds 0 1 2
-    python benchmarks/ner.py run work/wikiann method --seeds 0 1 2
+    python benchmarks/ner.py run work/wikiann method --words 1500000 --seeds 0 1 2
     python benchmarks/ner.py run work/wikiann bootstrap table
 
 `@` gives a learning rate. Without --raw, the rest of train, without its entities, is the raw text.
@@ -42,7 +42,7 @@ METHODS: Dict[str, Dict[str, Any]] = {
         "components.ner.structure": "tokens",
         "components.ner.model.@architectures": "spacy-skd.TokenScorer.v1",
     },
-    "top1": {"components.teacher.best_only": True},
+    "top1": {"components.ner.target": "top1"},
 }
 
 
@@ -161,7 +161,7 @@ class Bench:
             self.students(name, "structural", overrides)
         elif system == "method":
             for method in METHODS:
-                self.students(name, method, overrides)
+                self.students(name, method, overrides)  # of fewer words, by --words
         elif system == "bootstrap":
             bootstrap(self.cells)
         elif system == "table":
@@ -173,8 +173,11 @@ class Bench:
         for seed in self.seeds:
             paths = {"paths.store": self.store, "paths.teacher": self.teacher}
             settings = {**overrides, **paths, "system.seed": seed}
-            cell = f"{name}_{method}_{seed}".replace("method", "student", 1)
-            self.train(cell, _with(from_store(_read("ner_student")), METHODS[method]), settings)
+            self.train(
+                f"{name}_{method}_{seed}",
+                _with(from_store(_read("ner_student")), METHODS[method]),
+                settings,
+            )
 
     def train(
         self, name: str, config: Config, overrides: Dict[str, Any], *, steps: int = 0
@@ -257,14 +260,12 @@ def _resampled(cells: Cells) -> Dict[str, "numpy.ndarray"]:
     seeds: Dict[str, List["numpy.ndarray"]] = {}
     for name, _ in _cells(cells):
         counts = numpy.load(cells.work / name / "model-best" / "dev_counts.npy")
-        system = name.rstrip("0123456789").rstrip("_")
-        seeds.setdefault(system, []).append(counts)
+        seeds.setdefault(base_name(name), []).append(counts)
     means = {name: f1(numpy.stack(c).sum(axis=1)).mean() for name, c in seeds.items()}
     chosen = {"teacher": "teacher", "student": "student_structural"}
     for rival in ("stock_gold", "stock_silver"):
         rates = [name for name in means if name.startswith(rival)]
         chosen[rival] = max(rates, key=lambda name: means[name], default=rival)
-    chosen.update({n[8:]: n for n in means if n.startswith("student_") and n[8:] != "structural"})
     n = len(seeds["teacher"][0])
     draws = numpy.random.default_rng(0)
     weights = numpy.ones((SAMPLES + 1, n))
@@ -275,6 +276,11 @@ def _resampled(cells: Cells) -> Dict[str, "numpy.ndarray"]:
         for system, name in chosen.items()
         if name in seeds
     }
+
+
+def base_name(cell: str) -> str:
+    """Without the seed."""
+    return cell.rstrip("0123456789").rstrip("_")
 
 
 def _cells(cells: Cells) -> Iterator[Tuple[str, Dict[str, Any]]]:

@@ -7,6 +7,7 @@ from spacy.cli._util import app
 
 from .annotate import annotate_cli
 from .convert import convert_cli
+from .export import export_cli
 from .generate import generate_cli
 from .package import package_cli
 from .prepare import prepare_cli
@@ -14,16 +15,19 @@ from .rehead import rehead_cli
 from .report import report_cli
 from .silver import silver_cli
 from .teacher import teacher_cli
+from .vectors import vectors_cli
 
 COMMANDS: Dict[str, Callable[..., None]] = {
     "annotate": annotate_cli,
     "convert": convert_cli,
+    "export": export_cli,
     "generate": generate_cli,
     "package": package_cli,
     "prepare": prepare_cli,
     "rehead": rehead_cli,
     "report": report_cli,
     "silver": silver_cli,
+    "vectors": vectors_cli,
 }
 
 skd = typer.Typer(name="skd", help="Structural knowledge distillation.", no_args_is_help=True)

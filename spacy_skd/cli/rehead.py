@@ -3,7 +3,7 @@
 import tempfile
 from copy import deepcopy
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence
 
 import typer
 from spacy.language import Language
@@ -13,6 +13,7 @@ from spacy.vocab import Vocab
 from thinc.api import Config
 from wasabi import msg
 
+from ..teachers.embedding import find_listener
 from .silver import silver
 
 CONFIG = "rehead.cfg"
@@ -76,7 +77,7 @@ def rehead_config(
     """
     config = template.copy()
     heads = _choose(template, pipes)
-    name, listener = _find_listener(nlp)
+    name, listener = find_listener(nlp)
     if name in heads:
         raise ValueError(
             f"the pipeline's {name!r} has the name of a head; leave that out by --pipes"
@@ -108,44 +109,6 @@ def _weights(weights: Dict[str, Any], heads: Sequence[str]) -> Dict[str, Any]:
     """None for scores of heads that are not trained: spaCy puts back those that are left out."""
     scored = {score: SCORED.get(score.partition("_")[0], heads[0]) for score in weights}
     return {score: v if scored[score] in heads else None for score, v in weights.items()}
-
-
-# Listeners
-
-_Block = Dict[str, Any]
-
-
-def _listener(architecture: str, **settings: Any) -> _Block:
-    return {"@architectures": architecture, **settings, "upstream": "*"}
-
-
-def _pooled(architecture: str, **settings: Any) -> _Block:
-    pooling = {"@layers": "reduce_mean.v1"}
-    return _listener(architecture, **settings, pooling=pooling, grad_factor=1.0)
-
-
-# By factory, the likeliest to be worth it first: how to listen to a component of some width.
-LISTENERS: Dict[str, Callable[[int], _Block]] = {
-    "transformer": lambda width: _pooled("spacy-transformers.TransformerListener.v1"),
-    "curated_transformer": lambda width: _pooled(
-        "spacy-curated-transformers.LastTransformerLayerListener.v1", width=width
-    ),
-    "tok2vec": lambda width: _listener("spacy.Tok2VecListener.v1", width=width),
-}
-
-
-def _find_listener(nlp: Language) -> Tuple[str, _Block]:
-    """RETURNS: the name of the pipeline's embedding component, and how to listen to it."""
-    for factory, listen in LISTENERS.items():
-        for name in nlp.pipe_names:
-            if nlp.get_pipe_meta(name).factory == factory:
-                model: Any = nlp.get_pipe(name).model  # type: ignore[attr-defined]
-                return name, listen(model.get_dim("nO"))
-    raise ValueError(
-        f"the pipeline has no component to put heads on: expected one of the factories "
-        f"{', '.join(LISTENERS)}, found {nlp.pipe_names}. (If its components have a transformer "
-        f"each, their listeners were replaced; train it without replace_listeners.)"
-    )
 
 
 # The pipeline's own output

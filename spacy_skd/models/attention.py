@@ -207,7 +207,7 @@ def _softmax(xp: Any, scores: Any) -> Any:
     """
     with numpy.errstate(over="ignore"):
         weights = xp.exp(scores)
-    total = weights.sum(axis=-1, keepdims=True)
+        total = weights.sum(axis=-1, keepdims=True)
     if not (xp.isfinite(total).all() and (total > 1e-30).all()):
         weights = xp.exp(scores - scores.max(axis=-1, keepdims=True))
         total = weights.sum(axis=-1, keepdims=True)

@@ -18,20 +18,24 @@ def hidden(
     model: Model, name: str, X: Floats2d, *, dropout: float
 ) -> Tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
     """X (Floats2d): (T, nI). RETURNS: (T, nO), and the gradient's way back to X."""
+    xp = model.ops.xp
     W, b = model.get_param(f"{name}_W"), model.get_param(f"{name}_b")
-    Y = X @ W.T
-    Y += b
-    slope = model.ops.xp.where(Y > 0, 1.0, SLOPE).astype(Y.dtype)
-    if dropout:
-        slope = slope * _dropout_mask(model, Y, dropout)
+    Z = X @ W.T
+    Z += b
+    Y = xp.maximum(Z, SLOPE * Z)
+    mask = _dropout_mask(model, Y, dropout) if dropout else None
+    if mask is not None:
+        Y *= mask
 
     def backprop(dY: Floats2d) -> Floats2d:
-        dZ = dY * slope
+        dZ = xp.where(Z > 0, dY, SLOPE * dY)
+        if mask is not None:
+            dZ *= mask
         model.inc_grad(f"{name}_W", dZ.T @ X)
         model.inc_grad(f"{name}_b", dZ.sum(axis=0))
         return dZ @ W
 
-    return Y * slope, backprop
+    return Y, backprop
 
 
 def _dropout_mask(model: Model, Y: Floats2d, dropout: float) -> Any:

@@ -12,6 +12,9 @@ from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.types import Floats2d, Ragged
 
+from .blas import on_blas
+from .distinct import embed_distinct
+
 BFLOAT16 = ("auto", "on", "off")
 
 
@@ -121,16 +124,22 @@ def _beside(
 ) -> Tuple[List[Floats2d], Callable]:
     """Both layers' vectors in one. (thinc's `concatenate` adds up the gradients of its input, which
     docs do not have.)"""
-    xp = model.ops.xp
-    (left, backprop_left), (right, backprop_right) = (
-        layer(docs, is_train) for layer in model.layers
-    )
-    empty = model.ops.alloc2f(0, model.get_dim("nO"))  # the listener gives an empty doc no width
-    vectors = [xp.concatenate([a, b], axis=1) if len(b) else empty for a, b in zip(left, right)]
+    on_blas(model)
+    listener, embed = model.layers
+    left, backprop_left = listener(docs, is_train)
+    if not is_train and any(len(doc) for doc in docs):
+        return _join(model, left, embed_distinct(embed, docs)), backprop_left
+    right, backprop_right = embed(docs, is_train)
 
     def backprop(d_vectors: List[Floats2d]) -> List[Doc]:
         backprop_left([d[:, : a.shape[1]] for d, a in zip(d_vectors, left)])
         backprop_right([d[:, a.shape[1] :] for d, a in zip(d_vectors, left)])
         return docs
 
-    return vectors, backprop
+    return _join(model, left, right), backprop
+
+
+def _join(model: Model, left: List[Floats2d], right: List[Floats2d]) -> List[Floats2d]:
+    empty = model.ops.alloc2f(0, model.get_dim("nO"))  # the listener gives an empty doc no width
+    join = model.ops.xp.concatenate
+    return [join([a, b], axis=1) if len(b) else empty for a, b in zip(left, right)]

@@ -11,19 +11,23 @@ from ..structures import Parts, Structure
 from ..transfer.belief import Belief, TreeBelief
 
 # Below this marginal an arc's deprel is not part of the target: its share of the loss is at most
-# this, and the scores of deprels are most of a belief's bytes.
+# this, and the scores of deprels are most of a belief's bytes. The default of `label_floor`.
 LABEL_FLOOR = 0.1
 
 
-def likely_pairs(bucket: Bucket, *, best: Parts, marginals: Parts) -> Ints2d:
+def likely_pairs(bucket: Bucket, *, best: Parts, marginals: Parts, floor: float) -> Ints2d:
     """The arcs whose deprels are scored: in the best tree, or of a marginal of at least
-    `LABEL_FLOOR`.
+    `floor`.
 
     best, marginals (Parts): arc (B, N, N + 1), NumPy arrays; 0/1, and probabilities.
-    RETURNS (Ints2d): (P, 2) dependent and head row, `ROOT_HEAD` for ROOT.
+    RETURNS (Ints2d): (P, 2) dependent and head row, `ROOT_HEAD` for ROOT; the best tree's is the
+        first of a dependent.
     """
-    likely = (best.arrays["arc"] > 0) | (marginals.arrays["arc"] >= LABEL_FLOOR)
-    unit, token, head = numpy.nonzero(likely)
+    is_best = best.arrays["arc"] > 0
+    p = marginals.arrays["arc"]
+    unit, token, head = numpy.nonzero(is_best | ((p >= floor) & (p > 0)))
+    order = numpy.lexsort((~is_best[unit, token, head], token, unit))
+    unit, token, head = unit[order], token[order], head[order]
     first = bucket.rows[unit]
     head_rows = numpy.where(head == 0, ROOT_HEAD, first + head - 1)
     return numpy.stack([first + token, head_rows], axis=1)
@@ -56,13 +60,14 @@ def tree_beliefs(
 
     units (Sequence[Ints2d]): per doc (U, 2) start and end token. lengths: tokens of each doc.
     arcs (Dict[int, Floats2d]): see `arcs_by_row`.
-    pairs (Ints2d): (P, 2) dependent and head row in the batch. label_scores: (P, deprels).
+    pairs (Ints2d): (P, 2) see `likely_pairs`. label_scores: (P, deprels).
     """
     beliefs: List[Belief] = []
     offset = 0
     for mine, length in zip(units, lengths):
         here = (pairs[:, 0] >= offset) & (pairs[:, 0] < offset + length)
         local = numpy.where(pairs[here] >= 0, pairs[here] - offset, ROOT_HEAD)
+        _, best = numpy.unique(local[:, 0], return_index=True)
         beliefs.append(
             TreeBelief(
                 structure=structure,
@@ -71,6 +76,7 @@ def tree_beliefs(
                 arcs=tuple(arcs[int(start) + offset] for start in mine[:, 0]),
                 pairs=local.astype("int32"),
                 label_scores=label_scores[here],
+                heads=local[best, 1],
             )
         )
         offset += length

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Iterable, List
 
 import numpy
-import srsly
 from spacy.attrs import IDS, SPACY
 from spacy.tokens import Doc, DocBin
+
+from .messages import make_packer
 
 DRAFT = ".draft"
 _STRINGS = ("ORTH", "NORM", "TAG", "LEMMA", "MORPH", "DEP", "ENT_TYPE", "ENT_KB_ID", "ENT_ID")
@@ -39,6 +40,7 @@ def make_bin(docs: Iterable[Doc]) -> DocBin:
     """As `DocBin(docs=docs, store_user_data=True)`, which asks every token for its strings one by
     one: that is a sixth of the time that a shard takes beside the teacher's own."""
     bin_ = DocBin(store_user_data=True)
+    pack = make_packer()
     columns = [bin_.attrs.index(IDS[name]) for name in _STRINGS]
     for doc in docs:
         if doc.spans:
@@ -49,7 +51,7 @@ def make_bin(docs: Iterable[Doc]) -> DocBin:
         bin_.spaces.append(doc.to_array(SPACY).reshape(-1, 1).astype(bool))
         bin_.flags.append({"has_unknown_spaces": doc.has_unknown_spaces})
         bin_.cats.append(doc.cats)
-        bin_.user_data.append(srsly.msgpack_dumps(doc.user_data))
+        bin_.user_data.append(pack(doc.user_data))
         bin_.span_groups.append(doc.spans.to_bytes())
         hashes: List[int] = numpy.unique(tokens[:, columns]).tolist()
         bin_.strings.update(doc.vocab.strings[i] for i in hashes)

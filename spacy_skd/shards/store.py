@@ -4,13 +4,13 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Tuple, Union
 
-import srsly
 from spacy.tokens import DocBin
 
 from ..transfer.store import Form
 from .docs import StoredBeliefs, read_beliefs
 from .files import read_shard
 from .manifest import Manifest
+from .messages import unpack_message
 
 
 class BeliefStore:
@@ -56,7 +56,7 @@ class BeliefStore:
         place = self._places.get(key)
         if place is None:
             return None
-        return read_beliefs(srsly.msgpack_loads(self._load(place)[key], use_list=False))
+        return read_beliefs(unpack_message(self._load(place)[key]))
 
     def _load(self, number: int) -> Dict[bytes, bytes]:
         """The user data of a shard's docs, by key."""
@@ -72,7 +72,7 @@ class BeliefStore:
 
     def _keyed(self, bin_: DocBin) -> Iterator[Tuple[bytes, bytes]]:
         for data in bin_.user_data:
-            stored = data and read_beliefs(srsly.msgpack_loads(data, use_list=False))
+            stored = data and read_beliefs(unpack_message(data))
             if data and stored:
                 yield stored.key, data
 

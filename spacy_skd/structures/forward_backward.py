@@ -5,7 +5,7 @@ batch; in log space for the chains where that lost mass.
 """
 
 from dataclasses import dataclass
-from typing import Any, List, Tuple
+from typing import Any, List, NamedTuple, Tuple
 
 import numpy
 from thinc.types import Floats1d, Floats2d, Floats3d, Ints1d
@@ -58,19 +58,43 @@ def forward_backward(xp: Any, chains: Chains) -> _Result:
     return log_z, unary, transition
 
 
+class Scaled(NamedTuple):
+    """Of chains in the order of `Chains`, see `scaled_messages`.
+
+    log_z (Floats1d): (B,) nats. A (Floats3d): (1 or B, C, C). a, ahead, back (Floats3d): (N, B, C),
+    a_i, e_i b_i / c_i (0 of the first token) and b_i; 0, 0 and 1 in the padding.
+    """
+
+    log_z: Floats1d
+    A: Floats3d
+    a: Floats3d
+    ahead: Floats3d
+    back: Floats3d
+
+
 def _scaled(xp: Any, chains: Chains) -> _Result:
-    """With w = exp(scores - shift), A the transitions and e_i the labels of token i:
+    """P(y_i) = a_i b_i, and of P(y_(i-1), y_i) = a_(i-1) A (e_i b_i / c_i) the sum over i is one
+    product."""
+    b, n, c = chains.unary.shape
+    if not n or not b:
+        return xp.zeros(b), xp.zeros((b, n, c)), xp.zeros((b, c, c))
+    log_z, A, a, ahead, back = scaled_messages(xp, chains)
+    before = a[:-1].transpose(1, 2, 0)
+    transition = A * xp.matmul(before, ahead[1:].transpose(1, 0, 2))
+    return log_z, (a * back).transpose(1, 0, 2), transition
+
+
+def scaled_messages(xp: Any, chains: Chains) -> Scaled:
+    """Of at least one unit and one token. With w = exp(scores - shift), A the transitions and e_i
+    the labels of token i:
 
     a_i = (a_(i-1) A) * e_i / c_i      c_i = what makes a_i sum to 1      log Z = sum_i log c_i
-    b_i = A (e_(i+1) * b_(i+1)) / c_(i+1)                  P(y_i) = a_i b_i
-    P(y_(i-1), y_i) = a_(i-1) A (e_i b_i / c_i), of which the sum over i is one product.
+    b_i = A (e_(i+1) * b_(i+1)) / c_(i+1)
 
-    Rabiner (1989), section V.A.
+    Nothing is checked: what overflows or underflows gives messages that are wrong. Rabiner (1989),
+    section V.A.
     """
     b, n, c = chains.unary.shape
-    log_z = xp.zeros(b)
-    if not n or not b:
-        return log_z, xp.zeros((b, n, c)), xp.zeros((b, c, c))
     # where the highest of a short axis is numpy finds much faster than the highest itself
     top = xp.take_along_axis(chains.unary, chains.unary.argmax(axis=-1)[..., None], axis=-1)[..., 0]
     top = xp.where(xp.isfinite(top), top, 0.0)
@@ -85,7 +109,7 @@ def _scaled(xp: Any, chains: Chains) -> _Result:
         k = chains.active[i]
         current = a[i, :k]
         if i:
-            _times(xp, a[i - 1, :k], A, out=current)
+            times(xp, a[i - 1, :k], A, out=current)
             current *= e[i, :k]
         else:
             current[:] = e[i, :k]
@@ -94,16 +118,14 @@ def _scaled(xp: Any, chains: Chains) -> _Result:
         k = chains.active[i]
         current = xp.multiply(e[i, :k], back[i, :k], out=ahead[i, :k])
         current /= scale[i, :k, None]
-        _times(xp, current, A_t, out=back[i - 1, :k])
+        times(xp, current, A_t, out=back[i - 1, :k])
     inside = xp.arange(n)[None] < chains.lengths[:, None]
     log_z = xp.log(scale).sum(axis=0) + (top * inside).sum(axis=1)
     log_z += highest * xp.maximum(chains.lengths - 1, 0)
-    before = a[:-1].transpose(1, 2, 0)
-    transition = A * xp.matmul(before, ahead[1:].transpose(1, 0, 2))
-    return log_z, (a * back).transpose(1, 0, 2), transition
+    return Scaled(log_z, A, a, ahead, back)
 
 
-def _times(xp: Any, rows: Floats2d, A: Floats3d, *, out: Floats2d) -> None:
+def times(xp: Any, rows: Floats2d, A: Floats3d, *, out: Floats2d) -> None:
     """rows, out: (k, C), A: (1, C, C) for all rows, or one a row."""
     if len(A) == 1:
         xp.matmul(rows, A[0], out=out)

@@ -5,13 +5,13 @@ since it is one compressed block)."""
 from dataclasses import dataclass, field
 from glob import glob, has_magic
 from pathlib import Path
-from typing import Any, BinaryIO, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
-import srsly
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
 from ..shards.docs import KEY
+from ..shards.messages import make_packer
 from .raw_text import RawText, parse_record
 
 DOCS = ".spacy"
@@ -87,9 +87,10 @@ def read_inputs(files: Sequence[Path], *, max_chars: int) -> Iterator[Union[Reco
 
 def _read_texts(path: Path, before: int) -> Iterator[Union[Record, Unfit]]:
     with path.open("rb") as file:
+        pack = make_packer()
         for number, data in _lines(file):
             try:
-                raw = _parse(path, number, data)
+                raw = _parse(path, number, data, pack)
             except ValueError as error:
                 yield Unfit(str(path), number, str(error))
                 continue
@@ -113,7 +114,9 @@ def _lines(file: BinaryIO) -> Iterator[Tuple[int, Optional[bytes]]]:
         yield number, None
 
 
-def _parse(path: Path, number: int, data: Optional[bytes]) -> Optional[RawText]:
+def _parse(
+    path: Path, number: int, data: Optional[bytes], pack: Callable[[Any], bytes]
+) -> Optional[RawText]:
     """RETURNS (Optional[RawText]): None for a blank line. RAISES (ValueError): if it is unfit."""
     if data is None:
         raise ValueError(f"the line is longer than {MAX_LINE} bytes")
@@ -128,7 +131,7 @@ def _parse(path: Path, number: int, data: Optional[bytes]) -> Optional[RawText]:
     raw = RawText(line) if path.suffix == ".txt" else parse_record(line, place="the line")
     try:
         raw.text.encode("utf8")
-        srsly.msgpack_dumps(raw.meta)
+        pack(raw.meta)
     except (UnicodeEncodeError, OverflowError, ValueError) as error:
         raise ValueError(f"text or meta cannot be stored: {error}") from None
     return raw if raw.text.strip() else None

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Iterator
 
-import srsly
 from spacy.attrs import NORM, ORTH
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
@@ -12,6 +11,7 @@ from spacy.training import Example
 
 from ..shards.docs import KEY
 from ..shards.files import single
+from ..shards.messages import unpack_message
 from .readers import predicted_of
 
 
@@ -46,7 +46,7 @@ class Item:
         predicted, reference = (Doc(nlp.vocab, words=words, spaces=spaces) for _ in range(2))
         # A tokenizer's special cases ("n't" is "not") are norms of tokens, not of words.
         predicted.from_array([NORM], tokens[:, attrs.index(NORM)].reshape(-1, 1))
-        reference.user_data.update(srsly.msgpack_loads(self.bin.user_data[0], use_list=False))
+        reference.user_data.update(unpack_message(self.bin.user_data[0] or b""))
         return Example(predicted, reference)
 
 

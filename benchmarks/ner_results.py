@@ -1,0 +1,105 @@
+"""Write the tables of docs/entities.md from the cells of ner.py.
+
+    python benchmarks/ner_results.py docs/entities.md WikiANN=work/wikiann WNUT17=work/wnut
+
+As results.py: a table with a missing cell is left as it is and named, with exit code 1.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, Dict, List, Tuple
+
+from ner import METHODS, base_name
+from results import fill, percent, spread, table
+
+ROWS = {"teacher": "teacher", "stock_gold": "stock `ner` on gold",
+        "stock_silver": "stock `ner` on gold and silver", "student": "student"}  # fmt: skip
+TITLES = {"structural": "the teacher's distribution over tag sequences", "top1": "Top-1"}
+
+
+class Tables:
+    def __init__(self, works: Dict[str, Path]):
+        self.works = works
+
+    def f1(self, work: Path) -> Dict[str, List[float]]:
+        """F1 of all seeds by system; of a rival, those of its best learning rate."""
+        found: Dict[str, List[float]] = {}
+        for path in sorted((work / "cells").glob("*.json")):
+            cell = json.loads(path.read_text())
+            found.setdefault(base_name(path.stem), []).append(cell["dev"]["ents_f"])
+        for rival in ("stock_gold", "stock_silver"):
+            rates = [name for name in found if name.startswith(rival)]
+            if not rates:
+                raise KeyError(f"{work}: {rival}")
+            found[rival] = found[max(rates, key=lambda name: sum(found[name]) / len(found[name]))]
+        found["student"] = found["student_structural"]
+        return found
+
+    def entities(self) -> List[str]:
+        scores = {name: self.f1(work) for name, work in self.works.items()}
+        rows = [
+            [title, *(shown(scores[name][system]) for name in scores)]
+            for system, title in ROWS.items()
+        ]
+        return table(["F1, dev", *scores], rows)
+
+    def bootstrap(self) -> List[str]:
+        found = {name: self.compared(work) for name, work in self.works.items()}
+        rows = [
+            [title, *(difference(found[name][f"student - {system}"]) for name in found)]
+            for system, title in ROWS.items()
+            if system in ("stock_gold", "stock_silver")
+        ]
+        rows.append(["share of the gap closed", *(closed(f["gap closed"]) for f in found.values())])
+        return table(["student minus", *found], rows)
+
+    def compared(self, work: Path) -> Dict[str, Any]:
+        if not (work / "bootstrap.json").exists():
+            raise KeyError(f"{work}: bootstrap")
+        found: Dict[str, Any] = json.loads((work / "bootstrap.json").read_text())
+        return found
+
+    def method(self) -> List[str]:
+        scores = {name: self.f1(work) for name, work in self.works.items()}
+        rows = []
+        for name in METHODS:
+            runs = [f1.get(f"method_{name}") for f1 in scores.values()]
+            if not any(runs):
+                raise KeyError(f"method_{name}")
+            rows.append([TITLES.get(name, name), *(shown(run) if run else "" for run in runs)])
+        return table(["target", *scores], rows)
+
+
+def shown(values: List[float]) -> str:
+    return spread(values) if len(values) > 1 else percent(values[0])
+
+
+def difference(found: Dict[str, Any]) -> str:
+    low, high = found["interval"]
+    return f"{found['mean']:+.1f} [{low:.1f}, {high:.1f}], p = {found['p']:.3f}"
+
+
+def closed(found: Dict[str, Any]) -> str:
+    low, high = (100 * bound for bound in found["interval"])
+    return f"{100 * found['share']:.0f} % [{low:.0f}, {high:.0f}]"
+
+
+def read_arguments() -> Tuple[Path, Dict[str, Path]]:
+    page, *works = sys.argv[1:]
+    pairs = (work.partition("=") for work in works)
+    return Path(page), {name: Path(folder) for name, _, folder in pairs}
+
+
+def main() -> None:
+    path, works = read_arguments()
+    tables = Tables(works)
+    names = ("entities", "bootstrap", "method")
+    page, missing = fill(path.read_text(), {name: getattr(tables, name) for name in names})
+    path.write_text(page)
+    if missing:
+        sys.exit("missing: " + ", ".join(missing))
+
+
+if __name__ == "__main__":
+    main()

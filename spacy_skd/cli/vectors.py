@@ -1,0 +1,41 @@
+"""`spacy skd vectors`: static word vectors of a teacher's embedding, for its students."""
+
+from pathlib import Path
+from typing import List
+
+import spacy
+import typer
+from wasabi import msg
+
+from ..training.vectors import VectorSettings, make_vectors
+
+
+def vectors_cli(
+    teacher: str = typer.Argument(..., help="Folder or package of a trained pipeline"),
+    raw: List[Path] = typer.Argument(..., help="Raw text: .jsonl and .txt files, folders of them"),
+    output: Path = typer.Argument(..., help="Folder to write to, for --paths.vectors"),
+    width: int = typer.Option(96, "--width", help="Of the vectors"),
+    rows: int = typer.Option(20_000, "--rows", help="Vectors to keep; rarer words share them"),
+    least: int = typer.Option(2, "--least", help="Words that occur less often get no vector"),
+    attr: str = typer.Option(
+        "LOWER", "--attr", help="What forms of a word share: LOWER, ORTH or NORM"
+    ),
+    context_words: int = typer.Option(
+        300_000, "--context-words", help="Tokens of text to embed words in; 0: each word alone"
+    ),
+    overwrite: bool = typer.Option(False, "--overwrite", help="Replace the folder"),
+    gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU, -1 for CPU"),
+) -> None:
+    """Reduce what TEACHER's transformer knows of the words of RAW to a table for its students."""
+    if gpu_id >= 0:
+        spacy.require_gpu(gpu_id)
+    try:
+        settings = VectorSettings(
+            width=width, rows=rows, least=least, attr=attr, context_words=context_words
+        )
+        table = make_vectors(teacher, raw, output, settings=settings, overwrite=overwrite)
+    except (ValueError, OSError) as error:
+        msg.fail("Nothing was written", str(error), exits=1)
+    rows, columns = table.data.shape
+    msg.good(f"{table.n_keys} forms of words, {rows} vectors of {columns}: {output}")
+    msg.info(f"Next: python -m spacy train ... --paths.vectors {output}")

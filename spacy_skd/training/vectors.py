@@ -1,0 +1,225 @@
+"""Static word vectors of a teacher's own embedding: what its transformer knows of words, as a table
+that a student looks up."""
+
+import os
+import shutil
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, Iterable, Iterator, List, Sequence, Set, Union
+
+import numpy
+import spacy
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.util import load_model
+from spacy.vectors import Vectors
+from thinc.types import Floats1d, Floats2d, Ints1d
+
+from ..errors import check_between
+from ..teachers.embedding import Embedder
+from ..teachers.runner import batches_by_length
+from .raw_text import read_raw
+from .readers import pieces
+
+CHUNK = 2000  # docs that are sorted by length together
+ATTRS: Dict[str, str] = {"ORTH": "orth_", "LOWER": "lower_", "NORM": "norm_"}
+
+
+@dataclass(frozen=True)
+class VectorSettings:
+    """width: of the vectors. rows: vectors that are kept, those of the most frequent words; further
+    words share the row of the kept word that is most like them. least: rarer words get none.
+    attr: what forms have to share to be the same word. context_words: tokens of text in which words
+    are embedded, 0 to embed each word alone. batch_words: padded tokens of a batch.
+    """
+
+    width: int = 96
+    rows: int = 20_000
+    least: int = 2
+    attr: str = "LOWER"
+    context_words: int = 300_000
+    batch_words: int = 2000
+
+    def __post_init__(self) -> None:
+        check_between("width", self.width, low=1, high=10**5)
+        check_between("rows", self.rows, low=1, high=10**7)
+        check_between("least", self.least, low=1, high=10**6)
+        check_between("context_words", self.context_words, low=0, high=10**9)
+        check_between("batch_words", self.batch_words, low=1, high=10**6)
+        if self.attr not in ATTRS:
+            raise ValueError(f"attr: expected one of {', '.join(ATTRS)}, got {self.attr!r}")
+
+
+def make_vectors(
+    teacher: Union[str, Path],
+    raw: Sequence[Path],
+    output: Path,
+    *,
+    settings: VectorSettings,
+    overwrite: bool = False,
+) -> Vectors:
+    """Write a folder for `paths.vectors` (`[initialize] vectors`) of a student's config.
+
+    A word's vector is that of the word alone, or the mean of its vectors in the text; reduced to
+    `width` by principal components, of length 1 in the mean.
+
+    teacher (Union[str, Path]): folder or package of a pipeline with a transformer or tok2vec.
+    raw (Sequence[Path]): `.jsonl` and `.txt` files and folders.
+    RETURNS (Vectors): the table, as written.
+    RAISES (ValueError): for bad input, a teacher without an embedding component or narrower than
+        `width`, an output that exists.
+    """
+    if output.exists() and not overwrite:
+        raise ValueError(f"{output} exists already; choose another folder or --overwrite")
+    try:
+        nlp = load_model(teacher)
+    except OSError as error:
+        raise ValueError(f"cannot load the teacher {str(teacher)!r}: {error}") from error
+    embedder = Embedder(nlp)
+    if embedder.width < settings.width:
+        raise ValueError(
+            f"width: expected at most {embedder.width}, the teacher's, got {settings.width}"
+        )
+    found = find_words(nlp, raw, attr=settings.attr)
+    words = [word for word, count in found.counts.most_common() if count >= settings.least]
+    if not words:
+        raise ValueError(f"expected words that occur {settings.least} times or more, found none")
+    full = _embed(nlp, embedder, raw, words, settings)
+    frequencies = numpy.asarray([found.counts[word] for word in words], dtype="float64")
+    reduced = reduce_width(full, frequencies, width=settings.width)
+    blank = spacy.blank(str(nlp.lang))
+    table = Vectors(data=reduced[: settings.rows], strings=blank.vocab.strings)
+    for word, row in zip(words, rows_of(reduced, rows=settings.rows)):
+        for form in sorted(found.forms[word]):
+            table.add(blank.vocab.strings.add(form), row=int(row))
+    blank.vocab.vectors = table
+    _replace(blank, output)
+    return table
+
+
+@dataclass
+class Words:
+    """counts: how often each word occurs. forms: how it is written, in the text or at the start of
+    a sentence. spaCy finds a vector by the form; its tables do not save another attribute.
+    """
+
+    counts: "Counter[str]"
+    forms: Dict[str, Set[str]]
+
+
+def find_words(nlp: Language, raw: Sequence[Path], *, attr: str) -> Words:
+    """All words of the text but whitespace."""
+    found = Words(Counter(), defaultdict(set))
+    for text in read_raw(raw):
+        for token in nlp.tokenizer(text.text):
+            if not token.is_space:
+                word = getattr(token, ATTRS[attr])
+                found.counts[word] += 1
+                found.forms[word].add(token.orth_)
+    if attr != "ORTH":
+        for word, forms in found.forms.items():
+            forms.update((word, word.title()))
+    return found
+
+
+def _embed(
+    nlp: Language,
+    embedder: Embedder,
+    raw: Sequence[Path],
+    words: List[str],
+    settings: VectorSettings,
+) -> Floats2d:
+    """RETURNS: (words, width of the teacher). Words that the text does not reach are embedded
+    alone."""
+    index = {word: i for i, word in enumerate(words)}
+    total, times = numpy.zeros((len(words), embedder.width)), numpy.zeros(len(words))
+    if settings.context_words:
+        docs = _until(_docs(nlp, raw), settings.context_words)
+        _add(embedder, docs, index, total, times, settings)
+    left = [word for word in words if not times[index[word]]]
+    # Made of the word itself, whatever the tokenizer would make of it.
+    alone = (Doc(nlp.vocab, [word]) for word in left)
+    _add(embedder, alone, index, total, times, settings)
+    return total / numpy.maximum(times, 1)[:, None]
+
+
+def _docs(nlp: Language, raw: Sequence[Path]) -> Iterator[Doc]:
+    for text in read_raw(raw):
+        yield from pieces(nlp.tokenizer(text.text), 300)
+
+
+def _until(docs: Iterable[Doc], n_words: int) -> Iterator[Doc]:
+    seen = 0
+    for doc in docs:
+        if seen >= n_words:
+            return
+        seen += len(doc)
+        yield doc
+
+
+def _add(
+    embedder: Embedder,
+    docs: Iterable[Doc],
+    index: Dict[str, int],
+    total: Floats2d,
+    times: Floats1d,
+    settings: VectorSettings,
+) -> None:
+    """Add the docs' vectors to the `total` (words, width) of their words, and count them."""
+    for chunk in _chunks(docs):
+        for batch in batches_by_length([len(doc) for doc in chunk], size=settings.batch_words):
+            some = [chunk[i] for i in batch]
+            for doc, vectors in zip(some, embedder.vectors(some)):
+                of_doc = (getattr(token, ATTRS[settings.attr]) for token in doc)
+                rows = numpy.asarray([index.get(word, -1) for word in of_doc], dtype="int64")
+                numpy.add.at(total, rows[rows >= 0], vectors[rows >= 0])
+                numpy.add.at(times, rows[rows >= 0], 1)
+
+
+def _chunks(docs: Iterable[Doc]) -> Iterator[List[Doc]]:
+    chunk: List[Doc] = []
+    for doc in docs:
+        chunk.append(doc)
+        if len(chunk) == CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def reduce_width(vectors: Floats2d, frequencies: Floats1d, *, width: int) -> Floats2d:
+    """The first principal components, of a mean length of 1.
+
+    vectors (Floats2d): (words, n). frequencies (Floats1d): (words,) counts; the components are
+        those of words weighted by the square root, so that neither "the" nor the tail rules.
+    RETURNS (Floats2d): (words, width) float32.
+    """
+    weights = numpy.sqrt(frequencies) / numpy.sqrt(frequencies).sum()
+    centred = vectors - weights @ vectors
+    covariance = (centred * weights[:, None]).T @ centred
+    _, axes = numpy.linalg.eigh(covariance)  # ascending
+    reduced = centred @ axes[:, ::-1][:, :width]
+    length = weights @ numpy.linalg.norm(reduced, axis=1)
+    scaled: Floats2d = (reduced / max(float(length), 1e-12)).astype("float32")
+    return scaled
+
+
+def rows_of(vectors: Floats2d, *, rows: int) -> Ints1d:
+    """RETURNS (Ints1d): (words,) each word's row: the first `rows` words have their own, the others
+    that of the highest cosine."""
+    kept = vectors[:rows]
+    lengths = numpy.maximum(numpy.linalg.norm(kept, axis=1, keepdims=True), 1e-12)
+    unit = (kept / lengths).T
+    found = [numpy.arange(len(kept))]
+    for start in range(rows, len(vectors), CHUNK):
+        found.append((vectors[start : start + CHUNK] @ unit).argmax(axis=1))
+    return numpy.concatenate(found)
+
+
+def _replace(nlp: Language, output: Path) -> None:
+    draft = output.with_name(output.name + ".draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    nlp.to_disk(draft)
+    shutil.rmtree(output, ignore_errors=True)
+    os.replace(draft, output)
