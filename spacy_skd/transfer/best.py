@@ -2,7 +2,7 @@
 Wang et al. (2021), section 4."""
 
 from dataclasses import replace
-from typing import List, Sequence, Union
+from typing import List, Sequence, Tuple, Union
 
 import numpy
 from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
@@ -59,7 +59,7 @@ def _best_labels(belief: Union[TokenBelief, ChainBelief], k: int) -> LabelCandid
             LinearChain(),
             legal.add_to(Parts({**arrays, "transition": free}, scores.lengths)),
         )
-    totals, found = structure.k_best(scores, k=k)
+    totals, found = _k_best(structure, scores, k)
     there = numpy.isfinite(totals[0])
     rows = numpy.stack([parts.arrays["unary"][0].argmax(axis=-1) for parts in found])
     return LabelCandidates(belief.labels, rows[there].astype("int32"), numpy.ones(there.sum()))
@@ -71,7 +71,7 @@ def _best_segments(belief: SegmentBelief, k: int) -> LabelCandidates:
     if not n:
         return LabelCandidates(tags, numpy.zeros((1, 0), "int32"), numpy.ones(1))
     scores = Parts({"span": belief.scores[None]}, numpy.asarray([n]))
-    totals, found = belief.structure.k_best(scores, k=k)
+    totals, found = _k_best(belief.structure, scores, k)
     index = {tag: i for i, tag in enumerate(tags)}
     rows = []
     for parts, total in zip(found, totals[0]):
@@ -81,13 +81,20 @@ def _best_segments(belief: SegmentBelief, k: int) -> LabelCandidates:
     return LabelCandidates(tags, numpy.asarray(rows, "int32"), numpy.ones(len(rows)))
 
 
+def _k_best(structure: Structure, scores: Parts, k: int) -> Tuple[Floats2d, List[Parts]]:
+    """As `Structure.k_best`; of one structure its score is not needed, and argmax is faster."""
+    if k > 1:
+        return structure.k_best(scores, k=k)
+    return numpy.zeros((scores.n_units, 1)), [structure.argmax(scores)]
+
+
 def _best_trees(belief: TreeBelief, k: int) -> TreeCandidates:
     n, n_units = int(belief.units[:, 1].max(initial=0)), len(belief.units)
     heads = numpy.full((k, n), -1, dtype="int32")
     weights = numpy.zeros((n_units, k))
     if n_units:
         arcs = [Parts({"arc": arc[None]}, numpy.asarray([len(arc)])) for arc in belief.arcs]
-        totals, found = _decoder(belief.structure).k_best(Parts.concat(arcs), k=k)
+        totals, found = _k_best(_decoder(belief.structure), Parts.concat(arcs), k)
         weights = numpy.isfinite(totals).astype("float64")
         for candidate, parts in zip(heads, found):
             local = parts.arrays["arc"].argmax(axis=-1)
