@@ -24,6 +24,7 @@ from .learning import LearningPipe
 from .lost_mass import LostMass
 
 logger = logging.getLogger("spacy.skd")
+MOST_SHOWN = 50  # labels in a warning
 
 
 class DistillingPipe(LearningPipe):
@@ -195,7 +196,8 @@ class DistillingPipe(LearningPipe):
                 ("the student", match.only_student),
             ):
                 if labels:
-                    logger.warning("%s: only %s has the labels %s", self.name, side, list(labels))
+                    shown = [*labels[:MOST_SHOWN], *["..."] * (len(labels) > MOST_SHOWN)]
+                    logger.warning("%s: only %s has the labels %s", self.name, side, shown)
         return self._matches[key]
 
     def _teacher_pipe_name(self) -> str:
@@ -225,9 +227,15 @@ class DistillingPipe(LearningPipe):
             return list(dict.fromkeys(labels))
         if self._teacher is None:
             self._check_no_teacher_needed()
-        teacher = self._teacher if self._asks else None
-        taught = () if teacher is None else teacher.labels_of(self.name)
-        return list(dict.fromkeys([*self.cfg["labels"], *taught, *self._labels_in(get_examples())]))
+        labels = [*self.cfg["labels"], *self._taught(), *self._labels_in(get_examples())]
+        return list(dict.fromkeys(labels))
+
+    def _taught(self) -> Tuple[str, ...]:
+        """The labels of a linked teacher that counts."""
+        if self._teacher is None or not self._asks:
+            return ()
+        labels: Tuple[str, ...] = self._teacher.labels_of(self.name)
+        return labels
 
     def _labels_in(self, examples: Iterable[Example]) -> List[str]:
         raise NotImplementedError
@@ -243,7 +251,7 @@ class DistillingPipe(LearningPipe):
         self.cfg["labels"] = list(labels)
         self._intern(labels)
         if self._teacher is not None and self._asks:
-            self._label_match(self._teacher.labels_of(self.name))
+            self._label_match(self._taught())
 
     def _check_outputs(self, labels: Sequence[str]) -> None:
         """RAISES (ValueError): if the model has another number of outputs already."""

@@ -11,7 +11,7 @@ import numpy
 from thinc.api import Ops
 from thinc.types import Floats2d, Ints1d
 
-from ..codecs.trees import Gold, encode_trees
+from ..codecs.trees import Gold
 from ..models.biaffine import ParserOutput
 from ..models.units import Bucket
 from ..structures import IndependentLabels, Parts, Structure
@@ -19,7 +19,8 @@ from ..transfer.convert import Posterior, Target, convert
 from ..transfer.loss import mixed_loss, mixed_shares, structural_loss
 from ..transfer.mixture import mix, mixing_shares
 from ..transfer.target import Objective
-from .lost_mass import LostMass, supported
+from .lost_mass import HEADS, LostMass, supported
+from .tree_gold import GoldTrees
 from .tree_plan import TreePlan, pair_masses
 from .tree_teachers import TreeTeacher
 
@@ -27,13 +28,15 @@ from .tree_teachers import TreeTeacher
 @dataclass(frozen=True)
 class TreeLoss:
     """objective, weight: what is learnt of the teacher, and its share where there is gold.
-    ops (Ops): of the student's model. lost_mass (LostMass): where lost mass is reported."""
+    ops (Ops): of the student's model. lost_mass (LostMass): where lost mass is reported.
+    gold_trees (GoldTrees): reads gold."""
 
     structure: Structure
     objective: Objective
     weight: float
     ops: Ops
     lost_mass: LostMass
+    gold_trees: GoldTrees
 
     def __call__(
         self, plan: TreePlan, scores: ParserOutput
@@ -68,7 +71,7 @@ class TreeLoss:
         return total + loss, (d_arcs, d_labels)
 
     def _gold(self, plan: TreePlan, bucket: Bucket) -> Gold:
-        gold = encode_trees(plan.heads, rows=bucket.rows, lengths=bucket.lengths)
+        gold = self.gold_trees(plan.heads, bucket, structure=self.structure)
         arcs = self.ops.asarray(gold.indicators.arrays["arc"])
         return Gold(Parts({"arc": arcs}, self.ops.asarray(gold.indicators.lengths)), gold.known)
 
@@ -83,7 +86,7 @@ class TreeLoss:
         if not targets:
             return None
         target = mix(targets, weights)
-        self.lost_mass.add(target)
+        self.lost_mass.add(target, reason=HEADS)
         return self.objective.temper(target)
 
     def _add_masses(

@@ -148,9 +148,20 @@ def pair_masses(
 ) -> Tuple["numpy.ndarray", "numpy.ndarray", Floats1d]:
     """Marginals of the pairs that lie in a bucket.
 
-    rows, lengths (Ints1d): (B,) first row and tokens of each unit of the bucket.
-    marginals (ndarray): (B, N, N+1).
+    marginals (ndarray): (B, N, N+1). rows, lengths: see `locate_pairs`.
     RETURNS: index of those pairs; the unit of each; its marginal.
+    """
+    index, where = locate_pairs(pairs, rows=rows, lengths=lengths)
+    unit, position, head = where.T
+    return index, unit, marginals[unit, position, head]
+
+
+def locate_pairs(pairs: Ints2d, *, rows: Ints1d, lengths: Ints1d) -> Tuple[Ints1d, Ints2d]:
+    """The pairs that lie in a bucket.
+
+    pairs (Ints2d): (P, 2) dependent and head row in the batch.
+    rows, lengths (Ints1d): (B,) first row and tokens of each unit of the bucket.
+    RETURNS: index of those pairs; (K, 3) the unit, token and head (0 = ROOT) of each.
     """
     order = numpy.argsort(rows)
     unit = numpy.searchsorted(rows[order], pairs[:, 0], side="right") - 1
@@ -159,4 +170,4 @@ def pair_masses(
     head = numpy.where(pairs[:, 1] < 0, 0, pairs[:, 1] - rows[unit] + 1)
     inside = (position >= 0) & (position < lengths[unit]) & (head >= 0) & (head <= lengths[unit])
     index = numpy.nonzero(inside)[0]
-    return index, unit[index], marginals[unit[index], position[index], head[index]]
+    return index, numpy.stack([unit, position, head], axis=1)[index]

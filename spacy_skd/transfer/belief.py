@@ -95,6 +95,25 @@ class TreeBelief:
 
 
 @dataclass(frozen=True, eq=False)
+class HeadLabelBelief:
+    """Scores of tags that name a token's head and deprel (codecs/head_labels.py), independent.
+
+    labels (Tuple[str, ...]): the teacher's tags ("-2:det", "0:ROOT", ...).
+    units (Ints2d): (U, 2) start and end token of each sentence, see `TreeBelief`.
+    scores (Floats2d): (tokens of the doc, tags), nats.
+    """
+
+    structure: Structure
+    labels: Tuple[str, ...]
+    units: Ints2d
+    scores: Floats2d
+
+    @property
+    def nbytes(self) -> int:
+        return int(self.units.nbytes + self.scores.nbytes)
+
+
+@dataclass(frozen=True, eq=False)
 class Mixture:
     """What several teachers believe of one doc.
 
@@ -115,6 +134,7 @@ Belief = Union[
     ChainBelief,
     SegmentBelief,
     TreeBelief,
+    HeadLabelBelief,
     LabelCandidates,
     TreeCandidates,
     Mixture,

@@ -8,15 +8,26 @@ import numpy
 from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
 
 from ..codecs.bioes import are_span_tags, encode_spans, legality, span_tags
+from ..codecs.head_labels import UNTAGGED
 from ..codecs.spans import decode_segments
 from ..structures import HeadSelection, LinearChain, Parts, SpanningTrees, Structure
-from .belief import Belief, ChainBelief, Mixture, SegmentBelief, TokenBelief, TreeBelief
+from .belief import (
+    Belief,
+    ChainBelief,
+    HeadLabelBelief,
+    Mixture,
+    SegmentBelief,
+    TokenBelief,
+    TreeBelief,
+)
 from .candidates import LabelCandidates, TreeCandidates
+from .head_tags import head_labels
 
 
 def best(beliefs: Sequence[Belief], *, k: int) -> List[Belief]:
     """The k best of each doc: labellings, of tags of spans legal ones; of trees the k best of each
-    sentence, single-rooted whatever the teacher's structure is, each arc with its best deprel. Of
+    sentence, single-rooted whatever the teacher's structure is, each arc with its best deprel; so
+    of tags of heads, where an arc scores as its best tag. Of
     several teachers, the k best of each by the teachers' weights.
 
     beliefs (Sequence[Belief]): of docs, by the same teacher. k (int): at least 1.
@@ -35,6 +46,8 @@ def best(beliefs: Sequence[Belief], *, k: int) -> List[Belief]:
             found.append(_heaviest_trees(belief, k))
         elif isinstance(belief, TreeBelief):
             found.append(_best_trees(belief, k))
+        elif isinstance(belief, HeadLabelBelief):
+            found.append(_best_tagged_trees(belief, k))
         elif isinstance(belief, SegmentBelief):
             found.append(_best_segments(belief, k))
         elif isinstance(belief, (TokenBelief, ChainBelief)):
@@ -89,23 +102,47 @@ def _k_best(structure: Structure, scores: Parts, k: int) -> Tuple[Floats2d, List
 
 
 def _best_trees(belief: TreeBelief, k: int) -> TreeCandidates:
-    n, n_units = int(belief.units[:, 1].max(initial=0)), len(belief.units)
-    heads = numpy.full((k, n), -1, dtype="int32")
-    weights = numpy.zeros((n_units, k))
-    if n_units:
-        arcs = [Parts({"arc": arc[None]}, numpy.asarray([len(arc)])) for arc in belief.arcs]
-        totals, found = _k_best(_decoder(belief.structure), Parts.concat(arcs), k)
-        weights = numpy.isfinite(totals).astype("float64")
-        for candidate, parts in zip(heads, found):
-            local = parts.arrays["arc"].argmax(axis=-1)
-            for (start, end), row in zip(belief.units.tolist(), local):
-                head = row[: end - start]
-                candidate[start:end] = numpy.where(head == 0, -1, start + head - 1)
+    heads, totals = _best_heads(belief.units, belief.arcs, tree_decoder(belief.structure), k)
     deprels = numpy.stack([_best_deprels(belief, row) for row in heads])
+    weights = numpy.isfinite(totals).astype("float64")
     return TreeCandidates(belief.labels, belief.units, heads, deprels, weights)
 
 
-def _decoder(structure: Structure) -> Structure:
+def _best_tagged_trees(belief: HeadLabelBelief, k: int) -> TreeCandidates:
+    """Trees with an arc without a tag count only where there is no other."""
+    tags = head_labels(belief.labels)
+    arcs = []
+    for start, end in belief.units.tolist():
+        rows, lengths = numpy.arange(end - start)[None], numpy.asarray([end - start])
+        arcs.append(tags.best_arcs(belief.scores[start:end], rows, lengths)[0])
+    heads, totals = _best_heads(belief.units, arcs, SpanningTrees(single_root=True), k)
+    offsets = numpy.where(heads < 0, 0, heads - numpy.arange(heads.shape[1]))
+    deprels = numpy.stack([tags.of_arcs(belief.scores, row)[1] for row in offsets])
+    weights = (totals > UNTAGGED / 2).astype("float64")
+    weights[:, :1] = 1.0
+    return TreeCandidates(tags.deprels, belief.units, heads, deprels.astype("int32"), weights)
+
+
+def _best_heads(
+    units: Ints2d, arcs: Sequence[Floats2d], decoder: Structure, k: int
+) -> Tuple[Ints2d, Floats2d]:
+    """RETURNS: (k, tokens) head tokens, -1 = ROOT; (units, k) scores, -inf where there are fewer
+    trees."""
+    n = int(units[:, 1].max(initial=0))
+    heads = numpy.full((k, n), -1, dtype="int32")
+    if not len(units):
+        return heads, numpy.zeros((0, k))
+    parts = [Parts({"arc": arc[None]}, numpy.asarray([len(arc)])) for arc in arcs]
+    totals, found = _k_best(decoder, Parts.concat(parts), k)
+    for candidate, best_of in zip(heads, found):
+        local = best_of.arrays["arc"].argmax(axis=-1)
+        for (start, end), row in zip(units.tolist(), local):
+            head = row[: end - start]
+            candidate[start:end] = numpy.where(head == 0, -1, start + head - 1)
+    return heads, totals
+
+
+def tree_decoder(structure: Structure) -> Structure:
     """Of trees of one root each, among which the teacher chooses when it annotates."""
     if isinstance(structure, (HeadSelection, SpanningTrees)):
         return SpanningTrees(single_root=True)

@@ -19,13 +19,15 @@ from ..structures import (
     HeadSelection,
     IndependentLabels,
     LinearChain,
+    ProjectiveTrees,
     SpanningTrees,
     Structure,
 )
+from .arcs import arcs_to_arcs
 from .chain_to_segments import chain_to_segments
-from .lift import lift, segments_to_segments, tokens_to_segments
+from .lift import segments_to_segments, tokens_to_segments
 from .posterior import Convert, Match, Posterior, Target
-from .project import project, segments_to_tags
+from .project import segments_to_tags
 from .tags import tags_to_tags, tokens_to_tokens
 
 __all__ = ["CONVERSIONS", "Conversion", "Posterior", "Target", "convert", "refusal", "write_table"]
@@ -48,6 +50,9 @@ class Conversion:
         return self.function(posterior, structure, match, rules)
 
 
+_TREE = "given that the heads form a tree"
+_NO_CROSSING = "given that the heads form a tree in which no arcs cross"
+_MARGINALS = "the trees' arc marginals"
 _TAGS = "BIO to BIOES is a lift, BIOES to BIO a projection"
 CONVERSIONS: Dict[Pair, Conversion] = {
     (IndependentLabels, IndependentLabels): Conversion(
@@ -82,10 +87,15 @@ CONVERSIONS: Dict[Pair, Conversion] = {
     (FlatSegments, FlatSegments): Conversion(
         "lift", segments_to_segments, "labels and widths that the student lacks are masked"
     ),
-    (HeadSelection, HeadSelection): Conversion("lift", lift, "the same arcs"),
-    (HeadSelection, SpanningTrees): Conversion("lift", lift, "given that the heads form a tree"),
-    (SpanningTrees, SpanningTrees): Conversion("lift", lift, "the same arcs"),
-    (SpanningTrees, HeadSelection): Conversion("project", project, "the trees' arc marginals"),
+    (HeadSelection, HeadSelection): Conversion("lift", arcs_to_arcs, "the same arcs"),
+    (HeadSelection, SpanningTrees): Conversion("lift", arcs_to_arcs, _TREE),
+    (HeadSelection, ProjectiveTrees): Conversion("lift", arcs_to_arcs, _NO_CROSSING),
+    (SpanningTrees, HeadSelection): Conversion("project", arcs_to_arcs, _MARGINALS),
+    (SpanningTrees, SpanningTrees): Conversion("lift", arcs_to_arcs, "the same arcs"),
+    (SpanningTrees, ProjectiveTrees): Conversion("lift", arcs_to_arcs, _NO_CROSSING),
+    (ProjectiveTrees, HeadSelection): Conversion("project", arcs_to_arcs, _MARGINALS),
+    (ProjectiveTrees, SpanningTrees): Conversion("project", arcs_to_arcs, _MARGINALS),
+    (ProjectiveTrees, ProjectiveTrees): Conversion("lift", arcs_to_arcs, "the same arcs"),
 }
 
 # What families annotate: between two of different kinds there is no y that both could mean.
@@ -95,6 +105,7 @@ _KINDS: Dict[Type[Structure], str] = {
     FlatSegments: "labelled spans",
     HeadSelection: "heads of tokens",
     SpanningTrees: "heads of tokens",
+    ProjectiveTrees: "heads of tokens",
 }
 
 

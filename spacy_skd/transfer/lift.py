@@ -18,7 +18,6 @@ from .posterior import (
     Target,
     in_double,
     in_dtype,
-    inferred,
     lost_mass,
     without_support,
 )
@@ -27,13 +26,6 @@ from .posterior import (
 # subtracted. A share of the teacher's mass that is smaller than exp(half of it) is none.
 _RULED_OUT = POSSIBLE_ABOVE
 _NO_SUPPORT = _RULED_OUT / 2
-
-
-def lift(
-    posterior: Posterior, structure: Structure, match: Match, rules: Optional[Legality]
-) -> Target:
-    """The scores are the student's as they are."""
-    return inferred(structure, posterior.scores)
 
 
 def tokens_to_segments(

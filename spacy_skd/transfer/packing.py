@@ -3,7 +3,7 @@
 from typing import Dict, List, Sequence, Tuple
 
 import numpy
-from thinc.types import Floats2d, FloatsXd
+from thinc.types import Floats2d, FloatsXd, Ints2d
 
 from ..structures import IMPOSSIBLE
 from ..structures.numerics import POSSIBLE_ABOVE
@@ -11,6 +11,7 @@ from ..structures.numerics import POSSIBLE_ABOVE
 Array = Tuple[str, Tuple[int, ...], bytes]  # dtype, shape, data
 Packed = Dict[str, Array]
 
+UNITS = ("starts", "ends")
 LOWEST = -60_000.0  # float16 ends at -65504
 
 
@@ -29,6 +30,15 @@ def unpack_rows(name: str, packed: Packed, *, n_columns: int) -> Floats2d:
     bits = unpack_array(packed[f"{name}_kept"])
     kept = numpy.unpackbits(bits, axis=1, count=n_columns).astype(bool)
     return spread(kept, unpack_halves(packed[f"{name}_values"]))
+
+
+def pack_units(units: Ints2d) -> Packed:
+    """units: (U, 2) start and end token."""
+    return {key: pack_array(smallest(tokens)) for key, tokens in zip(UNITS, units.T)}
+
+
+def unpack_units(packed: Packed) -> Ints2d:
+    return numpy.stack([unpack_array(packed[key]).astype("int32") for key in UNITS], axis=1)
 
 
 def spread(kept: "numpy.ndarray", values: FloatsXd) -> FloatsXd:

@@ -8,16 +8,9 @@ from thinc.types import Floats3d, FloatsXd
 from ..codecs.bioes import Legality, match_tags, span_tags
 from ..structures import LinearChain, Parts, Structure
 from .lift import no_support, span_match
-from .posterior import Match, Posterior, Target, in_double, in_dtype, inferred, lost_mass
+from .posterior import Match, Posterior, Target, in_double, in_dtype, lost_mass
 
 _PREFIXES = "BIES"  # of the tags of a label, in the order of `span_tags`
-
-
-def project(
-    posterior: Posterior, structure: Structure, match: Match, rules: Optional[Legality]
-) -> Target:
-    """The marginals are the student's as they are."""
-    return inferred(posterior.structure, posterior.scores)
 
 
 def segments_to_tags(

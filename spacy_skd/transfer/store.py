@@ -24,11 +24,20 @@ from ..structures import (
     HeadSelection,
     IndependentLabels,
     LinearChain,
+    ProjectiveTrees,
     SpanningTrees,
     Structure,
 )
 from ..structures.numerics import POSSIBLE_ABOVE
-from .belief import Belief, ChainBelief, Mixture, SegmentBelief, TokenBelief, TreeBelief
+from .belief import (
+    Belief,
+    ChainBelief,
+    HeadLabelBelief,
+    Mixture,
+    SegmentBelief,
+    TokenBelief,
+    TreeBelief,
+)
 from .candidates import LabelCandidates, TreeCandidates
 from .packing import (
     LOWEST,
@@ -38,11 +47,13 @@ from .packing import (
     pack_array,
     pack_halves,
     pack_rows,
+    pack_units,
     smallest,
     spread,
     unpack_array,
     unpack_halves,
     unpack_rows,
+    unpack_units,
 )
 from .store_candidates import (
     pack_labels,
@@ -53,7 +64,14 @@ from .store_candidates import (
 
 _STRUCTURES: Dict[str, Type[Structure]] = {
     cls.__name__: cls
-    for cls in (IndependentLabels, LinearChain, FlatSegments, HeadSelection, SpanningTrees)
+    for cls in (
+        IndependentLabels,
+        LinearChain,
+        FlatSegments,
+        HeadSelection,
+        SpanningTrees,
+        ProjectiveTrees,
+    )
 }
 
 
@@ -61,8 +79,8 @@ _STRUCTURES: Dict[str, Type[Structure]] = {
 class Form:
     """What the beliefs of one component have in common, whatever the doc.
 
-    kind (str): "tokens", "chain", "segments", "trees", or of candidates "listed labels", "listed
-        trees".
+    kind (str): "tokens", "chain", "segments", "trees", "head labels", or of candidates "listed
+        labels", "listed trees".
     structure (Optional[Structure]): None of candidates. labels (Tuple[str, ...]): the teacher's.
     transition (Optional[Floats2d]): (tags, tags), nats, of a chain.
     """
@@ -120,7 +138,8 @@ def form_of(belief: Belief) -> Form:
         return Form("chain", belief.structure, belief.labels, belief.transition)
     if isinstance(belief, SegmentBelief):
         return Form("segments", belief.structure, belief.labels)
-    return Form("tokens", belief.structure, belief.labels)
+    kind = "head labels" if isinstance(belief, HeadLabelBelief) else "tokens"
+    return Form(kind, belief.structure, belief.labels)
 
 
 def pack(belief: Belief, *, least: float) -> Packed:
@@ -142,7 +161,8 @@ def pack(belief: Belief, *, least: float) -> Packed:
         return _pack_segments(belief, least=least)
     if isinstance(belief, ChainBelief) or are_span_tags(belief.labels):
         least = 0.0
-    return pack_rows("score", belief.scores, least=least)
+    rows = pack_rows("score", belief.scores, least=least)
+    return {**pack_units(belief.units), **rows} if isinstance(belief, HeadLabelBelief) else rows
 
 
 def unpack(packed: Packed, form: Form) -> Belief:
@@ -167,6 +187,8 @@ def unpack(packed: Packed, form: Form) -> Belief:
         none = numpy.zeros((0, 0), dtype="float32")
         transition = none if form.transition is None else form.transition
         return ChainBelief(form.structure, form.labels, scores, transition)
+    if form.kind == "head labels":
+        return HeadLabelBelief(form.structure, form.labels, unpack_units(packed), scores)
     return TokenBelief(form.structure, form.labels, scores)
 
 
@@ -183,8 +205,7 @@ def _pack_trees(belief: TreeBelief, *, least: float) -> Packed:
     flat = [value[keep] for value, keep in zip(values, kept)]
     n = int(belief.units[-1, 1]) if len(belief.units) else 0
     return {
-        "starts": pack_array(smallest(belief.units[:, 0])),
-        "ends": pack_array(smallest(belief.units[:, 1])),
+        **pack_units(belief.units),
         "arc_kept": pack_array(numpy.packbits(join([keep.ravel() for keep in kept], "bool"))),
         "arcs": pack_halves(join(flat, "float32")),
         "n_heads": pack_array(smallest(numpy.bincount(dependents, minlength=n))),
@@ -194,8 +215,8 @@ def _pack_trees(belief: TreeBelief, *, least: float) -> Packed:
 
 
 def _unpack_trees(packed: Packed, structure: Structure, labels: Tuple[str, ...]) -> TreeBelief:
-    starts, ends = (unpack_array(packed[key]).astype("int32") for key in ("starts", "ends"))
-    lengths = (ends - starts).tolist()
+    units = unpack_units(packed)
+    lengths = (units[:, 1] - units[:, 0]).tolist()
     sizes = [n * (n + 1) for n in lengths]
     kept = numpy.unpackbits(unpack_array(packed["arc_kept"]), count=sum(sizes)).astype(bool)
     flat = spread(kept, unpack_halves(packed["arcs"]))
@@ -208,7 +229,7 @@ def _unpack_trees(packed: Packed, structure: Structure, labels: Tuple[str, ...])
     return TreeBelief(
         structure=structure,
         labels=labels,
-        units=numpy.stack([starts, ends], axis=1),
+        units=units,
         arcs=tuple(arcs),
         pairs=numpy.stack([dependents, heads], axis=1).astype("int32"),
         label_scores=unpack_rows("label", packed, n_columns=len(labels)),

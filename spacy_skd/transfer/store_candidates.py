@@ -6,7 +6,7 @@ import numpy
 from thinc.types import FloatsXd
 
 from .candidates import LabelCandidates, TreeCandidates
-from .packing import Array, Packed, pack_array, smallest, unpack_array
+from .packing import Array, Packed, pack_array, pack_units, smallest, unpack_array, unpack_units
 
 
 def pack_labels(belief: LabelCandidates) -> Packed:
@@ -30,8 +30,7 @@ def pack_listed_trees(belief: TreeCandidates) -> Packed:
     tokens = numpy.arange(belief.n_tokens)
     distances = numpy.where(belief.heads < 0, 0, belief.heads - tokens)
     return {
-        "starts": pack_array(smallest(belief.units[:, 0])),
-        "ends": pack_array(smallest(belief.units[:, 1])),
+        **pack_units(belief.units),
         "distances": pack_array(smallest(distances)),
         "deprels": pack_array(smallest(belief.deprels)),
         "weights": _pack_weights(belief.weights),
@@ -40,13 +39,12 @@ def pack_listed_trees(belief: TreeCandidates) -> Packed:
 
 def unpack_listed_trees(packed: Packed, labels: Tuple[str, ...]) -> TreeCandidates:
     """RAISES (ValueError): if a deprel is not one of `labels`, or a weight is missing."""
-    starts, ends = (unpack_array(packed[key]).astype("int32") for key in ("starts", "ends"))
     distances = unpack_array(packed["distances"]).astype("int32")
     heads = numpy.where(distances == 0, -1, distances + numpy.arange(distances.shape[1]))
     deprels = unpack_array(packed["deprels"]).astype("int32")
     weights = _unpack_weights(packed["weights"])
     _check(deprels, low=-1, high=len(labels), n_candidates=weights.shape[1])
-    units = numpy.stack([starts, ends], axis=1)
+    units = unpack_units(packed)
     return TreeCandidates(labels, units, heads.astype("int32"), deprels, weights)
 
 

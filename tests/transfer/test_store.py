@@ -16,10 +16,12 @@ from spacy_skd.structures import (
     IndependentLabels,
     LinearChain,
     Parts,
+    ProjectiveTrees,
     SpanningTrees,
 )
 from spacy_skd.transfer import (
     ChainBelief,
+    HeadLabelBelief,
     Posterior,
     SegmentBelief,
     TokenBelief,
@@ -185,6 +187,26 @@ def test_trees(seed, lengths, scale, is_tree):
     assert mine.keys() == theirs.keys()
     for pair, row in mine.items():
         assert theirs[pair] == pytest.approx(row - row.max(), rel=1e-3, abs=1e-4)
+
+
+@settings(deadline=None, max_examples=20)
+@given(SEEDS, st.lists(st.integers(1, 7), max_size=3), SCALES)
+def test_tags_of_heads(seed, lengths, scale):
+    rng = numpy.random.default_rng(seed)
+    units = tree_belief(rng, lengths).units
+    tags = ("0:root", "1:a", "-1:a", "2:b")
+    tokens = token_belief(rng, sum(lengths), labels=tags, scale=scale)
+    belief = HeadLabelBelief(IndependentLabels(), tags, units, tokens.scores)
+    back = stored(belief)
+    assert type(back) is HeadLabelBelief
+    assert (back.labels, back.structure) == (belief.labels, belief.structure)
+    assert (back.units == belief.units).all()
+    assert_close(belief, back)
+
+
+def test_projective_trees_stay_so():
+    belief = tree_belief(numpy.random.default_rng(0), [3], structure=ProjectiveTrees())
+    assert stored(belief).structure == ProjectiveTrees()
 
 
 def test_long_docs_and_long_sentences():
