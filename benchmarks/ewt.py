@@ -37,7 +37,7 @@ from spacy_skd.report.speed import megabytes, words_per_second
 METHODS = {
     "tree": {},
     "head_selection": {"components.parser.structure": "head_selection"},
-    "top1": {"components.teacher.best_only": True},
+    "top1": {f"components.{name}.target": "top1" for name in ("sent", "tag", "pos", "parser")},
 }
 
 

@@ -42,7 +42,7 @@ METHODS: Dict[str, Dict[str, Any]] = {
         "components.ner.structure": "tokens",
         "components.ner.model.@architectures": "spacy-skd.TokenScorer.v1",
     },
-    "top1": {"components.teacher.best_only": True},
+    "top1": {"components.ner.target": "top1"},
 }
 
 

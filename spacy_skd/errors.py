@@ -1,5 +1,7 @@
 """Checks of settings, where they enter."""
 
+from typing import Sequence
+
 
 def check_between(name: str, value: float, *, low: float, high: float) -> float:
     """RETURNS (float): the value. RAISES (ValueError): if it is NaN or outside [low, high]."""
@@ -13,3 +15,10 @@ def check_positive(name: str, value: float) -> float:
     if not value > 0:
         raise ValueError(f"{name}: expected a number above 0, got {value}")
     return float(value)
+
+
+def check_one_of(name: str, value: str, known: Sequence[str]) -> str:
+    """RETURNS (str): the value. RAISES (ValueError): if it is not one of those that are known."""
+    if value not in known:
+        raise ValueError(f"{name}: expected one of {', '.join(known)}, got {value!r}")
+    return value

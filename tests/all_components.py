@@ -9,7 +9,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-NAMES = ("sent", "tag", "pos", "morph", "parser", "ner", "bio", "spans")
+NAMES = ("sent", "tag", "pos", "morph", "parser", "ner", "bio", "spans", "segments")
 # Labels of spans by word: made up, so that there are some in each doc.
 SPANS = {"Ann": "PER", "cat": "ANIMAL", "Dogs": "ANIMAL", "She": "PER", "Go": "ACT"}
 MORPHS = {"NNS": "Number=Plur", "NN": "Number=Sing", "VBZ": "Tense=Pres|VerbForm=Fin"}
@@ -37,12 +37,19 @@ _TREES = {
     "label_hidden": 8,
     "dropout": 0.0,
 }
+_SEGMENTS = {
+    "@architectures": "spacy-skd.SegmentScorer.v1",
+    "max_width": 2,
+    "hidden_width": 8,
+    "dropout": 0.0,
+}
 _MODELS: Dict[str, Any] = {**dict.fromkeys(NAMES, _TOKENS), "parser": _TREES,
-                           "ner": _CHAIN, "spans": _CHAIN}  # fmt: skip
+                           "ner": _CHAIN, "spans": _CHAIN, "segments": _SEGMENTS}  # fmt: skip
 _CONFIGS: Dict[str, Any] = {
     **{name: {"layer": name} for name in ("sent", "tag", "pos", "morph", "spans")},
     "parser": {},
     "ner": {"layer": "ents"},
+    "segments": {"layer": "spans", "spans_key": "seg", "structure": "segments"},
     "bio": {"layer": "ents", "structure": "tokens", "scheme": "BIO", "overwrite": True},
 }
 
@@ -54,7 +61,7 @@ def gold_docs(nlp: Language) -> List[Doc]:
             token.set_morph(MORPHS.get(token.tag_, "_"))
         found = [Span(doc, t.i, t.i + 1, SPANS[t.text]) for t in doc if t.text in SPANS]
         doc.set_ents(found)
-        doc.spans["sc"] = found
+        doc.spans["sc"] = doc.spans["seg"] = found
     return docs
 
 
@@ -76,8 +83,8 @@ def bare(doc: Doc, *, sents: bool = False) -> Doc:
 
 def annotation(doc: Doc) -> List[Any]:
     tokens = [(t.tag_, t.pos_, str(t.morph), t.dep_, t.head.i, t.is_sent_start) for t in doc]
-    groups = [(s.start, s.end, s.label_) for s in [*doc.ents, *doc.spans.get("sc", ())]]
-    return [*tokens, *groups]
+    found = [*doc.ents, *doc.spans.get("sc", ()), *doc.spans.get("seg", ())]
+    return [*tokens, *((s.start, s.end, s.label_) for s in found)]
 
 
 def scores_of(nlp: Language, name: str, docs: List[Doc]) -> "numpy.ndarray":

@@ -32,6 +32,28 @@ def chains(rows: int, n_labels: int) -> Iterator[numpy.ndarray]:
         yield y
 
 
+def segmentations(n: int, columns: int, *, width: int) -> Iterator[numpy.ndarray]:
+    """(n, columns) indicators of all sets of labelled spans of up to `width` tokens that do not
+    overlap; the labels of spans of one token from token i on are the first columns of row i, then
+    come those of two tokens."""
+    n_labels = columns // width
+
+    def from_token(i: int) -> Iterator[List[Tuple[int, int]]]:
+        if i == n:
+            yield []
+            return
+        yield from from_token(i + 1)
+        for end in range(i + 1, min(i + width, n) + 1):
+            for column in range((end - i - 1) * n_labels, (end - i) * n_labels):
+                yield from ([(i, column), *rest] for rest in from_token(end))
+
+    for cells in from_token(0):
+        y = numpy.zeros((n, columns))
+        for cell in cells:
+            y[cell] = 1
+        yield y
+
+
 def parse_tags(tags: Tuple[str, ...], scheme: str) -> Optional[List[Tuple[int, int, str]]]:
     """Spans of a sequence of BIO or BIOES tags, None if it is illegal. Left to right."""
     spans, i = [], 0
@@ -91,6 +113,26 @@ def trees(n: int, _: int) -> Iterator[numpy.ndarray]:
 
 def forests(n: int, _: int) -> Iterator[numpy.ndarray]:
     yield from (arcs(h) for h in all_heads(n) if forms_tree(h, single_root=False))
+
+
+def crossing(heads: Tuple[int, ...]) -> bool:
+    """Whether some arc, ROOT standing before all tokens, has one end inside another and one out."""
+    arcs_ = [{d, h} for d, h in enumerate(heads, 1)]
+    for one, two in itertools.permutations(arcs_, 2):
+        between = set(range(min(one) + 1, max(one)))
+        if len(two & between) == 1 and not two & one:
+            return True
+    return False
+
+
+def projective_trees(n: int, _: int) -> Iterator[numpy.ndarray]:
+    all_trees = (h for h in all_heads(n) if forms_tree(h, single_root=True))
+    yield from (arcs(h) for h in all_trees if not crossing(h))
+
+
+def projective_forests(n: int, _: int) -> Iterator[numpy.ndarray]:
+    all_trees = (h for h in all_heads(n) if forms_tree(h, single_root=False))
+    yield from (arcs(h) for h in all_trees if not crossing(h))
 
 
 @dataclass(frozen=True)

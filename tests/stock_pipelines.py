@@ -7,7 +7,7 @@ from typing import Any, Callable, Dict, List
 import spacy
 from conftest import make_docs
 from spacy.language import Language
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from spacy_skd.models.backbone import resolve_backbone
@@ -123,3 +123,40 @@ PIPELINES: Dict[str, Callable[[Path], Language]] = {
     "transformer": transformer_pipeline,
     "curated": curated_pipeline,
 }
+
+
+def transition_model(kind: str) -> Dict[str, Any]:
+    """kind (str): "parser" or "ner"."""
+    return {
+        "@architectures": "spacy.TransitionBasedParser.v2",
+        "state_type": kind,
+        "extra_state_tokens": False,
+        "hidden_width": 16,
+        "maxout_pieces": 2,
+        "use_upper": True,
+        "tok2vec": LISTENER,
+    }
+
+
+def transition_pipeline(*, steps: int = 15, docs: Any = None) -> Language:
+    """A stock parser and ner that have learnt a little: names are PER, the others of nouns THING.
+
+    docs (Optional[List[Doc]]): those of conftest if not given.
+    """
+    spacy.util.fix_random_seed(0)
+    nlp = spacy.blank("en")
+    nlp.add_pipe("tok2vec", config={"model": EMBED})
+    parser = {"model": transition_model("parser"), "min_action_freq": 1}
+    nlp.add_pipe("parser", config=parser)
+    nlp.add_pipe("ner", config={"model": transition_model("ner")})
+    docs = docs or make_docs(nlp)
+    for doc in docs:
+        names = {"PROPN": "PER", "NOUN": "THING"}
+        found = [(token.i, names[token.pos_]) for token in doc if token.pos_ in names]
+        doc.set_ents([Span(doc, i, i + 1, label=label) for i, label in found])
+    examples = [Example(Doc(nlp.vocab, [token.text for token in doc]), doc) for doc in docs]
+    optimizer = nlp.initialize(lambda: examples)
+    optimizer.learn_rate = 0.01
+    for _ in range(steps):
+        nlp.update(examples, sgd=optimizer)
+    return nlp

@@ -7,6 +7,7 @@ from spacy.cli._util import app
 
 from .annotate import annotate_cli
 from .convert import convert_cli
+from .export import export_cli
 from .generate import generate_cli
 from .package import package_cli
 from .prepare import prepare_cli
@@ -19,6 +20,7 @@ from .vectors import vectors_cli
 COMMANDS: Dict[str, Callable[..., None]] = {
     "annotate": annotate_cli,
     "convert": convert_cli,
+    "export": export_cli,
     "generate": generate_cli,
     "package": package_cli,
     "prepare": prepare_cli,

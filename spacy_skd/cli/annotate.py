@@ -50,6 +50,12 @@ def annotate_cli(
     max_words: int = typer.Option(
         300, "--max-words", help="Longer texts are cut into pieces (0: never)"
     ),
+    beam_width: int = typer.Option(
+        16, "--beam-width", help="Hypotheses of a doc of a stock parser or ner"
+    ),
+    beam_density: float = typer.Option(
+        0.0, "--beam-density", help="Give up those of a smaller share of the best's probability"
+    ),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace a run of other input"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU, -1 for CPU"),
 ) -> None:
@@ -67,6 +73,8 @@ def annotate_cli(
             batch_words=batch_words,
             shard_words=shard_words,
             max_words=max_words,
+            beam_width=beam_width,
+            beam_density=beam_density,
         )
         with progress_bar() as report:
             manifest = annotate(

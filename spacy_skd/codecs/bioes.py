@@ -154,18 +154,27 @@ def encode_chains(
     RETURNS (Tuple[Gold, int]): unary (B, N, C) and transition (B, C, C), 0 for what is not known;
         how many units were taken as unknown as a whole, since no legal sequence agrees with them.
     """
+    labels, lengths, illegal = tag_ids(tags, inventory, rules)
+    n, c = labels.shape[1], len(inventory)
+    shapes = {"unary": (len(tags), n, c), "transition": (len(tags), c, c)}
+    blank = {name: numpy.zeros(shape, dtype="float32") for name, shape in shapes.items()}
+    indicators = chain_indicators(labels, like=Parts(blank, lengths))
+    return Gold(indicators, labels >= 0), illegal
+
+
+def tag_ids(
+    tags: Sequence[Sequence[Optional[str]]], inventory: Sequence[str], rules: Legality
+) -> Tuple["numpy.ndarray", "numpy.ndarray", int]:
+    """RETURNS: (B, N) index of each token's tag, -1 where it is not known, in the padding and in
+    units with which no legal sequence agrees; (B,) tokens; how many such units there are."""
     index: Dict[Optional[str], int] = {tag: i for i, tag in enumerate(inventory)}
-    n, c = max(map(len, tags), default=0), len(inventory)
-    labels = numpy.full((len(tags), n), -1, dtype="int64")
+    labels = numpy.full((len(tags), max(map(len, tags), default=0)), -1, dtype="int64")
     for row, unit in zip(labels, tags):
         row[: len(unit)] = [index.get(tag, -1) for tag in unit]
     lengths = numpy.asarray([len(unit) for unit in tags], dtype="int64")
     illegal = _illegal(labels, lengths, rules)
     labels[illegal] = -1
-    shapes = {"unary": (len(tags), n, c), "transition": (len(tags), c, c)}
-    blank = {name: numpy.zeros(shape, dtype="float32") for name, shape in shapes.items()}
-    indicators = chain_indicators(labels, like=Parts(blank, lengths))
-    return Gold(indicators, labels >= 0), int(illegal.sum())
+    return labels, lengths, int(illegal.sum())
 
 
 def _illegal(labels: "numpy.ndarray", lengths: "numpy.ndarray", rules: Legality) -> "numpy.ndarray":

@@ -10,7 +10,7 @@ from typing import Any
 import numpy
 from thinc.types import Ints1d, Ints2d
 
-from ..structures import Parts, is_tree, to_numpy
+from ..structures import IMPOSSIBLE, Parts, is_tree, to_numpy
 
 ROOT_HEAD = -1
 UNKNOWN_HEAD = -2
@@ -38,40 +38,74 @@ class Gold:
         """(B,) bool: no token of the unit is annotated."""
         return ~self.known.any(axis=1)
 
+    def restrict(self, scores: Parts, units: Any) -> Parts:
+        """Scores of some units in which every structure that contradicts the annotation is
+        impossible.
+
+        scores (Parts): of these units alone. units (ndarray): (U,) which of the batch's they are.
+        """
+        xp = scores.xp
+        known = xp.asarray(self.known[units])[..., None]
+        some = self.indicators[xp.asarray(units)]
+        arrays = {
+            k: v
+            if k == "transition"
+            else v + xp.where(known & (some.arrays[k] == 0), IMPOSSIBLE, 0.0)
+            for k, v in scores.arrays.items()
+        }
+        return Parts(arrays, scores.lengths)
+
+    def settle(self, marginals: Parts, units: Any) -> Parts:
+        """Marginals under the scores of `restrict`, with all that the annotation fixes."""
+        return marginals
+
 
 def gold_tokens(indicators: Parts, known: "numpy.ndarray") -> Gold:
     """Gold of units of one token each. known: (T,) bool."""
     return Gold(indicators, known[:, None])
 
 
-def encode_trees(heads: Ints1d, *, rows: Ints1d, lengths: Ints1d, single_root: bool = True) -> Gold:
+def encode_trees(
+    heads: Ints1d, *, rows: Ints1d, lengths: Ints1d, single_root: bool = True, trees: bool = True
+) -> Gold:
     """Arc indicators of the units of a bucket.
 
     heads (Ints1d): (T,) head row of every token of the batch, `ROOT_HEAD` or `UNKNOWN_HEAD`.
     rows (Ints1d): (B,) first row of each unit.
     lengths (Ints1d): (B,) tokens of each unit.
+    trees (bool): False for heads that need not form a tree.
     RETURNS (Gold): arc (B, N, N+1). A head outside the unit is taken as unknown. A unit whose known
         heads are part of no tree (a cycle, two roots) is taken as unknown as a whole: a target
         outside the student's marginal polytope has no finite minimum (Wang et al. 2021, eq. 3).
     """
-    n = int(lengths.max(initial=0))
-    offsets = numpy.arange(n)
-    inside = offsets[None] < lengths[:, None]
-    index = numpy.where(inside, rows[:, None] + offsets[None], 0)
-    head = numpy.where(inside, heads[index] if len(heads) else 0, UNKNOWN_HEAD)
-    local = head - rows[:, None] + 1
-    local[(local < 1) | (local > lengths[:, None])] = UNKNOWN_HEAD
-    local[head == ROOT_HEAD] = 0
-    known = inside & (local >= 0)
+    local = local_heads(heads, rows=rows, lengths=lengths)
+    n = local.shape[1]
+    known = local >= 0
     # Unknown heads can be chosen freely, so only what is known can exclude all trees.
-    legal = is_tree(numpy.maximum(local, 0), lengths, single_root=False)
-    if single_root:
+    legal = is_tree(numpy.maximum(local, 0), lengths, single_root=False) | (not trees)
+    if single_root and trees:
         legal &= (known & (local == 0)).sum(axis=1) <= 1
     known &= legal[:, None]
     arc = numpy.zeros((len(lengths), n, n + 1), dtype="float32")
     unit, token = numpy.nonzero(known)
     arc[unit, token, local[unit, token]] = 1.0
     return Gold(Parts({"arc": arc}, numpy.asarray(lengths, dtype="int64")), known)
+
+
+def local_heads(heads: Ints1d, *, rows: Ints1d, lengths: Ints1d) -> Ints2d:
+    """Heads within the units of a bucket. Arguments as of `encode_trees`.
+
+    RETURNS (Ints2d): (B, N) 0 = ROOT, j + 1 = token j of the unit; `UNKNOWN_HEAD` where none is
+        known, where it is outside the unit, and in the padding.
+    """
+    offsets = numpy.arange(int(lengths.max(initial=0)))
+    inside = offsets[None] < lengths[:, None]
+    index = numpy.where(inside, rows[:, None] + offsets[None], 0)
+    head = numpy.where(inside, heads[index] if len(heads) else 0, UNKNOWN_HEAD)
+    local = head - rows[:, None] + 1
+    local[(local < 1) | (local > lengths[:, None])] = UNKNOWN_HEAD
+    local[head == ROOT_HEAD] = 0
+    return local
 
 
 def decode_trees(indicators: Parts, *, rows: Ints1d) -> Ints2d:

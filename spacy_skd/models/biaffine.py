@@ -49,15 +49,21 @@ def build_biaffine_parser(
     nO (Optional[int]): deprels; set by the component.
     """
     width = tok2vec.maybe_get_dim("nO")
-    arcs: Model = Model(
-        "biaffine_arcs",
-        _arcs,
-        init=_init_arcs,
-        dims={"nI": width, "nH": arc_hidden},
-        params=dict.fromkeys(("D_W", "D_b", "H_W", "H_b", "U", "u", "root")),
-        attrs={"hidden_dropout": dropout},
-    )
-    labels = _label_scorer(nI=width, nH=label_hidden, nO=nO, dropout=dropout)
+    arcs = biaffine_arcs(nI=width, nH=arc_hidden, dropout=dropout)
+    return parser_model(tok2vec, arcs, label_hidden=label_hidden, dropout=dropout, nO=nO)
+
+
+def parser_model(
+    tok2vec: Model[List[Doc], List[Floats2d]],
+    arcs: Model,
+    *,
+    label_hidden: int,
+    dropout: float,
+    nO: Optional[int],
+) -> Model[ParserInput, ParserOutput]:
+    """See `build_biaffine_parser`. arcs (Model): rows of vectors (T, width) and buckets to the arc
+    scores of each bucket."""
+    labels = _label_scorer(nI=arcs.maybe_get_dim("nI"), nH=label_hidden, nO=nO, dropout=dropout)
     return Model(
         "biaffine_parser",
         _forward,
@@ -70,6 +76,18 @@ def build_biaffine_parser(
             "label_scorer": labels,
         },
         attrs={GROW: _grow},
+    )
+
+
+def biaffine_arcs(*, nI: Optional[int], nH: int, dropout: float) -> Model:
+    """Rows of vectors and buckets to the arc scores of each bucket, (B, N, N + 1)."""
+    return Model(
+        "biaffine_arcs",
+        _arcs,
+        init=_init_arcs,
+        dims={"nI": nI, "nH": nH},
+        params=dict.fromkeys(("D_W", "D_b", "H_W", "H_b", "U", "u", "root")),
+        attrs={"hidden_dropout": dropout},
     )
 
 
@@ -150,15 +168,15 @@ def _arcs(
     dropout = model.attrs["hidden_dropout"] if is_train else 0.0
     U, u = model.get_param("U"), model.get_param("u")
     D, backprop_d = hidden(model, "D", rows, dropout=dropout)
-    with_root = _with_root(model, rows)
-    H, backprop_h = hidden(model, "H", with_root, dropout=dropout)
+    all_rows = with_root(model, rows)
+    H, backprop_h = hidden(model, "H", all_rows, dropout=dropout)
     DU = D @ U
     root_row = len(rows)
     scores: List[Parts] = []
     kept: List[Tuple[Floats3d, Floats3d]] = []
     for bucket in buckets:
         left = DU[xp.asarray(bucket.index(padding=0))]
-        right = H[xp.asarray(_head_index(bucket, root_row))]
+        right = H[xp.asarray(head_index(bucket, root_row))]
         arc = left @ right.transpose(0, 2, 1) + (right @ u)[:, None]
         scores.append(Parts({"arc": arc}, xp.asarray(bucket.lengths)))
         kept.append((left, right))
@@ -178,12 +196,13 @@ def _arcs(
             model.inc_grad("u", xp.einsum("bh,bhk->k", by_head, right))
         model.inc_grad("U", D.T @ d_du)
         d_rows = backprop_d(d_du @ U.T)
-        return d_rows + _without_root(model, backprop_h(d_h))
+        return d_rows + without_root(model, backprop_h(d_h))
 
     return scores, backprop
 
 
-def _head_index(bucket: Bucket, root_row: int) -> Ints2d:
+def head_index(bucket: Bucket, root_row: int) -> Ints2d:
+    """RETURNS (Ints2d): (B, N + 1) row of each possible head, `root_row` of ROOT and padding."""
     root = numpy.full((len(bucket.lengths), 1), root_row)
     return numpy.concatenate([root, bucket.index(padding=root_row)], axis=1)
 
@@ -202,7 +221,7 @@ def _labels(model: Model, X: Tuple[Floats2d, Ints2d], is_train: bool) -> Tuple[F
     dropout = model.attrs["hidden_dropout"] if is_train else 0.0
     W = model.get_param("W")
     L, backprop_l = hidden(model, "L", rows, dropout=dropout)
-    K, backprop_k = hidden(model, "K", _with_root(model, rows), dropout=dropout)
+    K, backprop_k = hidden(model, "K", with_root(model, rows), dropout=dropout)
     dependents = xp.asarray(pairs[:, 0])
     heads = xp.asarray(numpy.where(pairs[:, 1] < 0, len(rows), pairs[:, 1]))
     left, right = _with_one(xp, L[dependents]), _with_one(xp, K[heads])
@@ -219,7 +238,7 @@ def _labels(model: Model, X: Tuple[Floats2d, Ints2d], is_train: bool) -> Tuple[F
         d_l, d_k = xp.zeros_like(L), xp.zeros_like(K)
         model.ops.scatter_add(d_l, dependents.astype("int32"), xp.ascontiguousarray(d_left[:, :-1]))
         model.ops.scatter_add(d_k, heads.astype("int32"), xp.ascontiguousarray(d_right[:, :-1]))
-        return backprop_l(d_l) + _without_root(model, backprop_k(d_k))
+        return backprop_l(d_l) + without_root(model, backprop_k(d_k))
 
     return outer @ W, backprop
 
@@ -250,10 +269,12 @@ def _outer(left: Floats2d, right: Floats2d) -> Floats2d:
     return product.reshape((len(left), left.shape[1] * right.shape[1]))
 
 
-def _with_root(model: Model, rows: Floats2d) -> Floats2d:
+def with_root(model: Model, rows: Floats2d) -> Floats2d:
+    """One more row, for ROOT: the model's parameter `root`, (1, width)."""
     return model.ops.xp.concatenate([rows, model.get_param("root").astype(rows.dtype)])
 
 
-def _without_root(model: Model, d_rows: Floats2d) -> Floats2d:
+def without_root(model: Model, d_rows: Floats2d) -> Floats2d:
+    """The way back of `with_root`."""
     model.inc_grad("root", d_rows[-1:])
     return d_rows[:-1]

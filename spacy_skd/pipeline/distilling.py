@@ -12,16 +12,19 @@ from thinc.api import Model
 from thinc.types import Ints2d
 
 from ..codecs.labels import LabelMatch, match_labels
-from ..errors import check_positive
 from ..models.growth import GROW, grow_output
 from ..structures import Parts, Structure
 from ..transfer.annealing import WeightSchedule, as_schedule
 from ..transfer.belief import Belief
+from ..transfer.best import best
+from ..transfer.convert import Target
+from ..transfer.target import Objective
 from .activations import Predictions, register_extension, store
 from .learning import LearningPipe
 from .lost_mass import LostMass
 
 logger = logging.getLogger("spacy.skd")
+MOST_SHOWN = 50  # labels in a warning
 
 
 class DistillingPipe(LearningPipe):
@@ -39,7 +42,7 @@ class DistillingPipe(LearningPipe):
         *,
         structure: Structure,
         distill_weight: Union[float, WeightSchedule],
-        temperature: float,
+        objective: Objective,
         scorer: Optional[Callable],
         save_activations: bool = False,
     ):
@@ -49,7 +52,8 @@ class DistillingPipe(LearningPipe):
         self.name = name
         self.structure = structure
         self.distill_weight = as_schedule(distill_weight)
-        self.temperature = check_positive("temperature", temperature)
+        self.objective = objective
+        objective.check(structure)
         self.scorer = scorer
         self.save_activations = save_activations
         self.cfg: Dict[str, Any] = {"labels": [], "step": 0, "seen": 0}
@@ -147,8 +151,15 @@ class DistillingPipe(LearningPipe):
         """The teacher's share of the loss at this step, for units with gold."""
         return self.distill_weight(self.cfg["step"])
 
+    @property
+    def _asks(self) -> bool:
+        """Whether a linked teacher counts."""
+        return self.objective.target != "gold"
+
     def _beliefs(self, examples: Sequence[Example]) -> Optional[List[Belief]]:
         """What the teacher believes of each example; None for training on gold alone."""
+        if not self._asks:
+            return None
         if self._teacher is None:
             self._check_no_teacher_needed()
             return None
@@ -156,15 +167,20 @@ class DistillingPipe(LearningPipe):
             return None
         return self._teacher.beliefs(examples, self.name)
 
+    def _read(self, beliefs: Optional[Sequence[Belief]]) -> Optional[Sequence[Belief]]:
+        """What of beliefs is learnt: all of them, or the best structures."""
+        k = self.objective.n_best
+        return beliefs if beliefs is None or k is None else best(beliefs, k=k)
+
     def _has_gold(self, eg: Example) -> bool:
         raise NotImplementedError
 
     def _check_no_teacher_needed(self) -> None:
-        if self.distill_weight.highest > 0:
+        if self._asks and self.distill_weight.highest > 0:
             raise ValueError(
                 f"{self.name}: distill_weight is {self.distill_weight.highest} but the pipeline "
                 f"has no teacher. Add a component with factory 'skd_teacher' before "
-                f"{self.name!r} (and to training.frozen_components), or set distill_weight = 0.0 "
+                f'{self.name!r} (and to training.frozen_components), or set target = "gold" '
                 f"to train on gold alone."
             )
 
@@ -180,7 +196,8 @@ class DistillingPipe(LearningPipe):
                 ("the student", match.only_student),
             ):
                 if labels:
-                    logger.warning("%s: only %s has the labels %s", self.name, side, list(labels))
+                    shown = [*labels[:MOST_SHOWN], *["..."] * (len(labels) > MOST_SHOWN)]
+                    logger.warning("%s: only %s has the labels %s", self.name, side, shown)
         return self._matches[key]
 
     def _teacher_pipe_name(self) -> str:
@@ -196,6 +213,11 @@ class DistillingPipe(LearningPipe):
         arrays = {key: ops.asarray(value) for key, value in parts.arrays.items()}
         return Parts(arrays, ops.asarray(parts.lengths))
 
+    def _on_device(self, target: Target) -> Target:
+        """A target that was made on the CPU."""
+        lost = self.model.ops.asarray(target.lost)
+        return Target(self._parts(target.marginals), lost, target.empty)
+
     def _initial_labels(
         self, get_examples: Callable[[], Iterable[Example]], labels: Optional[Iterable[str]]
     ) -> List[str]:
@@ -205,8 +227,15 @@ class DistillingPipe(LearningPipe):
             return list(dict.fromkeys(labels))
         if self._teacher is None:
             self._check_no_teacher_needed()
-        taught = () if self._teacher is None else self._teacher.labels_of(self.name)
-        return list(dict.fromkeys([*self.cfg["labels"], *taught, *self._labels_in(get_examples())]))
+        labels = [*self.cfg["labels"], *self._taught(), *self._labels_in(get_examples())]
+        return list(dict.fromkeys(labels))
+
+    def _taught(self) -> Tuple[str, ...]:
+        """The labels of a linked teacher that counts."""
+        if self._teacher is None or not self._asks:
+            return ()
+        labels: Tuple[str, ...] = self._teacher.labels_of(self.name)
+        return labels
 
     def _labels_in(self, examples: Iterable[Example]) -> List[str]:
         raise NotImplementedError
@@ -221,8 +250,8 @@ class DistillingPipe(LearningPipe):
         self._check_outputs(labels)
         self.cfg["labels"] = list(labels)
         self._intern(labels)
-        if self._teacher is not None:
-            self._label_match(self._teacher.labels_of(self.name))
+        if self._teacher is not None and self._asks:
+            self._label_match(self._taught())
 
     def _check_outputs(self, labels: Sequence[str]) -> None:
         """RAISES (ValueError): if the model has another number of outputs already."""

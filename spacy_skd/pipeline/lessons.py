@@ -8,7 +8,8 @@ from thinc.api import Model
 
 from ..models.frozen import has_vectors
 from ..teachers.sources import CAN_TEACH, as_source
-from ..transfer.belief import Belief, TreeBelief
+from ..transfer.belief import Belief, Mixture, TreeBelief
+from ..transfer.candidates import LabelCandidates, TreeCandidates
 
 
 def has_tokens(docs: Iterable[Doc]) -> bool:
@@ -17,6 +18,10 @@ def has_tokens(docs: Iterable[Doc]) -> bool:
 
 def belief_tokens(belief: Belief) -> int:
     """RETURNS (int): tokens of the doc that is believed about."""
+    if isinstance(belief, Mixture):
+        return belief_tokens(belief.beliefs[0])
+    if isinstance(belief, (LabelCandidates, TreeCandidates)):
+        return belief.n_tokens
     if isinstance(belief, TreeBelief):
         return int(belief.units[-1, 1]) if len(belief.units) else 0
     return len(belief.scores)

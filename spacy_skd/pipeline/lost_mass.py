@@ -1,7 +1,7 @@
 """What of a teacher's belief a student cannot express: reported once, never silently dropped."""
 
 import logging
-from typing import Optional
+from typing import NamedTuple, Optional, Set
 
 import numpy
 from thinc.types import Floats1d
@@ -11,6 +11,24 @@ from ..transfer.convert import Target
 logger = logging.getLogger("spacy.skd")
 # Less than this share is rounding of log Z in float32, or not worth a warning.
 WORTH_NAMING = 1e-3
+
+
+class Reason(NamedTuple):
+    """what (str): a student cannot express. certain (str): of which a teacher is, if that is all it
+    holds possible."""
+
+    what: str
+    certain: str
+
+
+LABELS = Reason(
+    "labels that it lacks, sequences that it excludes, spans that are too wide",
+    "labels that the student lacks",
+)
+HEADS = Reason("heads that form no tree of its kind", "heads that the student excludes")
+TAGS = Reason(
+    "arcs without a tag, or whose deprels the teacher did not score", "arcs without a tag"
+)
 
 
 class LostMass:
@@ -23,36 +41,45 @@ class LostMass:
     def __init__(self, name: str):
         self.name = name
         self.skipped = 0
-        self._reported = False
+        self._reported: Set[Reason] = set()
 
-    def add(self, target: Target, *, weights: Optional[Floats1d] = None) -> None:
-        """Note a batch's target. The first that loses mass is reported.
+    def add(
+        self, target: Target, *, weights: Optional[Floats1d] = None, reason: Reason = LABELS
+    ) -> None:
+        """Note a batch's target. The first that loses mass for a reason is reported.
 
         weights (Optional[Floats1d]): (B,) of the units; 1 if not given.
         """
         if target.empty is not None:
-            self._skip(int(target.empty.sum()))
-        if self._reported or not len(target.lost):
+            self._skip(int(target.empty.sum()), reason)
+        self.add_lost(target.lost, weights=weights, reason=reason)
+
+    def add_lost(
+        self, lost: Floats1d, *, weights: Optional[Floats1d] = None, reason: Reason
+    ) -> None:
+        """See `add`. lost (Floats1d): (B,) shares of the teacher's mass."""
+        if reason in self._reported or not len(lost):
             return
-        total = len(target.lost) if weights is None else float(weights.sum())
-        lost = target.lost if weights is None else target.lost * weights
+        total = len(lost) if weights is None else float(weights.sum())
+        lost = lost if weights is None else lost * weights
         mean = float(lost.sum()) / max(total, 1e-9)
         if mean > WORTH_NAMING:
-            self._reported = True
+            self._reported.add(reason)
             logger.warning(
                 "%s: %.1f %% of the teacher's probability in a batch lies on what the student "
-                "cannot express (labels that it lacks, sequences that it excludes); it learns the "
-                "rest, as if the teacher had ruled that out",
+                "cannot express (%s); it learns the rest, as if the teacher had ruled that out",
                 self.name,
                 100 * mean,
+                reason.what,
             )
 
-    def _skip(self, n: int) -> None:
+    def _skip(self, n: int, reason: Reason) -> None:
         if not self.skipped:
             logger.warning(
-                "%s: the teacher is certain of labels that the student lacks for %d units of a "
-                "batch; it does not count for such units (counted in `lost_mass.skipped`)",
+                "%s: the teacher is certain of %s for %d units of a batch; it does not count for "
+                "such units (counted in `lost_mass.skipped`)",
                 self.name,
+                reason.certain,
                 n,
             )
         self.skipped += n

@@ -1,13 +1,18 @@
 """`distilling_parser`: dependency trees that learn from gold and from a teacher's marginals."""
 
-from typing import Any, Callable, Optional, Union
+from typing import Any, Callable, Dict, Optional, Union
 
 from spacy.language import Language
 from thinc.api import Config, Model
 
 from ..errors import check_between
 from ..transfer.annealing import WeightSchedule
+from ..transfer.target import Objective
+from .tree_beliefs import LABEL_FLOOR
+from .tree_tags import HeadTagParser
 from .trees import STRUCTURES, DistillingParser
+
+OFFSET_TAGS = "offset_tags"
 
 DEFAULT_PARSER_MODEL = """
 [model]
@@ -37,8 +42,14 @@ width = 96
         "model": Config().from_str(DEFAULT_PARSER_MODEL)["model"],
         "structure": "tree",
         "distill_weight": 0.0,
+        "target": "structural",
+        "k": 5,
         "temperature": 1.0,
+        "temperature_kind": "global",
         "max_length": 150,
+        "label_floor": LABEL_FLOOR,
+        "min_count": 1,
+        "max_offset": 0,
         "scorer": {"@scorers": "spacy.parser_scorer.v1"},
         "save_activations": False,
     },
@@ -50,34 +61,77 @@ def make_distilling_parser(
     model: Model[Any, Any],
     structure: str,
     distill_weight: Union[float, WeightSchedule],
+    target: str,
+    k: int,
     temperature: float,
+    temperature_kind: str,
     max_length: int,
+    label_floor: float,
+    min_count: int,
+    max_offset: int,
     scorer: Optional[Callable],
     save_activations: bool,
-) -> DistillingParser:
+) -> Union[DistillingParser, HeadTagParser]:
     """Construct a distilling parser.
 
     model (Model): (docs, spans, choose) to arc scores and deprel scores, see
-        `spacy-skd.BiaffineParser.v1`.
-    structure (str): what the loss is over: "tree" (single-rooted trees) or "head_selection" (a
-        head for each token on its own). Decoding always yields the best single-rooted tree.
+        `spacy-skd.BiaffineParser.v1` and `spacy-skd.SecondOrderBiaffine.v1`; for "offset_tags" docs
+        to scores of tags, `spacy-skd.TokenScorer.v1`.
+    structure (str): what the loss is over: "tree" (single-rooted trees), "projective_tree" (those
+        without crossing arcs), "head_selection" (a head for each token on its own) or "offset_tags"
+        (independent tags of signed head offset and deprel: parsing as sequence labelling).
+        Decoding always yields the best single-rooted tree, of "projective_tree" a projective one.
     distill_weight (Union[float, WeightSchedule]): the teacher's share of the loss of a sentence
         that has gold, 0 to 1; 0 trains on gold alone. A sentence without gold has share 1.
-    temperature (float): T > 0 of the distillation loss, on both sides.
+    target (str): what is learnt of the teacher: "structural" (its distribution), "top1", "topk",
+        "token" (heads on their own), "position" or "gold" (nothing); see `Objective`.
+    k (int): of target "topk", how many of the teacher's best trees of a sentence.
+    temperature (float): T > 0 of the distillation loss, on both sides; not of "top1" and "topk".
+    temperature_kind (str): "global", of whole trees, or "local", of each token's heads (for
+        structures "head_selection" and "offset_tags").
     max_length (int): the most tokens of a unit; a longer sentence is cut. 0 for no limit: time
         and memory grow with its cube and its square.
+    label_floor (float): as a teacher: the marginal, 0 to 1, from which on an arc's deprels are part
+        of what it says; those of the best tree always are. A student of "offset_tags" learns from
+        such arcs alone.
+    min_count (int): "offset_tags" alone: a tag must occur so often in the examples, or in its
+        teacher's best trees of them.
+    max_offset (int): "offset_tags" alone: the longest arc of a tag, in tokens; 0 for no limit.
     save_activations (bool): whether to keep probabilities in `doc._.activations[name]`.
+    RAISES (ValueError): for a structure that does not exist, or that does not fit the model.
     """
-    if structure not in STRUCTURES:
-        raise ValueError(f"structure: expected one of {', '.join(STRUCTURES)}, got {structure!r}")
+    check_structure(structure, model)
+    settings: Dict[str, Any] = {
+        "distill_weight": distill_weight,
+        "objective": Objective(target, k, temperature, temperature_kind),
+        "max_length": int(check_between("max_length", max_length, low=0, high=10**6)),
+        "scorer": scorer,
+        "save_activations": save_activations,
+    }
+    label_floor = check_between("label_floor", label_floor, low=0, high=1)
+    min_count = int(check_between("min_count", min_count, low=1, high=10**9))
+    max_offset = int(check_between("max_offset", max_offset, low=0, high=10**6))
+    if structure == OFFSET_TAGS:
+        return HeadTagParser(
+            nlp.vocab, model, name, min_count=min_count, max_offset=max_offset, **settings
+        )
     return DistillingParser(
-        nlp.vocab,
-        model,
-        name,
-        structure=STRUCTURES[structure],
-        distill_weight=distill_weight,
-        temperature=temperature,
-        max_length=int(check_between("max_length", max_length, low=0, high=10**6)),
-        scorer=scorer,
-        save_activations=save_activations,
+        nlp.vocab, model, name, structure=STRUCTURES[structure], label_floor=label_floor, **settings
+    )
+
+
+def check_structure(structure: str, model: Model[Any, Any]) -> None:
+    """RAISES (ValueError): for a structure that does not exist, or that does not fit the model."""
+    if structure not in (*STRUCTURES, OFFSET_TAGS):
+        known = ", ".join((*STRUCTURES, OFFSET_TAGS))
+        raise ValueError(f"structure: expected one of {known}, got {structure!r}")
+    if model.has_ref("arc_scorer") and structure == OFFSET_TAGS:
+        needed = "TokenScorer.v1"
+    elif model.name == "token_scorer" and structure != OFFSET_TAGS:
+        needed = "BiaffineParser.v1 or spacy-skd.SecondOrderBiaffine.v1"
+    else:
+        return
+    raise ValueError(
+        f"structure {structure!r} needs the architecture spacy-skd.{needed}, got the model "
+        f"{model.name!r}; change `structure` or `model`"
     )

@@ -1,33 +1,56 @@
-"""Structures of tag sequences, and their parts: one unit a doc."""
+"""Structures of spans, and their parts: one unit a doc."""
 
-from typing import Dict, Sequence, Union
+from typing import List, Sequence, Union
 
 import numpy
 from thinc.api import Model, Ops
-from thinc.types import Ints2d
+from thinc.types import Floats4d, Ints1d, Ints2d
 
-from ..structures import IndependentLabels, LinearChain, Parts, Structure, tie
-from ..transfer.belief import ChainBelief, TokenBelief
-from ..transfer.convert import Posterior
+from ..structures import (
+    IMPOSSIBLE,
+    FlatSegments,
+    IndependentLabels,
+    LinearChain,
+    Parts,
+    Structure,
+    tie,
+)
+from ..transfer.belief import ChainBelief, SegmentBelief, TokenBelief
+from ..transfer.posterior import Posterior
 from .sentences import batch_spans
 
-STRUCTURES: Dict[str, Structure] = {
-    "tokens": IndependentLabels(),
-    "linear_chain": LinearChain(),
-}
+SpanBelief = Union[TokenBelief, ChainBelief, SegmentBelief]
+
+# The architecture that scores the parts of each structure.
+SCORERS = {"tokens": "TokenScorer", "linear_chain": "ChainScorer", "segments": "SegmentScorer"}
 
 
 def structure_of(structure: str, model: Model) -> Structure:
-    if structure not in STRUCTURES:
-        raise ValueError(f"structure: expected one of {', '.join(STRUCTURES)}, got {structure!r}")
-    has_transitions = "transition" in model.param_names
-    if has_transitions != (structure == "linear_chain"):
-        needed = "ChainScorer" if structure == "linear_chain" else "TokenScorer"
+    """RAISES (ValueError): if there is no such structure, or the model scores another."""
+    if structure not in SCORERS:
+        raise ValueError(f"structure: expected one of {', '.join(SCORERS)}, got {structure!r}")
+    if _scored_by(model) != structure:
         raise ValueError(
-            f"structure {structure!r} needs the architecture spacy-skd.{needed}.v1, got the model "
-            f"{model.name!r}; change `structure` or `model`"
+            f"structure {structure!r} needs the architecture spacy-skd.{SCORERS[structure]}.v1, "
+            f"got the model {model.name!r}; change `structure` or `model`"
         )
-    return STRUCTURES[structure]
+    if structure == "segments":
+        return FlatSegments(max_width=model.get_dim("nW"))
+    return LinearChain() if structure == "linear_chain" else IndependentLabels()
+
+
+def _scored_by(model: Model) -> str:
+    """The structure whose parts a model scores."""
+    if "transition" in model.param_names:
+        return "linear_chain"
+    return "segments" if model.has_dim("nW") else "tokens"
+
+
+def labels_of(belief: SpanBelief) -> List[str]:
+    """The labels of the spans."""
+    if isinstance(belief, SegmentBelief):
+        return list(belief.labels)
+    return list(dict.fromkeys(tag[2:] for tag in belief.labels if tag[2:]))
 
 
 def doc_rows(lengths: Sequence[int]) -> Ints2d:
@@ -44,10 +67,14 @@ def as_chain(parts: Parts) -> Parts:
     return Parts({"unary": unary, "transition": free}, parts.lengths)
 
 
-def posterior_of(beliefs: Sequence[Union[TokenBelief, ChainBelief]], ops: Ops) -> Posterior:
+def posterior_of(beliefs: Sequence[SpanBelief], ops: Ops) -> Posterior:
     """The beliefs of one teacher of some docs as one batch."""
     first = beliefs[0]
     lengths = numpy.asarray([len(belief.scores) for belief in beliefs])
+    if isinstance(first, SegmentBelief):
+        arrays = {"span": ops.asarray(_padded(beliefs, lengths))}
+        structure: Structure = FlatSegments(max_width=arrays["span"].shape[2])
+        return Posterior(structure, Parts(arrays, ops.xp.asarray(lengths)))
     unary = numpy.zeros((len(beliefs), int(lengths.max()), len(first.labels)), "float32")
     for row, belief in zip(unary, beliefs):
         row[: len(belief.scores)] = belief.scores
@@ -55,3 +82,14 @@ def posterior_of(beliefs: Sequence[Union[TokenBelief, ChainBelief]], ops: Ops) -
     if isinstance(first, ChainBelief):
         arrays["transition"] = tie(ops.asarray(first.transition), len(beliefs))
     return Posterior(first.structure, Parts(arrays, ops.xp.asarray(lengths)))
+
+
+def _padded(beliefs: Sequence[SpanBelief], lengths: Ints1d) -> Floats4d:
+    """(B, N, W, L) of docs whose spans may be of other widths."""
+    widest = max(belief.scores.shape[1] for belief in beliefs)
+    shape = (len(beliefs), int(lengths.max()), widest, len(beliefs[0].labels))
+    span = numpy.full(shape, IMPOSSIBLE, dtype="float32")
+    for row, belief in zip(span, beliefs):
+        n, width = belief.scores.shape[:2]
+        row[:n, :width] = belief.scores
+    return span

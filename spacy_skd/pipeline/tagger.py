@@ -1,16 +1,19 @@
 """`distilling_tagger`: annotation of tokens and of spans, from gold and from a teacher."""
 
-from typing import Callable, List, Optional, Union
+from typing import Any, Callable, Dict, List, Optional, Union
 
 from spacy.language import Language
 from spacy.tokens import Doc
 from thinc.api import Config, Model
 from thinc.types import Floats2d
 
+from ..models.segments import build_segment_scorer  # noqa: F401  # registers it
 from ..transfer.annealing import WeightSchedule
+from ..transfer.target import Objective
 from .layers import make_layer
 from .span_layers import SPAN_LAYERS, make_span_layer
-from .spans import DistillingSpanTagger
+from .span_segments import DistillingSegments
+from .span_tags import DistillingSpanTagger
 from .token_tagger import DistillingTagger
 
 DEFAULT_TAGGER_MODEL = """
@@ -48,13 +51,17 @@ width = 96
         "model": Config().from_str(DEFAULT_TAGGER_MODEL)["model"],
         "layer": "tag",
         "distill_weight": 0.0,
+        "target": "structural",
+        "k": 5,
         "temperature": 1.0,
+        "temperature_kind": "global",
         "overwrite": False,
         "max_length": 150,
         "threshold": 0.5,
         "structure": None,
         "scheme": "BIOES",
         "spans_key": "sc",
+        "drop_wide": False,
         "scorer": None,
         "save_activations": False,
     },
@@ -76,16 +83,20 @@ def make_distilling_tagger(
     model: Model[List[Doc], Floats2d],
     layer: str,
     distill_weight: Union[float, WeightSchedule],
+    target: str,
+    k: int,
     temperature: float,
+    temperature_kind: str,
     overwrite: bool,
     max_length: int,
     threshold: float,
     structure: Optional[str],
     scheme: str,
     spans_key: str,
+    drop_wide: bool,
     scorer: Optional[Callable],
     save_activations: bool,
-) -> Union[DistillingTagger, DistillingSpanTagger]:
+) -> Union[DistillingTagger, DistillingSpanTagger, DistillingSegments]:
     """Construct a distilling tagger.
 
     model (Model[List[Doc], Floats2d]): docs to scores of labels, (tokens of the batch, labels).
@@ -93,33 +104,43 @@ def make_distilling_tagger(
         (a group of `doc.spans`).
     distill_weight (Union[float, WeightSchedule]): the teacher's share of the loss of a token that
         has gold, 0 to 1; 0 trains on gold alone. A token without gold has share 1.
-    temperature (float): T > 0 of the distillation loss, on both sides.
+    target (str): what is learnt of the teacher: "structural" (its distribution), "top1", "topk",
+        "token", "position" or "gold" (nothing); see `Objective`.
+    k (int): of target "topk", how many of the teacher's best structures.
+    temperature (float): T > 0 of the distillation loss, on both sides; not of "top1" and "topk".
+    temperature_kind (str): "global", of whole structures, or "local", of each token's distribution
+        (for structure "tokens").
     overwrite (bool): whether to replace annotation that is there already.
     max_length (int): layer "sent" alone: the most tokens of a sentence, 0 for no limit.
     threshold (float): layer "sent" alone: a token starts a sentence if its probability of that is
         higher.
     structure (Optional[str]): what the loss is over: "tokens" (independent labels), or, for ents
         and spans, "linear_chain" (sequences of tags; their default, with the model
-        `spacy-skd.ChainScorer.v1`).
-    scheme (str): tags of ents and spans, "BIOES" or "BIO".
+        `spacy-skd.ChainScorer.v1`) or "segments" (spans with scores of their own, with the model
+        `spacy-skd.SegmentScorer.v1`).
+    scheme (str): tags of ents and spans, "BIOES" or "BIO"; segments have none.
     spans_key (str): layer "spans" alone: the group.
+    drop_wide (bool): structure "segments" alone: whether spans that a linear-chain teacher finds
+        and that are wider than the model's `max_width` may be taken as outside. No score of a chain
+        excludes them, so without it such a teacher is refused.
     scorer (Optional[Callable]): spaCy's score of the layer by default.
     save_activations (bool): whether to keep probabilities in `doc._.activations[name]`.
     RAISES (ValueError): for a layer, scheme or structure that does not exist or does not fit.
     """
+    settings: Dict[str, Any] = {
+        "distill_weight": distill_weight,
+        "objective": Objective(target, k, temperature, temperature_kind),
+        "overwrite": overwrite,
+        "scorer": scorer,
+        "save_activations": save_activations,
+    }
     if layer in SPAN_LAYERS:
+        settings["layer"] = make_span_layer(layer, spans_key=spans_key)
+        if structure == "segments":
+            return DistillingSegments(nlp.vocab, model, name, drop_wide=drop_wide, **settings)
+        structure = structure or "linear_chain"
         return DistillingSpanTagger(
-            nlp.vocab,
-            model,
-            name,
-            layer=make_span_layer(layer, spans_key=spans_key),
-            structure=structure or "linear_chain",
-            scheme=scheme,
-            distill_weight=distill_weight,
-            temperature=temperature,
-            overwrite=overwrite,
-            scorer=scorer,
-            save_activations=save_activations,
+            nlp.vocab, model, name, structure=structure, scheme=scheme, **settings
         )
     if structure not in (None, "tokens"):
         raise ValueError(f"structure: layer {layer!r} has 'tokens' alone, got {structure!r}")
@@ -128,9 +149,5 @@ def make_distilling_tagger(
         model,
         name,
         layer=make_layer(layer, max_length=max_length, threshold=threshold),
-        distill_weight=distill_weight,
-        temperature=temperature,
-        overwrite=overwrite,
-        scorer=scorer,
-        save_activations=save_activations,
+        **settings,
     )

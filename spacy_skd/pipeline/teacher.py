@@ -10,7 +10,6 @@ import logging
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 import numpy
-import spacy
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
@@ -19,8 +18,10 @@ from thinc.api import Model
 from ..errors import check_positive
 from ..shards.docs import doc_key
 from ..teachers.runner import TeacherRunner
-from ..transfer.belief import Belief, best_only
-from .belief_cache import BeliefCache, Beliefs
+from ..transfer.belief import Belief, Mixture, TreeBelief
+from ..transfer.candidates import TreeCandidates
+from .belief_cache import Beliefs
+from .live_teacher import LiveTeacher, check_teachers
 from .sentences import reference_starts
 from .stored import Stored
 
@@ -31,45 +32,48 @@ logger = logging.getLogger("spacy.skd")
     "skd_teacher",
     default_config={
         "teacher": None,
+        "teachers": [],
         "store": None,
         "student_to_teacher": {},
         "cache_mb": 2048,
         "batch_words": 1000,
-        "best_only": False,
     },
 )
 def make_skd_teacher(
     nlp: Language,
     name: str,
     teacher: Optional[str],
+    teachers: List[Dict[str, Any]],
     store: Optional[str],
     student_to_teacher: Dict[str, str],
     cache_mb: float,
     batch_words: int,
-    best_only: bool,
 ) -> "SkdTeacher":
     """Construct the teacher component. List it in `training.frozen_components`.
 
     teacher (Optional[str]): folder or package of the trained teacher pipeline, loaded when it is
         first asked; prediction never needs it. None where all beliefs are stored.
+    teachers (List[Dict[str, Any]]): in place of `teacher`, several: {"path": ..., "weight": 0.5},
+        whose distributions are mixed by weight (1 if not given). Each may have labels and
+        structures of its own, and its own "student_to_teacher". Where the reference has no
+        sentences, they are those of the first.
     store (Optional[str]): folder of docs that this teacher annotated (`spacy skd annotate`). Only
         docs that are not in it need the teacher.
     student_to_teacher (Dict[str, str]): a student's component name to the teacher's; those that
         are not listed ask the component of the same name.
     cache_mb (float): the most megabytes (2**20 bytes) of beliefs to keep; the least recently used
-        go first and cost another pass of the transformer.
+        go first and cost another pass of the transformer. Several teachers share it evenly.
     batch_words (int): padded words of a batch of the teacher.
-    best_only (bool): teach the best guess as if it were certain (the Top-1 baseline) instead of the
-        distribution.
+    RAISES (ValueError): if there are both `teachers` and a `teacher` or a `store`.
     """
     return SkdTeacher(
         name,
         teacher=teacher,
+        teachers=teachers,
         store=store,
         student_to_teacher=student_to_teacher,
         cache_bytes=int(check_positive("cache_mb", cache_mb) * 2**20),
         batch_words=int(check_positive("batch_words", batch_words)),
-        best_only=best_only,
     )
 
 
@@ -83,28 +87,50 @@ class SkdTeacher:
         name: str = "skd_teacher",
         *,
         teacher: Optional[str],
+        teachers: Sequence[Dict[str, Any]] = (),
         store: Optional[str] = None,
         student_to_teacher: Optional[Dict[str, str]] = None,
         cache_bytes: int = 2**31,
         batch_words: int = 1000,
-        best_only: bool = False,
     ):
+        if teachers and (teacher is not None or store is not None):
+            raise ValueError(
+                f"{name}: expected `teachers` alone, or one `teacher` and its `store` (a folder of "
+                f"stored beliefs is of one teacher), got teacher = {teacher!r}, store = {store!r} "
+                f"beside {len(teachers)} teachers"
+            )
+        check_teachers(teachers)
         self.name = name
-        self.teacher = teacher
         self.store = store
-        self.student_to_teacher = dict(student_to_teacher or {})
         self.cache_bytes = cache_bytes
-        self.batch_words = batch_words
-        self.best_only = best_only
-        self.passes = 0  # docs that the teacher has been run on
+        self.members = [
+            LiveTeacher(
+                name,
+                settings["path"],
+                weight=settings.get("weight", 1.0),
+                student_to_teacher=settings.get("student_to_teacher", student_to_teacher or {}),
+                cache_bytes=cache_bytes // max(1, len(teachers)),
+                batch_words=batch_words,
+                check=self._check_stored,
+            )
+            for settings in (teachers or [{"path": teacher}])
+        ]
         self.students: List[str] = []
         self.listeners: List[Model] = []
         self.listener_map: Dict[str, List[Model]] = {}
         self.listening_components: List[str] = []
-        self._runner: Optional[TeacherRunner] = None
         self._stored: Optional[Stored] = None
-        self._cache = BeliefCache(cache_bytes)
         self._warned = False
+
+    @property
+    def teacher(self) -> Optional[str]:
+        """Folder or package of the teacher, of several of the first."""
+        return self.members[0].path
+
+    @property
+    def passes(self) -> int:
+        """Docs that teachers have been run on."""
+        return sum(member.passes for member in self.members)
 
     # A pipe that changes nothing
 
@@ -132,15 +158,17 @@ class SkdTeacher:
     # What students ask
 
     def pipe_of(self, student: str) -> str:
-        """The teacher's component that answers a student's component."""
-        return self.student_to_teacher.get(student, student)
+        """The teacher's component that answers a student's component, of several of the first."""
+        return self.members[0].pipe_of(student)
 
     def labels_of(self, student: str) -> Tuple[str, ...]:
-        """RETURNS: the labels of the teacher's component. RAISES (ValueError): if it has none."""
+        """RETURNS: the labels of the teacher's component, of several all that one has.
+        RAISES (ValueError): if one has no such component."""
         pipe = self.pipe_of(student)
         if self.stored and pipe in self.stored.forms:
             return self.stored.forms[pipe].annotated
-        return self.runner.labels(self._check_pipe(student))
+        found = [m.runner.labels(m.check_pipe(student)) for m in self.members]
+        return tuple(dict.fromkeys(label for labels in found for label in labels))
 
     def beliefs(self, examples: Sequence[Example], student: str) -> List[Belief]:
         """What the teacher believes of the predicted docs, in the reference's sentences if it has
@@ -149,45 +177,37 @@ class SkdTeacher:
         RAISES (ValueError): if the teacher lacks the component; if there is none, and a belief is
             not stored; if a stored one is not of these words or of another teacher.
         """
-        pipe = self.pipe_of(student)
         starts = [reference_starts(eg) for eg in examples]
         docs = [eg.predicted for eg in examples]
         keys = [doc_key(doc, start) for doc, start in zip(docs, starts)]
         asked: List[Optional[Belief]] = [None] * len(keys)
         if self.stored is not None:
-            needed = self.teacher is None
+            needed, pipe = self.teacher is None, self.pipe_of(student)
             pairs = zip(examples, keys)
             asked = [self.stored.find(eg, key, pipe, needed=needed) for eg, key in pairs]
         rest = [i for i, belief in enumerate(asked) if belief is None]
         if rest:
-            self._check_pipe(student)
-            few = [keys[i] for i in rest], [docs[i] for i in rest], [starts[i] for i in rest]
-            for i, belief in zip(rest, self._live(pipe, *few)):
+            few = [docs[i] for i in rest], [starts[i] for i in rest]
+            for i, belief in zip(rest, self._live(student, *few)):
                 asked[i] = belief
-        beliefs = [belief for belief in asked if belief is not None]
-        return [best_only(belief) for belief in beliefs] if self.best_only else beliefs
+        return [belief for belief in asked if belief is not None]
 
     def _live(
-        self,
-        pipe: str,
-        keys: Sequence[bytes],
-        docs: Sequence[Doc],
-        starts: Sequence[Optional["numpy.ndarray"]],
+        self, student: str, docs: Sequence[Doc], starts: Sequence[Optional["numpy.ndarray"]]
     ) -> List[Belief]:
-        """From the cache, or the teacher itself."""
-        found: Dict[bytes, Beliefs] = {}
-        missing: Dict[bytes, int] = {}
-        for i, key in enumerate(keys):
-            cached = self._cache.get(key)
-            if cached is None or pipe not in cached:
-                missing[key] = i
-            else:
-                found[key] = cached
-        for key, beliefs in self._run(missing, docs, starts):
-            found[key] = beliefs
-            if self._cache.put(key, beliefs):
+        """From the teachers, or what they have said before."""
+        columns: List[List[Belief]] = []
+        for member in self.members:
+            keys = [doc_key(doc, start) for doc, start in zip(docs, starts)]
+            found, full = member.answers(student, keys, docs, starts, students=self.students)
+            if full:
                 self._warn_full()
-        return [found[key][pipe] for key in keys]
+            columns.append([beliefs[member.pipe_of(student)] for beliefs in found])
+            starts = [_starts_of(*pair) for pair in zip(found, starts)]
+        if len(columns) == 1:
+            return columns[0]
+        weights = tuple(member.weight for member in self.members)
+        return [Mixture(beliefs, weights) for beliefs in zip(*columns)]
 
     def share(self, other: "SkdTeacher") -> None:
         """Take over the loaded teacher and the beliefs of another component of the same teacher, so
@@ -196,21 +216,19 @@ class SkdTeacher:
 
         RAISES (ValueError): if the other has another teacher.
         """
-        if (self.teacher, self.batch_words) != (other.teacher, other.batch_words):
+        if len(self.members) != len(other.members):
             raise ValueError(
-                f"{self.name}: expected to share the beliefs of the same teacher, "
-                f"{self.teacher!r} with batch_words = {self.batch_words}, got {other.teacher!r} "
-                f"with batch_words = {other.batch_words}"
+                f"{self.name}: expected to share the beliefs of the same {len(self.members)} "
+                f"teachers, got {len(other.members)}"
             )
-        self._runner, self._cache = other.runner, other._cache
+        for mine, theirs in zip(self.members, other.members):
+            mine.share(theirs)
         self.students = other.students = sorted({*self.students, *other.students})
 
     @property
     def runner(self) -> TeacherRunner:
-        """The loaded teacher. RAISES (ValueError): if there is none to load."""
-        if self._runner is None:
-            self._runner = TeacherRunner(self._load(), batch_words=self.batch_words)
-        return self._runner
+        """The loaded teacher, of several the first. RAISES (ValueError): if there is none."""
+        return self.members[0].runner
 
     @property
     def stored(self) -> Optional[Stored]:
@@ -226,48 +244,9 @@ class SkdTeacher:
         """The teacher's pipeline, loaded."""
         return self.runner.nlp
 
-    def _load(self) -> Language:
-        if self.teacher is None:
-            raise ValueError(
-                f"{self.name}: no teacher is set. Set components.{self.name}.teacher to the folder "
-                f"or package of a trained pipeline."
-            )
-        try:
-            nlp = spacy.load(self.teacher)
-        except OSError as error:
-            raise ValueError(
-                f"{self.name}: cannot load the teacher {str(self.teacher)!r}: {error}"
-            ) from error
+    def _check_stored(self, nlp: Language) -> None:
         if self.stored is not None:
             self.stored.check_teacher(nlp)
-        return nlp
-
-    def _check_pipe(self, student: str) -> str:
-        pipe = self.pipe_of(student)
-        if pipe not in self.runner.pipes:
-            raise ValueError(
-                f"{self.name}: the student {student!r} asks the teacher's component {pipe!r}, but "
-                f"the teacher {str(self.teacher)!r} can answer for {list(self.runner.pipes)}. Map "
-                f"it in components.{self.name}.student_to_teacher, train such a component into the "
-                f"teacher, or set the student's distill_weight = 0.0 and leave the teacher out."
-            )
-        return pipe
-
-    def _run(
-        self,
-        missing: Dict[bytes, int],
-        docs: Sequence[Doc],
-        starts: Sequence[Optional["numpy.ndarray"]],
-    ) -> Iterator[Tuple[bytes, Beliefs]]:
-        if not missing:
-            return
-        pipes = {self.pipe_of(student) for student in self.students} & set(self.runner.pipes)
-        index = list(missing.values())
-        self.passes += len(index)
-        answers = self.runner.run(
-            [docs[i] for i in index], starts=[starts[i] for i in index], pipes=pipes
-        )
-        yield from zip(missing, answers)
 
     def _warn_full(self) -> None:
         if not self._warned:
@@ -277,9 +256,18 @@ class SkdTeacher:
                 "through the teacher again; raise cache_mb, use less raw text, or annotate it once "
                 "(spacy skd annotate)",
                 self.name,
-                len(self._cache),
+                len(self.members[0].cache),
                 self.cache_bytes // 2**20,
             )
+
+
+def _starts_of(beliefs: Beliefs, starts: Optional["numpy.ndarray"]) -> Optional["numpy.ndarray"]:
+    """Sentence starts as a teacher decided, if none were given and it has trees."""
+    for belief in beliefs.values():
+        if starts is None and isinstance(belief, (TreeBelief, TreeCandidates)):
+            n = int(belief.units[:, 1].max(initial=0))
+            return numpy.isin(numpy.arange(n), belief.units[:, 0])
+    return starts
 
 
 def is_teacher(pipe: Any) -> bool:

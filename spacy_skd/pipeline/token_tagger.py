@@ -16,8 +16,11 @@ from ..codecs.trees import Gold, gold_tokens
 from ..structures import IndependentLabels, Parts
 from ..transfer.annealing import WeightSchedule
 from ..transfer.belief import Belief, TokenBelief
+from ..transfer.candidates import LabelCandidates, expect_tokens
 from ..transfer.convert import Posterior, Target, convert
 from ..transfer.loss import mixed_loss
+from ..transfer.mixture import mixed_target
+from ..transfer.target import STRUCTURAL, Objective
 from .activations import Activations, Predictions
 from .distilling import DistillingPipe
 from .layers import Layer
@@ -42,7 +45,7 @@ class DistillingTagger(DistillingPipe):
         *,
         layer: Layer,
         distill_weight: Union[float, WeightSchedule] = 0.0,
-        temperature: float = 1.0,
+        objective: Objective = STRUCTURAL,
         overwrite: bool = False,
         scorer: Optional[Callable] = None,
         save_activations: bool = False,
@@ -53,7 +56,7 @@ class DistillingTagger(DistillingPipe):
             name,
             structure=IndependentLabels(),
             distill_weight=distill_weight,
-            temperature=temperature,
+            objective=objective,
             scorer=scorer or layer.score,
             save_activations=save_activations,
         )
@@ -139,10 +142,10 @@ class DistillingTagger(DistillingPipe):
         self, examples: Sequence[Example], beliefs: Optional[Sequence[Belief]]
     ) -> TokenLesson:
         tags = [tag for eg in examples for tag in self.layer.gold(eg)]
-        return TokenLesson(tags, beliefs)
+        return TokenLesson(tags, self._read(beliefs))
 
     def _lesson_without_gold(self, beliefs: Sequence[Belief]) -> TokenLesson:
-        return TokenLesson([None] * sum(map(belief_tokens, beliefs)), beliefs)
+        return TokenLesson([None] * sum(map(belief_tokens, beliefs)), self._read(beliefs))
 
     def _loss(self, lesson: TokenLesson, scores: Floats2d) -> Tuple[float, Floats2d]:
         target = self._teacher_target(lesson.beliefs)
@@ -153,22 +156,30 @@ class DistillingTagger(DistillingPipe):
             teacher=None if target is None else target.marginals,
             silent=None if target is None else target.empty,
             weight=self.weight,
-            temperature=self.temperature,
+            temperature=self.objective.loss_temperature,
+            teacher_loss=self.objective.loss,
         )
         return loss, d_parts.arrays["unary"][:, 0]
 
     def _teacher_target(self, beliefs: Optional[Sequence[Belief]]) -> Optional[Target]:
         if beliefs is None:
             return None
-        scores = numpy.concatenate([self._token_belief(belief).scores for belief in beliefs])
-        posterior = Posterior(
-            self._token_belief(beliefs[0]).structure,
-            self._as_parts(self.model.ops.asarray(scores)),
-        )
-        match = self._label_match(beliefs[0].labels)
-        target = convert(posterior, self.structure, match=match, temperature=self.temperature)
+        target = mixed_target(beliefs, self._target_of)
         self.lost_mass.add(target)
-        return target
+        return self.objective.temper(target)
+
+    def _target_of(self, beliefs: Sequence[Belief]) -> Target:
+        """The target of one teacher."""
+        temperature = self.objective.inference_temperature
+        listed = [belief for belief in beliefs if isinstance(belief, LabelCandidates)]
+        if listed:
+            self._label_match(listed[0].labels)
+            return self._on_device(expect_tokens(listed, self.labels, temperature=temperature))
+        found = [self._token_belief(belief) for belief in beliefs]
+        scores = self.model.ops.asarray(numpy.concatenate([belief.scores for belief in found]))
+        posterior = Posterior(found[0].structure, self._as_parts(scores))
+        match = self._label_match(found[0].labels)
+        return convert(posterior, self.structure, match=match, temperature=temperature)
 
     def _token_belief(self, belief: Belief) -> TokenBelief:
         if not isinstance(belief, TokenBelief):

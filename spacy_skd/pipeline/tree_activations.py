@@ -5,6 +5,7 @@ from typing import Dict, List, Sequence, Tuple
 import numpy
 from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
 
+from ..structures.numerics import softmax
 from .activations import Activations
 
 
@@ -38,6 +39,23 @@ def tree_activations(
         )
         offset += len(heads)
     return found
+
+
+def tag_activations(units: Ints2d, scores: Floats2d, tags: Ints1d) -> Activations:
+    """One doc's, of a parser by tags.
+
+    units (Ints2d): (U, 2). scores (Floats2d): (tokens, tags), nats.
+    tags (Ints1d): (tokens,) the tag of each token's chosen arc, -1 for none.
+    """
+    marginals = softmax(scores)[1]
+    chosen = marginals[numpy.arange(len(tags)), numpy.maximum(tags, 0)]
+    confidences = numpy.where(tags < 0, 0, chosen).astype("float32")
+    return {
+        "units": units,
+        "marginals": marginals,
+        "label_ids": tags,
+        "confidences": confidences,
+    }
 
 
 def _of_arcs(arcs: Sequence[Floats2d], *, units: Ints2d, heads: Ints1d) -> Floats1d:

@@ -11,20 +11,21 @@ from ..structures import Parts, Structure
 from ..transfer.belief import Belief, TreeBelief
 
 # Below this marginal an arc's deprel is not part of the target: its share of the loss is at most
-# this, and the scores of deprels are most of a belief's bytes.
+# this, and the scores of deprels are most of a belief's bytes. The default of `label_floor`.
 LABEL_FLOOR = 0.1
 
 
-def likely_pairs(bucket: Bucket, *, best: Parts, marginals: Parts) -> Ints2d:
+def likely_pairs(bucket: Bucket, *, best: Parts, marginals: Parts, floor: float) -> Ints2d:
     """The arcs whose deprels are scored: in the best tree, or of a marginal of at least
-    `LABEL_FLOOR`.
+    `floor`.
 
     best, marginals (Parts): arc (B, N, N + 1), NumPy arrays; 0/1, and probabilities.
     RETURNS (Ints2d): (P, 2) dependent and head row, `ROOT_HEAD` for ROOT; the best tree's is the
         first of a dependent.
     """
     is_best = best.arrays["arc"] > 0
-    unit, token, head = numpy.nonzero(is_best | (marginals.arrays["arc"] >= LABEL_FLOOR))
+    p = marginals.arrays["arc"]
+    unit, token, head = numpy.nonzero(is_best | ((p >= floor) & (p > 0)))
     order = numpy.lexsort((~is_best[unit, token, head], token, unit))
     unit, token, head = unit[order], token[order], head[order]
     first = bucket.rows[unit]

@@ -5,32 +5,38 @@ that of their deprels.
 """
 
 from dataclasses import dataclass
-from typing import List, Optional, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 import numpy
 from thinc.api import Ops
-from thinc.types import Floats1d, Floats2d
+from thinc.types import Floats2d, Ints1d
 
-from ..codecs.trees import Gold, encode_trees
+from ..codecs.trees import Gold
 from ..models.biaffine import ParserOutput
 from ..models.units import Bucket
 from ..structures import IndependentLabels, Parts, Structure
-from ..transfer.convert import Posterior, convert
-from ..transfer.loss import mixed_loss, structural_loss
-from .lost_mass import LostMass, supported
+from ..transfer.convert import Posterior, Target, convert
+from ..transfer.loss import mixed_loss, mixed_shares, structural_loss
+from ..transfer.mixture import mix, mixing_shares
+from ..transfer.target import Objective
+from .lost_mass import HEADS, LostMass, supported
+from .tree_gold import GoldTrees
 from .tree_plan import TreePlan, pair_masses
+from .tree_teachers import TreeTeacher
 
 
 @dataclass(frozen=True)
 class TreeLoss:
-    """weight, temperature (float): the teacher's share where there is gold; T > 0.
-    ops (Ops): of the student's model. lost_mass (LostMass): where lost deprels are reported."""
+    """objective, weight: what is learnt of the teacher, and its share where there is gold.
+    ops (Ops): of the student's model. lost_mass (LostMass): where lost mass is reported.
+    gold_trees (GoldTrees): reads gold."""
 
     structure: Structure
+    objective: Objective
     weight: float
-    temperature: float
     ops: Ops
     lost_mass: LostMass
+    gold_trees: GoldTrees
 
     def __call__(
         self, plan: TreePlan, scores: ParserOutput
@@ -38,94 +44,119 @@ class TreeLoss:
         """RETURNS: loss in nats, summed over tokens; the gradients of the arc scores of each
         bucket and of the deprel scores (P, deprels)."""
         buckets, arcs, _, label_scores = scores
-        gold_weights = numpy.zeros(len(plan.pairs))
-        teacher_weights = numpy.zeros(len(plan.pairs))
+        masses = numpy.zeros((1 + len(plan.teachers), len(plan.pairs)))
         total = 0.0
         d_arcs: List[Parts] = []
         for bucket, parts in zip(buckets, arcs):
             gold = self._gold(plan, bucket)
-            teacher = self._target(plan, bucket)
+            targets = self._targets(plan, bucket)
+            target = self._mixed(targets, plan.weights)
+            silent = None if target is None else target.empty
             loss, d_parts = mixed_loss(
                 self.structure,
                 parts,
                 gold=gold,
-                teacher=teacher,
+                teacher=None if target is None else target.marginals,
+                silent=silent,
                 weight=self.weight,
-                temperature=self.temperature,
+                temperature=self.objective.loss_temperature,
+                teacher_loss=self.objective.loss,
             )
             total += loss
             d_arcs.append(d_parts)
-            index, unit, mass = self._masses(plan, bucket, gold, teacher)
-            blank = gold.empty
-            share = numpy.where(blank, 1.0, self.weight) * (teacher is not None)
-            gold_weights[index] = numpy.where(blank, 0.0, 1.0 - share)[unit]
-            teacher_weights[index] = share[unit] * mass
-        loss, d_labels = self._labels(plan, label_scores, gold_weights, teacher_weights)
+            weight = 0.0 if target is None else self.weight
+            shares = mixed_shares(gold, weight=weight, silent=silent)
+            self._add_masses(masses, plan, bucket, gold, targets, shares)
+        loss, d_labels = self._labels(plan, label_scores, masses)
         return total + loss, (d_arcs, d_labels)
 
     def _gold(self, plan: TreePlan, bucket: Bucket) -> Gold:
-        gold = encode_trees(plan.heads, rows=bucket.rows, lengths=bucket.lengths)
-        return Gold(self._parts(gold.indicators), gold.known)
+        gold = self.gold_trees(plan.heads, bucket, structure=self.structure)
+        arcs = self.ops.asarray(gold.indicators.arrays["arc"])
+        return Gold(Parts({"arc": arcs}, self.ops.asarray(gold.indicators.lengths)), gold.known)
 
-    def _target(self, plan: TreePlan, bucket: Bucket) -> Optional[Parts]:
-        scores = plan.teacher_scores(bucket.units)
-        if scores is None or plan.teacher is None:
+    def _targets(self, plan: TreePlan, bucket: Bucket) -> List[Target]:
+        """Of each teacher."""
+        return [
+            teacher.arcs(bucket, self.structure, self.objective, ops=self.ops)
+            for teacher in plan.teachers
+        ]
+
+    def _mixed(self, targets: Sequence[Target], weights: Sequence[float]) -> Optional[Target]:
+        if not targets:
             return None
-        posterior = Posterior(plan.teacher, self._parts(scores))
-        return convert(posterior, self.structure, temperature=self.temperature).marginals
+        target = mix(targets, weights)
+        self.lost_mass.add(target, reason=HEADS)
+        return self.objective.temper(target)
 
-    def _masses(
-        self, plan: TreePlan, bucket: Bucket, gold: Gold, teacher: Optional[Parts]
-    ) -> Tuple["numpy.ndarray", "numpy.ndarray", Floats1d]:
-        """See `pair_masses`: under the teacher, under gold where there is none."""
-        marginals = teacher if teacher is not None else gold.indicators
-        return pair_masses(
-            plan.pairs,
-            rows=bucket.rows,
-            lengths=bucket.lengths,
-            marginals=self.ops.to_numpy(marginals.arrays["arc"]),
-        )
+    def _add_masses(
+        self,
+        masses: "numpy.ndarray",
+        plan: TreePlan,
+        bucket: Bucket,
+        gold: Gold,
+        targets: Sequence[Target],
+        shares: Tuple["numpy.ndarray", "numpy.ndarray"],
+    ) -> None:
+        """How much the deprel of each pair of a bucket counts, under gold and each teacher.
+
+        masses: (1 + teachers, P), filled in. shares: (B,) of gold and of the teachers.
+        """
+        found = [gold.indicators, *(target.marginals for target in targets)]
+        counts = [shares[0]]
+        if targets:
+            parts = mixing_shares(targets, plan.weights)
+            counts += [shares[1] * self.ops.to_numpy(part) for part in parts]
+        for row, marginals, count in zip(masses, found, counts):
+            index, unit, mass = pair_masses(
+                plan.pairs,
+                rows=bucket.rows,
+                lengths=bucket.lengths,
+                marginals=self.ops.to_numpy(marginals.arrays["arc"]),
+            )
+            row[index] = count[unit] * mass
 
     def _labels(
-        self,
-        plan: TreePlan,
-        scores: Floats2d,
-        gold_weights: "numpy.ndarray",
-        teacher_weights: "numpy.ndarray",
+        self, plan: TreePlan, scores: Floats2d, masses: "numpy.ndarray"
     ) -> Tuple[float, Floats2d]:
         """Each pair is a unit of one token, weighted by the probability of its arc."""
         if not len(plan.pairs):
             return 0.0, scores
-        parts = self._as_units(scores)
         loss, d_parts = structural_loss(
             IndependentLabels(),
-            parts,
+            self._as_units(scores),
             self._as_units(self.ops.asarray(plan.gold_indicators(scores.shape[1]))),
-            weights=self.ops.asarray(gold_weights * (plan.gold_labels >= 0)),
+            weights=self.ops.asarray(masses[0] * (plan.gold_labels >= 0)),
         )
-        if plan.teacher_labels is not None:
-            believed = self._as_units(self.ops.asarray(plan.teacher_labels))
-            target = convert(
-                Posterior(IndependentLabels(), believed),
-                IndependentLabels(),
-                match=plan.match,
-                temperature=self.temperature,
-            )
-            teacher_weights = teacher_weights * plan.has_teacher_labels
-            self.lost_mass.add(target, weights=self.ops.asarray(teacher_weights))
-            more, d_more = structural_loss(
-                IndependentLabels(),
-                parts,
-                target.marginals,
-                temperature=self.temperature,
-                weights=self.ops.asarray(teacher_weights * supported(target, n=len(scores))),
-            )
-            loss, d_parts = loss + more, d_parts + d_more
+        d_scores = d_parts.arrays["unary"][:, 0]
+        for teacher, mass in zip(plan.teachers, masses[1:]):
+            where = teacher.rows_of(plan.pairs)
+            rows = numpy.nonzero((where >= 0) & (mass > 0))[0]
+            more, d_more = self._taught_labels(teacher, where[rows], scores[rows], mass[rows])
+            loss += more
+            d_scores[rows] += d_more
+        return loss, d_scores
+
+    def _taught_labels(
+        self, teacher: TreeTeacher, where: Ints1d, scores: Floats2d, mass: "numpy.ndarray"
+    ) -> Tuple[float, Floats2d]:
+        """where (Ints1d): (R,) which of the teacher's pairs. scores: (R, deprels), mass: (R,)."""
+        temperature = self.objective.inference_temperature
+        believed = self.ops.asarray(teacher.label_scores(self.structure, temperature)[where])
+        target = convert(
+            Posterior(IndependentLabels(), self._as_units(believed)),
+            IndependentLabels(),
+            match=teacher.match,
+        )
+        self.lost_mass.add(target, weights=self.ops.asarray(mass))
+        loss, d_parts = structural_loss(
+            IndependentLabels(),
+            self._as_units(scores),
+            self.objective.temper(target).marginals,
+            temperature=self.objective.loss_temperature,
+            weights=self.ops.asarray(mass * supported(target, n=len(scores))),
+        )
         return loss, d_parts.arrays["unary"][:, 0]
 
     def _as_units(self, rows: Floats2d) -> Parts:
         return Parts({"unary": rows[:, None]}, self.ops.xp.ones(len(rows), dtype="int64"))
-
-    def _parts(self, parts: Parts) -> Parts:
-        arrays = {key: self.ops.asarray(value) for key, value in parts.arrays.items()}
-        return Parts(arrays, self.ops.asarray(parts.lengths))

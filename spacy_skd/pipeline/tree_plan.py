@@ -1,7 +1,7 @@
 """A training step of the parser: which units, which gold, which teacher, which arcs get labels."""
 
 from dataclasses import dataclass
-from typing import List, Optional, Sequence, Tuple
+from typing import List, Sequence, Tuple
 
 import numpy
 from spacy.attrs import DEP, HEAD
@@ -12,7 +12,8 @@ from ..codecs.labels import LabelMatch
 from ..codecs.trees import ROOT_HEAD, UNKNOWN_HEAD, decode_trees
 from ..models.units import make_buckets
 from ..structures import Parts, Structure
-from ..transfer.belief import TreeBelief
+from ..transfer.belief import Belief, TreeBelief
+from .tree_teachers import TreeTeacher, in_batch, tree_teacher
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,33 +22,17 @@ class TreePlan:
 
     spans (Ints2d): (U, 2) rows of the units.
     heads (Ints1d): (T,) gold head row, `ROOT_HEAD` or `UNKNOWN_HEAD`.
-    teacher (Optional[Structure]): the teacher's structure.
-    arcs (Optional[List[Floats2d]]): the teacher's arc scores of each unit.
     pairs (Ints2d): (P, 2) dependent and head row of the arcs whose deprel is scored.
     gold_labels (Ints1d): (P,) gold deprel of a pair, -1 where it is not the gold arc.
-    teacher_labels (Optional[Floats2d]): (P, teacher's deprels) the teacher's scores.
-    match (Optional[LabelMatch]): of the teacher's deprels to the student's.
-    has_teacher_labels (ndarray): (P,) bool.
+    teachers (List[TreeTeacher]): with their weights; none for training on gold alone.
     """
 
     spans: Ints2d
     heads: Ints1d
-    teacher: Optional[Structure]
-    arcs: Optional[List[Floats2d]]
     pairs: Ints2d
     gold_labels: Ints1d
-    teacher_labels: Optional[Floats2d]
-    match: Optional[LabelMatch]
-    has_teacher_labels: "numpy.ndarray"
-
-    def teacher_scores(self, units: Ints1d) -> Optional[Parts]:
-        """The teacher's arc scores of some units, as one batch."""
-        if self.arcs is None:
-            return None
-        chosen = [self.arcs[int(u)] for u in units]
-        return Parts.concat(
-            [Parts({"arc": arc[None]}, numpy.asarray([len(arc)])) for arc in chosen]
-        )
+    teachers: List[TreeTeacher]
+    weights: Tuple[float, ...]
 
     def gold_indicators(self, n_labels: int) -> Floats2d:
         """RETURNS (Floats2d): (P, deprels) 0/1, all 0 for a pair that is no gold arc."""
@@ -93,63 +78,33 @@ def make_plan(
     gold: Sequence[Tuple[Ints1d, Ints1d]],
     *,
     units: Sequence[Ints2d],
-    beliefs: Optional[Sequence[TreeBelief]],
-    match: Optional[LabelMatch],
+    teachers: Sequence[Sequence[Belief]] = (),
+    matches: Sequence[LabelMatch] = (),
+    weights: Tuple[float, ...] = (),
 ) -> TreePlan:
     """Everything of a batch but the student's scores.
 
     gold (Sequence[Tuple[Ints1d, Ints1d]]): per doc, see `gold_arcs`.
     units (Sequence[Ints2d]): per doc (U, 2) start and end token of its units.
-    beliefs (Optional[Sequence[TreeBelief]]): the teacher's, with the same units.
-    match (Optional[LabelMatch]): of the teacher's deprels to the student's.
+    teachers (Sequence[Sequence[Belief]]): of each teacher its beliefs of trees, with the same
+        units; matches: of its deprels to the student's; weights: of each.
     """
     offsets = numpy.cumsum([0, *(len(head) for head, _ in gold)])
     heads = _rows([head for head, _ in gold], offsets)
     deps = numpy.concatenate([dep for _, dep in gold])
     spans = numpy.concatenate([u + o for u, o in zip(units, offsets)])
     gold_rows = numpy.nonzero((heads != UNKNOWN_HEAD) & (deps >= 0))[0]
+    asked = [tree_teacher(b, offsets, match) for b, match in zip(teachers, matches)]
     gold_pairs = numpy.stack([gold_rows, heads[gold_rows]], axis=1)
-    arcs: Optional[List[Floats2d]] = None
-    pairs, teacher_labels, found = gold_pairs, None, numpy.zeros(len(gold_pairs), dtype=bool)
-    if beliefs is not None and match is not None:
-        arcs = [arc for belief in beliefs for arc in belief.arcs]
-        pairs, teacher_labels, found = _merge_pairs(gold_pairs, beliefs, offsets)
+    pairs = numpy.unique(numpy.concatenate([gold_pairs, *(t.pairs for t in asked)]), axis=0)
     is_gold = (heads[pairs[:, 0]] == pairs[:, 1]) & (deps[pairs[:, 0]] >= 0)
-    return TreePlan(
-        spans=spans,
-        heads=heads,
-        teacher=None if arcs is None or not beliefs else beliefs[0].structure,
-        arcs=arcs,
-        pairs=pairs,
-        gold_labels=numpy.where(is_gold, deps[pairs[:, 0]], -1),
-        teacher_labels=teacher_labels,
-        match=match,
-        has_teacher_labels=found,
-    )
+    gold_labels = numpy.where(is_gold, deps[pairs[:, 0]], -1)
+    return TreePlan(spans, heads, pairs, gold_labels, asked, weights)
 
 
 def _rows(heads: Sequence[Ints1d], offsets: "numpy.ndarray") -> Ints1d:
     shifted = [numpy.where(h >= 0, h + offset, h) for h, offset in zip(heads, offsets)]
     return numpy.concatenate(shifted)
-
-
-def _merge_pairs(
-    gold_pairs: Ints2d,
-    beliefs: Sequence[TreeBelief],
-    offsets: "numpy.ndarray",
-) -> Tuple[Ints2d, Floats2d, "numpy.ndarray"]:
-    """The union of the gold arcs and the arcs whose labels the teacher scored."""
-    teacher_pairs = numpy.concatenate([_in_batch(b, o) for b, o in zip(beliefs, offsets)])
-    base = int(offsets[-1]) + 1
-    teacher_keys = teacher_pairs[:, 0] * base + teacher_pairs[:, 1] + 1
-    keys = numpy.union1d(teacher_keys, gold_pairs[:, 0] * base + gold_pairs[:, 1] + 1)
-    order = numpy.argsort(teacher_keys)
-    where = numpy.searchsorted(teacher_keys, keys, sorter=order)
-    where = order[numpy.minimum(where, len(order) - 1)]
-    found = teacher_keys[where] == keys
-    scores = numpy.concatenate([belief.label_scores for belief in beliefs])
-    pairs = numpy.stack([keys // base, keys % base - 1], axis=1)
-    return pairs, scores[where], found
 
 
 def best_arcs(
@@ -163,7 +118,7 @@ def best_arcs(
     """
     offsets = numpy.cumsum([0, *lengths])
     chosen = _best_heads(beliefs, offsets, decoder=decoder)
-    pairs = numpy.concatenate([_in_batch(b, o) for b, o in zip(beliefs, offsets)])
+    pairs = numpy.concatenate([in_batch(b.pairs, o) for b, o in zip(beliefs, offsets)])
     scores = numpy.concatenate([belief.label_scores for belief in beliefs])
     used = pairs[:, 1] == chosen[pairs[:, 0]]
     labels = numpy.zeros(len(chosen), dtype="int64")
@@ -188,20 +143,25 @@ def _best_heads(
     return chosen
 
 
-def _in_batch(belief: TreeBelief, offset: int) -> Ints2d:
-    """A belief's pairs as rows of the batch."""
-    heads = numpy.where(belief.pairs[:, 1] >= 0, belief.pairs[:, 1] + offset, ROOT_HEAD)
-    return numpy.stack([belief.pairs[:, 0] + offset, heads], axis=1)
-
-
 def pair_masses(
     pairs: Ints2d, *, rows: Ints1d, lengths: Ints1d, marginals: "numpy.ndarray"
 ) -> Tuple["numpy.ndarray", "numpy.ndarray", Floats1d]:
     """Marginals of the pairs that lie in a bucket.
 
-    rows, lengths (Ints1d): (B,) first row and tokens of each unit of the bucket.
-    marginals (ndarray): (B, N, N+1).
+    marginals (ndarray): (B, N, N+1). rows, lengths: see `locate_pairs`.
     RETURNS: index of those pairs; the unit of each; its marginal.
+    """
+    index, where = locate_pairs(pairs, rows=rows, lengths=lengths)
+    unit, position, head = where.T
+    return index, unit, marginals[unit, position, head]
+
+
+def locate_pairs(pairs: Ints2d, *, rows: Ints1d, lengths: Ints1d) -> Tuple[Ints1d, Ints2d]:
+    """The pairs that lie in a bucket.
+
+    pairs (Ints2d): (P, 2) dependent and head row in the batch.
+    rows, lengths (Ints1d): (B,) first row and tokens of each unit of the bucket.
+    RETURNS: index of those pairs; (K, 3) the unit, token and head (0 = ROOT) of each.
     """
     order = numpy.argsort(rows)
     unit = numpy.searchsorted(rows[order], pairs[:, 0], side="right") - 1
@@ -210,4 +170,4 @@ def pair_masses(
     head = numpy.where(pairs[:, 1] < 0, 0, pairs[:, 1] - rows[unit] + 1)
     inside = (position >= 0) & (position < lengths[unit]) & (head >= 0) & (head <= lengths[unit])
     index = numpy.nonzero(inside)[0]
-    return index, unit[index], marginals[unit[index], position[index], head[index]]
+    return index, numpy.stack([unit, position, head], axis=1)[index]

@@ -1,11 +1,9 @@
 """The distilling parser: a dependency tree for each sentence."""
 
-import warnings
 from itertools import islice
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
 
 import numpy
-from spacy.attrs import DEP, HEAD
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
@@ -13,37 +11,39 @@ from spacy.vocab import Vocab
 from thinc.api import Model
 from thinc.types import Floats2d, Ints1d, Ints2d
 
+from ..codecs.head_labels import deprels_of
 from ..codecs.tags import split_by_lengths
 from ..codecs.trees import ROOT_HEAD, decode_trees
 from ..models.biaffine import Choose, ParserInput, ParserOutput
 from ..models.units import Bucket
-from ..structures import HeadSelection, Parts, SpanningTrees, Structure
+from ..structures import HeadSelection, Parts, ProjectiveTrees, SpanningTrees, Structure
 from ..structures.numerics import softmax
 from ..transfer.annealing import WeightSchedule
-from ..transfer.belief import Belief, TreeBelief
+from ..transfer.belief import Belief, HeadLabelBelief, Mixture, TreeBelief
+from ..transfer.best import tree_decoder
+from ..transfer.candidates import TreeCandidates
+from ..transfer.head_tags import tags_to_arcs
+from ..transfer.mixture import columns_of
+from ..transfer.target import STRUCTURAL, Objective
 from .activations import Activations, Predictions
-from .distilling import DistillingPipe
 from .lessons import belief_tokens
-from .sentences import (
-    batch_spans,
-    doc_starts,
-    doc_units,
-    reference_starts,
-    split_long_units,
-    units_from_starts,
-)
+from .lost_mass import HEADS
+from .sentences import batch_spans, doc_units
 from .tree_activations import tree_activations
-from .tree_beliefs import arcs_by_row, likely_pairs, no_belief, tree_beliefs
+from .tree_beliefs import LABEL_FLOOR, arcs_by_row, likely_pairs, no_belief, tree_beliefs
+from .tree_gold import GoldTrees
 from .tree_loss import TreeLoss
+from .tree_pipe import ParsingPipe
 from .tree_plan import TreePlan, best_arcs, gold_arcs, make_plan, no_arcs
 
 STRUCTURES: Dict[str, Structure] = {
     "tree": SpanningTrees(single_root=True),
+    "projective_tree": ProjectiveTrees(single_root=True),
     "head_selection": HeadSelection(),
 }
 
 
-class DistillingParser(DistillingPipe):
+class DistillingParser(ParsingPipe):
     """Dependency trees, one per sentence, by biaffine scores."""
 
     def __init__(
@@ -54,8 +54,9 @@ class DistillingParser(DistillingPipe):
         *,
         structure: Structure = STRUCTURES["tree"],
         distill_weight: Union[float, WeightSchedule] = 0.0,
-        temperature: float = 1.0,
+        objective: Objective = STRUCTURAL,
         max_length: int = 150,
+        label_floor: float = LABEL_FLOOR,
         scorer: Optional[Callable] = None,
         save_activations: bool = False,
     ):
@@ -65,12 +66,21 @@ class DistillingParser(DistillingPipe):
             name,
             structure=structure,
             distill_weight=distill_weight,
-            temperature=temperature,
+            objective=objective,
+            max_length=max_length,
             scorer=scorer,
             save_activations=save_activations,
         )
-        self.max_length = max_length
-        self._decoder = SpanningTrees(single_root=True)
+        self.label_floor = label_floor
+        self.gold_trees = GoldTrees(name)
+
+    @property
+    def _decoder(self) -> Structure:
+        return tree_decoder(self.structure)
+
+    def _taught(self) -> Tuple[str, ...]:
+        """The deprels of a linked teacher that counts, also of one of tags."""
+        return deprels_of(super()._taught())
 
     def initialize(
         self,
@@ -128,22 +138,11 @@ class DistillingParser(DistillingPipe):
             units, best, marginals=arcs_by_row(buckets, marginals), label_marginals=given_arc
         )
 
-    def _write(self, docs: Sequence[Doc], best: Sequence[Tuple[Ints1d, Ints1d]]) -> None:
-        table = numpy.asarray([self.vocab.strings.add(label) for label in self.labels], "uint64")
-        for doc, (heads, labels) in zip(docs, best):
-            if len(doc):
-                array = numpy.stack([heads.astype("int64").view("uint64"), table[labels]], axis=1)
-                doc.from_array([HEAD, DEP], array)
-
-    def believe(self, docs: Sequence[Doc]) -> List[Belief]:
-        """As a teacher: the scores of every sentence's arcs, and of the deprels of likely arcs.
-
-        Likely: in the best tree, or a marginal of at least `LABEL_FLOOR`.
-        """
-        return self._believe(docs, self._units(docs))
-
     def _believe(self, docs: Sequence[Doc], units: Sequence[Ints2d]) -> List[Belief]:
-        """units (Sequence[Ints2d]): per doc (U, 2) start and end token."""
+        """The scores of every sentence's arcs, and of the deprels of likely arcs.
+
+        Likely: in the best tree, or a marginal of at least `label_floor`.
+        """
         if not any(len(doc) for doc in docs):
             return [no_belief(self.structure, self.labels) for _ in docs]
         buckets, arcs, pairs, label_scores = self._scores(docs, units, choose=self._likely)
@@ -176,19 +175,6 @@ class DistillingParser(DistillingPipe):
             raise ValueError(f"{self.name}: scores of deprels are NaN; the weights are damaged")
         return scores
 
-    def _units(self, docs: Sequence[Doc]) -> List[Ints2d]:
-        if "sents" not in self._warned and any(
-            len(doc) > self.max_length > 0 and doc_starts(doc) is None for doc in docs
-        ):
-            self._warned.add("sents")
-            warnings.warn(
-                f"{self.name}: a doc of more than max_length = {self.max_length} tokens has no "
-                f"sentence boundaries, so it is cut into even pieces. Add a component that sets "
-                f"sentence starts before {self.name!r} (distilling_tagger with layer 'sent').",
-                stacklevel=2,
-            )
-        return [doc_units(doc, max_length=self.max_length) for doc in docs]
-
     def _decode(self, buckets: Sequence[Bucket], arcs: Sequence[Parts]) -> Ints2d:
         chosen = [decode_trees(self._best(p), rows=b.rows) for b, p in zip(buckets, arcs)]
         return numpy.concatenate(chosen) if chosen else numpy.zeros((0, 2), dtype="int64")
@@ -197,7 +183,8 @@ class DistillingParser(DistillingPipe):
         pairs = []
         for bucket, parts in zip(buckets, arcs):
             marginals = self._to_numpy(self.structure.infer(parts)[1])
-            pairs.append(likely_pairs(bucket, best=self._best(parts), marginals=marginals))
+            best, floor = self._best(parts), self.label_floor
+            pairs.append(likely_pairs(bucket, best=best, marginals=marginals, floor=floor))
         return numpy.concatenate(pairs)
 
     def _best(self, parts: Parts) -> Parts:
@@ -214,20 +201,35 @@ class DistillingParser(DistillingPipe):
         gold = [gold_arcs(eg, self.labels) for eg in examples]
         if beliefs is None:
             units = [self._reference_units(eg) for eg in examples]
-            return make_plan(gold, units=units, beliefs=None, match=None)
+            return make_plan(gold, units=units)
         return self._plan(gold, beliefs)
 
     def _lesson_without_gold(self, beliefs: Sequence[Belief]) -> TreePlan:
         return self._plan([no_arcs(belief_tokens(belief)) for belief in beliefs], beliefs)
 
     def _plan(self, gold: Sequence[Tuple[Ints1d, Ints1d]], beliefs: Sequence[Belief]) -> TreePlan:
-        trees = [self._tree_belief(belief) for belief in beliefs]
+        beliefs = self._read(beliefs) or ()
+        mixtures = [belief for belief in beliefs if isinstance(belief, Mixture)]
+        columns = columns_of(mixtures) if mixtures else [beliefs]
+        trees = [[self._trees_of(belief) for belief in column] for column in columns]
         return make_plan(
             gold,
-            units=[belief.units.astype("int64") for belief in trees],
-            beliefs=trees,
-            match=self._label_match(trees[0].labels),
+            units=[self._shared_units(found) for found in zip(*trees)],
+            teachers=trees,
+            matches=[self._label_match(column[0].labels) for column in trees],
+            weights=mixtures[0].weights if mixtures else (1.0,),
         )
+
+    def _shared_units(self, found: Sequence[Union[TreeBelief, TreeCandidates]]) -> Ints2d:
+        """RAISES (ValueError): if teachers have cut a doc into other sentences."""
+        units = found[0].units
+        if any(not numpy.array_equal(belief.units, units) for belief in found[1:]):
+            raise ValueError(
+                f"{self.name}: expected the same sentences of all teachers, got those that start "
+                f"at {[belief.units[:, 0].tolist() for belief in found]}; give their parsers the "
+                f"same max_length"
+            )
+        return units.astype("int64")
 
     def _inputs(self, docs: List[Doc], lesson: TreePlan) -> ParserInput:
         return docs, lesson.spans, lambda *_: lesson.pairs
@@ -236,32 +238,29 @@ class DistillingParser(DistillingPipe):
         self, lesson: TreePlan, scores: ParserOutput
     ) -> Tuple[float, Tuple[List[Parts], Floats2d]]:
         loss_of = TreeLoss(
-            self.structure, self.weight, self.temperature, self.model.ops, self.lost_mass
+            self.structure,
+            self.objective,
+            self.weight,
+            self.model.ops,
+            self.lost_mass,
+            self.gold_trees,
         )
         return loss_of(lesson, scores)
 
-    def _recall(self, examples: Sequence[Example], docs: Sequence[Doc]) -> List[Belief]:
-        return self._believe(docs, [self._reference_units(eg) for eg in examples])
-
-    def _reference_units(self, eg: Example) -> Ints2d:
-        starts = reference_starts(eg)
-        if starts is None:
-            return doc_units(eg.predicted, max_length=self.max_length)
-        return split_long_units(units_from_starts(starts), max_length=self.max_length)
+    def _trees_of(self, belief: Belief) -> Union[TreeBelief, TreeCandidates]:
+        return belief if isinstance(belief, TreeCandidates) else self._tree_belief(belief)
 
     def _tree_belief(self, belief: Belief) -> TreeBelief:
+        if isinstance(belief, HeadLabelBelief):
+            lifted, lost = tags_to_arcs(belief, floor=self.label_floor)
+            self.lost_mass.add_lost(lost, reason=HEADS)
+            return lifted
         if not isinstance(belief, TreeBelief):
             raise ValueError(
                 f"{self.name}: expected a teacher of dependency trees, but its component "
                 f"{self._teacher_pipe_name()!r} annotates tokens; set student_to_teacher"
             )
         return belief
-
-    def _has_gold(self, eg: Example) -> bool:
-        return eg.reference.has_annotation("DEP", require_complete=True)
-
-    def _labels_in(self, examples: Iterable[Example]) -> List[str]:
-        return sorted({token.dep_ for eg in examples for token in eg.reference if token.dep})
 
 
 def _no_pairs(buckets: Sequence[Bucket], arcs: Sequence[Parts]) -> Ints2d:

@@ -9,7 +9,8 @@ from spacy.attrs import ORTH, SPACY
 from spacy.tokens import Doc
 
 from ..transfer.belief import Belief
-from ..transfer.store import Form, Packed, pack, unpack
+from ..transfer.packing import Packed
+from ..transfer.store import Form, pack, unpack
 
 KEY = "spacy_skd"  # in doc.user_data
 META = "meta"  # in doc.user_data: the "meta" of the JSONL record

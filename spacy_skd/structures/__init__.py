@@ -3,19 +3,23 @@
 from .base import Structure
 from .chain import LinearChain, chain_indicators
 from .chain_runs import Run, run_probabilities
+from .eisner import ProjectiveTrees
 from .heads import HeadSelection
 from .matrix_tree import SpanningTrees
 from .numerics import IMPOSSIBLE, to_numpy
 from .parts import Parts, is_tied, tie
+from .segments import FlatSegments
 from .spanning_tree import is_tree, maximum_trees
 from .tokens import IndependentLabels
 
 __all__ = [
     "IMPOSSIBLE",
+    "FlatSegments",
     "HeadSelection",
     "IndependentLabels",
     "LinearChain",
     "Parts",
+    "ProjectiveTrees",
     "Run",
     "SpanningTrees",
     "Structure",

@@ -1,9 +1,10 @@
-"""What every structure has: log Z, marginals and argmax; the rest follows from them."""
+"""What every structure has: log Z, marginals, the best and samples; the rest follows from them."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, Tuple
+from typing import ClassVar, List, Tuple
 
-from thinc.types import Floats1d
+import numpy
+from thinc.types import Floats1d, Floats2d
 
 from .parts import Parts
 
@@ -33,6 +34,26 @@ class Structure(ABC):
         RAISES (ValueError): as `infer`.
         """
 
+    @abstractmethod
+    def k_best(self, scores: Parts, *, k: int) -> Tuple[Floats2d, List[Parts]]:
+        """The k structures with the highest scores of each unit, all different.
+
+        k (int): at least 1.
+        RETURNS (Tuple[Floats2d, List[Parts]]): (B, k) float64 scores in nats, highest first, -inf
+            where a unit has fewer structures; k indicators, all 0 where it has fewer.
+        RAISES (ValueError): as `infer`, or if k is below 1.
+        """
+
+    @abstractmethod
+    def sample(self, scores: Parts, *, rng: numpy.random.Generator) -> Parts:
+        """0/1 indicators of one structure of each unit, drawn from P exactly and independently of
+        other units and other calls.
+
+        rng (Generator): the same state, scores and order of units give the same structures,
+            whatever the padding.
+        RAISES (ValueError): as `infer`.
+        """
+
     def log_prob(self, scores: Parts, indicators: Parts) -> Floats1d:
         """RETURNS (Floats1d): (B,) log P(y) in nats of the structures y that are indicated."""
         return indicators.dot(scores) - self.infer(scores)[0]
@@ -50,6 +71,12 @@ class Structure(ABC):
         """RETURNS (Floats1d): (B,) sum_y Q(y) log(Q(y) / P(y)) in nats; Q and P by their scores."""
         log_z, marginals = self.infer(teacher)
         return self.cross_entropy(marginals, student) - log_z + marginals.dot(teacher)
+
+
+def check_k(what: str, k: int) -> None:
+    """RAISES (ValueError): if k is below 1."""
+    if k < 1:
+        raise ValueError(f"{what}: expected k of at least 1, got {k}")
 
 
 def no_structure(what: str, unit: int, reason: str) -> ValueError:

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar, List, NamedTuple, Tuple
 
-from thinc.types import Floats1d, Floats2d, Floats3d, Ints1d, Ints2d, Ints3d
+import numpy
+from thinc.types import Floats1d, Floats2d, Floats3d, Ints2d, Ints3d
 
-from .base import Structure, no_structure
-from .forward_backward import Chains, forward_backward
+from .base import Structure, check_k, no_structure
+from .draws import draw
+from .forward_backward import Chains, forward_backward, log_forward
+from .k_best import top
 from .numerics import POSSIBLE_ABOVE, clean_scores
 from .parts import Parts, is_tied
 from .tokens import check_rows
@@ -29,19 +32,39 @@ class LinearChain(Structure):
     def infer(self, scores: Parts) -> Tuple[Floats1d, Parts]:
         chains = sorted_chains(scores)
         log_z, unary, transition = forward_backward(scores.xp, chains)
-        impossible = ~scores.xp.isfinite(log_z)
-        if impossible.any():
-            raise no_structure(WHAT, int(chains.order[impossible].min()), REASON)
+        check_possible(scores.xp, chains, log_z)
         back = scores.xp.argsort(chains.order)
         arrays = {
-            "unary": unary[back].astype(scores.arrays["unary"].dtype),
-            "transition": transition[back].astype(scores.arrays["transition"].dtype),
+            "unary": unary.astype(scores.arrays["unary"].dtype)[back],
+            "transition": transition.astype(scores.arrays["transition"].dtype)[back],
         }
         return log_z[back], Parts(arrays, scores.lengths)
 
     def argmax(self, scores: Parts) -> Parts:
         _, labels = self.best(scores, k=1)
         return chain_indicators(labels[:, 0], like=scores)
+
+    def k_best(self, scores: Parts, *, k: int) -> Tuple[Floats2d, List[Parts]]:
+        totals, labels = self.best(scores, k=k)
+        return totals, [chain_indicators(labels[:, rank], like=scores) for rank in range(k)]
+
+    def sample(self, scores: Parts, *, rng: numpy.random.Generator) -> Parts:
+        """From right to left: the label before, given the label and all that may stand before."""
+        xp, chains = scores.xp, sorted_chains(scores)
+        before, log_z = log_forward(xp, chains)
+        check_possible(xp, chains, log_z)
+        labels = xp.full(chains.unary.shape[:2], -1)
+        for i in range(chains.unary.shape[1] - 1, -1, -1):
+            running, going_on = chains.active[i], chains.active[i + 1]
+            rows = before[i, :running]
+            if going_on:
+                transition = chains.running_transition(going_on)
+                following = labels[:going_on, i + 1]
+                unit = xp.arange(going_on) if len(transition) > 1 else 0
+                rows = rows.copy()
+                rows[:going_on] += transition[unit, :, following]
+            labels[:running, i] = draw(xp, rows, rng)
+        return chain_indicators(labels[xp.argsort(chains.order)], like=scores)
 
     def best(self, scores: Parts, *, k: int) -> Tuple[Floats2d, Ints3d]:
         """The k best label sequences of each unit (Viterbi with k entries a state).
@@ -51,13 +74,10 @@ class LinearChain(Structure):
             has fewer sequences; (B, k, N) labels, -1 in the padding and where there are fewer.
         RAISES (ValueError): as `infer`, or if k is below 1.
         """
-        if k < 1:
-            raise ValueError(f"{WHAT}: expected k of at least 1, got {k}")
+        check_k(WHAT, k)
         chains = sorted_chains(scores)
         totals, labels = _k_best(scores.xp, chains, k)
-        impossible = ~scores.xp.isfinite(totals[:, 0])
-        if impossible.any():
-            raise no_structure(WHAT, int(chains.order[impossible].min()), REASON)
+        check_possible(scores.xp, chains, totals[:, 0])
         back = scores.xp.argsort(chains.order)
         return totals[back], labels[back]
 
@@ -80,6 +100,13 @@ def chain_indicators(labels: Ints2d, *, like: Parts) -> Parts:
     return Parts({"unary": unary, "transition": transition}, like.lengths)
 
 
+def check_possible(xp: Any, chains: Chains, totals: Floats1d) -> None:
+    """RAISES (ValueError): if a total is -inf. totals: (B,) in the order of `chains`."""
+    impossible = ~xp.isfinite(totals)
+    if impossible.any():
+        raise no_structure(WHAT, int(chains.order[impossible].min()), REASON)
+
+
 def sorted_chains(scores: Parts) -> Chains:
     """Longest first, so that those which still run at a position are the first of the batch.
 
@@ -93,10 +120,11 @@ def sorted_chains(scores: Parts) -> Chains:
     check_rows(WHAT, unary, scores.mask, "all labels of a token are impossible")
     lengths = xp.asarray(scores.lengths)
     order = xp.argsort(-lengths, kind="stable")
+    sorted_ = bool((order[1:] > order[:-1]).all())
     active = (lengths[None] > xp.arange(scores.n_tokens + 1)[:, None]).sum(axis=1)
     return Chains(
-        unary=_impossible_to_inf(xp, unary[order].astype("float64")),
-        transition=_impossible_to_inf(xp, (transition if tied else transition[order])),
+        unary=_impossible_to_inf(xp, unary if sorted_ else unary[order]),
+        transition=_impossible_to_inf(xp, transition if tied or sorted_ else transition[order]),
         lengths=lengths[order],
         active=[int(count) for count in active],
         order=order,
@@ -104,7 +132,10 @@ def sorted_chains(scores: Parts) -> Chains:
 
 
 def _impossible_to_inf(xp: Any, scores: Floats3d) -> Floats3d:
-    return xp.where(scores <= POSSIBLE_ABOVE, -xp.inf, scores.astype("float64"))
+    found = scores.astype("float64")
+    if scores.size and scores.min() <= POSSIBLE_ABOVE:
+        found[scores <= POSSIBLE_ABOVE] = -xp.inf
+    return found
 
 
 class _Step(NamedTuple):
@@ -130,7 +161,7 @@ def _k_best(xp: Any, chains: Chains, k: int) -> Tuple[Floats2d, Ints3d]:
             state = state + chains.unary[:running, i][:, :, None]
             steps.append(step)
         ends[going_on:running] = state[going_on:running].reshape(-1, c * k)
-    where = _top(xp, ends, k)
+    where = top(xp, ends, k)
     totals[: chains.active[0]] = xp.take_along_axis(ends, where, axis=1)[: chains.active[0]]
     label, rank = where // k, where % k
     for i in range(n - 1, -1, -1):
@@ -151,12 +182,5 @@ def _extend(xp: Any, state: Floats3d, transition: Floats3d) -> Tuple[Floats3d, _
     backwards = xp.ascontiguousarray(transition.transpose(0, 2, 1))[..., None]
     candidates = state[:, None] + backwards
     candidates = candidates.reshape(units, c, c * k)  # (units, next label, label before and rank)
-    where = _top(xp, candidates, k)
+    where = top(xp, candidates, k)
     return xp.take_along_axis(candidates, where, axis=-1), _Step(where // k, where % k)
-
-
-def _top(xp: Any, values: Floats2d, k: int) -> Ints1d:
-    """Indices of the k highest of the last axis, highest first."""
-    if k == 1:
-        return values.argmax(axis=-1)[..., None]
-    return xp.argsort(-values, axis=-1, kind="stable")[..., :k]

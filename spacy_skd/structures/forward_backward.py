@@ -5,7 +5,7 @@ batch; in log space for the chains where that lost mass.
 """
 
 from dataclasses import dataclass
-from typing import Any, List, Tuple
+from typing import Any, List, NamedTuple, Tuple
 
 import numpy
 from thinc.types import Floats1d, Floats2d, Floats3d, Ints1d
@@ -50,28 +50,53 @@ def forward_backward(xp: Any, chains: Chains) -> _Result:
     with numpy.errstate(all="ignore"):  # what overflows or underflows is found below
         log_z, unary, transition = _scaled(xp, chains)
     inside = xp.arange(unary.shape[1])[None] < chains.lengths[:, None]
-    wrong = (xp.abs(unary.sum(axis=-1) - inside) > TOLERANCE).any(axis=1) | ~xp.isfinite(log_z)
-    wrong |= xp.isnan(unary).any(axis=(1, 2)) | ~xp.isfinite(transition).all(axis=(1, 2))
+    right = xp.abs(unary @ xp.ones(unary.shape[2]) - inside) <= TOLERANCE  # not of NaN
+    wrong = ~right.all(axis=1) | ~xp.isfinite(log_z) | ~xp.isfinite(transition).all(axis=(1, 2))
     if wrong.any():
         units = xp.nonzero(wrong)[0]
         log_z[units], unary[units], transition[units] = _in_log_space(xp, chains.some(units))
     return log_z, unary, transition
 
 
+class Scaled(NamedTuple):
+    """Of chains in the order of `Chains`, see `scaled_messages`.
+
+    log_z (Floats1d): (B,) nats. A (Floats3d): (1 or B, C, C). a, ahead, back (Floats3d): (N, B, C),
+    a_i, e_i b_i / c_i (0 of the first token) and b_i; 0, 0 and 1 in the padding.
+    """
+
+    log_z: Floats1d
+    A: Floats3d
+    a: Floats3d
+    ahead: Floats3d
+    back: Floats3d
+
+
 def _scaled(xp: Any, chains: Chains) -> _Result:
-    """With w = exp(scores - shift), A the transitions and e_i the labels of token i:
+    """P(y_i) = a_i b_i, and of P(y_(i-1), y_i) = a_(i-1) A (e_i b_i / c_i) the sum over i is one
+    product."""
+    b, n, c = chains.unary.shape
+    if not n or not b:
+        return xp.zeros(b), xp.zeros((b, n, c)), xp.zeros((b, c, c))
+    log_z, A, a, ahead, back = scaled_messages(xp, chains)
+    before = a[:-1].transpose(1, 2, 0)
+    transition = A * xp.matmul(before, ahead[1:].transpose(1, 0, 2))
+    return log_z, (a * back).transpose(1, 0, 2), transition
+
+
+def scaled_messages(xp: Any, chains: Chains) -> Scaled:
+    """Of at least one unit and one token. With w = exp(scores - shift), A the transitions and e_i
+    the labels of token i:
 
     a_i = (a_(i-1) A) * e_i / c_i      c_i = what makes a_i sum to 1      log Z = sum_i log c_i
-    b_i = A (e_(i+1) * b_(i+1)) / c_(i+1)                  P(y_i) = a_i b_i
-    P(y_(i-1), y_i) = a_(i-1) A (e_i b_i / c_i), of which the sum over i is one product.
+    b_i = A (e_(i+1) * b_(i+1)) / c_(i+1)
 
-    Rabiner (1989), section V.A.
+    Nothing is checked: what overflows or underflows gives messages that are wrong. Rabiner (1989),
+    section V.A.
     """
     b, n, c = chains.unary.shape
-    log_z = xp.zeros(b)
-    if not n or not b:
-        return log_z, xp.zeros((b, n, c)), xp.zeros((b, c, c))
-    top = chains.unary.max(axis=-1)
+    # where the highest of a short axis is numpy finds much faster than the highest itself
+    top = xp.take_along_axis(chains.unary, chains.unary.argmax(axis=-1)[..., None], axis=-1)[..., 0]
     top = xp.where(xp.isfinite(top), top, 0.0)
     e = xp.ascontiguousarray(xp.exp(chains.unary - top[..., None]).transpose(1, 0, 2))
     highest = chains.transition.max(axis=(1, 2))
@@ -79,33 +104,33 @@ def _scaled(xp: Any, chains: Chains) -> _Result:
     A = xp.exp(chains.transition - highest[:, None, None])
     A_t = A.transpose(0, 2, 1)
     a, ahead = xp.zeros((n, b, c)), xp.zeros((n, b, c))
-    scale = xp.ones((n, b))
-    current = e[0]
+    scale, back = xp.ones((n, b)), xp.ones((n, b, c))
     for i in range(n):
         k = chains.active[i]
+        current = a[i, :k]
         if i:
-            current = _times(xp, current[:k], A) * e[i, :k]
-        current = current[:k]
-        scale[i, :k] = total = current.sum(axis=-1)
-        a[i, :k] = current = current / total[:, None]
-    back = xp.ones((n, b, c))
+            times(xp, a[i - 1, :k], A, out=current)
+            current *= e[i, :k]
+        else:
+            current[:] = e[i, :k]
+        current /= current.sum(axis=-1, out=scale[i, :k])[:, None]
     for i in range(n - 1, 0, -1):
         k = chains.active[i]
-        ahead[i, :k] = e[i, :k] * back[i, :k] / scale[i, :k, None]
-        back[i - 1, :k] = _times(xp, ahead[i, :k], A_t)
+        current = xp.multiply(e[i, :k], back[i, :k], out=ahead[i, :k])
+        current /= scale[i, :k, None]
+        times(xp, current, A_t, out=back[i - 1, :k])
     inside = xp.arange(n)[None] < chains.lengths[:, None]
     log_z = xp.log(scale).sum(axis=0) + (top * inside).sum(axis=1)
     log_z += highest * xp.maximum(chains.lengths - 1, 0)
-    before = a[:-1].transpose(1, 2, 0)
-    transition = A * xp.matmul(before, ahead[1:].transpose(1, 0, 2))
-    return log_z, (a * back).transpose(1, 0, 2), transition
+    return Scaled(log_z, A, a, ahead, back)
 
 
-def _times(xp: Any, rows: Floats2d, A: Floats3d) -> Floats2d:
-    """rows: (k, C), A: (1, C, C) for all rows, or one a row."""
+def times(xp: Any, rows: Floats2d, A: Floats3d, *, out: Floats2d) -> None:
+    """rows, out: (k, C), A: (1, C, C) for all rows, or one a row."""
     if len(A) == 1:
-        return rows @ A[0]
-    return xp.matmul(rows[:, None], A[: len(rows)])[:, 0]
+        xp.matmul(rows, A[0], out=out)
+    else:
+        xp.matmul(rows[:, None], A[: len(rows)], out=out[:, None])
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,10 +147,24 @@ class Messages:
 
 
 def log_messages(xp: Any, chains: Chains) -> Messages:
-    """a_i(y) = unary_i(y) + log sum_x exp(a_(i-1)(x) + A(x, y)), and b_i(x) = log sum_y exp(A(x, y)
-    + unary_(i+1)(y) + b_(i+1)(y)): exact whatever the range of the scores."""
+    """a_i(y) of `log_forward`, and b_i(x) = log sum_y exp(A(x, y) + unary_(i+1)(y) + b_(i+1)(y)):
+    exact whatever the range of the scores."""
+    before, log_z = log_forward(xp, chains)
+    back = xp.zeros(before.shape)
+    for i in range(len(back) - 1, 0, -1):
+        k = chains.active[i]
+        ahead = chains.unary[:k, i] + back[i, :k]
+        back[i - 1, :k] = log_sum(xp, chains.running_transition(k) + ahead[:, None], axis=-1)
+    return Messages(before, back, log_z)
+
+
+def log_forward(xp: Any, chains: Chains) -> Tuple[Floats3d, Floats1d]:
+    """a_i(y) = unary_i(y) + log sum_x exp(a_(i-1)(x) + A(x, y)).
+
+    RETURNS (Tuple[Floats3d, Floats1d]): (N, B, C), and log Z (B,), in nats.
+    """
     b, n, c = chains.unary.shape
-    a, back = xp.full((n, b, c), -xp.inf), xp.zeros((n, b, c))
+    a = xp.full((n, b, c), -xp.inf)
     log_z = xp.zeros(b)
     for i in range(n):
         k, later = chains.active[i], chains.active[i + 1]
@@ -134,11 +173,7 @@ def log_messages(xp: Any, chains: Chains) -> Messages:
             pairs = a[i - 1, :k, :, None] + chains.running_transition(k)
             a[i, :k] += log_sum(xp, pairs, axis=1)
         log_z[later:k] = log_sum(xp, a[i, later:k], axis=-1)
-    for i in range(n - 1, 0, -1):
-        k = chains.active[i]
-        ahead = chains.unary[:k, i] + back[i, :k]
-        back[i - 1, :k] = log_sum(xp, chains.running_transition(k) + ahead[:, None], axis=-1)
-    return Messages(a, back, log_z)
+    return a, log_z
 
 
 def _in_log_space(xp: Any, chains: Chains) -> _Result:

@@ -1,14 +1,17 @@
 """Head selection: each token has one head, P(y) = prod_i softmax(scores[i])[head_i]."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Tuple
+from typing import Any, ClassVar, List, Tuple
 
-from thinc.types import Floats1d, Floats3d
+import numpy
+from thinc.types import Floats1d, Floats2d, Floats3d
 
-from .base import Structure
+from .base import Structure, check_k
+from .draws import draw_rows
+from .k_best import best_rows
 from .numerics import IMPOSSIBLE, clean_scores, softmax
 from .parts import Parts
-from .tokens import check_rows, one_hot
+from .tokens import check_rows, indicate, one_hot
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,17 @@ class HeadSelection(Structure):
     def argmax(self, scores: Parts) -> Parts:
         arc, mask = masked_arcs(scores, what="head selection")
         return Parts({"arc": one_hot(scores.xp, arc, mask)}, scores.lengths)
+
+    def k_best(self, scores: Parts, *, k: int) -> Tuple[Floats2d, List[Parts]]:
+        check_k("head selection", k)
+        arc, mask = masked_arcs(scores, what="head selection")
+        totals, heads = best_rows(scores.xp, arc, mask, k)
+        found = [indicate(scores.xp, heads[:, rank], like=arc) for rank in range(k)]
+        return totals, [Parts({"arc": array}, scores.lengths) for array in found]
+
+    def sample(self, scores: Parts, *, rng: numpy.random.Generator) -> Parts:
+        arc, mask = masked_arcs(scores, what="head selection")
+        return Parts({"arc": draw_rows(scores.xp, arc, mask, rng)}, scores.lengths)
 
 
 def masked_arcs(scores: Parts, *, what: str) -> Tuple[Floats3d, Any]:

@@ -15,20 +15,24 @@ fails is done again without a subtraction (elimination.py).
 
 import logging
 from dataclasses import dataclass
-from typing import Any, ClassVar, Tuple
+from typing import Any, ClassVar, List, Tuple
 
 import numpy
-from thinc.types import Floats1d, Floats3d
+from thinc.types import Floats1d, Floats2d, Floats3d
 
-from .base import Structure, no_structure
+from .base import Structure, check_k, no_structure
+from .draws import draw
 from .elimination import eliminate
 from .heads import masked_arcs
 from .numerics import POSSIBLE_ABOVE, to_numpy
 from .parts import Parts
+from .spanning_best import best_trees
+from .spanning_sample import possible_roots, sample_trees
 from .spanning_tree import is_tree, maximum_trees
-from .tokens import one_hot
+from .tokens import indicate, one_hot
 
 logger = logging.getLogger("spacy.skd")
+NO_TREE = "the possible arcs form no rooted tree"
 TOLERANCE = 1e-9
 # Scores are shifted so that no weight is above 1; the relative error of det and inverse is then
 # about the inverse's largest entry times 1e-16. Row sums alone may hide an error 30 times as large.
@@ -73,12 +77,47 @@ class SpanningTrees(Structure):
             lengths[rest],
             single_root=self.single_root,
         )
-        _check_possible(to_numpy(arc), found, rest, lengths)
+        trees = is_tree(found, lengths[rest], single_root=self.single_root)
+        _check_possible(to_numpy(arc), found, rest, lengths, trees)
         inside = numpy.arange(n)[None] < lengths[rest][:, None]
         unit, token = numpy.nonzero(inside)
         best[xp.asarray(rest)] = 0
         best[xp.asarray(rest[unit]), xp.asarray(token), xp.asarray(found[inside])] = 1
         return Parts({"arc": best}, scores.lengths)
+
+    def k_best(self, scores: Parts, *, k: int) -> Tuple[Floats2d, List[Parts]]:
+        """By partition, k times the work of `argmax` for each token at most: for a small k."""
+        check_k("spanning trees", k)
+        xp, lengths = scores.xp, to_numpy(scores.lengths)
+        arc, _ = masked_arcs(scores, what="spanning trees")
+        totals = numpy.full((len(arc), k), -numpy.inf)
+        heads = numpy.full((len(arc), k, arc.shape[1]), -1)
+        for unit, n in enumerate(lengths.tolist()):
+            some = to_numpy(arc[unit, :n, : n + 1]).astype("float64")
+            best, trees = best_trees(some, k, single_root=self.single_root)
+            if not best:
+                raise no_structure("spanning trees", unit, NO_TREE)
+            totals[unit, : len(best)] = best
+            heads[unit, : len(best), :n] = trees
+        found = [indicate(xp, xp.asarray(heads[:, rank]), like=arc) for rank in range(k)]
+        return xp.asarray(totals), [Parts({"arc": array}, scores.lengths) for array in found]
+
+    def sample(self, scores: Parts, *, rng: numpy.random.Generator) -> Parts:
+        """Of a single root, that is drawn first, by its marginal."""
+        xp, lengths = scores.xp, to_numpy(scores.lengths)
+        arc, _ = masked_arcs(scores, what="spanning trees")
+        exact = Parts({"arc": arc.astype("float64")}, scores.lengths)
+        marginals = to_numpy(self.infer(exact)[1].arrays["arc"])
+        some = to_numpy(exact.arrays["arc"])
+        some = numpy.where(some > POSSIBLE_ABOVE, some, -numpy.inf)
+        roots = numpy.full(len(some), -1)
+        filled = numpy.nonzero(lengths > 0)[0]
+        if self.single_root and len(filled):
+            possible = possible_roots(some[filled], lengths[filled]) & (marginals[filled, :, 0] > 0)
+            masses = numpy.where(possible, marginals[filled, :, 0], 1.0)
+            roots[filled] = draw(numpy, numpy.where(possible, numpy.log(masses), -numpy.inf), rng)
+        heads = sample_trees(some, lengths, roots, rng)
+        return Parts({"arc": indicate(xp, xp.asarray(heads), like=arc)}, scores.lengths)
 
     def _eliminate(
         self, xp: Any, arc: Floats3d, lengths: Any, unit: int, log_z: Any, marginals: Any
@@ -87,7 +126,7 @@ class SpanningTrees(Structure):
         scores = to_numpy(arc[unit, :n, : n + 1])
         exact = eliminate(scores, single_root=self.single_root)
         if exact is None:
-            raise no_structure("spanning trees", unit, "the possible arcs form no rooted tree")
+            raise no_structure("spanning trees", unit, NO_TREE)
         log_z[unit] = exact[0]
         marginals[unit] = 0.0
         marginals[unit, :n, : n + 1] = xp.asarray(exact[1])
@@ -158,9 +197,9 @@ def _passes(xp: Any, marginals: Floats3d, mask: Any, *, single_root: bool) -> An
     return good
 
 
-def _check_possible(arc: Any, heads: Any, units: Any, lengths: Any) -> None:
-    for unit, row in zip(units.tolist(), heads):
+def _check_possible(arc: Any, heads: Any, units: Any, lengths: Any, trees: Any) -> None:
+    for unit, row, tree in zip(units.tolist(), heads, trees.tolist()):
         n = int(lengths[unit])
         chosen = arc[unit, numpy.arange(n), row[:n]]
-        if (chosen <= POSSIBLE_ABOVE).any():
-            raise no_structure("spanning trees", unit, "the possible arcs form no rooted tree")
+        if not tree or (chosen <= POSSIBLE_ABOVE).any():
+            raise no_structure("spanning trees", unit, NO_TREE)

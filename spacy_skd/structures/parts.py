@@ -8,7 +8,12 @@ from thinc.api import get_array_module
 from thinc.types import Floats1d, FloatsXd, Ints1d
 
 # What the axes are; names of the arrays that a family may have.
-AXES = {"unary": "(B, N, C)", "arc": "(B, N, N + 1)", "transition": "(B, C, C)"}
+AXES = {
+    "unary": "(B, N, C)",
+    "arc": "(B, N, N + 1)",
+    "transition": "(B, C, C)",
+    "span": "(B, N, W, L)",
+}
 
 
 _COLUMNS: Dict[str, Callable[[int], int]] = {"arc": lambda n: n + 1, "transition": lambda c: c}
@@ -21,7 +26,9 @@ class Parts:
     arrays (Dict[str, FloatsXd]): unary (B, N, C): label c of token i. arc (B, N, N + 1): head h of
         dependent i, where head 0 is ROOT and head j + 1 is token j. transition (B, C, C): label p
         of a token and label q of the next; as scores the same for all units (`tie`), as marginals
-        and indicators the number of times that each pair is expected or occurs in a unit.
+        and indicators the number of times that each pair is expected or occurs in a unit. span
+        (B, N, W, L): label l of the w + 1 tokens from token i on; spans that reach past the end of
+        their unit are padding.
     lengths (Ints1d): (B,) tokens of each unit; what lies beyond is padding.
     RAISES (ValueError): if an array has another shape than these.
     """
@@ -33,7 +40,7 @@ class Parts:
         for name, array in self.arrays.items():
             if name not in AXES:
                 raise ValueError(f"Parts: expected arrays named {', '.join(AXES)}, got {name!r}")
-            good = array.ndim == 3 and array.shape[0] == len(self.lengths)
+            good = array.ndim == AXES[name].count(",") + 1 and len(array) == len(self.lengths)
             if good and name in _COLUMNS:
                 good = array.shape[2] == _COLUMNS[name](array.shape[1])
             if not good:
@@ -84,8 +91,11 @@ class Parts:
         if isinstance(factor, (int, float)):
             number = float(factor)
             return self if number == 1 else self._with(lambda a, _: a * number, self.arrays)
-        column = self.xp.asarray(factor)[:, None, None]
-        arrays = {name: a * column.astype(a.dtype) for name, a in self.arrays.items()}
+        numbers = self.xp.asarray(factor)
+        arrays = {
+            name: a * numbers.astype(a.dtype).reshape(-1, *(1,) * (a.ndim - 1))
+            for name, a in self.arrays.items()
+        }
         return Parts(arrays, self.lengths)
 
     def __getitem__(self, units: Any) -> "Parts":
@@ -131,6 +141,8 @@ def is_tied(array: FloatsXd) -> bool:
 
 
 def _dot(xp: Any, a: FloatsXd, b: FloatsXd) -> Floats1d:
+    if a.ndim > 3:
+        a, b = (x.reshape(*x.shape[:2], x.shape[2] * x.shape[3]) for x in (a, b))
     with numpy.errstate(invalid="ignore"):
         total = xp.einsum("bij,bij->b", a, b, dtype="float64")
     if not xp.isfinite(total).all():  # -inf scores of parts that do not occur count 0
@@ -141,7 +153,9 @@ def _dot(xp: Any, a: FloatsXd, b: FloatsXd) -> Floats1d:
 
 
 def _pad(xp: Any, name: str, array: FloatsXd, n: int) -> FloatsXd:
-    shape: Tuple[int, ...] = (len(array), n, n + 1 if name == "arc" else array.shape[2])
+    shape: Tuple[int, ...] = (len(array), n, *array.shape[2:])
+    if name == "arc":
+        shape = (len(array), n, n + 1)
     if name == "transition" or array.shape == shape:
         return array
     padded = xp.zeros(shape, dtype=array.dtype)

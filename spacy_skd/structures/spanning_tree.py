@@ -42,7 +42,8 @@ def maximum_trees(arc: Floats3d, lengths: Ints1d, *, single_root: bool) -> Ints2
     those with one root as soon as it has one, since all of these pay the same. A small penalty
     mostly does, and leaves few cycles; the last is larger than any tree's score.
 
-    RETURNS (Ints2d): (B, N) heads. Where all trees have an impossible arc, so has the result.
+    RETURNS (Ints2d): (B, N) heads. Where there is no such tree, they have an impossible arc or more
+        than one root.
     """
     scores, last = _prepare(arc, lengths)
     if not single_root:

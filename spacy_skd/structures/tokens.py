@@ -1,11 +1,14 @@
 """Independent labels: each token has one label, P(y) = prod_i softmax(scores[i])[y_i]."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Tuple
+from typing import Any, ClassVar, List, Tuple
 
-from thinc.types import Floats1d, Floats3d
+import numpy
+from thinc.types import Floats1d, Floats2d, Floats3d, Ints2d
 
-from .base import Structure, no_structure
+from .base import Structure, check_k, no_structure
+from .draws import draw_rows
+from .k_best import best_rows
 from .numerics import POSSIBLE_ABOVE, clean_scores, softmax
 from .parts import Parts
 
@@ -26,6 +29,17 @@ class IndependentLabels(Structure):
         unary, mask = _checked(scores)
         return Parts({"unary": one_hot(scores.xp, unary, mask)}, scores.lengths)
 
+    def k_best(self, scores: Parts, *, k: int) -> Tuple[Floats2d, List[Parts]]:
+        check_k("independent labels", k)
+        unary, mask = _checked(scores)
+        totals, labels = best_rows(scores.xp, unary, mask, k)
+        found = [indicate(scores.xp, labels[:, rank], like=unary) for rank in range(k)]
+        return totals, [Parts({"unary": array}, scores.lengths) for array in found]
+
+    def sample(self, scores: Parts, *, rng: numpy.random.Generator) -> Parts:
+        unary, mask = _checked(scores)
+        return Parts({"unary": draw_rows(scores.xp, unary, mask, rng)}, scores.lengths)
+
 
 def one_hot(xp: Any, scores: Floats3d, mask: Any) -> Floats3d:
     """Indicators of the best column of each row. scores: (B, N, C), mask: (B, N)."""
@@ -36,12 +50,22 @@ def one_hot(xp: Any, scores: Floats3d, mask: Any) -> Floats3d:
     return best
 
 
+def indicate(xp: Any, columns: Ints2d, *, like: Floats3d) -> Floats3d:
+    """Indicators of one column for each token. columns: (B, N), negative for none."""
+    indicators = xp.zeros_like(like)
+    unit, token = xp.nonzero(columns >= 0)
+    indicators[unit, token, columns[unit, token]] = 1
+    return indicators
+
+
 def check_rows(what: str, rows: Floats3d, mask: Any, reason: str) -> None:
     """RAISES (ValueError): if some token has no possible column. rows: (B, N, C)."""
     if not rows.shape[0] or not mask.any():
         return
     if not rows.shape[2]:
         raise no_structure(what, 0, "there are no labels")
+    if rows.min() > POSSIBLE_ABOVE:  # numpy is slow at a short axis: not for all that is possible
+        return
     empty = (rows.max(axis=-1) <= POSSIBLE_ABOVE) & mask
     if empty.any():
         raise no_structure(what, int(empty.any(axis=1).argmax()), reason)

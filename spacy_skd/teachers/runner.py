@@ -8,6 +8,7 @@ from spacy.tokens import Doc
 from spacy.ty import ListenedToComponent
 
 from ..transfer.belief import Belief
+from .beam import Beam
 from .sources import find_sources
 from .views import View
 
@@ -17,12 +18,13 @@ class TeacherRunner:
 
     nlp (Language): the teacher. What it can be asked: `pipes`.
     batch_words (int): padded words of a batch; docs of similar length share one.
+    beam (Optional[Beam]): of stock parsers and entity recognizers, `Beam()` if not given.
     """
 
-    def __init__(self, nlp: Language, *, batch_words: int):
+    def __init__(self, nlp: Language, *, batch_words: int, beam: Optional[Beam] = None):
         self.nlp = nlp
         self.batch_words = batch_words
-        self._sources = find_sources(nlp)
+        self._sources = find_sources(nlp, beam=beam)
         self._views: Dict[str, Dict[str, View]] = {
             name: {name + suffix: view for suffix, view in source.views().items()}
             for name, source in self._sources.items()

@@ -1,12 +1,24 @@
 """Which components of a pipeline can teach, by class."""
 
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, Optional, Type
 
 from spacy.language import Language
-from spacy.pipeline import Morphologizer, SentenceRecognizer, Tagger
+from spacy.pipeline import (
+    DependencyParser,
+    EntityRecognizer,
+    Morphologizer,
+    SentenceRecognizer,
+    SpanCategorizer,
+    Tagger,
+)
 
+from .beam import Beam
 from .morphologizer import MorphologizerSource
+from .ner import EntitySource
+from .parser import ParserSource
+from .spancat import SpancatSource
 from .tagger import TaggerSource
+from .transition import TransitionSource
 from .views import DistillingSource, Source
 
 # By the very class: what derives from one of these (a lemmatizer of edit trees is a tagger in all
@@ -15,22 +27,35 @@ STOCK: Dict[type, Callable[[Any], Source]] = {
     Tagger: TaggerSource,
     SentenceRecognizer: TaggerSource,
     Morphologizer: MorphologizerSource,
+    SpanCategorizer: SpancatSource,
 }
-CAN_TEACH = "distilling_tagger, distilling_parser, tagger, morphologizer, senter"
+SEARCHED: Dict[type, Type[TransitionSource]] = {
+    EntityRecognizer: EntitySource,
+    DependencyParser: ParserSource,
+}
+CAN_TEACH = (
+    "distilling_tagger, distilling_parser, tagger, morphologizer, senter, parser, ner, spancat, "
+    "spancat_singlelabel"
+)
 
 
-def as_source(pipe: Any) -> Optional[Source]:
-    """RETURNS (Optional[Source]): None if the component cannot teach."""
+def as_source(pipe: Any, *, beam: Optional[Beam] = None) -> Optional[Source]:
+    """beam (Optional[Beam]): of components that search; `Beam()` if not given.
+
+    RETURNS (Optional[Source]): None if the component cannot teach.
+    """
     if hasattr(pipe, "believe"):
         return DistillingSource(pipe)
+    if type(pipe) in SEARCHED:
+        return SEARCHED[type(pipe)](pipe, beam or Beam())
     make = STOCK.get(type(pipe))
     return None if make is None else make(pipe)
 
 
-def find_sources(nlp: Language) -> Dict[str, Source]:
+def find_sources(nlp: Language, *, beam: Optional[Beam] = None) -> Dict[str, Source]:
     """The components that can teach, in the pipeline's order. A disabled one counts: it is run for
     the students that ask it (the `senter` of spaCy's own pipelines is disabled)."""
-    found = {name: as_source(pipe) for name, pipe in nlp.components}
+    found = {name: as_source(pipe, beam=beam) for name, pipe in nlp.components}
     return {name: source for name, source in found.items() if source is not None}
 
 

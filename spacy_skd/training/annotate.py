@@ -22,6 +22,7 @@ from ..pipeline.sentences import reference_starts
 from ..shards.docs import META, add_beliefs, doc_key
 from ..shards.files import DRAFT, is_whole, make_bin, shard_name, write_shard
 from ..shards.manifest import FILE, Manifest
+from ..teachers.beam import Beam
 from ..teachers.runner import TeacherRunner
 from .inputs import Record, Unfit, find_inputs, read_inputs
 from .provenance import asked_pipes, make_manifest
@@ -39,6 +40,7 @@ class Settings:
     an independent label is left out, 0 keeps all (transfer/store.py). batch_words: padded words of
     a batch. shard_words: a shard ends with the record that reaches as many (words between spaces).
     max_words: longer texts are cut into pieces of at most as many tokens, 0 for no limit.
+    beam_width, beam_density: of stock parsers and entity recognizers (teachers/beam.py).
     """
 
     pipes: Tuple[str, ...] = ()
@@ -46,12 +48,15 @@ class Settings:
     batch_words: int = 1000
     shard_words: int = 20_000
     max_words: int = 300
+    beam_width: int = 16
+    beam_density: float = 0.0
 
     def __post_init__(self) -> None:
         check_between("least", self.least, low=0, high=0.1)
         check_between("batch_words", self.batch_words, low=1, high=10**6)
         check_between("shard_words", self.shard_words, low=1, high=10**8)
         check_between("max_words", self.max_words, low=0, high=10**6)
+        Beam(self.beam_width, self.beam_density)  # which checks them
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,11 @@ class _Annotation:
 
     def __init__(self, nlp: Language, files: Sequence[Path], output: Path, settings: Settings):
         self.nlp, self.files, self.output, self.settings = nlp, files, output, settings
-        self.runner = TeacherRunner(nlp, batch_words=settings.batch_words)
+        self.runner = TeacherRunner(
+            nlp,
+            batch_words=settings.batch_words,
+            beam=Beam(settings.beam_width, settings.beam_density),
+        )
         self.pipes = asked_pipes(self.runner, settings.pipes)
         plain = {**asdict(settings), "pipes": list(self.pipes)}
         self.manifest = make_manifest(self.runner, files, pipes=self.pipes, settings=plain)

@@ -1,7 +1,7 @@
 """Teacher to target to gradient: what a teacher believes, and the loss that learns from it."""
 
 from .annealing import ConstantWeight, LinearWeight, WeightSchedule
-from .belief import Belief, ChainBelief, TokenBelief, TreeBelief
+from .belief import Belief, ChainBelief, HeadLabelBelief, SegmentBelief, TokenBelief, TreeBelief
 from .convert import Posterior, convert
 from .loss import mixed_loss, structural_loss
 
@@ -9,8 +9,10 @@ __all__ = [
     "Belief",
     "ChainBelief",
     "ConstantWeight",
+    "HeadLabelBelief",
     "LinearWeight",
     "Posterior",
+    "SegmentBelief",
     "TokenBelief",
     "TreeBelief",
     "WeightSchedule",

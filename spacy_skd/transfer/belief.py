@@ -1,14 +1,13 @@
 """What a teacher believes of one doc: scores, not marginals, so that temperature and conditioning
 stay exact."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Optional, Tuple, Union
 
-import numpy
-from thinc.types import Floats2d, Ints1d, Ints2d
+from thinc.types import Floats2d, Floats3d, Ints1d, Ints2d
 
-from ..codecs.bioes import are_span_tags, legality
-from ..structures import IMPOSSIBLE, LinearChain, Parts, SpanningTrees, Structure
+from ..structures import Structure
+from .candidates import LabelCandidates, TreeCandidates
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +48,25 @@ class ChainBelief:
 
 
 @dataclass(frozen=True, eq=False)
+class SegmentBelief:
+    """Scores of the flat labelled spans of a whole doc, relative to "not a span".
+
+    structure (FlatSegments): its `max_width` is that of the scores. labels (Tuple[str, ...]): of
+        the spans.
+    scores (Floats3d): (tokens of the doc, max_width, labels), nats: of the w + 1 tokens from token
+        i on. What reaches past the doc's end means nothing.
+    """
+
+    structure: Structure
+    labels: Tuple[str, ...]
+    scores: Floats3d
+
+    @property
+    def nbytes(self) -> int:
+        return int(self.scores.nbytes)
+
+
+@dataclass(frozen=True, eq=False)
 class TreeBelief:
     """Scores of the dependency trees of a doc's sentences.
 
@@ -76,53 +94,48 @@ class TreeBelief:
         return arcs + int(self.units.nbytes + self.pairs.nbytes + self.label_scores.nbytes)
 
 
-Belief = Union[TokenBelief, ChainBelief, TreeBelief]
+@dataclass(frozen=True, eq=False)
+class HeadLabelBelief:
+    """Scores of tags that name a token's head and deprel (codecs/head_labels.py), independent.
+
+    labels (Tuple[str, ...]): the teacher's tags ("-2:det", "0:ROOT", ...).
+    units (Ints2d): (U, 2) start and end token of each sentence, see `TreeBelief`.
+    scores (Floats2d): (tokens of the doc, tags), nats.
+    """
+
+    structure: Structure
+    labels: Tuple[str, ...]
+    units: Ints2d
+    scores: Floats2d
+
+    @property
+    def nbytes(self) -> int:
+        return int(self.units.nbytes + self.scores.nbytes)
 
 
-def best_only(belief: Belief) -> Belief:
-    """All mass on the teacher's best structure: the Top-1 baseline, where a teacher's best guess is
-    learnt as if it were gold. Trees: the best single-rooted tree, with the best deprels."""
-    if isinstance(belief, TokenBelief):
-        if are_span_tags(belief.labels):
-            return replace(belief, scores=_best_tags(belief))
-        return replace(belief, scores=_certain(belief.scores))
-    if isinstance(belief, ChainBelief):
-        return _best_chain(belief)
-    decoder = SpanningTrees(single_root=True)
-    arcs = []
-    for arc in belief.arcs:
-        parts = Parts({"arc": arc[None]}, numpy.asarray([len(arc)]))
-        arcs.append(_log(decoder.argmax(parts).arrays["arc"][0]))
-    return replace(belief, arcs=tuple(arcs), label_scores=_certain(belief.label_scores))
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """What several teachers believe of one doc.
+
+    beliefs (Tuple[Belief, ...]): of each, of any family that the student can be taught by.
+    weights (Tuple[float, ...]): of each, above 0. The mixture of their distributions is believed.
+    """
+
+    beliefs: Tuple["Belief", ...]
+    weights: Tuple[float, ...]
+
+    @property
+    def nbytes(self) -> int:
+        return sum(belief.nbytes for belief in self.beliefs)
 
 
-def _best_tags(belief: TokenBelief) -> Floats2d:
-    """The best legal sequence: each token's best tag on its own may be none."""
-    if not len(belief.scores):
-        return belief.scores
-    free = numpy.zeros((1, len(belief.labels), len(belief.labels)), dtype=belief.scores.dtype)
-    arrays = {"unary": belief.scores[None], "transition": free}
-    scores = Parts(arrays, numpy.asarray([len(belief.scores)]))
-    best = LinearChain().argmax(legality(belief.labels).add_to(scores))
-    return _log(best.arrays["unary"][0])
-
-
-def _best_chain(belief: ChainBelief) -> ChainBelief:
-    if not len(belief.scores):
-        return belief
-    arrays = {"unary": belief.scores[None], "transition": belief.transition[None]}
-    best = belief.structure.argmax(Parts(arrays, numpy.asarray([len(belief.scores)])))
-    free = numpy.zeros_like(belief.transition)
-    return replace(belief, scores=_log(best.arrays["unary"][0]), transition=free)
-
-
-def _certain(scores: Floats2d) -> Floats2d:
-    if not scores.size:
-        return scores
-    best = numpy.zeros_like(scores)
-    best[numpy.arange(len(scores)), scores.argmax(axis=-1)] = 1
-    return _log(best)
-
-
-def _log(indicators: Floats2d) -> Floats2d:
-    return numpy.where(indicators > 0, 0.0, IMPOSSIBLE).astype(indicators.dtype)
+Belief = Union[
+    TokenBelief,
+    ChainBelief,
+    SegmentBelief,
+    TreeBelief,
+    HeadLabelBelief,
+    LabelCandidates,
+    TreeCandidates,
+    Mixture,
+]

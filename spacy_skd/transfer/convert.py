@@ -9,53 +9,104 @@ structure, of which the student's is a coarser view.
 """
 
 from dataclasses import dataclass
-from typing import Callable, Dict, Optional, Tuple, Type, Union
+from pathlib import Path
+from typing import Dict, Optional, Tuple, Type, Union
 
-import numpy
-from thinc.api import get_array_module
-from thinc.types import Floats1d, Floats3d
-
-from ..codecs.bioes import Legality, TagMatch
-from ..codecs.labels import LabelMatch
+from ..codecs.bioes import Legality
 from ..errors import check_positive
 from ..structures import (
+    FlatSegments,
     HeadSelection,
     IndependentLabels,
     LinearChain,
-    Parts,
+    ProjectiveTrees,
     SpanningTrees,
     Structure,
-    is_tied,
-    tie,
-    to_numpy,
 )
-from ..structures.numerics import POSSIBLE_ABOVE
+from .arcs import arcs_to_arcs
+from .chain_to_segments import chain_to_segments
+from .lift import segments_to_segments, tokens_to_segments
+from .posterior import Convert, Match, Posterior, Target
+from .project import segments_to_tags
+from .tags import tags_to_tags, tokens_to_tokens
 
-Match = Optional[Union[LabelMatch, TagMatch]]
+__all__ = ["CONVERSIONS", "Conversion", "Posterior", "Target", "convert", "refusal", "write_table"]
 
-
-@dataclass(frozen=True, eq=False)
-class Posterior:
-    """What a teacher believes of a batch of units.
-
-    structure (Structure): the teacher's own.
-    scores (Parts): in nats, over the teacher's labels.
-    """
-
-    structure: Structure
-    scores: Parts
+Pair = Tuple[Type[Structure], Type[Structure]]  # teacher's and student's
 
 
-@dataclass(frozen=True, eq=False)
-class Target:
-    """marginals (Parts): of the student's parts. lost (Floats1d): (B,) the probability, under the
-    teacher, that a unit's structure is one that the student cannot express.
-    empty (Optional[ndarray]): (B,) bool, on the CPU, the units of which the student can express
-    nothing that the teacher holds possible; their marginals mean nothing. None if there is none."""
+@dataclass(frozen=True)
+class Conversion:
+    """verb (str): "lift", "project", or both where it depends on the labels. note (str): how, and
+    what is refused or lost."""
 
-    marginals: Parts
-    lost: Floats1d
-    empty: Optional["numpy.ndarray"] = None
+    verb: str
+    function: Convert
+    note: str
+
+    def __call__(
+        self, posterior: Posterior, structure: Structure, match: Match, rules: Optional[Legality]
+    ) -> Target:
+        return self.function(posterior, structure, match, rules)
+
+
+_TREE = "given that the heads form a tree"
+_NO_CROSSING = "given that the heads form a tree in which no arcs cross"
+_MARGINALS = "the trees' arc marginals"
+_TAGS = "BIO to BIOES is a lift, BIOES to BIO a projection"
+CONVERSIONS: Dict[Pair, Conversion] = {
+    (IndependentLabels, IndependentLabels): Conversion(
+        "lift", tokens_to_tokens, "labels by name; tags of spans given that they are legal"
+    ),
+    (IndependentLabels, LinearChain): Conversion(
+        "lift", tags_to_tags, "pairs score 0 and must be legal"
+    ),
+    (IndependentLabels, FlatSegments): Conversion(
+        "lift",
+        tokens_to_segments,
+        "a span scores the sum over its tokens of log p(tag) - log p(O)",
+    ),
+    (LinearChain, IndependentLabels): Conversion(
+        "project", tags_to_tags, f"the chain's marginals; {_TAGS}"
+    ),
+    (LinearChain, LinearChain): Conversion("lift or project", tags_to_tags, _TAGS),
+    (LinearChain, FlatSegments): Conversion(
+        "project",
+        chain_to_segments,
+        "P(all tags of the span, and its end); refused where a unit is longer than max_width, "
+        "unless `drop_wide` takes wider spans as outside",
+    ),
+    (FlatSegments, IndependentLabels): Conversion(
+        "project", segments_to_tags, "sums of the spans that give a token its tag"
+    ),
+    (FlatSegments, LinearChain): Conversion(
+        "project",
+        segments_to_tags,
+        "the same and expected pairs, independent across a boundary of spans",
+    ),
+    (FlatSegments, FlatSegments): Conversion(
+        "lift", segments_to_segments, "labels and widths that the student lacks are masked"
+    ),
+    (HeadSelection, HeadSelection): Conversion("lift", arcs_to_arcs, "the same arcs"),
+    (HeadSelection, SpanningTrees): Conversion("lift", arcs_to_arcs, _TREE),
+    (HeadSelection, ProjectiveTrees): Conversion("lift", arcs_to_arcs, _NO_CROSSING),
+    (SpanningTrees, HeadSelection): Conversion("project", arcs_to_arcs, _MARGINALS),
+    (SpanningTrees, SpanningTrees): Conversion("lift", arcs_to_arcs, "the same arcs"),
+    (SpanningTrees, ProjectiveTrees): Conversion("lift", arcs_to_arcs, _NO_CROSSING),
+    (ProjectiveTrees, HeadSelection): Conversion("project", arcs_to_arcs, _MARGINALS),
+    (ProjectiveTrees, SpanningTrees): Conversion("project", arcs_to_arcs, _MARGINALS),
+    (ProjectiveTrees, ProjectiveTrees): Conversion("lift", arcs_to_arcs, "the same arcs"),
+}
+
+# What families annotate: between two of different kinds there is no y that both could mean.
+_KINDS: Dict[Type[Structure], str] = {
+    IndependentLabels: "labels of tokens",
+    LinearChain: "labels of tokens",
+    FlatSegments: "labelled spans",
+    HeadSelection: "heads of tokens",
+    SpanningTrees: "heads of tokens",
+    ProjectiveTrees: "heads of tokens",
+}
 
 
 def convert(
@@ -71,7 +122,8 @@ def convert(
     posterior (Posterior): the teacher's.
     structure (Structure): the student's.
     match (Match): labels by name, for families that carry labels in their parts: of two sets of
-        independent labels a `LabelMatch`, of tags of spans a `TagMatch`.
+        independent labels or of spans a `LabelMatch`, of tags of spans a `TagMatch`, between tags
+        and spans a `SpanMatch`.
     rules (Optional[Legality]): which sequences of its tags a student has in its support.
     temperature (float): divides the teacher's scores before inference, so that the target stays
         consistent (method: "global" temperature).
@@ -80,131 +132,32 @@ def convert(
     check_positive("temperature", temperature)
     pair = (type(posterior.structure), type(structure))
     if pair not in CONVERSIONS:
-        known = sorted(f"{a.__name__} -> {b.__name__}" for a, b in CONVERSIONS)
-        raise ValueError(
-            f"no conversion from a {pair[0].__name__} teacher to a {pair[1].__name__} student; "
-            f"there are: {', '.join(known)}"
-        )
+        raise ValueError(refusal(*pair))
     tempered = Posterior(posterior.structure, posterior.scores * (1.0 / temperature))
     return CONVERSIONS[pair](tempered, structure, match, rules)
 
 
-def _tokens(
-    posterior: Posterior, structure: Structure, match: Match, rules: Optional[Legality]
-) -> Target:
-    """Labels that the student lacks are masked in the scores; independent, so this conditions."""
-    if isinstance(match, TagMatch) or rules is not None:
-        return _chain(posterior, structure, match, rules)
-    scores = posterior.scores
-    if match is None:
-        return _infer(structure, scores)
-    unary = match.gather(scores.arrays["unary"])
-    gathered = Parts({"unary": unary}, scores.lengths)
-    if not match.only_teacher:
-        return _infer(structure, gathered)
-    gathered, empty = _without_support(gathered)
-    log_z_all, _ = structure.infer(scores)
-    log_z, marginals = structure.infer(gathered)
-    return Target(marginals, _lost(log_z, of=log_z_all, empty=empty), empty)
-
-
-def _chain(
-    posterior: Posterior, structure: Structure, match: Match, rules: Optional[Legality]
-) -> Target:
-    """Tags of spans. A teacher whose tags are as coarse as the student's or coarser is lifted: each
-    student tag, and each pair, takes its teacher tag's score, and the student's rules make one
-    sequence of each. A finer teacher (BIOES to BIO) is projected: its marginals are added up, or,
-    of independent tags, its probabilities."""
-    if isinstance(match, LabelMatch):
-        raise ValueError("expected a TagMatch between tags of spans, got a LabelMatch")
-    scores = posterior.scores
-    log_z_all, _ = posterior.structure.infer(scores)
-    is_chain = isinstance(posterior.structure, LinearChain)
-    if is_chain and match is not None and match.finer:
-        masked, empty = _without_support(_masked(scores, match))
-        log_z, marginals = posterior.structure.infer(masked)
-        lost = _lost(log_z, of=log_z_all, empty=empty)
-        return Target(_as_student(match.add_up(marginals), structure), lost, empty)
-    unary, transition = scores.arrays["unary"], scores.arrays.get("transition")
-    if match is not None:
-        unary = match.log_sum(unary) if match.finer else match.gather(unary)
-        transition = None if transition is None else _gather_pairs(transition, match)
-    if transition is None:
-        table = scores.xp.zeros((unary.shape[2], unary.shape[2]), dtype=unary.dtype)
-        transition = tie(table, len(unary))
-    lifted, empty = _without_support(
-        Parts({"unary": unary, "transition": transition}, scores.lengths)
+def refusal(teacher: Type[Structure], student: Type[Structure]) -> str:
+    """Why a pair has no conversion, and which pairs have one."""
+    a, b = (_KINDS.get(kind, "another annotation") for kind in (teacher, student))
+    reason = f" ({a} say nothing of {b})" if a != b else ""
+    known = sorted(f"{x.__name__} -> {y.__name__}" for x, y in CONVERSIONS)
+    return (
+        f"no conversion from a {teacher.__name__} teacher to a {student.__name__} student{reason}; "
+        f"there are: {', '.join(known)}"
     )
-    if rules is not None:
-        lifted = rules.add_to(lifted)
-    log_z, marginals = LinearChain().infer(lifted)
-    lost = _lost(log_z, of=log_z_all, empty=empty)
-    return Target(_as_student(marginals, structure), lost, empty)
 
 
-def _without_support(scores: Parts) -> Tuple[Parts, Optional["numpy.ndarray"]]:
-    """RETURNS: the scores, of 0 in each unit of which some token has no possible label left (a
-    teacher that is certain of a label that the student lacks); which units these are."""
-    xp, unary = scores.xp, scores.arrays["unary"]
-    if not unary.size:
-        return scores, None
-    none = ((unary.max(axis=-1) <= POSSIBLE_ABOVE) & scores.mask).any(axis=1)
-    if not none.any():
-        return scores, None
-    blank = xp.where(none[:, None, None], xp.asarray(0, dtype=unary.dtype), unary)
-    return Parts({**scores.arrays, "unary": blank}, scores.lengths), to_numpy(none)
+def write_table(path: Union[str, Path]) -> None:
+    """Write the page of the documentation that has the table."""
+    about = "# Conversions\n\nFrom a teacher of one family to a student of another.\n\n"
+    Path(path).write_text(about + markdown_table(), encoding="utf8")
 
 
-def _masked(scores: Parts, match: TagMatch) -> Parts:
-    arrays = {**scores.arrays, "unary": match.mask(scores.arrays["unary"])}
-    return Parts(arrays, scores.lengths)
-
-
-def _gather_pairs(transition: Floats3d, match: TagMatch) -> Floats3d:
-    if is_tied(transition) or len(transition) == 1:
-        return tie(match.gather_pairs(transition[0]), len(transition))
-    xp = get_array_module(transition)
-    return xp.stack([match.gather_pairs(table) for table in transition])
-
-
-def _as_student(marginals: Parts, structure: Structure) -> Parts:
-    """Without the pairs, for a student of independent labels."""
-    if isinstance(structure, LinearChain):
-        return marginals
-    return Parts({"unary": marginals.arrays["unary"]}, marginals.lengths)
-
-
-def _lost(log_z: Floats1d, *, of: Floats1d, empty: Optional["numpy.ndarray"]) -> Floats1d:
-    xp = get_array_module(log_z)
-    lost = 1.0 - xp.exp(xp.minimum(log_z - of, 0.0))
-    return lost if empty is None else xp.where(xp.asarray(empty), 1.0, lost)
-
-
-def _lift(
-    posterior: Posterior, structure: Structure, match: Match, rules: Optional[Legality]
-) -> Target:
-    return _infer(structure, posterior.scores)
-
-
-def _project(
-    posterior: Posterior, structure: Structure, match: Match, rules: Optional[Legality]
-) -> Target:
-    return _infer(posterior.structure, posterior.scores)
-
-
-def _infer(structure: Structure, scores: Parts) -> Target:
-    log_z, marginals = structure.infer(scores)
-    return Target(marginals, scores.xp.zeros_like(log_z))
-
-
-_Conversion = Callable[[Posterior, Structure, Match, Optional[Legality]], Target]
-CONVERSIONS: Dict[Tuple[Type[Structure], Type[Structure]], _Conversion] = {
-    (IndependentLabels, IndependentLabels): _tokens,
-    (IndependentLabels, LinearChain): _chain,
-    (LinearChain, IndependentLabels): _chain,
-    (LinearChain, LinearChain): _chain,
-    (HeadSelection, HeadSelection): _lift,
-    (HeadSelection, SpanningTrees): _lift,
-    (SpanningTrees, SpanningTrees): _lift,
-    (SpanningTrees, HeadSelection): _project,
-}
+def markdown_table() -> str:
+    """The conversions as a table for the documentation."""
+    rows = [
+        f"| {teacher.__name__} | {student.__name__} | {c.verb} | {c.note} |"
+        for (teacher, student), c in CONVERSIONS.items()
+    ]
+    return "\n".join(["| teacher | student | verb | how |", "|---|---|---|---|", *rows]) + "\n"

@@ -8,13 +8,21 @@ the target and s the student's scores,
 so no autograd is needed, and gold data is the same object: a 0/1 target.
 """
 
-from typing import Optional, Tuple
+from typing import Callable, Dict, Optional, Tuple
 
 import numpy
 from thinc.types import Floats1d
 
 from ..codecs.trees import Gold
-from ..structures import IMPOSSIBLE, Parts, Structure
+from ..structures import HeadSelection, IndependentLabels, Parts, Structure
+
+# As `structural_loss`: of a structure, the student's scores and the teacher's target.
+TeacherLoss = Callable[..., Tuple[float, Parts]]
+_EMITTING: Dict[str, Structure] = {
+    "tokens": IndependentLabels(),
+    "chain": IndependentLabels(),
+    "arcs": HeadSelection(),
+}
 
 
 def structural_loss(
@@ -48,6 +56,45 @@ def structural_loss(
     return float(losses.sum()), d_scores
 
 
+def emitting(structure: Structure) -> Structure:
+    """Independent labels, or heads: what scores are over without those of pairs.
+
+    RAISES (ValueError): if the structure has no parts of single tokens.
+    """
+    if structure.family not in _EMITTING:
+        raise ValueError(
+            f"expected a structure with scores of tokens (families {', '.join(_EMITTING)}), got "
+            f"{type(structure).__name__}"
+        )
+    return _EMITTING[structure.family]
+
+
+def emissions(parts: Parts) -> Parts:
+    """Without what is of pairs."""
+    return Parts({k: v for k, v in parts.arrays.items() if k != "transition"}, parts.lengths)
+
+
+def token_loss(
+    structure: Structure,
+    scores: Parts,
+    target: Parts,
+    *,
+    temperature: float = 1.0,
+    weights: Optional[Floats1d] = None,
+) -> Tuple[float, Parts]:
+    """`structural_loss` of the emissions alone, as if tokens were independent; that of structures
+    whose tokens are. The gradient of transitions is 0."""
+    loss, d_emissions = structural_loss(
+        emitting(structure),
+        emissions(scores),
+        emissions(target),
+        temperature=temperature,
+        weights=weights,
+    )
+    arrays = {k: scores.xp.zeros(v.shape, v.dtype) for k, v in scores.arrays.items()}
+    return loss, Parts({**arrays, **d_emissions.arrays}, scores.lengths)
+
+
 def mixed_loss(
     structure: Structure,
     scores: Parts,
@@ -57,6 +104,7 @@ def mixed_loss(
     weight: float,
     temperature: float = 1.0,
     silent: Optional["numpy.ndarray"] = None,
+    teacher_loss: TeacherLoss = structural_loss,
 ) -> Tuple[float, Parts]:
     """(1 - w) gold loss + w teacher loss, summed over the units of a batch.
 
@@ -69,6 +117,7 @@ def mixed_loss(
     weight (float): w in [0, 1], for units that have gold.
     silent (Optional[ndarray]): (B,) bool, on the CPU, units whose target by the teacher means
         nothing.
+    teacher_loss (TeacherLoss): of the teacher's target; the loss of gold is always structural.
     RETURNS (Tuple[float, Parts]): loss in nats, gradient at the scores.
     """
     xp = scores.xp
@@ -79,12 +128,12 @@ def mixed_loss(
     if teacher is None:
         loss, d_scores = structural_loss(structure, scores, target, weights=gold_shares)
         return loss - constant, d_scores
-    if temperature == 1.0:
+    if temperature == 1.0 and teacher_loss is structural_loss:
         mixture = target * gold_shares + teacher * shares
         total = None if silent is None else gold_shares + shares
         loss, d_scores = structural_loss(structure, scores, mixture, weights=total)
         return loss - constant, d_scores
-    loss, d_scores = structural_loss(
+    loss, d_scores = teacher_loss(
         structure, scores, teacher, temperature=temperature, weights=shares
     )
     if float(gold_shares.sum()) > 0:
@@ -117,18 +166,13 @@ def gold_target(structure: Structure, scores: Parts, gold: Gold) -> Tuple[Parts,
     partial = ~gold.complete & ~gold.empty
     if not partial.any():
         return gold.indicators, xp.zeros(len(partial), dtype="float64")
-    units = xp.asarray(partial.nonzero()[0])
-    some = gold.indicators[units]
-    known = xp.asarray(gold.known)[units][..., None]
-    mine = scores[units]
-    arrays = {
-        k: v if k == "transition" else v + xp.where(known & (some.arrays[k] == 0), IMPOSSIBLE, 0.0)
-        for k, v in mine.arrays.items()
-    }
-    restricted = Parts(arrays, mine.lengths)
+    found = partial.nonzero()[0]
+    units = xp.asarray(found)
+    restricted = gold.restrict(scores[units], found)
     log_z, marginals = structure.infer(restricted)
     entropy = xp.zeros(len(partial), dtype="float64")
     entropy[units] = log_z - marginals.dot(restricted)
+    marginals = gold.settle(marginals, found)
     arrays = {k: v.astype(scores.arrays[k].dtype) for k, v in gold.indicators.arrays.items()}
     for key, array in marginals.arrays.items():
         arrays[key][units] = array

@@ -6,32 +6,72 @@ possible arcs are kept, so trees are exact; so are tags of spans, whose legal se
 improbable tags. Of independent labels (tags, deprels given the arc) those of a probability below
 `least` may be left out: they unpack as `IMPOSSIBLE`, so what is left is the teacher given that they
 do not occur, a proper distribution. At a temperature T it is about least^(1 / T) that is left out.
+The same holds of spans scored against "not a span": P(span) is at most the odds exp(score), so
+those of a score below log(least) may be left out; what is kept is float16 below the best span from
+the same token, or below 0 where that is higher, and this best is float32.
 """
 
 from dataclasses import asdict, dataclass
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Type
+from typing import Any, Dict, Optional, Tuple, Type
 
 import numpy
-from thinc.types import Floats2d, FloatsXd
+from thinc.types import Floats2d
 
 from ..codecs.bioes import are_span_tags, labels_of_tags
 from ..structures import (
     IMPOSSIBLE,
+    FlatSegments,
     HeadSelection,
     IndependentLabels,
     LinearChain,
+    ProjectiveTrees,
     SpanningTrees,
     Structure,
 )
 from ..structures.numerics import POSSIBLE_ABOVE
-from .belief import Belief, ChainBelief, TokenBelief, TreeBelief
+from .belief import (
+    Belief,
+    ChainBelief,
+    HeadLabelBelief,
+    Mixture,
+    SegmentBelief,
+    TokenBelief,
+    TreeBelief,
+)
+from .candidates import LabelCandidates, TreeCandidates
+from .packing import (
+    LOWEST,
+    Packed,
+    below_best,
+    join,
+    pack_array,
+    pack_halves,
+    pack_rows,
+    pack_units,
+    smallest,
+    spread,
+    unpack_array,
+    unpack_halves,
+    unpack_rows,
+    unpack_units,
+)
+from .store_candidates import (
+    pack_labels,
+    pack_listed_trees,
+    unpack_labels,
+    unpack_listed_trees,
+)
 
-Array = Tuple[str, Tuple[int, ...], bytes]  # dtype, shape, data
-Packed = Dict[str, Array]
-
-_LOWEST = -60_000.0  # float16 ends at -65504
 _STRUCTURES: Dict[str, Type[Structure]] = {
-    cls.__name__: cls for cls in (IndependentLabels, LinearChain, HeadSelection, SpanningTrees)
+    cls.__name__: cls
+    for cls in (
+        IndependentLabels,
+        LinearChain,
+        FlatSegments,
+        HeadSelection,
+        SpanningTrees,
+        ProjectiveTrees,
+    )
 }
 
 
@@ -39,12 +79,14 @@ _STRUCTURES: Dict[str, Type[Structure]] = {
 class Form:
     """What the beliefs of one component have in common, whatever the doc.
 
-    kind (str): "tokens", "chain" or "trees". labels (Tuple[str, ...]): the teacher's inventory.
+    kind (str): "tokens", "chain", "segments", "trees", "head labels", or of candidates "listed
+        labels", "listed trees".
+    structure (Optional[Structure]): None of candidates. labels (Tuple[str, ...]): the teacher's.
     transition (Optional[Floats2d]): (tags, tags), nats, of a chain.
     """
 
     kind: str
-    structure: Structure
+    structure: Optional[Structure]
     labels: Tuple[str, ...]
     transition: Optional[Floats2d] = None
 
@@ -57,10 +99,11 @@ class Form:
     def to_json(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): for JSON; an impossible transition is null."""
         table = None if self.transition is None else self.transition.tolist()
+        name = None if self.structure is None else type(self.structure).__name__
         return {
             "kind": self.kind,
-            "structure": type(self.structure).__name__,
-            "settings": asdict(self.structure),  # type: ignore[call-overload]
+            "structure": name,
+            "settings": {} if name is None else asdict(self.structure),  # type: ignore[call-overload]
             "labels": list(self.labels),
             "transition": table and [[_possible(score) for score in row] for row in table],
         }
@@ -69,9 +112,9 @@ class Form:
     def from_json(data: Dict[str, Any]) -> "Form":
         """RAISES (ValueError): for a structure that does not exist."""
         name, table = data["structure"], data["transition"]
-        if name not in _STRUCTURES:
+        if name is not None and name not in _STRUCTURES:
             raise ValueError(f"expected one of {', '.join(_STRUCTURES)}, got {name!r}")
-        structure = _STRUCTURES[name](**data["settings"])
+        structure = None if name is None else _STRUCTURES[name](**data["settings"])
         if table is not None:
             rows = [[IMPOSSIBLE if score is None else score for score in row] for row in table]
             table = numpy.asarray(rows, dtype="float32")
@@ -79,32 +122,63 @@ class Form:
 
 
 def form_of(belief: Belief) -> Form:
-    """What the beliefs of a component share, read from one of a doc with a token or more."""
+    """What the beliefs of a component share, read from one of a doc with a token or more.
+
+    RAISES (ValueError): for a mixture: a store holds the beliefs of one teacher.
+    """
+    if isinstance(belief, Mixture):
+        raise ValueError("expected the belief of one teacher, got those of several")
+    if isinstance(belief, LabelCandidates):
+        return Form("listed labels", None, belief.labels)
+    if isinstance(belief, TreeCandidates):
+        return Form("listed trees", None, belief.labels)
     if isinstance(belief, TreeBelief):
         return Form("trees", belief.structure, belief.labels)
     if isinstance(belief, ChainBelief):
         return Form("chain", belief.structure, belief.labels, belief.transition)
-    return Form("tokens", belief.structure, belief.labels)
+    if isinstance(belief, SegmentBelief):
+        return Form("segments", belief.structure, belief.labels)
+    kind = "head labels" if isinstance(belief, HeadLabelBelief) else "tokens"
+    return Form(kind, belief.structure, belief.labels)
 
 
 def pack(belief: Belief, *, least: float) -> Packed:
     """One doc's belief as bytes.
 
-    least (float): the probability below which an independent label is left out; 0 keeps all.
+    least (float): the probability below which an independent label, or a span, is left out; 0
+        keeps all.
+    RAISES (ValueError): for a mixture.
     """
+    if isinstance(belief, Mixture):
+        raise ValueError("expected the belief of one teacher, got those of several")
+    if isinstance(belief, LabelCandidates):
+        return pack_labels(belief)
+    if isinstance(belief, TreeCandidates):
+        return pack_listed_trees(belief)
     if isinstance(belief, TreeBelief):
         return _pack_trees(belief, least=least)
+    if isinstance(belief, SegmentBelief):
+        return _pack_segments(belief, least=least)
     if isinstance(belief, ChainBelief) or are_span_tags(belief.labels):
         least = 0.0
-    return _pack_rows("score", belief.scores, least=least)
+    rows = pack_rows("score", belief.scores, least=least)
+    return {**pack_units(belief.units), **rows} if isinstance(belief, HeadLabelBelief) else rows
 
 
 def unpack(packed: Packed, form: Form) -> Belief:
     """The belief of a doc. RAISES (ValueError): if the bytes do not fit the form."""
     try:
+        if form.kind == "listed labels":
+            return unpack_labels(packed, form.labels)
+        if form.kind == "listed trees":
+            return unpack_listed_trees(packed, form.labels)
+        if form.structure is None:
+            raise ValueError("no structure")
         if form.kind == "trees":
-            return _unpack_trees(packed, form)
-        scores = _unpack_rows("score", packed, n_columns=len(form.labels))
+            return _unpack_trees(packed, form.structure, form.labels)
+        if form.kind == "segments":
+            return _unpack_segments(packed, form)
+        scores = unpack_rows("score", packed, n_columns=len(form.labels))
     except (KeyError, ValueError, IndexError, TypeError) as error:
         raise ValueError(
             f"a stored belief of {form.kind} is damaged or of other labels: {error!r}"
@@ -113,6 +187,8 @@ def unpack(packed: Packed, form: Form) -> Belief:
         none = numpy.zeros((0, 0), dtype="float32")
         transition = none if form.transition is None else form.transition
         return ChainBelief(form.structure, form.labels, scores, transition)
+    if form.kind == "head labels":
+        return HeadLabelBelief(form.structure, form.labels, unpack_units(packed), scores)
     return TokenBelief(form.structure, form.labels, scores)
 
 
@@ -124,41 +200,69 @@ def _pack_trees(belief: TreeBelief, *, least: float) -> Packed:
     order = numpy.lexsort((belief.pairs[:, 1], belief.pairs[:, 0]))
     dependents, heads = belief.pairs[order].astype("int64").T
     distances = numpy.where(heads < 0, 0, heads - dependents)
-    values = [_below_best(_without_self(arc)) for arc in belief.arcs]
-    kept = [value > _LOWEST * 2 for value in values]
+    values = [below_best(_without_self(arc)) for arc in belief.arcs]
+    kept = [value > LOWEST * 2 for value in values]
     flat = [value[keep] for value, keep in zip(values, kept)]
     n = int(belief.units[-1, 1]) if len(belief.units) else 0
     return {
-        "starts": _pack_array(_smallest(belief.units[:, 0])),
-        "ends": _pack_array(_smallest(belief.units[:, 1])),
-        "arc_kept": _pack_array(numpy.packbits(_join([keep.ravel() for keep in kept], "bool"))),
-        "arcs": _pack_halves(_join(flat, "float32")),
-        "n_heads": _pack_array(_smallest(numpy.bincount(dependents, minlength=n))),
-        "distances": _pack_array(_smallest(distances)),
-        **_pack_rows("label", belief.label_scores[order], least=least),
+        **pack_units(belief.units),
+        "arc_kept": pack_array(numpy.packbits(join([keep.ravel() for keep in kept], "bool"))),
+        "arcs": pack_halves(join(flat, "float32")),
+        "n_heads": pack_array(smallest(numpy.bincount(dependents, minlength=n))),
+        "distances": pack_array(smallest(distances)),
+        **pack_rows("label", belief.label_scores[order], least=least),
     }
 
 
-def _unpack_trees(packed: Packed, form: Form) -> TreeBelief:
-    starts, ends = (_unpack_array(packed[key]).astype("int32") for key in ("starts", "ends"))
-    lengths = (ends - starts).tolist()
+def _unpack_trees(packed: Packed, structure: Structure, labels: Tuple[str, ...]) -> TreeBelief:
+    units = unpack_units(packed)
+    lengths = (units[:, 1] - units[:, 0]).tolist()
     sizes = [n * (n + 1) for n in lengths]
-    kept = numpy.unpackbits(_unpack_array(packed["arc_kept"]), count=sum(sizes)).astype(bool)
-    flat = _spread(kept, _unpack_halves(packed["arcs"]))
+    kept = numpy.unpackbits(unpack_array(packed["arc_kept"]), count=sum(sizes)).astype(bool)
+    flat = spread(kept, unpack_halves(packed["arcs"]))
     cuts = numpy.cumsum([0, *sizes])
     arcs = [flat[cuts[i] : cuts[i + 1]].reshape(n, n + 1) for i, n in enumerate(lengths)]
-    n_heads = _unpack_array(packed["n_heads"]).astype("int64")
+    n_heads = unpack_array(packed["n_heads"]).astype("int64")
     dependents = numpy.repeat(numpy.arange(len(n_heads)), n_heads)
-    distances = _unpack_array(packed["distances"]).astype("int64")
+    distances = unpack_array(packed["distances"]).astype("int64")
     heads = numpy.where(distances == 0, -1, dependents + distances)
     return TreeBelief(
-        structure=form.structure,
-        labels=form.labels,
-        units=numpy.stack([starts, ends], axis=1),
+        structure=structure,
+        labels=labels,
+        units=units,
         arcs=tuple(arcs),
         pairs=numpy.stack([dependents, heads], axis=1).astype("int32"),
-        label_scores=_unpack_rows("label", packed, n_columns=len(form.labels)),
+        label_scores=unpack_rows("label", packed, n_columns=len(labels)),
     )
+
+
+def _pack_segments(belief: SegmentBelief, *, least: float) -> Packed:
+    """By first token, width and label: a bit for each span, a half for each that is kept."""
+    n, widths, n_labels = belief.scores.shape
+    ends = numpy.arange(n)[:, None] + numpy.arange(widths)
+    rows = numpy.where((ends < n)[..., None], belief.scores, IMPOSSIBLE)
+    rows = rows.reshape(n, widths * n_labels)
+    best = numpy.maximum(rows.max(axis=1, initial=0.0), 0.0).astype("float32")
+    kept = rows > (numpy.log(least) if least > 0 else POSSIBLE_ABOVE)
+    below = numpy.maximum(rows - best[:, None], LOWEST)
+    return {
+        "width": pack_array(smallest(numpy.asarray([widths]))),
+        "best": pack_array(best),
+        "span_kept": pack_array(numpy.packbits(kept, axis=1)),
+        "spans": pack_halves(below[kept]),
+    }
+
+
+def _unpack_segments(packed: Packed, form: Form) -> SegmentBelief:
+    """Docs of one teacher may have spans of other widths, which a suggester decides."""
+    width = int(unpack_array(packed["width"])[0])
+    best, bits = unpack_array(packed["best"]), unpack_array(packed["span_kept"])
+    n_columns = width * len(form.labels)
+    kept = numpy.unpackbits(bits, axis=1, count=n_columns).astype(bool)
+    rows = spread(kept, unpack_halves(packed["spans"]))
+    rows = numpy.where(kept, rows + best[:, None], rows)
+    scores = rows.reshape(len(best), width, len(form.labels))
+    return SegmentBelief(FlatSegments(max_width=width), form.labels, scores)
 
 
 def _without_self(arc: Floats2d) -> Floats2d:
@@ -167,83 +271,6 @@ def _without_self(arc: Floats2d) -> Floats2d:
     masked = arc.astype("float32")
     masked[numpy.arange(n), numpy.arange(1, n + 1)] = IMPOSSIBLE
     return masked
-
-
-# Rows of scores
-
-
-def _pack_rows(name: str, scores: Floats2d, *, least: float) -> Packed:
-    """A bit for each label, a half for each that is kept. scores: (rows, labels), nats."""
-    below = _below_best(scores)
-    kept = below > 2 * _LOWEST
-    if least > 0 and below.size:
-        log_sums = numpy.log(numpy.exp(below).sum(axis=1, keepdims=True))
-        kept &= (below - log_sums >= numpy.log(least)) | (below == 0)
-    bits = numpy.packbits(kept, axis=1)
-    return {f"{name}_kept": _pack_array(bits), f"{name}_values": _pack_halves(below[kept])}
-
-
-def _unpack_rows(name: str, packed: Packed, *, n_columns: int) -> Floats2d:
-    bits = _unpack_array(packed[f"{name}_kept"])
-    kept = numpy.unpackbits(bits, axis=1, count=n_columns).astype(bool)
-    return _spread(kept, _unpack_halves(packed[f"{name}_values"]))
-
-
-def _spread(kept: "numpy.ndarray", values: FloatsXd) -> FloatsXd:
-    """The values where `kept`, IMPOSSIBLE elsewhere. RAISES (ValueError): if they do not fit."""
-    if int(kept.sum()) != len(values):
-        raise ValueError(f"expected {int(kept.sum())} values, found {len(values)}")
-    scores = numpy.full(kept.shape, IMPOSSIBLE, dtype="float32")
-    scores[kept] = values
-    return scores
-
-
-def _below_best(scores: Floats2d) -> Floats2d:
-    """Each row's best is 0; what is impossible is IMPOSSIBLE."""
-    if not scores.size:
-        return scores.astype("float32")
-    possible = scores > POSSIBLE_ABOVE
-    below = scores.astype("float32") - scores.max(axis=1, keepdims=True)
-    return numpy.where(possible, numpy.maximum(below, _LOWEST), IMPOSSIBLE).astype("float32")
-
-
-# Arrays
-
-
-def _pack_halves(values: FloatsXd) -> Array:
-    """float16, all high bytes before all low ones: zlib finds more in them so."""
-    halves = numpy.ascontiguousarray(values, dtype="<f2")
-    planes = halves.view("uint8").reshape(-1, 2).T[::-1]
-    return ("<f2", halves.shape, planes.tobytes())
-
-
-def _unpack_halves(array: Array) -> FloatsXd:
-    planes = numpy.frombuffer(array[2], dtype="uint8").reshape(2, -1)[::-1]
-    return numpy.ascontiguousarray(planes.T).view("<f2").ravel().astype("float32")
-
-
-def _pack_array(array: "numpy.ndarray") -> Array:
-    array = array.astype(array.dtype.newbyteorder("<"))
-    return (array.dtype.str, array.shape, array.tobytes())
-
-
-def _unpack_array(array: Array) -> "numpy.ndarray":
-    dtype, shape, data = array
-    return numpy.frombuffer(data, dtype=dtype).reshape(shape)
-
-
-def _smallest(values: "numpy.ndarray") -> "numpy.ndarray":
-    """Integers in the smallest signed type that holds them."""
-    low, high = (int(values.min()), int(values.max())) if values.size else (0, 0)
-    for dtype in ("int8", "int16", "int32"):
-        if numpy.iinfo(dtype).min <= low and high <= numpy.iinfo(dtype).max:
-            return values.astype(dtype)
-    return values.astype("int64")
-
-
-def _join(arrays: Sequence["numpy.ndarray"], dtype: str) -> "numpy.ndarray":
-    parts: List["numpy.ndarray"] = [array.ravel() for array in arrays]
-    return numpy.concatenate(parts) if parts else numpy.zeros(0, dtype=dtype)
 
 
 def _possible(score: float) -> Optional[float]:

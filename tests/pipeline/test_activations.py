@@ -78,7 +78,7 @@ def test_the_annotation_and_the_passes_are_the_same(nlp, folder):
     assert set(passes.values()) == {1}
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("parser", *SPAN_PIPES)])
+@pytest.mark.parametrize("name", ["sent", "tag", "pos", "morph"])
 def test_tokens(nlp, name):
     pipe = nlp.get_pipe(name)
     for doc in nlp.pipe(TEXTS):
@@ -162,6 +162,25 @@ def test_a_span_of_bio_ends_where_its_label_does_not_go_on(nlp):
         (longer,) = run_probabilities(scores, [Run(0, start, (b, i))])
         assert longer > 1e-6
         assert chance + longer == pytest.approx(found["marginals"][start, b], rel=1e-5)
+
+
+def test_segments(nlp):
+    """The probability of each span, under the belief's scores."""
+    pipe, some = nlp.get_pipe("segments"), 0
+    docs = list(nlp.pipe(TEXTS))
+    for doc, belief in zip(docs, pipe.believe(docs)):
+        found = doc._.activations["segments"]
+        assert found["marginals"].shape == (len(doc), pipe.max_width, len(pipe.labels))
+        written = [(span.start, span.end, span.label_) for span in doc.spans["seg"]]
+        assert [(a, b, pipe.labels[c]) for a, b, c in found["spans"]] == written
+        if len(doc):
+            scores = Parts({"span": belief.scores[None]}, numpy.asarray([len(doc)]))
+            expected = pipe.structure.infer(scores)[1].arrays["span"][0]
+            numpy.testing.assert_allclose(found["marginals"], expected, atol=1e-5)
+        for (start, end, label), chance in zip(found["spans"], found["confidences"]):
+            assert chance == found["marginals"][start, end - start - 1, label] > 0.1
+            some += 1
+    assert some
 
 
 def assert_same(a, b):

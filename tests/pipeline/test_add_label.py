@@ -9,7 +9,7 @@ from spacy.tokens import Span
 from thinc.api import Adam
 
 NEW = {"tag": "NEW", "pos": "X", "morph": "Case=Nom", "parser": "new", "ner": "NEW",
-       "bio": "NEW", "spans": "NEW"}  # fmt: skip
+       "bio": "NEW", "spans": "NEW", "segments": "NEW"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_the_old_labels_keep_their_weights_and_scores(nlp, name):
             for a, b in zip(after.arcs, before.arcs):
                 numpy.testing.assert_array_equal(a, b)
         else:
-            columns = after.scores[:, : before.scores.shape[1]]
+            columns = after.scores[..., : before.scores.shape[-1]]
             numpy.testing.assert_allclose(columns, before.scores, rtol=1e-6, atol=1e-6)
 
 
@@ -85,11 +85,12 @@ def test_predictions_stay_until_the_label_is_learnt(nlp, name):
 @pytest.mark.parametrize("name", NEW)
 def test_a_new_tag_is_the_mean_of_the_old_ones(nlp, name):
     pipe = nlp.get_pipe(name)
-    W = weights(pipe)["biaffine_labels" if name == "parser" else "linear_scores", "W"]
+    node = pipe.model.get_ref("output_layer").name
+    W = weights(pipe)[node, "W"]
     W = W.T if name == "parser" else W
     names = pipe.tags if hasattr(pipe, "tags") else pipe.labels
     pipe.add_label(NEW[name])
-    wide = weights(pipe)["biaffine_labels" if name == "parser" else "linear_scores", "W"]
+    wide = weights(pipe)[node, "W"]
     wide = wide.T if name == "parser" else wide
     news = (pipe.tags if hasattr(pipe, "tags") else pipe.labels)[len(names) :]
     assert len(news) in (1, 2, 4)
@@ -147,7 +148,7 @@ def annotate(doc, token, label):
     token.dep_ = "new"
     span = Span(doc, token.i, token.i + 1, "NEW")
     doc.set_ents([*(ent for ent in doc.ents if ent.start != token.i), span])
-    doc.spans["sc"] = list(doc.ents)
+    doc.spans["sc"] = doc.spans["seg"] = list(doc.ents)
 
 
 @pytest.mark.parametrize("name", NEW)

@@ -105,7 +105,16 @@ def test_get_loss(nlp, name):
 
 def test_evaluate(nlp):
     scores = nlp.evaluate(gold_examples(nlp))
-    for key in ("sents_f", "tag_acc", "pos_acc", "morph_acc", "dep_las", "ents_f", "spans_sc_f"):
+    for key in (
+        "sents_f",
+        "tag_acc",
+        "pos_acc",
+        "morph_acc",
+        "dep_las",
+        "ents_f",
+        "spans_sc_f",
+        "spans_seg_f",
+    ):
         assert scores[key] > 0.9, key
 
 

@@ -9,10 +9,11 @@ from all_components import NAMES, bare_examples, build, gold_examples
 from conftest import train
 from spacy.tokens import Doc
 from spacy.training import Example
+from taught import add_scores, leaves_of, lesson, map_scores, scores_and_n, student_of
 from thinc.api import Adam
 
-from spacy_skd.structures import Parts
 from spacy_skd.transfer.annealing import as_schedule
+from spacy_skd.transfer.target import Objective
 
 
 @pytest.fixture(scope="module")
@@ -23,23 +24,6 @@ def teacher():
     nlp.initialize(lambda: gold_examples(nlp))
     train(nlp, gold_examples(nlp), 60)
     return nlp
-
-
-def student_of(teacher):
-    """Components with vectors of their own, so that they are updated alone."""
-    spacy.util.fix_random_seed(1)
-    nlp = build(shared=False)
-    for name in NAMES:
-        labels = list(teacher.get_pipe(name).labels)
-        nlp.get_pipe(name).initialize(lambda: gold_examples(nlp), nlp=nlp, labels=labels)
-    return nlp
-
-
-def lesson(teacher, student):
-    """The teacher's docs with vectors, the student's without anything but sentences."""
-    taught, mine = bare_examples(teacher), bare_examples(student)
-    docs = list(teacher.get_pipe("tok2vec").pipe([eg.reference for eg in taught]))
-    return [Example(eg.predicted, doc) for eg, doc in zip(mine, docs)]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -60,35 +44,30 @@ def test_the_student_comes_to_believe_what_the_teacher_does(teacher, name):
     assert pipe.cfg["step"] == 0
 
 
-def scores_and_n(pipe, docs, beliefs):
-    inputs = pipe._inputs(docs, pipe._lesson_without_gold(beliefs))
-    return pipe.model.begin_update(inputs)[0], True
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_the_gradient_is_that_of_the_loss(teacher, name):
     """Along a random direction of the scores; sums by default, means on request."""
     student = student_of(teacher)
     pipe, examples = student.get_pipe(name), lesson(teacher, student)
-    pipe.temperature = 1.7
+    pipe.objective = Objective(temperature=1.7)
     beliefs = teacher.get_pipe(name).believe([eg.reference for eg in examples])
     docs = [eg.predicted for eg in examples]
     scores, _ = scores_and_n(pipe, docs, beliefs)
     rng = numpy.random.default_rng(0)
-    scores = _map(lambda a: a.astype("float64") + rng.normal(size=a.shape), scores)
-    direction = _map(lambda a: rng.normal(size=a.shape), scores)
+    scores = map_scores(lambda a: a.astype("float64") + rng.normal(size=a.shape), scores)
+    direction = map_scores(lambda a: rng.normal(size=a.shape), scores)
     loss, gradient = pipe.get_teacher_student_loss(beliefs, scores)
     eps = 1e-4
     up, down = (
-        pipe.get_teacher_student_loss(beliefs, _add(scores, direction, sign * eps))[0]
+        pipe.get_teacher_student_loss(beliefs, add_scores(scores, direction, sign * eps))[0]
         for sign in (1, -1)
     )
-    along = sum(float((g * d).sum()) for g, d in zip(_leaves(gradient), _leaves(direction)))
+    along = sum(float((g * d).sum()) for g, d in zip(leaves_of(gradient), leaves_of(direction)))
     assert along == pytest.approx((up - down) / (2 * eps), rel=1e-3, abs=1e-3)
     n = sum(len(doc) for doc in docs)
     mean, d_mean = pipe.get_teacher_student_loss(beliefs, scores, normalize=True)
     assert mean == pytest.approx(loss / n)
-    for a, b in zip(_leaves(gradient), _leaves(d_mean)):
+    for a, b in zip(leaves_of(gradient), leaves_of(d_mean)):
         numpy.testing.assert_allclose(b * n, a, rtol=1e-4, atol=1e-5)
 
 
@@ -100,13 +79,13 @@ def test_the_temperature_divides_the_scores_of_both(teacher, name):
     beliefs = teacher.get_pipe(name).believe([eg.reference for eg in examples])
     rng = numpy.random.default_rng(0)
     scores, _ = scores_and_n(pipe, [eg.predicted for eg in examples], beliefs)
-    scores = _map(lambda a: a.astype("float64") + rng.normal(size=a.shape), scores)
+    scores = map_scores(lambda a: a.astype("float64") + rng.normal(size=a.shape), scores)
     cool = [replace(belief, **_cooled(belief, 3.0)) for belief in beliefs]
-    loss, gradient = pipe.get_teacher_student_loss(cool, _map(lambda a: a / 3.0, scores))
-    pipe.temperature = 3.0
+    loss, gradient = pipe.get_teacher_student_loss(cool, map_scores(lambda a: a / 3.0, scores))
+    pipe.objective = Objective(temperature=3.0)
     found, found_gradient = pipe.get_teacher_student_loss(beliefs, scores)
     assert found == pytest.approx(9 * loss, rel=1e-4)
-    for a, b in zip(_leaves(found_gradient), _leaves(gradient)):
+    for a, b in zip(leaves_of(found_gradient), leaves_of(gradient)):
         numpy.testing.assert_allclose(a, 3 * b, rtol=1e-3, atol=1e-4)
 
 
@@ -128,7 +107,7 @@ def test_distill_weight_is_the_teachers_share_where_there_is_gold(teacher, name)
     plan = pipe._lesson(examples, beliefs)
     scores, _ = pipe.model.begin_update(pipe._inputs([eg.predicted for eg in examples], plan))
     rng = numpy.random.default_rng(0)
-    scores = _map(lambda a: a.astype("float64") + rng.normal(size=a.shape), scores)
+    scores = map_scores(lambda a: a.astype("float64") + rng.normal(size=a.shape), scores)
     losses = []
     for weight in (0.0, 0.25, 1.0):
         pipe.distill_weight = as_schedule(weight)
@@ -136,27 +115,6 @@ def test_distill_weight_is_the_teachers_share_where_there_is_gold(teacher, name)
     gold, mixed, taught = losses
     assert abs(gold - taught) > 0.01
     assert mixed == pytest.approx(0.75 * gold + 0.25 * taught, rel=1e-5)
-
-
-def _map(change, scores):
-    """A model's output with its arrays of scores (and nothing else) changed."""
-    if isinstance(scores, Parts):
-        return Parts({k: change(v) for k, v in scores.arrays.items()}, scores.lengths)
-    if isinstance(scores, (list, tuple)):
-        return type(scores)(_map(change, part) for part in scores)
-    is_scores = isinstance(scores, numpy.ndarray) and scores.dtype.kind == "f"
-    return change(scores) if is_scores else scores
-
-
-def _add(scores, direction, factor):
-    others = iter(_leaves(direction))
-    return _map(lambda array: array + factor * next(others), scores)
-
-
-def _leaves(scores):
-    found = []
-    _map(lambda array: found.append(array) or array, scores)
-    return found
 
 
 def test_students_of_a_shared_tok2vec_learn_after_its_update(teacher):

@@ -39,12 +39,12 @@ def test_the_embedder_runs_once_for_each_distinct_doc(teacher):
 def test_a_full_cache_runs_the_teacher_again_and_says_so(teacher, caplog):
     nlp = student_of(teacher)
     component = nlp.get_pipe("teacher")
-    component._cache.most = 2000
+    component.members[0].cache.most = 2000
     examples = gold_examples(nlp)
     nlp.initialize(lambda: examples)
     train(nlp, examples, 3)
     assert component.passes > len(examples)
-    assert 0 < component._cache.bytes <= 2000
+    assert 0 < component.members[0].cache.bytes <= 2000
     assert "exceed cache_mb" in caplog.text
 
 
@@ -57,8 +57,8 @@ def test_trainings_that_share_a_teacher_run_it_once_and_bound_their_beliefs_toge
         train(nlp, some, 2)
     a, b = (nlp.get_pipe("teacher") for nlp in (first, second))
     assert (a.passes, b.passes) == (len(examples[0]), 0)
-    assert a._cache is b._cache
-    b.teacher = "elsewhere"
+    assert a.members[0].cache is b.members[0].cache
+    b.members[0].path = "elsewhere"
     with pytest.raises(ValueError, match="same teacher"):
         b.share(a)
 
@@ -85,7 +85,7 @@ def test_nothing_of_the_teacher_is_saved(teacher, tmp_path):
     assert len(saved) < 1.1 * len(without_teacher(nlp).to_bytes())
     copy = student_of(teacher).from_bytes(saved)
     assert annotation(copy("Go !")) == annotation(nlp("Go !"))
-    copy.get_pipe("teacher").teacher = None
+    copy.get_pipe("teacher").members[0].path = None
     assert annotation(copy("Go home")) == annotation(nlp("Go home"))
     clone = without_teacher(nlp)
     assert "teacher" not in clone.pipe_names
@@ -105,7 +105,7 @@ def test_a_pipeline_whose_teacher_is_gone_still_predicts(teacher, tmp_path):
     nlp = student_of(teacher)
     examples = gold_examples(nlp)
     nlp.initialize(lambda: examples)
-    nlp.get_pipe("teacher").teacher = str(tmp_path / "gone")
+    nlp.get_pipe("teacher").members[0].path = str(tmp_path / "gone")
     nlp.config["components"]["teacher"]["teacher"] = str(tmp_path / "gone")
     nlp.to_disk(tmp_path / "x")
     assert spacy.load(tmp_path / "x")("Go !")[0].tag_

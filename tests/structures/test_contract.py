@@ -1,5 +1,7 @@
 """The contract of every structure, against enumeration (tests/oracle.py)."""
 
+from collections import Counter
+from functools import partial
 from typing import Callable, List, NamedTuple
 
 import hypothesis.strategies as st
@@ -10,17 +12,20 @@ from hypothesis import given, settings
 
 from spacy_skd.structures import (
     IMPOSSIBLE,
+    FlatSegments,
     HeadSelection,
     IndependentLabels,
     LinearChain,
     Parts,
+    ProjectiveTrees,
     SpanningTrees,
     Structure,
 )
 
 
 class Case(NamedTuple):
-    """A unit is one array: a row for each token, then the rows of its transitions."""
+    """A unit is one array: a row for each token, then the rows of its transitions. Of spans, a row
+    has all widths and labels."""
 
     structure: Structure
     array: str
@@ -32,6 +37,7 @@ class Case(NamedTuple):
 
 
 LABELS = 3
+WIDTH = 2
 
 
 CASES = [
@@ -40,13 +46,26 @@ CASES = [
     Case(SpanningTrees(single_root=True), "arc", oracle.trees),
     Case(SpanningTrees(single_root=False), "arc", oracle.forests),
     Case(LinearChain(), "chain", oracle.chains),
+    Case(ProjectiveTrees(single_root=True), "arc", oracle.projective_trees),
+    Case(ProjectiveTrees(single_root=False), "arc", oracle.projective_forests),
+    Case(FlatSegments(max_width=WIDTH), "span", partial(oracle.segmentations, width=WIDTH)),
 ]
-each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: repr(case.structure))
+
+
+def for_each(cases: List[Case]):
+    return pytest.mark.parametrize("case", cases, ids=lambda case: repr(case.structure))
+
+
+each_case = for_each(CASES)
+# A token outside all spans scores 0, so that there is always a structure, and shifts do matter.
+each_case_of_columns = for_each([case for case in CASES if case.array != "span"])
 seeds = st.integers(0, 2**31)
 scales = st.sampled_from([0.1, 1.0, 5.0, 50.0])
 
 
 def width(case: Case, n: int) -> int:
+    if case.array == "span":
+        return WIDTH * LABELS
     return n + 1 if case.array == "arc" else LABELS
 
 
@@ -63,6 +82,8 @@ def batch(case: Case, units: List[numpy.ndarray], n: int, junk: float = 0.0) -> 
     array = numpy.full((len(units), n, width(case, n)), junk, dtype=units[0].dtype)
     for i, (unit, length) in enumerate(zip(units, lengths)):
         array[i, :length, : unit.shape[1]] = unit[:length]
+    if case.array == "span":
+        array = array.reshape(len(units), n, WIDTH, LABELS)
     if case.array != "chain":
         return Parts({case.array: array}, lengths)
     transition = numpy.stack([unit[length:] for unit, length in zip(units, lengths)])
@@ -75,7 +96,21 @@ def flat(case: Case, parts: Parts, i: int) -> numpy.ndarray:
     if case.array == "chain":
         arrays = parts.arrays["unary"][i, :n], parts.arrays["transition"][i]
         return numpy.concatenate(arrays)
-    return parts.arrays[case.array][i, :n, : width(case, n)]
+    array = parts.arrays[case.array][i, :n]
+    return array.reshape(n, WIDTH * LABELS) if case.array == "span" else array[:, : width(case, n)]
+
+
+def methods(structure: Structure) -> List[Callable]:
+    rng = numpy.random.default_rng(0)
+    best, drawn = partial(structure.k_best, k=2), partial(structure.sample, rng=rng)
+    return [structure.infer, structure.argmax, best, drawn]
+
+
+def with_impossible(case: Case, unit: numpy.ndarray, share: float, rng) -> numpy.ndarray:
+    """Some parts impossible, but those of one output."""
+    gone = rng.random(unit.shape) < share
+    kept = next(iter(oracle.enumerate_unit(case.outputs, unit * 0).outputs))
+    return numpy.where(gone & (kept == 0), rng.choice([IMPOSSIBLE, -numpy.inf]), unit)
 
 
 @each_case
@@ -99,10 +134,7 @@ def test_log_z_marginals_and_argmax_equal_enumeration(case, seed, n, scale):
 @given(seed=seeds, n=st.integers(2, 5), scale=scales, share=st.floats(0.1, 0.6))
 def test_exact_where_parts_are_impossible(case, seed, n, scale, share):
     rng = numpy.random.default_rng(seed)
-    unit = random_unit(case, n, scale, rng)
-    gone = rng.random(unit.shape) < share
-    kept = next(iter(oracle.enumerate_unit(case.outputs, unit * 0).outputs))
-    unit[gone & (kept == 0)] = rng.choice([IMPOSSIBLE, -numpy.inf])
+    unit = with_impossible(case, random_unit(case, n, scale, rng), share, rng)
     scores = batch(case, [unit], n)
     expected = oracle.enumerate_unit(case.outputs, unit)
     log_z, marginals = case.structure.infer(scores)
@@ -129,7 +161,7 @@ def test_marginals_are_the_gradient_of_log_z(case, seed, n):
     assert (marginals * direction).sum() == pytest.approx((ups - downs) / (2 * eps), abs=1e-6)
 
 
-@each_case
+@each_case_of_columns
 @settings(max_examples=15, deadline=None)
 @given(seed=seeds, n=st.integers(1, 6), shift=st.floats(-100, 100))
 def test_a_shift_of_a_tokens_scores_moves_log_z_alone(case, seed, n, shift):
@@ -172,7 +204,10 @@ def test_float32_in_float32_out(case):
     log_z, marginals = case.structure.infer(scores)
     best = case.structure.argmax(scores)
     assert log_z.dtype == "float64"
-    assert flat(case, marginals, 0).dtype == flat(case, best, 0).dtype == "float32"
+    _, second = case.structure.k_best(scores, k=2)[1]
+    drawn = case.structure.sample(scores, rng=numpy.random.default_rng(0))
+    for parts in (marginals, best, second, drawn):
+        assert flat(case, parts, 0).dtype == "float32"
     expected = oracle.enumerate_unit(case.outputs, unit)
     numpy.testing.assert_allclose(log_z[0], expected.log_z, rtol=1e-6)
     numpy.testing.assert_allclose(flat(case, marginals, 0), expected.marginals, atol=1e-5)
@@ -183,16 +218,16 @@ def test_float32_in_float32_out(case):
 def test_a_score_that_is_no_number_names_its_unit(case, value):
     units = [random_unit(case, 3, 1.0, numpy.random.default_rng(i)) for i in range(3)]
     units[1][2, 0] = value
-    for method in (case.structure.infer, case.structure.argmax):
+    for method in methods(case.structure):
         with pytest.raises(ValueError, match="unit 1"):
             method(batch(case, units, 3))
 
 
-@each_case
+@each_case_of_columns
 def test_a_unit_without_any_structure_is_named(case):
     units = [random_unit(case, 3, 1.0, numpy.random.default_rng(i)) for i in range(3)]
     units[2][1] = IMPOSSIBLE
-    for method in (case.structure.infer, case.structure.argmax):
+    for method in methods(case.structure):
         with pytest.raises(ValueError, match="unit 2 of the batch has no possible structure"):
             method(batch(case, units, 3))
 
@@ -200,14 +235,17 @@ def test_a_unit_without_any_structure_is_named(case):
 @each_case
 def test_no_units_and_no_tokens(case):
     for n_units, n in ((0, 0), (0, 3), (2, 0)):
-        arrays = {case.array: numpy.zeros((n_units, n, width(case, n)))}
-        if case.array == "chain":
-            unary = arrays.pop("chain")
-            arrays = {"unary": unary, "transition": numpy.zeros((n_units, LABELS, LABELS))}
-        scores = Parts(arrays, numpy.zeros(n_units, int))
+        units = [numpy.zeros((case.more_rows, width(case, n)))] * max(n_units, 1)
+        scores = batch(case, units, n)[:n_units]
         log_z, marginals = case.structure.infer(scores)
         assert log_z.tolist() == [0.0] * n_units
-        for parts in (marginals, case.structure.argmax(scores)):
+        totals, best = case.structure.k_best(scores, k=2)
+        assert totals.tolist() == [[0.0, -numpy.inf]] * n_units
+        drawn = case.structure.sample(scores, rng=numpy.random.default_rng(0))
+        for parts in (marginals, case.structure.argmax(scores), *best, drawn):
+            assert {k: v.shape for k, v in parts.arrays.items()} == {
+                k: v.shape for k, v in scores.arrays.items()
+            }
             assert all(array.sum() == 0 for array in parts.arrays.values())
 
 
@@ -231,3 +269,105 @@ def test_derived_quantities_equal_their_definitions(case):
 def test_structures_with_the_same_settings_are_equal(case):
     assert case.structure == type(case.structure)(**vars(case.structure))
     assert hash(case.structure) == hash(type(case.structure)(**vars(case.structure)))
+
+
+@each_case
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=seeds, n=st.integers(1, 4), k=st.integers(1, 20), scale=scales, share=st.floats(0.0, 0.5)
+)
+def test_k_best_are_the_highest_of_all(case, seed, n, k, scale, share):
+    rng = numpy.random.default_rng(seed)
+    unit = with_impossible(case, random_unit(case, n, scale, rng), share, rng)
+    if seed % 3 == 0:  # many of the same score
+        unit = numpy.maximum(numpy.round(unit), IMPOSSIBLE)
+    other = random_unit(case, 4, scale, rng)
+    totals, best = case.structure.k_best(batch(case, [unit, other], 5, junk=77.0), k=k)
+    assert totals.dtype == "float64"
+    assert len(best) == k
+    for i, one in enumerate((unit, other)):
+        found = oracle.enumerate_unit(case.outputs, one)
+        expected = numpy.sort(found.log_probs + found.log_z)[::-1][:k]
+        numpy.testing.assert_allclose(totals[i, : len(expected)], expected, atol=1e-8)
+        assert (totals[i, len(expected) :] == -numpy.inf).all()
+        possible = {y.tobytes() for y in found.outputs}
+        for rank, (parts, total) in enumerate(zip(best, totals[i])):
+            y = flat(case, parts, i)
+            assert sum(array[i].sum() for array in parts.arrays.values()) == y.sum()
+            if rank >= len(expected):
+                assert not y.any()
+                continue
+            assert numpy.where(y > 0, one, 0.0).ravel() @ y.ravel() == pytest.approx(total)
+            possible.remove(y.tobytes())  # possible, and not found twice
+
+
+@each_case
+def test_k_best_of_the_same_score_do_not_depend_on_the_rest_of_the_batch(case):
+    units = [numpy.zeros((n + case.more_rows, width(case, n))) for n in (3, 4, 2)]
+    many = case.structure.k_best(batch(case, units, 6), k=6)[1]
+    for i, unit in enumerate(units):
+        alone = case.structure.k_best(batch(case, [unit], len(unit) - case.more_rows), k=6)[1]
+        for one, two in zip(many, alone):
+            assert (flat(case, one, i) == flat(case, two, 0)).all()
+
+
+@each_case
+def test_k_below_1_is_an_error(case):
+    scores = batch(case, [random_unit(case, 2, 1.0, numpy.random.default_rng(0))], 2)
+    with pytest.raises(ValueError, match="k of at least 1, got 0"):
+        case.structure.k_best(scores, k=0)
+
+
+SAMPLES = 8000
+
+
+def chi_square(counts: numpy.ndarray, probabilities: numpy.ndarray) -> float:
+    """As a standard normal (Wilson & Hilferty 1931); rare outputs count as one."""
+    expected = probabilities * counts.sum()
+    rare = expected < 5
+    if rare.any():
+        counts = numpy.append(counts[~rare], counts[rare].sum())
+        expected = numpy.append(expected[~rare], expected[rare].sum())
+    freedom = max(len(counts) - 1, 1)
+    statistic = ((counts - expected) ** 2 / numpy.maximum(expected, 1e-9)).sum()
+    width_ = 2 / (9 * freedom)
+    return ((statistic / freedom) ** (1 / 3) - (1 - width_)) / width_**0.5
+
+
+@each_case
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_samples_are_drawn_from_the_distribution(case, masked, seed):
+    rng = numpy.random.default_rng(seed)
+    unit = random_unit(case, 3, 1.0, rng)
+    if masked:
+        unit = with_impossible(case, unit, 0.3, rng)
+    scores = batch(case, [unit] * SAMPLES, 4, junk=77.0)
+    drawn = case.structure.sample(scores, rng=rng)
+    found = oracle.enumerate_unit(case.outputs, unit)
+    counted = Counter(flat(case, drawn, i).tobytes() for i in range(SAMPLES))
+    counts = numpy.array([counted[y.tobytes()] for y in found.outputs])
+    assert counts.sum() == SAMPLES  # none is outside the support
+    assert chi_square(counts, numpy.exp(found.log_probs)) < 3.5
+    other = oracle.enumerate_unit(case.outputs, unit * 1.3)  # what the bound would find
+    assert len(counts) == 1 or chi_square(counts, numpy.exp(other.log_probs)) > 3.5
+
+
+@each_case
+@settings(max_examples=15, deadline=None)
+@given(seed=seeds, scale=scales, lengths=st.lists(st.integers(0, 5), min_size=1, max_size=5))
+def test_samples_are_possible_and_do_not_depend_on_padding(case, seed, scale, lengths):
+    rng = numpy.random.default_rng(seed)
+    units = [random_unit(case, n, scale, rng) for n in lengths]
+    units = [with_impossible(case, unit, 0.4, rng) for unit in units]
+    one, two = (
+        case.structure.sample(
+            batch(case, units, max(lengths) + more, junk=77.0), rng=numpy.random.default_rng(seed)
+        )
+        for more in (0, 2)
+    )
+    for i, unit in enumerate(units):
+        y = flat(case, one, i)
+        assert (flat(case, two, i) == y).all()
+        assert sum(array[i].sum() for array in one.arrays.values()) == y.sum()
+        assert any((y == o).all() for o in oracle.enumerate_unit(case.outputs, unit).outputs)

@@ -35,6 +35,21 @@ def test_concat_pads_to_the_longest_and_indexing_takes_units():
     assert both[[2, 0]].lengths.tolist() == [3, 2]
 
 
+def test_spans_have_an_axis_more():
+    a = parts(numpy.ones((1, 2, 3, 4)), [2], "span")
+    b = parts(numpy.full((2, 5, 3, 4), 2.0), [5, 1], "span")
+    both = Parts.concat([a, b])
+    assert both.arrays["span"].shape == (3, 5, 3, 4)
+    assert both.arrays["span"][0].sum() == 24
+    assert both.dot(both).tolist() == [24.0, 240.0, 240.0]
+    assert (b * numpy.array([0.0, 3.0])).arrays["span"].sum(axis=(1, 2, 3)).tolist() == [0.0, 360.0]
+    assert (b - b * 0.5).arrays["span"].sum() == 120
+    assert both[1:].lengths.tolist() == [5, 1]
+    assert both[[2, 0]].arrays["span"].shape == (2, 5, 3, 4)
+    never = parts(numpy.full((2, 5, 3, 4), -numpy.inf), [5, 1], "span")
+    assert (b * 0.0).dot(never).tolist() == [0.0, 0.0]
+
+
 @pytest.mark.parametrize(
     ("name", "shape", "lengths"),
     [
@@ -43,6 +58,9 @@ def test_concat_pads_to_the_longest_and_indexing_takes_units():
         ("unary", (2, 3, 4), [3]),
         ("unary", (1, 3, 4), [5]),
         ("arcs", (1, 3, 4), [3]),
+        ("span", (1, 3, 4), [3]),
+        ("span", (2, 3, 4, 5), [3]),
+        ("unary", (1, 3, 4, 5), [3]),
     ],
 )
 def test_other_shapes_are_refused(name, shape, lengths):

@@ -49,9 +49,10 @@ def test_stock_components():
     assert all(token.tag_ for doc, _ in check_guesses(nlp) for token in doc)
 
 
-@pytest.mark.parametrize("structure", ["linear_chain", "tokens"])
+@pytest.mark.parametrize("structure", ["linear_chain", "tokens", "segments"])
 def test_entities(structure):
-    scorer = {"linear_chain": "ChainScorer", "tokens": "TokenScorer"}[structure]
+    scorers = {"linear_chain": "ChainScorer", "tokens": "TokenScorer", "segments": "SegmentScorer"}
+    scorer = scorers[structure]
     model = {"@architectures": f"spacy-skd.{scorer}.v1", "tok2vec": LISTENER}
     nlp = spacy.blank("en")
     nlp.add_pipe("tok2vec", config={"model": TOK2VEC})

@@ -253,7 +253,7 @@ def student(folder):
     model = {**nlp.get_pipe_config("pos")["model"]}
     config = {"layer": "morph", "model": model, "distill_weight": 0.7}
     nlp.add_pipe("distilling_tagger", "morph", config=config)
-    nlp.get_pipe("teacher").student_to_teacher = MAP
+    nlp.get_pipe("teacher").members[0].student_to_teacher = MAP
     docs = [nlp.make_doc(text) for text in RAW]
     examples = [Example(doc, doc.copy()) for doc in docs]
     nlp.initialize(lambda: examples)

@@ -8,10 +8,12 @@ from hypothesis import given, settings
 
 from spacy_skd.codecs.labels import match_labels
 from spacy_skd.structures import (
+    FlatSegments,
     HeadSelection,
     IndependentLabels,
     LinearChain,
     Parts,
+    ProjectiveTrees,
     SpanningTrees,
 )
 from spacy_skd.transfer import Posterior, convert
@@ -21,26 +23,29 @@ OUTPUTS = {
     IndependentLabels: oracle.labellings,
     HeadSelection: oracle.head_choices,
     SpanningTrees: oracle.trees,
+    ProjectiveTrees: oracle.projective_trees,
 }
 seeds = st.integers(0, 2**31)
 
 
 def expected_target(teacher, student, scores, temperature):
-    """E[indicators of y], y ~ teacher given that y is in the student's support."""
+    """E[indicators of y], y ~ teacher given that y is in the student's support; the probability
+    that it is not."""
     found = oracle.enumerate_unit(OUTPUTS[type(teacher)], scores / temperature)
     support = {y.tobytes() for y in OUTPUTS[type(student)](*scores.shape)}
     kept = [
         (y, p) for y, p in zip(found.outputs, numpy.exp(found.log_probs)) if y.tobytes() in support
     ]
-    return sum(y * p for y, p in kept) / sum(p for _, p in kept)
+    mass = sum(p for _, p in kept)
+    return sum(y * p for y, p in kept) / mass, 1 - mass
 
 
-TAGGED = (IndependentLabels, LinearChain)  # pairs of these: test_convert_tags.py
-PAIRS = [p for p in CONVERSIONS if LinearChain not in p]
+SPANS = (IndependentLabels, LinearChain, FlatSegments)  # pairs of these: test_convert_spans.py
+PAIRS = [p for p in CONVERSIONS if LinearChain not in p and FlatSegments not in p]
 
 
 def test_every_pair_is_tested():
-    assert set(CONVERSIONS) - set(PAIRS) <= {(a, b) for a in TAGGED for b in TAGGED}
+    assert set(CONVERSIONS) - set(PAIRS) <= {(a, b) for a in SPANS for b in SPANS}
 
 
 @pytest.mark.parametrize(
@@ -55,8 +60,43 @@ def test_every_pair_equals_its_specification(pair, seed, n, temperature):
     name = "unary" if pair[0] is IndependentLabels else "arc"
     parts = Parts({name: scores[None]}, numpy.array([n]))
     target = convert(Posterior(teacher, parts), student, temperature=temperature)
-    expected = expected_target(teacher, student, scores, temperature)
+    expected, lost = expected_target(teacher, student, scores, temperature)
     numpy.testing.assert_allclose(target.marginals.arrays[name][0], expected, atol=1e-9)
+    assert target.lost[0] == pytest.approx(lost, abs=1e-9)
+    assert target.empty is None
+
+
+@pytest.mark.parametrize("several", [HeadSelection(), SpanningTrees(single_root=False),
+                                     ProjectiveTrees(single_root=False)])  # fmt: skip
+def test_a_single_root_is_part_of_the_support(several):
+    """Whichever side asks for it."""
+    scores = numpy.random.default_rng(0).normal(size=(1, 3, 4))
+    parts = Parts({"arc": scores}, numpy.array([3]))
+    for pair in ((several, SpanningTrees()), (SpanningTrees(), several)):
+        found = convert(Posterior(pair[0], parts), pair[1]).marginals.arrays["arc"][0]
+        assert found[:, 0].sum() == pytest.approx(1)
+
+
+def test_units_of_which_a_student_can_express_nothing_are_named_and_the_others_are_exact():
+    """A teacher that is certain of crossing arcs, and a student of projective trees."""
+    rng = numpy.random.default_rng(0)
+    arc = rng.normal(size=(3, 4, 5))
+    arc[1] = -1e9
+    arc[1, range(4), [0, 4, 1, 1]] = 0.0  # 4 -> 2 crosses 1 -> 3
+    arc[:, 3:] = numpy.where(numpy.array([0, 1, 0])[:, None, None], arc[:, 3:], 0)
+    lengths = numpy.array([3, 4, 3])
+    parts = Parts({"arc": arc}, lengths)
+    target = convert(Posterior(SpanningTrees(), parts), ProjectiveTrees())
+    assert target.empty.tolist() == [False, True, False]
+    assert target.lost[1] == 1.0
+    for unit in (0, 2):
+        mine = arc[unit, :3, :4]
+        expected, lost = expected_target(SpanningTrees(), ProjectiveTrees(), mine, 1.0)
+        found = target.marginals.arrays["arc"][unit, :3, :4]
+        numpy.testing.assert_allclose(found, expected, atol=1e-9)
+        assert target.lost[unit] == pytest.approx(lost)
+    with pytest.raises(ValueError, match="nan in unit 0"):
+        convert(Posterior(SpanningTrees(), parts * float("nan")), ProjectiveTrees())
 
 
 def test_labels_are_matched_by_name_and_the_lost_mass_is_reported():

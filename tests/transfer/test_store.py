@@ -11,13 +11,25 @@ from hypothesis import given, settings
 from spacy_skd.codecs.bioes import legality, span_tags
 from spacy_skd.structures import (
     IMPOSSIBLE,
+    FlatSegments,
     HeadSelection,
     IndependentLabels,
     LinearChain,
     Parts,
+    ProjectiveTrees,
     SpanningTrees,
 )
-from spacy_skd.transfer import ChainBelief, Posterior, TokenBelief, TreeBelief, convert
+from spacy_skd.transfer import (
+    ChainBelief,
+    HeadLabelBelief,
+    Posterior,
+    SegmentBelief,
+    TokenBelief,
+    TreeBelief,
+    convert,
+)
+from spacy_skd.transfer.belief import Mixture
+from spacy_skd.transfer.candidates import LabelCandidates, TreeCandidates
 from spacy_skd.transfer.loss import structural_loss
 from spacy_skd.transfer.store import Form, form_of, pack, unpack
 
@@ -48,6 +60,12 @@ def chain_belief(rng, n, *, scale=3.0):
     return ChainBelief(LinearChain(), TAGS, rules.add_to(parts).arrays["unary"][0], table)
 
 
+def segment_belief(rng, n, *, width=3, scale=3.0):
+    scores = rng.normal(-1, scale, (n, width, 2)).astype("float32")
+    scores[rng.random(scores.shape) < 0.1] = IMPOSSIBLE
+    return SegmentBelief(FlatSegments(max_width=width), ("A", "B"), scores)
+
+
 def tree_belief(rng, lengths, *, scale=3.0, structure=SpanningTrees(single_root=True)):  # noqa: B008
     ends = numpy.cumsum(lengths)
     units = numpy.stack([ends - lengths, ends], axis=1).astype("int32").reshape(-1, 2)
@@ -73,7 +91,8 @@ def marginals(belief):
             ]
             for arc in belief.arcs
         ]
-    arrays = {"unary": belief.scores[None]}
+    name = "span" if isinstance(belief, SegmentBelief) else "unary"
+    arrays = {name: belief.scores[None]}
     if isinstance(belief, ChainBelief):
         arrays["transition"] = belief.transition[None]
     found = belief.structure.infer(Parts(arrays, numpy.asarray([len(belief.scores)])))[1]
@@ -108,6 +127,51 @@ def test_chains_keep_every_legal_sequence_and_no_other(seed, n, scale):
 
 
 @settings(deadline=None, max_examples=40)
+@given(SEEDS, st.integers(0, 6), SCALES, st.integers(1, 4))
+def test_segments(seed, n, scale, width):
+    belief = segment_belief(numpy.random.default_rng(seed), n, scale=scale, width=width)
+    back = stored(belief)
+    assert (back.labels, back.structure) == (belief.labels, belief.structure)
+    assert back.scores.shape == belief.scores.shape
+    assert back.scores.dtype == numpy.float32
+    inside = numpy.arange(n)[:, None] + numpy.arange(width) < n
+    assert ((back.scores > -1e6) == (belief.scores > -1e6))[inside].all()
+    assert (back.scores[~inside] == IMPOSSIBLE).all()
+    assert_close(belief, back, 5 * CLOSE)
+
+
+def test_docs_of_one_teacher_may_have_spans_of_other_widths():
+    rng = numpy.random.default_rng(0)
+    form = form_of(segment_belief(rng, 4, width=2))
+    belief = segment_belief(rng, 5, width=4)
+    back = unpack(pack(belief, least=0.0), form)
+    assert back.structure == FlatSegments(max_width=4)
+    assert_close(belief, back)
+
+
+@pytest.mark.parametrize("high", [0.0, 30.0, 1e4])
+def test_spans_that_are_likely_are_kept_as_exactly_as_any(high):
+    """Two spans that exclude each other, both far likelier than none."""
+    scores = numpy.full((2, 2, 1), IMPOSSIBLE, dtype="float32")
+    scores[0, 1, 0], scores[1, 0, 0] = high + 0.3, high
+    belief = SegmentBelief(FlatSegments(max_width=2), ("A",), scores)
+    assert_close(belief, stored(belief), 1e-3)
+
+
+def test_hopeless_spans_can_be_left_out():
+    """P(span) is at most its odds, so none of them is likelier than `least`."""
+    belief = segment_belief(numpy.random.default_rng(0), 40, scale=4.0)
+    back = stored(belief, least=1e-3)
+    gone = (back.scores == numpy.float32(IMPOSSIBLE)) & (belief.scores > -1e6)
+    gone[-2:] = False  # beyond the end
+    assert 0 < gone.sum() < gone.size / 2
+    (before,), (after,) = marginals(belief), marginals(back)
+    assert before[0][gone].max() < 1e-3
+    assert numpy.abs(before - after).max() < 0.05
+    assert (stored(belief, least=1e-12).scores > -1e6).sum() > (back.scores > -1e6).sum()
+
+
+@settings(deadline=None, max_examples=40)
 @given(SEEDS, st.lists(st.integers(1, 7), max_size=3), SCALES, st.booleans())
 def test_trees(seed, lengths, scale, is_tree):
     structure = SpanningTrees(single_root=True) if is_tree else HeadSelection()
@@ -123,6 +187,26 @@ def test_trees(seed, lengths, scale, is_tree):
     assert mine.keys() == theirs.keys()
     for pair, row in mine.items():
         assert theirs[pair] == pytest.approx(row - row.max(), rel=1e-3, abs=1e-4)
+
+
+@settings(deadline=None, max_examples=20)
+@given(SEEDS, st.lists(st.integers(1, 7), max_size=3), SCALES)
+def test_tags_of_heads(seed, lengths, scale):
+    rng = numpy.random.default_rng(seed)
+    units = tree_belief(rng, lengths).units
+    tags = ("0:root", "1:a", "-1:a", "2:b")
+    tokens = token_belief(rng, sum(lengths), labels=tags, scale=scale)
+    belief = HeadLabelBelief(IndependentLabels(), tags, units, tokens.scores)
+    back = stored(belief)
+    assert type(back) is HeadLabelBelief
+    assert (back.labels, back.structure) == (belief.labels, belief.structure)
+    assert (back.units == belief.units).all()
+    assert_close(belief, back)
+
+
+def test_projective_trees_stay_so():
+    belief = tree_belief(numpy.random.default_rng(0), [3], structure=ProjectiveTrees())
+    assert stored(belief).structure == ProjectiveTrees()
 
 
 def test_long_docs_and_long_sentences():
@@ -178,6 +262,54 @@ def _loss(student, belief, temperature):
     target = convert(teacher, structure, temperature=temperature).marginals
     scores = Parts({"unary": student[None]}, lengths)
     return structural_loss(structure, scores, target, temperature=temperature)[0]
+
+
+@settings(deadline=None, max_examples=20)
+@given(SEEDS, st.integers(0, 5), st.integers(1, 4))
+def test_listed_labels(seed, n, k):
+    rng = numpy.random.default_rng(seed)
+    weights = numpy.concatenate([[5.0], rng.random(k - 1)])
+    belief = LabelCandidates(TAGS, rng.integers(0, len(TAGS), size=(k, n)), weights)
+    back = stored(belief)
+    assert back.labels == TAGS
+    assert (back.rows == belief.rows).all()
+    assert back.rows.shape == (k, n)
+    numpy.testing.assert_allclose(back.weights * 5, weights, rtol=1e-6)
+
+
+@settings(deadline=None, max_examples=20)
+@given(SEEDS, st.lists(st.integers(1, 5), max_size=3), st.integers(1, 4))
+def test_listed_trees(seed, lengths, k):
+    rng = numpy.random.default_rng(seed)
+    n, ends = sum(lengths), numpy.cumsum(lengths)
+    units = numpy.stack([ends - lengths, ends], axis=1).astype("int32").reshape(-1, 2)
+    heads = rng.integers(-1, max(n, 1), size=(k, n))
+    heads = numpy.where(heads == numpy.arange(n), -1, heads)
+    deprels = rng.integers(-1, 3, size=(k, n))
+    weights = rng.random((len(lengths), k)) + 0.1
+    belief = TreeCandidates(("a", "b", "c"), units, heads, deprels, weights)
+    back = stored(belief)
+    for name in ("units", "heads", "deprels"):
+        assert (getattr(back, name) == getattr(belief, name)).all()
+    shares = [b.weights / b.weights.sum(axis=1, keepdims=True) for b in (back, belief)]
+    numpy.testing.assert_allclose(*shares, rtol=1e-6)
+
+
+def test_candidates_that_do_not_fit_are_refused():
+    belief = LabelCandidates(("a", "b"), numpy.asarray([[0, 1]]), numpy.ones(1))
+    packed = pack(belief, least=0.0)
+    with pytest.raises(ValueError, match="listed labels is damaged or of other labels"):
+        unpack(packed, Form("listed labels", None, ("a",)))
+    with pytest.raises(ValueError, match="damaged or of other labels"):
+        unpack({**packed, "weights": ("<f4", (1, 2), b"\0" * 8)}, form_of(belief))
+
+
+def test_the_beliefs_of_several_teachers_are_not_stored():
+    rng = numpy.random.default_rng(0)
+    several = Mixture((token_belief(rng, 2), token_belief(rng, 2)), (1.0, 1.0))
+    for store in (form_of, lambda belief: pack(belief, least=0.0)):
+        with pytest.raises(ValueError, match="belief of one teacher, got those of several"):
+            store(several)
 
 
 def test_bytes_that_do_not_fit_are_refused():

@@ -1,0 +1,288 @@
+"""The six cases of the paper: small students of every family, by what they learn from the teacher.
+
+    python benchmarks/cases.py work/cases prepare path/to/wikiann-en corpus/ewt
+    python benchmarks/cases.py work/cases teachers
+    python benchmarks/cases.py work/cases 1a 1b 2a 2b 3 4 --seeds 0 1 2
+    python benchmarks/cases.py work/cases table docs/cases.md
+
+corpus/ewt is what `spacy skd prepare` made of UD English EWT. 2,000 labelled sentences (EWT: whole
+docs), and 10,000 others without their annotation. A teacher is trained on the labelled ones and
+annotates both once. One resumable JSON a cell (cells.py). Targets that are the same by definition
+for a case's student are run once.
+"""
+
+import argparse
+import json
+import random
+import shutil
+from bisect import bisect_left
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Tuple
+
+import spacy
+from cells import Cells
+from ner import make_doc, read_iob
+from results import fill, spread, table
+from spacy.tokens import Doc, DocBin
+from thinc.api import Config
+
+from spacy_skd.cli.prepare import from_store
+from spacy_skd.report.scores import read_docs, score
+from spacy_skd.training.annotate import annotate
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+LABELLED, RAW = 2000, 10_000  # sentences
+TARGETS = ("top1", "topk", "token", "position", "structural")
+WITH_RAW = ("top1", "position", "structural")
+SMALL = {
+    "components.tok2vec.model.embed.width": 64,
+    "components.tok2vec.model.encode.width": 64,
+    "components.tok2vec.model.encode.attention_depth": 1,
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """title: teacher and student. corpus: "wikiann" or "ewt". teacher: a key of TEACHERS.
+    config: of the student. targets: those that differ for this pair."""
+
+    title: str
+    corpus: str
+    teacher: str
+    config: str
+    targets: Tuple[str, ...] = TARGETS
+
+    @property
+    def component(self) -> str:
+        return "ner" if self.corpus == "wikiann" else "parser"
+
+
+# Independent students: `position` is `structural` (their marginals are the tokens'), and so is
+# `token` unless the teacher's emissions are less than all it says.
+INDEPENDENT = ("top1", "topk", "structural")
+CASES = {
+    "1a": Case("chain to chain", "wikiann", "chain", "chain_from_chain"),
+    "1b": Case("arcs to tags of heads", "ewt", "arcs", "headtags_from_trees", INDEPENDENT),
+    "2a": Case(
+        "chain to independent tags",
+        "wikiann",
+        "chain",
+        "tokens_from_chain",
+        ("top1", "topk", "token", "structural"),
+    ),
+    "2b": Case(
+        "second-order arcs to tags of heads",
+        "ewt",
+        "second_order",
+        "headtags_from_second_order",
+        INDEPENDENT,
+    ),
+    "3": Case("independent tags to chain", "wikiann", "tokens", "chain_from_tokens"),
+    "4": Case(
+        "segments to independent tags", "wikiann", "segments", "tokens_from_segments", INDEPENDENT
+    ),
+}
+TOKENS = {
+    "components.ner.structure": "tokens",
+    "components.ner.model.@architectures": "spacy-skd.TokenScorer.v1",
+}
+# Corpus, config and settings.
+TEACHERS: Dict[str, Tuple[str, str, Dict[str, Any]]] = {
+    "chain": ("wikiann", "ner_teacher", {}),
+    "tokens": ("wikiann", "ner_teacher", TOKENS),
+    "segments": ("wikiann", "segments_teacher", {}),
+    "arcs": ("ewt", "teacher", {}),
+    "second_order": ("ewt", "second_order_teacher", {}),
+}
+
+
+# Corpora
+
+
+def prepare(work: Path, wikiann: Path, ewt: Path) -> None:
+    draft = work / "corpora.draft"
+    shutil.rmtree(draft, ignore_errors=True)
+    for name in ("wikiann", "ewt"):
+        (draft / name).mkdir(parents=True)
+    _prepare_wikiann(draft / "wikiann", wikiann)
+    _prepare_ewt(draft / "ewt", ewt)
+    draft.rename(work / "corpora")
+
+
+def _prepare_wikiann(folder: Path, source: Path) -> None:
+    nlp = spacy.blank("en")
+    held_out = {" ".join(words).lower() for words, _ in read_iob(source / "dev.conll")}
+    train = [
+        (words, tags)
+        for words, tags in read_iob(source / "train.conll")
+        if " ".join(words).lower() not in held_out
+    ]
+    _write(folder / "train.spacy", [make_doc(nlp, *item) for item in train[:LABELLED]])
+    _write(folder / "raw.spacy", [Doc(nlp.vocab, w) for w, _ in train[LABELLED:][:RAW]])
+    _write(folder / "dev.spacy", [make_doc(nlp, *i) for i in read_iob(source / "dev.conll")])
+
+
+def _prepare_ewt(folder: Path, source: Path) -> None:
+    """Docs in a random order, as many as have the sentences."""
+    nlp = spacy.blank("en")
+    docs = read_docs(source / "train.spacy", nlp)
+    random.Random(0).shuffle(docs)
+    ends = list(accumulate(len(list(doc.sents)) for doc in docs))
+    n_labelled, n_all = bisect_left(ends, LABELLED) + 1, bisect_left(ends, LABELLED + RAW) + 1
+    _write(folder / "train.spacy", docs[:n_labelled])
+    _write(folder / "raw.spacy", [_bare(nlp, doc) for doc in docs[n_labelled:n_all]])
+    shutil.copy(source / "dev.spacy", folder / "dev.spacy")
+
+
+def _bare(nlp: spacy.Language, doc: Doc) -> Doc:
+    spaces = [bool(token.whitespace_) for token in doc]
+    return Doc(nlp.vocab, [token.text for token in doc], spaces)
+
+
+def _write(path: Path, docs: List[Doc]) -> None:
+    DocBin(docs=docs).to_disk(path)
+
+
+# Cells
+
+
+class Bench:
+    def __init__(self, options: argparse.Namespace):
+        self.options = options
+        self.work: Path = options.work
+        self.cells = Cells(self.work)
+
+    def teacher(self, name: str) -> None:
+        """Train it, and have it annotate labelled and raw text."""
+        corpus, config, settings = TEACHERS[name]
+        steps = self.options.teacher_steps
+        self.train(f"teacher_{name}", corpus, _read(config), settings, steps)
+        folder = self.work / "corpora" / corpus
+        inputs = [str(folder / "train.spacy"), str(folder / "raw.spacy")]
+        annotate(self.folder(name), inputs, self.work / f"annotated_{name}")
+
+    def folder(self, teacher: str) -> str:
+        return str(self.work / f"teacher_{teacher}" / "model-best")
+
+    def case(self, name: str) -> None:
+        """Without raw text all targets, with it some; seeds outermost, so that a run that is
+        stopped has whole columns."""
+        case = CASES[name]
+        for seed in self.options.seeds:
+            self.student(name, case, "gold", raw=False, seed=seed)
+            for target in case.targets:
+                self.student(name, case, target, raw=False, seed=seed)
+            for target in case.targets:
+                if target in WITH_RAW:
+                    self.student(name, case, target, raw=True, seed=seed)
+
+    def student(self, name: str, case: Case, target: str, *, raw: bool, seed: int) -> None:
+        config = from_store(_read(case.config))
+        config["corpora"]["train"]["ratio"] = 4.0 if raw else 0.0
+        settings = {
+            **SMALL,
+            "paths.store": str(self.work / f"annotated_{case.teacher}"),
+            "paths.teacher": self.folder(case.teacher),
+            f"components.{case.component}.target": target,
+            "system.seed": seed,
+        }
+        cell = f"{name}_{target}{'_raw' if raw else ''}_{seed}"
+        self.train(cell, case.corpus, config, settings, self.options.steps)
+        shutil.rmtree(self.work / cell, ignore_errors=True)
+
+    def train(
+        self, cell: str, corpus: str, config: Config, settings: Dict[str, Any], steps: int
+    ) -> None:
+        folder = self.work / "corpora" / corpus
+        overrides = {
+            "paths.train": str(folder / "train.spacy"),
+            "paths.dev": str(folder / "dev.spacy"),
+            "training.max_steps": steps,
+            "training.eval_frequency": steps,
+            "training.optimizer.learn_rate.total_steps": steps,
+            "training.optimizer.learn_rate.warmup_steps": steps // 10,
+            **settings,
+        }
+
+        def evaluate(best: Path) -> Dict[str, Any]:
+            nlp = spacy.load(best)
+            return {"dev": score(nlp, read_docs(folder / "dev.spacy", nlp), setting=SETTING)}
+
+        self.cells.train(cell, config, overrides, evaluate)
+
+
+# The parser's sentences are gold, so that it alone is compared; entities need none.
+SETTING = "gold_sentences"
+
+
+def _read(name: str) -> Config:
+    return Config().from_disk(CONFIGS / f"{name}.cfg", interpolate=False)
+
+
+# Tables
+
+
+class Tables:
+    def __init__(self, work: Path):
+        self.work = work
+
+    def scores(self, cell: str, corpus: str) -> List[float]:
+        """Of all seeds; F1 of entities or LAS."""
+        key = "ents_f" if corpus == "wikiann" else "dep_las"
+        paths = sorted((self.work / "cells").glob(f"{cell}*.json"))
+        exact = [p for p in paths if p.stem == cell or p.stem[len(cell) :].lstrip("_").isdigit()]
+        if not exact:
+            raise KeyError(cell)
+        return [json.loads(path.read_text())["dev"][key] for path in exact]
+
+    def cases(self) -> List[str]:
+        header = ["case", "teacher", "gold", *TARGETS, *(f"{t}, raw text" for t in WITH_RAW)]
+        return table(header, [list(self._row(name, case)) for name, case in CASES.items()])
+
+    def _row(self, name: str, case: Case) -> Iterator[str]:
+        yield f"{name}, {case.title}"
+        yield f"{100 * self.scores(f'teacher_{case.teacher}', case.corpus)[0]:.1f}"
+        yield self._shown(f"{name}_gold", case)
+        for target in TARGETS:
+            yield self._shown(f"{name}_{target}", case) if target in case.targets else "="
+        for target in WITH_RAW:
+            yield self._shown(f"{name}_{target}_raw", case) if target in case.targets else "="
+
+    def _shown(self, cell: str, case: Case) -> str:
+        scores = self.scores(cell, case.corpus)
+        return spread(scores) if len(scores) > 1 else f"{100 * scores[0]:.2f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("what", nargs="+", help="prepare, teachers, a teacher, cases, table")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--teacher-steps", type=int, default=500)
+    options = parser.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
+    first, *rest = options.what
+    if first == "prepare":
+        prepare(options.work, *map(Path, rest))
+        return
+    if first == "table":
+        path = Path(rest[0])
+        page, missing = fill(path.read_text(), {"cases": Tables(options.work).cases})
+        path.write_text(page)
+        if missing:
+            raise SystemExit("missing: " + ", ".join(missing))
+        return
+    bench = Bench(options)
+    for name in options.what:
+        if name in CASES:
+            bench.case(name)
+            continue
+        for teacher in TEACHERS if name == "teachers" else [name]:
+            bench.teacher(teacher)
+
+
+if __name__ == "__main__":
+    main()

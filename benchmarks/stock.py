@@ -1,0 +1,216 @@
+"""spaCy's own components as teachers and as students.
+
+    python benchmarks/stock.py teach work/sm path/to/en_core_web_sm --raw path/to/english.jsonl
+    python benchmarks/stock.py drawn work/drawn-ewt work/ewt-annotated dev.spacy --kind parser
+    python benchmarks/stock.py drawn work/drawn-ner work/wikiann/annotated dev.spacy --kind ner
+    python benchmarks/stock.py table work/sm work/drawn-ewt work/drawn-ner
+
+`teach`: a pipeline of stock components (tagger, parser, ner; a folder) annotates raw text, and a
+student of ours learns from that alone, without gold. Agreement with its teacher is measured on text
+that neither was trained on, on the same tokens.
+
+`drawn`: a stock component learns the gold and the raw text of a folder that `spacy skd annotate`
+wrote: the annotation of the raw text drawn from the teacher's beliefs anew each time (`sampled`),
+or the teacher's best guess (`silver`); the same texts in the same order, as many words.
+
+A cell is done again only if its settings have changed (cells.py).
+"""
+
+import argparse
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any, Dict, Iterator, List
+
+import spacy
+from cells import Cells
+from spacy import registry
+from spacy.scorer import Scorer
+from spacy.tokens import Doc, DocBin
+from spacy.training import Example
+from thinc.api import Config
+
+from spacy_skd.cli.prepare import from_store
+from spacy_skd.report.scores import read_docs
+from spacy_skd.training.annotate import Settings, annotate
+from spacy_skd.training.items import Item
+from spacy_skd.training.stream import StoredCorpus
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+STUDENT_TO_TEACHER = {"sent": "senter", "tag": "tagger", "parser": "parser", "ner": "ner"}
+KEPT = ("tag_acc", "sents_f", "dep_uas", "dep_las", "ents_f")
+STEP_WORDS = 1000
+
+
+def read(name: str) -> Config:
+    return Config().from_disk(CONFIGS / f"{name}.cfg", interpolate=False)
+
+
+# A stock pipeline teaches
+
+
+def split_raw(raw: Path, work: Path, *, words: int, held_out: int) -> None:
+    """The first texts to measure on, the next to learn from."""
+    work.mkdir(parents=True, exist_ok=True)
+    lines = iter(raw.read_text(encoding="utf8").splitlines())
+    for name, size in (("dev", held_out), ("train", words)):
+        with (work / f"{name}.jsonl").open("w", encoding="utf8") as file:
+            total = 0
+            for line in lines:
+                file.write(line + "\n")
+                total += len(json.loads(line)["text"].split())
+                if total >= size:
+                    break
+
+
+def student_config() -> Config:
+    """The student's, with entities and without POS, from a store of raw text alone."""
+    config, ner = from_store(read("student")), read("ner_student")
+    config["components"]["ner"] = ner["components"]["ner"]
+    del config["components"]["pos"]
+    config["nlp"]["pipeline"] = ["teacher", "tok2vec", *STUDENT_TO_TEACHER]
+    config["components"]["teacher"]["student_to_teacher"] = STUDENT_TO_TEACHER
+    config["initialize"]["after_init"] = None
+    weights = {"tag_acc": 0.25, "sents_f": 0.1, "dep_uas": 0.2, "dep_las": 0.25, "ents_f": 0.2}
+    config["training"]["score_weights"] = weights
+    return config
+
+
+def silver_dev(teacher: Path, work: Path) -> None:
+    """What the teacher says of the held-out text, as the reference."""
+    nlp = spacy.load(teacher)
+    texts = [json.loads(line)["text"] for line in (work / "dev.jsonl").open(encoding="utf8")]
+    DocBin(docs=list(nlp.pipe(texts))).to_disk(work / "dev.spacy")
+
+
+def agreement(pipeline: Path, dev: Path) -> Dict[str, Any]:
+    """Scores of a student with the teacher's annotation as gold."""
+    nlp = spacy.load(pipeline)
+    references = read_docs(dev, nlp)
+    inputs = (
+        Doc(nlp.vocab, [token.text for token in doc], [bool(token.whitespace_) for token in doc])
+        for doc in references
+    )
+    examples = [Example(doc, gold) for doc, gold in zip(nlp.pipe(inputs), references)]
+    scores = Scorer(nlp).score(examples)
+    return {"dev": {name: scores[name] for name in KEPT if scores.get(name) is not None}}
+
+
+def teach(cells: Cells, teacher: Path, args: argparse.Namespace) -> None:
+    work = cells.work
+    if not (work / "dev.spacy").exists():
+        split_raw(args.raw, work, words=args.raw_words, held_out=args.held_out)
+        silver_dev(teacher, work)
+    measure = partial(agreement, dev=work / "dev.spacy")
+    pipes = tuple(STUDENT_TO_TEACHER.values())
+    for width in args.beams:
+        store = work / f"annotated_{width}"
+        settings = Settings(pipes=pipes, beam_width=width)
+        annotate(teacher, [str(work / "train.jsonl")], store, settings=settings)
+        for seed in args.seeds:
+            paths = {"paths.store": str(store), "paths.dev": str(work / "dev.spacy")}
+            overrides = {**paths, **schedule(args.words), "system.seed": seed}
+            name = f"student_beam{width}_{seed}"
+            cells.train(name, student_config(), overrides, measure)
+
+
+# Stock components learn
+
+
+@registry.readers("benchmarks.SilverCorpus.v1")
+def make_silver_corpus(store: Path, ratio: float = 4.0, seed: int = 0) -> StoredCorpus:
+    """As `spacy-skd.SampledCorpus.v1`, but with the teacher's best guess."""
+    return SilverCorpus(store, None, ratio=ratio, buffer=2000, max_length=0, seed=seed)
+
+
+class SilverCorpus(StoredCorpus):
+    def _example(self, nlp: spacy.Language, item: Item, number: int) -> Example:
+        example = item.example(nlp)
+        if item.is_gold:
+            return example
+        (guess,) = item.bin.get_docs(nlp.vocab)
+        guess.user_data.clear()
+        return Example(example.predicted, guess)
+
+
+def stock_config(kind: str, corpus: str) -> Config:
+    """One stock component over the stock tok2vec. kind: "parser" or "ner"."""
+    config = read("stock")
+    parser = config["components"].pop("parser")
+    for name in list(config["components"]):
+        if name != "tok2vec":
+            del config["components"][name]
+    parser["factory"] = parser["model"]["state_type"] = kind
+    if kind == "ner":
+        parser = {"factory": kind, "model": parser["model"]}
+    config["components"][kind] = parser
+    config["nlp"]["pipeline"] = ["tok2vec", kind]
+    reader = {"sampled": "spacy-skd.SampledCorpus.v1", "silver": "benchmarks.SilverCorpus.v1"}
+    train = {"@readers": reader[corpus], "store": "${paths.train}", "seed": "${system.seed}"}
+    config["corpora"]["train"] = train
+    config["training"]["max_epochs"] = -1
+    scores = {"parser": {"dep_las": 1.0}, "ner": {"ents_f": 1.0}}
+    config["training"]["score_weights"] = scores[kind]
+    return config
+
+
+def drawn(cells: Cells, store: Path, dev: Path, args: argparse.Namespace) -> None:
+    for seed in args.seeds:
+        for corpus in ("silver", "sampled"):
+            config = stock_config(args.kind, corpus)
+            if corpus == "sampled" and args.layer:
+                config["corpora"]["train"]["layers"] = {
+                    args.layer: args.kind.replace("ner", "ents")
+                }
+            paths = {"paths.train": str(store), "paths.dev": str(dev)}
+            overrides = {**paths, **schedule(args.words), "system.seed": seed}
+            name = f"{args.kind}_{corpus}_{seed}"
+            cells.train(name, config, overrides, partial(agreement, dev=dev))
+
+
+def schedule(words: int) -> Dict[str, Any]:
+    """Settings of a training that sees as many words."""
+    steps = max(2, words // STEP_WORDS)
+    return {
+        "training.max_steps": steps,
+        "training.patience": 0,
+        "training.eval_frequency": max(1, steps // 5),
+        "training.optimizer.learn_rate.total_steps": steps,
+        "training.optimizer.learn_rate.warmup_steps": min(200, steps // 10),
+        "training.batcher.size": STEP_WORDS,
+    }
+
+
+def rows(folders: List[Path]) -> Iterator[str]:
+    for folder in folders:
+        for path in sorted((folder / "cells").glob("*.json")):
+            dev = json.loads(path.read_text())["dev"]
+            scores = (f"{100 * dev[k]:9.1f}" if k in dev else "        -" for k in KEPT)
+            yield f"{path.stem:28}{''.join(scores)}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("action", choices=["teach", "drawn", "table"])
+    parser.add_argument("work", type=Path)
+    parser.add_argument("rest", type=Path, nargs="*", help="teacher, or store and dev.spacy")
+    parser.add_argument("--raw", type=Path, help="teach: a .jsonl file")
+    parser.add_argument("--raw-words", type=int, default=1_000_000)
+    parser.add_argument("--held-out", type=int, default=30_000, help="words to measure on")
+    parser.add_argument("--beams", type=int, nargs="+", default=[1, 16], help="1: greedy")
+    parser.add_argument("--kind", choices=["parser", "ner"], default="parser")
+    parser.add_argument("--layer", help="drawn: the stored component to draw from, of several")
+    parser.add_argument("--words", type=int, default=5_000_000, help="that are learnt from")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    args = parser.parse_args()
+    if args.action == "teach":
+        teach(Cells(args.work), args.rest[0], args)
+    elif args.action == "drawn":
+        drawn(Cells(args.work), args.rest[0], args.rest[1], args)
+    else:
+        print(f"{'':28}" + "".join(f"{name:>9}" for name in KEPT))
+        print("\n".join(rows([args.work, *args.rest])))
+
+
+if __name__ == "__main__":
+    main()

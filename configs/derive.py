@@ -1,0 +1,89 @@
+"""Writes the configs of the families' cases: those of entities, with a few lines changed.
+
+    python configs/derive.py
+
+A test checks that the files are what this writes.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Dict
+
+FOLDER = Path(__file__).parent
+CHAIN = '@architectures = "spacy-skd.ChainScorer.v1"'
+STRUCTURE = 'structure = "linear_chain"'
+TOKENS = {STRUCTURE: 'structure = "tokens"', CHAIN: CHAIN.replace("Chain", "Token")}
+SEGMENTS = {
+    STRUCTURE: 'structure = "segments"',
+    CHAIN: "\n".join(
+        [CHAIN.replace("Chain", "Segment"), "max_width = 10", "hidden_width = 64", "dropout = 0.33"]
+    ),
+}
+USE = "# Override on the command line: --paths.train --paths.raw --paths.dev --paths.teacher ..."
+
+
+@dataclass(frozen=True)
+class Derived:
+    """about (str): the first lines. source (str): the config it is made from.
+    changes (Dict[str, str]): lines of the source, each of which occurs there once."""
+
+    about: str
+    source: str = "ner_student"
+    changes: Dict[str, str] = field(default_factory=dict)
+
+    def text(self) -> str:
+        """RAISES (ValueError): if a line to change does not occur exactly once."""
+        lines = (FOLDER / f"{self.source}.cfg").read_text(encoding="utf8").split("\n")
+        body = [line for line in lines if not line.startswith("#")]
+        for old, new in self.changes.items():
+            if body.count(old) != 1:
+                raise ValueError(f"{self.source}.cfg: expected one line {old!r}")
+            body[body.index(old)] = new
+        return "\n".join([self.about, *body])
+
+
+DERIVED = {
+    "segments_teacher": Derived(
+        "# A teacher of entities as segments (NER as parsing): a transformer and biaffine span\n"
+        "# scores, trained on gold.\n"
+        "# Override on the command line: --paths.train --paths.dev "
+        "--components.transformer.model.name ...",
+        source="ner_teacher",
+        changes=SEGMENTS,
+    ),
+    "tokens_from_segments": Derived(
+        "# Segments (segments_teacher.cfg) teach independent BIOES tags: each tag's share of the\n"
+        f"# spans that give it to the token.\n{USE}",
+        changes=TOKENS,
+    ),
+    "chain_from_segments": Derived(
+        "# Segments (segments_teacher.cfg) teach a linear chain of BIOES tags: marginals of tags\n"
+        f"# and expected pairs of them.\n{USE}"
+    ),
+    "segments_from_chain": Derived(
+        "# A linear chain (ner_teacher.cfg) teaches segments: the probability of each whole span.\n"
+        f"# Spans wider than max_width are taken as outside, and their mass reported.\n{USE}",
+        changes={**SEGMENTS, "drop_wide = false": "drop_wide = true"},
+    ),
+    "chain_from_chain": Derived(
+        f"# A linear chain (ner_teacher.cfg) teaches a linear chain: ner_student.cfg itself.\n{USE}"
+    ),
+    "tokens_from_chain": Derived(
+        "# A linear chain (ner_teacher.cfg) teaches independent BIOES tags: its marginals.\n" + USE,
+        changes=TOKENS,
+    ),
+    "chain_from_tokens": Derived(
+        "# Independent tags teach a linear chain, given that they are legal. A teacher of them:\n"
+        "# ner_teacher.cfg with --components.ner.structure tokens\n"
+        f"# --components.ner.model.@architectures spacy-skd.TokenScorer.v1\n{USE}"
+    ),
+}
+
+
+def main() -> None:
+    for name, derived in DERIVED.items():
+        (FOLDER / f"{name}.cfg").write_text(derived.text(), encoding="utf8")
+
+
+if __name__ == "__main__":
+    main()

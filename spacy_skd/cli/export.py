@@ -1,0 +1,53 @@
+"""`spacy skd export`: a trained pipeline on stock components, where these predict the same."""
+
+from pathlib import Path
+from typing import Union
+
+import typer
+from spacy.util import load_model
+from wasabi import msg
+
+from ..pipeline.stock_pipes import Exported, make_stock
+
+
+def export(pipeline: Union[str, Path], output: Path) -> Exported:
+    """Write a copy of a pipeline in which each component that can be is spaCy's own.
+
+    pipeline (Union[str, Path]): folder or package.
+    RETURNS (Exported): what was exported, and what still needs this package.
+    RAISES (ValueError): if the output exists, the pipeline cannot be loaded, or none of its
+        components can be exported.
+    """
+    if output.exists():
+        raise ValueError(f"{output} exists already; remove it or choose another folder")
+    try:
+        nlp = load_model(str(pipeline))
+    except OSError as error:
+        raise ValueError(f"cannot load the pipeline {str(pipeline)!r}: {error}") from error
+    found = make_stock(nlp)
+    if not found.exported:
+        reasons = "".join(f"\n  {name}: {reason}" for name, reason in found.kept.items())
+        raise ValueError(f"{pipeline}: expected a component to export, found none{reasons}")
+    nlp.to_disk(output)
+    return found
+
+
+def export_cli(
+    pipeline: str = typer.Argument(..., help="Folder or package of a trained pipeline"),
+    output: Path = typer.Argument(..., help="Folder to write"),
+) -> None:
+    """Replace the components of PIPELINE by spaCy's own, where these predict the same: a
+    distilling_tagger of tokens by a tagger, morphologizer or senter, a fast tok2vec of stock layers
+    by a stock one. Says which components still need this package."""
+    try:
+        found = export(pipeline, output)
+    except (ValueError, OSError) as error:
+        msg.fail("Nothing was written", str(error), exits=1)
+    for name, factory in found.exported.items():
+        msg.good(f"{name} is a stock {factory}")
+    for note in found.notes:
+        msg.warn(note)
+    for name, reason in found.kept.items():
+        msg.warn(f"{name} still needs spacy-skd: {reason}")
+    if not found.kept:
+        msg.good(f"{output} loads where spacy-skd is not installed")

@@ -1,0 +1,159 @@
+"""Second-order arc scores: biaffine scores, refined by mean field over siblings and grandparents.
+
+Scores of triples are trilinear in projections of hidden layers (Wang & Tu, AACL 2020): a token is
+one vector as head of siblings (H), as sibling (D), as grandparent (G), between a grandparent and
+its grandchild (M), and as grandchild (E). See mean_field.py.
+"""
+
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+from spacy import registry
+from spacy.tokens import Doc
+from thinc.api import Model, glorot_uniform_init
+from thinc.types import Floats2d, Ints2d
+
+from ..errors import check_between
+from ..structures import Parts
+from .biaffine import (
+    ParserInput,
+    ParserOutput,
+    biaffine_arcs,
+    head_index,
+    parser_model,
+    with_root,
+    without_root,
+)
+from .mean_field import Factors, mean_field
+from .mlp import hidden, init_hidden
+from .units import Bucket
+
+# By name, whether ROOT can be it.
+_FACTORS = {"H": True, "D": False, "G": True, "M": False, "E": False}
+# Zeros, so that all triples start at 0; the other factors of their products are random.
+_ZERO_AT_FIRST = ("H", "M")
+
+
+@registry.architectures("spacy-skd.SecondOrderBiaffine.v1")
+def build_second_order_parser(
+    tok2vec: Model[List[Doc], List[Floats2d]],
+    arc_hidden: int = 128,
+    label_hidden: int = 48,
+    triple_hidden: int = 64,
+    rank: int = 32,
+    iterations: int = 3,
+    dropout: float = 0.33,
+    nO: Optional[int] = None,
+) -> Model[ParserInput, ParserOutput]:
+    """As `spacy-skd.BiaffineParser.v1`, with arc scores that have taken account of siblings and
+    grandparents. The result is scores of arcs, for any structure of arcs.
+
+    triple_hidden, rank (int): widths of the hidden layers of the scores of triples, and of their
+        projections.
+    iterations (int): of mean field.
+    arc_hidden, label_hidden, dropout, nO: see `spacy-skd.BiaffineParser.v1`.
+    RAISES (ValueError): for less than one iteration, hidden unit or rank.
+    """
+    check_between("iterations", iterations, low=1, high=100)
+    check_between("rank", rank, low=1, high=10**5)
+    check_between("triple_hidden", triple_hidden, low=1, high=10**5)
+    arcs = biaffine_arcs(nI=tok2vec.maybe_get_dim("nO"), nH=arc_hidden, dropout=dropout)
+    refined = _second_order_arcs(arcs, nH=triple_hidden, rank=rank, iterations=iterations)
+    return parser_model(tok2vec, refined, label_hidden=label_hidden, dropout=dropout, nO=nO)
+
+
+def _second_order_arcs(arcs: Model, *, nH: int, rank: int, iterations: int) -> Model:
+    names = [f"{name}_{kind}" for name in _FACTORS for kind in ("W", "b", "P", "c")]
+    return Model(
+        "second_order_arcs",
+        _forward,
+        init=_init,
+        layers=[arcs],
+        dims={"nI": arcs.maybe_get_dim("nI"), "nH": nH, "nR": rank},
+        params=dict.fromkeys([*names, "root"]),
+        attrs={"hidden_dropout": arcs.attrs["hidden_dropout"], "iterations": iterations},
+    )
+
+
+def _init(model: Model, X: Any = None, Y: Any = None) -> None:
+    arcs = model.layers[0]
+    n_in, n_hidden, rank = (model.get_dim(dim) for dim in ("nI", "nH", "nR"))
+    if not arcs.has_dim("nI"):
+        arcs.set_dim("nI", n_in)
+    arcs.initialize()
+    for name in _FACTORS:
+        init_hidden(model, name, nO=n_hidden, nI=n_in)
+        shape, zero = (rank, n_hidden), name in _ZERO_AT_FIRST
+        P = model.ops.alloc2f(*shape) if zero else glorot_uniform_init(model.ops, shape)
+        model.set_param(f"{name}_P", P)
+        model.set_param(f"{name}_c", model.ops.alloc1f(rank))
+    model.set_param("root", glorot_uniform_init(model.ops, (1, n_in)))
+
+
+def _forward(
+    model: Model, X: Tuple[Floats2d, List[Bucket]], is_train: bool
+) -> Tuple[List[Parts], Callable]:
+    rows, buckets = X
+    xp = model.ops.xp
+    first, backprop_first = model.layers[0](X, is_train)
+    factors, backprop_factors = _factors(model, rows, is_train)
+    refined: List[Parts] = []
+    steps: List[Callable] = []
+    for bucket, parts in zip(buckets, first):
+        index = _indices(bucket, len(rows))
+        mine = Factors(**{name: factors[name][xp.asarray(index[name])] for name in _FACTORS})
+        scores, backprop_scores = mean_field(parts, mine, iterations=model.attrs["iterations"])
+        refined.append(scores)
+        steps.append(backprop_scores)
+
+    def backprop(d_refined: List[Parts]) -> Floats2d:
+        d_factors = {name: xp.zeros_like(factor) for name, factor in factors.items()}
+        d_first: List[Parts] = []
+        for bucket, backprop_scores, d_parts in zip(buckets, steps, d_refined):
+            d_arcs, d_mine = backprop_scores(d_parts)
+            d_first.append(d_arcs)
+            index = _indices(bucket, len(rows))
+            for name in _FACTORS:
+                _add(xp, d_factors[name], index[name], getattr(d_mine, name), bucket)
+        return backprop_first(d_first) + backprop_factors(d_factors)
+
+    return refined, backprop
+
+
+def _factors(
+    model: Model, rows: Floats2d, is_train: bool
+) -> Tuple[Dict[str, Floats2d], Callable[[Dict[str, Floats2d]], Floats2d]]:
+    """By name: (T, R), and where ROOT can be it (T + 1, R), ROOT last."""
+    dropout = model.attrs["hidden_dropout"] if is_train else 0.0
+    all_rows = with_root(model, rows)
+    factors: Dict[str, Floats2d] = {}
+    layers: Dict[str, Tuple[Floats2d, Callable]] = {}
+    for name, has_root in _FACTORS.items():
+        layers[name] = hidden(model, name, all_rows if has_root else rows, dropout=dropout)
+        P, c = model.get_param(f"{name}_P"), model.get_param(f"{name}_c")
+        factors[name] = layers[name][0] @ P.T + c
+
+    def backprop(d_factors: Dict[str, Floats2d]) -> Floats2d:
+        d_all = model.ops.xp.zeros_like(all_rows)
+        for name, d_factor in d_factors.items():
+            Y, backprop_hidden = layers[name]
+            model.inc_grad(f"{name}_P", d_factor.T @ Y)
+            model.inc_grad(f"{name}_c", d_factor.sum(axis=0))
+            d_all[: len(d_factor)] += backprop_hidden(d_factor @ model.get_param(f"{name}_P"))
+        return without_root(model, d_all)
+
+    return factors, backprop
+
+
+def _indices(bucket: Bucket, root_row: int) -> Dict[str, Ints2d]:
+    """Rows of the factors of a bucket's tokens, (B, N), or of its heads, (B, N + 1)."""
+    heads, tokens = head_index(bucket, root_row), bucket.index(padding=0)
+    return {name: heads if has_root else tokens for name, has_root in _FACTORS.items()}
+
+
+def _add(xp: Any, d_rows: Floats2d, index: Ints2d, d_mine: Any, bucket: Bucket) -> None:
+    """A bucket's gradients to the rows they belong to; each token is in one place of one bucket."""
+    inside = xp.asarray(bucket.inside)
+    if index.shape[1] > bucket.n_tokens:
+        d_rows[-1] += d_mine[:, 0].sum(axis=0)
+        index, d_mine = index[:, 1:], d_mine[:, 1:]
+    d_rows[xp.asarray(index)[inside]] = d_mine[inside]

@@ -1,0 +1,177 @@
+"""Biaffine scores of labelled spans up to a width, relative to "not an entity".
+
+Yu, Bohnet & Poesio, "Named Entity Recognition as Dependency Parsing" (ACL 2020), section 3: with
+separate hidden layers for a token as start (S) and as end (E) of a span,
+
+    span[i, w, l] = [S_i; 1] W_l [E_(i + w); 1] + width[w, l]
+
+whose last row and column are the linear terms and the bias. Spans wider than `max_width` have no
+score, so the cost grows with the tokens, not with their square.
+"""
+
+from typing import Any, Callable, List, Optional, Tuple
+
+import numpy
+from spacy import registry
+from spacy.tokens import Doc
+from thinc.api import Model
+from thinc.types import Floats2d, Floats3d, Ints1d, Ints2d
+
+from ..errors import check_positive
+from ..structures import IMPOSSIBLE
+from .growth import GROW, grown
+from .mlp import hidden, init_hidden
+from .rows import concatenate_rows, split_rows
+
+
+@registry.architectures("spacy-skd.SegmentScorer.v1")
+def build_segment_scorer(
+    tok2vec: Model[List[Doc], List[Floats2d]],
+    max_width: int = 10,
+    hidden_width: int = 64,
+    dropout: float = 0.33,
+    nO: Optional[int] = None,
+) -> Model[List[Doc], Floats3d]:
+    """Docs to scores of spans, (tokens of the batch, max_width, labels), in nats: of the span from
+    a token on, one token wider in each column, with a label. `IMPOSSIBLE` beyond the doc's end.
+
+    tok2vec (Model[List[Doc], List[Floats2d]]): vectors of tokens.
+    max_width (int): tokens of the widest span that can be found; at least 1.
+    hidden_width (int): of the two hidden layers.
+    dropout (float): of the hidden layers; training.dropout does not change it.
+    nO (Optional[int]): labels; set by the component.
+    RAISES (ValueError): if max_width is below 1.
+    """
+    if int(max_width) != max_width or max_width < 1:
+        raise ValueError(f"max_width: expected a whole number of at least 1, got {max_width}")
+    check_positive("hidden_width", hidden_width)
+    spans = _span_scorer(
+        nI=tok2vec.maybe_get_dim("nO"), nH=hidden_width, nW=int(max_width), nO=nO, dropout=dropout
+    )
+    return Model(
+        "segment_scorer",
+        _forward,
+        init=_init,
+        layers=[tok2vec, spans],
+        dims={"nW": int(max_width)},
+        refs={"tok2vec": tok2vec, "output_layer": spans},
+        attrs={GROW: _grow},
+    )
+
+
+def _span_scorer(
+    *, nI: Optional[int], nH: int, nW: int, nO: Optional[int], dropout: float
+) -> Model:
+    return Model(
+        "biaffine_spans",
+        _spans,
+        init=_init_spans,
+        dims={"nI": nI, "nH": nH, "nW": nW, "nO": nO},
+        params=dict.fromkeys(("S_W", "S_b", "E_W", "E_b", "W", "width")),
+        attrs={"hidden_dropout": dropout},
+    )
+
+
+def _grow(model: Model[List[Doc], Floats3d], copies: Ints2d) -> Model[List[Doc], Floats3d]:
+    old = model.get_ref("output_layer")
+    sizes = {dim: old.get_dim(dim) for dim in ("nI", "nH", "nW")}
+    new = _span_scorer(**sizes, nO=copies.shape[1], dropout=old.attrs["hidden_dropout"])
+    axes = {"W": 0, "width": 1}  # of the labels
+    for name in old.param_names:
+        param = old.get_param(name)
+        new.set_param(name, grown(param, copies, axis=axes[name]) if name in axes else param.copy())
+    model.replace_node(old, new)
+    return model
+
+
+def _init(
+    model: Model[List[Doc], Floats3d],
+    X: Optional[List[Doc]] = None,
+    Y: Optional[Floats2d] = None,
+) -> None:
+    tok2vec, spans = model.layers
+    tok2vec.initialize(X=X)
+    if not spans.has_dim("nI"):
+        spans.set_dim("nI", tok2vec.get_dim("nO"))
+    if Y is not None and not spans.has_dim("nO"):
+        spans.set_dim("nO", Y.shape[-1])
+    spans.initialize()
+
+
+def _forward(
+    model: Model[List[Doc], Floats3d], docs: List[Doc], is_train: bool
+) -> Tuple[Floats3d, Callable]:
+    tok2vec, spans = model.layers
+    vectors, backprop_vectors = tok2vec(docs, is_train)
+    left = _tokens_left([len(rows) for rows in vectors])
+    scores, backprop_spans = spans((concatenate_rows(model.ops, vectors), left), is_train)
+
+    def backprop(d_scores: Floats3d) -> List[Doc]:
+        return backprop_vectors(split_rows(backprop_spans(d_scores), vectors))
+
+    return scores, backprop
+
+
+def _tokens_left(lengths: List[int]) -> Ints1d:
+    """(tokens of the batch,) tokens from each on to the end of its doc, itself included."""
+    left = [numpy.arange(n, 0, -1) for n in lengths]
+    return numpy.concatenate(left) if left else numpy.zeros(0, dtype="int64")
+
+
+def _init_spans(model: Model, X: Any = None, Y: Any = None) -> None:
+    n_in, n_hidden, n_out = (model.get_dim(dim) for dim in ("nI", "nH", "nO"))
+    init_hidden(model, "S", nO=n_hidden, nI=n_in)
+    init_hidden(model, "E", nO=n_hidden, nI=n_in)
+    # Zeros: random products of two hidden layers would start scores several nats apart.
+    W = model.ops.alloc3f(n_out, n_hidden + 1, n_hidden + 1)
+    model.set_param("W", W)
+    model.set_param("width", model.ops.alloc2f(model.get_dim("nW"), n_out))
+
+
+def _spans(model: Model, X: Tuple[Floats2d, Ints1d], is_train: bool) -> Tuple[Floats3d, Callable]:
+    """X: rows (T, nI) of all docs one after the other; tokens left (T,)."""
+    rows, left = X
+    xp = model.ops.xp
+    dropout = model.attrs["hidden_dropout"] if is_train else 0.0
+    W, width = model.get_param("W"), model.get_param("width")
+    S, backprop_s = hidden(model, "S", rows, dropout=dropout)
+    E, backprop_e = hidden(model, "E", rows, dropout=dropout)
+    starts, ends = _with_one(xp, S), _with_one(xp, E)
+    n, n_labels, n_hidden = len(rows), len(W), starts.shape[1]
+    flat = W.transpose(1, 0, 2).reshape(n_hidden, n_labels * n_hidden)
+    SW = (starts @ flat).reshape(n, n_labels, n_hidden)
+    beyond = xp.asarray(left)[:, None] <= xp.arange(len(width))
+    index = _end_rows(xp, n, len(width))
+    windows = ends[index]  # (T, widths, nH + 1)
+    scores = windows @ SW.transpose(0, 2, 1) + width
+    scores[beyond] = IMPOSSIBLE
+
+    def backprop(d_scores: Floats3d) -> Floats2d:
+        d_scores = xp.where(beyond[..., None], 0.0, d_scores).astype(SW.dtype)
+        model.inc_grad("width", d_scores.sum(axis=0))
+        d_sw = d_scores.transpose(0, 2, 1) @ windows
+        d_sw = d_sw.reshape(n, n_labels * n_hidden)
+        d_flat = (starts.T @ d_sw).reshape(n_hidden, n_labels, n_hidden)
+        model.inc_grad("W", xp.ascontiguousarray(d_flat.transpose(1, 0, 2)))
+        d_ends = _add_windows(xp, d_scores @ SW)
+        d_starts = d_sw @ flat.T
+        return backprop_s(d_starts[:, :-1]) + backprop_e(d_ends[:, :-1])
+
+    return scores, backprop
+
+
+def _with_one(xp: Any, rows: Floats2d) -> Floats2d:
+    return xp.concatenate([rows, xp.ones((len(rows), 1), dtype=rows.dtype)], axis=1)
+
+
+def _end_rows(xp: Any, n: int, widths: int) -> Ints2d:
+    """(T, widths) the row where a span ends; some row where it ends beyond the last."""
+    return xp.minimum(xp.arange(n)[:, None] + xp.arange(widths), max(0, n - 1))
+
+
+def _add_windows(xp: Any, d_windows: Floats3d) -> Floats2d:
+    """The gradient of `ends[index]`: (T, widths, H) to (T, H)."""
+    d_ends = d_windows[:, 0].copy()
+    for w in range(1, min(d_windows.shape[1], len(d_windows))):
+        d_ends[w:] += d_windows[: len(d_windows) - w, w]
+    return d_ends

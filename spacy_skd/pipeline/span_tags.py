@@ -1,0 +1,162 @@
+"""The distilling tagger of spans as tags of tokens: independent ones, or a linear chain."""
+
+from dataclasses import replace
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
+
+import numpy
+from spacy.tokens import Doc
+from spacy.vocab import Vocab
+from thinc.api import Model
+from thinc.types import Floats2d, Ints2d
+
+from ..codecs.bioes import (
+    Legality,
+    TypedSpan,
+    decode_spans,
+    encode_chains,
+    legality,
+    match_tags,
+    span_tags,
+)
+from ..codecs.spans import SpanMatch
+from ..codecs.trees import Gold
+from ..models.units import Bucket
+from ..structures import LinearChain, Parts
+from ..transfer.annealing import WeightSchedule
+from ..transfer.belief import Belief, ChainBelief, SegmentBelief, TokenBelief
+from ..transfer.candidates import LabelCandidates, expect_chains
+from ..transfer.loss import emissions
+from ..transfer.posterior import Match, Target
+from ..transfer.target import STRUCTURAL, Objective
+from .activations import Activations, Predictions
+from .span_activations import no_activations, span_activations
+from .span_layers import SpanLayer
+from .span_parts import SpanBelief, as_chain, labels_of
+from .spans import DistillingSpans
+
+
+class DistillingSpanTagger(DistillingSpans):
+    """Spans as a sequence of tags for each doc: the model's outputs are the tags of the labels.
+
+    Activations, of the distribution over legal sequences: "marginals" (tokens, tags) and
+    "label_ids" (tokens,), of the tags; "spans" (S, 3), start and end token and label of those that
+    were found, and "confidences" (S,), the probability of each whole span.
+    """
+
+    rows_name = "unary"
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model[List[Doc], Any],
+        name: str = "distilling_tagger",
+        *,
+        layer: SpanLayer,
+        structure: str = "linear_chain",
+        scheme: str = "BIOES",
+        distill_weight: Union[float, WeightSchedule] = 0.0,
+        objective: Objective = STRUCTURAL,
+        overwrite: bool = False,
+        scorer: Optional[Callable] = None,
+        save_activations: bool = False,
+    ):
+        super().__init__(
+            vocab,
+            model,
+            name,
+            layer=layer,
+            structure=structure,
+            distill_weight=distill_weight,
+            objective=objective,
+            overwrite=overwrite,
+            scorer=scorer,
+            save_activations=save_activations,
+        )
+        span_tags((), scheme=scheme)
+        self.scheme = scheme
+        self._rules: Optional[Tuple[Tuple[str, ...], Legality]] = None
+
+    @property
+    def tags(self) -> Tuple[str, ...]:
+        """The tags of tokens, in the order of the model's output."""
+        return span_tags(self.labels, scheme=self.scheme)
+
+    @property
+    def rules(self) -> Legality:
+        tags = self.tags
+        if self._rules is None or self._rules[0] != tags:
+            self._rules = (tags, legality(tags))
+        return self._rules[1]
+
+    def _n_outputs(self, labels: Sequence[str]) -> int:
+        return len(span_tags(labels, scheme=self.scheme))
+
+    def _copies(self, label: str) -> Ints2d:
+        index = {tag: i for i, tag in enumerate(self.tags)}
+        tags = span_tags([*self.labels, label], scheme=self.scheme)
+        new = f"-{label}"
+        return numpy.asarray(
+            [[index[t[0] + f"-{old}" if t[1:] == new else t] for t in tags] for old in self.labels]
+        )
+
+    def _decode(self, scored: Iterable[Tuple[Bucket, Parts]], *, n_docs: int) -> Predictions:
+        names = numpy.asarray(self.tags)
+        best: List[List[TypedSpan]] = [[] for _ in range(n_docs)]
+        found: Dict[int, Activations] = {}
+        for bucket, parts in scored:
+            scores = self.rules.add_to(as_chain(parts))
+            indicators = LinearChain().argmax(scores)
+            ids = self.model.ops.to_numpy(indicators.arrays["unary"]).argmax(axis=-1)
+            units = bucket.units.tolist()
+            for unit, n, row in zip(units, bucket.lengths.tolist(), ids):
+                if row[:n].any():
+                    best[unit] = decode_spans(names[row[:n]].tolist())
+            if self.save_activations:
+                found.update(zip(units, self._activations(scores, ids, [best[u] for u in units])))
+        if not self.save_activations:
+            return Predictions(best)
+        none = no_activations(len(names))
+        return Predictions(best, [found.get(unit, none) for unit in range(n_docs)])
+
+    def _activations(
+        self, scores: Parts, ids: Ints2d, spans: Sequence[List[TypedSpan]]
+    ) -> List[Activations]:
+        return span_activations(scores, ids, spans, tags=self.tags, labels=self.labels)
+
+    def believe(self, docs: Sequence[Doc]) -> List[Belief]:
+        """As a teacher: the scores of every doc's tags, in which illegal sequences are impossible.
+        Does not change the docs."""
+        ops, docs = self.model.ops, list(docs)
+        none = numpy.zeros((0, len(self.tags)), dtype="float32")
+        rows: List[Floats2d] = [none for _ in docs]
+        transition = none
+        for bucket, parts in self._scored(docs):
+            parts = self.rules.add_to(parts) if self._is_chain else parts
+            unary = ops.to_numpy(parts.arrays["unary"])
+            if self._is_chain:
+                transition = ops.to_numpy(parts.arrays["transition"][0])
+            for unit, n, row in zip(bucket.units.tolist(), bucket.lengths.tolist(), unary):
+                rows[unit] = row[:n].copy()
+        if not self._is_chain:
+            return [TokenBelief(self.structure, self.tags, row) for row in rows]
+        return [ChainBelief(self.structure, self.tags, row, transition) for row in rows]
+
+    def _gold(self, tags: Sequence[Sequence[Optional[str]]]) -> Gold:
+        gold, illegal = encode_chains(tags, self.tags, self.rules)
+        self._note_illegal(illegal)
+        indicators = gold.indicators
+        if not self._is_chain:
+            indicators = Parts({"unary": indicators.arrays["unary"]}, indicators.lengths)
+        return Gold(self._parts(indicators), gold.known)
+
+    def _new_match(self, belief: SpanBelief) -> Match:
+        labels = self._label_match(labels_of(belief))
+        if isinstance(belief, SegmentBelief):
+            return SpanMatch(labels, self.labels, self.tags)
+        return match_tags(teacher=belief.labels, student=self.tags)
+
+    def _expect(self, beliefs: Sequence[LabelCandidates], *, temperature: float) -> Target:
+        target = expect_chains(beliefs, self.tags, self.rules, temperature=temperature)
+        if self._is_chain:
+            return target
+        return replace(target, marginals=emissions(target.marginals))

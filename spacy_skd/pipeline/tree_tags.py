@@ -1,0 +1,223 @@
+"""The parser by sequence labelling: a tag for each token names its head and deprel."""
+
+import logging
+from typing import Callable, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
+
+import numpy
+from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.vocab import Vocab
+from thinc.api import Model
+from thinc.types import Floats2d, Ints1d, Ints2d
+
+from ..codecs.head_labels import (
+    decode_head_labels,
+)
+from ..codecs.tags import split_by_lengths
+from ..codecs.trees import Gold, gold_tokens
+from ..models.units import make_buckets
+from ..structures import IndependentLabels, Parts
+from ..transfer.annealing import WeightSchedule
+from ..transfer.belief import Belief, HeadLabelBelief, Mixture, TreeBelief
+from ..transfer.candidates import TreeCandidates
+from ..transfer.convert import Posterior, Target, convert
+from ..transfer.head_tags import expect_head_labels
+from ..transfer.loss import mixed_loss
+from ..transfer.mixture import mixed_target
+from ..transfer.target import STRUCTURAL, Objective
+from .activations import Predictions
+from .lessons import belief_tokens
+from .lost_mass import TAGS
+from .sentences import batch_spans
+from .tree_activations import tag_activations
+from .tree_plan import gold_arcs
+from .tree_tag_labels import TaggingPipe
+from .tree_tag_targets import TreeTags, gold_tags
+
+logger = logging.getLogger("spacy.skd")
+
+
+class TagLesson(NamedTuple):
+    """tags (Ints1d): (tokens of the batch,) gold tags, -1 where there is none. beliefs: one a
+    doc."""
+
+    tags: Ints1d
+    beliefs: Optional[Sequence[Belief]]
+
+
+class HeadTagParser(TaggingPipe):
+    """Dependency trees, one per sentence, by independent tags of tokens.
+
+    `labels` are the tags: "-2:det", "0:ROOT" (see codecs/head_labels.py).
+    """
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model[List[Doc], Floats2d],
+        name: str = "distilling_parser",
+        *,
+        distill_weight: Union[float, WeightSchedule] = 0.0,
+        objective: Objective = STRUCTURAL,
+        max_length: int = 150,
+        min_count: int = 1,
+        max_offset: int = 0,
+        scorer: Optional[Callable] = None,
+        save_activations: bool = False,
+    ):
+        super().__init__(
+            vocab,
+            model,
+            name,
+            structure=IndependentLabels(),
+            distill_weight=distill_weight,
+            objective=objective,
+            max_length=max_length,
+            min_count=min_count,
+            max_offset=max_offset,
+            scorer=scorer,
+            save_activations=save_activations,
+        )
+        self.untagged = 0  # gold arcs so far that have no tag
+
+    # Prediction
+
+    def predict(self, docs: Iterable[Doc]) -> Predictions:
+        """See `DistillingPipe.predict`. Best: per doc, of the best single-rooted tree of each
+        sentence under the scores of the tags, the offset of each token's head (0 for a root) and
+        the index of its deprel in `tags.deprels`.
+
+        Activations: "units" (U, 2), start and end token of the sentences; "marginals" (tokens,
+        tags); "label_ids" (tokens,), the tag of the chosen arc, -1 where it has none;
+        "confidences" (tokens,), the probability of that tag, 0 without.
+        """
+        docs = list(docs)
+        units, scores = self._units(docs), self._scores(docs)
+        heads, tags, deprels = self._best(scores, units)
+        lengths = [len(doc) for doc in docs]
+        best = list(zip(split_by_lengths(heads, lengths), split_by_lengths(deprels, lengths)))
+        if not self.save_activations:
+            return Predictions(best)
+        rows = zip(units, split_by_lengths(scores, lengths), split_by_lengths(tags, lengths))
+        return Predictions(best, [tag_activations(*row) for row in rows])
+
+    def _best(
+        self, scores: Floats2d, units: Sequence[Ints2d]
+    ) -> Tuple["numpy.ndarray", "numpy.ndarray", "numpy.ndarray"]:
+        """Of each token of the batch, the offset of its head, the tag and the deprel."""
+        tags, offsets = self.tags, numpy.zeros(len(scores), dtype="int64")
+        ends = [int(mine[-1, 1]) if len(mine) else 0 for mine in units]
+        for bucket in make_buckets(batch_spans(units, ends)):
+            pairs = decode_head_labels(tags, scores, rows=bucket.rows, lengths=bucket.lengths)
+            offsets[pairs[:, 0]] = numpy.where(pairs[:, 1] < 0, 0, pairs[:, 1] - pairs[:, 0])
+        return (offsets, *tags.of_arcs(scores, offsets))
+
+    def _scores(self, docs: Sequence[Doc]) -> Floats2d:
+        """(tokens of the batch, tags), NumPy arrays."""
+        if not any(len(doc) for doc in docs):
+            return numpy.zeros((0, len(self.labels)), dtype="float32")
+        scores = self.model.ops.to_numpy(self.model.predict(list(docs)))
+        if numpy.isnan(scores).any():
+            raise ValueError(f"{self.name}: the model's scores are NaN; its weights are damaged")
+        return scores
+
+    def _believe(self, docs: Sequence[Doc], units: Sequence[Ints2d]) -> List[Belief]:
+        rows = split_by_lengths(self._scores(docs), [len(doc) for doc in docs])
+        return [
+            HeadLabelBelief(self.structure, self.labels, mine.astype("int32"), scores.copy())
+            for mine, scores in zip(units, rows)
+        ]
+
+    def write_beliefs(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
+        """See `LearningPipe.write_beliefs`."""
+        tags = [belief for belief in beliefs if isinstance(belief, HeadLabelBelief)]
+        if not tags:
+            return
+        scores = numpy.concatenate([belief.scores for belief in tags])
+        heads, _, deprels = self._best(scores, [b.units.astype("int64") for b in tags])
+        lengths = [len(doc) for doc in docs]
+        arrays = (split_by_lengths(array, lengths) for array in (heads, deprels))
+        self._write(docs, list(zip(*arrays)))
+
+    # Training
+
+    def _lesson(
+        self, examples: Sequence[Example], beliefs: Optional[Sequence[Belief]]
+    ) -> TagLesson:
+        beliefs = self._read(beliefs)
+        units = [self._reference_units(eg) for eg in examples]
+        if beliefs is not None:
+            units = [_units_of(belief) for belief in beliefs]
+        arcs = [gold_arcs(eg, self.tags.deprels) for eg in examples]
+        tags, untagged = gold_tags(arcs, units, self.tags)
+        self._report_untagged(untagged)
+        return TagLesson(tags, beliefs)
+
+    def _report_untagged(self, n: int) -> None:
+        if n and not self.untagged:
+            logger.warning(
+                "%s: %d gold arcs of a batch have no tag, so their tokens are taken as without "
+                "annotation (counted in `untagged`); for a larger inventory see min_count, "
+                "max_offset and `labels` of the component's initialization",
+                self.name,
+                n,
+            )
+        self.untagged += n
+
+    def _lesson_without_gold(self, beliefs: Sequence[Belief]) -> TagLesson:
+        return TagLesson(numpy.full(sum(map(belief_tokens, beliefs)), -1), self._read(beliefs))
+
+    def _loss(self, lesson: TagLesson, scores: Floats2d) -> Tuple[float, Floats2d]:
+        """Each token is a unit. scores: (tokens of the batch, tags)."""
+        target = self._target(lesson.beliefs)
+        loss, d_parts = mixed_loss(
+            self.structure,
+            self._as_parts(scores),
+            gold=self._gold(lesson.tags),
+            teacher=None if target is None else target.marginals,
+            silent=None if target is None else target.empty,
+            weight=self.weight,
+            temperature=self.objective.loss_temperature,
+            teacher_loss=self.objective.loss,
+        )
+        return loss, d_parts.arrays["unary"][:, 0]
+
+    def _target(self, beliefs: Optional[Sequence[Belief]]) -> Optional[Target]:
+        if beliefs is None:
+            return None
+        target = self._on_device(mixed_target(beliefs, self._target_of))
+        self.lost_mass.add(target, reason=TAGS)
+        return self.objective.temper(target)
+
+    def _target_of(self, beliefs: Sequence[Belief]) -> Target:
+        """The target of one teacher."""
+        temperature = self.objective.inference_temperature
+        found = [self._taught_belief(belief) for belief in beliefs]
+        listed = [belief for belief in found if isinstance(belief, TreeCandidates)]
+        if listed:
+            return expect_head_labels(listed, self.tags, temperature=temperature)
+        trees = [belief for belief in found if isinstance(belief, TreeBelief)]
+        if trees:
+            return TreeTags(self.tags, self.objective)(trees)
+        scores = numpy.concatenate([b.scores for b in found if isinstance(b, HeadLabelBelief)])
+        parts = Parts({"unary": scores[:, None]}, numpy.ones(len(scores), dtype="int64"))
+        posterior, match = Posterior(self.structure, parts), self._label_match(found[0].labels)
+        return convert(posterior, self.structure, match=match, temperature=temperature)
+
+    def _gold(self, tags: Ints1d) -> Gold:
+        indicators = numpy.zeros((len(tags), len(self.labels)), dtype="float32")
+        known = numpy.nonzero(tags >= 0)[0]
+        indicators[known, tags[known]] = 1.0
+        return gold_tokens(self._as_parts(self.model.ops.asarray(indicators)), tags >= 0)
+
+    def _as_parts(self, scores: Floats2d) -> Parts:
+        return Parts({"unary": scores[:, None]}, self.model.ops.xp.ones(len(scores), dtype="int64"))
+
+
+def _units_of(belief: Belief) -> Ints2d:
+    """Of several teachers those of the first. Whether they agree matters for heads alone that lead
+    out of a sentence, which are unknown gold."""
+    if isinstance(belief, Mixture):
+        return _units_of(belief.beliefs[0])
+    units: Ints2d = getattr(belief, "units", numpy.zeros((0, 2), dtype="int64"))
+    return units

@@ -1,0 +1,171 @@
+"""What one teacher says of a batch of sentences: scores of trees, or trees with weights."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import List, Sequence
+
+import numpy
+from thinc.api import Ops
+from thinc.types import Floats2d, Ints1d, Ints2d
+
+from ..codecs.labels import LabelMatch
+from ..codecs.trees import ROOT_HEAD, UNKNOWN_HEAD
+from ..models.units import Bucket
+from ..structures import IMPOSSIBLE, HeadSelection, Parts, Structure
+from ..transfer.belief import Belief, TreeBelief
+from ..transfer.candidates import TreeCandidates, expect_trees, has_heads, tempered_weights
+from ..transfer.convert import Posterior, Target, convert
+from ..transfer.loss import emitting
+from ..transfer.target import Objective
+
+
+@dataclass(frozen=True, eq=False)
+class TreeTeacher(ABC):
+    """All rows are rows of the batch's concatenated tokens.
+
+    match (LabelMatch): of its deprels to the student's.
+    pairs (Ints2d): (P, 2) dependent and head row of the arcs of which it says a deprel.
+    """
+
+    match: LabelMatch
+    pairs: Ints2d
+
+    @abstractmethod
+    def arcs(
+        self, bucket: Bucket, structure: Structure, objective: Objective, *, ops: Ops
+    ) -> Target:
+        """The target of the arcs of a bucket's units. structure (Structure): the student's."""
+
+    @abstractmethod
+    def label_scores(self, structure: Structure, temperature: float) -> Floats2d:
+        """(P, its deprels) nats at a temperature, given the arc. structure: the student's."""
+
+    def rows_of(self, pairs: Ints2d) -> Ints1d:
+        """Which of its own pairs each of some is, -1 for none."""
+        base = int(max(self.pairs.max(initial=0), pairs.max(initial=0))) + 2
+        mine, wanted = (p[:, 0].astype("int64") * base + p[:, 1] + 1 for p in (self.pairs, pairs))
+        if not len(mine):
+            return numpy.full(len(wanted), -1)
+        order = numpy.argsort(mine)
+        where = numpy.searchsorted(mine, wanted, sorter=order)
+        where = order[numpy.minimum(where, len(mine) - 1)]
+        return numpy.where(mine[where] == wanted, where, -1)
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredTrees(TreeTeacher):
+    """unit_arcs (List[Floats2d]): of each unit of the batch, (n, n + 1). scores: (P, deprels)."""
+
+    structure: Structure
+    unit_arcs: List[Floats2d]
+    scores: Floats2d
+
+    def arcs(
+        self, bucket: Bucket, structure: Structure, objective: Objective, *, ops: Ops
+    ) -> Target:
+        chosen = [self.unit_arcs[u] for u in bucket.units.tolist()]
+        units = [Parts({"arc": arc[None]}, numpy.asarray([len(arc)])) for arc in chosen]
+        scores = Parts.concat(units)
+        scores = Parts({"arc": ops.asarray(scores.arrays["arc"])}, ops.asarray(scores.lengths))
+        mine = self.structure
+        if objective.target == "token":
+            mine, structure = HeadSelection(), emitting(structure)
+        temperature = objective.inference_temperature
+        return convert(Posterior(mine, scores), structure, temperature=temperature)
+
+    def label_scores(self, structure: Structure, temperature: float) -> Floats2d:
+        return self.scores * (1.0 / temperature)
+
+
+@dataclass(frozen=True, eq=False)
+class ListedTrees(TreeTeacher):
+    """heads, deprels (Ints2d): (K, T) of each candidate, head rows and indices of deprels. weights
+    (Floats2d): (U, K) of the batch's units. unit_of (Ints1d): (T,)."""
+
+    heads: Ints2d
+    deprels: Ints2d
+    weights: Floats2d
+    unit_of: Ints1d
+    n_labels: int
+
+    def arcs(
+        self, bucket: Bucket, structure: Structure, objective: Objective, *, ops: Ops
+    ) -> Target:
+        target = expect_trees(
+            structure,
+            self.heads,
+            self.weights[bucket.units],
+            rows=bucket.rows,
+            lengths=bucket.lengths,
+            temperature=objective.inference_temperature,
+        )
+        arcs = Parts(
+            {"arc": ops.asarray(target.marginals.arrays["arc"])},
+            ops.asarray(target.marginals.lengths),
+        )
+        return Target(arcs, ops.asarray(target.lost), target.empty)
+
+    def label_scores(self, structure: Structure, temperature: float) -> Floats2d:
+        """Log of the weight of the candidates that have the arc with the deprel, of those that the
+        student can express."""
+        lengths = numpy.bincount(self.unit_of, minlength=len(self.weights))
+        units = {"rows": numpy.cumsum(lengths) - lengths, "lengths": lengths}
+        fits = numpy.stack([has_heads(structure, heads, **units) for heads in self.heads], axis=1)
+        weights = tempered_weights(self.weights, temperature=temperature) * fits
+        weights = weights[self.unit_of].T
+        total = numpy.zeros((len(self.pairs), self.n_labels))
+        for head, deprel, weight in zip(self.heads, self.deprels, weights):
+            known = numpy.nonzero(deprel >= 0)[0]
+            where = self.rows_of(numpy.stack([known, head[known]], axis=1))
+            total[where, deprel[known]] += weight[known]
+        scores = numpy.full(total.shape, IMPOSSIBLE)
+        numpy.log(total, out=scores, where=total > 0)
+        return scores.astype("float32")
+
+
+def tree_teacher(beliefs: Sequence[Belief], offsets: Ints1d, match: LabelMatch) -> TreeTeacher:
+    """The beliefs of one teacher of a batch's docs. offsets (Ints1d): first row of each doc."""
+    listed = [belief for belief in beliefs if isinstance(belief, TreeCandidates)]
+    if listed:
+        return _listed(listed, offsets, match)
+    scored = [belief for belief in beliefs if isinstance(belief, TreeBelief)]
+    return ScoredTrees(
+        match=match,
+        pairs=numpy.concatenate([in_batch(b.pairs, o) for b, o in zip(scored, offsets)]),
+        structure=scored[0].structure,
+        unit_arcs=[arc for belief in scored for arc in belief.arcs],
+        scores=numpy.concatenate([belief.label_scores for belief in scored]),
+    )
+
+
+def _listed(beliefs: Sequence[TreeCandidates], offsets: Ints1d, match: LabelMatch) -> ListedTrees:
+    most = max(len(belief.heads) for belief in beliefs)
+    n = sum(belief.n_tokens for belief in beliefs)
+    heads = numpy.full((most, n), UNKNOWN_HEAD)
+    deprels = numpy.full((most, n), -1)
+    weights, lengths = [], []
+    for belief, offset in zip(beliefs, offsets):
+        k, here = len(belief.heads), slice(offset, offset + belief.n_tokens)
+        heads[:k, here] = numpy.where(belief.heads >= 0, belief.heads + offset, ROOT_HEAD)
+        deprels[:k, here] = belief.deprels
+        weights.append(numpy.pad(belief.weights, ((0, 0), (0, most - k))))
+        lengths.extend((belief.units[:, 1] - belief.units[:, 0]).tolist())
+    unit_of = numpy.repeat(numpy.arange(len(lengths)), lengths)
+    deprels[numpy.concatenate(weights)[unit_of].T <= 0] = -1
+    candidate, token = numpy.nonzero(deprels >= 0)
+    pairs = numpy.stack([token, heads[candidate, token]], axis=1)
+    return ListedTrees(
+        match=match,
+        pairs=numpy.unique(pairs, axis=0),
+        heads=heads,
+        deprels=deprels,
+        weights=numpy.concatenate(weights),
+        unit_of=unit_of,
+        n_labels=len(beliefs[0].labels),
+    )
+
+
+def in_batch(pairs: Ints2d, offset: int) -> Ints2d:
+    """A belief's pairs as rows of the batch."""
+    heads = numpy.where(pairs[:, 1] >= 0, pairs[:, 1] + offset, ROOT_HEAD)
+    return numpy.stack([pairs[:, 0] + offset, heads], axis=1)

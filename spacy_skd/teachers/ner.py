@@ -1,0 +1,59 @@
+"""A stock `ner` as a teacher: sequences of tags of its beam."""
+
+from typing import Dict, Sequence, Tuple
+
+import numpy
+from spacy.tokens import Doc, Span
+from thinc.types import Floats1d, Ints2d
+
+from ..codecs.bioes import OUTSIDE, decode_spans, encode_spans, span_tags
+from ..transfer.belief import Belief
+from ..transfer.candidates import LabelCandidates
+from .beam import Hypothesis
+from .transition import TransitionSource, bare_copy
+from .views import View
+
+_FROM_BILUO = {"B": "B", "I": "I", "L": "E", "U": "S", "O": OUTSIDE}
+
+
+class EntitySource(TransitionSource):
+    """spaCy's `EntityRecognizer`: candidates are tags (BIOES) of the doc."""
+
+    @property
+    def labels(self) -> Tuple[str, ...]:
+        return tuple(self.pipe.labels)
+
+    @property
+    def inventory(self) -> Tuple[str, ...]:
+        return span_tags(self.labels, scheme="BIOES")
+
+    def views(self) -> Dict[str, View]:
+        return {"": View(self.labels)}
+
+    def write(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
+        for doc, belief in zip(docs, beliefs):
+            if isinstance(belief, LabelCandidates):
+                tags = [belief.labels[i] for i in belief.rows[belief.weights.argmax()].tolist()]
+                doc.set_ents([Span(doc, *span[:2], label=span[2]) for span in decode_spans(tags)])
+
+    def _row(self, doc: Doc, hypothesis: Hypothesis) -> Ints2d:
+        """Each move is the tag of a token."""
+        return self._as_row([_tag(self.pipe.moves.get_class_name(m)) for m in hypothesis.moves])
+
+    def _greedy(self, doc: Doc) -> Ints2d:
+        copy = bare_copy(doc)
+        if len(doc):
+            self.pipe.set_annotations([copy], self.pipe.greedy_parse([doc]))
+        spans = [(ent.start, ent.end, ent.label_) for ent in copy.ents]
+        return self._as_row(encode_spans(spans, n=len(doc), scheme="BIOES"))
+
+    def _as_row(self, tags: Sequence[str]) -> Ints2d:
+        return numpy.asarray([[self._index[tag] for tag in tags]], dtype="int32").reshape(1, -1)
+
+    def _candidates(self, doc: Doc, rows: "numpy.ndarray", weights: Floats1d) -> Belief:
+        return LabelCandidates(tuple(self._index), rows[:, 0], weights)
+
+
+def _tag(move: str) -> str:
+    """ "U-" without a label is how spaCy keeps a token out of all entities."""
+    return OUTSIDE if len(move) < 3 else _FROM_BILUO[move[0]] + move[1:]

@@ -1,0 +1,138 @@
+"""A stock `parser` as a teacher: trees of its beam."""
+
+from typing import Dict, Sequence, Tuple
+
+import numpy
+from spacy.attrs import DEP, HEAD, SENT_START
+from spacy.pipeline._parser_internals.nonproj import deprojectivize
+from spacy.tokens import Doc
+from thinc.types import Floats1d, Ints1d, Ints2d
+
+from ..codecs.trees import ROOT_HEAD
+from ..transfer.belief import Belief
+from ..transfer.candidates import TreeCandidates
+from .beam import Hypothesis
+from .transition import TransitionSource, bare_copy
+from .views import View
+
+_PSEUDO = "||"  # in a label: the deprel, and that of the head to which it belongs
+_ROOT = "ROOT"
+
+
+class ParserSource(TransitionSource):
+    """spaCy's `DependencyParser`: candidates are trees of the doc's sentences.
+
+    Where the doc has sentence starts, all candidates have these. Otherwise the sentences are the
+    likeliest candidate's; of another, which has an arc across their borders or two roots in one,
+    a student learns nothing for that sentence and reports its share as lost.
+
+    Pseudo-projective arcs are put where they belong. Candidates are of a sentence, though the beam
+    is of the doc: those that differ elsewhere alone are one, of all their weight.
+    """
+
+    @property
+    def labels(self) -> Tuple[str, ...]:
+        names = (name.partition("-")[2] for name in self.pipe.move_names)
+        return tuple(sorted({_ROOT, *(name.partition(_PSEUDO)[0] for name in names if name)}))
+
+    def views(self) -> Dict[str, View]:
+        return {"": View(self.labels)}
+
+    @property
+    def inventory(self) -> Tuple[str, ...]:
+        return self.labels
+
+    def write(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
+        for doc, belief in zip(docs, beliefs):
+            if isinstance(belief, TreeCandidates) and len(doc):
+                heads, deprels = (_heaviest(belief, v) for v in (belief.heads, belief.deprels))
+                names = [belief.labels[i] for i in deprels.tolist()]
+                own = numpy.arange(len(doc))
+                _set_tree(doc, numpy.where(heads == ROOT_HEAD, own, heads), names)
+
+    def _row(self, doc: Doc, hypothesis: Hypothesis) -> Ints2d:
+        return self._as_row(doc, hypothesis.arcs)
+
+    def _greedy(self, doc: Doc) -> Ints2d:
+        if not len(doc):
+            return numpy.zeros((2, 0), dtype="int32")
+        return self._as_row(doc, self.pipe.greedy_parse([doc])[0].arcs)
+
+    def _as_row(self, doc: Doc, arcs: Sequence[Dict[str, int]]) -> Ints2d:
+        """Head tokens, `ROOT_HEAD` for a root, and indices of deprels."""
+        heads, names = numpy.arange(len(doc)), [_ROOT] * len(doc)
+        for arc in arcs:
+            heads[arc["child"]] = arc["head"]
+            names[arc["child"]] = doc.vocab.strings[arc["label"]]
+        copy = bare_copy(doc)
+        _set_tree(copy, heads, names)
+        deprojectivize(copy)
+        roots = [token.head.i == token.i for token in copy]
+        found = [ROOT_HEAD if root else token.head.i for token, root in zip(copy, roots)]
+        deprels = [self._index[_ROOT if root else token.dep_] for token, root in zip(copy, roots)]
+        return numpy.asarray([found, deprels], dtype="int32")
+
+    def _candidates(self, doc: Doc, rows: "numpy.ndarray", weights: Floats1d) -> Belief:
+        units = self._units(doc, rows[0])
+        chosen = [_distinct(_within(rows, unit), weights) for unit in units.tolist()]
+        k = max((len(mine) for _, mine in chosen), default=1)
+        heads = numpy.full((k, len(doc)), -1, dtype="int32")
+        deprels = heads.copy()
+        shares = numpy.zeros((len(units), k))
+        for (start, end), share, (mine, masses) in zip(units.tolist(), shares, chosen):
+            heads[: len(mine), start:end] = mine[:, 0]
+            deprels[: len(mine), start:end] = mine[:, 1]
+            share[: len(mine)] = masses
+        return TreeCandidates(tuple(self._index), units, heads, deprels, shares)
+
+    def _units(self, doc: Doc, row: Ints2d) -> Ints2d:
+        """(U, 2) start and end token of the doc's sentences, or else those of a candidate."""
+        if not len(doc):
+            return numpy.zeros((0, 2), dtype="int32")
+        starts = doc.to_array([SENT_START]).reshape(-1)
+        if not starts[1:].any():
+            copy, own = bare_copy(doc), numpy.arange(len(doc))
+            names = [self.labels[i] for i in row[1].tolist()]
+            _set_tree(copy, numpy.where(row[0] == ROOT_HEAD, own, row[0]), names)
+            starts = copy.to_array([SENT_START]).reshape(-1)
+        first = numpy.union1d(0, numpy.nonzero(starts == 1)[0])
+        return numpy.stack([first, numpy.append(first[1:], len(doc))], axis=1).astype("int32")
+
+
+def _within(rows: "numpy.ndarray", unit: Sequence[int]) -> "numpy.ndarray":
+    """What candidates say of a unit (start and end token). An arc from elsewhere has no deprel.
+
+    rows (ndarray): (K, 2, tokens of the doc). RETURNS (ndarray): (K, 2, tokens of the unit).
+    """
+    start, end = unit
+    inside = rows[:, :, start:end].copy()
+    heads, deprels = inside[:, 0], inside[:, 1]
+    deprels[(heads != ROOT_HEAD) & ((heads < start) | (heads >= end))] = -1
+    return inside
+
+
+def _distinct(rows: "numpy.ndarray", weights: Floats1d) -> Tuple["numpy.ndarray", Floats1d]:
+    """Candidates of a sentence that differ, heaviest first. rows: (K, 2, tokens)."""
+    masses: Dict[bytes, float] = {}
+    first: Dict[bytes, int] = {}
+    for i, row in enumerate(rows):
+        key = row.tobytes()
+        masses[key] = masses.get(key, 0.0) + float(weights[i])
+        first.setdefault(key, i)
+    keys = sorted(masses, key=lambda key: -masses[key])
+    return rows[[first[key] for key in keys]], numpy.asarray([masses[key] for key in keys])
+
+
+def _heaviest(belief: TreeCandidates, values: Ints2d) -> Ints1d:
+    """(tokens,) of the heaviest candidate of each sentence. values: (K, tokens)."""
+    lengths = belief.units[:, 1] - belief.units[:, 0]
+    chosen = numpy.repeat(belief.weights.argmax(axis=1), lengths)
+    found: Ints1d = values[chosen, numpy.arange(len(chosen))]
+    return found
+
+
+def _set_tree(doc: Doc, heads: Ints1d, deprels: Sequence[str]) -> None:
+    """heads (Ints1d): (tokens,) head token, itself for a root."""
+    offsets = (heads - numpy.arange(len(doc))).astype("int64").view("uint64")
+    names = numpy.asarray([doc.vocab.strings.add(name) for name in deprels], dtype="uint64")
+    doc.from_array([HEAD, DEP], numpy.stack([offsets, names], axis=1))

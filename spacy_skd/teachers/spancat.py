@@ -1,0 +1,139 @@
+"""A stock `spancat` or `spancat_singlelabel` as a teacher: flat spans.
+
+It scores each candidate of its suggester on its own, so its distribution is over any set of spans.
+Given that no two overlap, that is one over flat segments in which a span scores its log-odds:
+
+    spancat               log p - log (1 - p)           each label of a span on its own
+    spancat_singlelabel   log p - log p(none)           one label, or none, for a span
+
+What is no candidate is `IMPOSSIBLE`.
+"""
+
+from typing import Any, Dict, List, Sequence, Tuple
+
+import numpy
+from spacy.tokens import Doc
+from thinc.api import Model
+from thinc.types import Floats2d, Floats3d, Ints2d, Ragged
+
+from ..structures import IMPOSSIBLE, FlatSegments
+from ..structures.numerics import POSSIBLE_ABOVE
+from ..transfer.belief import Belief, SegmentBelief
+from .views import Source, View
+
+
+class SpancatSource(Source):
+    """spaCy's `SpanCategorizer`, which is the class of both; they differ in their last layer."""
+
+    def __init__(self, pipe: Any):
+        self.pipe = pipe
+
+    @property
+    def labels(self) -> Tuple[str, ...]:
+        return tuple(self.pipe.labels)
+
+    def views(self) -> Dict[str, View]:
+        return {"": View(self.labels)}
+
+    def believe(self, docs: Sequence[Doc]) -> List[Belief]:
+        """Spans as wide as the widest candidate of each doc.
+
+        RAISES (ValueError): if the model's probabilities are not those of spans on their own, or
+            one is NaN.
+        """
+        # A listener has no vectors for a doc without tokens.
+        some = [doc for doc in docs if len(doc)]
+        found = iter(self._scores(some) if some else [])
+        none = numpy.zeros((0, 1, len(self.labels)), dtype="float32")
+        beliefs: List[Belief] = []
+        for doc in docs:
+            scores = next(found) if len(doc) else none
+            beliefs.append(SegmentBelief(FlatSegments(scores.shape[1]), self.labels, scores))
+        return beliefs
+
+    def write(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
+        """As the component does: by its threshold, so that spans may overlap."""
+        spans: List[Ints2d] = []
+        chances: List[Floats2d] = []
+        for belief in (b for b in beliefs if isinstance(b, SegmentBelief)):
+            start, beyond = numpy.nonzero((belief.scores > POSSIBLE_ABOVE).any(axis=-1))
+            spans.append(numpy.stack([start, start + beyond + 1], axis=1).astype("int32"))
+            chances.append(self._probabilities(belief.scores[start, beyond]))
+        lengths = numpy.asarray([len(found) for found in spans], dtype="int32")
+        candidates = Ragged(numpy.concatenate(spans), lengths)
+        self.pipe.set_annotations(docs, (candidates, numpy.concatenate(chances)))
+
+    def _scores(self, docs: Sequence[Doc]) -> List[Floats3d]:
+        """Per doc (tokens, widest candidate, labels), nats."""
+        ops = self.pipe.model.ops
+        candidates = self.pipe.suggester(docs, ops=ops)
+        lengths = ops.to_numpy(candidates.lengths)
+        rows = numpy.zeros((0, len(self.labels)), dtype="float32")
+        if lengths.sum():
+            rows = ops.to_numpy(self._log_odds(docs, candidates))
+        if numpy.isnan(rows).any():
+            raise ValueError(
+                f"{self.pipe.name}: the model's scores are NaN; its weights are damaged"
+            )
+        spans = ops.to_numpy(candidates.dataXd).reshape(len(rows), 2)
+        cuts = numpy.cumsum([0, *lengths])
+        return [
+            _placed(spans[a:b], rows[a:b], n=len(doc)) for doc, a, b in zip(docs, cuts, cuts[1:])
+        ]
+
+    def _log_odds(self, docs: Sequence[Doc], candidates: Ragged) -> Floats2d:
+        """(candidates, labels). From what stands before the last activation, since a probability
+        near 1 is rounded to it."""
+        layers = _layers(self.pipe.model)
+        last = self._last
+        X: Any = (docs, candidates)
+        for layer in layers[:-1]:
+            X = layer.predict(X)
+        if last.name == "logistic":
+            return X[:, : len(self.labels)]
+        scores = last.ops.affine(X, last.get_param("W"), last.get_param("b"))
+        scores = scores / last.attrs["softmax_temperature"]
+        none = self.pipe._negative_label_i
+        return scores[:, : len(self.labels)] - scores[:, none : none + 1]
+
+    def _probabilities(self, log_odds: Floats2d) -> Floats2d:
+        """(candidates, the component's outputs), as it has them itself."""
+        ops = self.pipe.model.ops
+        if self._last.name == "softmax":
+            none = numpy.zeros((len(log_odds), 1), dtype=log_odds.dtype)
+            return ops.softmax(ops.asarray(numpy.concatenate([log_odds, none], axis=1)))
+        chances = ops.sigmoid(ops.asarray(log_odds))
+        if not self.pipe.add_negative_label:
+            return chances
+        return ops.xp.pad(chances, ((0, 0), (0, 1)))  # which label "none" is never written
+
+    @property
+    def _last(self) -> Model:
+        """The layer that makes probabilities. RAISES (ValueError): if they are no such."""
+        last = _layers(self.pipe.model)[-1]
+        if last.name == "logistic":
+            return last
+        if last.name == "softmax" and self.pipe.add_negative_label:
+            return last
+        reason = f"expected spacy.LinearLogistic.v1 or Softmax.v2 as its scorer, got {last.name!r}"
+        if last.name == "softmax":
+            reason = "its softmax has no outcome 'no span' (that of spancat_singlelabel has)"
+        raise ValueError(
+            f"{self.pipe.name}: the probabilities of spans are unknown: {reason}. Train a "
+            f'distilling_tagger with structure = "segments" as the teacher instead.'
+        )
+
+
+def _layers(model: Model) -> List[Model]:
+    """A chain of chains as one."""
+    if model.layers and model.name == ">>".join(layer.name for layer in model.layers):
+        return [leaf for layer in model.layers for leaf in _layers(layer)]
+    return [model]
+
+
+def _placed(spans: Ints2d, rows: Floats2d, *, n: int) -> Floats3d:
+    """spans: (S, 2) start and end token. rows: (S, labels). RETURNS: (n, W, labels)."""
+    widths = spans[:, 1] - spans[:, 0]
+    scores = numpy.full((n, int(widths.max(initial=1)), rows.shape[1]), IMPOSSIBLE, "float32")
+    scores[spans[:, 0], widths - 1] = rows
+    return scores

@@ -1,0 +1,105 @@
+"""A stock `ner` or `parser` as a teacher: the structures that its beam search finds, with weights.
+
+A hypothesis that reaches the same structure by other moves adds its probability to it; the beam's
+own sum to 1. What lies outside the beam counts nothing, so a narrow one is more certain than the
+model: its entropy is reported.
+"""
+
+import logging
+from abc import abstractmethod
+from typing import Any, Dict, List, Sequence, Tuple
+
+import numpy
+from spacy.tokens import Doc
+from thinc.types import Floats1d, Ints2d
+
+from ..transfer.belief import Belief
+from .beam import Beam, Hypothesis, search
+from .views import Source
+
+logger = logging.getLogger("spacy.skd")
+REPORT_AFTER = 100  # docs
+
+
+class TransitionSource(Source):
+    """What beams of a stock transition-based component have in common.
+
+    beam (Beam): of its search. docs (int): that it has been asked of, but for empty ones. nats
+        (float): the entropy of their candidates, summed. unfinished (int): docs whose beam did not
+        end; their greedy structure is the only candidate.
+    """
+
+    def __init__(self, pipe: Any, beam: Beam):
+        self.pipe, self.beam = pipe, beam
+        self.docs, self.nats, self.unfinished = 0, 0.0, 0
+        self._index: Dict[str, int] = {}
+
+    @property
+    @abstractmethod
+    def inventory(self) -> Tuple[str, ...]:
+        """The labels of its candidates."""
+
+    @abstractmethod
+    def _row(self, doc: Doc, hypothesis: Hypothesis) -> Ints2d:
+        """(values, tokens) what a hypothesis says of each token; equal where it says the same."""
+
+    @abstractmethod
+    def _greedy(self, doc: Doc) -> Ints2d:
+        """As `_row`, of what the component does without a beam."""
+
+    @abstractmethod
+    def _candidates(self, doc: Doc, rows: "numpy.ndarray", weights: Floats1d) -> Belief:
+        """rows (ndarray): (K, values, tokens), likeliest first. weights: (K,), that sum to 1."""
+
+    def believe(self, docs: Sequence[Doc]) -> List[Belief]:
+        """RAISES (ValueError): if a score is NaN."""
+        self._index = {label: i for i, label in enumerate(self.inventory)}
+        some = [doc for doc in docs if len(doc)]
+        found = iter(search(self.pipe, some, self.beam) if some else [])
+        return [self._belief(doc, next(found) if len(doc) else []) for doc in docs]
+
+    def _belief(self, doc: Doc, hypotheses: Sequence[Hypothesis]) -> Belief:
+        masses: Dict[bytes, float] = {}
+        rows: Dict[bytes, Ints2d] = {}
+        highest = max((h.log_prob for h in hypotheses), default=0.0)
+        for hypothesis in hypotheses:
+            row = self._row(doc, hypothesis)
+            mass = float(numpy.exp(hypothesis.log_prob - highest))
+            masses[row.tobytes()] = masses.get(row.tobytes(), 0.0) + mass
+            rows[row.tobytes()] = row
+        if not masses:
+            return self._without_beam(doc)
+        keys = sorted(masses, key=lambda key: -masses[key])
+        weights = numpy.asarray([masses[key] for key in keys]) / sum(masses.values())
+        self._count(weights)
+        return self._candidates(doc, numpy.stack([rows[key] for key in keys]), weights)
+
+    def _without_beam(self, doc: Doc) -> Belief:
+        if len(doc):
+            if not self.unfinished:
+                logger.warning(
+                    "%s: the beam of a doc did not end, so its greedy structure is all that is "
+                    "believed of it (counted in `unfinished`)",
+                    self.pipe.name,
+                )
+            self.unfinished += 1
+            self._count(numpy.ones(1))
+        return self._candidates(doc, self._greedy(doc)[None], numpy.ones(1))
+
+    def _count(self, weights: Floats1d) -> None:
+        self.docs += 1
+        self.nats -= float((weights * numpy.log(numpy.maximum(weights, 1e-300))).sum())
+        if self.docs == REPORT_AFTER:
+            logger.info(
+                "%s: a beam of width %d has an entropy of %.2f nats a doc, a mean of %d docs",
+                self.pipe.name,
+                self.beam.width,
+                self.nats / self.docs,
+                self.docs,
+            )
+
+
+def bare_copy(doc: Doc) -> Doc:
+    """Words and spaces alone."""
+    words = [token.text for token in doc]
+    return Doc(doc.vocab, words, [bool(token.whitespace_) for token in doc])

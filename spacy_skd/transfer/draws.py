@@ -1,0 +1,213 @@
+"""One annotation of a doc, drawn from what a teacher believes of it.
+
+A draw is exact: an annotation comes with the probability that the teacher gives it. So a component
+that learns draws as if they were gold, anew each time, has in expectation the gradient of the
+cross-entropy with the teacher's distribution, whatever its own structure is.
+"""
+
+from dataclasses import dataclass
+from typing import Container, List, Optional, Sequence, Tuple, Union
+
+import numpy
+from thinc.types import Floats2d, Ints1d
+
+from ..codecs.bioes import Legality, TypedSpan, are_span_tags, decode_spans, legality
+from ..codecs.trees import ROOT_HEAD, decode_trees
+from ..structures import (
+    HeadSelection,
+    IndependentLabels,
+    LinearChain,
+    Parts,
+    SpanningTrees,
+    Structure,
+)
+from ..structures.numerics import POSSIBLE_ABOVE
+from .belief import ChainBelief, SegmentBelief, TokenBelief, TreeBelief
+from .candidates import LabelCandidates, TreeCandidates, tempered_weights
+
+ROOT_DEPREL = "ROOT"
+NO_DEPREL = "dep"  # spaCy's own name of an arc of which no more is known
+
+LabelBelief = Union[TokenBelief, ChainBelief, LabelCandidates]
+SpansBelief = Union[LabelBelief, SegmentBelief]
+TreesBelief = Union[TreeBelief, TreeCandidates]
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnTrees:
+    """heads (Ints1d): (tokens,) head token in the doc, itself for a root. deprels: one a token."""
+
+    heads: Ints1d
+    deprels: List[str]
+
+
+def draw_labels(
+    belief: LabelBelief,
+    *,
+    rng: numpy.random.Generator,
+    temperature: float = 1.0,
+    known: Optional[Container[str]] = None,
+) -> List[str]:
+    """A label for each token of a doc. Tags of spans form a legal sequence. Of candidates, one.
+
+    temperature (float): divides the scores. known (Optional[Container[str]]): the labels that can
+        be learnt, of independent ones: the draw is given that each is one of them.
+    RETURNS (List[str]): "" for a token of which the teacher holds no known label possible.
+    """
+    if isinstance(belief, LabelCandidates):
+        (chosen,) = _choose(belief.weights[None], rng=rng, temperature=temperature)
+        return [belief.labels[i] for i in belief.rows[chosen].tolist()]
+    scores = belief.scores * (1.0 / temperature)
+    if not len(scores):
+        return []
+    if isinstance(belief, ChainBelief):
+        drawn = _draw_chain(belief.structure, scores, belief.transition * (1.0 / temperature), rng)
+    elif are_span_tags(belief.labels):
+        n = len(belief.labels)
+        rules = legality(belief.labels)
+        drawn = _draw_chain(LinearChain(), scores, numpy.zeros((n, n), scores.dtype), rng, rules)
+    else:
+        columns = range(len(belief.labels))
+        kept = [i for i in columns if known is None or belief.labels[i] in known]
+        return _draw_independent(scores[:, kept], [belief.labels[i] for i in kept], rng)
+    return [belief.labels[i] for i in drawn.tolist()]
+
+
+def draw_spans(
+    belief: SpansBelief, *, rng: numpy.random.Generator, temperature: float = 1.0
+) -> List[TypedSpan]:
+    """Spans of a doc that do not overlap."""
+    if not isinstance(belief, SegmentBelief):
+        return decode_spans(draw_labels(belief, rng=rng, temperature=temperature))
+    n = len(belief.scores)
+    if not n:
+        return []
+    scores = Parts({"span": belief.scores[None]}, numpy.asarray([n])) * (1.0 / temperature)
+    drawn = belief.structure.sample(scores, rng=rng).arrays["span"][0]
+    return [(i, i + w + 1, belief.labels[label]) for i, w, label in numpy.argwhere(drawn).tolist()]
+
+
+def draw_trees(
+    belief: TreesBelief, *, rng: numpy.random.Generator, temperature: float = 1.0
+) -> DrawnTrees:
+    """Heads and deprels of a doc, each sentence on its own: of scores, a single-rooted tree and
+    deprels given its arcs; of candidates, one of those whose arcs stay in the sentence.
+
+    Independent heads are drawn given that they form a tree. An arc whose deprel was not scored (its
+    marginal is below the teacher's floor) takes the deprel of its dependent's likeliest scored arc
+    that is not from ROOT, drawn anew, or `NO_DEPREL` where there is none; one from ROOT is
+    `ROOT_DEPREL`.
+    """
+    if isinstance(belief, TreeCandidates):
+        heads, deprels = _draw_candidates(belief, rng=rng, temperature=temperature)
+        return _as_drawn(heads, deprels)
+    heads = _draw_heads(belief, rng=rng, temperature=temperature)
+    rows = _scored_rows(belief, heads)
+    found = numpy.nonzero(rows >= 0)[0]
+    scores = belief.label_scores[rows[found]] * (1.0 / temperature)
+    deprels = [""] * len(heads)
+    for i, deprel in zip(found.tolist(), _draw_independent(scores, belief.labels, rng)):
+        deprels[i] = deprel
+    return _as_drawn(heads, deprels)
+
+
+def _as_drawn(heads: Ints1d, deprels: Sequence[str]) -> DrawnTrees:
+    """heads: (tokens,), `ROOT_HEAD` for a root. deprels: "" where none is known."""
+    unknown = [ROOT_DEPREL if head == ROOT_HEAD else NO_DEPREL for head in heads.tolist()]
+    own = numpy.where(heads == ROOT_HEAD, numpy.arange(len(heads)), heads)
+    return DrawnTrees(own, [found or other for found, other in zip(deprels, unknown)])
+
+
+def _draw_candidates(
+    belief: TreeCandidates, *, rng: numpy.random.Generator, temperature: float
+) -> Tuple[Ints1d, List[str]]:
+    """Heads, `ROOT_HEAD` for a root, and deprels, "" where none is known."""
+    start, end = (numpy.repeat(side, numpy.diff(belief.units).ravel()) for side in belief.units.T)
+    crosses = (belief.heads != ROOT_HEAD) & ((belief.heads < start) | (belief.heads >= end))
+    bad = [crosses[:, a:b].any(axis=1) for a, b in belief.units.tolist()]
+    weights = numpy.where(numpy.reshape(bad, belief.weights.shape), 0.0, belief.weights)
+    chosen = _choose(weights, rng=rng, temperature=temperature)
+    rows = numpy.repeat(chosen, numpy.diff(belief.units).ravel())
+    tokens = numpy.arange(len(rows))
+    deprels = belief.deprels[rows, tokens].tolist()
+    return belief.heads[rows, tokens], ["" if i < 0 else belief.labels[i] for i in deprels]
+
+
+def _choose(weights: Floats2d, *, rng: numpy.random.Generator, temperature: float) -> Ints1d:
+    """weights (Floats2d): (U, K) of candidates. RETURNS (Ints1d): (U,) one of each row.
+
+    RAISES (ValueError): if all weights of a row are 0.
+    """
+    shares = tempered_weights(weights, temperature=temperature).cumsum(axis=1)
+    numbers = rng.random(len(weights))[:, None] * shares[:, -1:]
+    chosen: Ints1d = (numbers >= shares).sum(axis=1)
+    return chosen
+
+
+def _draw_heads(belief: TreeBelief, *, rng: numpy.random.Generator, temperature: float) -> Ints1d:
+    """(tokens,) head token, `ROOT_HEAD` for a root."""
+    if not belief.arcs:
+        return numpy.zeros(0, dtype="int64")
+    structure = belief.structure
+    if isinstance(structure, (HeadSelection, SpanningTrees)):
+        structure = SpanningTrees(single_root=True)
+    units = [Parts({"arc": arc[None]}, numpy.asarray([len(arc)])) for arc in belief.arcs]
+    drawn = structure.sample(Parts.concat(units) * (1.0 / temperature), rng=rng)
+    return decode_trees(drawn, rows=belief.units[:, 0].astype("int64"))[:, 1]
+
+
+def _scored_rows(belief: TreeBelief, heads: Ints1d) -> Ints1d:
+    """(tokens,) row of `label_scores` for each token's arc; -1 for none.
+
+    heads (Ints1d): (tokens,) head token, `ROOT_HEAD` for a root.
+    """
+    rows = numpy.full(len(heads), -1, dtype="int64")
+    dependents, scored = belief.pairs.astype("int64").T
+    likeliest = numpy.argsort(_arc_scores(belief), kind="stable")  # the last one counts
+    inner = likeliest[scored[likeliest] != ROOT_HEAD]
+    rows[dependents[inner]] = inner
+    rows[heads == ROOT_HEAD] = -1
+    exact = numpy.nonzero(heads[dependents] == scored)[0]
+    rows[dependents[exact]] = exact
+    return rows
+
+
+def _arc_scores(belief: TreeBelief) -> "numpy.ndarray":
+    """(pairs,) the score of each pair's arc."""
+    dependents, heads = belief.pairs.astype("int64").T
+    unit = numpy.searchsorted(belief.units[:, 0], dependents, side="right") - 1
+    start = belief.units[unit, 0]
+    columns = numpy.where(heads == ROOT_HEAD, 0, heads - start + 1)
+    places = zip(unit.tolist(), (dependents - start).tolist(), columns.tolist())
+    return numpy.asarray([belief.arcs[u][d, h] for u, d, h in places])
+
+
+def _draw_chain(
+    structure: Structure,
+    scores: Floats2d,
+    transition: Floats2d,
+    rng: numpy.random.Generator,
+    rules: Optional[Legality] = None,
+) -> Ints1d:
+    """(tokens,) the index of each token's tag."""
+    arrays = {"unary": scores[None], "transition": transition[None]}
+    parts = Parts(arrays, numpy.asarray([len(scores)]))
+    drawn = structure.sample(parts if rules is None else rules.add_to(parts), rng=rng)
+    return drawn.arrays["unary"][0].argmax(axis=1)
+
+
+def _draw_independent(
+    scores: Floats2d, labels: Sequence[str], rng: numpy.random.Generator
+) -> List[str]:
+    """scores (Floats2d): (rows, labels). RETURNS (List[str]): a label a row, "" where none is
+    possible."""
+    drawn = [""] * len(scores)
+    if not scores.size:
+        return drawn
+    rows = numpy.nonzero(scores.max(axis=1) > POSSIBLE_ABOVE)[0]
+    if len(rows):
+        parts = Parts({"unary": scores[rows][None]}, numpy.asarray([len(rows)]))
+        columns = IndependentLabels().sample(parts, rng=rng).arrays["unary"][0].argmax(axis=1)
+        for i, column in zip(rows.tolist(), columns.tolist()):
+            drawn[i] = labels[column]
+    return drawn

@@ -1,0 +1,95 @@
+"""Arrays of scores as bytes and back: halves where scores are kept, a bit for whether they are."""
+
+from typing import Dict, List, Sequence, Tuple
+
+import numpy
+from thinc.types import Floats2d, FloatsXd, Ints2d
+
+from ..structures import IMPOSSIBLE
+from ..structures.numerics import POSSIBLE_ABOVE
+
+Array = Tuple[str, Tuple[int, ...], bytes]  # dtype, shape, data
+Packed = Dict[str, Array]
+
+UNITS = ("starts", "ends")
+LOWEST = -60_000.0  # float16 ends at -65504
+
+
+def pack_rows(name: str, scores: Floats2d, *, least: float) -> Packed:
+    """A bit for each label, a half for each that is kept. scores: (rows, labels), nats."""
+    below = below_best(scores)
+    kept = below > 2 * LOWEST
+    if least > 0 and below.size:
+        log_sums = numpy.log(numpy.exp(below).sum(axis=1, keepdims=True))
+        kept &= (below - log_sums >= numpy.log(least)) | (below == 0)
+    bits = numpy.packbits(kept, axis=1)
+    return {f"{name}_kept": pack_array(bits), f"{name}_values": pack_halves(below[kept])}
+
+
+def unpack_rows(name: str, packed: Packed, *, n_columns: int) -> Floats2d:
+    bits = unpack_array(packed[f"{name}_kept"])
+    kept = numpy.unpackbits(bits, axis=1, count=n_columns).astype(bool)
+    return spread(kept, unpack_halves(packed[f"{name}_values"]))
+
+
+def pack_units(units: Ints2d) -> Packed:
+    """units: (U, 2) start and end token."""
+    return {key: pack_array(smallest(tokens)) for key, tokens in zip(UNITS, units.T)}
+
+
+def unpack_units(packed: Packed) -> Ints2d:
+    return numpy.stack([unpack_array(packed[key]).astype("int32") for key in UNITS], axis=1)
+
+
+def spread(kept: "numpy.ndarray", values: FloatsXd) -> FloatsXd:
+    """The values where `kept`, IMPOSSIBLE elsewhere. RAISES (ValueError): if they do not fit."""
+    if int(kept.sum()) != len(values):
+        raise ValueError(f"expected {int(kept.sum())} values, found {len(values)}")
+    scores = numpy.full(kept.shape, IMPOSSIBLE, dtype="float32")
+    scores[kept] = values
+    return scores
+
+
+def below_best(scores: Floats2d) -> Floats2d:
+    """Each row's best is 0; what is impossible is IMPOSSIBLE."""
+    if not scores.size:
+        return scores.astype("float32")
+    possible = scores > POSSIBLE_ABOVE
+    below = scores.astype("float32") - scores.max(axis=1, keepdims=True)
+    return numpy.where(possible, numpy.maximum(below, LOWEST), IMPOSSIBLE).astype("float32")
+
+
+def pack_halves(values: FloatsXd) -> Array:
+    """float16, all high bytes before all low ones: zlib finds more in them so."""
+    halves = numpy.ascontiguousarray(values, dtype="<f2")
+    planes = halves.view("uint8").reshape(-1, 2).T[::-1]
+    return ("<f2", halves.shape, planes.tobytes())
+
+
+def unpack_halves(array: Array) -> FloatsXd:
+    planes = numpy.frombuffer(array[2], dtype="uint8").reshape(2, -1)[::-1]
+    return numpy.ascontiguousarray(planes.T).view("<f2").ravel().astype("float32")
+
+
+def pack_array(array: "numpy.ndarray") -> Array:
+    array = array.astype(array.dtype.newbyteorder("<"))
+    return (array.dtype.str, array.shape, array.tobytes())
+
+
+def unpack_array(array: Array) -> "numpy.ndarray":
+    dtype, shape, data = array
+    return numpy.frombuffer(data, dtype=dtype).reshape(shape)
+
+
+def smallest(values: "numpy.ndarray") -> "numpy.ndarray":
+    """Integers in the smallest signed type that holds them."""
+    low, high = (int(values.min()), int(values.max())) if values.size else (0, 0)
+    for dtype in ("int8", "int16", "int32"):
+        if numpy.iinfo(dtype).min <= low and high <= numpy.iinfo(dtype).max:
+            return values.astype(dtype)
+    return values.astype("int64")
+
+
+def join(arrays: Sequence["numpy.ndarray"], dtype: str) -> "numpy.ndarray":
+    parts: List["numpy.ndarray"] = [array.ravel() for array in arrays]
+    return numpy.concatenate(parts) if parts else numpy.zeros(0, dtype=dtype)

@@ -1,0 +1,81 @@
+"""What a teacher believes of a batch of units, what the student is to learn of it, and what is lost
+between the two."""
+
+from dataclasses import dataclass
+from typing import Any, Callable, Optional, Tuple, Union
+
+import numpy
+from thinc.api import get_array_module
+from thinc.types import Floats1d
+
+from ..codecs.bioes import Legality, TagMatch
+from ..codecs.labels import LabelMatch
+from ..codecs.spans import SpanMatch
+from ..structures import Parts, Structure, to_numpy
+from ..structures.numerics import POSSIBLE_ABOVE
+
+Match = Optional[Union[LabelMatch, TagMatch, SpanMatch]]
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """What a teacher believes of a batch of units.
+
+    structure (Structure): the teacher's own.
+    scores (Parts): in nats, over the teacher's labels.
+    """
+
+    structure: Structure
+    scores: Parts
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """marginals (Parts): of the student's parts. lost (Floats1d): (B,) the probability, under the
+    teacher, that a unit's structure is one that the student cannot express.
+    empty (Optional[ndarray]): (B,) bool, on the CPU, the units of which the student can express
+    nothing that the teacher holds possible; their marginals mean nothing. None if there is none."""
+
+    marginals: Parts
+    lost: Floats1d
+    empty: Optional["numpy.ndarray"] = None
+
+
+Convert = Callable[[Posterior, Structure, Match, Optional[Legality]], Target]
+
+
+def inferred(structure: Structure, scores: Parts) -> Target:
+    """A target of which nothing is lost."""
+    log_z, marginals = structure.infer(scores)
+    return Target(marginals, scores.xp.zeros_like(log_z))
+
+
+def lost_mass(log_z: Floats1d, *, of: Floats1d, empty: Optional["numpy.ndarray"]) -> Floats1d:
+    """(B,) the share that is gone of a teacher's mass. log_z: of what is left; of: of all."""
+    xp = get_array_module(log_z)
+    lost = 1.0 - xp.exp(xp.minimum(log_z - of, 0.0))
+    return lost if empty is None else xp.where(xp.asarray(empty), 1.0, lost)
+
+
+def without_support(scores: Parts) -> Tuple[Parts, Optional["numpy.ndarray"]]:
+    """RETURNS: the scores, of 0 in each unit of which some token has no possible label left (a
+    teacher that is certain of a label that the student lacks); which units these are."""
+    xp, unary = scores.xp, scores.arrays["unary"]
+    if not unary.size:
+        return scores, None
+    none = ((unary.max(axis=-1) <= POSSIBLE_ABOVE) & scores.mask).any(axis=1)
+    if not none.any():
+        return scores, None
+    blank = xp.where(none[:, None, None], xp.asarray(0, dtype=unary.dtype), unary)
+    return Parts({**scores.arrays, "unary": blank}, scores.lengths), to_numpy(none)
+
+
+def in_double(scores: Parts) -> Parts:
+    """Scores in float64: marginals are added and divided, and their errors with them."""
+    arrays = {name: array.astype("float64") for name, array in scores.arrays.items()}
+    return Parts(arrays, scores.lengths)
+
+
+def in_dtype(marginals: Parts, dtype: Any) -> Parts:
+    arrays = {name: array.astype(dtype) for name, array in marginals.arrays.items()}
+    return Parts(arrays, marginals.lengths)

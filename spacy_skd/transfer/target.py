@@ -1,0 +1,143 @@
+"""What a student learns of what its teacher believes: the structural target, and the baselines of
+Wang et al. (2021), section 4."""
+
+from dataclasses import dataclass, replace
+from typing import Optional, Tuple
+
+from thinc.types import FloatsXd
+
+from ..codecs.bioes import Legality, TagMatch
+from ..errors import check_one_of, check_positive
+from ..structures import HeadSelection, IndependentLabels, Parts, Structure
+from .convert import Posterior, Target, convert
+from .loss import TeacherLoss, emissions, emitting, structural_loss, token_loss
+from .position import HAS_POSITION, position_loss
+from .posterior import Match
+
+TARGETS = ("structural", "top1", "topk", "token", "position", "gold")
+KINDS = ("global", "local")
+INDEPENDENT = (IndependentLabels, HeadSelection)
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The target and its temperature.
+
+    target (str): "structural", the teacher's distribution over whole structures; "top1", its best
+        structure as if it were gold; "topk", the mean of its k best, each of the same weight;
+        "token", independent labels (or heads) by the emissions alone, the teacher's and the
+        student's; "position", the cross-entropy between the marginals of tokens; "gold", nothing:
+        the linked teacher is not asked. (`distill` and `rehearse`, which have no gold, are then
+        structural.)
+    k (int): of "topk" alone, at least 1.
+    temperature (float): T > 0, on both sides. Guesses have none: "top1" and "topk" ignore it.
+    temperature_kind (str): "global" divides the teacher's scores by T, then infers; "local" infers
+        at T = 1, then tempers the distribution of every token. Tempered marginals of structures
+        contradict each other, so "local" is for independent parts alone.
+    RAISES (ValueError): if a setting is none of these.
+    """
+
+    target: str = "structural"
+    k: int = 5
+    temperature: float = 1.0
+    temperature_kind: str = "global"
+
+    def __post_init__(self) -> None:
+        check_one_of("target", self.target, TARGETS)
+        check_one_of("temperature_kind", self.temperature_kind, KINDS)
+        check_positive("temperature", self.temperature)
+        if isinstance(self.k, bool) or not isinstance(self.k, int) or self.k < 1:
+            raise ValueError(f"k: expected a whole number of at least 1, got {self.k!r}")
+
+    def check(self, structure: Structure) -> None:
+        """RAISES (ValueError): if the student's structure has no such target or temperature."""
+        name = type(structure).__name__
+        if self.target == "token":
+            emitting(structure)
+        if self.target == "position" and not isinstance(structure, HAS_POSITION):
+            raise ValueError(
+                f"target 'position' is there for {_names(HAS_POSITION)}, whose marginals have a "
+                f"derivative here; got a student of structure {name}. Take 'structural' or "
+                f"'token', or another structure"
+            )
+        if self.temperature_kind == "local" and not isinstance(structure, INDEPENDENT):
+            raise ValueError(
+                f"temperature_kind 'local' is there for {_names(INDEPENDENT)}: marginals of "
+                f"{name} that are tempered one by one are those of no distribution, and the loss "
+                f"has no minimum. Take 'global'"
+            )
+
+    @property
+    def n_best(self) -> Optional[int]:
+        """How many of the teacher's best structures are learnt; None for its distribution."""
+        return {"top1": 1, "topk": self.k}.get(self.target)
+
+    @property
+    def loss_temperature(self) -> float:
+        """T of the loss."""
+        return 1.0 if self.n_best else self.temperature
+
+    @property
+    def inference_temperature(self) -> float:
+        """T of the teacher's scores."""
+        return 1.0 if self.temperature_kind == "local" else self.loss_temperature
+
+    @property
+    def loss(self) -> TeacherLoss:
+        """Of the student's scores and the target."""
+        return _LOSSES.get(self.target, structural_loss)
+
+    def temper(self, target: Target) -> Target:
+        """The target at a local temperature: P^(1 / T), normalised for each token."""
+        if self.inference_temperature == self.loss_temperature:
+            return target
+        power = 1.0 / self.loss_temperature
+        arrays = {k: _tempered(v, power) for k, v in target.marginals.arrays.items()}
+        return replace(target, marginals=Parts(arrays, target.marginals.lengths))
+
+
+STRUCTURAL = Objective()
+_LOSSES = {"token": token_loss, "position": position_loss}
+
+
+def token_target(
+    posterior: Posterior,
+    structure: Structure,
+    *,
+    match: Match,
+    rules: Optional[Legality],
+    temperature: float = 1.0,
+) -> Target:
+    """The target "token" of tags of spans: each token's tags by the teacher's emissions alone. Of
+    the student's `rules`, those of first and last tags are kept, which are emissions too.
+    Arguments as of `convert`.
+
+    RAISES (ValueError): if the student's tags tell apart what the teacher's do not (BIO to BIOES):
+        which it is depends on the neighbours.
+    """
+    if not isinstance(match, TagMatch) or rules is None:
+        raise ValueError(
+            "target 'token': the teacher scores spans, and has no scores of tokens; set target = "
+            '"structural"'
+        )
+    if match.coarser:
+        raise ValueError(
+            "target 'token': the student's scheme is BIOES, the teacher's BIO, whose tags do not "
+            'say on their own where a span ends. Set scheme = "BIO", or target = "structural"'
+        )
+    free = replace(rules, transition=rules.transition * 0)
+    alone = Posterior(IndependentLabels(), emissions(posterior.scores))
+    return convert(alone, IndependentLabels(), match=match, rules=free, temperature=temperature)
+
+
+def _tempered(rows: FloatsXd, power: float) -> FloatsXd:
+    """rows: (..., C) probabilities; 0 in the padding, where they stay so."""
+    highest = rows.max(axis=-1, keepdims=True)
+    powers = (rows / (highest + (highest == 0))) ** power
+    total = powers.sum(axis=-1, keepdims=True)
+    result: FloatsXd = powers / (total + (total == 0))
+    return result
+
+
+def _names(structures: Tuple[type, ...]) -> str:
+    return ", ".join(cls.__name__ for cls in structures)

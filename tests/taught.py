@@ -1,0 +1,51 @@
+"""Students of a teacher in memory, and what is taught to them."""
+
+import numpy
+import spacy
+from all_components import NAMES, bare_examples, build, gold_examples
+from spacy.training import Example
+
+from spacy_skd.structures import Parts
+
+
+def student_of(teacher):
+    """Components with vectors of their own, so that they are updated alone."""
+    spacy.util.fix_random_seed(1)
+    nlp = build(shared=False)
+    for name in NAMES:
+        labels = list(teacher.get_pipe(name).labels)
+        nlp.get_pipe(name).initialize(lambda: gold_examples(nlp), nlp=nlp, labels=labels)
+    return nlp
+
+
+def lesson(teacher, student):
+    """The teacher's docs with vectors, the student's without anything but sentences."""
+    taught, mine = bare_examples(teacher), bare_examples(student)
+    docs = list(teacher.get_pipe("tok2vec").pipe([eg.reference for eg in taught]))
+    return [Example(eg.predicted, doc) for eg, doc in zip(mine, docs)]
+
+
+def scores_and_n(pipe, docs, beliefs):
+    inputs = pipe._inputs(docs, pipe._lesson_without_gold(beliefs))
+    return pipe.model.begin_update(inputs)[0], True
+
+
+def map_scores(change, scores):
+    """A model's output with its arrays of scores (and nothing else) changed."""
+    if isinstance(scores, Parts):
+        return Parts({k: change(v) for k, v in scores.arrays.items()}, scores.lengths)
+    if isinstance(scores, (list, tuple)):
+        return type(scores)(map_scores(change, part) for part in scores)
+    is_scores = isinstance(scores, numpy.ndarray) and scores.dtype.kind == "f"
+    return change(scores) if is_scores else scores
+
+
+def add_scores(scores, direction, factor):
+    others = iter(leaves_of(direction))
+    return map_scores(lambda array: array + factor * next(others), scores)
+
+
+def leaves_of(scores):
+    found = []
+    map_scores(lambda array: found.append(array) or array, scores)
+    return found
