@@ -78,6 +78,8 @@ def prepare(work: Path, source: Path, *, labelled: int, raw: str) -> None:
     rest = kept[labelled:] if labelled else []
     splits["train"] = kept[:labelled] if labelled else kept
     for name, sentences in splits.items():
+        repaired = sum(repair_bio(tags)[1] for _, tags in sentences)
+        print(f"{name}: {repaired} tags repaired, which continued no entity")
         DocBin(docs=[make_doc(nlp, *s) for s in sentences]).to_disk(work / f"{name}.spacy")
     if raw:
         shutil.copy(raw, work / "raw.jsonl")
