@@ -55,7 +55,7 @@ class ProjectiveTrees(Structure):
         lengths = to_numpy(scores.lengths)
         done = is_tree(heads, lengths, single_root=self.single_root) & is_projective(heads)
         rest = numpy.nonzero(~done)[0]
-        heads = xp.asarray(heads)
+        heads, rest = xp.asarray(heads), xp.asarray(rest)
         heads[rest] = self._best(xp, arc, scores.lengths, units=rest, k=1)[1][:, 0]
         return Parts({"arc": indicate(xp, xp.where(mask, heads, -1), like=arc)}, scores.lengths)
 
@@ -63,7 +63,7 @@ class ProjectiveTrees(Structure):
         check_k(WHAT, k)
         xp = scores.xp
         arc, _ = masked_arcs(scores, what=WHAT)
-        totals, heads = self._best(xp, arc, scores.lengths, units=numpy.arange(len(arc)), k=k)
+        totals, heads = self._best(xp, arc, scores.lengths, units=xp.arange(len(arc)), k=k)
         found = [indicate(xp, heads[:, rank], like=arc) for rank in range(k)]
         return totals, [Parts({"arc": array}, scores.lengths) for array in found]
 
@@ -83,7 +83,7 @@ class ProjectiveTrees(Structure):
     ) -> Tuple[Floats2d, Ints3d]:
         """Of some units. RETURNS: (units, k) totals; (units, k, N) heads, -1 in the padding."""
         totals, heads = xp.zeros((len(units), k)), xp.full((len(units), k, arc.shape[1]), -1)
-        for rows, some, few in _batches(xp, arc[units], lengths[units], k=k):
+        for rows, some, few in _batches(xp, arc[units], xp.asarray(lengths)[units], k=k):
             weights = xp.full((some.shape[2], some.shape[2], len(rows)), -xp.inf)
             weights[1:] = xp.where(some > POSSIBLE_ABOVE, some, -xp.inf).transpose(1, 2, 0)
             found = best_heads(xp, weights, few, k=k, single_root=self.single_root)
@@ -118,13 +118,13 @@ def _batches(
         most = max(1, MOST_ENTRIES // ((n + 1) ** 2 * k))
         similar = sizes[order[start : start + most]] >= SHORTEST * n - FEW_TOKENS
         end = start + int(similar.sum())
-        units = order[start:end]
-        yield units, arc[units, :n, : n + 1].astype("float64"), xp.asarray(sizes[units])
+        units = xp.asarray(order[start:end])
+        yield units, arc[units, :n, : n + 1].astype("float64"), xp.asarray(sizes[order[start:end]])
         start = end
 
 
 def _check_possible(xp: Any, totals: Floats1d, units: Ints1d) -> None:
     """RAISES (ValueError): if a total is -inf. totals: (b,), units: (b,) where they are."""
-    impossible = to_numpy(~xp.isfinite(totals))
+    impossible = ~xp.isfinite(totals)
     if impossible.any():
         raise no_structure(WHAT, int(units[impossible].min()), "no tree without crossing arcs")

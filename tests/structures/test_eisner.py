@@ -48,9 +48,9 @@ def log_space(monkeypatch):
 
 
 @both
-@pytest.mark.parametrize("gap", [10, 100, 400, 1000, 1e5])
+@pytest.mark.parametrize("gap", [10, 200, 247, 400, 1e5])
 def test_what_underflows_is_done_in_log_space(single_root, gap, log_space):
-    """Every token's best head crosses another arc or makes a cycle."""
+    """Three of four tokens cannot have their best head. At 247 nats Z is there, but inexact."""
     rng = numpy.random.default_rng(0)
     arc = rng.normal(size=(1, 4, 5))
     for token, head in enumerate([3, 4, 1, 2]):
@@ -61,7 +61,7 @@ def test_what_underflows_is_done_in_log_space(single_root, gap, log_space):
     log_z, marginals = ProjectiveTrees(single_root).infer(scores)
     assert log_z[0] == pytest.approx(expected.log_z, rel=1e-12)
     numpy.testing.assert_allclose(marginals.arrays["arc"][0], expected.marginals, atol=1e-9)
-    assert log_space == ([4] if gap >= 400 else [])
+    assert log_space == ([4] if gap > 220 else [])
     drawn = ProjectiveTrees(single_root).sample(scores, rng=rng)
     assert any((drawn.arrays["arc"][0] == y).all() for y in expected.outputs)
 
