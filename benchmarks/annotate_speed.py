@@ -1,5 +1,5 @@
-"""Words a second of `spacy skd annotate`, of nlp.pipe, and of the transformer's bare forward pass
-over the very batches that annotate made. The systems take turns, and each has its best turn."""
+"""Words a second of `spacy skd annotate`, of nlp.pipe, and of the transformer's bare forward pass,
+on the very batches that annotate made. The systems take turns, and each has its best turn."""
 
 import tempfile
 import time

@@ -9,6 +9,8 @@ from .numerics import POSSIBLE_ABOVE
 
 # From this many columns for each that is wanted on, finding those first is faster than sorting all.
 MUCH_LONGER = 4
+# Up to as many, looking for the highest of the rest again and again is faster than either.
+FEW = 16
 
 
 def top(xp: Any, values: Floats2d, k: int) -> Ints2d:
@@ -16,6 +18,8 @@ def top(xp: Any, values: Floats2d, k: int) -> Ints2d:
     if k == 1:
         return values.argmax(axis=-1)[..., None]
     n = values.shape[-1]
+    if k <= min(FEW, n):
+        return _one_by_one(xp, values, k)
     if n <= MUCH_LONGER * k:
         return xp.argsort(-values, axis=-1, kind="stable")[..., :k]
     lowest = xp.partition(values, n - k, axis=-1)[..., n - k, None]
@@ -25,6 +29,17 @@ def top(xp: Any, values: Floats2d, k: int) -> Ints2d:
     found = xp.nonzero(chosen)[-1].reshape(*values.shape[:-1], k)
     order = xp.argsort(-xp.take_along_axis(values, found, axis=-1), axis=-1, kind="stable")
     return xp.take_along_axis(found, order, axis=-1)
+
+
+def _one_by_one(xp: Any, values: Floats2d, k: int) -> Ints2d:
+    """As `top`, of finite values and -inf; what was found is lower than both."""
+    rest = xp.maximum(values, xp.finfo(values.dtype).min)
+    found = xp.empty((*values.shape[:-1], k), dtype="int64")
+    for rank in range(k):
+        highest = rest.argmax(axis=-1)
+        found[..., rank] = highest
+        xp.put_along_axis(rest, highest[..., None], -xp.inf, axis=-1)
+    return found
 
 
 def likely_pairs(xp: Any, rows: int, columns: int, k: int) -> Tuple[Ints1d, Ints1d]:

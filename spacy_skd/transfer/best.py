@@ -72,7 +72,7 @@ def _best_labels(belief: Union[TokenBelief, ChainBelief], k: int) -> LabelCandid
             LinearChain(),
             legal.add_to(Parts({**arrays, "transition": free}, scores.lengths)),
         )
-    totals, found = structure.k_best(scores, k=k)
+    totals, found = _k_best(structure, scores, k)
     there = numpy.isfinite(totals[0])
     rows = numpy.stack([parts.arrays["unary"][0].argmax(axis=-1) for parts in found])
     return LabelCandidates(belief.labels, rows[there].astype("int32"), numpy.ones(there.sum()))
@@ -84,7 +84,7 @@ def _best_segments(belief: SegmentBelief, k: int) -> LabelCandidates:
     if not n:
         return LabelCandidates(tags, numpy.zeros((1, 0), "int32"), numpy.ones(1))
     scores = Parts({"span": belief.scores[None]}, numpy.asarray([n]))
-    totals, found = belief.structure.k_best(scores, k=k)
+    totals, found = _k_best(belief.structure, scores, k)
     index = {tag: i for i, tag in enumerate(tags)}
     rows = []
     for parts, total in zip(found, totals[0]):
@@ -92,6 +92,13 @@ def _best_segments(belief: SegmentBelief, k: int) -> LabelCandidates:
             (spans,) = decode_segments(parts, belief.labels)
             rows.append([index[tag] for tag in encode_spans(spans, n=n, scheme="BIOES")])
     return LabelCandidates(tags, numpy.asarray(rows, "int32"), numpy.ones(len(rows)))
+
+
+def _k_best(structure: Structure, scores: Parts, k: int) -> Tuple[Floats2d, List[Parts]]:
+    """As `Structure.k_best`; of one structure its score is not needed, and argmax is faster."""
+    if k > 1:
+        return structure.k_best(scores, k=k)
+    return numpy.zeros((scores.n_units, 1)), [structure.argmax(scores)]
 
 
 def _best_trees(belief: TreeBelief, k: int) -> TreeCandidates:
@@ -126,7 +133,7 @@ def _best_heads(
     if not len(units):
         return heads, numpy.zeros((0, k))
     parts = [Parts({"arc": arc[None]}, numpy.asarray([len(arc)])) for arc in arcs]
-    totals, found = decoder.k_best(Parts.concat(parts), k=k)
+    totals, found = _k_best(decoder, Parts.concat(parts), k)
     for candidate, best_of in zip(heads, found):
         local = best_of.arrays["arc"].argmax(axis=-1)
         for (start, end), row in zip(units.tolist(), local):

@@ -98,6 +98,15 @@ CONVERSIONS: Dict[Pair, Conversion] = {
     (ProjectiveTrees, ProjectiveTrees): Conversion("lift", arcs_to_arcs, "the same arcs"),
 }
 
+_NAMES: Dict[Type[Structure], str] = {
+    IndependentLabels: "tokens",
+    LinearChain: "linear chain",
+    FlatSegments: "segments",
+    HeadSelection: "head selection",
+    SpanningTrees: "tree",
+    ProjectiveTrees: "projective tree",
+}
+
 # What families annotate: between two of different kinds there is no y that both could mean.
 _KINDS: Dict[Type[Structure], str] = {
     IndependentLabels: "labels of tokens",
@@ -146,6 +155,21 @@ def refusal(teacher: Type[Structure], student: Type[Structure]) -> str:
         f"no conversion from a {teacher.__name__} teacher to a {student.__name__} student{reason}; "
         f"there are: {', '.join(known)}"
     )
+
+
+def markdown_matrix() -> str:
+    """Teachers by students, for the README: the verb of each pair, empty where there is none."""
+    kinds = list(_KINDS)
+    verbs = [[_verb(teacher, student) for student in kinds] for teacher in kinds]
+    names = [_NAMES.get(kind, kind.__name__) for kind in kinds]
+    head = ["| teacher \\ student | " + " | ".join(names) + " |", "|---" * (len(kinds) + 1) + "|"]
+    rows = [f"| {name} | " + " | ".join(row) + " |" for name, row in zip(names, verbs)]
+    return "\n".join([*head, *rows]) + "\n"
+
+
+def _verb(teacher: Type[Structure], student: Type[Structure]) -> str:
+    found = CONVERSIONS.get((teacher, student))
+    return "" if found is None else found.verb
 
 
 def write_table(path: Union[str, Path]) -> None:

@@ -17,7 +17,7 @@ from spacy_skd.codecs.spans import SpanMatch
 from spacy_skd.structures import FlatSegments, IndependentLabels, LinearChain, Parts
 from spacy_skd.structures.numerics import IMPOSSIBLE
 from spacy_skd.transfer import Posterior, convert
-from spacy_skd.transfer.convert import CONVERSIONS, markdown_table
+from spacy_skd.transfer.convert import CONVERSIONS, markdown_matrix, markdown_table
 
 FAMILIES = {
     "tokens-BIO": (IndependentLabels, "BIO"),
@@ -156,6 +156,14 @@ def test_every_pair_of_families_has_a_conversion():
     docs = Path(__file__).parents[2] / "docs" / "conversions.md"
     assert markdown_table() in docs.read_text(encoding="utf8"), "write it anew (CONTRIBUTING.md)"
     assert {c.verb for c in CONVERSIONS.values()} <= {"lift", "project", "lift or project"}
+
+
+def test_the_readmes_matrix_is_the_table():
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf8")
+    assert f"<!-- matrix -->\n{markdown_matrix()}<!-- end -->" in readme
+    verbs = [c.verb for c in CONVERSIONS.values()]
+    cells = [cell.strip() for cell in markdown_matrix().split("|")]
+    assert all(cells.count(verb) == verbs.count(verb) for verb in set(verbs))
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids="->".join)
