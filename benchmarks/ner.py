@@ -4,7 +4,7 @@
     python benchmarks/ner.py prepare work/wnut path/to/wnut17 --raw path/to/english.jsonl
     python benchmarks/ner.py run work/wikiann teacher stock_gold@0.001 stock_gold stock_gold@0.004
     python benchmarks/ner.py run work/wikiann annotate stock_silver student --seeds 0 1 2
-    python benchmarks/ner.py run work/wikiann method --words 1500000 --seeds 0 1 2
+    python benchmarks/ner.py run work/wikiann method --words 600000 --seeds 0 1 2
     python benchmarks/ner.py run work/wikiann bootstrap table
 
 `@` gives a learning rate. Without --raw, the rest of train, without its entities, is the raw text.
@@ -38,11 +38,8 @@ PATIENCE = 1000  # steps, of stock on gold, which has its best long before the e
 CONFIGS = Path(__file__).parents[1] / "configs"
 METHODS: Dict[str, Dict[str, Any]] = {
     "structural": {},
-    "tokens": {
-        "components.ner.structure": "tokens",
-        "components.ner.model.@architectures": "spacy-skd.TokenScorer.v1",
-    },
     "top1": {"components.ner.target": "top1"},
+    "position": {"components.ner.target": "position"},
 }
 
 

@@ -15,7 +15,11 @@ from results import fill, percent, spread, table
 
 ROWS = {"teacher": "teacher", "stock_gold": "stock `ner` on gold",
         "stock_silver": "stock `ner` on gold and silver", "student": "student"}  # fmt: skip
-TITLES = {"structural": "the teacher's distribution over tag sequences", "top1": "Top-1"}
+TITLES = {
+    "structural": "the teacher's distribution over tag sequences",
+    "top1": "Top-1",
+    "position": "each token's marginals",
+}
 
 
 class Tables:

@@ -18,7 +18,7 @@ from thinc.api import Model
 from ..errors import check_positive
 from ..shards.docs import doc_key
 from ..teachers.runner import TeacherRunner
-from ..transfer.belief import Belief, Mixture, TreeBelief
+from ..transfer.belief import Belief, HeadLabelBelief, Mixture, TreeBelief
 from ..transfer.candidates import TreeCandidates
 from .belief_cache import Beliefs
 from .live_teacher import LiveTeacher, check_teachers
@@ -26,6 +26,7 @@ from .sentences import reference_starts
 from .stored import Stored
 
 logger = logging.getLogger("spacy.skd")
+HAS_UNITS = (TreeBelief, HeadLabelBelief, TreeCandidates)
 
 
 @Language.factory(
@@ -264,7 +265,7 @@ class SkdTeacher:
 def _starts_of(beliefs: Beliefs, starts: Optional["numpy.ndarray"]) -> Optional["numpy.ndarray"]:
     """Sentence starts as a teacher decided, if none were given and it has trees."""
     for belief in beliefs.values():
-        if starts is None and isinstance(belief, (TreeBelief, TreeCandidates)):
+        if starts is None and isinstance(belief, HAS_UNITS):
             n = int(belief.units[:, 1].max(initial=0))
             return numpy.isin(numpy.arange(n), belief.units[:, 0])
     return starts

@@ -252,7 +252,8 @@ class DistillingParser(ParsingPipe):
 
     def _tree_belief(self, belief: Belief) -> TreeBelief:
         if isinstance(belief, HeadLabelBelief):
-            lifted, lost = tags_to_arcs(belief, floor=self.label_floor)
+            temperature = self.objective.inference_temperature
+            lifted, lost = tags_to_arcs(belief, floor=LABEL_FLOOR, temperature=temperature)
             self.lost_mass.add_lost(lost, reason=HEADS)
             return lifted
         if not isinstance(belief, TreeBelief):

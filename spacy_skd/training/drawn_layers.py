@@ -12,7 +12,14 @@ from spacy.tokens import Doc
 from ..codecs.bioes import are_span_tags
 from ..pipeline.layers import SENT_LABELS, make_layer
 from ..pipeline.span_layers import SPAN_LAYERS, make_span_layer
-from ..transfer.belief import Belief, ChainBelief, SegmentBelief, TokenBelief, TreeBelief
+from ..transfer.belief import (
+    Belief,
+    ChainBelief,
+    HeadLabelBelief,
+    SegmentBelief,
+    TokenBelief,
+    TreeBelief,
+)
 from ..transfer.candidates import LabelCandidates, TreeCandidates
 from ..transfer.draws import draw_labels, draw_spans, draw_trees
 from ..transfer.store import Form
@@ -78,7 +85,7 @@ class DrawnParse(DrawnLayer):
     writes = (TREES, "sent")
 
     def draw(self, doc: Doc, belief: Belief, **settings: Any) -> None:
-        if not isinstance(belief, (TreeBelief, TreeCandidates)):
+        if not isinstance(belief, (TreeBelief, HeadLabelBelief, TreeCandidates)):
             raise ValueError(f"layer {TREES!r}: expected trees, got labels of tokens")
         if not len(doc):
             return
@@ -127,7 +134,7 @@ def make_drawn_layer(name: str) -> DrawnLayer:
 
 def layer_of(pipe: str, form: Form) -> str:
     """What a component annotates, by its form, its name and its labels."""
-    if form.kind in ("trees", "listed trees"):
+    if form.kind in ("trees", "head labels", "listed trees"):
         return TREES
     if form.kind in ("chain", "segments") or are_span_tags(form.labels):
         return "spans" if pipe.startswith("span") else "ents"

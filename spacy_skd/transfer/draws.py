@@ -5,26 +5,28 @@ that learns draws as if they were gold, anew each time, has in expectation the g
 cross-entropy with the teacher's distribution, whatever its own structure is.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Container, List, Optional, Sequence, Tuple, Union
 
 import numpy
 from thinc.types import Floats2d, Ints1d
 
 from ..codecs.bioes import Legality, TypedSpan, are_span_tags, decode_spans, legality
+from ..codecs.head_labels import UNTAGGED
 from ..codecs.trees import ROOT_HEAD, decode_trees
-from ..structures import IndependentLabels, LinearChain, Parts, Structure
+from ..structures import IMPOSSIBLE, IndependentLabels, LinearChain, Parts, Structure
 from ..structures.numerics import POSSIBLE_ABOVE
-from .belief import ChainBelief, SegmentBelief, TokenBelief, TreeBelief
+from .belief import ChainBelief, HeadLabelBelief, SegmentBelief, TokenBelief, TreeBelief
 from .best import tree_decoder
 from .candidates import LabelCandidates, TreeCandidates, tempered_weights
+from .head_tags import tags_to_arcs
 
 ROOT_DEPREL = "ROOT"
 NO_DEPREL = "dep"  # spaCy's own name of an arc of which no more is known
 
 LabelBelief = Union[TokenBelief, ChainBelief, LabelCandidates]
 SpansBelief = Union[LabelBelief, SegmentBelief]
-TreesBelief = Union[TreeBelief, TreeCandidates]
+TreesBelief = Union[TreeBelief, HeadLabelBelief, TreeCandidates]
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,14 +89,16 @@ def draw_trees(
     """Heads and deprels of a doc, each sentence on its own: of scores, a single-rooted tree and
     deprels given its arcs; of candidates, one of those whose arcs stay in the sentence.
 
-    Independent heads are drawn given that they form a tree. An arc whose deprel was not scored (its
-    marginal is below the teacher's floor) takes the deprel of its dependent's likeliest scored arc
-    that is not from ROOT, drawn anew, or `NO_DEPREL` where there is none; one from ROOT is
-    `ROOT_DEPREL`.
+    Independent heads, and tags of heads, are drawn given that they form a tree. An arc whose deprel
+    was not scored (its marginal is below the teacher's floor, or it has no tag) takes the deprel of
+    its dependent's likeliest scored arc that is not from ROOT, drawn anew, or `NO_DEPREL` where
+    there is none; one from ROOT is `ROOT_DEPREL`.
     """
     if isinstance(belief, TreeCandidates):
         heads, deprels = _draw_candidates(belief, rng=rng, temperature=temperature)
         return _as_drawn(heads, deprels)
+    if isinstance(belief, HeadLabelBelief):
+        belief = _lifted(belief, temperature=temperature)
     heads = _draw_heads(belief, rng=rng, temperature=temperature)
     rows = _scored_rows(belief, heads)
     found = numpy.nonzero(rows >= 0)[0]
@@ -103,6 +107,15 @@ def draw_trees(
     for i, deprel in zip(found.tolist(), _draw_independent(scores, belief.labels, rng)):
         deprels[i] = deprel
     return _as_drawn(heads, deprels)
+
+
+def _lifted(belief: HeadLabelBelief, *, temperature: float) -> TreeBelief:
+    """Tags as heads and deprels; arcs without a tag are possible where every tree has one."""
+    lifted, _ = tags_to_arcs(belief, floor=0.0, temperature=temperature)
+    best = [arc.max(axis=1, keepdims=True, initial=IMPOSSIBLE) for arc in lifted.arcs]
+    lowest = [numpy.where(top > POSSIBLE_ABOVE, top + temperature * UNTAGGED, 0.0) for top in best]
+    arcs = tuple(numpy.maximum(*pair).astype("float32") for pair in zip(lifted.arcs, lowest))
+    return replace(lifted, arcs=arcs)
 
 
 def _as_drawn(heads: Ints1d, deprels: Sequence[str]) -> DrawnTrees:

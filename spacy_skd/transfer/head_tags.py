@@ -185,16 +185,21 @@ def head_labels(tags: Tuple[str, ...]) -> HeadLabels:
     return HeadLabels(tags)
 
 
-def tags_to_arcs(belief: HeadLabelBelief, *, floor: float) -> Tuple[TreeBelief, Floats1d]:
+def tags_to_arcs(
+    belief: HeadLabelBelief, *, floor: float, temperature: float = 1.0
+) -> Tuple[TreeBelief, Floats1d]:
     """A teacher of tags as one of heads and deprels.
 
     floor (float): the marginal that an arc must have for its deprels to be kept; the best of each
         token always is.
+    temperature (float): the T that the result will be used at: its scores divided by T are those
+        of tags whose scores are divided by T.
     RETURNS (Tuple[TreeBelief, Floats1d]): of head selection; (tokens,) the probability of tags
         whose head is outside the sentence, which no tree has.
     """
     tags = head_labels(belief.labels)
-    found = [_unit_arcs(belief, tags, *unit, floor=floor) for unit in belief.units.tolist()]
+    tempered = belief.scores * (1.0 / check_positive("temperature", temperature))
+    found = [_unit_arcs(tempered, tags, *unit, floor=floor) for unit in belief.units.tolist()]
     pairs = _concatenated([pairs for _, pairs, _ in found], width=2)
     ids = tags.table[tags.rows_of(_offsets(pairs))]
     scores = numpy.take_along_axis(belief.scores[pairs[:, 0]], numpy.maximum(ids, 0), axis=1)
@@ -205,18 +210,18 @@ def tags_to_arcs(belief: HeadLabelBelief, *, floor: float) -> Tuple[TreeBelief, 
         structure=HeadSelection(),
         labels=tags.deprels,
         units=belief.units,
-        arcs=tuple(arc for arc, _, _ in found),
+        arcs=tuple(_times(arc, temperature) for arc, _, _ in found),
         pairs=pairs.astype("int32"),
         label_scores=scores.astype("float32"),
     ), numpy.concatenate(lost) if lost else numpy.zeros(0)
 
 
 def _unit_arcs(
-    belief: HeadLabelBelief, tags: HeadLabels, start: int, end: int, *, floor: float
+    scores: Floats2d, tags: HeadLabels, start: int, end: int, *, floor: float
 ) -> Tuple[Floats2d, Ints2d, Floats1d]:
     """One sentence: (n, n + 1) arc scores; (P, 2) dependent and head in the doc of likely arcs;
     (n,) mass of tags that lead out of it."""
-    n, scores = end - start, belief.scores[start:end]
+    n, scores = end - start, scores[start:end]
     arc = tags.summed_arcs(scores, numpy.arange(n)[None], numpy.asarray([n]))[0]
     log_inside, marginals = softmax(arc)
     likely = (marginals >= floor) & (arc > POSSIBLE_ABOVE)
@@ -225,6 +230,13 @@ def _unit_arcs(
     heads = numpy.where(head == 0, -1, start + head - 1)
     lost = 1.0 - numpy.exp(numpy.minimum(log_inside - softmax(scores)[0], 0.0))
     return arc, numpy.stack([start + token, heads], axis=1), lost
+
+
+def _times(arc: Floats2d, factor: float) -> Floats2d:
+    """What is impossible stays so, at any factor."""
+    scaled = numpy.where(arc > POSSIBLE_ABOVE, arc * factor, IMPOSSIBLE)
+    result: Floats2d = scaled.astype(arc.dtype)
+    return result
 
 
 def _offsets(pairs: Ints2d) -> "numpy.ndarray":

@@ -16,7 +16,13 @@ from spacy_skd.structures import (
     LinearChain,
     SpanningTrees,
 )
-from spacy_skd.transfer.belief import ChainBelief, SegmentBelief, TokenBelief, TreeBelief
+from spacy_skd.transfer.belief import (
+    ChainBelief,
+    HeadLabelBelief,
+    SegmentBelief,
+    TokenBelief,
+    TreeBelief,
+)
 from spacy_skd.transfer.candidates import LabelCandidates, TreeCandidates
 from spacy_skd.transfer.draws import draw_labels, draw_spans, draw_trees
 
@@ -192,6 +198,39 @@ def test_arcs_whose_deprels_were_not_scored():
     assert by_head == {(0, "ROOT"), (1, "b"), (2, "a"), (3, "a")}
     only_root = trees_of(SpanningTrees(), pairs=[(0, -1)], label_scores=certain[:1])
     assert draw_trees(only_root, rng=rng).deprels[0] == "ROOT"
+
+
+@pytest.mark.parametrize("temperature", [1.0, 2.0])
+def test_tags_of_heads_are_drawn_given_that_they_form_a_tree(temperature):
+    tags = ("0:r", "1:a", "1:b", "-1:a", "-1:c", "2:a")
+    units = numpy.array([[0, 2]], "int32")
+    belief = HeadLabelBelief(IndependentLabels(), tags, units, scores_of(2, len(tags)))
+    expected = {}
+    for one, two in itertools.product(range(len(tags)), repeat=2):
+        offsets = [int(tags[tag].partition(":")[0]) for tag in (one, two)]
+        if offsets in ([0, -1], [1, 0]):
+            heads = tuple(i + o for i, o in enumerate(offsets))
+            deprels = tuple(tags[tag].partition(":")[2] for tag in (one, two))
+            total = (belief.scores[0, one] + belief.scores[1, two]) / temperature
+            expected[heads, deprels] = numpy.exp(total)
+
+    def draw(rng):
+        drawn = draw_trees(belief, rng=rng, temperature=temperature)
+        return tuple(drawn.heads.tolist()), tuple(drawn.deprels)
+
+    check(draw, expected)
+
+
+def test_tags_of_which_no_tree_can_be_made():
+    """The arcs that have none are drawn then."""
+    units = numpy.array([[0, 3]], "int32")
+    belief = HeadLabelBelief(IndependentLabels(), ("1:a", "9:b"), units, scores_of(3, 2))
+    for seed in range(5):
+        drawn = draw_trees(belief, rng=numpy.random.default_rng(seed))
+        heads = [0 if h == i else h + 1 for i, h in enumerate(drawn.heads.tolist())]
+        assert forms_tree(tuple(heads), single_root=True)
+        assert drawn.heads[:2].tolist() == [1, 2]
+        assert drawn.deprels[:2] == ["a", "a"]
 
 
 @pytest.mark.parametrize("temperature", [1.0, 3.0])

@@ -225,28 +225,29 @@ def test_tags_to_arcs(seed, lengths, floor, share):
                     ) - 1e-6  # fmt: skip
 
 
-def test_a_teacher_of_tags_teaches_trees_given_that_they_are_trees():
-    """The lifted teacher, conditioned on the student's structure: over all choices of tags."""
+@pytest.mark.parametrize("temperature", [1.0, 2.5])
+@pytest.mark.parametrize("student", list(OUTPUTS)[1:], ids=lambda s: type(s).__name__)
+def test_a_teacher_of_tags_teaches_trees_given_that_they_are_trees(student, temperature):
+    """The lifted teacher, conditioned on the student's structure: over all choices of tags, whose
+    scores are divided by the temperature."""
     rng = numpy.random.default_rng(0)
     tags = inventory(rng, 3, share=1.0)
     belief = belief_of(rng, [3], tags)
-    lifted, _ = tags_to_arcs(belief, floor=0.0)
+    lifted, _ = tags_to_arcs(belief, floor=0.0, temperature=temperature)
     parts = Parts({"arc": lifted.arcs[0][None].astype("float64")}, numpy.array([3]))
-    for student, outputs in list(OUTPUTS.items())[1:]:
-        target = convert(Posterior(lifted.structure, parts), student)
-        want, total = numpy.zeros((3, 4)), 0.0
-        p = numpy.exp(belief.scores.astype("float64"))
-        for chosen in itertools.product(range(len(tags)), repeat=3):
-            offsets = [parse_head_label(tags[tag])[0] for tag in chosen]
-            heads = tuple(0 if o == 0 else t + o + 1 for t, o in enumerate(offsets))
-            support = {y.tobytes() for y in outputs(3, 4)}
-            ok = all(0 <= h <= 3 and (o == 0) == (h == 0) for h, o in zip(heads, offsets))
-            if not ok or oracle.arcs(heads).tobytes() not in support:
-                continue
+    target = convert(Posterior(lifted.structure, parts), student, temperature=temperature)
+    want, total = numpy.zeros((3, 4)), 0.0
+    p = numpy.exp(belief.scores.astype("float64") / temperature)
+    support = {y.tobytes() for y in OUTPUTS[student](3, 4)}
+    for chosen in itertools.product(range(len(tags)), repeat=3):
+        offsets = [parse_head_label(tags[tag])[0] for tag in chosen]
+        heads = tuple(0 if o == 0 else t + o + 1 for t, o in enumerate(offsets))
+        ok = all(0 <= h <= 3 and (o == 0) == (h == 0) for h, o in zip(heads, offsets))
+        if ok and oracle.arcs(heads).tobytes() in support:
             weight = numpy.prod(p[range(3), list(chosen)])
             want += weight * oracle.arcs(heads)
             total += weight
-        numpy.testing.assert_allclose(target.marginals.arrays["arc"][0], want / total, atol=1e-5)
+    numpy.testing.assert_allclose(target.marginals.arrays["arc"][0], want / total, atol=1e-5)
 
 
 def test_no_tokens():
