@@ -164,6 +164,7 @@ class DistillingSpans(DistillingPipe):
         self, examples: Sequence[Example], beliefs: Optional[Sequence[Belief]]
     ) -> SpanLesson:
         tags = [self.layer.gold(eg, scheme=self.scheme) for eg in examples]
+        self._note_unknown(tags)
         return SpanLesson(tags, self._read(beliefs))
 
     def _lesson_without_gold(self, beliefs: Sequence[Belief]) -> SpanLesson:
@@ -230,6 +231,18 @@ class DistillingSpans(DistillingPipe):
                 n,
             )
         self.repaired += n
+
+    def _note_unknown(self, tags: Sequence[Sequence[Optional[str]]]) -> None:
+        found = labels_of_tags([tag for unit in tags for tag in unit if tag])
+        lacking = sorted(set(found) - set(self.labels))
+        if lacking and "labels" not in self._warned:
+            self._warned.add("labels")
+            logger.warning(
+                "%s: the annotation has the labels %s, which the component lacks; what has them is "
+                "taken as not annotated",
+                self.name,
+                lacking,
+            )
 
     def _match_of(self, belief: SpanBelief) -> Match:
         key = (type(belief), belief.labels, self.labels)

@@ -110,7 +110,12 @@ def write_atomically(path: Path, data: bytes) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             draft.unlink()
-        raise OSError(error.errno, f"cannot write {path}: {error.strerror}") from error
+        raise cannot_write(path, error) from error
+
+
+def cannot_write(path: Path, error: OSError) -> OSError:
+    """The error, naming the file: that of a full disk names none."""
+    return OSError(error.errno, f"cannot write {path}: {error.strerror}")
 
 
 def digest(data: bytes) -> str:

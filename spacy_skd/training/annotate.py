@@ -20,7 +20,7 @@ from spacy.util import load_model
 from ..errors import check_between
 from ..pipeline.sentences import reference_starts
 from ..shards.docs import META, add_beliefs, doc_key
-from ..shards.files import DRAFT, is_whole, make_bin, shard_name, write_shard
+from ..shards.files import DRAFT, cannot_write, is_whole, make_bin, shard_name, write_shard
 from ..shards.manifest import FILE, Manifest
 from ..teachers.beam import Beam
 from ..teachers.runner import TeacherRunner
@@ -192,14 +192,22 @@ class _Annotation:
             pending.result()
 
     def close(self) -> None:
-        """Publish what was rejected, and call the folder whole."""
+        """Publish what was rejected, and call the folder whole.
+
+        RAISES (ValueError): if nothing was annotated.
+        """
         self.wait()
-        if not self.manifest.shards:
-            raise ValueError("expected texts or docs to annotate, found none that is not blank")
         if self.rejects.exists():
             with self.rejects.open("rb") as file:
                 os.fsync(file.fileno())
             os.replace(self.rejects, self.output / REJECTS)
+        if not self.manifest.shards:
+            blank, unfit = (self.manifest.counts[name] for name in ("blank", "rejected"))
+            where = f", see {self.output / REJECTS}" if unfit else ""
+            raise ValueError(
+                f"expected texts or docs to annotate, found {blank} blank and {unfit} unfit "
+                f"lines{where}"
+            )
         self.manifest.complete = True
         self.manifest.to_disk(self.output)
 
@@ -221,8 +229,12 @@ class _Annotation:
                 self._reject(item)
 
     def _reject(self, unfit: Unfit) -> None:
-        with self.rejects.open("a", encoding="utf8") as file:
-            file.write(json.dumps(asdict(unfit), ensure_ascii=False) + "\n")
+        line = json.dumps(asdict(unfit), ensure_ascii=False) + "\n"
+        try:
+            with self.rejects.open("a", encoding="utf8") as file:
+                file.write(line)
+        except OSError as error:
+            raise cannot_write(self.output / REJECTS, error) from error
 
     def _write(self, name: str, bin_: DocBin, is_gold: bool) -> None:
         shards = {**self.manifest.shards}

@@ -126,6 +126,8 @@ def _parse(
         raise ValueError(
             f"not UTF-8: the byte 0x{data[error.start]:02x} at {error.start}"
         ) from None
+    if "\0" in line:
+        raise ValueError("no text but binary: it has a byte 0")
     if not line.strip():
         return None
     raw = RawText(line) if path.suffix == ".txt" else parse_record(line, place="the line")

@@ -14,17 +14,10 @@ from thinc.types import Floats2d, Ints1d
 from ..codecs.bioes import Legality, TypedSpan, are_span_tags, decode_spans, legality
 from ..codecs.head_labels import UNTAGGED
 from ..codecs.trees import ROOT_HEAD, decode_trees
-from ..structures import (
-    IMPOSSIBLE,
-    HeadSelection,
-    IndependentLabels,
-    LinearChain,
-    Parts,
-    SpanningTrees,
-    Structure,
-)
+from ..structures import IMPOSSIBLE, IndependentLabels, LinearChain, Parts, Structure
 from ..structures.numerics import POSSIBLE_ABOVE
 from .belief import ChainBelief, HeadLabelBelief, SegmentBelief, TokenBelief, TreeBelief
+from .best import tree_decoder
 from .candidates import LabelCandidates, TreeCandidates, tempered_weights
 from .head_tags import tags_to_arcs
 
@@ -162,10 +155,8 @@ def _draw_heads(belief: TreeBelief, *, rng: numpy.random.Generator, temperature:
     """(tokens,) head token, `ROOT_HEAD` for a root."""
     if not belief.arcs:
         return numpy.zeros(0, dtype="int64")
-    structure = belief.structure
-    if isinstance(structure, (HeadSelection, SpanningTrees)):
-        structure = SpanningTrees(single_root=True)
     units = [Parts({"arc": arc[None]}, numpy.asarray([len(arc)])) for arc in belief.arcs]
+    structure = tree_decoder(belief.structure)
     drawn = structure.sample(Parts.concat(units) * (1.0 / temperature), rng=rng)
     return decode_trees(drawn, rows=belief.units[:, 0].astype("int64"))[:, 1]
 

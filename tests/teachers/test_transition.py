@@ -183,6 +183,10 @@ def test_an_arc_across_sentences_has_no_deprel(nlp):
     assert belief.weights.tolist() == [[0.6, 0.4], [1.0, 0.0]]
     assert belief.heads.tolist() == [[-1, -1, 1], [1, -1, -1]]
     assert belief.deprels.tolist() == [[0, 0, 1], [-1, -1, -1]]
+    given = Doc(nlp.vocab, ["a", "b", "c"], sent_starts=[True, False, False])
+    belief = source._candidates(given, rows, numpy.asarray([0.6, 0.4]))
+    assert belief.units.tolist() == [[0, 3]]
+    assert belief.heads.tolist() == [[-1, -1, 1], [1, -1, 1]]
 
 
 def test_given_sentences_stay(nlp):

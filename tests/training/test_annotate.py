@@ -9,11 +9,12 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import pytest
 import spacy
 from conftest import make_docs
-from spacy.tokens import DocBin
+from spacy.tokens import Doc, DocBin
 
 from spacy_skd.shards import BeliefStore, Manifest
 from spacy_skd.shards.docs import read_beliefs
@@ -22,6 +23,17 @@ from spacy_skd.training.annotate import REJECTS, Settings, annotate
 from spacy_skd.transfer import TreeBelief
 
 SMALL = Settings(shard_words=20, max_words=8, batch_words=40)
+
+
+@contextmanager
+def largest_file(size):
+    """No file may grow beyond so many bytes, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.fixture
@@ -192,13 +204,38 @@ def test_bad_arguments(teacher, text, tmp_path):
     with pytest.raises(ValueError, match="least"):
         Settings(least=-1)
     (tmp_path / "blank.txt").write_text("\n\n")
-    with pytest.raises(ValueError, match="found none that is not blank"):
+    with pytest.raises(ValueError, match="found 2 blank and 0 unfit lines$"):
         annotate(teacher, [str(tmp_path / "blank.txt")], tmp_path / "none")
     annotate(teacher, [str(text)], tmp_path / "tag", settings=Settings(pipes=("tag",)))
     assert list(BeliefStore(tmp_path / "tag").forms) == ["tag"]
     annotate(teacher, [str(text)], tmp_path / "again", settings=Settings(pipes=("tag",)))
     with pytest.raises(ValueError, match="have a teacher's beliefs already"):
         annotate(teacher, [str(tmp_path / "again")], tmp_path / "twice")
+
+
+def test_if_all_is_unfit_the_reasons_are_told(teacher, tmp_path):
+    (tmp_path / "a.txt").write_bytes("café\n\n".encode("latin1"))
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"found 1 blank and 1 unfit lines, see .*rejects"):
+            annotate(teacher, [str(tmp_path / "a.txt")], tmp_path / "out")
+        assert "not UTF-8" in (tmp_path / "out" / REJECTS).read_text()
+    (tmp_path / "a.txt").write_text("café\n")
+    manifest = annotate(teacher, [str(tmp_path / "a.txt")], tmp_path / "out", overwrite=True)
+    assert manifest.counts["rejected"] == 0
+    assert sorted(contents(tmp_path / "out")) == ["manifest.json", "shard-000000.spacy"]
+
+
+def test_docs_of_no_and_of_one_token(teacher, tmp_path):
+    vocab = spacy.blank("en").vocab
+    docs = [Doc(vocab), Doc(vocab, ["Ann"]), Doc(vocab), Doc(vocab, ["Dogs"], tags=["NNS"])]
+    DocBin(docs=docs).to_disk(tmp_path / "a.spacy")
+    manifest = annotate(teacher, [str(tmp_path / "a.spacy")], tmp_path / "out")
+    assert manifest.counts == {"texts": 2, "words": 2, "blank": 2, "rejected": 0}
+    store = BeliefStore(tmp_path / "out")
+    for doc in docs_of(tmp_path / "out", vocab):
+        stored = read_beliefs(doc.user_data)
+        assert stored.belief("parser", store.forms["parser"]).arcs[0].shape == (1, 2)
+        assert len(stored.belief("tag", store.forms["tag"]).scores) == 1
 
 
 def command(teacher, text, out):
@@ -227,16 +264,22 @@ def test_a_full_disk_is_told_and_loses_nothing(teacher, text, tmp_path):
     out = tmp_path / "out"
     annotate(teacher, [str(text)], tmp_path / "whole", settings=SMALL)
     sizes = [path.stat().st_size for path in (tmp_path / "whole").iterdir()]
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (max(sizes) - 1, before[1]))
-    try:
+    with largest_file(max(sizes) - 1):
         with pytest.raises(OSError, match="cannot write .*: File too large"):
             annotate(teacher, [str(text)], out, settings=SMALL)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert not list(out.glob("shard-*.draft"))
     kept = {path.name: path.stat().st_mtime_ns for path in out.glob("shard-*.spacy")}
     annotate(teacher, [str(text)], out, settings=SMALL)
     assert contents(out) == contents(tmp_path / "whole")
     known = {path.name: path.stat().st_mtime_ns for path in out.glob("shard-*.spacy")}
     assert kept.items() <= known.items()
+
+
+def test_a_disk_that_fills_with_rejects_is_told(teacher, tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"text": "Ann"}\n' + "{\n" * 500)
+    out = tmp_path / "out"
+    annotate(teacher, [str(tmp_path / "a.jsonl")], tmp_path / "whole")
+    with largest_file(40_000), pytest.raises(OSError, match=r"cannot write .*rejects.jsonl: File"):
+        annotate(teacher, [str(tmp_path / "a.jsonl")], out)
+    annotate(teacher, [str(tmp_path / "a.jsonl")], out)
+    assert contents(out) == contents(tmp_path / "whole")

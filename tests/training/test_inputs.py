@@ -1,6 +1,7 @@
 """What is annotated, and what is rejected with its file, number and reason."""
 
 import json
+from pathlib import Path
 
 import pytest
 import spacy
@@ -48,17 +49,19 @@ def test_every_kind_of_bad_line(tmp_path):
         b'{"text": "x", "meta": {"a": 18446744073709551616000}}',
         b"[" * 100_000,
         b'{"text": "long long"}',
+        b'{"text": "a\0b"}',
         b'{"text": "good"}',
     ]
     (tmp_path / "a.jsonl").write_bytes(b"\n".join(lines))
     items = read(tmp_path, max_chars=5)
-    assert texts(items) == [(1, "good"), (12, "good")]
+    assert texts(items) == [(1, "good"), (13, "good")]
     found = rejects(items)
-    assert sorted(found) == list(range(2, 12))
+    assert sorted(found) == list(range(2, 13))
     for number, said in {
         2: "not valid JSON", 3: 'no "text"', 4: "found list", 5: "to be a string",
         6: "to be an object", 7: "not UTF-8: the byte 0xff", 8: "cannot be stored",
         9: "cannot be stored", 10: "not valid JSON", 11: "9 characters, more than",
+        12: "a byte 0",
     }.items():  # fmt: skip
         assert said in found[number]
 
@@ -107,6 +110,20 @@ def test_files_globs_and_folders_each_file_once(tmp_path):
     assert names("") == ["a.jsonl", "b.txt", "c.txt"]
     assert names("*.txt") == ["b.txt"]
     assert names("**/*.txt", "") == ["b.txt", "c.txt", "a.jsonl"]
+
+
+def test_a_file_that_turns_binary_late_loses_those_lines_alone(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"text\n" * 5000 + bytes(range(256)) + b"\ntext")
+    items = read(tmp_path)
+    assert len(texts(items)) == 5001
+    assert sorted(rejects(items)) == [5001, 5002]
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="a file that no user may read")
+def test_a_file_that_is_not_readable(tmp_path):
+    (tmp_path / "a.txt").symlink_to("/proc/self/mem")
+    with pytest.raises(ValueError, match=r"a.txt: cannot be read \(Input/output error\)"):
+        read(tmp_path / "a.txt")
 
 
 def test_input_that_cannot_be_read_is_an_error_that_names_it(tmp_path):

@@ -99,7 +99,7 @@ def softmax(scores):
     return weights / weights.sum(axis=-1, keepdims=True)
 
 
-N = 800
+N = 500
 
 
 def draws(store, **settings):
