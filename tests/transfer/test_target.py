@@ -33,6 +33,7 @@ C, N = len(TAGS), 3
         ({"temperature": 0.0}, "temperature: expected a number above 0"),
         ({"temperature": -1.0}, "temperature: expected a number above 0"),
         ({"temperature": float("nan")}, "temperature: expected a number above 0"),
+        ({"temperature": float("inf")}, "temperature: expected a number above 0, at most 1000"),
         ({"k": 0}, "k: expected a whole number of at least 1, got 0"),
         ({"k": 2.5}, "k: expected a whole number"),
         ({"k": True}, "k: expected a whole number"),
