@@ -1,8 +1,9 @@
 """Measure `spacy skd annotate` and training from what it writes, one resumable JSON a measurement.
 
     python benchmarks/annotate.py work/annotate path/to/teacher raw.jsonl \\
-        [speed] [size] [memory] [loss] [step] [kills] \\
-        --gold train.spacy --student student_stored.cfg --stock stock.cfg
+        [speed] [size] [size_with_entities] [memory] [loss] [step] [kills] \\
+        --gold train.spacy --entities path/to/ner_teacher \\
+        --student student_stored.cfg --stock stock.cfg
 
 `--words` takes a part of the raw text. Speeds are ratios within one run, the systems taking turns;
 run it on an idle machine with OMP_NUM_THREADS=1. A measurement whose JSON is there is not done
@@ -11,21 +12,19 @@ again.
 
 import argparse
 import json
-import os
-import random
-import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 from itertools import islice
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List
+from typing import Any, Callable, Dict, Iterable, Iterator, List
 
+import annotate_kills
 import annotate_speed
 import spacy
 from spacy.language import Language
+from spacy.tokens import Doc, DocBin
 from spacy.training.initialize import init_nlp
 from spacy.util import load_config
 from thinc.api import fix_random_seed
@@ -35,7 +34,6 @@ from spacy_skd.training.annotate import annotate
 from spacy_skd.training.raw_text import read_raw
 
 TURNS = 3
-KILLS = 20
 Result = Dict[str, Any]
 
 
@@ -90,9 +88,44 @@ def speed(bench: Bench) -> Result:
 
 def size(bench: Bench) -> Result:
     """Bytes a word on disk, with the text, the guesses and all beliefs."""
-    shards = Manifest.from_disk(bench.store).shards.values()
+    return _size(Manifest.from_disk(bench.store))
+
+
+def size_with_entities(bench: Bench) -> Result:
+    """As `size`, of the first gold docs, by a teacher that also has the `ner` of `--entities`."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        _join(bench.options.teacher, bench.options.entities).to_disk(folder / "teacher")
+        gold = DocBin().from_disk(bench.options.gold).get_docs(spacy.blank("en").vocab)
+        DocBin(docs=_some_docs(gold, bench.options.size_words)).to_disk(folder / "gold.spacy")
+        manifest = annotate(folder / "teacher", [str(folder / "gold.spacy")], folder / "out")
+        forms = manifest.forms()
+        labels = {pipe: len(form.labels) for pipe, form in forms.items()}
+        return {**_size(manifest), "labels": labels, "kind_of_ner": forms["ner"].kind}
+
+
+def _size(manifest: Manifest) -> Result:
+    shards = manifest.shards.values()
     words = sum(shard.words for shard in shards)
     return {"words": words, "bytes_per_word": sum(shard.bytes for shard in shards) / words}
+
+
+def _join(teacher: Path, entities: Path) -> Language:
+    """One pipeline of two, each with its own transformer: a component reads what the last one
+    before it wrote."""
+    nlp, other = spacy.load(teacher), spacy.load(entities)
+    for name in ("transformer", "ner"):
+        nlp.add_pipe(name, source=other, name="ner_transformer" if name == "transformer" else name)
+    return nlp
+
+
+def _some_docs(docs: Iterable[Doc], words: int) -> Iterator[Doc]:
+    total = 0
+    for doc in docs:
+        if words and total >= words:
+            return
+        total += len(doc)
+        yield doc
 
 
 PEAK = """
@@ -215,45 +248,12 @@ def _per_word(nlp: Language, batches: Iterator[Any], count: int) -> float:
 
 
 def kills(bench: Bench) -> Result:
-    """Runs that are killed at a random moment and resumed: are the folders equal, byte for byte?"""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        raw = folder / "raw.jsonl"
-        lines = islice(_some_lines(bench.raw, 0), bench.options.kill_lines)
-        raw.write_text("not JSON\n" + "".join(lines), encoding="utf8")
-        command = [sys.executable, "-m", "spacy", "skd", "annotate", str(bench.options.teacher)]
-        command += [str(raw), "--shard-words", "200"]
-        started = time.perf_counter()
-        subprocess.run([*command, str(folder / "whole")], check=False, capture_output=True)
-        seconds = time.perf_counter() - started
-        whole = _bytes(folder / "whole")
-        moments = random.Random(0)
-        found: Result = {"runs": KILLS, "equal": 0, "killed_after_shards": []}
-        for _ in range(KILLS):
-            out = folder / "out"
-            _kill(command + [str(out)], after=moments.uniform(0.2, 1.0) * seconds)
-            found["killed_after_shards"].append(len(list(out.glob("shard-*.spacy"))))
-            subprocess.run([*command, str(out)], check=False, capture_output=True)
-            found["equal"] += _bytes(out) == whole
-            shutil.rmtree(out)
-        found["shards"] = sum(name.startswith("shard-") for name in whole)
-        return found
+    """Runs that are killed and resumed: see annotate_kills.py."""
+    lines = islice(_some_lines(bench.raw, 0), bench.options.kill_lines)
+    return annotate_kills.measure(bench.options.teacher, lines)
 
 
-def _kill(command: List[str], *, after: float) -> None:
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        process.wait(timeout=after)
-    except subprocess.TimeoutExpired:
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def _bytes(folder: Path) -> Dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-MEASURES = {f.__name__: f for f in (speed, size, memory, loss, step, kills)}
+MEASURES = {f.__name__: f for f in (speed, size, size_with_entities, memory, loss, step, kills)}
 
 
 def main() -> None:
@@ -263,6 +263,8 @@ def main() -> None:
     parser.add_argument("raw", type=Path)
     parser.add_argument("measures", nargs="*", default=list(MEASURES))
     parser.add_argument("--gold", type=Path, help="labelled docs, for loss and step")
+    parser.add_argument("--entities", type=Path, help="teacher with `ner`, for size_with_entities")
+    parser.add_argument("--size-words", type=int, default=0, help="of gold, 0 for all")
     parser.add_argument("--student", type=Path, help="config that reads stored beliefs")
     parser.add_argument("--stock", type=Path, help="config of stock components")
     parser.add_argument("--words", type=int, default=0, help="of the raw text, 0 for all")

@@ -81,7 +81,8 @@ def shown(values: List[float]) -> str:
 
 def difference(found: Dict[str, Any]) -> str:
     low, high = found["interval"]
-    return f"{found['mean']:+.1f} [{low:.1f}, {high:.1f}], p = {found['p']:.3f}"
+    p = "p < 0.001" if found["p"] < 0.001 else f"p = {found['p']:.3f}"
+    return f"{found['mean']:+.1f} [{low:.1f}, {high:.1f}], {p}"
 
 
 def closed(found: Dict[str, Any]) -> str:

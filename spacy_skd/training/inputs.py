@@ -12,7 +12,7 @@ from spacy.vocab import Vocab
 
 from ..shards.docs import KEY
 from ..shards.messages import make_packer
-from .raw_text import RawText, parse_record
+from .raw_text import RawText, files_of, parse_record
 
 DOCS = ".spacy"
 SUFFIXES = (".jsonl", ".txt", DOCS)
@@ -51,8 +51,8 @@ class Unfit:
 def find_inputs(patterns: Sequence[str]) -> List[Path]:
     """Files, every fitting file below folders, and globs; in that order, each once.
 
-    RAISES (ValueError): for another suffix, a glob or folder without any such file, and a file
-        that is binary or not readable; (FileNotFoundError): for a missing path.
+    RAISES (ValueError): for another suffix, a glob that matches nothing, and a file that is binary
+        or not readable; (FileNotFoundError): for a missing path and a folder without such a file.
     """
     found: Dict[Path, None] = {}
     for pattern in patterns:
@@ -61,7 +61,7 @@ def find_inputs(patterns: Sequence[str]) -> List[Path]:
         if not paths:
             raise ValueError(f"{pattern}: no file matches")
         for path in paths:
-            found.update(dict.fromkeys(_files_of(path)))
+            found.update(dict.fromkeys(files_of(path, suffixes=SUFFIXES)))
     for path in found:
         _check_readable(path)
     return list(found)
@@ -170,22 +170,6 @@ def _is_gold(doc: Doc) -> bool:
 def _too_long(record: Record, max_chars: int) -> Unfit:
     reason = f"the text has {len(record.text)} characters, more than the teacher's {max_chars}"
     return Unfit(record.file, record.number, f"{reason} (nlp.max_length)")
-
-
-def _files_of(path: Path) -> List[Path]:
-    if path.is_dir():
-        files = sorted(p for p in path.rglob("*") if p.suffix in SUFFIXES and p.is_file())
-        if not files:
-            raise ValueError(f"{path}: the folder holds no {', '.join(SUFFIXES)} file")
-        return files
-    if not path.exists():
-        raise FileNotFoundError(f"{path}: no such file or folder")
-    if path.suffix not in SUFFIXES:
-        raise ValueError(
-            f"{path}: expected one of {', '.join(SUFFIXES)}, found the suffix "
-            f"{path.suffix or '(none)'!r}. Rename or convert the file"
-        )
-    return [path]
 
 
 def _check_readable(path: Path) -> None:

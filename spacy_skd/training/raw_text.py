@@ -50,8 +50,30 @@ def find_raw_files(paths: Union[PathLike, Sequence[PathLike]]) -> List[Path]:
     each = [paths] if isinstance(paths, (str, Path)) else list(paths)
     found: Dict[Path, None] = {}
     for path in map(Path, each):
-        found.update(dict.fromkeys(_files_of(path)))
+        found.update(dict.fromkeys(files_of(path, suffixes=SUFFIXES)))
     return list(found)
+
+
+def files_of(path: Path, *, suffixes: Sequence[str]) -> List[Path]:
+    """A file, or those of such suffixes below a folder, in the order of their names.
+
+    Raises FileNotFoundError for a missing path or a folder without such files, and ValueError for
+    a file of another suffix.
+    """
+    kinds = f"{', '.join(suffixes[:-1])} or {suffixes[-1]}"
+    if path.is_dir():
+        files = sorted(p for p in path.rglob("*") if p.suffix in suffixes and p.is_file())
+        if not files:
+            raise FileNotFoundError(f"{path}: the folder holds no {kinds} file")
+        return files
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file or folder")
+    if path.suffix not in suffixes:
+        raise ValueError(
+            f"{path}: expected {kinds}, found the suffix {path.suffix or '(none)'!r}. "
+            "Rename or convert the file."
+        )
+    return [path]
 
 
 def read_lines(path: PathLike) -> Iterator[Tuple[int, str]]:
@@ -74,22 +96,6 @@ def read_lines(path: PathLike) -> Iterator[Tuple[int, str]]:
                     "Convert the file to UTF-8."
                 ) from error
             yield number, line.rstrip("\r\n")
-
-
-def _files_of(path: Path) -> List[Path]:
-    if path.is_dir():
-        files = sorted(p for p in path.rglob("*") if p.suffix in SUFFIXES and p.is_file())
-        if not files:
-            raise FileNotFoundError(f"{path}: the folder holds no .jsonl or .txt file")
-        return files
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file or folder")
-    if path.suffix not in SUFFIXES:
-        raise ValueError(
-            f"{path}: expected raw text as .jsonl or .txt, found the suffix "
-            f"{path.suffix or '(none)'!r}. Rename or convert the file."
-        )
-    return [path]
 
 
 def _read_txt(path: Path) -> Iterator[RawText]:

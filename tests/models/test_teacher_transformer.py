@@ -112,6 +112,7 @@ def test_the_gradient_of_two_layers_side_by_side():
     def forward():
         vectors, backprop = model([None] * 3, is_train=True)
         assert [v.shape for v in vectors] == [(3, 6), (0, 6), (2, 6)]
+        assert not any(node.ops.use_blis for node in model.walk())
 
         def backward():
             backprop([2 * w * v for w, v in zip(weights, vectors)])
