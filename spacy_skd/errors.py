@@ -2,6 +2,9 @@
 
 from typing import Sequence
 
+# Scores of impossible parts, divided by it, are still told from others (structures/numerics.py).
+HOTTEST = 1000
+
 
 def check_between(name: str, value: float, *, low: float, high: float) -> float:
     """RETURNS (float): the value. RAISES (ValueError): if it is NaN or outside [low, high]."""
@@ -14,6 +17,14 @@ def check_positive(name: str, value: float) -> float:
     """RETURNS (float): the value. RAISES (ValueError): if it is NaN or not above 0."""
     if not value > 0:
         raise ValueError(f"{name}: expected a number above 0, got {value}")
+    return float(value)
+
+
+def check_temperature(value: float) -> float:
+    """RETURNS (float): the value.
+    RAISES (ValueError): if it is NaN, not above 0 or above `HOTTEST`."""
+    if not 0 < value <= HOTTEST:
+        raise ValueError(f"temperature: expected a number above 0, at most {HOTTEST}, got {value}")
     return float(value)
 
 

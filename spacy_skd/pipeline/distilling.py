@@ -22,6 +22,7 @@ from ..transfer.target import Objective
 from .activations import Predictions, register_extension, store
 from .learning import LearningPipe
 from .lost_mass import LostMass
+from .unknown_labels import UnknownLabels
 
 logger = logging.getLogger("spacy.skd")
 MOST_SHOWN = 50  # labels in a warning
@@ -58,6 +59,7 @@ class DistillingPipe(LearningPipe):
         self.save_activations = save_activations
         self.cfg: Dict[str, Any] = {"labels": [], "step": 0, "seen": 0}
         self.lost_mass = LostMass(name)
+        self.unknown_labels = UnknownLabels(name)
         self._teacher: Optional[Any] = None
         self._matches: Dict[Tuple[Tuple[str, ...], Tuple[str, ...]], LabelMatch] = {}
         self._warned: Set[str] = set()

@@ -13,6 +13,7 @@ from ..codecs.bioes import Legality, TypedSpan, labels_of_tags
 from ..codecs.trees import Gold
 from ..models.units import Bucket, make_buckets
 from ..structures import LinearChain, Parts, tie
+from ..structures.numerics import check_scores
 from ..transfer.annealing import WeightSchedule
 from ..transfer.belief import Belief, ChainBelief, SegmentBelief, TokenBelief
 from ..transfer.candidates import LabelCandidates
@@ -144,8 +145,7 @@ class DistillingSpans(DistillingPipe):
             return []
         output = self.model.predict(docs)
         rows = output[0] if self._is_chain else output
-        if self.model.ops.xp.isnan(rows).any():
-            raise ValueError(f"{self.name}: the model's scores are NaN; its weights are damaged")
+        check_scores(rows, name=self.name)
         buckets = make_buckets(doc_rows([len(doc) for doc in docs]))
         return [(bucket, self._parts_of(output, bucket)) for bucket in buckets]
 
@@ -164,7 +164,8 @@ class DistillingSpans(DistillingPipe):
         self, examples: Sequence[Example], beliefs: Optional[Sequence[Belief]]
     ) -> SpanLesson:
         tags = [self.layer.gold(eg, scheme=self.scheme) for eg in examples]
-        self._note_unknown(tags)
+        named = (tag[2:] for unit in tags for tag in unit if tag)
+        self.unknown_labels.add(named, set(self.labels))
         return SpanLesson(tags, self._read(beliefs))
 
     def _lesson_without_gold(self, beliefs: Sequence[Belief]) -> SpanLesson:
@@ -231,18 +232,6 @@ class DistillingSpans(DistillingPipe):
                 n,
             )
         self.repaired += n
-
-    def _note_unknown(self, tags: Sequence[Sequence[Optional[str]]]) -> None:
-        found = labels_of_tags([tag for unit in tags for tag in unit if tag])
-        lacking = sorted(set(found) - set(self.labels))
-        if lacking and "labels" not in self._warned:
-            self._warned.add("labels")
-            logger.warning(
-                "%s: the annotation has the labels %s, which the component lacks; what has them is "
-                "taken as not annotated",
-                self.name,
-                lacking,
-            )
 
     def _match_of(self, belief: SpanBelief) -> Match:
         key = (type(belief), belief.labels, self.labels)

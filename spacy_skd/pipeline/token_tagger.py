@@ -14,6 +14,7 @@ from thinc.types import Floats2d, Ints1d
 from ..codecs.tags import encode_tags, split_by_lengths
 from ..codecs.trees import Gold, gold_tokens
 from ..structures import IndependentLabels, Parts
+from ..structures.numerics import check_scores
 from ..transfer.annealing import WeightSchedule
 from ..transfer.belief import Belief, TokenBelief
 from ..transfer.candidates import LabelCandidates, expect_tokens
@@ -142,6 +143,7 @@ class DistillingTagger(DistillingPipe):
         self, examples: Sequence[Example], beliefs: Optional[Sequence[Belief]]
     ) -> TokenLesson:
         tags = [tag for eg in examples for tag in self.layer.gold(eg)]
+        self.unknown_labels.add((tag for tag in tags if tag), set(self.labels))
         return TokenLesson(tags, self._read(beliefs))
 
     def _lesson_without_gold(self, beliefs: Sequence[Belief]) -> TokenLesson:
@@ -209,6 +211,5 @@ class DistillingTagger(DistillingPipe):
         if not sum(lengths):
             return [self.model.ops.alloc2f(0, len(self.labels)) for _ in docs]
         scores = self.model.predict(docs)
-        if self.model.ops.xp.isnan(scores).any():
-            raise ValueError(f"{self.name}: the model's scores are NaN; its weights are damaged")
+        check_scores(scores, name=self.name)
         return split_by_lengths(scores, lengths)

@@ -17,6 +17,7 @@ from ..codecs.tags import split_by_lengths
 from ..codecs.trees import Gold, gold_tokens
 from ..models.units import make_buckets
 from ..structures import IndependentLabels, Parts
+from ..structures.numerics import check_scores
 from ..transfer.annealing import WeightSchedule
 from ..transfer.belief import Belief, HeadLabelBelief, Mixture, TreeBelief
 from ..transfer.candidates import TreeCandidates
@@ -117,8 +118,7 @@ class HeadTagParser(TaggingPipe):
         if not any(len(doc) for doc in docs):
             return numpy.zeros((0, len(self.labels)), dtype="float32")
         scores = self.model.ops.to_numpy(self.model.predict(list(docs)))
-        if numpy.isnan(scores).any():
-            raise ValueError(f"{self.name}: the model's scores are NaN; its weights are damaged")
+        check_scores(scores, name=self.name)
         return scores
 
     def _believe(self, docs: Sequence[Doc], units: Sequence[Ints2d]) -> List[Belief]:

@@ -13,11 +13,11 @@ from thinc.types import Floats2d, Ints1d, Ints2d
 
 from ..codecs.head_labels import deprels_of
 from ..codecs.tags import split_by_lengths
-from ..codecs.trees import ROOT_HEAD, decode_trees
+from ..codecs.trees import ROOT_HEAD, UNKNOWN_HEAD, decode_trees
 from ..models.biaffine import Choose, ParserInput, ParserOutput
 from ..models.units import Bucket
 from ..structures import HeadSelection, Parts, ProjectiveTrees, SpanningTrees, Structure
-from ..structures.numerics import softmax
+from ..structures.numerics import check_scores, softmax
 from ..transfer.annealing import WeightSchedule
 from ..transfer.belief import Belief, HeadLabelBelief, Mixture, TreeBelief
 from ..transfer.best import tree_decoder
@@ -171,8 +171,8 @@ class DistillingParser(ParsingPipe):
         if not any(len(doc) for doc in docs):
             return [], [], _no_pairs((), ()), numpy.zeros((0, len(self.labels)), "float32")
         scores = self.model.predict((list(docs), spans, choose))
-        if self.model.ops.xp.isnan(scores[3]).any():  # arc scores are checked by the decoder
-            raise ValueError(f"{self.name}: scores of deprels are NaN; the weights are damaged")
+        # Those of arcs are checked by the decoder.
+        check_scores(scores[3], name=f"{self.name} (deprels)")
         return scores
 
     def _decode(self, buckets: Sequence[Bucket], arcs: Sequence[Parts]) -> Ints2d:
@@ -198,11 +198,17 @@ class DistillingParser(ParsingPipe):
     # Training
 
     def _lesson(self, examples: Sequence[Example], beliefs: Optional[Sequence[Belief]]) -> TreePlan:
-        gold = [gold_arcs(eg, self.labels) for eg in examples]
+        gold = [self._gold_arcs(eg) for eg in examples]
         if beliefs is None:
             units = [self._reference_units(eg) for eg in examples]
             return make_plan(gold, units=units)
         return self._plan(gold, beliefs)
+
+    def _gold_arcs(self, eg: Example) -> Tuple[Ints1d, Ints1d]:
+        heads, deps = gold_arcs(eg, self.labels)
+        if ((heads != UNKNOWN_HEAD) & (deps < 0)).any():  # an arc is learnt without its deprel
+            self.unknown_labels.add((t.dep_ for t in eg.reference), set(self.labels))
+        return heads, deps
 
     def _lesson_without_gold(self, beliefs: Sequence[Belief]) -> TreePlan:
         return self._plan([no_arcs(belief_tokens(belief)) for belief in beliefs], beliefs)

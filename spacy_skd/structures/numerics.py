@@ -33,6 +33,16 @@ def clean_scores(scores: FloatsXd, *, what: str) -> FloatsXd:
     return xp.maximum(scores, xp.asarray(IMPOSSIBLE, dtype=scores.dtype))
 
 
+def check_scores(scores: FloatsXd, *, name: str) -> None:
+    """scores (FloatsXd): any shape, what a model returned. name (str): of the component.
+    RAISES (ValueError): if one is NaN or +inf.
+    """
+    xp = get_array_module(scores)
+    if scores.size and not scores.max() < xp.inf:  # the maximum of what has a NaN is NaN
+        value = "NaN" if xp.isnan(scores).any() else "infinite"
+        raise ValueError(f"{name}: the model's scores are {value}; its weights are damaged")
+
+
 def to_numpy(array: Any) -> "numpy.ndarray":
     """RETURNS (ndarray): the array on the CPU, itself if it is there."""
     return array.get() if hasattr(array, "get") else numpy.asarray(array)

@@ -16,7 +16,7 @@ from spacy.tokens import Doc
 from thinc.types import Floats2d
 
 from ..errors import check_between
-from ..structures.numerics import softmax
+from ..structures.numerics import check_scores, softmax
 
 # Moves a token. Arc-eager takes two, and a few more to take back what it could not attach.
 MOST_MOVES = 10
@@ -109,8 +109,7 @@ class _Search:
 
     def _normalized(self, scores: Floats2d) -> Floats2d:
         """(states, moves) log-probabilities, for a model that was trained step by step."""
-        if numpy.isnan(scores).any():
-            raise ValueError(f"{self.name}: the model's scores are NaN; its weights are damaged")
+        check_scores(scores, name=self.name)
         if not self.is_global:
             scores = scores - softmax(scores)[0][:, None]
         return numpy.ascontiguousarray(scores, dtype="float32")

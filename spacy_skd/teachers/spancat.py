@@ -17,7 +17,7 @@ from thinc.api import Model
 from thinc.types import Floats2d, Floats3d, Ints2d, Ragged
 
 from ..structures import IMPOSSIBLE, FlatSegments
-from ..structures.numerics import POSSIBLE_ABOVE
+from ..structures.numerics import POSSIBLE_ABOVE, check_scores
 from ..transfer.belief import Belief, SegmentBelief
 from .views import Source, View
 
@@ -71,10 +71,7 @@ class SpancatSource(Source):
         rows = numpy.zeros((0, len(self.labels)), dtype="float32")
         if lengths.sum():
             rows = ops.to_numpy(self._log_odds(docs, candidates))
-        if numpy.isnan(rows).any():
-            raise ValueError(
-                f"{self.pipe.name}: the model's scores are NaN; its weights are damaged"
-            )
+        check_scores(rows, name=self.pipe.name)
         spans = ops.to_numpy(candidates.dataXd).reshape(len(rows), 2)
         cuts = numpy.cumsum([0, *lengths])
         return [

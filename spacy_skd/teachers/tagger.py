@@ -8,6 +8,7 @@ from thinc.api import Model
 from thinc.types import Floats2d
 
 from ..structures import IMPOSSIBLE, IndependentLabels
+from ..structures.numerics import check_scores
 from ..transfer.belief import Belief, TokenBelief
 from .views import Source, View
 
@@ -47,10 +48,8 @@ class TaggerSource(Source):
         model = self.pipe.model
         softmax = _find_softmax(model, name=self.pipe.name)
         rows = [model.ops.to_numpy(output) for output in model.predict(docs)]
-        if any(numpy.isnan(output).any() for output in rows):
-            raise ValueError(
-                f"{self.pipe.name}: the model's scores are NaN; its weights are damaged"
-            )
+        for output in rows:
+            check_scores(output, name=self.pipe.name)
         if softmax.attrs["softmax_normalize"]:
             return [_log(probabilities) for probabilities in rows]
         return [raw / softmax.attrs["softmax_temperature"] for raw in rows]

@@ -11,7 +11,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from thinc.api import Model
 
-from ..errors import check_between, check_positive
+from ..errors import check_between, check_temperature
 from ..shards.docs import KEY, read_beliefs
 from .drawn_layers import DrawnTokens, make_layers
 from .items import Item
@@ -81,7 +81,7 @@ class SampledCorpus(StoredCorpus):
         super().__init__(store, path, **stream)
         check_between("seed", self.seed, low=0, high=2**63)
         self.skip = int(check_between("skip", skip, low=0, high=10**12))
-        self.temperature = check_positive("temperature", temperature)
+        self.temperature = check_temperature(temperature)
         self.layers = make_layers(self.store.forms, layers)
 
     def _example(self, nlp: Language, item: Item, number: int) -> Example:

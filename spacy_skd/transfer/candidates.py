@@ -24,7 +24,7 @@ from ..codecs.bioes import (
 from ..codecs.spans import encode_segments
 from ..codecs.tags import encode_tags
 from ..codecs.trees import Gold, encode_trees, gold_tokens, local_heads
-from ..errors import check_positive
+from ..errors import check_temperature
 from ..structures import HeadSelection, ProjectiveTrees, Structure, is_tree
 from ..structures.eisner import is_projective
 from ..structures.numerics import POSSIBLE_ABOVE
@@ -104,7 +104,7 @@ def expect(golds: Sequence[Gold], weights: Floats2d, *, temperature: float = 1.0
 
 def tempered_weights(weights: Floats2d, *, temperature: float) -> Floats2d:
     """(B, K) w^(1 / T), that sum to 1 for each unit. RAISES (ValueError): as `expect`."""
-    check_positive("temperature", temperature)
+    check_temperature(temperature)
     weights = numpy.asarray(weights, dtype="float64")
     highest = weights.max(axis=1, keepdims=True, initial=0.0)
     if not ((weights >= 0).all() and (highest > 0).all() and numpy.isfinite(highest).all()):

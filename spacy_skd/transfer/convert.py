@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Dict, Optional, Tuple, Type, Union
 
 from ..codecs.bioes import Legality
-from ..errors import check_positive
+from ..errors import check_temperature
 from ..structures import (
     FlatSegments,
     HeadSelection,
@@ -138,7 +138,7 @@ def convert(
         consistent (method: "global" temperature).
     RAISES (ValueError): if the pair cannot be converted, or the temperature is not positive.
     """
-    check_positive("temperature", temperature)
+    check_temperature(temperature)
     pair = (type(posterior.structure), type(structure))
     if pair not in CONVERSIONS:
         raise ValueError(refusal(*pair))

@@ -19,7 +19,7 @@ from thinc.types import Floats1d, Floats2d, Floats3d, Ints1d, Ints2d
 
 from ..codecs.head_labels import HeadLabels
 from ..codecs.trees import gold_tokens
-from ..errors import check_positive
+from ..errors import check_temperature
 from ..structures import IMPOSSIBLE, HeadSelection, Parts, Structure
 from ..structures.numerics import POSSIBLE_ABOVE, softmax
 from .arcs import infer_possible
@@ -68,7 +68,7 @@ def arcs_to_tags(
         what deprel they have is unknown.
     temperature (float): divides the scores of arcs, and of deprels given the arc.
     """
-    factor = 1.0 / check_positive("temperature", temperature)
+    factor = 1.0 / check_temperature(temperature)
     scores, structure = posterior.scores * factor, posterior.structure
     arc = scores.arrays["arc"]
     ids = _tag_ids(labelled, tags)
@@ -198,7 +198,7 @@ def tags_to_arcs(
         whose head is outside the sentence, which no tree has.
     """
     tags = head_labels(belief.labels)
-    tempered = belief.scores * (1.0 / check_positive("temperature", temperature))
+    tempered = belief.scores * (1.0 / check_temperature(temperature))
     found = [_unit_arcs(tempered, tags, *unit, floor=floor) for unit in belief.units.tolist()]
     pairs = _concatenated([pairs for _, pairs, _ in found], width=2)
     ids = tags.table[tags.rows_of(_offsets(pairs))]

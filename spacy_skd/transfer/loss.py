@@ -63,8 +63,8 @@ def emitting(structure: Structure) -> Structure:
     """
     if structure.family not in _EMITTING:
         raise ValueError(
-            f"expected a structure with scores of tokens (families {', '.join(_EMITTING)}), got "
-            f"{type(structure).__name__}"
+            f"target 'token': expected a structure with scores of tokens (families "
+            f"{', '.join(_EMITTING)}), got {type(structure).__name__}; set target = 'structural'"
         )
     return _EMITTING[structure.family]
 

@@ -7,7 +7,7 @@ from typing import Optional, Tuple
 from thinc.types import FloatsXd
 
 from ..codecs.bioes import Legality, TagMatch
-from ..errors import check_one_of, check_positive
+from ..errors import check_one_of, check_temperature
 from ..structures import HeadSelection, IndependentLabels, Parts, Structure
 from .convert import Posterior, Target, convert
 from .loss import TeacherLoss, emissions, emitting, structural_loss, token_loss
@@ -45,7 +45,7 @@ class Objective:
     def __post_init__(self) -> None:
         check_one_of("target", self.target, TARGETS)
         check_one_of("temperature_kind", self.temperature_kind, KINDS)
-        check_positive("temperature", self.temperature)
+        check_temperature(self.temperature)
         if isinstance(self.k, bool) or not isinstance(self.k, int) or self.k < 1:
             raise ValueError(f"k: expected a whole number of at least 1, got {self.k!r}")
 
@@ -57,8 +57,8 @@ class Objective:
         if self.target == "position" and not isinstance(structure, HAS_POSITION):
             raise ValueError(
                 f"target 'position' is there for {_names(HAS_POSITION)}, whose marginals have a "
-                f"derivative here; got a student of structure {name}. Take 'structural' or "
-                f"'token', or another structure"
+                f"derivative here; got a student of structure {name}. Take 'structural', or "
+                f"another structure"
             )
         if self.temperature_kind == "local" and not isinstance(structure, INDEPENDENT):
             raise ValueError(

@@ -225,6 +225,7 @@ def test_gold_without_a_teacher_component():
         ({"k": 0}, "k: expected a whole number of at least 1, got 0"),
         ({"temperature": 0.0}, "temperature: expected a number above 0"),
         ({"temperature": -1.0}, "temperature: expected a number above 0"),
+        ({"temperature": 1e4}, "temperature: expected a number above 0, at most 1000"),
         ({"temperature_kind": "hot"}, "temperature_kind: expected one of global, local"),
     ],
 )

@@ -6,6 +6,7 @@ import spacy
 from conftest import build, gold_examples, raw_examples, student_of, train
 from spacy.tokens import Doc
 from spacy.training import Example
+from thinc.api import Model
 
 from spacy_skd.pipeline.trees import STRUCTURES
 from spacy_skd.training.callbacks import without_teacher
@@ -352,8 +353,29 @@ def test_nan_scores(teacher):
         nlp("Go !")
 
 
-def test_nan_scores_of_deprels(teacher):
+@pytest.mark.parametrize(("value", "named"), [(numpy.nan, "NaN"), (numpy.inf, "infinite")])
+def test_scores_of_deprels_that_are_not_finite(teacher, value, named):
     nlp = spacy.load(teacher)
-    nlp.get_pipe("parser").model.get_ref("label_scorer").get_param("W").fill(numpy.nan)
-    with pytest.raises(ValueError, match="parser: scores of deprels are NaN"):
+    pipe = nlp.get_pipe("parser")
+    predict = pipe.model.predict
+
+    def damaged(model, X, is_train):
+        scores = predict(X)
+        scores[3][0, 0] = value
+        return scores, lambda d_scores: d_scores
+
+    pipe.model = Model("damaged", damaged)
+    with pytest.raises(ValueError, match=rf"parser \(deprels\): the model's scores are {named}"):
         nlp("Go home now !")
+
+
+@pytest.mark.parametrize("name", ["tag", "pos", "sent"])
+def test_infinite_scores_of_tokens(teacher, name):
+    """One label of infinite score would be the best of every token."""
+    nlp = spacy.load(teacher)
+    nlp.get_pipe(name).model.get_ref("output_layer").get_param("b")[0] = numpy.inf
+    with pytest.raises(ValueError, match=f"{name}: the model's scores are infinite"):
+        nlp("Go !")
+    doc = nlp.get_pipe("tok2vec")(nlp.make_doc("Go !"))
+    with pytest.raises(ValueError, match=f"{name}: the model's scores are infinite"):
+        nlp.get_pipe(name).believe([doc])

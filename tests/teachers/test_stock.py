@@ -219,10 +219,11 @@ def test_a_model_whose_outputs_are_unknown_is_refused_when_it_is_asked():
         ask(nlp, "tagger", make(["Go !"]))
 
 
-def test_outputs_that_are_no_numbers_are_refused():
+@pytest.mark.parametrize(("value", "named"), [(numpy.nan, "NaN"), (numpy.inf, "infinite")])
+def test_outputs_that_are_no_numbers_are_refused(value, named):
     nlp = stock_pipeline(steps=1)
-    softmax_of(nlp, "tagger").get_param("b")[0] = numpy.nan
-    with pytest.raises(ValueError, match="tagger: the model's scores are NaN"):
+    softmax_of(nlp, "tagger").get_param("b")[0] = value
+    with pytest.raises(ValueError, match=f"tagger: the model's scores are {named}"):
         ask(nlp, "tagger", make(["Go !"]))
 
 

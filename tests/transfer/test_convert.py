@@ -124,7 +124,7 @@ def test_a_pair_without_conversion_is_refused_by_name():
         convert(Posterior(IndependentLabels(), parts), SpanningTrees())
 
 
-@pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan")])
+@pytest.mark.parametrize("temperature", [0.0, -1.0, 1001.0, float("inf"), float("nan")])
 def test_temperature_must_be_positive(temperature):
     parts = Parts({"unary": numpy.zeros((1, 1, 2))}, numpy.array([1]))
     with pytest.raises(ValueError, match="temperature"):

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 
 from spacy_skd.codecs.bioes import encode_chains, legality, match_tags, span_tags
 from spacy_skd.structures import (
+    FlatSegments,
     HeadSelection,
     IndependentLabels,
     LinearChain,
@@ -33,6 +34,7 @@ C, N = len(TAGS), 3
         ({"temperature": 0.0}, "temperature: expected a number above 0"),
         ({"temperature": -1.0}, "temperature: expected a number above 0"),
         ({"temperature": float("nan")}, "temperature: expected a number above 0"),
+        ({"temperature": float("inf")}, "temperature: expected a number above 0, at most 1000"),
         ({"k": 0}, "k: expected a whole number of at least 1, got 0"),
         ({"k": 2.5}, "k: expected a whole number"),
         ({"k": True}, "k: expected a whole number"),
@@ -56,6 +58,11 @@ def test_positions_are_for_structures_whose_marginals_have_a_derivative():
         Objective("position").check(SpanningTrees())
     for fine in (IndependentLabels(), HeadSelection(), LinearChain()):
         Objective("position").check(fine)
+
+
+def test_segments_have_no_scores_of_tokens():
+    with pytest.raises(ValueError, match="target 'token': .*FlatSegments; set target = 'structu"):
+        Objective("token").check(FlatSegments(2))
 
 
 def test_guesses_have_no_temperature():
