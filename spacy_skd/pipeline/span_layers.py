@@ -1,5 +1,6 @@
 """Layers of labelled spans that a distilling tagger can annotate: `doc.ents` and `doc.spans`."""
 
+import logging
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Dict, Iterable, List, Optional, Sequence, Tuple
 
@@ -15,6 +16,8 @@ _FROM_BILUO = {
     "BIOES": {"B": "B", "I": "I", "L": "E", "U": "S"},
     "BIO": {"B": "B", "I": "I", "L": "I", "U": "B"},
 }
+
+logger = logging.getLogger("spacy.skd")
 
 
 class SpanLayer(ABC):
@@ -77,7 +80,7 @@ class SpansLayer(SpanLayer):
         if self.spans_key not in eg.reference.spans:
             return [None] * n
         kept = filter_spans(eg.reference.spans[self.spans_key])
-        self.overlapping += len(eg.reference.spans[self.spans_key]) - len(kept)
+        self._note_overlap(len(eg.reference.spans[self.spans_key]) - len(kept))
         aligned = eg.get_aligned_spans_y2x(kept, allow_overlap=False)
         tags: List[Optional[str]] = list(
             encode_spans([(s.start, s.end, s.label_) for s in aligned], n=n, scheme=scheme)
@@ -86,6 +89,16 @@ class SpansLayer(SpanLayer):
             for i in _misaligned_tokens(eg, kept, aligned):
                 tags[i] = None
         return tags
+
+    def _note_overlap(self, n: int) -> None:
+        if n and not self.overlapping:
+            logger.warning(
+                "spans[%r]: %d annotated spans of a doc overlap longer ones and are not learnt "
+                "(counted in `layer.overlapping`); spans do not overlap here",
+                self.spans_key,
+                n,
+            )
+        self.overlapping += n
 
     def labels(self, doc: Doc) -> Iterable[str]:
         return (span.label_ for span in doc.spans.get(self.spans_key, ()))

@@ -173,7 +173,7 @@ def test_span_groups(structure):
     assert not doc.ents
 
 
-def test_spans_that_overlap_are_filtered_and_counted():
+def test_spans_that_overlap_are_filtered_and_counted(caplog):
     nlp = build(layer="spans")
     eg = examples(nlp)[0]
     ref = eg.reference
@@ -182,6 +182,9 @@ def test_spans_that_overlap_are_filtered_and_counted():
     tags = layer.gold(eg, scheme="BIO")
     assert tags[:4] == ["B-PER", "I-PER", "O", "B-PER"]
     assert layer.overlapping == 1
+    layer.gold(eg, scheme="BIO")
+    assert layer.overlapping == 2
+    assert caplog.text.count("spans['sc']: 1 annotated spans of a doc overlap") == 1
 
 
 def test_a_label_that_the_student_lacks_is_unknown(caplog):
