@@ -3,7 +3,7 @@
 from typing import Dict, List, Optional, Sequence, Tuple
 
 import numpy
-from thinc.types import Floats1d, Ints1d
+from thinc.types import Ints1d
 
 from ..structures import Parts
 
@@ -28,11 +28,6 @@ def encode_tags(
 def decode_tags(indicators: Parts) -> Ints1d:
     """RETURNS (Ints1d): (T,) the index of each token's label."""
     return indicators.arrays["unary"][:, 0].argmax(axis=-1)
-
-
-def tag_confidences(marginals: Parts) -> Floats1d:
-    """RETURNS (Floats1d): (T,) the probability of each token's likeliest label."""
-    return marginals.arrays["unary"][:, 0].max(axis=-1)
 
 
 def split_by_lengths(flat: Ints1d, lengths: Sequence[int]) -> List[Ints1d]:

@@ -12,12 +12,14 @@ from thinc.api import Model
 from thinc.types import Ints2d
 
 from ..codecs.labels import LabelMatch, match_labels
+from ..codecs.trees import Gold
 from ..models.growth import GROW, grow_output
 from ..structures import Parts, Structure
 from ..transfer.annealing import WeightSchedule, as_schedule
 from ..transfer.belief import Belief
 from ..transfer.best import best
 from ..transfer.convert import Target
+from ..transfer.loss import mixed_loss
 from ..transfer.target import Objective
 from .activations import Predictions, register_extension, store
 from .learning import LearningPipe
@@ -145,10 +147,6 @@ class DistillingPipe(LearningPipe):
         self._teacher = teacher
 
     @property
-    def has_teacher(self) -> bool:
-        return self._teacher is not None
-
-    @property
     def weight(self) -> float:
         """The teacher's share of the loss at this step, for units with gold."""
         return self.distill_weight(self.cfg["step"])
@@ -208,6 +206,21 @@ class DistillingPipe(LearningPipe):
         return self._teacher.pipe_of(self.name) if self._teacher is not None else "none"
 
     # Initialization
+
+    def _mixed_loss(
+        self, scores: Parts, *, gold: Gold, target: Optional[Target]
+    ) -> Tuple[float, Parts]:
+        """The loss of a batch of units from gold and from the teacher; see `mixed_loss`."""
+        return mixed_loss(
+            self.structure,
+            scores,
+            gold=gold,
+            teacher=None if target is None else target.marginals,
+            silent=None if target is None else target.empty,
+            weight=self.weight,
+            temperature=self.objective.loss_temperature,
+            teacher_loss=self.objective.loss,
+        )
 
     def _parts(self, parts: Parts) -> Parts:
         """Move to the model's device."""

@@ -18,7 +18,6 @@ from ..transfer.annealing import WeightSchedule
 from ..transfer.belief import Belief, ChainBelief, SegmentBelief, TokenBelief
 from ..transfer.candidates import LabelCandidates
 from ..transfer.convert import Target, convert
-from ..transfer.loss import mixed_loss
 from ..transfer.mixture import mixed_target
 from ..transfer.posterior import Match
 from ..transfer.target import STRUCTURAL, Objective, token_target
@@ -181,15 +180,10 @@ class DistillingSpans(DistillingPipe):
         for bucket in make_buckets(doc_rows([len(tags) for tags in lesson.tags])):
             parts = self._parts_of(scores, bucket)
             target = self._target(lesson.beliefs, bucket)
-            loss, d_parts = mixed_loss(
-                self.structure,
+            loss, d_parts = self._mixed_loss(
                 self.rules.add_to(parts) if self.rules and self._is_chain else parts,
                 gold=self._gold([lesson.tags[u] for u in bucket.units.tolist()]),
-                teacher=None if target is None else target.marginals,
-                silent=None if target is None else target.empty,
-                weight=self.weight,
-                temperature=self.objective.loss_temperature,
-                teacher_loss=self.objective.loss,
+                target=target,
             )
             total += loss
             d_part = d_parts.arrays[self.rows_name]

@@ -19,7 +19,6 @@ from ..transfer.annealing import WeightSchedule
 from ..transfer.belief import Belief, TokenBelief
 from ..transfer.candidates import LabelCandidates, expect_tokens
 from ..transfer.convert import Posterior, Target, convert
-from ..transfer.loss import mixed_loss
 from ..transfer.mixture import mixed_target
 from ..transfer.target import STRUCTURAL, Objective
 from .activations import Activations, Predictions
@@ -151,16 +150,8 @@ class DistillingTagger(DistillingPipe):
 
     def _loss(self, lesson: TokenLesson, scores: Floats2d) -> Tuple[float, Floats2d]:
         target = self._teacher_target(lesson.beliefs)
-        loss, d_parts = mixed_loss(
-            self.structure,
-            self._as_parts(scores),
-            gold=self._gold(lesson.tags),
-            teacher=None if target is None else target.marginals,
-            silent=None if target is None else target.empty,
-            weight=self.weight,
-            temperature=self.objective.loss_temperature,
-            teacher_loss=self.objective.loss,
-        )
+        gold = self._gold(lesson.tags)
+        loss, d_parts = self._mixed_loss(self._as_parts(scores), gold=gold, target=target)
         return loss, d_parts.arrays["unary"][:, 0]
 
     def _teacher_target(self, beliefs: Optional[Sequence[Belief]]) -> Optional[Target]:

@@ -23,7 +23,6 @@ from ..transfer.belief import Belief, HeadLabelBelief, Mixture, TreeBelief
 from ..transfer.candidates import TreeCandidates
 from ..transfer.convert import Posterior, Target, convert
 from ..transfer.head_tags import expect_head_labels
-from ..transfer.loss import mixed_loss
 from ..transfer.mixture import mixed_target
 from ..transfer.target import STRUCTURAL, Objective
 from .activations import Predictions
@@ -170,16 +169,8 @@ class HeadTagParser(TaggingPipe):
     def _loss(self, lesson: TagLesson, scores: Floats2d) -> Tuple[float, Floats2d]:
         """Each token is a unit. scores: (tokens of the batch, tags)."""
         target = self._target(lesson.beliefs)
-        loss, d_parts = mixed_loss(
-            self.structure,
-            self._as_parts(scores),
-            gold=self._gold(lesson.tags),
-            teacher=None if target is None else target.marginals,
-            silent=None if target is None else target.empty,
-            weight=self.weight,
-            temperature=self.objective.loss_temperature,
-            teacher_loss=self.objective.loss,
-        )
+        gold = self._gold(lesson.tags)
+        loss, d_parts = self._mixed_loss(self._as_parts(scores), gold=gold, target=target)
         return loss, d_parts.arrays["unary"][:, 0]
 
     def _target(self, beliefs: Optional[Sequence[Belief]]) -> Optional[Target]:
