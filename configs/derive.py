@@ -33,7 +33,7 @@ LAYERS = (
     Student("pos", "pos", "pos"),
     Student("parser", "parser", "parser"),
 )
-ABOUT = f"""# The student {{}}: a CPU pipeline that learns from gold and from the teacher's marginals.
+ABOUT = f"""# The {{}} student: a CPU pipeline that learns from gold and the teacher's marginals.
 {USE}
 # --paths.store: what `spacy skd annotate` wrote of the same text; the teacher then need not run."""
 
@@ -48,7 +48,7 @@ def students() -> Dict[str, str]:
     found = {"ner_student": f"{about}\n\n{entities.to_str()}\n"}
     for name, preset in PRESETS.items():
         config = student_config(LAYERS, preset=preset)
-        about = ABOUT.format(f"of preset `{name}`")
+        about = ABOUT.format(name)
         file = "student" if name == "small" else f"student_{name}"
         found[file] = f"{about}\n\n{config.to_str()}\n"
     return found

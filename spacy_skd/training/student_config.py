@@ -123,9 +123,10 @@ def for_teacher(config: Config, plan: Plan, nlp: Language, *, source: str) -> Co
     blocks = {**config["components"], **{name: {"source": OF_TEACHER} for name in plan.sourced}}
     config["components"] = {name: blocks[name] for name in plan.pipeline}
     config["training"]["frozen_components"] = [TEACHER, *plan.sourced]
-    defaults = [nlp.get_pipe_meta(name).default_score_weights for name in plan.sourced]
-    unscored = dict.fromkeys(score for weights in defaults for score in weights or {})
-    config["training"]["score_weights"] = {**config["training"]["score_weights"], **unscored}
+    weights = config["training"]["score_weights"]
+    for name in plan.sourced:  # what they are scored by by default
+        for score in nlp.get_pipe_meta(name).default_score_weights or {}:
+            weights.setdefault(score, None)
     config["initialize"]["after_init"] = None
     own = {"nlp": {"tokenizer": nlp.config["nlp"]["tokenizer"]}}
     if _rules(nlp) != _rules(blank(str(nlp.lang), config=own)):
