@@ -29,7 +29,7 @@ class MorphologizerSource(TaggerSource):
         return {"": View(self.labels), **found}
 
 
-def _classes(names: Sequence[str], *, layer: str) -> View:
+def _classes(names: Sequence[str], *, layer: str = "") -> View:
     """names (Sequence[str]): the class of each of the component's labels."""
     labels = tuple(sorted(set(names)))
     index = numpy.asarray([labels.index(name) for name in names], dtype="int64")

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Container, Dict, Iterator, List, Sequence, Tuple
 
 from spacy.language import Language
+from spacy.ty import ListenedToComponent
 
 from ..pipeline.teacher import is_teacher
-from ..teachers.embedding import LISTENERS
 from ..teachers.runner import sets_sentences
 from ..teachers.sources import CAN_TEACH, as_source
 from ..teachers.transition import TransitionSource
@@ -97,7 +97,9 @@ def _row(nlp: Language, name: str, pipe: Any, pipes: Sequence[str]) -> Row:
         return replace(row, reason="is not one of --pipes")
     if not pipes and name in nlp.disabled:
         return replace(row, reason="is disabled; name it by --pipes if it is to teach")
-    if row.factory in LISTENERS:
+    if is_teacher(pipe):
+        return replace(row, reason="is of training alone")
+    if isinstance(pipe, ListenedToComponent):
         return replace(row, reason="students have a tok2vec of their own")
     source = as_source(pipe)
     if source is not None:
@@ -105,7 +107,7 @@ def _row(nlp: Language, name: str, pipe: Any, pipes: Sequence[str]) -> Row:
         said = {asks: view.layer for asks, view in views.items() if set(view.labels) - NOTHING}
         students = tuple(Student(asks, layer, asks) for asks, layer in said.items())
         return replace(row, students=students, reason="" if students else "has no labels")
-    reason = "is a teacher itself" if is_teacher(pipe) else why_not_kept(pipe)
+    reason = why_not_kept(pipe)
     if reason:
         return replace(row, reason=f"{reason}, and no student learns what it does")
     return replace(row, is_sourced=True)

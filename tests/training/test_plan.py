@@ -122,7 +122,7 @@ def test_a_teacher_in_a_pipeline_is_not_taken_over():
     nlp = pipeline("tagger")
     nlp.add_pipe("skd_teacher", "old", config={"teacher": "somewhere"})
     assert make_plan(nlp).sourced == []
-    assert "is a teacher itself" in make_plan(nlp).rows[-1].reason
+    assert "is of training alone" in make_plan(nlp).rows[-1].reason
 
 
 def test_pipes_choose_of_what_is_taught_and_of_what_is_taken_over():
