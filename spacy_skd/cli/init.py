@@ -1,13 +1,13 @@
 """`spacy skd init`: the complete config of a student of any teacher pipeline."""
 
 from pathlib import Path
-from typing import List, Optional, Sequence, Tuple
+from typing import Iterator, List, Optional, Sequence, Tuple
 
 import typer
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
-from spacy.training import Corpus
 from spacy.util import load_model
+from spacy.vocab import Vocab
 from thinc.api import Config
 from wasabi import msg
 
@@ -82,20 +82,24 @@ def _check_vectors(vectors: str) -> None:
 def _scored(plan: Plan, dev: str) -> List[str]:
     """RAISES (ValueError): if there are no docs, or none that a student could be scored on."""
     layers = [student.layer for student in plan.students]
-    vocab = Language().vocab
-    files = Corpus(dev).path
-    docs: List[Doc] = []
-    for path in sorted(files.glob("**/*.spacy")) if files.is_dir() else [files]:
-        if not path.is_file():
-            raise ValueError(f"dev: there is no file {path}")
-        docs.extend(DocBin().from_disk(path).get_docs(vocab))
-    found = annotated_layers(docs, layers)
+    found = annotated_layers(_docs(Path(dev)), layers)
     if not found:
         raise ValueError(
-            f"{dev}: expected docs with some of the layers {', '.join(layers)}, found none in "
-            f"{len(docs)} docs"
+            f"{dev}: expected docs with some of the layers {', '.join(layers)}, found none"
         )
     return found
+
+
+def _docs(dev: Path) -> Iterator[Doc]:
+    vocab = Vocab()
+    for path in sorted(dev.glob("**/*.spacy")) if dev.is_dir() else [dev]:
+        try:
+            docs = DocBin().from_disk(path).get_docs(vocab)
+        except Exception as error:  # zlib's, msgpack's, the system's
+            raise ValueError(
+                f"{path}: expected docs as spaCy's DocBin writes them ({error})"
+            ) from error
+        yield from docs
 
 
 def _stored(config: Config, store: str, plan: Plan, nlp: Language) -> Config:

@@ -119,6 +119,8 @@ def keep_pipes(nlp: Language, teacher: SkdTeacher) -> Tuple[List[str], List[str]
 
 def why_not_kept(pipe: Any) -> str:
     """RETURNS (str): why a teacher's pipe cannot go into a student, "" if it can."""
+    if is_teacher(pipe):
+        return "is of training alone"
     model = getattr(pipe, "model", None)
     if not isinstance(model, Model):
         return ""

@@ -14,7 +14,7 @@ from .callbacks import why_not_kept
 
 TEACHER, TOK2VEC = "teacher", "tok2vec"  # components of every student
 NOTHING = {"", "_"}  # labels of a morphologizer that says nothing of a layer
-PARSERS = ".sent"  # the view of a stock parser's sentences
+SENTENCES = ".sent"  # the view of a stock parser's sentences
 
 
 @dataclass(frozen=True)
@@ -97,9 +97,7 @@ def _row(nlp: Language, name: str, pipe: Any, pipes: Sequence[str]) -> Row:
         return replace(row, reason="is not one of --pipes")
     if not pipes and name in nlp.disabled:
         return replace(row, reason="is disabled; name it by --pipes if it is to teach")
-    if is_teacher(pipe):
-        return replace(row, reason="is of training alone")
-    if isinstance(pipe, ListenedToComponent):
+    if isinstance(pipe, ListenedToComponent) and not is_teacher(pipe):
         return replace(row, reason="students have a tok2vec of their own")
     source = as_source(pipe)
     if source is not None:
@@ -117,7 +115,7 @@ def _check_layers(rows: Sequence[Row]) -> None:
     """RAISES (ValueError): if no component can teach, or two teach the same layer."""
     teachers: Dict[str, str] = {}
     for row in rows:
-        for layer in (s.layer for s in row.students if not _is_parsers(s)):
+        for layer in (s.layer for s in row.students if not _is_of_parser(s)):
             if layer in teachers:
                 raise ValueError(
                     f"the teacher's components {teachers[layer]!r} and {row.name!r} both teach the "
@@ -132,23 +130,23 @@ def _check_layers(rows: Sequence[Row]) -> None:
         )
 
 
-def _is_parsers(student: Student) -> bool:
+def _is_of_parser(student: Student) -> bool:
     """Whether it learns the sentences of a stock parser."""
-    return student.layer == "sent" and student.asks.endswith(PARSERS)
+    return student.layer == "sent" and student.asks.endswith(SENTENCES)
 
 
 def _with_sentences(nlp: Language, rows: Sequence[Row]) -> Iterator[Row]:
     """The rows; a student of the parser's sentences is left out if another student, or a component
     before the parser, sets some. RAISES (ValueError): if nothing does."""
-    has_starts = any(s.layer == "sent" and not _is_parsers(s) for r in rows for s in r.students)
+    has_starts = any(s.layer == "sent" and not _is_of_parser(s) for r in rows for s in r.students)
     for row in rows:
         has_starts |= row.is_sourced and sets_sentences(nlp, row.name, nlp.get_pipe(row.name))
         if has_starts:
-            row = replace(row, students=tuple(s for s in row.students if not _is_parsers(s)))
+            row = replace(row, students=tuple(s for s in row.students if not _is_of_parser(s)))
         elif [s.layer for s in row.students] == ["parser"]:
             raise ValueError(
                 f"the student of {row.name!r} needs sentence starts, which no component before it "
-                f"sets: add one that does to --pipes"
+                f"sets: add one that does to --pipes, or leave {row.name!r} out"
             )
         yield row
 

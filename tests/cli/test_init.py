@@ -209,8 +209,9 @@ def test_what_is_wrong_is_named_and_nothing_is_written(stock, teacher, data, tmp
         ([stock, "--store", tmp_path], "found no manifest.json"),
         ([stock, "--store", wrong], "the beliefs of another teacher"),
         ([teacher, "--store", few], "students ask sent, pos, parser"),
-        ([teacher, "--dev", tmp_path / "no.spacy"], "there is no file"),
-        ([teacher, "--dev", tmp_path / "bare.spacy"], "found none in 1 docs"),
+        ([teacher, "--dev", tmp_path / "no.spacy"], "expected docs as spaCy's DocBin writes them"),
+        ([teacher, "--dev", raw], "expected docs as spaCy's DocBin writes them"),
+        ([teacher, "--dev", tmp_path / "bare.spacy"], "the layers sent, tag, pos, parser, found"),
     ]
     for (pipeline, *options), message in cases:
         found = run(pipeline, tmp_path / "student.cfg", *options)
