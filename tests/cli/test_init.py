@@ -20,7 +20,7 @@ from spacy_skd.cli.prepare import student_words
 from spacy_skd.training.annotate import Settings, annotate
 
 FEW = {"training.max_steps": 4, "training.eval_frequency": 2}
-RAW = ["The cat sees Ann . Dogs sleep well", "Go !", "gonna", "She gave him the book"]
+RAW = ["The cat sees Ann . Dogs sleep well", "Go !", "goblin", "She gave him the book"]
 SPANCAT = {
     "@architectures": "spacy.SpanCategorizer.v1",
     "tok2vec": LISTENER,
@@ -59,7 +59,7 @@ def stock(tmp_path_factory):
     nlp.add_pipe("trainable_lemmatizer", config=lemmas)
     nlp.add_pipe("attribute_ruler", before="morphologizer")
     nlp.add_pipe("entity_ruler", config={"overwrite_ents": True})
-    nlp.tokenizer.add_special_case("gonna", [{"ORTH": "gon"}, {"ORTH": "na"}])
+    nlp.tokenizer.add_special_case("goblin", [{"ORTH": "gob"}, {"ORTH": "lin"}])
     examples = [Example(Doc(nlp.vocab, [t.text for t in doc]), doc) for doc in gold(nlp)]
     optimizer = nlp.initialize(lambda: examples)
     optimizer.learn_rate = 0.02
@@ -99,6 +99,9 @@ def test_a_student_of_every_kind_of_component(stock, data, tmp_path):
     given = Config().from_disk(tmp_path / "deep" / "student.cfg", interpolate=False)
     assert filled.to_str(interpolate=False) == given.to_str(interpolate=False)
     assert given["nlp"]["pipeline"] == ["teacher", "tok2vec", *STUDENTS]
+    frozen = given["training"]["frozen_components"]
+    assert frozen == ["teacher", "attribute_ruler", "entity_ruler"]
+    assert given["initialize"]["after_init"] is None
     paths = {"paths.train": data / "gold.spacy", "paths.dev": data / "gold.spacy",
              "paths.raw": data / "raw.txt"}  # fmt: skip
     overrides = {**{name: str(path) for name, path in paths.items()}, **FEW}
@@ -110,7 +113,7 @@ def check_student(folder, stock):
     """Its components, the tokenizer, what was taken over, and no trace of the teacher."""
     student, teacher = spacy.load(folder), spacy.load(stock)
     assert student.pipe_names == ["tok2vec", *STUDENTS]
-    assert [t.text for t in student("gonna")] == ["gon", "na"]
+    assert [t.text for t in student("goblin")] == ["gob", "lin"]
     doc = student("She gave him the book")
     assert doc[1].lemma_ == "give"
     assert ("book", "BOOK") in [(ent.text, ent.label_) for ent in doc.ents]
