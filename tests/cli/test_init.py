@@ -182,6 +182,18 @@ def test_our_own_pipeline_keeps_its_names_and_tokenizer(teacher):
     assert [row[:3] for row in table(plan)][:2] == [("tok2vec", "", "-"), ("sent", "sent", "sent")]
 
 
+def test_the_language_and_its_tokenizer_are_the_teachers(tmp_path):
+    nlp = spacy.blank("zh", config={"nlp": {"tokenizer": {"segmenter": "char"}}})
+    nlp.add_pipe("tagger", config={"model": tagger_model(shared=False, normalize=False)})
+    doc = Doc(nlp.vocab, ["\u6211", "\u770b"], tags=["PN", "VV"])
+    nlp.initialize(lambda: [Example(nlp.make_doc(doc.text), doc)])
+    nlp.to_disk(tmp_path / "teacher")
+    config, _ = init(str(tmp_path / "teacher"))
+    assert config["nlp"]["lang"] == "zh"
+    assert config["nlp"]["tokenizer"]["@tokenizers"] == "spacy.zh.ChineseTokenizer"
+    assert config["initialize"]["before_init"] is None
+
+
 def test_standard_output_is_the_config_alone(teacher, tmp_path):
     found = run(teacher, "-")
     assert found.exit_code == 0, found.output
