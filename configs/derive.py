@@ -1,13 +1,18 @@
-"""Writes the configs of the families' cases: those of entities, with a few lines changed.
+"""Writes configs: those of students, one for each preset, and of the families' cases, which are
+those of entities with a few lines changed.
 
     python configs/derive.py
 
-A test checks that the files are what this writes.
+Tests check that the files are what this writes.
 """
 
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Dict
+
+from spacy_skd.training.plan import Student
+from spacy_skd.training.presets import PRESETS
+from spacy_skd.training.student_config import student_config
 
 FOLDER = Path(__file__).parent
 CHAIN = '@architectures = "spacy-skd.ChainScorer.v1"'
@@ -20,6 +25,33 @@ SEGMENTS = {
     ),
 }
 USE = "# Override on the command line: --paths.train --paths.raw --paths.dev --paths.teacher ..."
+
+
+LAYERS = (
+    Student("sent", "sent", "sent"),
+    Student("tag", "tag", "tag"),
+    Student("pos", "pos", "pos"),
+    Student("parser", "parser", "parser"),
+)
+ABOUT = f"""# The {{}} student: a CPU pipeline that learns from gold and the teacher's marginals.
+{USE}
+# --paths.store: what `spacy skd annotate` wrote of the same text; the teacher then need not run."""
+
+
+def students() -> Dict[str, str]:
+    """By name, the config of each preset, and that of entities."""
+    entities = student_config([Student("ner", "ents", "ner")], preset=PRESETS["small"])
+    about = (
+        "# A student of entities: learns from gold and from the marginals of the teacher's tag "
+        f"sequences.\n{USE}"
+    )
+    found = {"ner_student": f"{about}\n\n{entities.to_str()}\n"}
+    for name, preset in PRESETS.items():
+        config = student_config(LAYERS, preset=preset)
+        about = ABOUT.format(name)
+        file = "student" if name == "small" else f"student_{name}"
+        found[file] = f"{about}\n\n{config.to_str()}\n"
+    return found
 
 
 @dataclass(frozen=True)
@@ -81,6 +113,8 @@ DERIVED = {
 
 
 def main() -> None:
+    for name, text in students().items():
+        (FOLDER / f"{name}.cfg").write_text(text, encoding="utf8")
     for name, derived in DERIVED.items():
         (FOLDER / f"{name}.cfg").write_text(derived.text(), encoding="utf8")
 

@@ -9,6 +9,7 @@ from .annotate import annotate_cli
 from .convert import convert_cli
 from .export import export_cli
 from .generate import generate_cli
+from .init import init_cli
 from .package import package_cli
 from .prepare import prepare_cli
 from .rehead import rehead_cli
@@ -22,6 +23,7 @@ COMMANDS: Dict[str, Callable[..., None]] = {
     "convert": convert_cli,
     "export": export_cli,
     "generate": generate_cli,
+    "init": init_cli,
     "package": package_cli,
     "prepare": prepare_cli,
     "rehead": rehead_cli,

@@ -61,7 +61,7 @@ def prepare(
     for name in ("teacher", "student", "stock"):
         config = Config().from_disk(configs / f"{name}.cfg", interpolate=False)
         config["nlp"]["lang"] = lang
-        _set_steps(config, words["teacher" if name == "teacher" else "student"])
+        set_steps(config, words["teacher" if name == "teacher" else "student"])
         if name == "teacher" and backbone:
             config["components"]["transformer"]["model"]["name"] = backbone
         config.to_disk(output / f"{name}.cfg")
@@ -93,15 +93,21 @@ def words_for(counts: Counts) -> Dict[str, float]:
     raw = counts.raw.words if counts.raw else 0
     return {
         "teacher": _clamp(TEACHER_PASSES * labelled, *TEACHER_WORDS),
-        "student": _clamp(STUDENT_PASSES * (labelled + raw), *STUDENT_WORDS),
+        "student": student_words(labelled + raw),
     }
+
+
+def student_words(available: float) -> float:
+    """Words that a student is to see in training, of so many labelled and raw ones."""
+    return _clamp(STUDENT_PASSES * available, *STUDENT_WORDS)
 
 
 def _clamp(value: float, low: float, high: float) -> float:
     return min(max(value, low), high)
 
 
-def _set_steps(config: Config, words: float) -> None:
+def set_steps(config: Config, words: float) -> None:
+    """Train a config on about as many words. words (float): see `words_for`."""
     training = config["training"]
     steps = round(words / training["batcher"]["size"])
     training["max_steps"] = steps

@@ -25,14 +25,15 @@ class MorphologizerSource(TaggerSource):
         cfg = self.pipe.cfg
         pos = [NAMES[cfg["labels_pos"][label]] for label in self.labels]
         morph = [cfg["labels_morph"][label] or EMPTY_FEATS for label in self.labels]
-        return {**super().views(), ".pos": _classes(pos), ".morph": _classes(morph)}
+        found = {".pos": _classes(pos, layer="pos"), ".morph": _classes(morph, layer="morph")}
+        return {"": View(self.labels), **found}
 
 
-def _classes(names: Sequence[str]) -> View:
+def _classes(names: Sequence[str], *, layer: str = "") -> View:
     """names (Sequence[str]): the class of each of the component's labels."""
     labels = tuple(sorted(set(names)))
     index = numpy.asarray([labels.index(name) for name in names], dtype="int64")
-    return View(labels, _Marginal(labels, index))
+    return View(labels, _Marginal(labels, index), layer)
 
 
 @dataclass(frozen=True, eq=False)

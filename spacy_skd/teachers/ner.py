@@ -28,7 +28,7 @@ class EntitySource(TransitionSource):
         return span_tags(self.labels, scheme="BIOES")
 
     def views(self) -> Dict[str, View]:
-        return {"": View(self.labels)}
+        return {"": View(self.labels, layer="ents")}
 
     def write(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
         for doc, belief in zip(docs, beliefs):

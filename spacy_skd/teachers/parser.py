@@ -10,13 +10,14 @@ from thinc.types import Floats1d, Ints1d, Ints2d
 
 from ..codecs.trees import ROOT_HEAD
 from ..transfer.belief import Belief
-from ..transfer.candidates import TreeCandidates
+from ..transfer.candidates import LabelCandidates, TreeCandidates
 from .beam import Hypothesis
 from .transition import TransitionSource, bare_copy
 from .views import View
 
 _PSEUDO = "||"  # in a label: the deprel, and that of the head to which it belongs
 _ROOT = "ROOT"
+SENT_LABELS = ("I", "S")  # as of a `senter`
 
 
 class ParserSource(TransitionSource):
@@ -25,6 +26,9 @@ class ParserSource(TransitionSource):
     Where the doc has sentence starts, all candidates have these. Otherwise the sentences are the
     likeliest candidate's; of another, which has an arc across their borders or two roots in one,
     a student learns nothing for that sentence and reports its share as lost.
+
+    The view ".sent" is where these sentences start, as certain as they are chosen, for students of
+    a pipeline whose parser sets its sentences.
 
     Pseudo-projective arcs are put where they belong. Candidates are of a sentence, though the beam
     is of the doc: those that differ elsewhere alone are one, of all their weight.
@@ -36,7 +40,10 @@ class ParserSource(TransitionSource):
         return tuple(sorted({_ROOT, *(name.partition(_PSEUDO)[0] for name in names if name)}))
 
     def views(self) -> Dict[str, View]:
-        return {"": View(self.labels)}
+        return {
+            "": View(self.labels, layer="parser"),
+            ".sent": View(SENT_LABELS, _sentences, "sent"),
+        }
 
     @property
     def inventory(self) -> Tuple[str, ...]:
@@ -97,6 +104,15 @@ class ParserSource(TransitionSource):
             starts = copy.to_array([SENT_START]).reshape(-1)
         first = numpy.union1d(0, numpy.nonzero(starts == 1)[0])
         return numpy.stack([first, numpy.append(first[1:], len(doc))], axis=1).astype("int32")
+
+
+def _sentences(belief: Belief) -> LabelCandidates:
+    """Sentence starts of trees, of which there is one candidate."""
+    if not isinstance(belief, TreeCandidates):
+        raise ValueError(f"expected candidates of trees, got {type(belief).__name__}")
+    row = numpy.zeros((1, belief.n_tokens), dtype="int32")
+    row[0, belief.units[:, 0]] = SENT_LABELS.index("S")
+    return LabelCandidates(SENT_LABELS, row, numpy.ones(1))
 
 
 def _within(rows: "numpy.ndarray", unit: Sequence[int]) -> "numpy.ndarray":

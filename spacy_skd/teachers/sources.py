@@ -17,7 +17,7 @@ from .morphologizer import MorphologizerSource
 from .ner import EntitySource
 from .parser import ParserSource
 from .spancat import SpancatSource
-from .tagger import TaggerSource
+from .tagger import SenterSource, TaggerSource
 from .transition import TransitionSource
 from .views import DistillingSource, Source
 
@@ -25,7 +25,7 @@ from .views import DistillingSource, Source
 # but its labels' meaning) may mean something else by its scores.
 STOCK: Dict[type, Callable[[Any], Source]] = {
     Tagger: TaggerSource,
-    SentenceRecognizer: TaggerSource,
+    SentenceRecognizer: SenterSource,
     Morphologizer: MorphologizerSource,
     SpanCategorizer: SpancatSource,
 }

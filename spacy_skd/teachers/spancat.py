@@ -33,7 +33,7 @@ class SpancatSource(Source):
         return tuple(self.pipe.labels)
 
     def views(self) -> Dict[str, View]:
-        return {"": View(self.labels)}
+        return {"": View(self.labels, layer=f"spans:{self.pipe.key}")}
 
     def believe(self, docs: Sequence[Doc]) -> List[Belief]:
         """Spans as wide as the widest candidate of each doc.

@@ -14,8 +14,9 @@ from .views import Source, View
 
 
 class TaggerSource(Source):
-    """spaCy's `Tagger`, or a component that is one but for its labels (`SentenceRecognizer`, whose
-    labels "I" and "S" are those of our layer "sent")."""
+    """spaCy's `Tagger`, or a component that is one but for what its labels say."""
+
+    layer = "tag"
 
     def __init__(self, pipe: Any):
         self.pipe = pipe
@@ -25,7 +26,7 @@ class TaggerSource(Source):
         return tuple(self.pipe.labels)
 
     def views(self) -> Dict[str, View]:
-        return {"": View(self.labels)}
+        return {"": View(self.labels, layer=self.layer)}
 
     def believe(self, docs: Sequence[Doc]) -> List[Belief]:
         """RAISES (ValueError): if it cannot be told what the model's outputs are, or one is NaN."""
@@ -53,6 +54,12 @@ class TaggerSource(Source):
         if softmax.attrs["softmax_normalize"]:
             return [_log(probabilities) for probabilities in rows]
         return [raw / softmax.attrs["softmax_temperature"] for raw in rows]
+
+
+class SenterSource(TaggerSource):
+    """spaCy's `SentenceRecognizer`, whose labels "I" and "S" are those of our layer "sent"."""
+
+    layer = "sent"
 
 
 def _find_softmax(model: Model, *, name: str) -> Model:

@@ -19,10 +19,13 @@ class View:
 
     labels (Tuple[str, ...]): of the reading.
     read (Callable[[Belief], Belief]): the component's belief of a doc to the reading's.
+    layer (str): what a student of it annotates: "tag", "pos", "morph", "sent", "ents", "spans:"
+        with a key of `doc.spans`, or "parser"; "" if there is no such student.
     """
 
     labels: Tuple[str, ...]
     read: Callable[[Belief], Belief] = _as_it_is
+    layer: str = ""
 
 
 class Source(ABC):
@@ -56,4 +59,7 @@ class DistillingSource(Source):
         self.pipe.write_beliefs(docs, beliefs)
 
     def views(self) -> Dict[str, View]:
-        return {"": View(tuple(self.pipe.labels))}
+        layer = getattr(self.pipe, "layer", None)  # a parser has none
+        name = "parser" if layer is None else layer.name
+        key = getattr(layer, "spans_key", "")
+        return {"": View(tuple(self.pipe.labels), layer=f"{name}:{key}" if key else name)}

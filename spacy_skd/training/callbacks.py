@@ -14,6 +14,8 @@ from ..teachers.sources import component_of
 logger = logging.getLogger("spacy.skd")
 KEEP = "spacy-skd.keep_pipes.v1"
 DROP = "spacy-skd.drop_teacher.v1"
+COPY = "spacy.copy_from_base_model.v1"  # spaCy's own
+OF_TEACHER = "${paths.teacher}"
 
 
 @registry.callbacks(DROP)
@@ -55,6 +57,9 @@ def _scrub(config: Config, names: List[str]) -> Config:
     if _is_callback(initialize.get("after_init"), KEEP):
         initialize["after_init"] = None
     paths = config.get("paths", {})
+    before = initialize.get("before_init")
+    if _is_callback(before, COPY) and before["tokenizer"] in (OF_TEACHER, paths.get("teacher")):
+        initialize["before_init"] = None
     paths.pop("teacher", None)
     if "store" in paths:  # the corpus's block may refer to it
         paths["store"] = None
@@ -114,6 +119,8 @@ def keep_pipes(nlp: Language, teacher: SkdTeacher) -> Tuple[List[str], List[str]
 
 def why_not_kept(pipe: Any) -> str:
     """RETURNS (str): why a teacher's pipe cannot go into a student, "" if it can."""
+    if is_teacher(pipe):
+        return "is of training alone"
     model = getattr(pipe, "model", None)
     if not isinstance(model, Model):
         return ""

@@ -97,6 +97,18 @@ def test_nothing_of_the_teacher_is_saved(teacher, tmp_path):
     assert annotation(spacy.load(tmp_path / "clone")("Go !"))
 
 
+@pytest.mark.parametrize("written", ["${paths.teacher}", "a/teacher"])
+def test_a_copied_tokenizer_is_saved_without_a_path_to_the_teacher(written):
+    nlp = spacy.blank("en")
+    copied = {"@callbacks": "spacy.copy_from_base_model.v1", "tokenizer": written}
+    nlp.config["paths"] = {"teacher": "a/teacher"}
+    nlp.config["initialize"]["before_init"] = copied
+    assert without_teacher(nlp).config["initialize"]["before_init"] is None
+    nlp.config["initialize"]["before_init"] = {**copied, "tokenizer": "another"}
+    assert without_teacher(nlp).config["initialize"]["before_init"]["tokenizer"] == "another"
+    assert nlp.config["paths"] == {"teacher": "a/teacher"}
+
+
 def annotation(doc):
     return [(t.tag_, t.dep_, t.head.i) for t in doc]
 

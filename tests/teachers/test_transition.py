@@ -198,6 +198,23 @@ def test_given_sentences_stay(nlp):
         assert (((heads >= start) & (heads < end)) | (heads == -1)).all()
 
 
+def test_sentences_of_the_parser_are_a_view(nlp):
+    for given in (None, [True, False, False, True, False, False, False]):
+        starts = None if given is None else [numpy.asarray(given)]
+        (trees,) = ask(nlp, "parser", [TEXTS[0]], starts=starts)
+        (view,) = ask(nlp, "parser.sent", [TEXTS[0]], starts=starts)
+        found = [view.labels[i] for i in view.rows[0]]
+        runner, doc = TeacherRunner(nlp, batch_words=20), spacy.blank("en").make_doc(TEXTS[0])
+        ((guess, _),) = runner.annotate([doc], starts=starts or [None], pipes=["parser"])
+        expected = given or [token.is_sent_start for token in guess]
+        assert found == ["S" if start else "I" for start in expected]
+        assert [i for i, label in enumerate(found) if label == "S"] == trees.units[:, 0].tolist()
+        assert view.weights.tolist() == [1.0]
+    (empty,) = ask(nlp, "parser.sent", [""])
+    assert empty.rows.shape == (1, 0)
+    assert TeacherRunner(nlp, batch_words=20).labels("parser.sent") == ("I", "S")
+
+
 def test_guesses_are_the_heaviest_candidates(nlp):
     runner = TeacherRunner(nlp, batch_words=20, beam=Beam(16))
     docs = [spacy.blank("en").make_doc(text) for text in TEXTS]
@@ -320,8 +337,9 @@ def test_students_learn_from_it(nlp, tmp_path):
     """Ours, by the live teacher; the loss falls and the student says what it says."""
     nlp.to_disk(tmp_path / "teacher")
     student = student_of(tmp_path / "teacher")
-    for name in ("sent", "tag", "pos"):
+    for name in ("tag", "pos"):
         student.remove_pipe(name)
+    student.get_pipe("teacher").members[0].student_to_teacher["sent"] = "parser.sent"
     docs = [student.make_doc(text) for text in TEXTS if text]
     examples = [Example(doc, doc.copy()) for doc in docs]
     student.initialize(lambda: examples)
@@ -329,6 +347,9 @@ def test_students_learn_from_it(nlp, tmp_path):
     before = train(student, examples, 1)["parser"]
     after = train(student, examples, 40)["parser"]
     assert after < 0.7 * before
+    doc = student(Doc(student.vocab, TEXTS[0].split()))
+    (view,) = ask(nlp, "parser.sent", [TEXTS[0]])
+    assert [int(token.is_sent_start) for token in doc] == view.rows[0].tolist()
     doc = student(Doc(student.vocab, TEXTS[2].split()))
     expected = nlp(TEXTS[2])
     assert sum(a.head.i == b.head.i for a, b in zip(doc, expected)) >= len(doc) - 1

@@ -1,0 +1,175 @@
+"""`spacy skd init`: the complete config of a student of any teacher pipeline."""
+
+from pathlib import Path
+from typing import Iterator, List, Optional, Sequence, Tuple
+
+import typer
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin
+from spacy.util import load_model
+from spacy.vocab import Vocab
+from thinc.api import Config
+from wasabi import msg
+
+from ..pipeline.stored import Stored
+from ..training.plan import Plan, make_plan
+from ..training.presets import DEFAULT, PRESETS, find_preset
+from ..training.student_config import annotated_layers, for_teacher, student_config
+from .prepare import from_store, set_steps, student_words
+
+STDOUT = "-"
+
+
+def init(
+    teacher: str,
+    *,
+    preset: str = DEFAULT,
+    store: Optional[str] = None,
+    vectors: Optional[str] = None,
+    dev: Optional[str] = None,
+    pipes: Sequence[str] = (),
+) -> Tuple[Config, Plan]:
+    """A config with one student for each layer that a teacher annotates.
+
+    teacher (str): folder or package of a trained pipeline.
+    preset (str): the size, of `PRESETS`.
+    store (Optional[str]): folder that `spacy skd annotate` wrote, to train from; else the teacher
+        runs in training. The number of steps then follows from its words.
+    vectors (Optional[str]): folder or package with static vectors for the students.
+    dev (Optional[str]): docs to evaluate on, a `.spacy` file or a folder of them. Layers that they
+        lack do not count in evaluation.
+    pipes (Sequence[str]): the teacher's components to teach or to take over; all by default.
+    RETURNS (Tuple[Config, Plan]): the config, and what becomes of each component of the teacher.
+    RAISES (ValueError): if the teacher, or what else is named, is unfit.
+    """
+    size = find_preset(preset)
+    nlp = _load(teacher, what="teacher")
+    plan = make_plan(nlp, pipes=pipes)
+    if vectors is not None:
+        _check_vectors(vectors)
+    config = student_config(
+        plan.students,
+        preset=size,
+        lang=str(nlp.lang),
+        tokenizer=nlp.config["nlp"]["tokenizer"],
+        vectors=vectors,
+        scored=None if dev is None else _scored(plan, dev),
+    )
+    config = for_teacher(config, plan, nlp, source=teacher)
+    config["paths"]["dev"] = dev
+    if store is not None:
+        config = _stored(config, store, plan, nlp)
+    return config, plan
+
+
+def _load(pipeline: str, *, what: str) -> Language:
+    try:
+        return load_model(pipeline)
+    except OSError as error:
+        raise ValueError(f"cannot load the {what} {pipeline!r}: {error}") from error
+
+
+def _check_vectors(vectors: str) -> None:
+    """RAISES (ValueError): if there is no such pipeline, or it has no vectors."""
+    table = _load(vectors, what="vectors").vocab.vectors
+    if not table.shape[1]:
+        raise ValueError(
+            f"{vectors} has no vectors: expected a folder that `spacy skd vectors` or `spacy init "
+            f"vectors` wrote, or a package with some"
+        )
+
+
+def _scored(plan: Plan, dev: str) -> List[str]:
+    """RAISES (ValueError): if there are no docs, or none that a student could be scored on."""
+    layers = [student.layer for student in plan.students]
+    found = annotated_layers(_docs(Path(dev)), layers)
+    if not found:
+        raise ValueError(
+            f"{dev}: expected docs with some of the layers {', '.join(layers)}, found none"
+        )
+    return found
+
+
+def _docs(dev: Path) -> Iterator[Doc]:
+    vocab = Vocab()
+    for path in sorted(dev.glob("**/*.spacy")) if dev.is_dir() else [dev]:
+        try:
+            docs = DocBin().from_disk(path).get_docs(vocab)
+        except Exception as error:  # zlib's, msgpack's, the system's
+            raise ValueError(
+                f"{path}: expected docs as spaCy's DocBin writes them ({error})"
+            ) from error
+        yield from docs
+
+
+def _stored(config: Config, store: str, plan: Plan, nlp: Language) -> Config:
+    """Trained from what was annotated, for as long as its words are worth.
+
+    RAISES (ValueError): if this teacher did not annotate the store, or not all that is asked.
+    """
+    stored = Stored("init", store, memory=0)
+    stored.check_teacher(nlp)
+    missing = [s.asks for s in plan.students if s.asks not in stored.forms]
+    if missing:
+        raise ValueError(
+            f"{store} has the beliefs of {', '.join(stored.forms)}, but students ask "
+            f"{', '.join(missing)}: annotate again with these, or leave them out by --pipes"
+        )
+    config = from_store(config)
+    config["paths"]["store"] = store
+    set_steps(config, student_words(stored.store.manifest.counts["words"]))
+    return config
+
+
+# The command
+
+
+def table(plan: Plan) -> List[Tuple[str, str, str, str]]:
+    """Per component of the teacher: its name, a layer, the student's component, why it has none."""
+    rows: List[Tuple[str, str, str, str]] = []
+    for row in plan.rows:
+        rows += [(row.name, s.layer, s.name, "") for s in row.students]
+        if not row.students:
+            kept = row.name if row.is_sourced else "-"
+            rows.append((row.name, "", kept, row.reason or "taken over as it is"))
+    return rows
+
+
+def init_cli(
+    teacher: str = typer.Argument(..., help="Folder or package of a trained pipeline"),
+    output: Path = typer.Argument(..., help="Config to write, - for stdout", allow_dash=True),
+    preset: str = typer.Option(DEFAULT, "--preset", help=f"Size: {', '.join(PRESETS)}"),
+    store: str = typer.Option(
+        None, "--store", help="What `skd annotate` wrote, to train from; else the teacher runs"
+    ),
+    vectors: str = typer.Option(None, "--vectors", help="Folder or package with word vectors"),
+    dev: str = typer.Option(None, "--dev", help="Evaluation docs; layers they lack do not count"),
+    pipes: str = typer.Option("", "--pipes", help="Of TEACHER: tagger,ner. All by default"),
+    overwrite: bool = typer.Option(False, "--overwrite", help="Replace the config"),
+) -> None:
+    """Write the complete config of a student of TEACHER: a component for each layer that TEACHER
+    annotates, and those of its components that need no transformer as they are."""
+    names = [name.strip() for name in pipes.split(",") if name.strip()]
+    try:
+        if str(output) != STDOUT and output.exists() and not overwrite:
+            raise ValueError(f"{output} exists already; choose another file, or use --overwrite")
+        config, plan = init(
+            teacher, preset=preset, store=store, vectors=vectors, dev=dev, pipes=names
+        )
+        if str(output) == STDOUT:
+            print(config.to_str())
+            return
+        output.parent.mkdir(parents=True, exist_ok=True)
+        config.to_disk(output)
+    except (ValueError, OSError) as error:
+        msg.fail("Nothing was written", str(error), exits=1)
+    msg.table(table(plan), header=("teacher", "layer", "student", "note"), divider=True)
+    if plan.by_beam:
+        msg.warn(
+            f"{', '.join(plan.by_beam)}: a beam is nearly always certain, and slow to ask. Heads "
+            f"on the same transformer teach more: python -m spacy skd rehead"
+        )
+    msg.good(f"Wrote {output}")
+    data = "" if store else " --paths.train train.spacy --paths.raw raw.jsonl"
+    data += "" if dev else " --paths.dev dev.spacy"
+    msg.info(f"Next: python -m spacy train {output} --output FOLDER{data}")

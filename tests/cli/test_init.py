@@ -1,0 +1,236 @@
+"""`spacy skd init`: what it writes trains, and what it cannot do it says."""
+
+from pathlib import Path
+
+import numpy
+import pytest
+import spacy
+from conftest import make_docs
+from spacy.cli.init_config import fill_config
+from spacy.cli.train import train
+from spacy.tokens import Doc, DocBin, Span
+from spacy.training import Example
+from stock_pipelines import FEATS, LISTENER, stock_pipeline, tagger_model, transition_model
+from thinc.api import Config
+from typer.testing import CliRunner
+
+from spacy_skd.cli import app
+from spacy_skd.cli.init import init, table
+from spacy_skd.cli.prepare import student_words
+from spacy_skd.training.annotate import Settings, annotate
+
+FEW = {"training.max_steps": 4, "training.eval_frequency": 2}
+RAW = ["The cat sees Ann . Dogs sleep well", "Go !", "goblin", "She gave him the book"]
+SPANCAT = {
+    "@architectures": "spacy.SpanCategorizer.v1",
+    "tok2vec": LISTENER,
+    "reducer": {"@layers": "spacy.mean_max_reducer.v1", "hidden_size": 8},
+    "scorer": {"@layers": "spacy.LinearLogistic.v1"},
+}
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["skd", "init", *map(str, arguments)])
+
+
+def gold(nlp):
+    """All layers, in the docs of conftest."""
+    docs = make_docs(nlp)
+    for doc in docs:
+        names = [(t.i, "PER" if t.pos_ == "PROPN" else "THING") for t in doc if t.tag_[0] == "N"]
+        doc.set_ents([Span(doc, i, i + 1, label=label) for i, label in names])
+        doc.spans["sc"] = list(doc.ents)
+        for token in doc:
+            token.lemma_ = token.lower_
+            token.set_morph(FEATS.get(token.tag_, ""))
+    return docs
+
+
+@pytest.fixture(scope="module")
+def stock(tmp_path_factory):
+    """Every stock component that can teach, one that cannot, some that need no vectors, and a
+    tokenizer with a special case of its own."""
+    spacy.util.fix_random_seed(0)
+    nlp = stock_pipeline(steps=0)
+    nlp.add_pipe("parser", config={"model": transition_model("parser"), "min_action_freq": 1})
+    nlp.add_pipe("ner", config={"model": transition_model("ner")})
+    nlp.add_pipe("spancat", config={"model": SPANCAT})
+    lemmas = {"model": tagger_model(shared=True, normalize=False), "min_tree_freq": 1}
+    nlp.add_pipe("trainable_lemmatizer", config=lemmas)
+    nlp.add_pipe("attribute_ruler", before="morphologizer")
+    nlp.add_pipe("entity_ruler", config={"overwrite_ents": True})
+    nlp.tokenizer.add_special_case("goblin", [{"ORTH": "gob"}, {"ORTH": "lin"}])
+    examples = [Example(Doc(nlp.vocab, [t.text for t in doc]), doc) for doc in gold(nlp)]
+    optimizer = nlp.initialize(lambda: examples)
+    optimizer.learn_rate = 0.02
+    for _ in range(15):
+        nlp.update(examples, sgd=optimizer)
+    # What has rules loses them when it is initialized.
+    nlp.get_pipe("attribute_ruler").add([[{"LOWER": "gave"}]], {"LEMMA": "give"})
+    nlp.get_pipe("entity_ruler").add_patterns([{"label": "BOOK", "pattern": "book"}])
+    folder = tmp_path_factory.mktemp("stock") / "pipeline"
+    nlp.to_disk(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    DocBin(docs=gold(spacy.blank("en")), store_user_data=True).to_disk(folder / "gold.spacy")
+    (folder / "raw.txt").write_text("\n".join(RAW))
+    return folder
+
+
+STUDENTS = ["senter", "tagger", "attribute_ruler", "pos", "morph", "parser", "ner", "spancat",
+            "entity_ruler"]  # fmt: skip
+
+
+def test_a_student_of_every_kind_of_component(stock, data, tmp_path):
+    found = run(stock, tmp_path / "deep" / "student.cfg", "--preset", "tiny")
+    assert found.exit_code == 0, found.output
+    rows = [line.split() for line in found.output.splitlines()]
+    for row in (["morphologizer", "morph", "morph"], ["spancat", "spans:sc", "spancat"]):
+        assert row in rows
+    (row,) = (row for row in rows if row[:1] == ["trainable_lemmatizer"])
+    assert " ".join(row[1:]).startswith("- listens to vectors of the teacher")
+    assert "parser, ner: a beam" in found.output
+    assert f"spacy train {tmp_path}" in " ".join(found.output.split())
+    filled = fill_config(tmp_path / "f.cfg", tmp_path / "deep" / "student.cfg")[1]
+    given = Config().from_disk(tmp_path / "deep" / "student.cfg", interpolate=False)
+    assert filled.to_str(interpolate=False) == given.to_str(interpolate=False)
+    assert given["nlp"]["pipeline"] == ["teacher", "tok2vec", *STUDENTS]
+    frozen = given["training"]["frozen_components"]
+    assert frozen == ["teacher", "attribute_ruler", "entity_ruler"]
+    assert given["initialize"]["after_init"] is None
+    paths = {"paths.train": data / "gold.spacy", "paths.dev": data / "gold.spacy",
+             "paths.raw": data / "raw.txt"}  # fmt: skip
+    overrides = {**{name: str(path) for name, path in paths.items()}, **FEW}
+    train(tmp_path / "deep" / "student.cfg", tmp_path / "out", overrides=overrides)
+    check_student(tmp_path / "out" / "model-last", stock)
+
+
+def check_student(folder, stock):
+    """Its components, the tokenizer, what was taken over, and no trace of the teacher."""
+    student, teacher = spacy.load(folder), spacy.load(stock)
+    assert student.pipe_names == ["tok2vec", *STUDENTS]
+    assert [t.text for t in student("goblin")] == ["gob", "lin"]
+    doc = student("She gave him the book")
+    assert doc[1].lemma_ == "give"
+    assert ("book", "BOOK") in [(ent.text, ent.label_) for ent in doc.ents]
+    assert all(t.tag_ and t.dep_ and t.pos_ for t in doc)
+    assert "sc" in doc.spans
+    for name, asked in (("tagger", "tagger"), ("ner", "ner"), ("spancat", "spancat")):
+        assert set(student.get_pipe(name).labels) == set(teacher.get_pipe(asked).labels)
+    assert set(student.get_pipe("morph").labels) == {"_", *FEATS.values()}
+    text = (folder / "config.cfg").read_text()
+    for trace in (str(stock), "skd_teacher", "copy_from_base_model", "drop_teacher"):
+        assert trace not in text
+
+
+def test_from_a_store_with_steps_for_its_words(stock, data, tmp_path):
+    settings = Settings(beam_width=2)
+    manifest = annotate(
+        stock, [str(data / "gold.spacy"), str(data / "raw.txt")], tmp_path / "a", settings=settings
+    )
+    config, _ = init(
+        str(stock), preset="tiny", store=str(tmp_path / "a"), dev=str(data / "gold.spacy")
+    )
+    steps = round(student_words(manifest.counts["words"]) / config["training"]["batcher"]["size"])
+    assert config["training"]["max_steps"] == steps
+    assert config["training"]["optimizer"]["learn_rate"]["total_steps"] == steps
+    config.to_disk(tmp_path / "student.cfg")
+    train(tmp_path / "student.cfg", tmp_path / "out", overrides=FEW)
+    check_student(tmp_path / "out" / "model-last", stock)
+
+
+def test_layers_without_gold_in_the_evaluation_docs_do_not_count(stock, data, tmp_path):
+    docs = gold(spacy.blank("en"))
+    kept = [Doc(d.vocab, [t.text for t in d], tags=[t.tag_ for t in d]) for d in docs]
+    (tmp_path / "dev").mkdir()
+    DocBin(docs=kept).to_disk(tmp_path / "dev" / "tags.spacy")
+    config, _ = init(str(stock), dev=str(tmp_path / "dev"))
+    weights = config["training"]["score_weights"]
+    assert {name: w for name, w in weights.items() if w is not None} == {"tag_acc": 1.0}
+    assert config["paths"]["dev"] == str(tmp_path / "dev")
+    config, _ = init(str(stock), dev=str(data / "gold.spacy"))
+    weights = {name for name, w in config["training"]["score_weights"].items() if w}
+    assert weights == {"tag_acc", "pos_acc", "morph_acc", "sents_f", "ents_f", "dep_uas",
+                       "dep_las", "spans_sc_f"}  # fmt: skip
+
+
+def test_vectors_are_written_and_checked(stock, tmp_path):
+    nlp = spacy.blank("en")
+    nlp.to_disk(tmp_path / "none")
+    nlp.vocab.set_vector("cat", numpy.ones(2, dtype="float32"))
+    nlp.to_disk(tmp_path / "some")
+    config, _ = init(str(stock), vectors=str(tmp_path / "some"))
+    assert config["paths"]["vectors"] == str(tmp_path / "some")
+    assert config["components"]["tok2vec"]["model"]["embed"]["include_static_vectors"]
+    with pytest.raises(ValueError, match="has no vectors"):
+        init(str(stock), vectors=str(tmp_path / "none"))
+    with pytest.raises(ValueError, match="cannot load the vectors"):
+        init(str(stock), vectors=str(tmp_path / "missing"))
+
+
+def test_our_own_pipeline_keeps_its_names_and_tokenizer(teacher):
+    config, plan = init(str(teacher))
+    assert config["nlp"]["pipeline"] == ["teacher", "tok2vec", "sent", "tag", "pos", "parser"]
+    assert config["components"]["teacher"]["student_to_teacher"] == {}
+    assert config["training"]["frozen_components"] == ["teacher"]
+    assert config["initialize"]["before_init"] is None
+    assert config["paths"]["teacher"] == str(teacher)
+    assert [row[:3] for row in table(plan)][:2] == [("tok2vec", "", "-"), ("sent", "sent", "sent")]
+
+
+def test_the_language_and_its_tokenizer_are_the_teachers(tmp_path):
+    nlp = spacy.blank("zh", config={"nlp": {"tokenizer": {"segmenter": "char"}}})
+    nlp.add_pipe("tagger", config={"model": tagger_model(shared=False, normalize=False)})
+    doc = Doc(nlp.vocab, ["\u6211", "\u770b"], tags=["PN", "VV"])
+    nlp.initialize(lambda: [Example(nlp.make_doc(doc.text), doc)])
+    nlp.to_disk(tmp_path / "teacher")
+    config, _ = init(str(tmp_path / "teacher"))
+    assert config["nlp"]["lang"] == "zh"
+    assert config["nlp"]["tokenizer"]["@tokenizers"] == "spacy.zh.ChineseTokenizer"
+    assert config["initialize"]["before_init"] is None
+
+
+def test_standard_output_is_the_config_alone(teacher, tmp_path):
+    found = run(teacher, "-")
+    assert found.exit_code == 0, found.output
+    assert Config().from_str(found.stdout, interpolate=False) == init(str(teacher))[0]
+
+
+def test_an_existing_config_is_kept_unless_told(teacher, tmp_path):
+    path = tmp_path / "student.cfg"
+    path.write_text("mine")
+    found = run(teacher, path)
+    assert found.exit_code == 1
+    assert "exists already" in found.output
+    assert path.read_text() == "mine"
+    assert run(teacher, path, "--overwrite", "--pipes", "tag,pos").exit_code == 0
+    assert Config().from_disk(path)["nlp"]["pipeline"] == ["teacher", "tok2vec", "tag", "pos"]
+
+
+def test_what_is_wrong_is_named_and_nothing_is_written(stock, teacher, data, tmp_path):
+    raw, wrong = str(data / "raw.txt"), str(tmp_path / "other")
+    annotate(teacher, [raw], Path(wrong))
+    few = str(tmp_path / "few")
+    annotate(teacher, [raw], Path(few), settings=Settings(pipes=("tag",)))
+    DocBin(docs=[spacy.blank("en")("Go !")]).to_disk(tmp_path / "bare.spacy")
+    cases = [
+        ([stock, "--preset", "big"], "expected one of tiny, small, medium, got 'big'"),
+        (["no_such_package"], "cannot load the teacher 'no_such_package'"),
+        ([stock, "--pipes", "nerr"], "got nerr"),
+        ([stock, "--store", tmp_path], "found no manifest.json"),
+        ([stock, "--store", wrong], "the beliefs of another teacher"),
+        ([teacher, "--store", few], "students ask sent, pos, parser"),
+        ([teacher, "--dev", tmp_path / "no.spacy"], "expected docs as spaCy's DocBin writes them"),
+        ([teacher, "--dev", raw], "expected docs as spaCy's DocBin writes them"),
+        ([teacher, "--dev", tmp_path / "bare.spacy"], "the layers sent, tag, pos, parser, found"),
+    ]
+    for (pipeline, *options), message in cases:
+        found = run(pipeline, tmp_path / "student.cfg", *options)
+        assert found.exit_code == 1, (options, found.output)
+        assert message in " ".join(found.output.split()), found.output
+        assert not (tmp_path / "student.cfg").exists()
+    assert run(teacher, tmp_path / "s.cfg", "--store", few, "--pipes", "tag").exit_code == 0
