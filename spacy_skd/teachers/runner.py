@@ -18,10 +18,11 @@ import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.ty import ListenedToComponent
+from thinc.api import Model
 
 from ..transfer.belief import Belief
 from .beam import Beam
-from .overlap import overlapped
+from .overlap import in_turn, n_cores, overlapped
 from .sources import find_sources
 from .views import View
 
@@ -30,7 +31,7 @@ Out = TypeVar("Out")
 
 
 class _Batch(NamedTuple):
-    """Docs on which some components have run, which of all docs they are, and what these believe."""
+    """Docs on which some components have run, which of all docs they are, what was believed."""
 
     places: List[int]
     docs: List[Doc]
@@ -134,7 +135,8 @@ class TeacherRunner:
 
         batches = batches_by_length([len(doc) for doc in docs], size=self.batch_words)
         results: Dict[int, Out] = {}
-        for places, read_of in zip(batches, overlapped(embed, finish, batches)):
+        stages = overlapped if self._overlaps(n_first) else in_turn
+        for places, read_of in zip(batches, stages(embed, finish, batches)):
             results.update(zip(places, read_of))
         return [results[i] for i in range(len(copies))]
 
@@ -144,6 +146,13 @@ class TeacherRunner:
             if self._embeds(name, pipe):
                 return i + 1
         return 0
+
+    def _overlaps(self, n_first: int) -> bool:
+        """Whether it helps that other components have a thread of their own. Not on a GPU: the one
+        that was chosen is a matter of each thread."""
+        models = [pipe.model for _, pipe in self.nlp.components if hasattr(pipe, "model")]
+        on_cpu = all(model.ops.device_type == "cpu" for model in models if isinstance(model, Model))
+        return n_first > 0 and on_cpu and n_cores() > 1
 
     def _embeds(self, name: str, pipe: Any) -> bool:
         return name not in self.nlp.disabled and isinstance(pipe, ListenedToComponent)
@@ -177,9 +186,7 @@ class TeacherRunner:
                 self._set_sentences(name, pipe, batch.docs, batch.found)
         return batch
 
-    def _set_sentences(
-        self, name: str, pipe: Any, docs: List[Doc], found: List[Beliefs]
-    ) -> None:
+    def _set_sentences(self, name: str, pipe: Any, docs: List[Doc], found: List[Beliefs]) -> None:
         """From what the component believes, if it was asked, so that it need not run again."""
         some = [i for i, doc in enumerate(docs) if not has_starts(doc)]
         chosen = [docs[i] for i in some]
@@ -188,9 +195,7 @@ class TeacherRunner:
         else:
             _run_pipe(pipe, chosen)
 
-    def _ask(
-        self, name: str, docs: List[Doc], wanted: Set[str], found: List[Beliefs]
-    ) -> None:
+    def _ask(self, name: str, docs: List[Doc], wanted: Set[str], found: List[Beliefs]) -> None:
         """Run one component for all of its views that are wanted."""
         views = self._views.get(name, {})
         asked = {pipe: view for pipe, view in views.items() if pipe in wanted}
