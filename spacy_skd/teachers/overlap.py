@@ -1,20 +1,13 @@
 """Two stages of a run over items, each in a thread of its own."""
 
 import os
-import sys
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from contextvars import copy_context
-from typing import Callable, Iterator, List, Optional, Sequence, TypeVar
+from typing import Callable, List, Optional, Sequence, TypeVar
 
 In = TypeVar("In")
 Between = TypeVar("Between")
 Out = TypeVar("Out")
-
-# Seconds. A stage of many short calls outside of Python (the layers of a transformer) asks for the
-# interpreter after each, and by default the other thread may keep it for 5 ms: longer than a layer
-# takes, so that the two stages would hardly overlap.
-_TURN = 1e-4
 
 
 def in_turn(
@@ -38,7 +31,7 @@ def overlapped(
         return in_turn(first, second, items)
     found: List[Out] = []
     pending: Optional["Future[Out]"] = None
-    with _short_turns(), ThreadPoolExecutor(1) as thread:
+    with ThreadPoolExecutor(1) as thread:
         for item in items:
             try:
                 between = first(item)
@@ -50,16 +43,6 @@ def overlapped(
         if pending is not None:
             found.append(pending.result())
     return found
-
-
-@contextmanager
-def _short_turns() -> Iterator[None]:
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(min(before, _TURN))
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
 
 
 def n_cores() -> int:
