@@ -1,5 +1,6 @@
 """A small teacher and student that need no transformer."""
 
+import logging
 import os
 from pathlib import Path
 from typing import Any, Dict, List
@@ -147,3 +148,12 @@ def corpus(tmp_path: Path) -> Path:
     path = tmp_path / "train.spacy"
     DocBin(docs=make_docs(spacy.blank("en"))).to_disk(path)
     return path
+
+
+@pytest.fixture
+def log(caplog):
+    """What the package's logger says, each line once."""
+    logger = logging.getLogger("spacy")
+    logger.propagate = True
+    yield caplog
+    logger.propagate = False

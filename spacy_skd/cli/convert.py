@@ -14,6 +14,7 @@ from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 from wasabi import msg
 
+from ..pipeline.entity_tags import log_repaired
 from ..training.conllu import Sentence, read_conllu
 from ..training.documents import group_documents, make_doc, split_documents
 from ..training.leakage import MIN_WORDS, HeldOut
@@ -31,7 +32,7 @@ class SplitCounts:
     documents: documents of the file (1 if it marks none). docs: Docs written, a long document
     in pieces. left_out: sentences that leak, by how ("copy" or "overlap", see leakage.py).
     unspelled: multiword tokens whose words do not spell their surface form; the Doc's text has
-    the words, joined.
+    the words, joined. repaired_entities: tags of entities that were no legal BILUO.
     """
 
     documents: int = 0
@@ -40,6 +41,7 @@ class SplitCounts:
     words: int = 0
     left_out: Dict[str, int] = field(default_factory=lambda: {"copy": 0, "overlap": 0})
     unspelled: int = 0
+    repaired_entities: int = 0
 
 
 @dataclass
@@ -103,11 +105,12 @@ def convert(
     splits["train"] = _leave_out(splits["train"], held_out, counts["train"])
     raw_counts = RawCounts() if raw_files else None
     with _all_or_nothing(output) as folder:
-        for name in SPLITS:
+        for name, file in zip(SPLITS, (train, dev, test)):
             pieces = split_documents(
                 splits[name], sentences_per_doc=sentences_per_doc, max_words=max_words
             )
             _write_docs(pieces, folder / f"{name}.spacy", vocab, counts[name])
+            log_repaired(str(file), counts[name].repaired_entities)
         if raw_counts:
             texts = _filter_raw(read_raw(raw_files), held_out, raw_counts)
             srsly.write_jsonl(folder / RAW_FILE, texts)
@@ -166,6 +169,7 @@ def _write_docs(
     counts.sentences = len(sentences)
     counts.words = sum(len(sentence.words) for sentence in sentences)
     counts.unspelled = sum(sentence.n_unspelled for sentence in sentences)
+    counts.repaired_entities = sum(sentence.n_repaired for sentence in sentences)
 
 
 def _filter_raw(

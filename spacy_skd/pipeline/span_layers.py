@@ -11,6 +11,7 @@ from spacy.training import Example
 from spacy.util import filter_spans
 
 from ..codecs.bioes import OUTSIDE, TypedSpan, encode_spans
+from .entity_tags import RepairedEntities
 
 _FROM_BILUO = {
     "BIOES": {"B": "B", "I": "I", "L": "E", "U": "S"},
@@ -43,18 +44,25 @@ class SpanLayer(ABC):
 
 
 class EntsLayer(SpanLayer):
-    """Named entities, `doc.ents`."""
+    """Named entities, `doc.ents`. Illegal annotation is repaired in the reference."""
 
     name = "ents"
 
+    def __init__(self) -> None:
+        self.repaired = RepairedEntities("layer 'ents'")
+
     def gold(self, eg: Example, *, scheme: str) -> List[Optional[str]]:
+        self.repaired(eg.reference)
         table = _FROM_BILUO[scheme]
         return [_translate(tag, table) for tag in eg.get_aligned_ner()]
 
     def labels(self, doc: Doc) -> Iterable[str]:
-        return (ent.label_ for ent in doc.ents)
+        return (ent.label_ for ent in self.repaired(doc).ents)
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
+        examples = list(examples)
+        for eg in examples:
+            self.repaired(eg.reference)
         return get_ner_prf(examples, **kwargs)
 
     def write(self, doc: Doc, spans: Sequence[TypedSpan], *, overwrite: bool) -> None:

@@ -72,7 +72,7 @@ class DistillingSpans(DistillingPipe):
         )
         self.layer = layer
         self.overwrite = overwrite
-        self.repaired = 0  # docs whose annotation no legal sequence agrees with, so far
+        self.illegal = 0  # docs whose annotation no legal sequence agrees with, so far
         self._matches_by: Dict[Any, Match] = {}
 
     # What the two classes define
@@ -218,14 +218,14 @@ class DistillingSpans(DistillingPipe):
 
     def _note_illegal(self, n: int) -> None:
         """n: docs of a batch whose annotation no segmentation agrees with."""
-        if n and not self.repaired:
+        if n and not self.illegal:
             logger.warning(
                 "%s: the annotation of %d docs of a batch is no legal sequence of tags; such docs "
-                "are taken as without annotation (counted in `repaired`)",
+                "are taken as without annotation (counted in `illegal`)",
                 self.name,
                 n,
             )
-        self.repaired += n
+        self.illegal += n
 
     def _match_of(self, belief: SpanBelief) -> Match:
         key = (type(belief), belief.labels, self.labels)

@@ -9,6 +9,8 @@ from spacy.scorer import Scorer
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 
+from ..pipeline.entity_tags import log_repaired, repair_entities
+
 # Where the pipeline's tokens and sentences come from.
 SETTINGS = ("predicted_sentences", "gold_sentences", "from_text")
 SCORES = ("tag_acc", "pos_acc", "morph_acc", "sents_f", "dep_uas", "dep_las", "ents_f")
@@ -21,6 +23,7 @@ def read_docs(path: Path, nlp: Language) -> List[Doc]:
     docs = list(DocBin().from_disk(path).get_docs(nlp.vocab))
     if not docs:
         raise ValueError(f"{path}: expected docs, found none")
+    log_repaired(str(path), sum(map(repair_entities, docs)))
     return docs
 
 

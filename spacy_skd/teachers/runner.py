@@ -1,16 +1,41 @@
 """Runs a trained teacher pipeline over docs and collects what its components believe."""
 
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Set, Tuple
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+    TypeVar,
+)
 
 import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.ty import ListenedToComponent
+from thinc.api import Model
 
 from ..transfer.belief import Belief
 from .beam import Beam
+from .overlap import in_turn, n_cores, overlapped
 from .sources import find_sources
 from .views import View
+
+Beliefs = Dict[str, Belief]
+Out = TypeVar("Out")
+
+
+class _Batch(NamedTuple):
+    """Docs on which some components have run, which of all docs they are, what was believed."""
+
+    places: List[int]
+    docs: List[Doc]
+    found: List[Beliefs]
 
 
 class TeacherRunner:
@@ -44,7 +69,7 @@ class TeacherRunner:
         *,
         starts: Sequence[Optional["numpy.ndarray"]],
         pipes: Iterable[str],
-    ) -> List[Dict[str, Belief]]:
+    ) -> List[Beliefs]:
         """One forward pass for all layers.
 
         docs (Sequence[Doc]): whose words and spaces are taken; they are not changed.
@@ -53,7 +78,7 @@ class TeacherRunner:
         pipes (Iterable[str]): what to ask, of `pipes`.
         RETURNS (List[Dict[str, Belief]]): per doc, by name in `pipes`.
         """
-        return [beliefs for _, beliefs in self._run(docs, starts, set(pipes), guess=False)]
+        return self._run(docs, starts, set(pipes), lambda place, doc, beliefs: beliefs, guess=False)
 
     def annotate(
         self,
@@ -61,30 +86,78 @@ class TeacherRunner:
         *,
         starts: Sequence[Optional["numpy.ndarray"]],
         pipes: Iterable[str],
-    ) -> List[Tuple[Doc, Dict[str, Belief]]]:
+    ) -> List[Tuple[Doc, Beliefs]]:
         """As `run`, in the same one pass, with copies of the docs that have the best guesses of the
         components asked. What a component annotates is read from its belief."""
-        return self._run(docs, starts, set(pipes), guess=True)
+        return self.read_each(
+            docs, lambda place, doc, beliefs: (doc, beliefs), starts=starts, pipes=pipes
+        )
+
+    def read_each(
+        self,
+        docs: Sequence[Doc],
+        read: Callable[[int, Doc, Beliefs], Out],
+        *,
+        starts: Sequence[Optional["numpy.ndarray"]],
+        pipes: Iterable[str],
+    ) -> List[Out]:
+        """As `annotate`, but what is made at once of each doc's copy and beliefs, so that these are
+        not all in memory.
+
+        read (Callable[[int, Doc, Beliefs], Out]): is given the doc's place among `docs`; called in
+            another thread, docs of similar length after each other.
+        """
+        return self._run(docs, starts, set(pipes), read, guess=True)
 
     def _run(
         self,
         docs: Sequence[Doc],
         starts: Sequence[Optional["numpy.ndarray"]],
         wanted: Set[str],
+        read: Callable[[int, Doc, Beliefs], Out],
         *,
         guess: bool,
-    ) -> List[Tuple[Doc, Dict[str, Belief]]]:
+    ) -> List[Out]:
+        """The transformer runs beside the other components, which are at the batch before."""
         copies = [self._copy(doc, start) for doc, start in zip(docs, starts)]
-        results: List[Tuple[Doc, Dict[str, Belief]]] = [(doc, {}) for doc in copies]
-        for batch in batches_by_length([len(doc) for doc in docs], size=self.batch_words):
-            found = self._run_batch([copies[i] for i in batch], wanted)
-            if guess:
-                self._guess([copies[i] for i in batch], found)
-            for i, beliefs in zip(batch, found):
-                results[i] = (_without_vectors(copies[i]), beliefs)
-        return results
+        components: List[Tuple[str, Any]] = self.nlp.components
+        n_first = self._n_to_embed()
 
-    def _guess(self, docs: List[Doc], found: List[Dict[str, Belief]]) -> None:
+        def embed(places: List[int]) -> _Batch:
+            batch = _Batch(places, [copies[i] for i in places], [{} for _ in places])
+            return self._run_batch(batch, components[:n_first], wanted)
+
+        def finish(batch: _Batch) -> List[Out]:
+            batch = self._run_batch(batch, components[n_first:], wanted)
+            if guess:
+                self._guess(batch.docs, batch.found)
+            return [read(i, _without_vectors(doc), found) for i, doc, found in zip(*batch)]
+
+        batches = batches_by_length([len(doc) for doc in docs], size=self.batch_words)
+        results: Dict[int, Out] = {}
+        stages = overlapped if self._overlaps(n_first) else in_turn
+        for places, read_of in zip(batches, stages(embed, finish, batches)):
+            results.update(zip(places, read_of))
+        return [results[i] for i in range(len(copies))]
+
+    def _n_to_embed(self) -> int:
+        """How many components there are up to the first that embeds, with it."""
+        for i, (name, pipe) in enumerate(self.nlp.components):
+            if self._embeds(name, pipe):
+                return i + 1
+        return 0
+
+    def _overlaps(self, n_first: int) -> bool:
+        """Whether it helps that other components have a thread of their own. Not on a GPU: the one
+        that was chosen is a matter of each thread."""
+        models = [pipe.model for _, pipe in self.nlp.components if hasattr(pipe, "model")]
+        on_cpu = all(model.ops.device_type == "cpu" for model in models if isinstance(model, Model))
+        return n_first > 0 and on_cpu and n_cores() > 1
+
+    def _embeds(self, name: str, pipe: Any) -> bool:
+        return name not in self.nlp.disabled and isinstance(pipe, ListenedToComponent)
+
+    def _guess(self, docs: List[Doc], found: List[Beliefs]) -> None:
         for name, source in self._sources.items():
             if all(name in beliefs for beliefs in found):
                 source.write(docs, [beliefs[name] for beliefs in found])
@@ -100,23 +173,20 @@ class TeacherRunner:
                 copy[token.i].norm_ = token.norm_
         return copy
 
-    def _run_batch(self, docs: List[Doc], wanted: Set[str]) -> List[Dict[str, Belief]]:
-        found: List[Dict[str, Belief]] = [{} for _ in docs]
-        components: List[Tuple[str, Any]] = self.nlp.components
+    def _run_batch(
+        self, batch: _Batch, components: Sequence[Tuple[str, Any]], wanted: Set[str]
+    ) -> _Batch:
         for name, pipe in components:
-            enabled = name not in self.nlp.disabled
-            embeds: bool = isinstance(pipe, ListenedToComponent)
-            if enabled and embeds:
-                docs = list(pipe.pipe(docs, batch_size=len(docs)))
+            if self._embeds(name, pipe):
+                docs = list(pipe.pipe(batch.docs, batch_size=len(batch.docs)))
+                batch = batch._replace(docs=docs)
                 continue
-            self._ask(name, docs, wanted, found)
-            if enabled and sets_sentences(self.nlp, name, pipe):
-                self._set_sentences(name, pipe, docs, found)
-        return found
+            self._ask(name, batch.docs, wanted, batch.found)
+            if name not in self.nlp.disabled and sets_sentences(self.nlp, name, pipe):
+                self._set_sentences(name, pipe, batch.docs, batch.found)
+        return batch
 
-    def _set_sentences(
-        self, name: str, pipe: Any, docs: List[Doc], found: List[Dict[str, Belief]]
-    ) -> None:
+    def _set_sentences(self, name: str, pipe: Any, docs: List[Doc], found: List[Beliefs]) -> None:
         """From what the component believes, if it was asked, so that it need not run again."""
         some = [i for i, doc in enumerate(docs) if not has_starts(doc)]
         chosen = [docs[i] for i in some]
@@ -125,9 +195,7 @@ class TeacherRunner:
         else:
             _run_pipe(pipe, chosen)
 
-    def _ask(
-        self, name: str, docs: List[Doc], wanted: Set[str], found: List[Dict[str, Belief]]
-    ) -> None:
+    def _ask(self, name: str, docs: List[Doc], wanted: Set[str], found: List[Beliefs]) -> None:
         """Run one component for all of its views that are wanted."""
         views = self._views.get(name, {})
         asked = {pipe: view for pipe, view in views.items() if pipe in wanted}

@@ -9,7 +9,7 @@ import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Callable, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Callable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy
 from spacy.language import Language
@@ -24,6 +24,7 @@ from ..shards.files import DRAFT, cannot_write, is_whole, make_bin, shard_name, 
 from ..shards.manifest import FILE, Manifest
 from ..teachers.beam import Beam
 from ..teachers.runner import TeacherRunner
+from ..transfer.belief import Belief
 from .inputs import Record, Unfit, find_inputs, read_inputs
 from .provenance import asked_pipes, make_manifest
 from .readers import pieces, predicted_of
@@ -242,20 +243,20 @@ class _Annotation:
         self.manifest.shards = shards
         self._save()
 
-    def _annotated(self, records: Sequence[Record]) -> Iterator[Doc]:
+    def _annotated(self, records: Sequence[Record]) -> List[Doc]:
         asked = [item for record in records for item in self._docs(record)]
-        answers = self.runner.annotate(
-            [doc for doc, _, _ in asked],
-            starts=[starts for _, starts, _ in asked],
-            pipes=self.pipes,
-        )
-        for (doc, starts, record), (guess, beliefs) in zip(asked, answers):
+
+        def keep(place: int, guess: Doc, beliefs: Mapping[str, Belief]) -> Doc:
+            doc, starts, record = asked[place]
             target = record.doc if record.doc is not None and record.is_gold else guess
             if record.meta:
                 target.user_data[META] = record.meta
             key, least = doc_key(doc, starts), self.settings.least
             add_beliefs(target, beliefs, id=self.id, key=key, least=least)
-            yield target
+            return target
+
+        docs, all_starts = [doc for doc, _, _ in asked], [starts for _, starts, _ in asked]
+        return self.runner.read_each(docs, keep, starts=all_starts, pipes=self.pipes)
 
     def _docs(self, record: Record) -> Iterator[_Asked]:
         """What the teacher is to see of a record: the docs that readers make for training."""

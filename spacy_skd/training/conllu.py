@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, Iterator, List, NoReturn, Optional, Sequence, Tuple, Union
 
+from ..pipeline.entity_tags import repair_biluo
 from .raw_text import read_lines
 
 COLUMNS = ("ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC")
@@ -30,6 +31,7 @@ class Sentence:
     entities: BILUO tags from MISC `NE=`; None for a word without one.
     document: number of the `# newdoc` block it stands in, 0 before the first.
     n_unspelled: multiword tokens whose words do not spell their surface form ("du": "de" "le").
+    n_repaired: tags of entities that were no legal BILUO, and are now.
     """
 
     words: List[str]
@@ -44,6 +46,7 @@ class Sentence:
     document: int
     line: int
     n_unspelled: int = 0
+    n_repaired: int = 0
 
     @property
     def text(self) -> str:
@@ -109,6 +112,7 @@ class _Reader:
         n_unspelled = self.apply_ranges(ranges, words, spaces)
         for number, row in words:
             self.check_morphology(number, row)
+        entities, n_repaired = self.entities(words)
         return Sentence(
             words=[row[1] for _, row in words],
             spaces=spaces,
@@ -118,10 +122,11 @@ class _Reader:
             morphs=[_value(row[5]) for _, row in words],
             heads=[i if head == 0 else head - 1 for i, head in enumerate(heads)],
             deps=[row[7] for _, row in words],
-            entities=self.entities(words),
+            entities=entities,
             document=self.document,
             line=rows[0][0],
             n_unspelled=n_unspelled,
+            n_repaired=n_repaired,
         )
 
     def sort_rows(self, rows: List[Row]) -> Tuple[List[Row], List[Tuple[int, int, Row]]]:
@@ -202,23 +207,15 @@ class _Reader:
         if row[5] != "_" and not re.fullmatch(r"[^=|]+=[^=|]+(\|[^=|]+=[^=|]+)*", row[5]):
             self.fail(line, f"expected FEATS like Case=Nom|Number=Sing, found {row[5]!r}")
 
-    def entities(self, words: List[Row]) -> List[Optional[str]]:
-        """BILUO tags of MISC `NE=`, checked to open, continue and close entities in order."""
+    def entities(self, words: List[Row]) -> Tuple[List[Optional[str]], int]:
+        """BILUO tags of MISC `NE=`, and how many of them were repaired (see `repair_biluo`)."""
         tags: List[Optional[str]] = []
-        inside: Optional[str] = None
         for number, row in words:
             tag = _misc(row[9]).get("NE")
             if tag is not None and not ENTITY_TAG.fullmatch(tag):
                 self.fail(number, f"expected a BILUO tag like NE=B-PER, found NE={tag}")
-            kind, label = (tag or "O")[0], (tag or "O")[2:]
-            continues = kind in "IL"
-            if continues != (inside is not None) or (continues and label != inside):
-                self.fail(number, f"NE={tag} does not follow BILUO (inside {inside or 'none'})")
-            inside = label if kind in "BI" else None
             tags.append(tag)
-        if inside is not None:
-            self.fail(words[-1][0], f"the entity {inside} is not closed by an L- tag")
-        return tags
+        return repair_biluo(tags)
 
 
 def _find_cycle(heads: Sequence[int]) -> List[int]:

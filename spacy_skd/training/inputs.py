@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Optional, Sequ
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
+from ..pipeline.entity_tags import log_repaired, repair_entities
 from ..shards.docs import KEY
 from ..shards.messages import make_packer
 from .raw_text import RawText, files_of, parse_record
@@ -147,6 +148,7 @@ def _read_docs(path: Path, before: int) -> Iterator[Union[Record, Unfit]]:
             f"{path}: expected docs as spaCy's DocBin writes them, found something else ({error})"
         ) from error
     size = path.stat().st_size
+    repaired = 0
     for i, doc in enumerate(bin_.get_docs(Vocab())):
         end = before + size * (i + 1) // len(bin_)
         if not len(doc):
@@ -158,7 +160,9 @@ def _read_docs(path: Path, before: int) -> Iterator[Union[Record, Unfit]]:
                 f"what it was made of"
             )
         gold = _is_gold(doc)
+        repaired += repair_entities(doc)
         yield Record(str(path), i + 1, doc.text, end, len(doc), doc=doc, is_gold=gold)
+    log_repaired(str(path), repaired)
 
 
 def _is_gold(doc: Doc) -> bool:

@@ -10,6 +10,7 @@ from spacy.tokens import Doc
 from spacy.training import Corpus, Example
 
 from ..errors import check_between
+from ..pipeline.entity_tags import RepairedEntities
 from .raw_text import read_raw
 
 
@@ -68,6 +69,7 @@ class MixedCorpus:
         self.raw_max_words = raw_max_words
         self.seed = seed
         self._pass = 0
+        self.repaired = RepairedEntities("MixedCorpus")
         self._texts: Optional[List[str]] = None
         self._stream: Optional[Iterator[Doc]] = None
 
@@ -79,6 +81,8 @@ class MixedCorpus:
         self._pass += 1
         random = Random(f"{self.seed} {self._pass}")
         examples = list(self.labelled(nlp))
+        for eg in examples:
+            self.repaired(eg.reference)
         if not examples:
             raise ValueError(f"MixedCorpus: no docs in {self.labelled.path}")
         random.shuffle(examples)

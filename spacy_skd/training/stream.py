@@ -12,6 +12,7 @@ from spacy.training.corpus import walk_corpus
 
 from ..errors import check_between
 from ..pipeline.distilling import DistillingPipe
+from ..pipeline.entity_tags import RepairedEntities
 from ..shards.store import BeliefStore
 from .items import Item, read_items
 
@@ -52,6 +53,7 @@ class StoredCorpus(ABC):
         check_between("max_length", max_length, low=0, high=10**9)
         self.store = BeliefStore(store)
         self.path = path
+        self.repaired = RepairedEntities(type(self).__name__)
         self.ratio, self.buffer, self.max_length, self.seed = ratio, buffer, max_length, seed
         self._items: Iterator[_Numbered] = iter(())
         # As they were at the last call, and whether its pass was read to the end.
@@ -79,7 +81,10 @@ class StoredCorpus(ABC):
                 self._ended = True
                 return
             number, item = found
-            yield self._example(nlp, item, number)
+            eg = self._example(nlp, item, number)
+            if item.is_gold:
+                self.repaired(eg.reference)
+            yield eg
 
     def _from(self, nlp: Language, position: int) -> Iterator[_Numbered]:
         """The endless stream from its `position`-th example on. None ends each pass."""

@@ -1,7 +1,9 @@
+import json
 from pathlib import Path
 
 import pytest
 import spacy
+from illegal import told
 from spacy.tokens import DocBin
 from treebanks import GOOD
 
@@ -55,6 +57,18 @@ def test_a_folder_that_is_not_empty_is_kept(files):
     assert [p.name for p in (files / "out").iterdir()] == ["mine"]
     run(files, overwrite=True)
     assert (files / "out" / "mine").read_text() == "keep"
+
+
+def test_illegal_entities_are_repaired_counted_and_told(files, log):
+    text = GOOD.replace("Go", "Run").replace("NE=U-ORG", "NE=I-ORG")
+    (files / "dev.conllu").write_text(text, encoding="utf8")
+    counts = run(files)
+    found = json.loads((files / "out" / "convert.json").read_text())
+    assert [found[split]["repaired_entities"] for split in ("train", "dev", "test")] == [0, 1, 0]
+    assert counts.dev.repaired_entities == 1
+    assert told(log, where=files / "dev.conllu", n=1)
+    docs = DocBin().from_disk(files / "out" / "dev.spacy").get_docs(spacy.blank("en").vocab)
+    assert [(e.text, e.label_) for doc in docs for e in doc.ents] == [("le", "ORG")]
 
 
 @pytest.mark.corpus

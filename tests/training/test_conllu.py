@@ -1,7 +1,10 @@
 import pytest
+from spacy.training.converters import conllu_to_docs
+from spacy.vocab import Vocab
 from treebanks import GOOD, write
 
 from spacy_skd.training.conllu import read_conllu
+from spacy_skd.training.documents import make_doc
 
 
 def test_reads_words_trees_spaces_ranges_and_entities(tmp_path):
@@ -47,7 +50,7 @@ def changed(line, column, value):
         (changed(3, 3, "FOO"), "line 4: unknown UPOS 'FOO'"),
         (changed(3, 5, "Foo"), "line 4: expected FEATS"),
         (GOOD.replace("\tadvmod\t_", "\tadvmod"), "line 4: expected 10 columns"),
-        (changed(8, 9, "NE=B-ORG"), "not closed"),
+        (changed(8, 9, "NE=Q-ORG"), "line 9: expected a BILUO tag like NE=B-PER, found NE=Q-ORG"),
         ("", "found no sentence"),
         ("# only a comment\n\n", "found no sentence"),
     ],
@@ -56,6 +59,19 @@ def test_errors_name_file_and_line(tmp_path, text, message):
     with pytest.raises(ValueError, match=message) as found:
         list(read_conllu(write(tmp_path, text)))
     assert "x.conllu" in str(found.value)
+
+
+def test_entities_that_are_no_legal_biluo_are_repaired_as_spacy_convert_does(tmp_path):
+    text = changed(8, 9, "NE=B-ORG")  # never closed
+    text = text.replace("advmod\t_\tSpaceAfter=No", "advmod\t_\tNE=I-PER|SpaceAfter=No")
+    first, second = read_conllu(write(tmp_path, text))
+    assert (first.entities, first.n_repaired) == ([None, "U-PER", None], 1)
+    assert (second.entities, second.n_repaired) == ([None, "U-ORG"], 1)
+    docs = conllu_to_docs(text, n_sents=1, no_print=True)
+    theirs = [[(e.text, e.label_) for e in doc.ents] for doc in docs]
+    ours = [make_doc(Vocab(), [s], with_morphs=False, with_entities=True) for s in (first, second)]
+    assert [[(e.text, e.label_) for e in doc.ents] for doc in ours] == theirs
+    assert theirs == [[("home", "PER")], [("le", "ORG")]]
 
 
 def test_bytes_that_are_not_utf8(tmp_path):

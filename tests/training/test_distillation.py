@@ -5,6 +5,7 @@ import itertools
 import pytest
 import spacy
 from conftest import make_docs, student_of, train
+from illegal import REPAIRED, illegal_file, tags_of, told
 from spacy.tokens import DocBin
 
 from spacy_skd.shards.docs import KEY, read_beliefs
@@ -159,3 +160,13 @@ def test_errors(store, tmp_path):
         make_distillation_corpus(store, buffer=0)
     with pytest.raises(ValueError, match="ratio"):
         make_distillation_corpus(store, ratio=-1)
+
+
+def test_illegal_entities_of_labelled_docs_are_repaired(store, tmp_path, log):
+    read = make_distillation_corpus(store, path=illegal_file(tmp_path), ratio=1.0)
+    gold = [
+        eg.reference for eg in read(spacy.blank("en")) if eg.reference.has_annotation("ENT_IOB")
+    ]
+    assert [tags_of(doc) for doc in gold] == [REPAIRED] * 2
+    assert read.repaired.tags == 4
+    assert told(log, where="DistillationCorpus", n=2)
