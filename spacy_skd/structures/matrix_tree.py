@@ -38,7 +38,7 @@ TOLERANCE = 1e-9
 # about the inverse's largest entry times 1e-16. Row sums alone may hide an error 30 times as large.
 LARGEST_INVERSE = 1e5
 # Arcs of units that are decoded together: what stays in the processor's cache.
-MAX_ARCS = 200_000
+MAX_ARCS = 60_000
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class SpanningTrees(Structure):
             if len(rest):
                 some = to_numpy(arc[scores.xp.asarray(rest)])
                 left.append((heads, rest, some, lengths[rest]))
-        for first, end in _small_enough([len(arc) * arc.shape[1] ** 2 for _, _, arc, _ in left]):
+        for first, end in _small_enough([arc.shape[:2] for _, _, arc, _ in left]):
             self._solve(left[first:end])
         return found
 
@@ -225,16 +225,17 @@ def _passes(xp: Any, marginals: Floats3d, mask: Any, *, single_root: bool) -> An
     return good
 
 
-def _small_enough(sizes: Sequence[int]) -> List[Tuple[int, int]]:
-    """Slices of at most `MAX_ARCS` in sum, or of one."""
+def _small_enough(shapes: Sequence[Tuple[int, ...]]) -> List[Tuple[int, int]]:
+    """Slices of one, or of at most `MAX_ARCS` when padded. shapes: units and tokens of each."""
     slices: List[Tuple[int, int]] = []
-    first = total = 0
-    for i, size in enumerate(sizes):
-        if i > first and total + size > MAX_ARCS:
+    first = units = longest = 0
+    for i, (count, n) in enumerate(shapes):
+        longest = max(longest, n)
+        if i > first and (units + count) * longest**2 > MAX_ARCS:
             slices.append((first, i))
-            first, total = i, 0
-        total += size
-    return [*slices, (first, len(sizes))] if sizes else []
+            first, units, longest = i, 0, n
+        units += count
+    return [*slices, (first, len(shapes))] if shapes else []
 
 
 def _check_possible(arc: Any, heads: Any, units: Any, lengths: Any, trees: Any) -> None:
