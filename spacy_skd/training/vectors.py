@@ -29,11 +29,11 @@ ATTRS: Dict[str, str] = {"ORTH": "orth_", "LOWER": "lower_", "NORM": "norm_"}
 
 @dataclass(frozen=True)
 class VectorSettings:
-    """width: of the vectors; None for 96, or the teacher's own where that is less. rows: vectors that
-    are kept, those of the most frequent words; further words share the row of the kept word that is
-    most like them. least: rarer words get none. attr: what forms have to share to be the same word.
-    context_words: tokens of text in which words are embedded, 0 to embed each word alone.
-    batch_words: padded tokens of a batch.
+    """width: of the vectors; None for 96, or the teacher's own where that is less. rows: vectors
+    that are kept, those of the most frequent words; further words share the row of the kept word
+    that is most like them. least: rarer words get none. attr: what forms have to share to be the
+    same word. context_words: tokens of text in which words are embedded, 0 to embed each word
+    alone. batch_words: padded tokens of a batch.
     """
 
     width: Optional[int] = None
