@@ -91,5 +91,7 @@ class Cells:
 
 
 def commit() -> str:
-    found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+    """Of the code that runs, wherever it is run."""
+    command, folder = ["git", "rev-parse", "--short", "HEAD"], Path(__file__).parent
+    found = subprocess.run(command, capture_output=True, text=True, cwd=folder)
     return found.stdout.strip()
