@@ -44,7 +44,7 @@ METHODS = {
 }
 PLAIN = "_plain"
 STUDENTS = [*PRESETS, *(preset + PLAIN for preset in PRESETS)]
-RIVALS = ["stock_gold", "stock_silver"]
+RIVALS = ["stock_gold", "stock_silver", "stock_silver_vectors"]
 SYSTEMS = ["teacher", *RIVALS, *STUDENTS]
 
 
@@ -116,7 +116,7 @@ class Systems:
                 shutil.rmtree(self.work / cell, ignore_errors=True)
 
     def rival(self, name: str) -> None:
-        """A stock pipeline: NAME or NAME@LEARNING_RATE."""
+        """A stock pipeline: NAME or NAME@LEARNING_RATE; `_vectors` has the students' vectors."""
         system, _, rate = name.partition("@")
         overrides: Dict[str, Any] = {
             "training.optimizer.learn_rate.initial_rate": float(rate or 0.002)
@@ -126,6 +126,9 @@ class Systems:
             overrides["training.patience"] = 2500
         else:
             overrides["paths.train"] = str(self.store)
+        if system.endswith("_vectors"):
+            overrides["paths.vectors"] = str(self.vectors_folder)
+            overrides["components.tok2vec.model.embed.include_static_vectors"] = True
         self.train(name, self.prepared("stock"), overrides)
 
     def chosen(self, system: str) -> List[str]:

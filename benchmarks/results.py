@@ -13,13 +13,14 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any, Callable, Dict, List, Sequence, Tuple
 
-from ewt import METHODS, PLAIN, STUDENTS, Systems
+from ewt import METHODS, PLAIN, RIVALS, STUDENTS, Systems
 
 Cell = Dict[str, Any]
 NAMES = {
     "teacher": "teacher",
     "stock_gold": "stock on gold",
     "stock_silver": "stock on silver",
+    "stock_silver_vectors": "stock on silver, same vectors",
     **{name: name.replace(PLAIN, ", no vectors") for name in STUDENTS},
 }
 COLUMNS = [
@@ -73,8 +74,9 @@ class Tables:
 
     def rates(self) -> List[str]:
         rows = []
-        for system in ("stock_gold", "stock_silver"):
-            for path in sorted((self.systems.work / "cells").glob(f"{system}*.json")):
+        for system in RIVALS:
+            paths = sorted((self.systems.work / "cells").glob(f"{system}*.json"))
+            for path in (p for p in paths if p.stem.partition("@")[0] == system):
                 cell = json.loads(path.read_text())
                 scores = cell["dev"]["predicted_sentences"]
                 rate = cell["overrides"]["training.optimizer.learn_rate.initial_rate"]
