@@ -44,7 +44,7 @@ def each(setting: str, value: Any, *, of: Tuple[str, ...] = PIPES) -> Dict[str, 
 @dataclass(frozen=True)
 class Lever:
     """group (str): what it is about. settings (Dict[str, Any]): overrides of the config. vectors
-    (str): the folder of its vectors, of VECTORS; "" for none. rival (str): a stock transition
+    (str): the folder of its vectors, of VECTORS, "context" or MODEL2VEC; "" for none. rival (str): a stock transition
     parser in place of ours, learning from "silver" or "sampled" annotation."""
 
     group: str
@@ -53,8 +53,8 @@ class Lever:
     rival: str = ""
 
 
+MODEL2VEC = "model2vec"
 VECTORS: Dict[str, Dict[str, Any]] = {
-    "context": {},
     "alone": {"context_words": 0},
     "wide": {"width": 192},
     "many": {"rows": 40_000, "least": 1},
@@ -63,6 +63,7 @@ LEVERS: Dict[str, Lever] = {
     BASE: Lever("", {}),
     "no vectors": Lever("word knowledge", {EMBED + "include_static_vectors": False}, ""),
     "vectors of each word alone": Lever("word knowledge", {}, "alone"),
+    "vectors of model2vec": Lever("word knowledge", {}, "model2vec"),
     "vectors of 192 columns": Lever("word knowledge", {}, "wide"),
     "40,000 vectors, of every word": Lever("word knowledge", {}, "many"),
     "half the rows of hash embeddings": Lever(
@@ -112,10 +113,12 @@ class Recipe:
         """Made if they are not there. RETURNS (str): the folder; "" for none."""
         if not kind:
             return str(self.systems.vectors_folder)  # named, and not used
-        if not VECTORS[kind]:
+        if kind == "context":
             self.systems.vectors()
             return str(self.systems.vectors_folder)
         folder = self.systems.work / f"vectors_{kind}"
+        if kind == MODEL2VEC and not folder.exists():
+            raise SystemExit(f"expected {folder}: make it with model2vec_table.py")
         if not folder.exists():
             raw = [self.systems.corpus / "raw.jsonl"]
             settings = VectorSettings(**VECTORS[kind])
