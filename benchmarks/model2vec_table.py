@@ -1,12 +1,12 @@
-"""Word vectors of a transformer by model2vec, as a folder for `paths.vectors`, to compare with those
-of `spacy skd vectors`.
+"""Word vectors of a transformer by model2vec, as a folder for `paths.vectors`, to compare with
+those of `spacy skd vectors`.
 
     python -m venv m2v && m2v/bin/pip install -e . -r benchmarks/requirements-model2vec.txt
     m2v/bin/python benchmarks/model2vec_table.py path/to/transformer corpus/ewt/raw.jsonl \\
         work/ewt/vectors_model2vec
 
-Words, their forms and their number are those of `spacy skd vectors`; the vectors are model2vec's, with
-its own settings but for the width. path/to/transformer is a hub name or a folder of transformers.
+Words, their forms and their number are those of `spacy skd vectors`; the vectors are model2vec's,
+with its own settings but for the width. path/to/transformer is a hub name or a local folder.
 """
 
 import sys

@@ -43,9 +43,10 @@ def each(setting: str, value: Any, *, of: Tuple[str, ...] = PIPES) -> Dict[str, 
 
 @dataclass(frozen=True)
 class Lever:
-    """group (str): what it is about. settings (Dict[str, Any]): overrides of the config. vectors
-    (str): the folder of its vectors, of VECTORS, "context" or MODEL2VEC; "" for none. rival (str): a stock transition
-    parser in place of ours, learning from "silver" or "sampled" annotation."""
+    """group (str): what it is about. settings (Dict[str, Any]): overrides of the config.
+    vectors (str): the folder of its vectors, of VECTORS, "context" or MODEL2VEC; "" for none.
+    rival (str): a stock transition parser in place of ours, learning from "silver" or "sampled"
+        annotation."""
 
     group: str
     settings: Dict[str, Any]
