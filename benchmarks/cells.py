@@ -24,7 +24,7 @@ Result = Dict[str, Any]
 class Cells:
     """What is done stands in `work/cells/NAME.json`, with the commit, the minutes and the peak
     memory of the process. A cell is done again only if its settings have changed; the commit may
-    have. Students trained in one process share their teacher's beliefs.
+    have. Students of one teacher that are trained one after another share its beliefs.
     """
 
     def __init__(self, work: Path):
@@ -85,11 +85,14 @@ class Cells:
         if "teacher" not in nlp.pipe_names:
             return
         component = nlp.get_pipe("teacher")
-        if self._shared is not None:
-            component.share(self._shared)
+        shared = self._shared
+        if shared and (shared.teacher, shared.store) == (component.teacher, component.store):
+            component.share(shared)
         self._shared = component
 
 
 def commit() -> str:
-    found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+    """Of the code that runs, wherever it is run."""
+    command, folder = ["git", "rev-parse", "--short", "HEAD"], Path(__file__).parent
+    found = subprocess.run(command, capture_output=True, text=True, cwd=folder)
     return found.stdout.strip()

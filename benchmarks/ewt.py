@@ -1,15 +1,18 @@
 """Train and score every system of docs/results.md on a prepared corpus, one resumable JSON a cell.
 
     python -m spacy skd prepare corpus/ewt --corpus ewt --treebank ... --raw ...
-    python benchmarks/ewt.py corpus/ewt work/ewt teacher silver stock_gold student
-    python benchmarks/ewt.py corpus/ewt work/ewt stock_silver stock_silver@0.004 stock_gold@0.004
+    python benchmarks/ewt.py corpus/ewt work/ewt teacher annotate vectors
+    python benchmarks/ewt.py corpus/ewt work/ewt tiny small medium --seeds 0 1 2
+    python benchmarks/ewt.py corpus/ewt work/ewt stock_gold stock_silver stock_silver@0.004
     python benchmarks/ewt.py corpus/ewt work/ewt method --seeds 0 1 2
-    python benchmarks/ewt.py corpus/ewt work/ewt speed
-    python benchmarks/ewt.py corpus/ewt work/ewt table
+    python benchmarks/ewt.py corpus/ewt work/ewt speed test table
 
-Of several learning rates of a rival, `speed` and `test` take the best on dev. A cell is done again
-only if its settings have changed (cells.py). `work/ewt/teacher/model-best` may be a pipeline that
-was trained before. Test is scored once, at the end (`test`).
+The teacher runs once over gold and raw text (`annotate`): students learn from what it believes, the
+rival on silver from its best guesses. A preset's student is what `spacy skd init` makes of the
+teacher; `small_plain` has no word vectors. Of several learning rates of a rival, `speed` and `test`
+take the best on dev. A cell is done again only if its settings have changed (cells.py).
+`work/ewt/teacher/model-best` may be a pipeline that was trained before. Test is scored once, at the
+end (`test`).
 """
 
 import argparse
@@ -17,28 +20,32 @@ import json
 import shutil
 import sys
 import tempfile
-import time
-import zlib
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 import spacy
 from cells import Cells
-from spacy.tokens import DocBin
 from spacy.training.initialize import init_nlp
 from spacy.util import load_config
 from thinc.api import Config
 
-from spacy_skd.cli.silver import silver
+from spacy_skd.cli.init import init
 from spacy_skd.models.blas import on_blas
 from spacy_skd.report.scores import SETTINGS, read_docs, score
 from spacy_skd.report.speed import megabytes, words_per_second
+from spacy_skd.training.annotate import annotate
+from spacy_skd.training.presets import PRESETS
+from spacy_skd.training.vectors import VectorSettings, make_vectors
 
 METHODS = {
     "tree": {},
     "head_selection": {"components.parser.structure": "head_selection"},
     "top1": {f"components.{name}.target": "top1" for name in ("sent", "tag", "pos", "parser")},
 }
+PLAIN = "_plain"
+STUDENTS = [*PRESETS, *(preset + PLAIN for preset in PRESETS)]
+RIVALS = ["stock_gold", "stock_silver", "stock_silver_vectors"]
+SYSTEMS = ["teacher", *RIVALS, *STUDENTS]
 
 
 class Systems:
@@ -47,22 +54,21 @@ class Systems:
     def __init__(self, corpus: Path, work: Path):
         self.corpus, self.work = corpus, work
         self.cells = Cells(work)
+        self.teacher_folder = work / "teacher" / "model-best"
+        self.store, self.vectors_folder = work / "annotated", work / "vectors"
 
-    def train(self, name: str, config: str, overrides: Dict[str, Any]) -> None:
+    def train(self, name: str, config: Config, overrides: Dict[str, Any]) -> None:
         """Train, keep the curve, score model-best on dev."""
-        loaded = Config().from_disk(self.corpus / f"{config}.cfg", interpolate=False)
-        settings = {"paths.train": str(self.corpus / "train.spacy"), **overrides}
-        settings["paths.dev"] = str(self.corpus / "dev.spacy")
-        self.cells.train(name, loaded, settings, lambda best: {"dev": self.scores(best, "dev")})
+        settings = {"paths.dev": str(self.corpus / "dev.spacy"), **overrides}
+        self.cells.train(name, config, settings, lambda best: {"dev": self.scores(best, "dev")})
 
     def scores(self, pipeline: Path, split: str) -> Dict[str, Any]:
         nlp = spacy.load(pipeline)
         references = read_docs(self.corpus / f"{split}.spacy", nlp)
         return {setting: score(nlp, references, setting=setting) for setting in SETTINGS}
 
-    @property
-    def teacher_folder(self) -> Path:
-        return self.work / "teacher" / "model-best"
+    def prepared(self, name: str) -> Config:
+        return Config().from_disk(self.corpus / f"{name}.cfg", interpolate=False)
 
     def teacher(self) -> None:
         """Train it, or score one that was trained before."""
@@ -71,78 +77,81 @@ class Systems:
             dev = {"dev": self.scores(self.teacher_folder, "dev")}
             self.cells.run("teacher", "trained before", lambda: dev)
         else:
-            self.train("teacher", "teacher", {})
+            gold = {"paths.train": str(self.corpus / "train.spacy")}
+            self.train("teacher", self.prepared("teacher"), gold)
 
-    def student(self, name: str, overrides: Dict[str, Any]) -> None:
-        paths = {
-            "paths.raw": str(self.corpus / "raw.jsonl"),
-            "paths.teacher": str(self.teacher_folder),
-        }
-        self.train(name, "student", {**paths, **overrides})
+    def annotate(self) -> None:
+        """Resumes by itself."""
+        inputs = [str(self.corpus / name) for name in ("train.spacy", "raw.jsonl")]
+        annotate(str(self.teacher_folder), inputs, self.store)
+
+    def vectors(self) -> None:
+        if not self.vectors_folder.exists():
+            raw = [self.corpus / "raw.jsonl"]
+            make_vectors(self.teacher_folder, raw, self.vectors_folder, settings=VectorSettings())
+
+    def student(self, name: str, seed: int) -> None:
+        """name (str): a preset, with or without `_plain`."""
+        preset = name.replace(PLAIN, "")
+        vectors = None if name.endswith(PLAIN) else str(self.vectors_folder)
+        self.train(f"{name}_{seed}", self.config(preset, vectors), {"system.seed": seed})
+
+    def config(self, preset: str, vectors: Optional[str]) -> Config:
+        config, _ = init(
+            str(self.teacher_folder),
+            preset=preset,
+            store=str(self.store),
+            vectors=vectors,
+            dev=str(self.corpus / "dev.spacy"),
+        )
+        return config
+
+    def method(self, seeds: List[int], steps: int) -> None:
+        """Same student, text and schedule; only what is learnt from the teacher differs."""
+        for seed in seeds:
+            for name, settings in METHODS.items():
+                cell = f"method{steps}_{name}_{seed}"
+                overrides = {**settings, **schedule(steps), "system.seed": seed}
+                self.train(cell, self.config("small", None), overrides)
+                shutil.rmtree(self.work / cell, ignore_errors=True)
 
     def rival(self, name: str) -> None:
-        """A stock pipeline: NAME or NAME@LEARNING_RATE."""
+        """A stock pipeline: NAME or NAME@LEARNING_RATE; `_vectors` has the students' vectors."""
         system, _, rate = name.partition("@")
         overrides: Dict[str, Any] = {
             "training.optimizer.learn_rate.initial_rate": float(rate or 0.002)
         }
         if system == "stock_gold":
+            overrides["paths.train"] = str(self.corpus / "train.spacy")
             overrides["training.patience"] = 2500
         else:
-            overrides["paths.train"] = str(self.work / "silver")
-        self.train(name, "stock", overrides)
+            overrides["paths.train"] = str(self.store)
+        if system.endswith("_vectors"):
+            overrides["paths.vectors"] = str(self.vectors_folder)
+            overrides["components.tok2vec.model.embed.include_static_vectors"] = True
+        self.train(name, self.prepared("stock"), overrides)
 
-    def best(self, system: str) -> str:
-        """The cell of a rival whose learning rate does best on dev, predicted sentences."""
-        found = {}
-        for path in (self.work / "cells").glob(f"{system}*.json"):
-            if path.stem == system or path.stem.startswith(f"{system}@"):
-                found[path.stem] = json.loads(path.read_text())["dev"][SETTINGS[0]]["dep_las"]
-        return max(found, key=lambda name: found[name], default=system)
-
-
-def small_raw(corpus: Path, output: Path, words: int) -> Path:
-    """The first texts of the raw text, in an order that mixes its sources."""
-    lines = (corpus / "raw.jsonl").read_text(encoding="utf8").splitlines()
-    lines.sort(key=lambda line: zlib.crc32(line.encode()))
-    total = 0
-    with output.open("w", encoding="utf8") as out:
-        for line in lines:
-            out.write(line + "\n")
-            total += len(json.loads(line)["text"].split())
-            if total >= words:
-                break
-    return output
+    def chosen(self, system: str) -> List[str]:
+        """The cells of a system: of a student each seed, of a rival the learning rate that does
+        best on dev, predicted sentences."""
+        if system == "teacher":
+            return [system] if self.cells.read(system) else []
+        paths = sorted((self.work / "cells").glob(f"{system}*.json"))
+        if system in RIVALS:
+            paths = [p for p in paths if p.stem == system or p.stem.startswith(f"{system}@")]
+            las = {p.stem: json.loads(p.read_text())["dev"][SETTINGS[0]]["dep_las"] for p in paths}
+            return sorted(las, key=lambda name: las[name])[-1:]
+        return [p.stem for p in paths if p.stem[len(system) + 1 :].isdigit()]
 
 
-def method(systems: Systems, seeds: List[int], words: int, steps: int) -> None:
-    """Same student, text and schedule; only what is learnt from the teacher differs."""
-    raw = small_raw(systems.corpus, systems.work / "raw_small.jsonl", words)
-    for seed in seeds:
-        for name, settings in METHODS.items():
-            cell = f"method{steps}_{name}_{seed}"
-            overrides = {
-                **settings,
-                "paths.raw": str(raw),
-                "training.max_steps": steps,
-                "training.eval_frequency": steps,
-                "training.optimizer.learn_rate.total_steps": steps,
-                "system.seed": seed,
-            }
-            systems.student(cell, overrides)
-            shutil.rmtree(systems.work / cell, ignore_errors=True)
-
-
-def silver_corpus(systems: Systems) -> Dict[str, Any]:
-    folder = systems.work / "silver"
-    folder.mkdir(exist_ok=True)
-    start = time.time()
-    count = silver(systems.teacher_folder, systems.corpus / "raw.jsonl", folder / "raw.spacy")
-    shutil.copy(systems.corpus / "train.spacy", folder / "train.spacy")
-    nlp = spacy.blank("en")
-    docs = DocBin().from_disk(folder / "raw.spacy").get_docs(nlp.vocab)
-    words = sum(len(doc) for doc in docs)
-    return {"texts": count, "words": words, "words_per_second": words / (time.time() - start)}
+def schedule(steps: int) -> Dict[str, Any]:
+    """Settings of a shorter training."""
+    return {
+        "training.max_steps": steps,
+        "training.eval_frequency": steps,
+        "training.optimizer.learn_rate.total_steps": steps,
+        "training.optimizer.learn_rate.warmup_steps": min(200, steps // 10),
+    }
 
 
 def speed(systems: Systems, names: List[str]) -> Dict[str, Any]:
@@ -152,7 +161,7 @@ def speed(systems: Systems, names: List[str]) -> Dict[str, Any]:
     for line in (systems.corpus / "raw.jsonl").read_text(encoding="utf8").splitlines():
         texts.append(json.loads(line)["text"])
         total += len(texts[-1].split())
-        if total > 20_000:
+        if total > 100_000:
             break
     pipelines = {name: spacy.load(systems.work / name / "model-best") for name in names}
     if "teacher" in pipelines:
@@ -175,7 +184,8 @@ def speed(systems: Systems, names: List[str]) -> Dict[str, Any]:
     speeds = words_per_second(pipelines, texts, batch_sizes=(32, 128, 512))
     with tempfile.TemporaryDirectory() as folder:
         base = base_size_teacher(systems, Path(folder))
-        speeds.update(words_per_second({"base-size teacher": base}, texts[:100], rounds=1))
+        some = texts[:100]
+        speeds.update(words_per_second({"base-size teacher": base}, some, rounds=1))
     sizes = {name: megabytes(systems.work / name / "model-best") for name in names}
     return {"words_per_second": speeds, "megabytes": sizes}
 
@@ -217,32 +227,27 @@ def main() -> None:
     parser.add_argument("work", type=Path)
     parser.add_argument("cells", nargs="+")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--method-words", type=int, default=1_000_000)
     parser.add_argument("--method-steps", type=int, default=2500)
     args = parser.parse_args()
     systems = Systems(args.corpus, args.work)
-    names = ["teacher", "stock_gold", "stock_silver", "student"]
     for name in args.cells:
-        if name == "teacher":
-            systems.teacher()
-        elif name == "silver":
-            systems.cells.run(name, str(systems.teacher_folder), lambda: silver_corpus(systems))
-        elif name == "student":
-            systems.student(name, {})
-        elif name.startswith(("stock_gold", "stock_silver")):
+        if name in ("teacher", "annotate", "vectors"):
+            getattr(systems, name)()
+        elif name in STUDENTS:
+            for seed in args.seeds:
+                systems.student(name, seed)
+        elif name.partition("@")[0] in RIVALS:
             systems.rival(name)
         elif name == "method":
-            method(systems, args.seeds, args.method_words, args.method_steps)
+            systems.method(args.seeds, args.method_steps)
         elif name == "speed":
-            best = [systems.best(n) for n in names]
-            done = [n for n in best if (systems.work / n / "model-best").exists()]
-            systems.cells.run(name, done, lambda done=done: speed(systems, done))
+            one = [cell for system in SYSTEMS for cell in systems.chosen(system)[:1]]
+            systems.cells.run(name, one, lambda one=one: speed(systems, one))
         elif name == "test":
-            for best in map(systems.best, names):
-                path = systems.work / best / "model-best"
-                if path.exists():
-                    run = systems.cells.run
-                    run(f"test_{best}", best, lambda p=path: {"test": systems.scores(p, "test")})
+            for cell in [cell for system in SYSTEMS for cell in systems.chosen(system)]:
+                path = systems.work / cell / "model-best"
+                run = systems.cells.run
+                run(f"test_{cell}", cell, lambda p=path: {"test": systems.scores(p, "test")})
         elif name == "table":
             table(systems)
         else:

@@ -4,12 +4,14 @@
     python benchmarks/ner.py prepare work/wnut path/to/wnut17 --raw path/to/english.jsonl
     python benchmarks/ner.py run work/wikiann teacher stock_gold@0.001 stock_gold stock_gold@0.004
     python benchmarks/ner.py run work/wikiann annotate stock_silver student --seeds 0 1 2
+    python benchmarks/ner.py run work/wikiann vectors small --seeds 0 1 2
     python benchmarks/ner.py run work/wikiann method --words 600000 --seeds 0 1 2
     python benchmarks/ner.py run work/wikiann bootstrap table
 
 `@` gives a learning rate. Without --raw, the rest of train, without its entities, is the raw text.
 Sentences of train that stand in dev or test are left out. The teacher runs once over gold and raw
 text (`annotate`); students learn from what it believes, stock components from its best guesses.
+`small` is a `student` with word vectors of the teacher's transformer, as `spacy skd init` makes it.
 All students and rivals see `--words` words. A cell is done again only if its settings have changed
 (cells.py).
 """
@@ -29,10 +31,12 @@ from spacy.tokens import Doc, DocBin
 from spacy.training import biluo_tags_to_spans, iob_to_biluo
 from thinc.api import Config
 
+from spacy_skd.cli.init import init
 from spacy_skd.cli.prepare import from_store
 from spacy_skd.codecs.bioes import repair_bio
 from spacy_skd.report.scores import read_docs
 from spacy_skd.training.annotate import annotate
+from spacy_skd.training.vectors import VectorSettings, make_vectors
 
 PATIENCE = 1000  # steps, of stock on gold, which has its best long before the end
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -135,6 +139,10 @@ class Bench:
         return str(self.work / "teacher" / "model-best")
 
     @property
+    def vectors(self) -> Path:
+        return self.work / "vectors"
+
+    @property
     def store(self) -> str:
         return str(self.work / "annotated")
 
@@ -158,6 +166,12 @@ class Bench:
                 self.train(f"{name}_{seed}", stock_config(), {**overrides, **paths})
         elif system == "student":
             self.students(name, "structural", overrides)
+        elif system == "vectors":
+            self.make_vectors()
+        elif system == "small":
+            for seed in self.seeds:
+                config, settings = self.small(), {**overrides, "system.seed": seed}
+                self.train(f"{name}_{seed}", config, settings)
         elif system == "method":
             for method in METHODS:
                 self.students(name, method, overrides)  # of fewer words, by --words
@@ -167,6 +181,21 @@ class Bench:
             table(self.cells)
         else:
             sys.exit(f"unknown cell {name!r}")
+
+    def make_vectors(self) -> None:
+        if self.vectors.exists():
+            return
+        raw = next(self.work.glob("raw.*"))
+        if raw.suffix == ".spacy":
+            docs = DocBin().from_disk(raw).get_docs(spacy.blank("en").vocab)
+            raw = self.work / "vectors_raw.txt"
+            raw.write_text("\n".join(doc.text for doc in docs), encoding="utf8")
+        make_vectors(self.teacher, [raw], self.vectors, settings=VectorSettings())
+
+    def small(self) -> Config:
+        dev, vectors = str(self.work / "dev.spacy"), str(self.vectors)
+        config, _ = init(self.teacher, store=self.store, vectors=vectors, dev=dev)
+        return config
 
     def students(self, name: str, method: str, overrides: Dict[str, Any]) -> None:
         for seed in self.seeds:
@@ -261,7 +290,8 @@ def _resampled(cells: Cells) -> Dict[str, "numpy.ndarray"]:
         counts = numpy.load(cells.work / name / "model-best" / "dev_counts.npy")
         seeds.setdefault(base_name(name), []).append(counts)
     means = {name: f1(numpy.stack(c).sum(axis=1)).mean() for name, c in seeds.items()}
-    chosen = {"teacher": "teacher", "student": "student_structural"}
+    student = "small" if "small" in means else "student_structural"
+    chosen = {"teacher": "teacher", "student": student}
     for rival in ("stock_gold", "stock_silver"):
         rates = [name for name in means if name.startswith(rival)]
         chosen[rival] = max(rates, key=lambda name: means[name], default=rival)

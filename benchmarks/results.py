@@ -1,4 +1,4 @@
-"""Write the tables of docs/results.md from the cells of ewt.py.
+"""Write the tables of docs/results.md, and its picture, from the cells of ewt.py.
 
     python benchmarks/results.py work/ewt docs/results.md
 
@@ -11,16 +11,17 @@ import re
 import sys
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any, Callable, Dict, List, Sequence
+from typing import Any, Callable, Dict, List, Sequence, Tuple
 
-from ewt import METHODS, Systems
+from ewt import METHODS, PLAIN, RIVALS, STUDENTS, Systems
 
 Cell = Dict[str, Any]
 NAMES = {
     "teacher": "teacher",
     "stock_gold": "stock on gold",
     "stock_silver": "stock on silver",
-    "student": "student",
+    "stock_silver_vectors": "stock on silver, same vectors",
+    **{name: name.replace(PLAIN, ", no vectors") for name in STUDENTS},
 }
 COLUMNS = [
     ("predicted_sentences", "tag_acc", "XPOS"),
@@ -49,15 +50,33 @@ class Tables:
         rows = []
         for split, prefix in (("dev", ""), ("test", "test_")):
             for system, title in NAMES.items():
-                scores = self.cell(prefix + self.systems.best(system))[split]
-                numbers = [scores[setting].get(key) for setting, key, _ in COLUMNS]
-                rows.append([split, title, *(percent(n) for n in numbers)])
+                cells = self.systems.chosen(system)
+                if not cells:
+                    continue
+                runs = [self.cell(prefix + name)[split] for name in cells]
+                numbers = [mean(run[setting][key] for run in runs) for setting, key, _ in COLUMNS]
+                seeds = f" ({len(runs)} seeds)" if len(runs) > 1 else ""
+                rows.append([split, title + seeds, *(percent(n) for n in numbers)])
         return table(["", "", *(title for _, _, title in COLUMNS)], rows)
+
+    def points(self) -> Dict[str, Tuple[float, float]]:
+        """By system: words per second, and LAS of dev, headline setting, a mean of its seeds."""
+        speeds = self.cell("speed")["words_per_second"]
+        found = {}
+        for system, title in NAMES.items():
+            cells = self.systems.chosen(system)
+            if not cells:
+                continue
+            las = [self.cell(name)["dev"]["predicted_sentences"]["dep_las"] for name in cells]
+            key = "teacher, float32" if system == "teacher" else cells[0]
+            found[title] = (speeds[key], 100 * mean(las))
+        return found
 
     def rates(self) -> List[str]:
         rows = []
-        for system in ("stock_gold", "stock_silver"):
-            for path in sorted((self.systems.work / "cells").glob(f"{system}*.json")):
+        for system in RIVALS:
+            paths = sorted((self.systems.work / "cells").glob(f"{system}*.json"))
+            for path in (p for p in paths if p.stem.partition("@")[0] == system):
                 cell = json.loads(path.read_text())
                 scores = cell["dev"]["predicted_sentences"]
                 rate = cell["overrides"]["training.optimizer.learn_rate.initial_rate"]
@@ -81,19 +100,19 @@ class Tables:
     def speed(self) -> List[str]:
         cell = self.cell("speed")
         speeds, sizes = cell["words_per_second"], cell["megabytes"]
-        student = speeds["student"]
+        student = speeds[self.systems.chosen("small")[0]]
         rows = []
         for name, value in speeds.items():
             size = sizes.get(name)
             shown = "" if size is None else f"{size:.1f}"
             rows.append([title_of(name), f"{value:,.0f}", f"{student / value:.2f}", shown])
-        return table(["", "words/s", "student is faster by", "MB on disk"], rows)
+        return table(["", "words/s", "`small` is faster by", "MB on disk"], rows)
 
     def memory(self) -> List[str]:
-        cell = self.cell("student")
+        cell = self.cell("small_0")
         return [
-            f"Distilling on EWT and the raw text took {cell['minutes']:.0f} minutes of a core of a "
-            f"busy machine, and {cell['peak_gb']:.1f} GB at its peak, the running teacher included."
+            f"Distilling `small` on EWT and the raw text took {cell['minutes']:.0f} minutes of a "
+            f"core of a busy machine, and {cell['peak_gb']:.1f} GB at its peak."
         ]
 
 
@@ -101,9 +120,9 @@ KEYS = ("pos_acc", "dep_uas", "dep_las")
 
 
 def title_of(name: str) -> str:
-    for key, title in NAMES.items():
+    for key, title in sorted(NAMES.items(), key=lambda item: -len(item[0])):
         if name.startswith(key):
-            return title + re.sub(r"^@[\d.]+", "", name[len(key) :])
+            return title + re.sub(r"^(@[\d.]+|_\d+)", "", name[len(key) :])
     return name
 
 
@@ -143,6 +162,29 @@ def main() -> None:
     path.write_text(page)
     if missing:
         sys.exit("missing: " + ", ".join(missing))
+    draw(tables.points(), path.with_suffix(".svg"))
+
+
+def draw(points: Dict[str, Tuple[float, float]], path: Path) -> None:
+    """Accuracy against speed. points: see `Tables.points`."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "spacy-skd"  # the same picture, the same file
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(7, 4.2), layout="constrained")
+    for title, (speed, las) in points.items():
+        colour = {"teacher": "tab:grey"}.get(title, "tab:blue")
+        colour = "tab:orange" if title.startswith("stock") else colour
+        axes.plot(speed, las, "o", color=colour)
+        axes.annotate(title, (speed, las), xytext=(6, 4), textcoords="offset points")
+    axes.set_xscale("log")
+    axes.set_xlabel("words per second, one core (log scale)")
+    axes.set_ylabel("LAS, dev, whole documents, predicted sentences")
+    axes.margins(x=0.15, y=0.1)
+    axes.grid(alpha=0.3)
+    figure.savefig(path, metadata={"Date": None})
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
     python benchmarks/stock.py teach work/sm path/to/en_core_web_sm --raw path/to/english.jsonl
     python benchmarks/stock.py drawn work/drawn-ewt work/ewt-annotated dev.spacy --kind parser
     python benchmarks/stock.py drawn work/drawn-ner work/wikiann/annotated dev.spacy --kind ner
-    python benchmarks/stock.py table work/sm work/drawn-ewt work/drawn-ner
+    python benchmarks/stock.py table docs/stock.md work/sm work/drawn-ewt work/drawn-ner
 
 `teach`: a pipeline of stock components (tagger, parser, ner; a folder) annotates raw text, and a
 student of ours learns from that alone, without gold. Agreement with its teacher is measured on text
@@ -20,10 +20,11 @@ import argparse
 import json
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, List
 
 import spacy
 from cells import Cells
+from results import fill, percent, spread, table
 from spacy import registry
 from spacy.scorer import Scorer
 from spacy.tokens import Doc, DocBin
@@ -39,6 +40,7 @@ from spacy_skd.training.stream import StoredCorpus
 CONFIGS = Path(__file__).parents[1] / "configs"
 STUDENT_TO_TEACHER = {"sent": "senter", "tag": "tagger", "parser": "parser", "ner": "ner"}
 KEPT = ("tag_acc", "sents_f", "dep_uas", "dep_las", "ents_f")
+SCORES = {"dep_las": "LAS", "ents_f": "F1"}
 STEP_WORDS = 1000
 
 
@@ -181,19 +183,45 @@ def schedule(words: int) -> Dict[str, Any]:
     }
 
 
-def rows(folders: List[Path]) -> Iterator[str]:
-    for folder in folders:
-        for path in sorted((folder / "cells").glob("*.json")):
-            dev = json.loads(path.read_text())["dev"]
-            scores = (f"{100 * dev[k]:9.1f}" if k in dev else "        -" for k in KEPT)
-            yield f"{path.stem:28}{''.join(scores)}"
+class Tables:
+    """Of docs/stock.md; KeyError where cells are missing."""
+
+    def __init__(self, folders: List[Path]):
+        self.found: Dict[str, List[Dict[str, float]]] = {}
+        for path in sorted(p for folder in folders for p in (folder / "cells").glob("*.json")):
+            name = path.stem.rstrip("0123456789").rstrip("_")
+            self.found.setdefault(name, []).append(json.loads(path.read_text())["dev"])
+
+    def teach(self) -> List[str]:
+        rows = []
+        for name in sorted(name for name in self.found if name.startswith("student_beam")):
+            width = name.removeprefix("student_beam")
+            rows.append([width, *(self._shown(name, key) for key in KEPT)])
+        if not rows:
+            raise KeyError("student_beam")
+        return table(["beam", "TAG", "SENTS", "UAS", "LAS", "ENTS"], rows)
+
+    def drawn(self) -> List[str]:
+        rows = []
+        for kind, corpus, key in (("parser", "UD English EWT", "dep_las"),
+                                  ("ner", "WikiANN English", "ents_f")):  # fmt: skip
+            silver, sampled = (self._shown(f"{kind}_{how}", key) for how in ("silver", "sampled"))
+            seeds = str(len(self.found[f"{kind}_silver"]))
+            rows.append([f"`{kind}`, {corpus}", SCORES[key], silver, sampled, seeds])
+        return table(["", "", "silver", "sampled", "seeds"], rows)
+
+    def _shown(self, name: str, key: str) -> str:
+        scores = [dev[key] for dev in self.found[name]]
+        return spread(scores) if len(scores) > 1 else percent(scores[0])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("action", choices=["teach", "drawn", "table"])
-    parser.add_argument("work", type=Path)
-    parser.add_argument("rest", type=Path, nargs="*", help="teacher, or store and dev.spacy")
+    parser.add_argument("work", type=Path, help="table: the page")
+    parser.add_argument(
+        "rest", type=Path, nargs="*", help="teach: pipeline; drawn: store, dev.spacy; table: works"
+    )
     parser.add_argument("--raw", type=Path, help="teach: a .jsonl file")
     parser.add_argument("--raw-words", type=int, default=1_000_000)
     parser.add_argument("--held-out", type=int, default=30_000, help="words to measure on")
@@ -208,8 +236,12 @@ def main() -> None:
     elif args.action == "drawn":
         drawn(Cells(args.work), args.rest[0], args.rest[1], args)
     else:
-        print(f"{'':28}" + "".join(f"{name:>9}" for name in KEPT))
-        print("\n".join(rows([args.work, *args.rest])))
+        tables = Tables(args.rest)
+        makers = {"teach": tables.teach, "drawn": tables.drawn}
+        page, missing = fill(args.work.read_text(), makers)
+        args.work.write_text(page)
+        if missing:
+            raise SystemExit("missing: " + ", ".join(missing))
 
 
 if __name__ == "__main__":

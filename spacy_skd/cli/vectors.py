@@ -1,20 +1,22 @@
 """`spacy skd vectors`: static word vectors of a teacher's embedding, for its students."""
 
 from pathlib import Path
-from typing import List
+from typing import List, Optional
 
 import spacy
 import typer
 from wasabi import msg
 
-from ..training.vectors import VectorSettings, make_vectors
+from ..training.vectors import WIDTH, VectorSettings, make_vectors
 
 
 def vectors_cli(
     teacher: str = typer.Argument(..., help="Folder or package of a trained pipeline"),
     raw: List[Path] = typer.Argument(..., help="Raw text: .jsonl and .txt files, folders of them"),
     output: Path = typer.Argument(..., help="Folder to write to, for --paths.vectors"),
-    width: int = typer.Option(96, "--width", help="Of the vectors"),
+    width: Optional[int] = typer.Option(
+        None, "--width", help=f"Of the vectors; {WIDTH}, or TEACHER's own where that is less"
+    ),
     rows: int = typer.Option(20_000, "--rows", help="Vectors to keep; rarer words share them"),
     least: int = typer.Option(2, "--least", help="Words that occur less often get no vector"),
     attr: str = typer.Option(
@@ -38,4 +40,4 @@ def vectors_cli(
         msg.fail("Nothing was written", str(error), exits=1)
     rows, columns = table.data.shape
     msg.good(f"{table.n_keys} forms of words, {rows} vectors of {columns}: {output}")
-    msg.info(f"Next: python -m spacy train ... --paths.vectors {output}")
+    msg.info(f"Next: python -m spacy skd init {teacher} student.cfg --vectors {output}")

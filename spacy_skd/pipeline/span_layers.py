@@ -22,9 +22,26 @@ logger = logging.getLogger("spacy.skd")
 
 
 class SpanLayer(ABC):
-    """One kind of spans that do not overlap. Holds no weights and no labels."""
+    """One kind of spans that do not overlap. Holds no weights and no labels.
+
+    misaligned (int): annotated spans that no tokens of the predicted doc spell, each time that they
+        were met. Their tokens are unknown.
+    """
 
     name: ClassVar[str]
+
+    def __init__(self) -> None:
+        self.misaligned = 0
+
+    def _note_misaligned(self, n: int) -> None:
+        if n and not self.misaligned:
+            logger.warning(
+                "layer %r: %d annotated spans of a doc begin or end within a token and are not "
+                "learnt (counted in `layer.misaligned`); does the tokenizer fit the annotation?",
+                self.name,
+                n,
+            )
+        self.misaligned += n
 
     @abstractmethod
     def gold(self, eg: Example, *, scheme: str) -> List[Optional[str]]:
@@ -49,12 +66,17 @@ class EntsLayer(SpanLayer):
     name = "ents"
 
     def __init__(self) -> None:
+        super().__init__()
         self.repaired = RepairedEntities("layer 'ents'")
 
     def gold(self, eg: Example, *, scheme: str) -> List[Optional[str]]:
         self.repaired(eg.reference)
         table = _FROM_BILUO[scheme]
-        return [_translate(tag, table) for tag in eg.get_aligned_ner()]
+        tags = [_translate(tag, table) for tag in eg.get_aligned_ner()]
+        ents = eg.reference.ents if None in tags else ()
+        if ents:
+            self._note_misaligned(len(ents) - len(eg.get_aligned_spans_y2x(ents)))
+        return tags
 
     def labels(self, doc: Doc) -> Iterable[str]:
         return (ent.label_ for ent in self.repaired(doc).ents)
@@ -80,6 +102,7 @@ class SpansLayer(SpanLayer):
     name = "spans"
 
     def __init__(self, *, spans_key: str):
+        super().__init__()
         self.spans_key = spans_key
         self.overlapping = 0  # spans that were left out so far
 
@@ -93,6 +116,7 @@ class SpansLayer(SpanLayer):
         tags: List[Optional[str]] = list(
             encode_spans([(s.start, s.end, s.label_) for s in aligned], n=n, scheme=scheme)
         )
+        self._note_misaligned(len(kept) - len(aligned))
         if len(aligned) < len(kept):  # what is not aligned is not known
             for i in _misaligned_tokens(eg, kept, aligned):
                 tags[i] = None

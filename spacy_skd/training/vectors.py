@@ -6,7 +6,7 @@ import shutil
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterable, Iterator, List, Sequence, Set, Union
+from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Set, Union
 
 import numpy
 import spacy
@@ -22,19 +22,21 @@ from ..teachers.runner import batches_by_length
 from .raw_text import read_raw
 from .readers import pieces
 
+WIDTH = 96
 CHUNK = 2000  # docs that are sorted by length together
 ATTRS: Dict[str, str] = {"ORTH": "orth_", "LOWER": "lower_", "NORM": "norm_"}
 
 
 @dataclass(frozen=True)
 class VectorSettings:
-    """width: of the vectors. rows: vectors that are kept, those of the most frequent words; further
-    words share the row of the kept word that is most like them. least: rarer words get none.
-    attr: what forms have to share to be the same word. context_words: tokens of text in which words
-    are embedded, 0 to embed each word alone. batch_words: padded tokens of a batch.
+    """width: of the vectors; None for 96, or the teacher's own where that is less. rows: vectors
+    that are kept, those of the most frequent words; further words share the row of the kept word
+    that is most like them. least: rarer words get none. attr: what forms have to share to be the
+    same word. context_words: tokens of text in which words are embedded, 0 to embed each word
+    alone. batch_words: padded tokens of a batch.
     """
 
-    width: int = 96
+    width: Optional[int] = None
     rows: int = 20_000
     least: int = 2
     attr: str = "LOWER"
@@ -42,7 +44,8 @@ class VectorSettings:
     batch_words: int = 2000
 
     def __post_init__(self) -> None:
-        check_between("width", self.width, low=1, high=10**5)
+        if self.width is not None:
+            check_between("width", self.width, low=1, high=10**5)
         check_between("rows", self.rows, low=1, high=10**7)
         check_between("least", self.least, low=1, high=10**6)
         check_between("context_words", self.context_words, low=0, high=10**9)
@@ -77,17 +80,16 @@ def make_vectors(
     except OSError as error:
         raise ValueError(f"cannot load the teacher {str(teacher)!r}: {error}") from error
     embedder = Embedder(nlp)
-    if embedder.width < settings.width:
-        raise ValueError(
-            f"width: expected at most {embedder.width}, the teacher's, got {settings.width}"
-        )
+    width = min(WIDTH, embedder.width) if settings.width is None else settings.width
+    if embedder.width < width:
+        raise ValueError(f"width: expected at most {embedder.width}, the teacher's, got {width}")
     found = find_words(nlp, raw, attr=settings.attr)
     words = [word for word, count in found.counts.most_common() if count >= settings.least]
     if not words:
         raise ValueError(f"expected words that occur {settings.least} times or more, found none")
     full = _embed(nlp, embedder, raw, words, settings)
     frequencies = numpy.asarray([found.counts[word] for word in words], dtype="float64")
-    reduced = reduce_width(full, frequencies, width=settings.width)
+    reduced = reduce_width(full, frequencies, width=width)
     blank = spacy.blank(str(nlp.lang))
     table = Vectors(data=reduced[: settings.rows], strings=blank.vocab.strings)
     for word, row in zip(words, rows_of(reduced, rows=settings.rows)):

@@ -75,7 +75,21 @@ def test_spans_that_no_tokens_spell_are_unknown(reference, where, layer, scheme)
         shared = any(token.idx < b and a < token.idx + len(token) for a, b, _ in spans)
         if shared and token.i not in inside:
             expected[token.i] = None
-    assert make_span_layer(layer, spans_key="sc").gold(eg, scheme=scheme) == expected
+    found = make_span_layer(layer, spans_key="sc")
+    assert found.gold(eg, scheme=scheme) == expected
+    assert found.misaligned == len(spans) - len(fit)
+
+
+def test_spans_that_do_not_align_are_told_once(warnings):
+    reference = Doc(VOCAB, ["ab", "cd"], spaces=[False] * 2, ents=["B-A", "O"])
+    reference.spans["sc"] = reference.ents
+    for name in ("ents", "spans"):
+        layer = make_span_layer(name, spans_key="sc")
+        for _ in range(2):
+            eg = Example(Doc(VOCAB, ["abc", "d"], spaces=[False] * 2), reference)
+            assert layer.gold(eg, scheme="BIO")[0] is None
+        assert layer.misaligned == 2
+        assert warnings.text.count(f"layer '{name}': 1 annotated spans of a doc begin") == 1
 
 
 @pytest.mark.parametrize(

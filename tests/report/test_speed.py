@@ -1,5 +1,6 @@
 """Speed of pipelines that take turns, and the size of folders."""
 
+import pytest
 import spacy
 from spacy.language import Language
 
@@ -36,6 +37,19 @@ def test_words_of_the_median_round(monkeypatch):
     found = words_per_second({"a": slow(clock, 0.1), "b": slow(clock, 0.4)}, texts, rounds=3)
     assert round(found["a"], 6) == 20.0
     assert round(found["b"], 6) == 5.0
+
+
+def test_no_text_is_met_twice_and_too_few_are_told(monkeypatch):
+    monkeypatch.setattr(speed, "time", Clock())
+    nlp, met = spacy.blank("en"), []
+    nlp._components.append(("meet", lambda doc: met.append(doc.text) or doc))
+    texts = [f"text {i}" for i in range(40)]
+    nlp._components.append(("wait", slow(speed.time, 1.0)._components[0][1]))
+    words_per_second({"a": nlp}, texts)
+    warm = len(texts) // 20
+    assert sorted(met[warm:]) == sorted(texts)
+    with pytest.raises(ValueError, match="expected 6 texts or more, got 5"):
+        words_per_second({"a": nlp}, texts[:5])
 
 
 def test_megabytes_are_those_of_all_files(tmp_path):

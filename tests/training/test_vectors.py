@@ -112,6 +112,10 @@ def test_principal_components_keep_most_of_the_variance():
     assert rest.var() < 1.2  # what is left is the noise
 
 
+def test_the_default_width_is_at_most_the_teachers(teacher, raw):
+    assert make(teacher, raw, width=None).shape[1] == Embedder(spacy.load(teacher)).width == 16
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

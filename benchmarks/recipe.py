@@ -1,0 +1,212 @@
+"""Screen what could make the small student better, one lever at a time, on EWT.
+
+    python benchmarks/ewt.py corpus/ewt work/ewt teacher annotate vectors
+    python benchmarks/recipe.py corpus/ewt work/ewt all
+    python benchmarks/recipe.py corpus/ewt work/ewt "no attention" "three attention layers"
+    python benchmarks/recipe.py corpus/ewt work/ewt speed
+    python benchmarks/recipe.py corpus/ewt work/ewt table docs/recipe.md
+
+Each student sees --words words (1 million) of the teacher's stored beliefs, with `small` and its
+vectors as `spacy skd init` writes them, but for the lever. One resumable JSON a cell (cells.py), in
+work/ewt/recipe. `speed` compares the words per second of those that are there, in turns.
+"""
+
+import argparse
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Tuple
+
+import spacy
+import stock
+from cells import Cells
+from ewt import Systems, schedule
+from results import fill, percent, table
+from thinc.api import Config
+
+from spacy_skd.report.speed import words_per_second
+from spacy_skd.training.vectors import VectorSettings, make_vectors
+
+BASE = "small"
+EMBED = "components.tok2vec.model.embed."
+ENCODE = "components.tok2vec.model.encode."
+OPTIMIZER = "training.optimizer."
+CORPUS = "corpora.train."
+PIPES = ("sent", "tag", "pos", "parser")
+WIDE = {EMBED + "width": 128, ENCODE + "width": 128}
+
+
+def each(setting: str, value: Any, *, of: Tuple[str, ...] = PIPES) -> Dict[str, Any]:
+    """A setting of several components."""
+    return {f"components.{name}.{setting}": value for name in of}
+
+
+@dataclass(frozen=True)
+class Lever:
+    """group (str): what it is about. settings (Dict[str, Any]): overrides of the config.
+    vectors (str): the folder of its vectors, of VECTORS, "context" or MODEL2VEC; "" for none.
+    rival (str): a stock transition parser in place of ours, learning from "silver" or "sampled"
+        annotation."""
+
+    group: str
+    settings: Dict[str, Any]
+    vectors: str = "context"
+    rival: str = ""
+
+
+MODEL2VEC = "model2vec"
+VECTORS: Dict[str, Dict[str, Any]] = {
+    "alone": {"context_words": 0},
+    "wide": {"width": 192},
+    "many": {"rows": 40_000, "least": 1},
+}
+LEVERS: Dict[str, Lever] = {
+    BASE: Lever("", {}),
+    "no vectors": Lever("word knowledge", {EMBED + "include_static_vectors": False}, ""),
+    "vectors of each word alone": Lever("word knowledge", {}, "alone"),
+    "vectors of model2vec": Lever("word knowledge", {}, "model2vec"),
+    "vectors of 192 columns": Lever("word knowledge", {}, "wide"),
+    "40,000 vectors, of every word": Lever("word knowledge", {}, "many"),
+    "half the rows of hash embeddings": Lever(
+        "word knowledge", {EMBED + "rows": [2500, 500, 1250, 1250]}
+    ),
+    "no attention": Lever("encoder", {ENCODE + "attention_depth": 0}),
+    "one attention layer": Lever("encoder", {ENCODE + "attention_depth": 1}),
+    "three attention layers": Lever("encoder", {ENCODE + "attention_depth": 3}),
+    "CNN of two layers": Lever("encoder", {ENCODE + "depth": 2}),
+    "CNN of two pieces": Lever("encoder", {ENCODE + "maxout_pieces": 2}),
+    "width 128": Lever("encoder", WIDE),
+    "head selection": Lever("target", each("structure", "head_selection", of=("parser",))),
+    "temperature 2": Lever("target", each("temperature", 2.0)),
+    "distill_weight 0.5": Lever("target", each("distill_weight", 0.5)),
+    "distill_weight 0.9": Lever("target", each("distill_weight", 0.9)),
+    "2 raw words for each labelled one": Lever("data", {CORPUS + "ratio": 2.0}),
+    "8 raw words for each labelled one": Lever("data", {CORPUS + "ratio": 8.0}),
+    "rate 0.005": Lever("optimisation", {OPTIMIZER + "learn_rate.initial_rate": 0.005}),
+    "averaged weights": Lever("optimisation", {OPTIMIZER + "use_averages": True}),
+    "dropout 0.1": Lever("optimisation", {"training.dropout": 0.1}),
+    "batches of 500 words": Lever("optimisation", {"training.batcher.size": 500}),
+    "stock parser on our encoder, silver": Lever("rivals inside", {}, rival="silver"),
+    "stock parser on our encoder, sampled": Lever("rivals inside", {}, rival="sampled"),
+}
+
+
+class Recipe:
+    def __init__(self, systems: Systems, words: int):
+        self.systems, self.words = systems, words
+        self.cells = Cells(systems.work / "recipe")
+
+    def run(self, name: str) -> None:
+        lever = LEVERS[name]
+        config = self.systems.config("small", self.vectors(lever.vectors))
+        if lever.rival:
+            config = with_stock_parser(config, lever.rival)
+        size = lever.settings.get("training.batcher.size", config["training"]["batcher"]["size"])
+        overrides = {**schedule(self.words // size), "system.seed": 0, **lever.settings}
+        overrides["paths.dev"] = str(self.systems.corpus / "dev.spacy")
+
+        def evaluate(best: Path) -> Dict[str, Any]:
+            return {"dev": self.systems.scores(best, "dev")}
+
+        self.cells.train(cell_of(name), config, overrides, evaluate)
+
+    def vectors(self, kind: str) -> str:
+        """Made if they are not there. RETURNS (str): the folder; "" for none."""
+        if not kind:
+            return str(self.systems.vectors_folder)  # named, and not used
+        if kind == "context":
+            self.systems.vectors()
+            return str(self.systems.vectors_folder)
+        folder = self.systems.work / f"vectors_{kind}"
+        if kind == MODEL2VEC and not folder.exists():
+            raise SystemExit(f"expected {folder}: make it with model2vec_table.py")
+        if not folder.exists():
+            raw = [self.systems.corpus / "raw.jsonl"]
+            settings = VectorSettings(**VECTORS[kind])
+            make_vectors(self.systems.teacher_folder, raw, folder, settings=settings)
+        return str(folder)
+
+    def speed(self) -> Dict[str, Any]:
+        """Words per second over those of the base, of all cells whose pipeline is there."""
+        lines = (self.systems.corpus / "raw.jsonl").open(encoding="utf8")
+        texts = [json.loads(line)["text"] for _, line in zip(range(3000), lines)]
+        found = {name: self.cells.work / cell_of(name) / "model-best" for name in LEVERS}
+        pipelines = {name: spacy.load(path) for name, path in found.items() if path.exists()}
+        speeds = words_per_second(pipelines, texts, batch_sizes=(128,))
+        return {name: value / speeds[BASE] for name, value in speeds.items()}
+
+    def table(self) -> List[str]:
+        speeds = self.cells.read("speed") or {}
+        base = self._scores(BASE)
+        rows = []
+        for name, lever in LEVERS.items():
+            try:
+                scores = self._scores(name)
+            except FileNotFoundError:
+                continue
+            row = [lever.group, name]
+            for key in KEYS:
+                change = f" ({100 * (scores[key] - base[key]):+.1f})" if name != BASE else ""
+                row.append(percent(scores[key]) + change)
+            rows.append([*row, f"{speeds[name]:.2f}" if name in speeds else ""])
+        return table(["", "", "UPOS", "XPOS", "SENTS", "UAS", "LAS", "words/s"], rows)
+
+    def _scores(self, name: str) -> Dict[str, float]:
+        cell = json.loads(self.cells.path(cell_of(name)).read_text())
+        scores: Dict[str, float] = cell["dev"]["predicted_sentences"]
+        return scores
+
+
+KEYS = ("pos_acc", "tag_acc", "sents_f", "dep_uas", "dep_las")
+
+
+def cell_of(name: str) -> str:
+    return name.replace(" ", "_").replace(",", "")
+
+
+def with_stock_parser(config: Config, annotation: str) -> Config:
+    """spaCy's transition parser on our encoder, beside our taggers; all learn from the same
+    annotation: the best guesses, or one that is drawn anew each time."""
+    config = config.copy()
+    model = stock.read("stock")["components"]["parser"]["model"]
+    model["tok2vec"] = config["components"]["parser"]["model"]["tok2vec"]
+    config["components"]["parser"] = {"factory": "parser", "model": model}
+    for name in ("sent", "tag", "pos"):
+        config["components"][name]["target"] = "gold"
+    reader = {"sampled": "spacy-skd.SampledCorpus.v1", "silver": "benchmarks.SilverCorpus.v1"}
+    del config["components"]["teacher"]
+    config["nlp"]["pipeline"].remove("teacher")
+    config["training"]["frozen_components"].remove("teacher")
+    config["training"]["before_to_disk"] = None
+    store, seed = "${paths.store}", "${system.seed}"
+    block = {"@readers": reader[annotation], "store": store, "seed": seed}
+    config["corpora"]["train"] = block
+    return config
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("what", nargs="+", help="all, levers, speed, table PAGE")
+    parser.add_argument("--words", type=int, default=1_000_000)
+    options = parser.parse_args()
+    recipe = Recipe(Systems(options.corpus, options.work), options.words)
+    if options.what[0] == "table":
+        path = Path(options.what[1])
+        page, missing = fill(path.read_text(), {"screen": recipe.table})
+        path.write_text(page)
+        if missing:
+            raise SystemExit("missing: " + ", ".join(missing))
+        return
+    for name in LEVERS if options.what == ["all"] else options.what:
+        if name == "speed":
+            recipe.cells.run(name, sorted(LEVERS), recipe.speed)
+        elif name in LEVERS:
+            recipe.run(name)
+        else:
+            raise SystemExit(f"unknown lever {name!r}: expected one of {', '.join(LEVERS)}")
+
+
+if __name__ == "__main__":
+    main()
