@@ -109,7 +109,7 @@ class WordTable:
         some = words[list(new.values())]
         vectors = layers.embed(some, data)
         start = len(self)
-        self._vectors = _appended(self._vectors, vectors, start)
+        self._vectors = _appended(self._vectors, vectors, start, limit=self.limit)
         if data is not None:
             rows = some[:, -1].view("int64")
             self._static_rows = numpy.append(self._static_rows, rows)
@@ -126,11 +126,13 @@ class WordTable:
         return numpy.array_equal(_sums(data, self._static_rows[used]), self._static_sums[used])
 
 
-def _appended(table: Optional[Floats2d], vectors: Floats2d, start: int) -> Floats2d:
-    """A table of which `start` rows are in use, with more."""
+def _appended(table: Optional[Floats2d], vectors: Floats2d, start: int, *, limit: int) -> Floats2d:
+    """A table of which `start` rows are in use, with more; it has at most `limit` rows if these are
+    enough."""
     end = start + len(vectors)
     if table is None or end > len(table):
-        larger = numpy.empty((max(_FIRST_ROWS, 2 * end), vectors.shape[1]), dtype=vectors.dtype)
+        size = max(end, min(limit, 2 * end + _FIRST_ROWS))
+        larger = numpy.empty((size, vectors.shape[1]), dtype=vectors.dtype)
         if table is not None:
             larger[:start] = table[:start]
         table = larger

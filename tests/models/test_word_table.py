@@ -91,6 +91,7 @@ def test_a_full_table_starts_over(nlp, embed):
     table = WordTable(limit=6)
     for text in ("a b c d", "a b c d e f", "f g a h", "h g", "a b c d e f g h i j", "b x"):
         check(table, embed, [nlp(text)])
+        assert len(table._vectors) <= max(6, len(table))
     assert len(table) == 2
 
 
