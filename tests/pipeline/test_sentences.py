@@ -1,6 +1,7 @@
 import numpy
 import pytest
 import spacy
+from spacy.attrs import SENT_START
 from spacy.tokens import Doc
 
 from spacy_skd.pipeline.layers import make_layer
@@ -52,3 +53,11 @@ def test_labels_of_a_batch_are_those_of_each_doc(name):
     found = layer.choose_all(scores, lengths)
     parts = numpy.split(scores, [3, 3, 15])
     assert [x.tolist() for x in found] == [layer.choose(x).tolist() for x in parts]
+
+
+def test_a_doc_starts_a_unit_whatever_its_first_token_says():
+    docs = [Doc(spacy.blank("en").vocab, words=["w"] * 3) for _ in range(2)]
+    for doc in docs:
+        values = numpy.asarray([-1, -1, 1], dtype="int64").view("uint64")
+        doc.from_array([SENT_START], values.reshape(-1, 1))
+    assert [units.tolist() for units in units_of(docs, max_length=9)] == [[[0, 2], [2, 3]]] * 2
