@@ -32,4 +32,5 @@ def decode_tags(indicators: Parts) -> Ints1d:
 
 def split_by_lengths(flat: Ints1d, lengths: Sequence[int]) -> List[Ints1d]:
     """Rows of a batch back to its docs: (sum of lengths, ...) to one array a doc."""
-    return numpy.split(flat, numpy.cumsum(lengths)[:-1]) if len(lengths) else []
+    ends = numpy.cumsum(lengths, dtype="int64").tolist()
+    return [flat[end - n : end] for end, n in zip(ends, lengths)]

@@ -115,10 +115,18 @@ def decode_trees(indicators: Parts, *, rows: Ints1d) -> Ints2d:
     rows (Ints1d): (B,) first row of each unit in the batch.
     RETURNS (Ints2d): (tokens of the bucket, 2) dependent row and head row, `ROOT_HEAD` for a root.
     """
-    arc = indicators.arrays["arc"]
-    inside = numpy.arange(arc.shape[1])[None] < indicators.lengths[:, None]
+    heads = indicators.arrays["arc"].argmax(axis=-1)
+    return head_rows(heads, rows=rows, lengths=indicators.lengths)
+
+
+def head_rows(heads: Ints2d, *, rows: Ints1d, lengths: Ints1d) -> Ints2d:
+    """`decode_trees` of heads.
+
+    heads (Ints2d): (B, N) 0 = ROOT, j + 1 = token j of the unit; any value in the padding.
+    rows, lengths (Ints1d): (B,) first row and tokens of each unit.
+    """
+    inside = numpy.arange(heads.shape[1])[None] < lengths[:, None]
     unit, token = numpy.nonzero(inside)
-    head = arc.argmax(axis=-1)[unit, token]
-    dependent_rows = rows[unit] + token
-    head_rows = numpy.where(head == 0, ROOT_HEAD, rows[unit] + head - 1)
-    return numpy.stack([dependent_rows, head_rows], axis=1)
+    head, first = heads[unit, token], rows[unit]
+    found = numpy.where(head == 0, ROOT_HEAD, first + head - 1)
+    return numpy.stack([first + token, found], axis=1)

@@ -18,7 +18,7 @@ from .blocks import Group
 
 AttentionInput = Tuple[Floats2d, List[Group]]
 _MASKED = -1e9
-_EPSILON = 1e-5
+EPSILON = 1e-5
 
 
 def attention_layer(
@@ -84,7 +84,7 @@ def layer_norm(model: Model, name: str, X: Floats2d) -> Tuple[Floats2d, Callable
     n = X.shape[1]
     centred = X - X.mean(axis=1, keepdims=True)
     variance = xp.einsum("ij,ij->i", centred, centred)[:, None] / n
-    scale = 1.0 / xp.sqrt(variance + _EPSILON)
+    scale = 1.0 / xp.sqrt(variance + EPSILON)
     centred *= scale
     Y = centred * G
     Y += b

@@ -18,6 +18,7 @@ from thinc.types import Floats2d, Floats3d, Ints2d
 
 from ..structures import Parts
 from .growth import GROW, grown
+from .label_scores import label_scores
 from .mlp import hidden, init_hidden
 from .rows import concatenate_rows, split_rows
 from .units import Bucket, make_buckets
@@ -25,8 +26,6 @@ from .units import Bucket, make_buckets
 Choose = Callable[[Sequence[Bucket], Sequence[Parts]], Ints2d]
 ParserInput = Tuple[List[Doc], Ints2d, Choose]
 ParserOutput = Tuple[List[Bucket], List[Parts], Ints2d, Floats2d]
-# Pairs that are scored at a time in prediction, so that what is between the products is cached.
-_CHUNK = 256
 
 
 @registry.architectures("spacy-skd.BiaffineParser.v1")
@@ -222,11 +221,13 @@ def _labels(model: Model, X: Tuple[Floats2d, Ints2d], is_train: bool) -> Tuple[F
     W = model.get_param("W")
     L, backprop_l = hidden(model, "L", rows, dropout=dropout)
     K, backprop_k = hidden(model, "K", with_root(model, rows), dropout=dropout)
-    dependents = xp.asarray(pairs[:, 0])
-    heads = xp.asarray(numpy.where(pairs[:, 1] < 0, len(rows), pairs[:, 1]))
-    left, right = _with_one(xp, L[dependents]), _with_one(xp, K[heads])
+    dependent_rows, head_rows = pairs[:, 0], numpy.where(pairs[:, 1] < 0, len(rows), pairs[:, 1])
     if not is_train:
-        return _label_scores(xp, left, right, W), _no_backprop
+        left, right = _with_one(xp, L), _with_one(xp, K)
+        scores = label_scores(left, right, W, dependents=dependent_rows, heads=head_rows)
+        return scores, _no_backprop
+    dependents, heads = xp.asarray(dependent_rows), xp.asarray(head_rows)
+    left, right = _with_one(xp, L[dependents]), _with_one(xp, K[heads])
     outer = _outer(left, right)
 
     def backprop(d_scores: Floats2d) -> Floats2d:
@@ -241,18 +242,6 @@ def _labels(model: Model, X: Tuple[Floats2d, Ints2d], is_train: bool) -> Tuple[F
         return backprop_l(d_l) + without_root(model, backprop_k(d_k))
 
     return outer @ W, backprop
-
-
-def _label_scores(xp: Any, left: Floats2d, right: Floats2d, W: Floats2d) -> Floats2d:
-    """`_outer(left, right) @ W`, in two thirds of the time: (left W) right, some pairs at once."""
-    n_left, n_right = left.shape[1], right.shape[1]
-    by_left = W.reshape((n_left, -1))
-    scores = xp.empty((len(left), W.shape[1]), dtype=left.dtype)
-    for start in range(0, len(left), _CHUNK):
-        some = slice(start, start + _CHUNK)
-        given_left = (left[some] @ by_left).reshape((-1, n_right, W.shape[1]))
-        scores[some] = (right[some, None] @ given_left)[:, 0]
-    return scores
 
 
 def _no_backprop(d_scores: Floats2d) -> Floats2d:

@@ -1,17 +1,21 @@
 """The student's encoder: spaCy's CNN, then light self-attention over blocks of the doc."""
 
-from typing import Callable, List, Optional, Tuple
+from typing import Any, Callable, List, Optional, Tuple
 
+import numpy
 from spacy import registry
 from spacy.ml.models.tok2vec import MaxoutWindowEncoder
 from thinc.api import Model
 from thinc.types import Floats2d
 
 from ..errors import check_between
-from .attention import attention_layer, layer_norm
+from .attend import attend
+from .attention import EPSILON, attention_layer, layer_norm
 from .blas import on_blas
 from .blocks import plan_blocks
+from .columns import normalise, plan_chunks
 from .rows import concatenate_rows, split_rows
+from .windows import convolve, steps_of
 
 _Vectors = List[Floats2d]
 
@@ -80,6 +84,8 @@ def _forward(
     model: Model[_Vectors, _Vectors], X: _Vectors, is_train: bool
 ) -> Tuple[_Vectors, Callable]:
     on_blas(model)
+    if not is_train and model.ops.xp is numpy:
+        return _predict(model, X), _no_backprop
     cnn, *attention = model.layers
     encoded, backprop_cnn = cnn(X, is_train)
     if not attention:
@@ -101,3 +107,27 @@ def _forward(
         return backprop_cnn(split_rows(d_state[0], encoded))
 
     return split_rows(rows, encoded), backprop
+
+
+def _predict(model: Model[_Vectors, _Vectors], X: _Vectors) -> _Vectors:
+    """The same, but for rounding, in half the time."""
+    cnn, *attention = model.layers
+    steps, block, halo = steps_of(cnn), model.attrs["block"], model.attrs["halo"]
+    rows = concatenate_rows(model.ops, X)
+    encoded = numpy.empty_like(rows)
+    lengths, pad = [len(vectors) for vectors in X], cnn.attrs["pad"]
+    for chunk in plan_chunks(lengths, pad=pad, whole=block + 2 * halo):
+        columns = chunk.read(rows)
+        convolve(steps, columns)
+        tokens = chunk.tokens(columns)
+        for layer in attention:
+            attend(layer, tokens, chunk, block=block, halo=halo)
+        if attention:
+            scale, shift = model.get_param("norm_G"), model.get_param("norm_b")
+            normalise(tokens, scale, shift, epsilon=EPSILON)
+        chunk.write(tokens, encoded)
+    return split_rows(encoded, X)
+
+
+def _no_backprop(d_vectors: Any) -> _Vectors:
+    raise RuntimeError("the forward pass was not run for training")

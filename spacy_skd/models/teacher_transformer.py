@@ -13,7 +13,7 @@ from thinc.api import Model
 from thinc.types import Floats2d, Ragged
 
 from .blas import on_blas
-from .distinct import embed_distinct
+from .word_table import WordTable
 
 BFLOAT16 = ("auto", "on", "off")
 
@@ -89,6 +89,7 @@ def build_transformer_features(
         init=_init_beside,
         layers=[listener, embed],
         dims={"nO": None},
+        attrs={"words": WordTable()},
     )
 
 
@@ -127,8 +128,8 @@ def _beside(
     on_blas(model)
     listener, embed = model.layers
     left, backprop_left = listener(docs, is_train)
-    if not is_train and any(len(doc) for doc in docs):
-        return _join(model, left, embed_distinct(embed, docs)), backprop_left
+    if not is_train:
+        return _join(model, left, model.attrs["words"].predict(embed, docs)), backprop_left
     right, backprop_right = embed(docs, is_train)
 
     def backprop(d_vectors: List[Floats2d]) -> List[Doc]:

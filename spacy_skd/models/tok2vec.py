@@ -9,6 +9,7 @@ from thinc.api import Model
 from thinc.types import Floats2d
 
 from .blas import on_blas
+from .word_table import WordTable
 
 _Vectors = List[Floats2d]
 
@@ -31,6 +32,7 @@ def build_tok2vec(
         layers=[inner],
         dims={"nO": None},
         refs={"embed": embed, "encode": encode},
+        attrs={"words": WordTable()},
     )
     if inner.has_dim("nO"):
         model.set_dim("nO", inner.get_dim("nO"))
@@ -49,4 +51,11 @@ def _forward(
     model: Model[List[Doc], _Vectors], docs: List[Doc], is_train: bool
 ) -> Tuple[_Vectors, Callable]:
     on_blas(model)
-    return model.layers[0](docs, is_train)
+    if is_train:
+        return model.layers[0](docs, is_train)
+    embed, encode = model.layers[0].layers
+    return encode.predict(model.attrs["words"].predict(embed, docs)), _no_backprop
+
+
+def _no_backprop(d_vectors: _Vectors) -> List[Doc]:
+    raise RuntimeError("the forward pass was not run for training")

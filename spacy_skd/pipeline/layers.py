@@ -12,6 +12,7 @@ from spacy.tokens import Doc, Token
 from spacy.training import Example
 from thinc.types import Floats2d, Ints1d
 
+from ..codecs.tags import split_by_lengths
 from .sentences import aligned_starts, units_from_starts
 
 SENT_LABELS = ("I", "S")
@@ -39,6 +40,10 @@ class Layer(ABC):
     def choose(self, scores: Floats2d) -> Ints1d:
         """Label of each token of one doc. scores: (tokens, labels)."""
         return scores.argmax(axis=-1)
+
+    def choose_all(self, scores: Floats2d, lengths: Sequence[int]) -> List[Ints1d]:
+        """`choose` for each doc of a batch. scores: (tokens of the batch, labels)."""
+        return split_by_lengths(scores.argmax(axis=-1), lengths)
 
     def check(self, labels: Sequence[str]) -> None:
         """RAISES (ValueError): if a label cannot be written."""
@@ -154,6 +159,9 @@ class SentLayer(Layer):
     def value(self, doc: Doc, label: str) -> int:
         # "not a start" is -1, which spaCy's arrays hold as an unsigned number
         return 1 if label == SENT_LABELS[1] else 2**64 - 1
+
+    def choose_all(self, scores: Floats2d, lengths: Sequence[int]) -> List[Ints1d]:
+        return [self.choose(some) for some in split_by_lengths(scores, lengths)]
 
     def choose(self, scores: Floats2d) -> Ints1d:
         margin = scores[:, 1] - scores[:, 0] - math.log(self.threshold / (1 - self.threshold))

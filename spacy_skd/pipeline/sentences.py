@@ -65,13 +65,25 @@ def split_long_units(units: Ints2d, *, max_length: int) -> Ints2d:
 
 def doc_units(doc: Doc, *, max_length: int) -> Ints2d:
     """The sentences of a doc; the whole doc where it has none; long ones cut."""
-    if not len(doc):
-        return numpy.zeros((0, 2), dtype="int64")
-    starts = doc_starts(doc)
-    if starts is None:
-        starts = numpy.zeros(len(doc), dtype=bool)
-        starts[0] = True
-    return split_long_units(units_from_starts(starts), max_length=max_length)
+    return units_of([doc], max_length=max_length)[0]
+
+
+def units_of(docs: Sequence[Doc], *, max_length: int) -> List[Ints2d]:
+    """`doc_units` of each doc, in less time."""
+    lengths = [len(doc) for doc in docs]
+    ends = numpy.cumsum(lengths, dtype="int64")
+    values = [doc.to_array([SENT_START]).reshape(-1) for doc in docs if len(doc)]
+    if not values:
+        return [numpy.zeros((0, 2), dtype="int64") for _ in docs]
+    starts = numpy.concatenate(values) == 1
+    offsets = ends - lengths
+    starts[offsets[offsets < ends]] = True
+    units = units_from_starts(starts)
+    cuts = numpy.searchsorted(units[:, 0], ends).tolist()
+    found = [units[a:b] - o for a, b, o in zip([0, *cuts], cuts, offsets.tolist())]
+    if max_length and (units[:, 1] - units[:, 0]).max() > max_length:
+        return [split_long_units(some, max_length=max_length) for some in found]
+    return found
 
 
 def batch_spans(units: Sequence[Ints2d], lengths: Sequence[int]) -> Ints2d:

@@ -101,11 +101,12 @@ class DistillingTagger(DistillingPipe):
         Activations: "marginals" (tokens, labels), "label_ids" (tokens,), "confidences" (tokens,),
         the probability of the chosen label.
         """
-        to_numpy = self.model.ops.to_numpy
-        rows = self._doc_scores(docs)
-        best = [self.layer.choose(to_numpy(scores)) for scores in rows]
+        docs = list(docs)
+        scores, lengths = self._batch_scores(docs), [len(doc) for doc in docs]
+        best = self.layer.choose_all(self.model.ops.to_numpy(scores), lengths)
         if not self.save_activations:
             return Predictions(best)
+        rows = split_by_lengths(scores, lengths)
         return Predictions(best, [self._activations(*pair) for pair in zip(rows, best)])
 
     def _activations(self, scores: Floats2d, ids: Ints1d) -> Activations:
@@ -196,11 +197,13 @@ class DistillingTagger(DistillingPipe):
     def _as_parts(self, scores: Floats2d) -> Parts:
         return Parts({"unary": scores[:, None]}, self.model.ops.xp.ones(len(scores), dtype="int64"))
 
-    def _doc_scores(self, docs: Iterable[Doc]) -> List[Floats2d]:
-        docs = list(docs)
-        lengths = [len(doc) for doc in docs]
-        if not sum(lengths):
-            return [self.model.ops.alloc2f(0, len(self.labels)) for _ in docs]
-        scores = self.model.predict(docs)
+    def _doc_scores(self, docs: Sequence[Doc]) -> List[Floats2d]:
+        return split_by_lengths(self._batch_scores(docs), [len(doc) for doc in docs])
+
+    def _batch_scores(self, docs: Sequence[Doc]) -> Floats2d:
+        """(tokens of the batch, labels)"""
+        if not any(len(doc) for doc in docs):
+            return self.model.ops.alloc2f(0, len(self.labels))
+        scores = self.model.predict(list(docs))
         check_scores(scores, name=self.name)
-        return split_by_lengths(scores, lengths)
+        return scores

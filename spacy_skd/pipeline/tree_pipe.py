@@ -11,7 +11,14 @@ from thinc.types import Ints1d, Ints2d
 
 from ..transfer.belief import Belief
 from .distilling import DistillingPipe
-from .sentences import doc_starts, doc_units, reference_starts, split_long_units, units_from_starts
+from .sentences import (
+    doc_starts,
+    doc_units,
+    reference_starts,
+    split_long_units,
+    units_from_starts,
+    units_of,
+)
 
 
 class ParsingPipe(DistillingPipe):
@@ -32,7 +39,7 @@ class ParsingPipe(DistillingPipe):
                 f"sentence starts before {self.name!r} (distilling_tagger with layer 'sent').",
                 stacklevel=2,
             )
-        return [doc_units(doc, max_length=self.max_length) for doc in docs]
+        return units_of(docs, max_length=self.max_length)
 
     def _reference_units(self, eg: Example) -> Ints2d:
         starts = reference_starts(eg)

@@ -13,7 +13,7 @@ from thinc.types import Floats2d, Ints1d, Ints2d
 
 from ..codecs.head_labels import deprels_of
 from ..codecs.tags import split_by_lengths
-from ..codecs.trees import ROOT_HEAD, UNKNOWN_HEAD, decode_trees
+from ..codecs.trees import ROOT_HEAD, UNKNOWN_HEAD, head_rows
 from ..models.biaffine import Choose, ParserInput, ParserOutput
 from ..models.units import Bucket
 from ..structures import HeadSelection, Parts, ProjectiveTrees, SpanningTrees, Structure
@@ -176,7 +176,12 @@ class DistillingParser(ParsingPipe):
         return scores
 
     def _decode(self, buckets: Sequence[Bucket], arcs: Sequence[Parts]) -> Ints2d:
-        chosen = [decode_trees(self._best(p), rows=b.rows) for b, p in zip(buckets, arcs)]
+        decoder, found = self._decoder, [self._to_numpy(parts) for parts in arcs]
+        if isinstance(decoder, SpanningTrees):
+            heads = decoder.best_heads(found)
+        else:
+            heads = [decoder.argmax(parts).arrays["arc"].argmax(axis=-1) for parts in found]
+        chosen = [head_rows(h, rows=b.rows, lengths=b.lengths) for b, h in zip(buckets, heads)]
         return numpy.concatenate(chosen) if chosen else numpy.zeros((0, 2), dtype="int64")
 
     def _likely(self, buckets: Sequence[Bucket], arcs: Sequence[Parts]) -> Ints2d:

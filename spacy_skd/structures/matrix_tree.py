@@ -15,21 +15,21 @@ fails is done again without a subtraction (elimination.py).
 
 import logging
 from dataclasses import dataclass
-from typing import Any, ClassVar, List, Tuple
+from typing import Any, ClassVar, List, Sequence, Tuple
 
 import numpy
-from thinc.types import Floats1d, Floats2d, Floats3d
+from thinc.types import Floats1d, Floats2d, Floats3d, Ints1d, Ints2d
 
 from .base import Structure, check_k, no_structure
 from .draws import draw
 from .elimination import eliminate
 from .heads import masked_arcs
-from .numerics import POSSIBLE_ABOVE, to_numpy
+from .numerics import IMPOSSIBLE, POSSIBLE_ABOVE, to_numpy
 from .parts import Parts
 from .spanning_best import best_trees
 from .spanning_sample import possible_roots, sample_trees
 from .spanning_tree import is_tree, maximum_trees
-from .tokens import indicate, one_hot
+from .tokens import indicate
 
 logger = logging.getLogger("spacy.skd")
 NO_TREE = "the possible arcs form no rooted tree"
@@ -37,6 +37,8 @@ TOLERANCE = 1e-9
 # Scores are shifted so that no weight is above 1; the relative error of det and inverse is then
 # about the inverse's largest entry times 1e-16. Row sums alone may hide an error 30 times as large.
 LARGEST_INVERSE = 1e5
+# Arcs of units that are decoded together: what stays in the processor's cache.
+MAX_ARCS = 60_000
 
 
 @dataclass(frozen=True)
@@ -64,26 +66,52 @@ class SpanningTrees(Structure):
     def argmax(self, scores: Parts) -> Parts:
         """Greedy heads where they are a tree already, Chu-Liu/Edmonds for the other units."""
         xp = scores.xp
-        arc, mask = masked_arcs(scores, what="spanning trees")
-        heads = numpy.where(to_numpy(mask), to_numpy(arc.argmax(axis=-1)), 0)
-        lengths = to_numpy(scores.lengths)
-        rest = numpy.nonzero(~is_tree(heads, lengths, single_root=self.single_root))[0]
-        best = one_hot(xp, arc, mask)
-        if not len(rest):
-            return Parts({"arc": best}, scores.lengths)
-        n = int(lengths[rest].max())
-        found = maximum_trees(
-            to_numpy(arc[xp.asarray(rest)])[:, :n, : n + 1],
-            lengths[rest],
-            single_root=self.single_root,
+        heads = xp.asarray(self.best_heads([scores])[0])
+        heads = xp.where(scores.mask, heads, -1)
+        return Parts({"arc": indicate(xp, heads, like=scores.arrays["arc"])}, scores.lengths)
+
+    def best_heads(self, batch: Sequence[Parts]) -> List[Ints2d]:
+        """The heads of `argmax` of some batches, whose units that need more than greedy heads are
+        done together: faster than one batch after the other.
+
+        RETURNS (List[Ints2d]): (B, N) of each, 0 = ROOT, j + 1 = token j; 0 in the padding.
+        """
+        found: List[Ints2d] = []
+        left: List[Tuple[Ints2d, Ints1d, Floats3d, Ints1d]] = []
+        for scores in batch:
+            arc, mask = masked_arcs(scores, what="spanning trees")
+            heads = numpy.where(to_numpy(mask), to_numpy(arc.argmax(axis=-1)), 0)
+            lengths = to_numpy(scores.lengths)
+            rest = numpy.nonzero(~is_tree(heads, lengths, single_root=self.single_root))[0]
+            found.append(heads)
+            if len(rest):
+                some = to_numpy(arc[scores.xp.asarray(rest)])
+                left.append((heads, rest, some, lengths[rest]))
+        for first, end in _small_enough([arc.shape[:2] for _, _, arc, _ in left]):
+            self._solve(left[first:end])
+        return found
+
+    def _solve(self, left: Sequence[Tuple[Ints2d, Ints1d, Floats3d, Ints1d]]) -> None:
+        """left: heads, changed; which units; their scores; their lengths."""
+        lengths = numpy.concatenate([some for _, _, _, some in left])
+        n = int(lengths.max())
+        arc = numpy.full((len(lengths), n, n + 1), IMPOSSIBLE, dtype=left[0][2].dtype)
+        start = 0
+        for _, rest, some, _ in left:
+            m = min(n, some.shape[1])
+            arc[start : start + len(rest), :m, : m + 1] = some[:, :m, : m + 1]
+            start += len(rest)
+        best = maximum_trees(arc, lengths, single_root=self.single_root)
+        trees = is_tree(best, lengths, single_root=self.single_root)
+        best = numpy.where(numpy.arange(n)[None] < lengths[:, None], best, 0)
+        _check_possible(
+            arc, best, numpy.concatenate([rest for _, rest, _, _ in left]), lengths, trees
         )
-        trees = is_tree(found, lengths[rest], single_root=self.single_root)
-        _check_possible(to_numpy(arc), found, rest, lengths, trees)
-        inside = numpy.arange(n)[None] < lengths[rest][:, None]
-        unit, token = numpy.nonzero(inside)
-        best[xp.asarray(rest)] = 0
-        best[xp.asarray(rest[unit]), xp.asarray(token), xp.asarray(found[inside])] = 1
-        return Parts({"arc": best}, scores.lengths)
+        start = 0
+        for heads, rest, _, _ in left:
+            m = min(n, heads.shape[1])
+            heads[rest, :m] = best[start : start + len(rest), :m]
+            start += len(rest)
 
     def k_best(self, scores: Parts, *, k: int) -> Tuple[Floats2d, List[Parts]]:
         """By partition, k times the work of `argmax` for each token at most: for a small k."""
@@ -197,9 +225,24 @@ def _passes(xp: Any, marginals: Floats3d, mask: Any, *, single_root: bool) -> An
     return good
 
 
+def _small_enough(shapes: Sequence[Tuple[int, ...]]) -> List[Tuple[int, int]]:
+    """Slices of one, or of at most `MAX_ARCS` when padded. shapes: units and tokens of each."""
+    slices: List[Tuple[int, int]] = []
+    first = units = longest = 0
+    for i, (count, n) in enumerate(shapes):
+        longest = max(longest, n)
+        if i > first and (units + count) * longest**2 > MAX_ARCS:
+            slices.append((first, i))
+            first, units, longest = i, 0, n
+        units += count
+    return [*slices, (first, len(shapes))] if shapes else []
+
+
 def _check_possible(arc: Any, heads: Any, units: Any, lengths: Any, trees: Any) -> None:
-    for unit, row, tree in zip(units.tolist(), heads, trees.tolist()):
-        n = int(lengths[unit])
-        chosen = arc[unit, numpy.arange(n), row[:n]]
-        if not tree or (chosen <= POSSIBLE_ABOVE).any():
-            raise no_structure("spanning trees", unit, NO_TREE)
+    """units: the names of the units, in the error."""
+    index = numpy.arange(len(arc))[:, None]
+    chosen = arc[index, numpy.arange(arc.shape[1])[None], heads]
+    inside = numpy.arange(arc.shape[1])[None] < lengths[:, None]
+    wrong = ((chosen <= POSSIBLE_ABOVE) & inside).any(axis=1) | ~trees
+    if wrong.any():
+        raise no_structure("spanning trees", int(units[wrong.argmax()]), NO_TREE)

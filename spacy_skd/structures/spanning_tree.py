@@ -115,10 +115,11 @@ def _prepare(arc: Floats3d, lengths: Ints1d) -> Tuple[Floats3d, "numpy.ndarray"]
 def _ancestors(heads: Ints2d) -> Ints2d:
     """Where each node comes to after at least as many steps as there are nodes: 0 unless the way
     ends in a cycle. heads: (B, M), node 0 is its own head."""
-    reached = heads
+    offsets = numpy.arange(len(heads))[:, None] * heads.shape[1]
+    reached = (heads + offsets).reshape(-1)
     for _ in range(max(1, int(heads.shape[1]).bit_length())):
-        reached = numpy.take_along_axis(reached, reached, axis=1)
-    return reached
+        reached = reached[reached]
+    return reached.reshape(heads.shape) - offsets
 
 
 @dataclass
@@ -154,26 +155,37 @@ class _Contraction:
 def _contract(units: Ints1d, scores: Floats3d, best: Ints2d, rep: Ints1d) -> _Contraction:
     """Contract the cycle through `rep` of each unit. scores: (b, M, M), changed in place."""
     index = numpy.arange(len(units))
+    cycle = _cycle(best, rep)
+    unit = index[:, None]
     members = numpy.zeros(best.shape, dtype=bool)
-    node = rep
-    while not members[index, node].all():
-        members[index, node] = True
-        node = best[index, node]
-    kept = numpy.take_along_axis(scores, best[:, :, None], axis=2)[:, :, 0]
+    members[unit, cycle] = True
+    kept = scores[unit, cycle, best[unit, cycle]]
     # entering at v costs the arc that v has within the cycle
     with numpy.errstate(invalid="ignore"):
-        gains = numpy.where(members[:, :, None], scores - kept[:, :, None], -numpy.inf)
+        gains = scores[unit, cycle] - kept[:, :, None]  # (b, C, M)
     gains = numpy.where(members[:, None, :], -numpy.inf, gains)
-    entry = gains.argmax(axis=1)
-    outward = numpy.where(members[:, None, :], scores, -numpy.inf)
-    exit_ = outward.argmax(axis=2)
-    into, out_of = gains.max(axis=1), outward.max(axis=2)
-    unit, member = numpy.nonzero(members)
-    scores[unit, :, member] = -numpy.inf
-    scores[unit, member] = -numpy.inf
-    scores[unit, member, 0] = 0.0  # nodes that are gone hang on ROOT, out of the way
+    entry = cycle[unit, gains.argmax(axis=1)]
+    outward = scores[unit, :, cycle]  # (b, C, M)
+    exit_ = cycle[unit, outward.argmax(axis=1)]
+    into, out_of = gains.max(axis=1), outward.max(axis=1)
+    scores[unit, :, cycle] = -numpy.inf
+    scores[unit, cycle] = -numpy.inf
+    scores[unit, cycle, 0] = 0.0  # nodes that are gone hang on ROOT, out of the way
     outside = ~members
     scores[index, :, rep] = numpy.where(outside, out_of, -numpy.inf)
     scores[index, rep] = numpy.where(outside, into, -numpy.inf)
     scores[:, 0] = -numpy.inf
     return _Contraction(units, rep, members, best.copy(), entry, exit_)
+
+
+def _cycle(best: Ints2d, rep: Ints1d) -> Ints2d:
+    """RETURNS: (b, C) the nodes of the cycle through `rep`, ascending, some more than once."""
+    index = numpy.arange(len(best))
+    nodes = [rep]
+    node = best[index, rep]
+    closed = node == rep
+    while not closed.all():
+        nodes.append(node)
+        node = best[index, node]
+        closed |= node == rep
+    return numpy.sort(numpy.stack(nodes, axis=1), axis=1)

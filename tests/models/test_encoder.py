@@ -82,7 +82,8 @@ def test_without_attention_it_is_the_cnn():
     model = encoder(attention_depth=0)
     X = [numpy.ones((3, 16), dtype="float32")]
     model.initialize(X=X)
-    numpy.testing.assert_array_equal(model.predict(X)[0], model.layers[0].predict(X)[0])
+    expected = model.layers[0].predict(X)[0]
+    numpy.testing.assert_allclose(model.predict(X)[0], expected, atol=1e-5)
 
 
 def test_a_doc_of_100_000_tokens_takes_memory_in_proportion():
@@ -118,3 +119,23 @@ def test_blas_is_set_on_our_layers_alone_and_again_after_copying():
 def test_settings_out_of_range(setting):
     with pytest.raises(ValueError, match=next(iter(setting))):
         encoder(**setting)
+
+
+@pytest.mark.parametrize("attention_depth", [0, 1, 2])
+@pytest.mark.parametrize(("depth", "window_size"), [(1, 2), (4, 1)])
+def test_prediction_is_as_training(attention_depth, depth, window_size):
+    model = encoder(depth=depth, window_size=window_size, attention_depth=attention_depth)
+    rng = numpy.random.default_rng(7)
+    lengths = [*rng.integers(0, 40, 100).tolist(), 0, 1, 16, 17, 500]
+    X = [rng.normal(size=(n, 16)).astype("float32") for n in lengths]
+    model.initialize(X=X)
+    for node in model.walk():
+        for name in node.param_names:
+            param = node.get_param(name)
+            node.set_param(name, param + rng.normal(size=param.shape, scale=0.1).astype("f"))
+    before = [x.copy() for x in X]
+    found, expected = model.predict(X), model(X, True)[0]
+    assert [x.shape for x in found] == [x.shape for x in X]
+    numpy.testing.assert_allclose(numpy.concatenate(found), numpy.concatenate(expected), atol=2e-5)
+    numpy.testing.assert_array_equal(numpy.concatenate(X), numpy.concatenate(before))
+    assert model.predict([]) == []

@@ -149,3 +149,31 @@ def test_only_units_whose_greedy_heads_are_no_tree_are_decoded(monkeypatch):
     decoded.clear()
     SpanningTrees(single_root=True).argmax(Parts({"arc": arc[:1]}, numpy.array([3])))
     assert decoded == []
+
+
+@pytest.mark.parametrize("most", [1, 200, 10**6])
+@pytest.mark.parametrize("single_root", [True, False])
+def test_batches_that_are_decoded_together(monkeypatch, most, single_root):
+    monkeypatch.setattr(matrix_tree, "MAX_ARCS", most)
+    rng = numpy.random.default_rng(5)
+    structure, batch = SpanningTrees(single_root=single_root), []
+    for lengths in ([2, 3, 1], [], [5, 4, 5, 5], [1], [4, 9]):
+        n = max(lengths, default=0) + 2
+        arc = rng.normal(size=(len(lengths), n, n + 1)).astype("float32")
+        batch.append(Parts({"arc": arc}, numpy.asarray(lengths, dtype="int64")))
+    for scores, heads in zip(batch, structure.best_heads(batch), strict=True):
+        assert heads.shape == scores.mask.shape
+        assert not heads[~scores.mask].any()
+        for unit, n in enumerate(scores.lengths.tolist()):
+            alone = Parts({"arc": scores.arrays["arc"][[unit], :n, : n + 1]}, numpy.array([n]))
+            expected = structure.argmax(alone).arrays["arc"][0].argmax(axis=-1)
+            assert heads[unit, :n].tolist() == expected.tolist()
+
+
+def test_the_unit_without_a_tree_is_named():
+    good = Parts({"arc": numpy.zeros((1, 1, 2))}, numpy.array([1]))
+    arc = numpy.zeros((2, 3, 4))
+    arc[1] = IMPOSSIBLE
+    arc[1, 0, 0] = arc[1, 1, 3] = arc[1, 2, 2] = 0.0
+    with pytest.raises(ValueError, match="unit 1 .*form no rooted tree"):
+        SpanningTrees().best_heads([good, Parts({"arc": arc}, numpy.array([3, 3]))])

@@ -1,0 +1,108 @@
+"""Docs of similar length side by side, features first: the encoder's layout in prediction.
+
+A token is a column, so that every element-wise step and every sum over features runs along
+contiguous memory, a window of tokens is a shifted copy, and a head's queries need no copy at all.
+A chunk of docs goes through all layers at once while it is in the processor's cache.
+"""
+
+from dataclasses import dataclass
+from typing import List, Sequence, Tuple
+
+import numpy
+from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
+
+# Tokens of a chunk, and pairs of tokens that see each other: what keeps its arrays in the cache.
+MAX_COLUMNS = 1024
+MAX_PAIRS = 24_000
+# Columns of padding that cost less than another chunk.
+MAX_PADDING = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """Some docs of a batch, G of them, each padded to the longest, N tokens, and `pad` columns.
+
+    starts (Ints1d): (G,) first row of each in the batch's rows. lengths (Ints1d): (G,) tokens of
+    each. pad (int): zeros before, between and after them.
+    """
+
+    starts: Ints1d
+    lengths: Ints1d
+    pad: int
+
+    @property
+    def n_tokens(self) -> int:
+        """Tokens of the longest doc."""
+        return int(self.lengths.max())
+
+    @property
+    def inside(self) -> "numpy.ndarray":
+        """(G, N) bool, False in the padding."""
+        return numpy.arange(self.n_tokens)[None] < self.lengths[:, None]
+
+    @property
+    def rows(self) -> Ints2d:
+        """(G, N) row of each token; the next ones in the padding."""
+        return self.starts[:, None] + numpy.arange(self.n_tokens)[None]
+
+    def read(self, rows: Floats2d) -> Floats2d:
+        """rows (Floats2d): (T, width). RETURNS (Floats2d): (width, pad + G * (N + pad))."""
+        width, period = rows.shape[1], self.n_tokens + self.pad
+        columns = numpy.zeros((width, self.pad + len(self.starts) * period), dtype=rows.dtype)
+        for i, (start, n) in enumerate(zip(self.starts.tolist(), self.lengths.tolist())):
+            first = self.pad + i * period
+            columns[:, first : first + n] = rows[start : start + n].T
+        return columns
+
+    def tokens(self, columns: Floats2d) -> Floats2d:
+        """Columns without those between docs. RETURNS (Floats2d): (width, G * N), a copy."""
+        period = self.n_tokens + self.pad
+        by_doc = columns[:, self.pad :].reshape((len(columns), -1, period))
+        return by_doc[:, :, : self.n_tokens].reshape((len(columns), -1))
+
+    def write(self, tokens: Floats2d, rows: Floats2d) -> None:
+        """tokens (Floats2d): (width, G * N). rows (Floats2d): (T, width), changed."""
+        inside = self.inside.reshape(-1)
+        rows[self.rows.reshape(-1)[inside]] = tokens.T[inside]
+
+
+def plan_chunks(lengths: Sequence[int], *, pad: int, whole: int) -> List[Chunk]:
+    """Chunks that cover every doc that is not empty once.
+
+    lengths (Sequence[int]): tokens of each doc, whose rows follow each other.
+    whole (int): docs of more tokens are not in a chunk with others of at most so many.
+    """
+    sizes = numpy.asarray(lengths, dtype="int64")
+    starts = numpy.cumsum(sizes) - sizes
+    order = numpy.argsort(sizes, kind="stable")
+    order = order[sizes[order] > 0]
+    return [
+        Chunk(starts[order[first:end]], sizes[order[first:end]], pad)
+        for first, end in _slices(sizes[order].tolist(), pad, whole)
+    ]
+
+
+def _slices(ascending: Sequence[int], pad: int, whole: int) -> List[Tuple[int, int]]:
+    """Slices with neither too many columns nor too much padding."""
+    slices: List[Tuple[int, int]] = []
+    first = tokens = 0
+    for i, size in enumerate(ascending):
+        count = i + 1 - first
+        padding = count * size - tokens - size
+        too_wide = padding > max(MAX_PADDING, tokens // 8)
+        too_many = count * (size + pad) > min(MAX_COLUMNS, MAX_PAIRS // size)
+        if count > 1 and (too_wide or too_many or ascending[first] <= whole < size):
+            slices.append((first, i))
+            first, tokens = i, 0
+        tokens += size
+    return [*slices, (first, len(ascending))] if ascending else []
+
+
+def normalise(X: Floats2d, scale: Floats1d, shift: Floats1d, *, epsilon: float) -> Floats2d:
+    """(X - mean) / deviation * scale + shift of each column, in place. X: (width, columns)."""
+    X -= X.sum(axis=0) / len(X)
+    variance = numpy.einsum("ij,ij->j", X, X) / len(X)
+    X *= 1.0 / numpy.sqrt(variance + epsilon)
+    X *= scale[:, None]
+    X += shift[:, None]
+    return X
