@@ -85,8 +85,9 @@ def _attend(Q: Any, K: Any, V: Any, bias: Floats3d, hidden: Any, mixed: Any) -> 
     """Q: (heads, d, G, Nq). K, V: (heads, d, G, Nk). bias: (heads, Nk, Nq). hidden: (G, Nk) bool,
     keys that do not count. mixed: like Q, written."""
     weights, total = _weights(Q, K, bias, hidden, highest=False)
-    # Subtracting the maximum costs time and is needed only where a sum overflows or vanishes.
-    if not (numpy.isfinite(total).all() and (total > 1e-30).all()):
+    # Subtracting the maximum costs time and is needed only where a sum, or its product with values,
+    # may overflow or vanish.
+    if not ((total < 1e30) & (total > 1e-30)).all():
         weights, total = _weights(Q, K, bias, hidden, highest=True)
     numpy.matmul(V.transpose(2, 0, 1, 3), weights.transpose(2, 0, 1, 3), out=_by_block(mixed))
     mixed /= total[:, None]

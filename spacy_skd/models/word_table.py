@@ -5,7 +5,7 @@ A table is never stale: it holds what the parameters gave that it was computed w
 as soon as they are others. Parameters change in two ways. A model is given other arrays: by
 loading, by `use_params`, by most optimizers. Or an optimizer changes the arrays of a model that has
 gradients in place; so of such a model the values are compared, 0.1 ms for a megabyte. (The arrays
-of a model without gradients are not to be changed in place by hand: use `set_param`.)
+of a model without gradients are not to be changed in place by hand: `set_param` another array.)
 """
 
 import threading
@@ -141,9 +141,10 @@ def _appended(table: Optional[Floats2d], vectors: Floats2d, start: int, *, limit
 
 
 def _sums(data: Floats2d, rows: Ints1d) -> Ints1d:
-    """(W,) a checksum of the bits of some rows, 0 for row -1."""
+    """(W,) a checksum of the bits of some rows and of where they are, 0 for row -1."""
     bits = numpy.ascontiguousarray(data[rows]).view(f"u{data.itemsize}")
-    return numpy.where(rows < 0, 0, bits.sum(axis=1, dtype="uint64"))
+    factors = numpy.random.default_rng(0).integers(2**64, size=bits.shape[1], dtype="uint64")
+    return numpy.where(rows < 0, 0, bits.astype("uint64") @ factors)
 
 
 class _Params:

@@ -49,6 +49,17 @@ def test_scores_that_overflow_or_vanish(shift):
     numpy.testing.assert_allclose(found, expected, atol=1e-4)
 
 
+def test_a_finite_sum_of_weights_whose_product_with_values_overflows():
+    layer = make_layer()
+    layer.set_param("QKV_W", numpy.zeros((36, 12), dtype="float32"))  # all scores are biases
+    layer.set_param("bias", numpy.full((3, 11), 84.0, dtype="float32"))
+    values = numpy.arange(1.0, 13.0) * 10
+    layer.set_param("QKV_b", numpy.append(numpy.zeros(24), values).astype("float32"))
+    found, expected = both(layer, LENGTHS, block=8, halo=4)
+    assert numpy.isfinite(found).all()
+    numpy.testing.assert_allclose(found, expected, atol=1e-4)
+
+
 def test_one_token():
     found, expected = both(make_layer(), (1,), block=8, halo=4)
     numpy.testing.assert_allclose(found, expected, atol=1e-5)

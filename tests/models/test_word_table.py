@@ -210,6 +210,18 @@ def test_static_vectors_that_change(nlp):
     check(table, embed, docs)
 
 
+def test_static_vectors_whose_numbers_move(nlp):
+    embed, table, docs = make_embed(nlp.vocab, static=True), WordTable(), [nlp("see the vec")]
+    for columns in ([0, 3], [1, 2], [0], [1]):
+        vector = numpy.zeros(5, dtype="float32")
+        vector[columns] = 1.0
+        nlp.vocab.set_vector("the", vector)
+        check(table, embed, docs)
+    data = nlp.vocab.vectors.data
+    data[:] = data[:, ::-1].copy()
+    check(table, embed, docs)
+
+
 def all_tokens(docs):
     return (token for doc in docs for token in doc)
 
