@@ -121,3 +121,15 @@ def test_every_command_of_the_project_exists():
             words = line.split()
             if "skd" in words:
                 assert words[words.index("skd") + 1] in known
+
+
+def test_each_step_of_the_project_needs_only_what_earlier_ones_made():
+    project = srsly.read_yaml(ROOT / "project.yml")
+    commands = {command["name"]: command for command in project["commands"]}
+    made = {"configs", "setup.cfg"}
+    for step in project["workflows"]["distill"]:
+        needed = set(commands[step]["deps"])
+        assert needed <= made, step
+        script = " ".join(commands[step]["script"])
+        assert all(path in script for path in needed if path not in ("configs", "setup.cfg")), step
+        made.update(commands[step]["outputs"])
