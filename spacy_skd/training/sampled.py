@@ -13,7 +13,7 @@ from thinc.api import Model
 
 from ..errors import check_between, check_temperature
 from ..shards.docs import KEY, read_beliefs
-from .drawn_layers import DrawnTokens, make_layers
+from .drawn_layers import DrawnParse, DrawnTokens, make_layers
 from .items import Item
 from .stream import StoredCorpus, examples_seen
 
@@ -27,6 +27,7 @@ def make_sampled_corpus(
     max_length: int = 0,
     seed: int = 0,
     temperature: float = 1.0,
+    projective: bool = False,
     layers: Optional[Dict[str, str]] = None,
     skip: int = 0,
 ) -> Callable[[Language], Iterator[Example]]:
@@ -45,6 +46,8 @@ def make_sampled_corpus(
     store, path, ratio, buffer, max_length, seed: see `make_distillation_corpus`. The draws depend
         on seed, folder and the place in the stream.
     temperature (float): divides the teacher's scores before it is drawn from them.
+    projective (bool): whether trees are drawn given that no arcs cross, for a parser that knows no
+        others; what spaCy's knows of crossing arcs are rare deprels. Listed trees stay as they are.
     layers (Dict[str, str]): the stored components to draw from, and what each annotates: tag, pos,
         morph, morphologizer, sent, ents, spans (or spans:KEY) or parser. By default all, as their
         names and labels say.
@@ -60,6 +63,7 @@ def make_sampled_corpus(
         max_length=max_length,
         seed=seed,
         temperature=temperature,
+        projective=projective,
         layers=layers or {},
         skip=skip,
     )
@@ -74,6 +78,7 @@ class SampledCorpus(StoredCorpus):
         path: Optional[Path] = None,
         *,
         temperature: float,
+        projective: bool,
         layers: Dict[str, str],
         skip: int,
         **stream: Any,
@@ -82,6 +87,7 @@ class SampledCorpus(StoredCorpus):
         check_between("seed", self.seed, low=0, high=2**63)
         self.skip = int(check_between("skip", skip, low=0, high=10**12))
         self.temperature = check_temperature(temperature)
+        self.projective = projective
         self.layers = make_layers(self.store.forms, layers)
 
     def _example(self, nlp: Language, item: Item, number: int) -> Example:
@@ -101,6 +107,8 @@ class SampledCorpus(StoredCorpus):
             settings: Dict[str, Any] = {"rng": rng, "temperature": self.temperature}
             if isinstance(layer, DrawnTokens) and layer.writes == ("tag",):
                 settings["known"] = known
+            if isinstance(layer, DrawnParse):
+                settings["projective"] = self.projective
             layer.draw(doc, stored.belief(pipe, self.store.forms[pipe]), **settings)
         del doc.user_data[KEY]
 

@@ -14,7 +14,14 @@ from thinc.types import Floats2d, Ints1d
 from ..codecs.bioes import Legality, TypedSpan, are_span_tags, decode_spans, legality
 from ..codecs.head_labels import UNTAGGED
 from ..codecs.trees import ROOT_HEAD, decode_trees
-from ..structures import IMPOSSIBLE, IndependentLabels, LinearChain, Parts, Structure
+from ..structures import (
+    IMPOSSIBLE,
+    IndependentLabels,
+    LinearChain,
+    Parts,
+    ProjectiveTrees,
+    Structure,
+)
 from ..structures.numerics import POSSIBLE_ABOVE
 from .belief import ChainBelief, HeadLabelBelief, SegmentBelief, TokenBelief, TreeBelief
 from .best import tree_decoder
@@ -84,10 +91,16 @@ def draw_spans(
 
 
 def draw_trees(
-    belief: TreesBelief, *, rng: numpy.random.Generator, temperature: float = 1.0
+    belief: TreesBelief,
+    *,
+    rng: numpy.random.Generator,
+    temperature: float = 1.0,
+    projective: bool = False,
 ) -> DrawnTrees:
     """Heads and deprels of a doc, each sentence on its own: of scores, a single-rooted tree and
     deprels given its arcs; of candidates, one of those whose arcs stay in the sentence.
+
+    projective (bool): of scores, draw given that no arcs cross.
 
     Independent heads, and tags of heads, are drawn given that they form a tree. An arc whose deprel
     was not scored (its marginal is below the teacher's floor, or it has no tag) takes the deprel of
@@ -99,7 +112,8 @@ def draw_trees(
         return _as_drawn(heads, deprels)
     if isinstance(belief, HeadLabelBelief):
         belief = _lifted(belief, temperature=temperature)
-    heads = _draw_heads(belief, rng=rng, temperature=temperature)
+    structure = ProjectiveTrees() if projective else tree_decoder(belief.structure)
+    heads = _draw_heads(belief, structure, rng=rng, temperature=temperature)
     rows = _scored_rows(belief, heads)
     found = numpy.nonzero(rows >= 0)[0]
     scores = belief.label_scores[rows[found]] * (1.0 / temperature)
@@ -151,12 +165,13 @@ def _choose(weights: Floats2d, *, rng: numpy.random.Generator, temperature: floa
     return chosen
 
 
-def _draw_heads(belief: TreeBelief, *, rng: numpy.random.Generator, temperature: float) -> Ints1d:
+def _draw_heads(
+    belief: TreeBelief, structure: Structure, *, rng: numpy.random.Generator, temperature: float
+) -> Ints1d:
     """(tokens,) head token, `ROOT_HEAD` for a root."""
     if not belief.arcs:
         return numpy.zeros(0, dtype="int64")
     units = [Parts({"arc": arc[None]}, numpy.asarray([len(arc)])) for arc in belief.arcs]
-    structure = tree_decoder(belief.structure)
     drawn = structure.sample(Parts.concat(units) * (1.0 / temperature), rng=rng)
     return decode_trees(drawn, rows=belief.units[:, 0].astype("int64"))[:, 1]
 

@@ -6,6 +6,7 @@ import numpy
 import pytest
 import spacy
 from conftest import TOK2VEC, gold_examples, make_docs
+from spacy.pipeline._parser_internals.nonproj import is_nonproj_tree
 from spacy.tokens import DocBin
 from stock_pipelines import EMBED, LISTENER, stock_pipeline
 
@@ -156,6 +157,18 @@ def test_entities_come_as_often_as_the_chain_says(entity_store):
         several += len({tuple(t.ent_iob_ for t in d) for d in docs})
         assert not docs[0].has_annotation("TAG")
     assert several > 2 * len(found)
+
+
+def test_trees_without_crossing_arcs(store):
+    nlp = spacy.blank("en")
+
+    def crossing(projective):
+        read = make_sampled_corpus(store, projective=projective, temperature=5.0)
+        docs = [eg.reference for eg in take(read, nlp, 60) if is_raw(eg)]
+        return sum(is_nonproj_tree([t.head.i - s.start for t in s]) for d in docs for s in d.sents)
+
+    assert crossing(False) > 0
+    assert crossing(True) == 0
 
 
 def test_gold_docs_are_untouched(store):
