@@ -10,8 +10,9 @@ student of ours learns from that alone, without gold. Agreement with its teacher
 that neither was trained on, on the same tokens.
 
 `drawn`: a stock component learns the gold and the raw text of a folder that `spacy skd annotate`
-wrote: the annotation of the raw text drawn from the teacher's beliefs anew each time (`sampled`),
-or the teacher's best guess (`silver`); the same texts in the same order, as many words.
+wrote: the annotation of the raw text drawn from the teacher's beliefs anew each time (`sampled`;
+for the parser also given that no arcs cross, `projective`), or the teacher's best guess (`silver`);
+the same texts in the same order, as many words.
 
 A cell is done again only if its settings have changed (cells.py).
 """
@@ -40,6 +41,7 @@ from spacy_skd.training.stream import StoredCorpus
 CONFIGS = Path(__file__).parents[1] / "configs"
 STUDENT_TO_TEACHER = {"sent": "senter", "tag": "tagger", "parser": "parser", "ner": "ner"}
 KEPT = ("tag_acc", "sents_f", "dep_uas", "dep_las", "ents_f")
+HOW = {"parser": ("silver", "sampled", "projective"), "ner": ("silver", "sampled")}
 SCORES = {"dep_las": "LAS", "ents_f": "F1"}
 STEP_WORDS = 1000
 
@@ -136,8 +138,9 @@ class SilverCorpus(StoredCorpus):
 
 
 def stock_config(kind: str, corpus: str) -> Config:
-    """One stock component over the stock tok2vec. kind: "parser" or "ner"."""
-    config = read("stock")
+    """One stock component over the stock tok2vec. kind: "parser" or "ner". corpus: "silver",
+    "sampled", or "projective", sampled trees without crossing arcs."""
+    config, settings = read("stock"), {}
     parser = config["components"].pop("parser")
     for name in list(config["components"]):
         if name != "tok2vec":
@@ -147,9 +150,11 @@ def stock_config(kind: str, corpus: str) -> Config:
         parser = {"factory": kind, "model": parser["model"]}
     config["components"][kind] = parser
     config["nlp"]["pipeline"] = ["tok2vec", kind]
+    if corpus == "projective":
+        corpus, settings = "sampled", {"projective": True}
     reader = {"sampled": "spacy-skd.SampledCorpus.v1", "silver": "benchmarks.SilverCorpus.v1"}
     train = {"@readers": reader[corpus], "store": "${paths.train}", "seed": "${system.seed}"}
-    config["corpora"]["train"] = train
+    config["corpora"]["train"] = {**train, **settings}
     config["training"]["max_epochs"] = -1
     scores = {"parser": {"dep_las": 1.0}, "ner": {"ents_f": 1.0}}
     config["training"]["score_weights"] = scores[kind]
@@ -158,9 +163,9 @@ def stock_config(kind: str, corpus: str) -> Config:
 
 def drawn(cells: Cells, store: Path, dev: Path, args: argparse.Namespace) -> None:
     for seed in args.seeds:
-        for corpus in ("silver", "sampled"):
+        for corpus in HOW[args.kind]:
             config = stock_config(args.kind, corpus)
-            if corpus == "sampled" and args.layer:
+            if corpus != "silver" and args.layer:
                 config["corpora"]["train"]["layers"] = {
                     args.layer: args.kind.replace("ner", "ents")
                 }
@@ -205,10 +210,10 @@ class Tables:
         rows = []
         for kind, corpus, key in (("parser", "UD English EWT", "dep_las"),
                                   ("ner", "WikiANN English", "ents_f")):  # fmt: skip
-            silver, sampled = (self._shown(f"{kind}_{how}", key) for how in ("silver", "sampled"))
+            shown = [self._shown(f"{kind}_{how}", key) for how in HOW[kind]]
             seeds = str(len(self.found[f"{kind}_silver"]))
-            rows.append([f"`{kind}`, {corpus}", SCORES[key], silver, sampled, seeds])
-        return table(["", "", "silver", "sampled", "seeds"], rows)
+            rows.append([f"`{kind}`, {corpus}", SCORES[key], *(shown + [""])[:3], seeds])
+        return table(["", "", "silver", "sampled", "without crossing arcs", "seeds"], rows)
 
     def _shown(self, name: str, key: str) -> str:
         scores = [dev[key] for dev in self.found[name]]
