@@ -4,6 +4,7 @@
     python benchmarks/cases.py work/cases teachers
     python benchmarks/cases.py work/cases 1a 1b 2a 2b 3 4 --seeds 0 1 2
     python benchmarks/cases.py work/cases table docs/cases.md
+    python benchmarks/cases.py work/cases entropy
 
 corpus/ewt is what `spacy skd prepare` made of UD English EWT. 2,000 labelled sentences (EWT: whole
 docs), and 10,000 others without their annotation. A teacher is trained on the labelled ones and
@@ -17,20 +18,26 @@ import random
 import shutil
 from bisect import bisect_left
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
+import numpy
 import spacy
 from cells import Cells
 from ner import make_doc, read_iob
 from results import fill, spread, table
+from scipy.special import softmax
 from spacy.tokens import Doc, DocBin
 from thinc.api import Config
 
 from spacy_skd.cli.prepare import from_store
+from spacy_skd.pipeline.stored import Stored
 from spacy_skd.report.scores import read_docs, score
+from spacy_skd.shards.docs import read_beliefs
+from spacy_skd.structures import Parts
 from spacy_skd.training.annotate import annotate
+from spacy_skd.transfer.belief import ChainBelief
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 LABELLED, RAW = 2000, 10_000  # sentences
@@ -224,6 +231,35 @@ def _read(name: str) -> Config:
 # Tables
 
 
+def entropy(work: Path, *, n_docs: int = 200) -> None:
+    """Prints the mean entropy, in nats a token, of the chain's marginals of tags and of its
+    emissions alone, over labelled and over raw docs of its store."""
+    store, vocab = (
+        Stored("entropy", str(work / "annotated_chain"), memory=0),
+        spacy.blank("en").vocab,
+    )
+    for split in ("train", "raw"):
+        corpus = work / "corpora" / "wikiann" / f"{split}.spacy"
+        wanted = {doc.text for doc in islice(DocBin().from_disk(corpus).get_docs(vocab), n_docs)}
+        found: List[List[float]] = [[], []]
+        for shard in sorted(Path(store.store.folder).glob("*.spacy")):
+            for doc in DocBin().from_disk(shard).get_docs(vocab):
+                beliefs = read_beliefs(doc.user_data)
+                if doc.text in wanted and beliefs is not None and len(doc):
+                    belief = beliefs.belief("ner", store.forms["ner"])
+                    for values, tags in zip(found, _tags(belief)):
+                        values.extend(-(tags * numpy.log(numpy.maximum(tags, 1e-30))).sum(axis=1))
+        print(split, *(f"{numpy.mean(values):.3f}" for values in found))
+
+
+def _tags(belief: ChainBelief) -> Iterator[numpy.ndarray]:
+    """(tokens, tags) marginals, then the softmax of the emissions."""
+    arrays = {"unary": belief.scores[None], "transition": belief.transition[None]}
+    _, marginals = belief.structure.infer(Parts(arrays, numpy.asarray([len(belief.scores)])))
+    yield marginals.arrays["unary"][0]
+    yield softmax(belief.scores, axis=1)
+
+
 class Tables:
     def __init__(self, work: Path):
         self.work = work
@@ -258,7 +294,9 @@ class Tables:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("work", type=Path)
-    parser.add_argument("what", nargs="+", help="prepare, teachers, a teacher, cases, table")
+    parser.add_argument(
+        "what", nargs="+", help="prepare, teachers, a teacher, cases, table, entropy"
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--teacher-steps", type=int, default=500)
@@ -267,6 +305,9 @@ def main() -> None:
     first, *rest = options.what
     if first == "prepare":
         prepare(options.work, *map(Path, rest))
+        return
+    if first == "entropy":
+        entropy(options.work)
         return
     if first == "table":
         path = Path(rest[0])

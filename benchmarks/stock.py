@@ -20,6 +20,7 @@ A cell is done again only if its settings have changed (cells.py).
 import argparse
 import json
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, Dict, List
 
@@ -27,6 +28,7 @@ import spacy
 from cells import Cells
 from results import fill, percent, spread, table
 from spacy import registry
+from spacy.pipeline._parser_internals.nonproj import is_nonproj_tree
 from spacy.scorer import Scorer
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
@@ -127,6 +129,20 @@ def make_silver_corpus(store: Path, ratio: float = 4.0, seed: int = 0) -> Stored
     return SilverCorpus(store, None, ratio=ratio, buffer=2000, max_length=0, seed=seed)
 
 
+def crossing(store: Path, *, n_docs: int = 1500) -> None:
+    """Prints the share of trees with crossing arcs, gold included: best guesses and drawn ones."""
+    nlp = spacy.blank("en")
+    for name in ("benchmarks.SilverCorpus.v1", "spacy-skd.SampledCorpus.v1"):
+        examples = islice(registry.readers.get(name)(store=store)(nlp), n_docs)
+        trees = [
+            [token.head.i - sent.start for token in sent]
+            for eg in examples
+            if eg.reference.has_annotation("DEP")
+            for sent in eg.reference.sents
+        ]
+        print(f"{name}: {sum(map(is_nonproj_tree, trees)) / len(trees):.1%} of {len(trees)}")
+
+
 class SilverCorpus(StoredCorpus):
     def _example(self, nlp: spacy.Language, item: Item, number: int) -> Example:
         example = item.example(nlp)
@@ -222,8 +238,8 @@ class Tables:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("action", choices=["teach", "drawn", "table"])
-    parser.add_argument("work", type=Path, help="table: the page")
+    parser.add_argument("action", choices=["teach", "drawn", "crossing", "table"])
+    parser.add_argument("work", type=Path, help="crossing: store; table: page")
     parser.add_argument(
         "rest", type=Path, nargs="*", help="teach: pipeline; drawn: store, dev.spacy; table: works"
     )
@@ -238,6 +254,8 @@ def main() -> None:
     args = parser.parse_args()
     if args.action == "teach":
         teach(Cells(args.work), args.rest[0], args)
+    elif args.action == "crossing":
+        crossing(args.work)
     elif args.action == "drawn":
         drawn(Cells(args.work), args.rest[0], args.rest[1], args)
     else:
