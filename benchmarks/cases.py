@@ -27,7 +27,6 @@ import spacy
 from cells import Cells
 from ner import make_doc, read_iob
 from results import fill, spread, table
-from scipy.special import softmax
 from spacy.tokens import Doc, DocBin
 from thinc.api import Config
 
@@ -35,7 +34,7 @@ from spacy_skd.cli.prepare import from_store
 from spacy_skd.pipeline.stored import Stored
 from spacy_skd.report.scores import read_docs, score
 from spacy_skd.shards.docs import read_beliefs
-from spacy_skd.structures import Parts
+from spacy_skd.structures import IndependentLabels, Parts
 from spacy_skd.training.annotate import annotate
 from spacy_skd.transfer.belief import ChainBelief
 
@@ -253,11 +252,13 @@ def entropy(work: Path, *, n_docs: int = 200) -> None:
 
 
 def _tags(belief: ChainBelief) -> Iterator[numpy.ndarray]:
-    """(tokens, tags) marginals, then the softmax of the emissions."""
-    arrays = {"unary": belief.scores[None], "transition": belief.transition[None]}
-    _, marginals = belief.structure.infer(Parts(arrays, numpy.asarray([len(belief.scores)])))
-    yield marginals.arrays["unary"][0]
-    yield softmax(belief.scores, axis=1)
+    """(tokens, tags) marginals of the chain, then of its emissions alone."""
+    lengths = numpy.asarray([len(belief.scores)])
+    unary, transition = belief.scores[None], belief.transition[None]
+    chain = belief.structure.infer(Parts({"unary": unary, "transition": transition}, lengths))
+    alone = IndependentLabels().infer(Parts({"unary": unary}, lengths))
+    for _, marginals in (chain, alone):
+        yield marginals.arrays["unary"][0]
 
 
 class Tables:
