@@ -142,7 +142,7 @@ class Recipe:
         for name, lever in LEVERS.items():
             try:
                 scores = self._scores(name)
-            except FileNotFoundError:
+            except KeyError:
                 continue
             row = [lever.group, name]
             for key in KEYS:
@@ -152,7 +152,9 @@ class Recipe:
         return table(["", "", "UPOS", "XPOS", "SENTS", "UAS", "LAS", "words/s"], rows)
 
     def _scores(self, name: str) -> Dict[str, float]:
-        cell = json.loads(self.cells.path(cell_of(name)).read_text())
+        cell = self.cells.read(cell_of(name))
+        if cell is None:
+            raise KeyError(name)
         scores: Dict[str, float] = cell["dev"]["predicted_sentences"]
         return scores
 
