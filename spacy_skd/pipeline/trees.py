@@ -28,7 +28,7 @@ from ..transfer.target import STRUCTURAL, Objective
 from .activations import Activations, Predictions
 from .lessons import belief_tokens
 from .lost_mass import HEADS
-from .sentences import batch_spans, doc_units
+from .sentences import batch_spans, units_of
 from .tree_activations import tree_activations
 from .tree_beliefs import LABEL_FLOOR, arcs_by_row, likely_pairs, no_belief, tree_beliefs
 from .tree_gold import GoldTrees
@@ -97,7 +97,7 @@ class DistillingParser(ParsingPipe):
         self._set_labels(self._initial_labels(get_examples, labels), nlp=nlp)
         self.model.get_ref("output_layer").set_dim("nO", len(self.labels))
         docs = [eg.predicted for eg in islice(get_examples(), 10)]
-        units = [doc_units(doc, max_length=self.max_length) for doc in docs]
+        units = units_of(docs, max_length=self.max_length)
         spans = batch_spans(units, [len(doc) for doc in docs])
         self.model.initialize(X=(docs, spans, _no_pairs))
 
