@@ -5,7 +5,7 @@ with separate hidden layers for a token as dependent (D) and as head (H),
 
     arc[d, h] = D_d U H_h + u H_h            label[d, h] = ([L_d; 1] (x) [K_h; 1]) W
 
-ROOT is a learned vector that stands as one more token. No array of arcs times deprels exists.
+and, where there is a maximum distance, S_d[h - d] with S_d = S D_d + s (see `distances`). ROOT is a learned vector that stands as one more token. No array of arcs times deprels exists.
 """
 
 from typing import Any, Callable, List, Optional, Sequence, Tuple
@@ -16,7 +16,9 @@ from spacy.tokens import Doc
 from thinc.api import Model, glorot_uniform_init
 from thinc.types import Floats2d, Floats3d, Ints2d
 
+from ..errors import check_between
 from ..structures import Parts
+from .distances import arcs_of_distances, distances_of_arcs
 from .growth import GROW, grown
 from .label_scores import label_scores
 from .mlp import hidden, init_hidden
@@ -35,6 +37,7 @@ def build_biaffine_parser(
     label_hidden: int = 48,
     dropout: float = 0.33,
     nO: Optional[int] = None,
+    max_distance: int = 0,
 ) -> Model[ParserInput, ParserOutput]:
     """Docs, units and a choice of arcs to scores of arcs and of the chosen arcs' deprels.
 
@@ -46,9 +49,13 @@ def build_biaffine_parser(
     arc_hidden, label_hidden (int): widths of the hidden layers.
     dropout (float): of the hidden layers; training.dropout does not change it.
     nO (Optional[int]): deprels; set by the component.
+    max_distance (int): arcs are also scored by the distance from dependent to head, in which heads
+        further away are as far as this; 0 for no such scores.
+    RAISES (ValueError): for a negative distance.
     """
+    check_between("max_distance", max_distance, low=0, high=10**4)
     width = tok2vec.maybe_get_dim("nO")
-    arcs = biaffine_arcs(nI=width, nH=arc_hidden, dropout=dropout)
+    arcs = biaffine_arcs(nI=width, nH=arc_hidden, dropout=dropout, max_distance=max_distance)
     return parser_model(tok2vec, arcs, label_hidden=label_hidden, dropout=dropout, nO=nO)
 
 
@@ -78,15 +85,18 @@ def parser_model(
     )
 
 
-def biaffine_arcs(*, nI: Optional[int], nH: int, dropout: float) -> Model:
+def biaffine_arcs(
+    *, nI: Optional[int], nH: int, dropout: float, max_distance: int = 0
+) -> Model:
     """Rows of vectors and buckets to the arc scores of each bucket, (B, N, N + 1)."""
+    names = ["D_W", "D_b", "H_W", "H_b", "U", "u", "root"]
     return Model(
         "biaffine_arcs",
         _arcs,
         init=_init_arcs,
         dims={"nI": nI, "nH": nH},
-        params=dict.fromkeys(("D_W", "D_b", "H_W", "H_b", "U", "u", "root")),
-        attrs={"hidden_dropout": dropout},
+        params=dict.fromkeys([*names, "S", "s"] if max_distance else names),
+        attrs={"hidden_dropout": dropout, "max_distance": max_distance},
     )
 
 
@@ -157,6 +167,9 @@ def _init_arcs(model: Model, X: Any = None, Y: Any = None) -> None:
     model.set_param("U", model.ops.alloc2f(n_hidden, n_hidden))
     model.set_param("u", model.ops.alloc1f(n_hidden))
     model.set_param("root", glorot_uniform_init(model.ops, (1, n_in)))
+    if limit := model.attrs["max_distance"]:
+        model.set_param("S", model.ops.alloc2f(2 * limit + 1, n_hidden))
+        model.set_param("s", model.ops.alloc1f(2 * limit + 1))
 
 
 def _arcs(
@@ -170,18 +183,24 @@ def _arcs(
     all_rows = with_root(model, rows)
     H, backprop_h = hidden(model, "H", all_rows, dropout=dropout)
     DU = D @ U
+    limit = model.attrs["max_distance"]
+    by_distance = D @ model.get_param("S").T + model.get_param("s") if limit else None
     root_row = len(rows)
     scores: List[Parts] = []
     kept: List[Tuple[Floats3d, Floats3d]] = []
     for bucket in buckets:
-        left = DU[xp.asarray(bucket.index(padding=0))]
+        index = xp.asarray(bucket.index(padding=0))
+        left = DU[index]
         right = H[xp.asarray(head_index(bucket, root_row))]
         arc = left @ right.transpose(0, 2, 1) + (right @ u)[:, None]
+        if by_distance is not None:
+            arc[:, :, 1:] += arcs_of_distances(by_distance[index])
         scores.append(Parts({"arc": arc}, xp.asarray(bucket.lengths)))
         kept.append((left, right))
 
     def backprop(d_scores: List[Parts]) -> Floats2d:
         d_du, d_h = xp.zeros_like(DU), xp.zeros_like(H)
+        d_by_distance = xp.zeros((len(D), 2 * limit + 1), dtype=D.dtype)
         for bucket, (left, right), parts in zip(buckets, kept, d_scores):
             d_arc = parts.arrays["arc"].astype(DU.dtype)
             inside = xp.asarray(bucket.inside)
@@ -193,8 +212,15 @@ def _arcs(
             d_h[index] = d_right[:, 1:][inside]
             d_h[root_row] += d_right[:, 0].sum(axis=0)
             model.inc_grad("u", xp.einsum("bh,bhk->k", by_head, right))
+            if limit:
+                d_by_distance[index] = distances_of_arcs(d_arc[:, :, 1:], limit)[inside]
         model.inc_grad("U", D.T @ d_du)
-        d_rows = backprop_d(d_du @ U.T)
+        d_d = d_du @ U.T
+        if limit:
+            model.inc_grad("S", d_by_distance.T @ D)
+            model.inc_grad("s", d_by_distance.sum(axis=0))
+            d_d += d_by_distance @ model.get_param("S")
+        d_rows = backprop_d(d_d)
         return d_rows + without_root(model, backprop_h(d_h))
 
     return scores, backprop
