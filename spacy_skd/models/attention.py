@@ -4,7 +4,9 @@
     X += W_2 relu(W_1 norm(X))
 
 Xiong et al., "On Layer Normalization in the Transformer Architecture" (ICML 2020); the bias is that
-of Raffel et al. (2020, T5), one number for each head and distance, clipped.
+of Raffel et al. (2020, T5), one number for each head and distance, clipped. It starts as slopes, as in
+Press et al., "Train Short, Test Long" (ICLR 2022), section 3, half of the heads looking to each side:
+where to look is what takes longest to learn.
 """
 
 import math
@@ -18,6 +20,7 @@ from .blocks import Group
 
 AttentionInput = Tuple[Floats2d, List[Group]]
 _MASKED = -1e9
+_OTHER_SIDE = 4.0  # nats less for what is on the other side of the token
 EPSILON = 1e-5
 
 
@@ -55,7 +58,19 @@ def _init(model: Model, X: Any = None, Y: Any = None) -> None:
     for name, shape in shapes.items():
         model.set_param(f"{name}_W", glorot_uniform_init(ops, shape))
         model.set_param(f"{name}_b", ops.alloc1f(shape[0]))
-    model.set_param("bias", ops.alloc2f(model.get_dim("nH"), 2 * model.get_dim("nD") + 1))
+    model.set_param("bias", ops.asarray2f(_slopes(model.get_dim("nH"), model.get_dim("nD"))))
+
+
+def _slopes(heads: int, limit: int) -> Floats2d:
+    """(heads, 2 * limit + 1) of the distances -limit ... limit: 0 for the token itself, and less by
+    1/2, 1/4, 1/8 ... a token for the heads that look to a side."""
+    n_left = -(-heads // 2)
+    distances = numpy.arange(-limit, limit + 1)
+    step = 0.5 ** numpy.array([1 + (h if h < n_left else h - n_left) for h in range(heads)])
+    bias = -step[:, None] * abs(distances)
+    bias[:n_left, distances > 0] -= _OTHER_SIDE
+    bias[n_left:, distances < 0] -= _OTHER_SIDE
+    return bias.astype("float32")
 
 
 def _forward(model: Model, X: AttentionInput, is_train: bool) -> Tuple[AttentionInput, Callable]:

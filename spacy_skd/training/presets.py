@@ -23,7 +23,7 @@ class Preset:
 
     width (int): of the vectors. depth (int): of the CNN. attention_depth, heads (int): of the
     self-attention after it. rows (Tuple[int, ...]): of the embedding of each of `attrs`.
-    arc_hidden, label_hidden (int): of the parser. learn_rate (float): the highest.
+    arc_hidden, label_hidden (int): of the parser, and arc_distance its max_distance. learn_rate (float): the highest.
     """
 
     about: str
@@ -41,6 +41,7 @@ class Preset:
     block: int = 64
     halo: int = 32
     max_distance: int = 64
+    arc_distance: int = 16
     learn_rate: float = 0.01
 
     def tok2vec(self, *, vectors: bool) -> Block:
@@ -77,6 +78,7 @@ class Preset:
             "label_hidden": self.label_hidden,
             "dropout": 0.0,
             "nO": None,
+            "max_distance": self.arc_distance,
             "tok2vec": LISTENER,
         }
 

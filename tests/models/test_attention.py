@@ -99,3 +99,13 @@ def test_softmax_is_exact_whatever_the_scores_are(shift):
     found = _softmax(numpy, scores + numpy.float32(shift))
     exact = numpy.exp(scores.astype("float64"))
     numpy.testing.assert_allclose(found, exact / exact.sum(-1, keepdims=True), rtol=1e-4)
+
+
+def test_the_bias_starts_near_and_half_of_the_heads_on_each_side():
+    layer = attention_layer(width=12, heads=3, hidden=12, max_distance=2)
+    layer.initialize()
+    assert layer.get_param("bias").tolist() == [
+        [-1.0, -0.5, 0.0, -4.5, -5.0],
+        [-0.5, -0.25, 0.0, -4.25, -4.5],
+        [-5.0, -4.5, 0.0, -0.5, -1.0],
+    ]

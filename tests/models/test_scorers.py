@@ -31,16 +31,19 @@ SPANS = numpy.array([[0, 3], [3, 4], [4, 11], [11, 13]])
 PAIRS = numpy.array([[0, 2], [1, -1], [1, 0], [5, 4], [12, -1], [12, 11], [0, 2]])
 
 
-def make_parser(dropout=0.0):
-    model = build_biaffine_parser(given_vectors(), arc_hidden=5, label_hidden=3, dropout=dropout)
+def make_parser(dropout=0.0, max_distance=0):
+    model = build_biaffine_parser(
+        given_vectors(), arc_hidden=5, label_hidden=3, dropout=dropout, max_distance=max_distance
+    )
     model.get_ref("output_layer").set_dim("nO", 4)
     model.initialize()
     as_float64(model)
     return model
 
 
-def test_biaffine_gradients():
-    model = make_parser()
+@pytest.mark.parametrize("max_distance", [0, 2, 30])
+def test_biaffine_gradients(max_distance):
+    model = make_parser(max_distance=max_distance)
     X = vectors(4, 9)
     rng = numpy.random.default_rng(3)
     buckets = make_buckets(SPANS)
@@ -67,8 +70,9 @@ def arc_mask(bucket):
     return bucket.inside[:, :, None] & heads[:, None]
 
 
-def test_biaffine_scores_equal_the_formula():
-    model = make_parser()
+@pytest.mark.parametrize("limit", [0, 2, 30])
+def test_biaffine_scores_equal_the_formula(limit):
+    model = make_parser(max_distance=limit)
     X = vectors(4, 9)
     rows = numpy.concatenate(X)
     buckets, arcs, _, labels = model.predict((X, SPANS, lambda *_: PAIRS))
@@ -91,6 +95,10 @@ def test_biaffine_scores_equal_the_formula():
                     head = hidden(scorer, "H", vector(scorer, -1 if h == 0 else start + h - 1))
                     expected = dependent @ scorer.get_param("U") @ head
                     expected += scorer.get_param("u") @ head
+                    if limit and h:
+                        distance = min(max(h - 1 - d, -limit), limit)
+                        by_distance = scorer.get_param("S") @ dependent + scorer.get_param("s")
+                        expected += by_distance[distance + limit]
                     assert parts.arrays["arc"][i, d, h] == pytest.approx(expected)
                     seen += 1
     assert seen == sum(n * (n + 1) for n in (3, 1, 7, 2))
