@@ -30,6 +30,7 @@ from spacy_skd.training.vectors import VectorSettings, make_vectors
 BASE = "small"
 EMBED = "components.tok2vec.model.embed."
 ENCODE = "components.tok2vec.model.encode."
+PARSER = "components.parser.model."
 OPTIMIZER = "training.optimizer."
 CORPUS = "corpora.train."
 PIPES = ("sent", "tag", "pos", "parser")
@@ -70,10 +71,17 @@ LEVERS: Dict[str, Lever] = {
     "half the rows of hash embeddings": Lever(
         "word knowledge", {EMBED + "rows": [2500, 500, 1250, 1250]}
     ),
+    "no scores of distances": Lever("parser", {PARSER + "max_distance": 0}),
+    "distances up to 4": Lever("parser", {PARSER + "max_distance": 4}),
+    "distances up to 32": Lever("parser", {PARSER + "max_distance": 32}),
     "no attention": Lever("encoder", {ENCODE + "attention_depth": 0}),
     "one attention layer": Lever("encoder", {ENCODE + "attention_depth": 1}),
     "three attention layers": Lever("encoder", {ENCODE + "attention_depth": 3}),
     "CNN of two layers": Lever("encoder", {ENCODE + "depth": 2}),
+    "four heads": Lever("encoder", {ENCODE + "heads": 4}),
+    "CNN of two layers, window 2": Lever(
+        "encoder", {ENCODE + "depth": 2, ENCODE + "window_size": 2}
+    ),
     "CNN of two pieces": Lever("encoder", {ENCODE + "maxout_pieces": 2}),
     "width 128": Lever("encoder", WIDE),
     "head selection": Lever("target", each("structure", "head_selection", of=("parser",))),
@@ -86,6 +94,10 @@ LEVERS: Dict[str, Lever] = {
     "averaged weights": Lever("optimisation", {OPTIMIZER + "use_averages": True}),
     "dropout 0.1": Lever("optimisation", {"training.dropout": 0.1}),
     "batches of 500 words": Lever("optimisation", {"training.batcher.size": 500}),
+    "batches of 500 words, rate 0.007": Lever(
+        "optimisation",
+        {"training.batcher.size": 500, OPTIMIZER + "learn_rate.initial_rate": 0.007},
+    ),
     "stock parser on our encoder, silver": Lever("rivals inside", {}, rival="silver"),
     "stock parser on our encoder, sampled": Lever("rivals inside", {}, rival="sampled"),
 }

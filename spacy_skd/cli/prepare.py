@@ -18,6 +18,7 @@ SPLITS = ("train", "dev", "test")
 # more steps, up to a point; less than the minimum does not train a network.
 TEACHER_PASSES, TEACHER_WORDS = 3.5, (160_000, 3_000_000)
 STUDENT_PASSES, STUDENT_WORDS = 4.0, (500_000, 7_500_000)
+EVALUATIONS = 5
 
 
 def prepare(
@@ -107,11 +108,14 @@ def _clamp(value: float, low: float, high: float) -> float:
 
 
 def set_steps(config: Config, words: float) -> None:
-    """Train a config on about as many words. words (float): see `words_for`."""
+    """Train a config on about as many words, and evaluate it some times, at the end for one.
+
+    words (float): see `words_for`.
+    """
     training = config["training"]
-    steps = round(words / training["batcher"]["size"])
-    training["max_steps"] = steps
-    training["eval_frequency"] = max(1, round(steps / 5))
+    # The last step is evaluated: what is best is at the end of the schedule.
+    training["eval_frequency"] = max(1, round(words / training["batcher"]["size"] / EVALUATIONS))
+    steps = training["max_steps"] = EVALUATIONS * training["eval_frequency"]
     # Written out: spaCy reads this block without the rest of the config when training is resumed.
     training["optimizer"]["learn_rate"]["total_steps"] = steps
     training["optimizer"]["learn_rate"]["warmup_steps"] = max(1, min(200, round(steps / 10)))

@@ -4,9 +4,9 @@
     X += W_2 relu(W_1 norm(X))
 
 Xiong et al., "On Layer Normalization in the Transformer Architecture" (ICML 2020); the bias is that
-of Raffel et al. (2020, T5), one number for each head and distance, clipped. It starts as slopes, as in
-Press et al., "Train Short, Test Long" (ICLR 2022), section 3, half of the heads looking to each side:
-where to look is what takes longest to learn.
+of Raffel et al. (2020, T5), one number for each head and distance, clipped. It starts as slopes, as
+in Press et al., "Train Short, Test Long" (ICLR 2022), section 3, half of the heads looking to each
+side: where to look takes long to learn.
 """
 
 import math

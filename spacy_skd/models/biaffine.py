@@ -5,7 +5,8 @@ with separate hidden layers for a token as dependent (D) and as head (H),
 
     arc[d, h] = D_d U H_h + u H_h            label[d, h] = ([L_d; 1] (x) [K_h; 1]) W
 
-and, where there is a maximum distance, S_d[h - d] with S_d = S D_d + s (see `distances`). ROOT is a learned vector that stands as one more token. No array of arcs times deprels exists.
+and, where there is a maximum distance, + (S D_d + s)[h - d], the distance clipped (see `distances`).
+ROOT is a learned vector that stands as one more token. No array of arcs times deprels exists.
 """
 
 from typing import Any, Callable, List, Optional, Sequence, Tuple
@@ -85,9 +86,7 @@ def parser_model(
     )
 
 
-def biaffine_arcs(
-    *, nI: Optional[int], nH: int, dropout: float, max_distance: int = 0
-) -> Model:
+def biaffine_arcs(*, nI: Optional[int], nH: int, dropout: float, max_distance: int = 0) -> Model:
     """Rows of vectors and buckets to the arc scores of each bucket, (B, N, N + 1)."""
     names = ["D_W", "D_b", "H_W", "H_b", "U", "u", "root"]
     return Model(

@@ -2,8 +2,8 @@
 
     arc[d, h] += S[d, clip(h - d, -limit, limit)]
 
-Most heads are near, so this is learnt long before which words go together. The scores that belong to
-one row of arcs stand next to each other in S: laying them along the rows is a view, and no index.
+Most heads are near, so this is learnt long before which words go together. The scores that belong
+to one row of arcs stand next to each other in S: laying them along the rows is a view.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ from thinc.types import Floats3d
 
 def arcs_of_distances(scores: Floats3d) -> Floats3d:
     """scores (Floats3d): (B, N, 2 * limit + 1), of distances -limit ... limit, those that are
-        further away included. RETURNS (Floats3d): (B, N, N), of each dependent and head token.
+    further away included. RETURNS (Floats3d): (B, N, N), of each dependent and head token.
     """
     xp = get_array_module(scores)
     n, limit = scores.shape[1], scores.shape[2] // 2

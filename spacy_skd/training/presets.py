@@ -23,7 +23,8 @@ class Preset:
 
     width (int): of the vectors. depth (int): of the CNN. attention_depth, heads (int): of the
     self-attention after it. rows (Tuple[int, ...]): of the embedding of each of `attrs`.
-    arc_hidden, label_hidden (int): of the parser, and arc_distance its max_distance. learn_rate (float): the highest.
+    arc_hidden, label_hidden (int): of the parser; arc_distance (int): its max_distance.
+    learn_rate (float): the highest.
     """
 
     about: str
