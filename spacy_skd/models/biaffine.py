@@ -5,7 +5,7 @@ with separate hidden layers for a token as dependent (D) and as head (H),
 
     arc[d, h] = D_d U H_h + u H_h            label[d, h] = ([L_d; 1] (x) [K_h; 1]) W
 
-and, where there is a maximum distance, + (S D_d + s)[h - d], the distance clipped (see `distances`).
+and, where there is a maximum distance, + (S D_d + s)[h - d], that distance clipped (`distances`).
 ROOT is a learned vector that stands as one more token. No array of arcs times deprels exists.
 """
 
