@@ -43,6 +43,7 @@ def build_second_order_parser(
     iterations: int = 3,
     dropout: float = 0.33,
     nO: Optional[int] = None,
+    max_distance: int = 0,
 ) -> Model[ParserInput, ParserOutput]:
     """As `spacy-skd.BiaffineParser.v1`, with arc scores that have taken account of siblings and
     grandparents. The result is scores of arcs, for any structure of arcs.
@@ -50,13 +51,15 @@ def build_second_order_parser(
     triple_hidden, rank (int): widths of the hidden layers of the scores of triples, and of their
         projections.
     iterations (int): of mean field.
-    arc_hidden, label_hidden, dropout, nO: see `spacy-skd.BiaffineParser.v1`.
-    RAISES (ValueError): for less than one iteration, hidden unit or rank.
+    arc_hidden, label_hidden, dropout, nO, max_distance: see `spacy-skd.BiaffineParser.v1`.
+    RAISES (ValueError): for less than one iteration, hidden unit or rank, or a negative distance.
     """
     check_between("iterations", iterations, low=1, high=100)
     check_between("rank", rank, low=1, high=10**5)
     check_between("triple_hidden", triple_hidden, low=1, high=10**5)
-    arcs = biaffine_arcs(nI=tok2vec.maybe_get_dim("nO"), nH=arc_hidden, dropout=dropout)
+    check_between("max_distance", max_distance, low=0, high=10**4)
+    width = tok2vec.maybe_get_dim("nO")
+    arcs = biaffine_arcs(nI=width, nH=arc_hidden, dropout=dropout, max_distance=max_distance)
     refined = _second_order_arcs(arcs, nH=triple_hidden, rank=rank, iterations=iterations)
     return parser_model(tok2vec, refined, label_hidden=label_hidden, dropout=dropout, nO=nO)
 

@@ -17,6 +17,7 @@ OFFSET_TAGS = "offset_tags"
 DEFAULT_PARSER_MODEL = """
 [model]
 @architectures = "spacy-skd.BiaffineParser.v1"
+max_distance = 16
 
 [model.tok2vec]
 @architectures = "spacy-skd.Tok2Vec.v1"

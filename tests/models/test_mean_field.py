@@ -114,8 +114,9 @@ def make_parser(dropout=0.0, **settings):
     return model
 
 
-def test_gradients():
-    model = make_parser()
+@pytest.mark.parametrize("max_distance", [0, 3])
+def test_gradients(max_distance):
+    model = make_parser(max_distance=max_distance)
     as_float64(model)
     X = vectors(4, 9)
     rng = numpy.random.default_rng(3)
