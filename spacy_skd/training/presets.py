@@ -107,10 +107,10 @@ PRESETS: Dict[str, Preset] = {
     ),
     "medium": Preset(
         about="the most accurate",
-        width=192,
+        width=144,
         depth=4,
         attention_depth=3,
-        heads=8,
+        heads=6,
         rows=(10000, 2000, 5000, 5000),
         arc_hidden=192,
         label_hidden=64,
