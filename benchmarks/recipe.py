@@ -7,7 +7,8 @@
     python benchmarks/recipe.py corpus/ewt work/ewt table docs/recipe.md
 
 Each student sees --words words (1 million) of the teacher's stored beliefs, with `small` and its
-vectors as `spacy skd init` writes them, but for the lever. One resumable JSON a cell (cells.py), in
+vectors as `spacy skd init` writes them, but for SCREENED, what `small` was when the screen was run,
+and the lever. One resumable JSON a cell (cells.py), in
 work/ewt/recipe. `speed` compares the words per second of those that are there, in turns.
 """
 
@@ -34,6 +35,7 @@ PARSER = "components.parser.model."
 OPTIMIZER = "training.optimizer."
 CORPUS = "corpora.train."
 PIPES = ("sent", "tag", "pos", "parser")
+SCREENED = {ENCODE + "depth": 4}
 WIDE = {EMBED + "width": 128, ENCODE + "width": 128}
 
 
@@ -114,7 +116,8 @@ class Recipe:
         if lever.rival:
             config = with_stock_parser(config, lever.rival)
         size = lever.settings.get("training.batcher.size", config["training"]["batcher"]["size"])
-        overrides = {**schedule(self.words // size), "system.seed": 0, **lever.settings}
+        settings = {**SCREENED, **lever.settings}
+        overrides = {**schedule(self.words // size), "system.seed": 0, **settings}
         overrides["paths.dev"] = str(self.systems.corpus / "dev.spacy")
 
         def evaluate(best: Path) -> Dict[str, Any]:
