@@ -3,7 +3,7 @@
     python benchmarks/results.py work/ewt docs/results.md
 
 A table stands between `<!-- NAME -->` and `<!-- end -->`; the rest of the page is kept. A table
-with a missing cell is left as it is and named, with exit code 1.
+with a missing cell is left as it is and named, with exit code 1; so is the picture.
 """
 
 import json
@@ -160,9 +160,12 @@ def main() -> None:
     names = ("accuracy", "rates", "method", "speed", "memory")
     page, missing = fill(path.read_text(), {name: getattr(tables, name) for name in names})
     path.write_text(page)
+    try:
+        draw(tables.points(), path.with_suffix(".svg"))
+    except KeyError as error:
+        missing.append(f"picture: {error}")
     if missing:
         sys.exit("missing: " + ", ".join(missing))
-    draw(tables.points(), path.with_suffix(".svg"))
 
 
 def draw(points: Dict[str, Tuple[float, float]], path: Path) -> None:

@@ -98,7 +98,7 @@ PRESETS: Dict[str, Preset] = {
     "small": Preset(
         about="the default",
         width=96,
-        depth=4,
+        depth=2,
         attention_depth=2,
         heads=8,
         rows=(5000, 1000, 2500, 2500),

@@ -12,6 +12,7 @@ def test_the_gradient_of_a_hidden_layer(dropout, monkeypatch):
     W, b, X, weights = (rng.normal(size=shape) for shape in ((3, 4), 3, (5, 4), (5, 3)))
     mask = rng.integers(0, 2, (5, 3)) * 2.0
     monkeypatch.setattr(mlp, "_dropout_mask", lambda model, Y, dropout: mask)
+    monkeypatch.setattr(mlp, "ROWS", 2)
     model = Model("hidden", None, params={"D_W": W, "D_b": b})
     Y, backprop = hidden(model, "D", X, dropout=dropout)
     Z = X @ W.T + b
