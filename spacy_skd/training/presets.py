@@ -87,13 +87,13 @@ class Preset:
 PRESETS: Dict[str, Preset] = {
     "tiny": Preset(
         about="the fastest",
-        width=64,
+        width=48,
         depth=2,
         attention_depth=1,
-        heads=4,
+        heads=2,
         rows=(2000, 500, 1000, 500),
         arc_hidden=64,
-        label_hidden=32,
+        label_hidden=24,
     ),
     "small": Preset(
         about="the default",
