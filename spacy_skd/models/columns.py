@@ -13,7 +13,7 @@ from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
 
 # Tokens of a chunk, and pairs of tokens that see each other: what keeps its arrays in the cache.
 MAX_COLUMNS = 1024
-MAX_PAIRS = 24_000
+MAX_PAIRS = 48_000
 # Columns of padding that cost less than another chunk.
 MAX_PADDING = 64
 
