@@ -46,6 +46,7 @@ SMALL = {
     "components.tok2vec.model.embed.width": 64,
     "components.tok2vec.model.encode.width": 64,
     "components.tok2vec.model.encode.attention_depth": 1,
+    "components.tok2vec.model.encode.depth": 4,
 }
 
 

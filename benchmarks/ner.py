@@ -211,11 +211,12 @@ class Bench:
         self, name: str, config: Config, overrides: Dict[str, Any], *, steps: int = 0
     ) -> None:
         steps = steps or self.words // config["training"]["batcher"]["size"]
+        steps = max(5, steps - steps % 5)  # the last is evaluated
         settings = {
             "paths.train": str(self.work / "train.spacy"),
             "paths.dev": str(self.work / "dev.spacy"),
             "training.max_steps": steps,
-            "training.eval_frequency": max(1, steps // 5),
+            "training.eval_frequency": steps // 5,
             "training.optimizer.learn_rate.total_steps": steps,
             "training.optimizer.learn_rate.warmup_steps": min(200, steps // 10),
             **overrides,

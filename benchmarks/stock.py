@@ -193,11 +193,12 @@ def drawn(cells: Cells, store: Path, dev: Path, args: argparse.Namespace) -> Non
 
 def schedule(words: int) -> Dict[str, Any]:
     """Settings of a training that sees as many words."""
-    steps = max(2, words // STEP_WORDS)
+    steps = words // STEP_WORDS
+    steps = max(5, steps - steps % 5)  # the last is evaluated
     return {
         "training.max_steps": steps,
         "training.patience": 0,
-        "training.eval_frequency": max(1, steps // 5),
+        "training.eval_frequency": steps // 5,
         "training.optimizer.learn_rate.total_steps": steps,
         "training.optimizer.learn_rate.warmup_steps": min(200, steps // 10),
         "training.batcher.size": STEP_WORDS,

@@ -58,12 +58,14 @@ def _init(model: Model, X: Any = None, Y: Any = None) -> None:
     for name, shape in shapes.items():
         model.set_param(f"{name}_W", glorot_uniform_init(ops, shape))
         model.set_param(f"{name}_b", ops.alloc1f(shape[0]))
-    model.set_param("bias", ops.asarray2f(_slopes(model.get_dim("nH"), model.get_dim("nD"))))
+    model.set_param(
+        "bias", ops.asarray2f(_slopes(heads=model.get_dim("nH"), limit=model.get_dim("nD")))
+    )
 
 
-def _slopes(heads: int, limit: int) -> Floats2d:
+def _slopes(*, heads: int, limit: int) -> Floats2d:
     """(heads, 2 * limit + 1) of the distances -limit ... limit: 0 for the token itself, and less by
-    1/2, 1/4, 1/8 ... a token for the heads that look to a side."""
+    1/2, 1/4, 1/8 ... a token for the heads that look to a side; a single head looks left."""
     n_left = -(-heads // 2)
     distances = numpy.arange(-limit, limit + 1)
     step = 0.5 ** numpy.array([1 + (h if h < n_left else h - n_left) for h in range(heads)])

@@ -182,7 +182,8 @@ def _arcs(
     all_rows = with_root(model, rows)
     H, backprop_h = hidden(model, "H", all_rows, dropout=dropout)
     DU = D @ U
-    limit = model.attrs["max_distance"]
+    # A model that was saved before there were such scores has none, whatever its config says.
+    limit = model.attrs["max_distance"] if model.has_param("S") else 0
     by_distance = D @ model.get_param("S").T + model.get_param("s") if limit else None
     root_row = len(rows)
     scores: List[Parts] = []

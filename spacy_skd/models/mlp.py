@@ -2,6 +2,7 @@
 
 from typing import Any, Callable, Tuple
 
+import numpy
 from thinc.api import Model, glorot_uniform_init
 from thinc.types import Floats2d
 
@@ -22,10 +23,11 @@ def hidden(
     """X (Floats2d): (T, nI). RETURNS: (T, nO), and the gradient's way back to X."""
     xp = model.ops.xp
     W, b = model.get_param(f"{name}_W"), model.get_param(f"{name}_b")
-    Y = xp.empty((len(X), len(W)), dtype=X.dtype)
-    for start in range(0, len(X), ROWS):
-        some = Y[start : start + ROWS]
-        xp.matmul(X[start : start + ROWS], W.T, out=some)
+    Y = xp.empty((len(X), len(W)), dtype=xp.result_type(X, W))
+    step = ROWS if xp is numpy else max(1, len(X))
+    for start in range(0, len(X), step):
+        some = Y[start : start + step]
+        xp.matmul(X[start : start + step], W.T, out=some)
         some += b
         xp.maximum(some, SLOPE * some, out=some)
     mask = _dropout_mask(model, Y, dropout) if dropout else None

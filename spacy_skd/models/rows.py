@@ -1,14 +1,19 @@
 """Vectors of the docs of a batch as rows of one array, and back."""
 
-from typing import List, Sequence
+from typing import List, Optional, Sequence
 
+import numpy
 from thinc.api import Ops
 from thinc.types import Floats2d
 
 
 def concatenate_rows(ops: Ops, vectors: Sequence[Floats2d]) -> Floats2d:
-    """One array a doc to (tokens of the batch, width)."""
-    return ops.xp.concatenate(list(vectors)) if len(vectors) else ops.alloc2f(0, 0)
+    """One array a doc to (tokens of the batch, width), not to be changed: a view if they are rows
+    of one array that follow each other, as `split_rows` makes them."""
+    if not len(vectors):
+        return ops.alloc2f(0, 0)
+    whole = _whole(vectors)
+    return ops.xp.concatenate(list(vectors)) if whole is None else whole
 
 
 def split_rows(rows: Floats2d, like: Sequence[Floats2d]) -> List[Floats2d]:
@@ -19,3 +24,25 @@ def split_rows(rows: Floats2d, like: Sequence[Floats2d]) -> List[Floats2d]:
         split.append(rows[start : start + len(vectors)])
         start += len(vectors)
     return split
+
+
+def _whole(vectors: Sequence[Floats2d]) -> Optional[Floats2d]:
+    """What the arrays are consecutive rows of; None if nothing."""
+    arrays = [array for array in vectors if len(array)]
+    base = arrays[0].base if arrays else None
+    if not isinstance(base, numpy.ndarray) or base.ndim != 2 or not base.flags.c_contiguous:
+        return None
+    first = following = _address(arrays[0])
+    for array in arrays:
+        same = array.base is base and array.dtype == base.dtype and array.flags.c_contiguous
+        if not same or array.shape[1:] != base.shape[1:] or _address(array) != following:
+            return None
+        following += array.nbytes
+    size = max(1, base.shape[1] * base.itemsize)
+    start, rest = divmod(first - _address(base), size)
+    return None if rest else base[start : start + (following - first) // size]
+
+
+def _address(array: Floats2d) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address

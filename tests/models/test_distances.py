@@ -1,5 +1,6 @@
 import numpy
 import pytest
+from gradients import given_vectors, vectors
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,6 +28,31 @@ def test_the_way_back_sums_over_the_arcs_of_a_distance(count, n, limit):
     for i, d, h in numpy.ndindex(d_arcs.shape):
         expected[i, d, column(d, h, limit)] += d_arcs[i, d, h]
     numpy.testing.assert_allclose(distances_of_arcs(d_arcs, limit), expected, atol=1e-12)
+
+
+def test_float32_stays():
+    scores = numpy.ones((2, 4, 5), dtype="float32")
+    assert arcs_of_distances(scores).dtype == numpy.float32
+    assert distances_of_arcs(arcs_of_distances(scores), 2).dtype == numpy.float32
+
+
+def test_a_model_that_was_saved_without_distances_has_none():
+    built = {}
+    for limit in (0, 3):
+        built[limit] = build_biaffine_parser(
+            given_vectors(), arc_hidden=5, label_hidden=3, max_distance=limit
+        )
+        built[limit].get_ref("output_layer").set_dim("nO", 4)
+    built[0].initialize()
+    saved = built[0].to_bytes()
+    del built[0].get_ref("arc_scorer").attrs["max_distance"]  # as it was
+    loaded = built[3].from_bytes(built[0].to_bytes())
+    assert len(saved) != len(built[0].to_bytes())
+    rows, spans = vectors(4, 9), numpy.array([[0, 4], [4, 13]])
+    found = loaded.predict((rows, spans, lambda *_: numpy.array([[0, 1]])))
+    expected = built[0].from_bytes(saved).predict((rows, spans, lambda *_: numpy.array([[0, 1]])))
+    for one, other in zip(found[1], expected[1]):
+        numpy.testing.assert_array_equal(one.arrays["arc"], other.arrays["arc"])
 
 
 def test_a_negative_distance_is_refused():

@@ -166,6 +166,8 @@ def test_settings():
     for setting in ("iterations", "rank", "triple_hidden"):
         with pytest.raises(ValueError, match=f"{setting}: expected a number from 1"):
             build_second_order_parser(given_vectors(), **{setting: 0})
+    with pytest.raises(ValueError, match="max_distance"):
+        build_second_order_parser(given_vectors(), max_distance=-1)
 
 
 def test_nan_scores_are_named():

@@ -66,6 +66,7 @@ def test_a_preset_initializes_and_its_settings_arrive(name):
     (arcs,) = (node for node in parser.walk() if "D_W" in node.param_names)
     (labels,) = (node for node in parser.walk() if "L_W" in node.param_names)
     assert arcs.get_param("D_W").shape == (preset.arc_hidden, preset.width)
+    assert arcs.get_param("S").shape == (2 * preset.arc_distance + 1, preset.arc_hidden)
     assert labels.get_param("L_W").shape == (preset.label_hidden, preset.width)
     assert all(token.dep_ for token in nlp("The cat sees Ann ."))
 
