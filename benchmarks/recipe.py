@@ -49,12 +49,13 @@ class Lever:
     """group (str): what it is about. settings (Dict[str, Any]): overrides of the config.
     vectors (str): the folder of its vectors, of VECTORS, "context" or MODEL2VEC; "" for none.
     rival (str): a stock transition parser in place of ours, learning from "silver" or "sampled"
-        annotation."""
+        annotation. preset (str): what it starts from."""
 
     group: str
     settings: Dict[str, Any]
     vectors: str = "context"
     rival: str = ""
+    preset: str = BASE
 
 
 MODEL2VEC = "model2vec"
@@ -86,6 +87,8 @@ LEVERS: Dict[str, Lever] = {
     ),
     "CNN of two pieces": Lever("encoder", {ENCODE + "maxout_pieces": 2}),
     "width 128": Lever("encoder", WIDE),
+    "tiny": Lever("presets", {ENCODE + "depth": 2}, preset="tiny"),
+    "medium": Lever("presets", {}, preset="medium"),
     "head selection": Lever("target", each("structure", "head_selection", of=("parser",))),
     "temperature 2": Lever("target", each("temperature", 2.0)),
     "distill_weight 0.5": Lever("target", each("distill_weight", 0.5)),
@@ -112,7 +115,7 @@ class Recipe:
 
     def run(self, name: str) -> None:
         lever = LEVERS[name]
-        config = self.systems.config("small", self.vectors(lever.vectors))
+        config = self.systems.config(lever.preset, self.vectors(lever.vectors))
         if lever.rival:
             config = with_stock_parser(config, lever.rival)
         size = lever.settings.get("training.batcher.size", config["training"]["batcher"]["size"])

@@ -8,7 +8,7 @@ from thinc.api import get_array_module
 from thinc.types import Floats2d, Ints1d, Ints2d
 
 # Heads at a time, so that what is between the products is cached.
-_CHUNK = 128
+_CHUNK = 64
 
 
 def label_scores(
@@ -24,8 +24,10 @@ def label_scores(
     n_left, n_right, n_labels = left.shape[1], right.shape[1], W.shape[1]
     by_right = W.reshape((n_left, n_right, n_labels)).transpose(1, 0, 2).reshape((n_right, -1))
     scores: Any = xp.empty((len(heads), n_labels), dtype=left.dtype)
+    memory = xp.empty((_CHUNK, n_left * n_labels), dtype=xp.result_type(right, W))
     for head, pairs in _by_head(heads):
-        given_head = (right[xp.asarray(head)] @ by_right).reshape((-1, n_left, n_labels))
+        given_head = xp.matmul(right[xp.asarray(head)], by_right, out=memory[: len(head)])
+        given_head = given_head.reshape((-1, n_left, n_labels))
         scores[xp.asarray(pairs)] = left[xp.asarray(dependents[pairs])] @ given_head
     return scores
 
