@@ -51,7 +51,7 @@ def test_every_kind_teaches_every_kind(teachers, teacher_kind, student_kind):
     pipe = student.get_pipe("parser")
     labels = labels_for(student_kind, teachers)
     pipe.initialize(lambda: gold_examples(student), nlp=student, labels=labels)
-    examples, sgd = lesson(teachers[teacher_kind], student), Adam(0.02)
+    examples, sgd = lesson(teachers[teacher_kind], student), Adam(0.01)
     losses = [pipe.distill(teacher, examples, sgd=sgd, losses={})["parser"] for _ in range(20)]
     assert losses[-1] < 0.6 * losses[0]
     docs = list(student.pipe(with_sentences(student)))
