@@ -24,7 +24,7 @@ from typing import Any, Dict, Iterator, List, Tuple
 
 import numpy
 import spacy
-from cells import Cells
+from cells import Cells, schedule
 from ner import make_doc, read_iob
 from results import fill, spread, table
 from spacy.tokens import Doc, DocBin
@@ -46,7 +46,6 @@ SMALL = {
     "components.tok2vec.model.embed.width": 64,
     "components.tok2vec.model.encode.width": 64,
     "components.tok2vec.model.encode.attention_depth": 1,
-    "components.tok2vec.model.encode.depth": 4,
 }
 
 
@@ -206,10 +205,7 @@ class Bench:
         overrides = {
             "paths.train": str(folder / "train.spacy"),
             "paths.dev": str(folder / "dev.spacy"),
-            "training.max_steps": steps,
-            "training.eval_frequency": steps,
-            "training.optimizer.learn_rate.total_steps": steps,
-            "training.optimizer.learn_rate.warmup_steps": steps // 10,
+            **schedule(steps),
             **settings,
         }
 

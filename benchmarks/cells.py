@@ -21,6 +21,17 @@ from spacy_skd.pipeline.teacher import SkdTeacher
 Result = Dict[str, Any]
 
 
+def schedule(steps: int, *, evaluations: int = 1) -> Result:
+    """Settings of a training of so many steps, or a few less, of which the last is evaluated."""
+    steps = evaluations * max(1, steps // evaluations)
+    return {
+        "training.max_steps": steps,
+        "training.eval_frequency": steps // evaluations,
+        "training.optimizer.learn_rate.total_steps": steps,
+        "training.optimizer.learn_rate.warmup_steps": min(200, steps // 10),
+    }
+
+
 class Cells:
     """What is done stands in `work/cells/NAME.json`, with the commit, the minutes and the peak
     memory of the process. A cell is done again only if its settings have changed; the commit may

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 import spacy
-from cells import Cells
+from cells import Cells, schedule
 from spacy.training.initialize import init_nlp
 from spacy.util import load_config
 from thinc.api import Config
@@ -142,16 +142,6 @@ class Systems:
             las = {p.stem: json.loads(p.read_text())["dev"][SETTINGS[0]]["dep_las"] for p in paths}
             return sorted(las, key=lambda name: las[name])[-1:]
         return [p.stem for p in paths if p.stem[len(system) + 1 :].isdigit()]
-
-
-def schedule(steps: int) -> Dict[str, Any]:
-    """Settings of a shorter training."""
-    return {
-        "training.max_steps": steps,
-        "training.eval_frequency": steps,
-        "training.optimizer.learn_rate.total_steps": steps,
-        "training.optimizer.learn_rate.warmup_steps": min(200, steps // 10),
-    }
 
 
 def speed(systems: Systems, names: List[str]) -> Dict[str, Any]:

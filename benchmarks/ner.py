@@ -26,7 +26,7 @@ from typing import Any, Dict, Iterator, List, Tuple
 
 import numpy
 import spacy
-from cells import Cells
+from cells import Cells, schedule
 from spacy.tokens import Doc, DocBin
 from spacy.training import biluo_tags_to_spans, iob_to_biluo
 from thinc.api import Config
@@ -211,14 +211,10 @@ class Bench:
         self, name: str, config: Config, overrides: Dict[str, Any], *, steps: int = 0
     ) -> None:
         steps = steps or self.words // config["training"]["batcher"]["size"]
-        steps = max(5, steps - steps % 5)  # the last is evaluated
         settings = {
             "paths.train": str(self.work / "train.spacy"),
             "paths.dev": str(self.work / "dev.spacy"),
-            "training.max_steps": steps,
-            "training.eval_frequency": steps // 5,
-            "training.optimizer.learn_rate.total_steps": steps,
-            "training.optimizer.learn_rate.warmup_steps": min(200, steps // 10),
+            **schedule(steps, evaluations=5),
             **overrides,
         }
         self.cells.train(name, config, settings, self.evaluate)

@@ -20,8 +20,8 @@ from typing import Any, Dict, List, Tuple
 
 import spacy
 import stock
-from cells import Cells
-from ewt import Systems, schedule
+from cells import Cells, schedule
+from ewt import Systems
 from results import fill, percent, table
 from thinc.api import Config
 
@@ -87,7 +87,7 @@ LEVERS: Dict[str, Lever] = {
     ),
     "CNN of two pieces": Lever("encoder", {ENCODE + "maxout_pieces": 2}),
     "width 128": Lever("encoder", WIDE),
-    "tiny": Lever("presets", {ENCODE + "depth": 2}, preset="tiny"),
+    "tiny": Lever("presets", {}, preset="tiny"),
     "medium": Lever("presets", {}, preset="medium"),
     "head selection": Lever("target", each("structure", "head_selection", of=("parser",))),
     "temperature 2": Lever("target", each("temperature", 2.0)),
@@ -119,7 +119,7 @@ class Recipe:
         if lever.rival:
             config = with_stock_parser(config, lever.rival)
         size = lever.settings.get("training.batcher.size", config["training"]["batcher"]["size"])
-        settings = {**SCREENED, **lever.settings}
+        settings = {**(SCREENED if lever.preset == BASE else {}), **lever.settings}
         overrides = {**schedule(self.words // size), "system.seed": 0, **settings}
         overrides["paths.dev"] = str(self.systems.corpus / "dev.spacy")
 

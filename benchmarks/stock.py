@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 import spacy
-from cells import Cells
+from cells import Cells, schedule
 from results import fill, percent, spread, table
 from spacy import registry
 from spacy.pipeline._parser_internals.nonproj import is_nonproj_tree
@@ -115,7 +115,7 @@ def teach(cells: Cells, teacher: Path, args: argparse.Namespace) -> None:
         annotate(teacher, [str(work / "train.jsonl")], store, settings=settings)
         for seed in args.seeds:
             paths = {"paths.store": str(store), "paths.dev": str(work / "dev.spacy")}
-            overrides = {**paths, **schedule(args.words), "system.seed": seed}
+            overrides = {**paths, **settings_for(args.words), "system.seed": seed}
             name = f"student_beam{width}_{seed}"
             cells.train(name, student_config(), overrides, measure)
 
@@ -186,23 +186,15 @@ def drawn(cells: Cells, store: Path, dev: Path, args: argparse.Namespace) -> Non
                     args.layer: args.kind.replace("ner", "ents")
                 }
             paths = {"paths.train": str(store), "paths.dev": str(dev)}
-            overrides = {**paths, **schedule(args.words), "system.seed": seed}
+            overrides = {**paths, **settings_for(args.words), "system.seed": seed}
             name = f"{args.kind}_{corpus}_{seed}"
             cells.train(name, config, overrides, partial(agreement, dev=dev))
 
 
-def schedule(words: int) -> Dict[str, Any]:
+def settings_for(words: int) -> Dict[str, Any]:
     """Settings of a training that sees as many words."""
-    steps = words // STEP_WORDS
-    steps = max(5, steps - steps % 5)  # the last is evaluated
-    return {
-        "training.max_steps": steps,
-        "training.patience": 0,
-        "training.eval_frequency": steps // 5,
-        "training.optimizer.learn_rate.total_steps": steps,
-        "training.optimizer.learn_rate.warmup_steps": min(200, steps // 10),
-        "training.batcher.size": STEP_WORDS,
-    }
+    steps = schedule(words // STEP_WORDS, evaluations=5)
+    return {**steps, "training.patience": 0, "training.batcher.size": STEP_WORDS}
 
 
 class Tables:

@@ -54,7 +54,6 @@ def build_biaffine_parser(
         further away are as far as this; 0 for no such scores.
     RAISES (ValueError): for a negative distance.
     """
-    check_between("max_distance", max_distance, low=0, high=10**4)
     width = tok2vec.maybe_get_dim("nO")
     arcs = biaffine_arcs(nI=width, nH=arc_hidden, dropout=dropout, max_distance=max_distance)
     return parser_model(tok2vec, arcs, label_hidden=label_hidden, dropout=dropout, nO=nO)
@@ -87,7 +86,12 @@ def parser_model(
 
 
 def biaffine_arcs(*, nI: Optional[int], nH: int, dropout: float, max_distance: int = 0) -> Model:
-    """Rows of vectors and buckets to the arc scores of each bucket, (B, N, N + 1)."""
+    """Rows of vectors and buckets to the arc scores of each bucket, (B, N, N + 1).
+
+    max_distance (int): see `build_biaffine_parser`.
+    RAISES (ValueError): if it is negative.
+    """
+    check_between("max_distance", max_distance, low=0, high=10**4)
     names = ["D_W", "D_b", "H_W", "H_b", "U", "u", "root"]
     return Model(
         "biaffine_arcs",
@@ -182,8 +186,7 @@ def _arcs(
     all_rows = with_root(model, rows)
     H, backprop_h = hidden(model, "H", all_rows, dropout=dropout)
     DU = D @ U
-    # A model that was saved before there were such scores has none, whatever its config says.
-    limit = model.attrs["max_distance"] if model.has_param("S") else 0
+    limit = len(model.get_param("S")) // 2 if model.has_param("S") else 0
     by_distance = D @ model.get_param("S").T + model.get_param("s") if limit else None
     root_row = len(rows)
     scores: List[Parts] = []

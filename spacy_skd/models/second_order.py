@@ -57,7 +57,6 @@ def build_second_order_parser(
     check_between("iterations", iterations, low=1, high=100)
     check_between("rank", rank, low=1, high=10**5)
     check_between("triple_hidden", triple_hidden, low=1, high=10**5)
-    check_between("max_distance", max_distance, low=0, high=10**4)
     width = tok2vec.maybe_get_dim("nO")
     arcs = biaffine_arcs(nI=width, nH=arc_hidden, dropout=dropout, max_distance=max_distance)
     refined = _second_order_arcs(arcs, nH=triple_hidden, rank=rank, iterations=iterations)

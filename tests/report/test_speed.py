@@ -52,6 +52,19 @@ def test_no_text_is_met_twice_and_too_few_are_told(monkeypatch):
         words_per_second({"a": nlp}, texts[:5])
 
 
+def test_each_pipeline_begins_a_turn():
+    met = []
+
+    def named(name):
+        nlp = spacy.blank("en")
+        nlp._components.append(("meet", lambda doc: met.append(name) or doc))
+        return nlp
+
+    texts = ["two words"] * 3
+    words_per_second({n: named(n) for n in "abc"}, texts, batch_sizes=(8,), rounds=3)
+    assert "".join(met) == "abc" + "abc" + "bca" + "cab"  # once to warm up
+
+
 def test_megabytes_are_those_of_all_files(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "b").write_bytes(b"x" * 1_500_000)
