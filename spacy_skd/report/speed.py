@@ -18,8 +18,8 @@ def words_per_second(
 ) -> Dict[str, float]:
     """From text, tokenizer included: median of some rounds, at each pipeline's best batch size.
 
-    The pipelines take turns within each round, so that whatever else the machine does hits all, and
-    another one begins each time, since the first looks faster.
+    The pipelines take turns within each round, so that whatever else the machine does hits all;
+    another one begins each time, so that no place in the order favours one.
     Each round and batch size has texts of its own, so that no pipeline gains by having met them:
     a student keeps the vectors of words that it has seen, as it would in any long text.
 
