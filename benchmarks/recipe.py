@@ -7,8 +7,7 @@
     python benchmarks/recipe.py corpus/ewt work/ewt table docs/recipe.md
 
 Each student sees --words words (1 million) of the teacher's stored beliefs, with `small` and its
-vectors as `spacy skd init` writes them, but for SCREENED, what `small` was when the screen was run,
-and the lever. One resumable JSON a cell (cells.py), in
+vectors as `spacy skd init` writes them but for the lever. One resumable JSON a cell (cells.py), in
 work/ewt/recipe. `speed` compares the words per second of those that are there, in turns.
 """
 
@@ -35,7 +34,6 @@ PARSER = "components.parser.model."
 OPTIMIZER = "training.optimizer."
 CORPUS = "corpora.train."
 PIPES = ("sent", "tag", "pos", "parser")
-SCREENED = {ENCODE + "depth": 4}
 WIDE = {EMBED + "width": 128, ENCODE + "width": 128}
 
 
@@ -80,11 +78,14 @@ LEVERS: Dict[str, Lever] = {
     "no attention": Lever("encoder", {ENCODE + "attention_depth": 0}),
     "one attention layer": Lever("encoder", {ENCODE + "attention_depth": 1}),
     "three attention layers": Lever("encoder", {ENCODE + "attention_depth": 3}),
-    "CNN of two layers": Lever("encoder", {ENCODE + "depth": 2}),
-    "four heads": Lever("encoder", {ENCODE + "heads": 4}),
-    "CNN of two layers, window 2": Lever(
-        "encoder", {ENCODE + "depth": 2, ENCODE + "window_size": 2}
+    "one attention layer, CNN of three": Lever(
+        "encoder", {ENCODE + "attention_depth": 1, ENCODE + "depth": 3}
     ),
+    "one attention layer, width 128": Lever("encoder", {ENCODE + "attention_depth": 1, **WIDE}),
+    "CNN of one layer": Lever("encoder", {ENCODE + "depth": 1}),
+    "CNN of four layers": Lever("encoder", {ENCODE + "depth": 4}),
+    "four heads": Lever("encoder", {ENCODE + "heads": 4}),
+    "window 2": Lever("encoder", {ENCODE + "window_size": 2}),
     "CNN of two pieces": Lever("encoder", {ENCODE + "maxout_pieces": 2}),
     "width 128": Lever("encoder", WIDE),
     "tiny": Lever("presets", {}, preset="tiny"),
@@ -119,8 +120,7 @@ class Recipe:
         if lever.rival:
             config = with_stock_parser(config, lever.rival)
         size = lever.settings.get("training.batcher.size", config["training"]["batcher"]["size"])
-        settings = {**(SCREENED if lever.preset == BASE else {}), **lever.settings}
-        overrides = {**schedule(self.words // size), "system.seed": 0, **settings}
+        overrides = {**schedule(self.words // size), "system.seed": 0, **lever.settings}
         overrides["paths.dev"] = str(self.systems.corpus / "dev.spacy")
 
         def evaluate(best: Path) -> Dict[str, Any]:

@@ -6,10 +6,10 @@ A chunk of docs goes through all layers at once while it is in the processor's c
 """
 
 from dataclasses import dataclass
-from typing import List, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 import numpy
-from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
+from thinc.types import Floats1d, Floats2d, Ints1d
 
 # Tokens of a chunk, and pairs of tokens that see each other: what keeps its arrays in the cache.
 MAX_COLUMNS = 1024
@@ -40,11 +40,6 @@ class Chunk:
         """(G, N) bool, False in the padding."""
         return numpy.arange(self.n_tokens)[None] < self.lengths[:, None]
 
-    @property
-    def rows(self) -> Ints2d:
-        """(G, N) row of each token; the next ones in the padding."""
-        return self.starts[:, None] + numpy.arange(self.n_tokens)[None]
-
     def read(self, rows: Floats2d) -> Floats2d:
         """rows (Floats2d): (T, width). RETURNS (Floats2d): (width, pad + G * (N + pad))."""
         width, period = rows.shape[1], self.n_tokens + self.pad
@@ -62,8 +57,10 @@ class Chunk:
 
     def write(self, tokens: Floats2d, rows: Floats2d) -> None:
         """tokens (Floats2d): (width, G * N). rows (Floats2d): (T, width), changed."""
-        inside = self.inside.reshape(-1)
-        rows[self.rows.reshape(-1)[inside]] = tokens.T[inside]
+        period = self.n_tokens
+        for i, (start, n) in enumerate(zip(self.starts.tolist(), self.lengths.tolist())):
+            first = i * period
+            rows[start : start + n] = tokens[:, first : first + n].T
 
 
 def plan_chunks(lengths: Sequence[int], *, pad: int, whole: int) -> List[Chunk]:
@@ -100,9 +97,15 @@ def _slices(ascending: Sequence[int], pad: int, whole: int) -> List[Tuple[int, i
 
 def normalise(X: Floats2d, scale: Floats1d, shift: Floats1d, *, epsilon: float) -> Floats2d:
     """(X - mean) / deviation * scale + shift of each column, in place. X: (width, columns)."""
-    X -= X.sum(axis=0) / len(X)
-    variance = numpy.einsum("ij,ij->j", X, X) / len(X)
-    X *= 1.0 / numpy.sqrt(variance + epsilon)
+    standardise(X, epsilon=epsilon, out=X)
     X *= scale[:, None]
     X += shift[:, None]
     return X
+
+
+def standardise(X: Floats2d, *, epsilon: float, out: Optional[Floats2d] = None) -> Floats2d:
+    """(X - mean) / deviation of each column. X: (width, columns). out: where to write it."""
+    out = numpy.subtract(X, X.sum(axis=0) / len(X), out=out)
+    variance = numpy.einsum("ij,ij->j", out, out) / len(X)
+    out *= 1.0 / numpy.sqrt(variance + epsilon)
+    return out

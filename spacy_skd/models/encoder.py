@@ -9,7 +9,7 @@ from thinc.api import Model
 from thinc.types import Floats2d
 
 from ..errors import check_between
-from .attend import attend
+from .attend import Attention, attend
 from .attention import EPSILON, attention_layer, layer_norm
 from .blas import on_blas
 from .blocks import plan_blocks
@@ -111,7 +111,8 @@ def _forward(
 
 def _predict(model: Model[_Vectors, _Vectors], X: _Vectors) -> _Vectors:
     """The same, but for rounding, in half the time."""
-    cnn, *attention = model.layers
+    cnn, *layers = model.layers
+    attention = [Attention.of(layer) for layer in layers]
     steps, block, halo = steps_of(cnn), model.attrs["block"], model.attrs["halo"]
     rows = concatenate_rows(model.ops, X)
     encoded = numpy.empty_like(rows)

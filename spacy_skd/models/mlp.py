@@ -1,6 +1,6 @@
 """A hidden layer of a scorer: affine, leaky ReLU, dropout."""
 
-from typing import Any, Callable, Tuple
+from typing import Any, Callable, Optional, Tuple
 
 import numpy
 from thinc.api import Model, glorot_uniform_init
@@ -18,12 +18,13 @@ def init_hidden(model: Model, name: str, *, nO: int, nI: int) -> None:
 
 
 def hidden(
-    model: Model, name: str, X: Floats2d, *, dropout: float
+    model: Model, name: str, X: Floats2d, *, dropout: float, out: Optional[Floats2d] = None
 ) -> Tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
-    """X (Floats2d): (T, nI). RETURNS: (T, nO), and the gradient's way back to X."""
+    """X (Floats2d): (T, nI). out (Optional[Floats2d]): (T, nO), where to write what is returned.
+    RETURNS: (T, nO), and the gradient's way back to X."""
     xp = model.ops.xp
     W, b = model.get_param(f"{name}_W"), model.get_param(f"{name}_b")
-    Y = xp.empty((len(X), len(W)), dtype=xp.result_type(X, W))
+    Y = xp.empty((len(X), len(W)), dtype=xp.result_type(X, W)) if out is None else out
     step = ROWS if xp is numpy else max(1, len(X))
     for start in range(0, len(X), step):
         some = Y[start : start + step]

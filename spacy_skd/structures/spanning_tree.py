@@ -65,22 +65,20 @@ def maximum_trees(arc: Floats3d, lengths: Ints1d, *, single_root: bool) -> Ints2
 
 def _contract_all(scores: Floats3d) -> Ints2d:
     """(B, M, M) scores of [dependent, head], node 0 = ROOT, changed in place. RETURNS: (B, M)."""
-    heads = numpy.zeros(scores.shape[:2], dtype="int64")
-    active = numpy.arange(len(scores))
+    heads = scores.argmax(axis=2)
+    heads[:, 0] = 0
+    active, best = numpy.arange(len(scores)), heads
     done: List[_Contraction] = []
-    while len(active):
-        best = scores.argmax(axis=2)
-        best[:, 0] = 0
-        heads[active] = best
+    while True:
         reached = _ancestors(best)
         cyclic = (reached != 0).any(axis=1)
+        heads[active[~cyclic]] = best[~cyclic]
         if not cyclic.any():
             break
-        if not cyclic.all():
-            active, scores, best = active[cyclic], scores[cyclic], best[cyclic]
-            reached = reached[cyclic]
+        active, best, reached = active[cyclic], best[cyclic], reached[cyclic]
         rep = numpy.take_along_axis(reached, (reached != 0).argmax(axis=1)[:, None], axis=1)[:, 0]
-        done.append(_contract(active, scores, best, rep))
+        contraction, best = _contract(active, scores, best, rep)
+        done.append(contraction)
     for contraction in reversed(done):
         contraction.expand(heads)
     return heads
@@ -152,30 +150,35 @@ class _Contraction:
         heads[self.units] = current
 
 
-def _contract(units: Ints1d, scores: Floats3d, best: Ints2d, rep: Ints1d) -> _Contraction:
-    """Contract the cycle through `rep` of each unit. scores: (b, M, M), changed in place."""
+def _contract(
+    units: Ints1d, scores: Floats3d, best: Ints2d, rep: Ints1d
+) -> Tuple[_Contraction, Ints2d]:
+    """Contract the cycle through `rep` of each of some units, (b,).
+
+    scores: (B, M, M), of all units, changed in place. best: (b, M). RETURNS: and the best heads
+        after it, (b, M): only that of the new node has to be looked for.
+    """
     index = numpy.arange(len(units))
     cycle = _cycle(best, rep)
-    unit = index[:, None]
+    unit, here = units[:, None], index[:, None]
     members = numpy.zeros(best.shape, dtype=bool)
-    members[unit, cycle] = True
-    kept = scores[unit, cycle, best[unit, cycle]]
+    members[here, cycle] = True
+    kept = scores[unit, cycle, best[here, cycle]]
     # entering at v costs the arc that v has within the cycle
     with numpy.errstate(invalid="ignore"):
         gains = scores[unit, cycle] - kept[:, :, None]  # (b, C, M)
     gains = numpy.where(members[:, None, :], -numpy.inf, gains)
-    entry = cycle[unit, gains.argmax(axis=1)]
+    entry = cycle[here, gains.argmax(axis=1)]
     outward = scores[unit, :, cycle]  # (b, C, M)
-    exit_ = cycle[unit, outward.argmax(axis=1)]
-    into, out_of = gains.max(axis=1), outward.max(axis=1)
-    scores[unit, :, cycle] = -numpy.inf
-    scores[unit, cycle] = -numpy.inf
-    scores[unit, cycle, 0] = 0.0  # nodes that are gone hang on ROOT, out of the way
-    outside = ~members
-    scores[index, :, rep] = numpy.where(outside, out_of, -numpy.inf)
-    scores[index, rep] = numpy.where(outside, into, -numpy.inf)
-    scores[:, 0] = -numpy.inf
-    return _Contraction(units, rep, members, best.copy(), entry, exit_)
+    exit_ = cycle[here, outward.argmax(axis=1)]
+    into = gains.max(axis=1)
+    scores[unit, :, cycle] = -numpy.inf  # nodes that are gone are no heads, and look for none
+    scores[units, :, rep] = numpy.where(members, -numpy.inf, outward.max(axis=1))
+    scores[units, rep] = into
+    after = numpy.where(members[here, best], rep[:, None], best)
+    after[members] = 0
+    after[index, rep] = into.argmax(axis=1)
+    return _Contraction(units, rep, members, best, entry, exit_), after
 
 
 def _cycle(best: Ints2d, rep: Ints1d) -> Ints2d:

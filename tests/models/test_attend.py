@@ -1,7 +1,8 @@
 import numpy
 import pytest
+from thinc.api import fix_random_seed
 
-from spacy_skd.models.attend import attend
+from spacy_skd.models.attend import Attention, attend
 from spacy_skd.models.attention import attention_layer
 from spacy_skd.models.blocks import plan_blocks
 from spacy_skd.models.columns import plan_chunks
@@ -10,6 +11,7 @@ LENGTHS = (5, 0, 1, 8, 1, 2, 23, 24, 25, 7, 70, 300)
 
 
 def make_layer(*, scale=0.3, dtype="float32"):
+    fix_random_seed(3)
     layer = attention_layer(width=12, heads=3, hidden=20, max_distance=5)
     layer.initialize()
     rng = numpy.random.default_rng(3)
@@ -26,7 +28,7 @@ def both(layer, lengths, *, block, halo, dtype="float32"):
     found = numpy.full_like(rows, numpy.nan)
     for chunk in plan_chunks(lengths, pad=2, whole=block + 2 * halo):
         tokens = chunk.tokens(chunk.read(rows))
-        attend(layer, tokens, chunk, block=block, halo=halo)
+        attend(Attention.of(layer), tokens, chunk, block=block, halo=halo)
         chunk.write(tokens, found)
     groups = plan_blocks(lengths, block=block, halo=halo)
     return found, layer((rows, groups), True)[0][0]
