@@ -49,10 +49,11 @@ SYSTEMS = ["teacher", *RIVALS, *STUDENTS]
 
 
 class Systems:
-    """The systems of a prepared corpus."""
+    """The systems of a prepared corpus. words (int): that students and rivals on silver see in
+    training; 0 for what `prepare` and `init` chose."""
 
-    def __init__(self, corpus: Path, work: Path):
-        self.corpus, self.work = corpus, work
+    def __init__(self, corpus: Path, work: Path, *, words: int = 0):
+        self.corpus, self.work, self.words = corpus, work, words
         self.cells = Cells(work)
         self.teacher_folder = work / "teacher" / "model-best"
         self.store, self.vectors_folder = work / "annotated", work / "vectors"
@@ -94,7 +95,14 @@ class Systems:
         """name (str): a preset, with or without `_plain`."""
         preset = name.replace(PLAIN, "")
         vectors = None if name.endswith(PLAIN) else str(self.vectors_folder)
-        self.train(f"{name}_{seed}", self.config(preset, vectors), {"system.seed": seed})
+        config = self.config(preset, vectors)
+        overrides = {"system.seed": seed, **self.shorter(config)}
+        self.train(f"{name}_{seed}", config, overrides)
+
+    def shorter(self, config: Config) -> Dict[str, Any]:
+        if not self.words:
+            return {}
+        return schedule(self.words // config["training"]["batcher"]["size"], evaluations=5)
 
     def config(self, preset: str, vectors: Optional[str]) -> Config:
         config, _ = init(
@@ -126,6 +134,7 @@ class Systems:
             overrides["training.patience"] = 2500
         else:
             overrides["paths.train"] = str(self.store)
+            overrides.update(self.shorter(self.prepared("stock")))
         if system.endswith("_vectors"):
             overrides["paths.vectors"] = str(self.vectors_folder)
             overrides["components.tok2vec.model.embed.include_static_vectors"] = True
@@ -218,8 +227,9 @@ def main() -> None:
     parser.add_argument("cells", nargs="+")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--method-steps", type=int, default=2500)
+    parser.add_argument("--words", type=int, default=0, help="in training; 0 for the default")
     args = parser.parse_args()
-    systems = Systems(args.corpus, args.work)
+    systems = Systems(args.corpus, args.work, words=args.words)
     for name in args.cells:
         if name in ("teacher", "annotate", "vectors"):
             getattr(systems, name)()

@@ -52,7 +52,7 @@ class Layer(ABC):
         """values: (tokens,) uint64, as made by `value`."""
         if not len(doc):
             return
-        if not overwrite:
+        if not overwrite and doc.has_annotation(self.attr):
             current = doc.to_array([self.attr]).reshape(-1)
             values = numpy.where(current == 0, values, current)
         doc.from_array([self.attr], values.reshape(-1, 1))
