@@ -69,6 +69,14 @@ LEVERS: Dict[str, Lever] = {
     "vectors of model2vec": Lever("word knowledge", {}, "model2vec"),
     "vectors of 192 columns": Lever("word knowledge", {}, "wide"),
     "40,000 vectors, of every word": Lever("word knowledge", {}, "many"),
+    "no more prefixes and suffixes": Lever(
+        "word knowledge", {EMBED + "prefixes": [], EMBED + "suffixes": []}
+    ),
+    "norms of all words": Lever("word knowledge", {EMBED + "known_norms": False}),
+    "neither, as MultiHashEmbed": Lever(
+        "word knowledge",
+        {EMBED + "prefixes": [], EMBED + "suffixes": [], EMBED + "known_norms": False},
+    ),
     "half the rows of hash embeddings": Lever(
         "word knowledge", {EMBED + "rows": [2500, 500, 1250, 1250]}
     ),

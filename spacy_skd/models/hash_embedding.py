@@ -1,30 +1,34 @@
-"""spaCy's MultiHashEmbed of words instead of tokens: it sees nothing of a token but some attributes
-and the row of its static vector."""
+"""spaCy's MultiHashEmbed and our WordEmbed, of words instead of tokens: they see nothing of a token
+but some attributes and the row of its static vector."""
 
 from dataclasses import dataclass
-from itertools import repeat
-from typing import Any, List, Optional
+from typing import List, Optional, Tuple
 
 import numpy
-from spacy.attrs import ORTH
+from spacy.strings import StringStore
 from spacy.tokens import Doc
 from spacy.vectors import Mode, Vectors
 from thinc.api import Model, Ragged
-from thinc.types import Floats2d, Ints1d, Ints2d
+from thinc.types import Floats2d, Ints2d
+
+from . import word_embedding
+from .static_rows import vector_rows
 
 _MIX = "with_array(maxout>>layernorm>>dropout)"
 
 
 @dataclass(frozen=True, eq=False)
 class HashEmbedding:
-    """The layers of a spacy.MultiHashEmbed.v2.
+    """The layers of a spacy.MultiHashEmbed.v2 or spacy-skd.WordEmbed.v1.
 
-    extract (Model): docs to attributes, (tokens, attributes) each. hashes (Model): attributes to
+    extract (Model): docs to attributes, (tokens, attributes) each. features (Optional[Model]): what
+    makes more of the attributes, of the latter, see `word_features`. hashes (Model): attributes to
     their embeddings side by side. static (Optional[Model]): of static vectors. mix (Model): all
     of these to the vectors.
     """
 
     extract: Model
+    features: Optional[Model]
     hashes: Model
     mix: Model
     static: Optional[Model]
@@ -34,22 +38,25 @@ class HashEmbedding:
         vector; of static vectors the row, the largest number for none, is the last column."""
         rows = numpy.concatenate(self.extract.predict(docs))
         if self.static is not None:
-            rows = numpy.concatenate([rows, _vector_rows(docs)[:, None].view("uint64")], axis=1)
+            rows = numpy.concatenate([rows, vector_rows(docs)[:, None].view("uint64")], axis=1)
         return numpy.ascontiguousarray(rows)
 
-    def embed(self, words: Ints2d, data: Optional[Floats2d]) -> Floats2d:
+    def embed(self, words: Ints2d, data: Optional[Floats2d], strings: StringStore) -> Floats2d:
         """What the model predicts, but for rounding.
 
         words (Ints2d): (W, attributes), see `words`. data (Optional[Floats2d]): the static vectors.
+        strings (StringStore): of the vocab.
         RETURNS (Floats2d): (W, width).
         """
         lengths = numpy.asarray([len(words)], dtype="int32")
+        attrs, rows = words, numpy.zeros(len(words), dtype="int64")
+        if self.static is not None:
+            attrs, rows = words[:, :-1], words[:, -1].view("int64")
+        if self.features is not None:
+            attrs = word_embedding.expand(self.features, attrs, strings, rows)
+        hashed = self.hashes.predict(Ragged(numpy.ascontiguousarray(attrs), lengths)).dataXd
         if self.static is None or data is None:
-            mixed = self.mix.predict(self.hashes.predict(Ragged(words, lengths)))
-            return mixed.dataXd
-        attrs = numpy.ascontiguousarray(words[:, :-1])
-        hashed = self.hashes.predict(Ragged(attrs, lengths)).dataXd
-        rows = words[:, -1].view("int64")
+            return self.mix.predict(Ragged(hashed, lengths)).dataXd
         static = self.static.ops.gemm(data[rows], self.static.get_param("W"), trans2=True)
         static[rows < 0] = 0
         both = Ragged(numpy.concatenate([hashed, static], axis=1), lengths)
@@ -60,7 +67,7 @@ def find_hash_embedding(embed: Model[List[Doc], List[Floats2d]]) -> Optional[Has
     """RETURNS (Optional[HashEmbedding]): None for any other architecture."""
     layers = embed.layers
     if len(layers) == 5 and _is_features(layers[:3]) and layers[3].name == _MIX:
-        return HashEmbedding(layers[0], layers[2], layers[3], None)
+        return HashEmbedding(*_extraction(layers[0]), layers[2], layers[3], None)
     if len(layers) != 3 or layers[1].name != _MIX or len(layers[0].layers) != 2:
         return None
     features, static = layers[0].layers
@@ -68,7 +75,8 @@ def find_hash_embedding(embed: Model[List[Doc], List[Floats2d]]) -> Optional[Has
         return None
     if static.name != "static_vectors":
         return None
-    return HashEmbedding(features.layers[0], features.layers[2], layers[1], static)
+    extraction = _extraction(features.layers[0])
+    return HashEmbedding(*extraction, features.layers[2], layers[1], static)
 
 
 def static_data(docs: List[Doc]) -> Optional[Floats2d]:
@@ -81,16 +89,12 @@ def static_data(docs: List[Doc]) -> Optional[Floats2d]:
     return data if isinstance(data, numpy.ndarray) and len(data) else None
 
 
-def _vector_rows(docs: List[Doc]) -> Ints1d:
-    """(tokens of the batch,) int64, -1 for none. Faster than `Vectors.find`."""
-    vectors: Any = docs[0].vocab.vectors
-    attr = getattr(vectors, "attr", ORTH)
-    keys = numpy.concatenate([doc.to_array(attr) for doc in docs])
-    found = map(vectors.key2row.get, keys.tolist(), repeat(-1))
-    return numpy.fromiter(found, dtype="int64", count=len(keys))
+def _extraction(layer: Model) -> Tuple[Model, Optional[Model]]:
+    """What extracts the attributes, and what makes more of them."""
+    return (layer.layers[0], layer) if layer.name == word_embedding.NAME else (layer, None)
 
 
 def _is_features(layers: List[Model]) -> bool:
     names = [layer.name for layer in layers]
-    start = names[:2] == ["extract_features", "list2ragged"]
+    start = names[0] in ("extract_features", word_embedding.NAME) and names[1] == "list2ragged"
     return start and names[2].startswith("with_array(") and "hashembed" in names[2]

@@ -13,6 +13,7 @@ from itertools import repeat
 from typing import Any, Dict, List, Optional, Tuple
 
 import numpy
+from spacy.strings import StringStore
 from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
@@ -50,8 +51,8 @@ class WordTable:
     def predict(self, embed: Model[List[Doc], List[Floats2d]], docs: List[Doc]) -> List[Floats2d]:
         """What `embed.predict(docs)` returns, but for rounding.
 
-        embed (Model[List[Doc], List[Floats2d]]): of a spacy.MultiHashEmbed.v2 words are kept, any
-            other is run.
+        embed (Model[List[Doc], List[Floats2d]]): of a spacy.MultiHashEmbed.v2 or
+            spacy-skd.WordEmbed.v1 words are kept, any other is run.
         """
         layers = find_hash_embedding(embed)
         if layers is None:
@@ -65,7 +66,7 @@ class WordTable:
         try:
             if not self._params.still_of(embed):
                 self._clear(data)
-            rows = self._rows(layers, layers.words(docs), data)
+            rows = self._rows(layers, layers.words(docs), data, docs[0].vocab.strings)
         finally:
             self._lock.release()
         return split_rows(rows, docs)
@@ -77,7 +78,13 @@ class WordTable:
         self._static_rows: Ints1d = numpy.zeros(0, dtype="int64")
         self._static_sums: Ints1d = numpy.zeros(0, dtype="uint64")
 
-    def _rows(self, layers: HashEmbedding, words: Ints2d, data: Optional[Floats2d]) -> Floats2d:
+    def _rows(
+        self,
+        layers: HashEmbedding,
+        words: Ints2d,
+        data: Optional[Floats2d],
+        strings: StringStore,
+    ) -> Floats2d:
         """words (Ints2d): (T, attributes). RETURNS (Floats2d): (T, width)."""
         keys = words.view(f"V{words.shape[1] * words.itemsize}")[:, 0].tolist()
         where = self._find(keys)
@@ -85,7 +92,7 @@ class WordTable:
             self._clear(data)
             where[:] = -1
         if (where < 0).any():
-            where = self._add(layers, words, keys, where, data)
+            where = self._add(layers, words, keys, where, data, strings)
         assert self._vectors is not None
         return self._vectors[where]
 
@@ -101,13 +108,14 @@ class WordTable:
         keys: List[bytes],
         where: Ints1d,
         data: Optional[Floats2d],
+        strings: StringStore,
     ) -> Ints1d:
         new = {keys[i]: i for i in numpy.nonzero(where < 0)[0].tolist()}
         if len(self) and len(self) + len(new) > self.limit:
             self._clear(data)
             new = {key: i for i, key in enumerate(keys)}
         some = words[list(new.values())]
-        vectors = layers.embed(some, data)
+        vectors = layers.embed(some, data, strings)
         start = len(self)
         self._vectors = _appended(self._vectors, vectors, start, limit=self.limit)
         if data is not None:

@@ -19,10 +19,11 @@ LISTENER: Block = {
 @dataclass(frozen=True)
 class Preset:
     """about (str): for whom. Words of the settings as in `spacy-skd.ContextEncoder.v1`,
-    `spacy.MultiHashEmbed.v2` and `spacy-skd.BiaffineParser.v1`.
+    `spacy-skd.WordEmbed.v1` and `spacy-skd.BiaffineParser.v1`.
 
     width (int): of the vectors. depth (int): of the CNN. attention_depth, heads (int): of the
     self-attention after it. rows (Tuple[int, ...]): of the embedding of each of `attrs`.
+    prefixes, suffixes (Tuple[int, ...]), affix_rows (int): as in `spacy-skd.WordEmbed.v1`.
     arc_hidden, label_hidden (int): of the parser; arc_distance (int): its max_distance.
     learn_rate (float): the highest.
     """
@@ -36,6 +37,9 @@ class Preset:
     arc_hidden: int
     label_hidden: int
     attrs: Tuple[str, ...] = ("NORM", "PREFIX", "SUFFIX", "SHAPE")
+    prefixes: Tuple[int, ...] = (2, 3)
+    suffixes: Tuple[int, ...] = (1, 2, 4)
+    affix_rows: int = 1000
     window_size: int = 1
     maxout_pieces: int = 3
     hidden_multiple: int = 2
@@ -50,11 +54,15 @@ class Preset:
         return {
             "@architectures": "spacy-skd.Tok2Vec.v1",
             "embed": {
-                "@architectures": "spacy.MultiHashEmbed.v2",
+                "@architectures": "spacy-skd.WordEmbed.v1",
                 "width": self.width,
                 "attrs": list(self.attrs),
                 "rows": list(self.rows),
                 "include_static_vectors": vectors,
+                "prefixes": list(self.prefixes),
+                "suffixes": list(self.suffixes),
+                "affix_rows": self.affix_rows,
+                "known_norms": True,
             },
             "encode": {
                 "@architectures": "spacy-skd.ContextEncoder.v1",

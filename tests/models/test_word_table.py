@@ -13,14 +13,15 @@ from thinc.api import SGD, Adam
 
 from spacy_skd.models.encoder import build_context_encoder
 from spacy_skd.models.tok2vec import build_tok2vec
+from spacy_skd.models.word_embedding import build_word_embed
 from spacy_skd.models.word_table import WordTable
 
 ATTRS = ["NORM", "SHAPE", "PREFIX", "SUFFIX"]
 TEXTS = ("Ann saw Ann saw the SAW", "", "the the", "Don't see n't", "vec tor")
 
 
-def make_embed(vocab, *, static):
-    model = MultiHashEmbed(8, ATTRS, [50, 30, 20, 20], include_static_vectors=static)
+def make_embed(vocab, *, static, build=MultiHashEmbed):
+    model = build(8, ATTRS, [50, 30, 20, 20], include_static_vectors=static)
     model.initialize(X=[Doc(vocab, ["a", "b"])])
     return model
 
@@ -39,9 +40,9 @@ def nlp():
     return nlp
 
 
-@pytest.fixture
-def embed(nlp, static):
-    return make_embed(nlp.vocab, static=static)
+@pytest.fixture(params=[MultiHashEmbed, build_word_embed], ids=["spacy", "own"])
+def embed(request, nlp, static):
+    return make_embed(nlp.vocab, static=static, build=request.param)
 
 
 def check(table, embed, docs):

@@ -1,0 +1,152 @@
+"""spaCy's MultiHashEmbed that says more of words that were never seen in training.
+
+A word that was never seen has an embedding of its norm that was learnt for other words, by chance.
+So a norm counts only of a word that has a static vector; all that has none, in training as in
+prediction, is told apart by more prefixes and suffixes beside spaCy's own. A student sees nothing
+of a word but these attributes, and keeps its vectors (`word_table`), so that they cost no time.
+"""
+
+from functools import lru_cache
+from typing import Any, Callable, List, Optional, Sequence, Tuple, cast
+
+import numpy
+from spacy import registry
+from spacy.attrs import NORM, intify_attr
+from spacy.ml.featureextractor import FeatureExtractor
+from spacy.ml.staticvectors import StaticVectors
+from spacy.strings import StringStore, get_string_id
+from spacy.tokens import Doc
+from spacy.vectors import Mode, Vectors
+from thinc.api import (
+    HashEmbed,
+    Maxout,
+    Model,
+    Ragged,
+    chain,
+    concatenate,
+    list2ragged,
+    ragged2list,
+    with_array,
+)
+from thinc.types import Floats2d, Ints1d, Ints2d
+
+from ..errors import check_between
+from .static_rows import vector_rows
+
+NAME = "word_features"
+_UNKNOWN = 0  # in place of a norm
+
+
+@registry.architectures("spacy-skd.WordEmbed.v1")
+def build_word_embed(
+    width: int,
+    attrs: List[str],
+    rows: List[int],
+    include_static_vectors: bool,
+    prefixes: Sequence[int] = (2, 3),
+    suffixes: Sequence[int] = (1, 2, 4),
+    affix_rows: int = 1000,
+    known_norms: bool = True,
+) -> Model[List[Doc], List[Floats2d]]:
+    """As spacy.MultiHashEmbed.v2, for `embed` of spacy-skd.Tok2Vec.v1.
+
+    width, attrs, rows, include_static_vectors: as there. `attrs` has NORM.
+    prefixes, suffixes (Sequence[int]): lengths in characters, of the norm; of a shorter word all of
+        it. affix_rows (int): of the hash embedding of each.
+    known_norms (bool): whether the norm of a word without a static vector is left out. All norms
+        stay if there are no static vectors, or they are those of floret, which all words have.
+    RAISES (ValueError): if a setting is out of range, or `attrs` has no NORM.
+    """
+    if len(rows) != len(attrs):
+        raise ValueError(f"rows: expected one number for each of {attrs}, got {rows}")
+    for name, lengths in (("prefixes", prefixes), ("suffixes", suffixes)):
+        for length in lengths:
+            check_between(name, length, low=1, high=100)
+    check_between("affix_rows", affix_rows, low=1, high=10**9)
+    sizes = [*rows, *[affix_rows] * (len(prefixes) + len(suffixes))]
+    hashes = [
+        HashEmbed(width, size, column=i, seed=8 + i, dropout=0.0) for i, size in enumerate(sizes)
+    ]
+    features = word_features(
+        attrs,
+        prefixes=prefixes,
+        suffixes=suffixes,
+        known_norms=known_norms and include_static_vectors,
+    )
+    embedded: List[Model] = [
+        features,
+        cast(Model[List[Ints2d], Ragged], list2ragged()),
+        with_array(concatenate(*hashes)),
+    ]
+    n_in = width * (len(sizes) + include_static_vectors)
+    mix: Model = with_array(Maxout(width, n_in, nP=3, dropout=0.0, normalize=True))
+    if include_static_vectors:
+        both = concatenate(chain(*embedded), StaticVectors(width, dropout=0.0))
+        return chain(both, mix, ragged2list())
+    return chain(*embedded, mix, ragged2list())
+
+
+def word_features(
+    attrs: Sequence[str],
+    *,
+    prefixes: Sequence[int],
+    suffixes: Sequence[int],
+    known_norms: bool,
+) -> Model[List[Doc], List[Ints2d]]:
+    """Docs to (tokens, attributes + affixes) uint64 each. See `build_word_embed`."""
+    columns = [intify_attr(attr) for attr in attrs]
+    if NORM not in columns:
+        raise ValueError(f"attrs: expected NORM among them, got {list(attrs)}")
+    return Model(
+        NAME,
+        _forward,
+        layers=[FeatureExtractor(list(attrs))],
+        attrs={
+            "norm": columns.index(NORM),
+            "prefixes": list(prefixes),
+            "suffixes": list(suffixes),
+            "known_norms": known_norms,
+        },
+    )
+
+
+def _forward(
+    model: Model[List[Doc], List[Ints2d]], docs: List[Doc], is_train: bool
+) -> Tuple[List[Ints2d], Callable]:
+    attrs = [model.ops.to_numpy(some) for some in model.layers[0].predict(docs)]
+    split: List[Any] = []
+    if attrs:
+        vectors = docs[0].vocab.vectors
+        plain = isinstance(vectors, Vectors) and vectors.mode == Mode.default
+        rows = vector_rows(docs) if plain and model.attrs["known_norms"] else None
+        words = expand(model, numpy.concatenate(attrs), docs[0].vocab.strings, rows)
+        ends = numpy.cumsum([len(some) for some in attrs])[:-1]
+        split = [model.ops.asarray2i(some, dtype="uint64") for some in numpy.split(words, ends)]
+    return split, lambda d_words: []
+
+
+def expand(
+    model: Model, attrs: Ints2d, strings: StringStore, rows: Optional[Ints1d]
+) -> "numpy.ndarray":
+    """What is embedded of some words.
+
+    model (Model): see `word_features`. attrs (Ints2d): (W, attributes). rows (Optional[Ints1d]):
+    (W,) of their static vectors, -1 for none.
+    RETURNS (ndarray): (W, attributes + affixes) uint64.
+    """
+    prefixes, suffixes = tuple(model.attrs["prefixes"]), tuple(model.attrs["suffixes"])
+    column = model.attrs["norm"]
+    found, index = numpy.unique(attrs[:, column], return_inverse=True)
+    norms = [strings[norm] if norm in strings else "" for norm in found.tolist()]
+    ids = [_affixes(norm, prefixes, suffixes) for norm in norms]
+    table = numpy.asarray(ids, dtype="uint64").reshape((len(found), len(prefixes) + len(suffixes)))
+    words = numpy.concatenate([attrs, table[index]], axis=1)
+    if rows is not None and model.attrs["known_norms"]:
+        words[rows < 0, column] = _UNKNOWN
+    return words
+
+
+@lru_cache(maxsize=50_000)
+def _affixes(norm: str, prefixes: Tuple[int, ...], suffixes: Tuple[int, ...]) -> Tuple[int, ...]:
+    affixes = [norm[:length] for length in prefixes] + [norm[-length:] for length in suffixes]
+    return tuple(int(get_string_id(affix)) for affix in affixes)
