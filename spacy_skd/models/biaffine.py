@@ -232,7 +232,8 @@ def _arcs(
 
 
 def _predict_arcs(model: Model, rows: Floats2d, buckets: List[Bucket]) -> List[Parts]:
-    """The same, but for rounding, a few units at a time, whose arrays stay in the cache."""
+    """The same, but for rounding and the padding, a few units at a time, whose arrays stay in the
+    cache."""
     U, u = model.get_param("U"), model.get_param("u")
     root = hidden(model, "H", model.get_param("root").astype(rows.dtype), dropout=0.0)[0]
     scores: List[Parts] = []
@@ -277,7 +278,7 @@ def _init_labels(model: Model, X: Any = None, Y: Any = None) -> None:
 def _labels(model: Model, X: Tuple[Floats2d, Ints2d], is_train: bool) -> Tuple[Floats2d, Callable]:
     rows, pairs = X
     xp = model.ops.xp
-    if not is_train and xp is numpy:
+    if not is_train:
         return _predict_labels(model, rows, pairs), _no_backprop
     dropout = model.attrs["hidden_dropout"] if is_train else 0.0
     W = model.get_param("W")
@@ -304,8 +305,9 @@ def _labels(model: Model, X: Tuple[Floats2d, Ints2d], is_train: bool) -> Tuple[F
 
 def _predict_labels(model: Model, rows: Floats2d, pairs: Ints2d) -> Floats2d:
     """The same, but for rounding: what a head does is computed once for all of its dependents."""
+    xp = model.ops.xp
     found, heads = numpy.unique(pairs[:, 1], return_inverse=True)
-    head_rows = rows[found]  # of ROOT, which is -1 and comes first, the last row
+    head_rows = rows[xp.asarray(found)]  # of ROOT, which is -1 and comes first, the last row
     if len(found) and found[0] < 0:
         head_rows[0] = model.get_param("root")[0]
     left, right = _hidden_with_one(model, "L", rows), _hidden_with_one(model, "K", head_rows)
@@ -313,9 +315,8 @@ def _predict_labels(model: Model, rows: Floats2d, pairs: Ints2d) -> Floats2d:
 
 
 def _hidden_with_one(model: Model, name: str, X: Floats2d) -> Floats2d:
-    n_hidden = model.get_dim("nH")
-    Y = numpy.empty((len(X), n_hidden + 1), dtype=numpy.result_type(X, model.get_param("W")))
-    Y[:, -1] = 1.0
+    xp = model.ops.xp
+    Y = xp.ones((len(X), model.get_dim("nH") + 1), xp.result_type(X, model.get_param("W")))
     hidden(model, name, X, dropout=0.0, out=Y[:, :-1])
     return Y
 

@@ -1,9 +1,9 @@
 """The highest-scoring dependency tree of each unit of a batch: Chu-Liu/Edmonds, vectorised.
 
-Each round takes every token's best head; a unit whose heads have a cycle gets one cycle contracted
-to a single node (McDonald et al., "Non-projective Dependency Parsing using Spanning Tree
-Algorithms", HLT-EMNLP 2005, figure 3), until there is none; then the contractions are undone in
-reverse. All units go through a round together.
+Every token takes its best head; a unit whose heads have a cycle gets one cycle contracted to a
+single node (McDonald et al., "Non-projective Dependency Parsing using Spanning Tree Algorithms",
+HLT-EMNLP 2005, figure 3), which takes its best head, and so on until there is none; then the
+contractions are undone in reverse. All units go through a round together.
 """
 
 from dataclasses import dataclass

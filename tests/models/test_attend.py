@@ -53,10 +53,12 @@ def test_scores_that_overflow_or_vanish(shift):
 
 def test_a_finite_sum_of_weights_whose_product_with_values_overflows():
     layer = make_layer()
-    layer.set_param("QKV_W", numpy.zeros((36, 12), dtype="float32"))  # all scores are biases
+    weights = layer.get_param("QKV_W") * 0  # all scores are biases
+    weights[24:] = numpy.eye(12) * 1e3
+    layer.set_param("QKV_W", weights)
+    layer.set_param("QKV_b", numpy.zeros(36, dtype="float32"))
     layer.set_param("bias", numpy.full((3, 11), 84.0, dtype="float32"))
-    values = numpy.arange(1.0, 13.0) * 10
-    layer.set_param("QKV_b", numpy.append(numpy.zeros(24), values).astype("float32"))
+    layer.set_param("O_W", layer.get_param("O_W") * 1e-3)
     found, expected = both(layer, LENGTHS, block=8, halo=4)
     assert numpy.isfinite(found).all()
     numpy.testing.assert_allclose(found, expected, atol=1e-4)

@@ -6,6 +6,7 @@ from gradients import as_float64, check_gradients, given_vectors, vectors
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spacy_skd.models import biaffine
 from spacy_skd.models.biaffine import build_biaffine_parser
 from spacy_skd.models.tokens import build_token_scorer
 from spacy_skd.models.units import make_buckets
@@ -71,7 +72,7 @@ def arc_mask(bucket):
 
 
 @pytest.mark.parametrize("limit", [0, 2, 30])
-def test_biaffine_scores_equal_the_formula(limit):
+def test_biaffine_scores_equal_the_formula(limit):  # in prediction
     model = make_parser(max_distance=limit)
     X = vectors(4, 9)
     rows = numpy.concatenate(X)
@@ -120,6 +121,32 @@ def test_prediction_equals_training_without_dropout_and_hidden_dropout_is_its_ow
     still = make_parser()
     (_, _, _, three), _ = still((X, SPANS, lambda *_: PAIRS), True)
     numpy.testing.assert_allclose(still.predict((X, SPANS, lambda *_: PAIRS))[3], three)
+
+
+@pytest.mark.parametrize("rows", [1, 10, 512])
+def test_prediction_a_few_units_at_a_time_equals_training(rows, monkeypatch):
+    monkeypatch.setattr(biaffine, "ROWS", rows)
+    model = make_parser(max_distance=3)
+    lengths = [4, 1, 5, 4, 0, 6, 30, 3, 28, 29, 5]
+    ends = numpy.cumsum(lengths)
+    spans = numpy.stack([ends - lengths, ends], axis=1)
+    X = vectors(int(ends[-1]))
+    (buckets, expected, _, _), _ = model((X, spans, lambda *_: PAIRS), True)
+    found = model.predict((X, spans, lambda *_: PAIRS))[1]
+    assert max(len(bucket.units) for bucket in buckets) > 2
+    for bucket, mine, theirs in zip(buckets, found, expected):
+        mask = arc_mask(bucket)
+        numpy.testing.assert_allclose(mine.arrays["arc"][mask], theirs.arrays["arc"][mask])
+
+
+@pytest.mark.parametrize("heads", [[2, 0, 4], [-1, -1, -1], [-1, 0, 0], []])
+def test_predicted_deprels_equal_those_of_training(heads):
+    pairs = numpy.stack([numpy.arange(len(heads)), numpy.asarray(heads, dtype="int64")], axis=1)
+    model, X = make_parser(), vectors(4, 9)
+    (_, _, _, expected), _ = model((X, SPANS, lambda *_: pairs), True)
+    found = model.predict((X, SPANS, lambda *_: pairs))[3]
+    assert found.shape == (len(heads), 4)
+    numpy.testing.assert_allclose(found, expected)
 
 
 @settings(max_examples=50, deadline=None)
