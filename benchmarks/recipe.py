@@ -158,7 +158,7 @@ class Recipe:
         texts = [json.loads(line)["text"] for _, line in zip(range(3000), lines)]
         found = {name: self.cells.work / cell_of(name) / "model-best" for name in LEVERS}
         pipelines = {name: spacy.load(path) for name, path in found.items() if path.exists()}
-        speeds = words_per_second(pipelines, texts, batch_sizes=(128,))
+        speeds = words_per_second(pipelines, texts, batch_sizes=(512,))
         return {name: value / speeds[BASE] for name, value in speeds.items()}
 
     def table(self) -> List[str]:
