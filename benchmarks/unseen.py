@@ -1,0 +1,49 @@
+"""Where pipelines err in UPOS and LAS: in words with a static vector, and in those without.
+
+    python benchmarks/unseen.py corpus/ewt/dev.spacy work/ewt/vectors PIPELINE [PIPELINE ...]
+
+Gold tokens, predicted sentences; an arc is wrong if its head or deprel is. Punctuation counts. What
+has no vector in the second argument, vectors of `spacy skd vectors`, is rare or absent in raw text.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy
+import spacy
+
+from spacy_skd.report.scores import read_docs
+
+
+def main() -> None:
+    dev, vectors = Path(sys.argv[1]), spacy.load(sys.argv[2]).vocab
+    print(f"{'':40} {'with a vector':>24} {'without':>24}")
+    print(
+        f"{'pipeline':40} {'words':>8} {'UPOS':>7} {'arcs':>7} {'words':>8} {'UPOS':>7} {'arcs':>7}"
+    )
+    for path in sys.argv[3:]:
+        nlp = spacy.load(path)
+        references = read_docs(dev, nlp)
+        inputs = [
+            spacy.tokens.Doc(nlp.vocab, [t.text for t in doc], [bool(t.whitespace_) for t in doc])
+            for doc in references
+        ]
+        seen, pos, arcs = [], [], []
+        for found, gold in zip(nlp.pipe(inputs), references):
+            seen += [vectors.has_vector(token.text) for token in gold]
+            pos += [mine.pos != theirs.pos for mine, theirs in zip(found, gold)]
+            arcs += [
+                mine.head.i != theirs.head.i or mine.dep != theirs.dep
+                for mine, theirs in zip(found, gold)
+            ]
+        row = []
+        for mask in (numpy.asarray(seen), ~numpy.asarray(seen)):
+            row += [
+                f"{mask.sum():8}",
+                *(f"{(mask & numpy.asarray(x)).sum():7}" for x in (pos, arcs)),
+            ]
+        print(f"{path[-40:]:40}", *row)
+
+
+if __name__ == "__main__":
+    main()
