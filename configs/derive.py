@@ -1,5 +1,5 @@
 """Writes configs: those of students, one for each preset, and of the families' cases, which are
-those of entities with a few lines changed.
+those of entities or of trees with a few lines changed.
 
     python configs/derive.py
 
@@ -24,6 +24,20 @@ SEGMENTS = {
         [CHAIN.replace("Chain", "Segment"), "max_width = 10", "hidden_width = 64", "dropout = 0.33"]
     ),
 }
+TREE = 'structure = "tree"'
+SMALL = PRESETS["small"]
+BIAFFINE = [
+    '@architectures = "spacy-skd.BiaffineParser.v1"',
+    f"arc_hidden = {SMALL.arc_hidden}",
+    f"label_hidden = {SMALL.label_hidden}",
+    "dropout = 0.0",
+    "nO = null",
+    f"max_distance = {SMALL.arc_distance}",
+]
+OFFSET_TAGS = {
+    TREE: 'structure = "offset_tags"',
+    "\n".join(BIAFFINE): '@architectures = "spacy-skd.TokenScorer.v1"\nnO = null',
+}
 USE = "# Override on the command line: --paths.train --paths.raw --paths.dev --paths.teacher ..."
 
 
@@ -33,9 +47,13 @@ LAYERS = (
     Student("pos", "pos", "pos"),
     Student("parser", "parser", "parser"),
 )
-ABOUT = f"""# The {{}} student: a CPU pipeline that learns from gold and the teacher's marginals.
-{USE}
+USE_STORE = f"""{USE}
 # --paths.store: what `spacy skd annotate` wrote of the same text; the teacher then need not run."""
+ABOUT = f"""# The {{}} student: a CPU pipeline that learns from gold and the teacher's marginals.
+{USE_STORE}"""
+SEQUENCE_LABELLING = """\
+# A student that parses by sequence labelling (tags of signed head offset and deprel) and learns
+# from"""
 
 
 def students() -> Dict[str, str]:
@@ -57,21 +75,22 @@ def students() -> Dict[str, str]:
 @dataclass(frozen=True)
 class Derived:
     """about (str): the first lines. source (str): the config it is made from.
-    changes (Dict[str, str]): lines of the source, each of which occurs there once."""
+    changes (Dict[str, str]): lines of the source, or several that follow each other; each occurs
+    there once."""
 
     about: str
     source: str = "ner_student"
     changes: Dict[str, str] = field(default_factory=dict)
 
     def text(self) -> str:
-        """RAISES (ValueError): if a line to change does not occur exactly once."""
+        """RAISES (ValueError): if what is to change does not occur exactly once."""
         lines = (FOLDER / f"{self.source}.cfg").read_text(encoding="utf8").split("\n")
-        body = [line for line in lines if not line.startswith("#")]
+        body = "\n".join(line for line in lines if not line.startswith("#"))
         for old, new in self.changes.items():
-            if body.count(old) != 1:
-                raise ValueError(f"{self.source}.cfg: expected one line {old!r}")
-            body[body.index(old)] = new
-        return "\n".join([self.about, *body])
+            if body.count(f"\n{old}\n") != 1:
+                raise ValueError(f"{self.source}.cfg: expected {old!r} once")
+            body = body.replace(f"\n{old}\n", f"\n{new}\n")
+        return f"{self.about}\n{body}"
 
 
 DERIVED = {
@@ -108,6 +127,31 @@ DERIVED = {
         "# Independent tags teach a linear chain, given that they are legal. A teacher of them:\n"
         "# ner_teacher.cfg with --components.ner.structure tokens\n"
         f"# --components.ner.model.@architectures spacy-skd.TokenScorer.v1\n{USE}"
+    ),
+    "projective_from_trees": Derived(
+        "# A student of projective trees, which learns from a teacher of any arcs (teacher.cfg)\n"
+        "# given that they form a projective tree. Gold trees with crossing arcs are taken as\n"
+        f"# unknown.\n{USE_STORE}",
+        source="student",
+        changes={TREE: 'structure = "projective_tree"'},
+    ),
+    "headtags_from_trees": Derived(
+        f"""{SEQUENCE_LABELLING}
+# a teacher of arcs, such as that of teacher.cfg. The teacher scores deprels of the arcs with a
+# marginal of at least its label_floor; the student learns from these arcs alone. Its inventory is
+# that of the gold and of the teacher's best trees of the examples that spaCy shows it at
+# initialization; a fuller one goes into [initialize.components.parser] as labels.
+{USE_STORE}""",
+        source="student",
+        changes=OFFSET_TAGS,
+    ),
+    "headtags_from_second_order": Derived(
+        f"""{SEQUENCE_LABELLING}
+# the second-order teacher of second_order_teacher.cfg: its head selection after mean field. See
+# headtags_from_trees.cfg for the inventory.
+{USE_STORE}""",
+        source="student",
+        changes=OFFSET_TAGS,
     ),
 }
 

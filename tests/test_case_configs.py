@@ -24,6 +24,7 @@ STRUCTURES = {
 }
 STUDENTS = ("tokens_from_segments", "chain_from_segments", "segments_from_chain",
             "chain_from_chain", "tokens_from_chain", "chain_from_tokens")  # fmt: skip
+TREE_STUDENTS = ("projective_from_trees", "headtags_from_trees", "headtags_from_second_order")
 FEW = {"training.max_steps": 2, "training.eval_frequency": 2}
 
 
@@ -56,14 +57,14 @@ def data(tmp_path_factory):
 
 def test_the_files_are_what_the_script_writes():
     derived = derive()
-    assert set(derived) == {"segments_teacher", *STUDENTS}
+    assert set(derived) == {"segments_teacher", *STUDENTS, *TREE_STUDENTS}
     for name, config in derived.items():
         assert (CONFIGS / f"{name}.cfg").read_text(encoding="utf8") == config.text(), (
             f"run python configs/derive.py: {name}.cfg is not what it writes"
         )
 
 
-@pytest.mark.parametrize("name", ["segments_teacher", *STUDENTS])
+@pytest.mark.parametrize("name", ["segments_teacher", *STUDENTS, *TREE_STUDENTS])
 def test_they_are_filled(name, tmp_path):
     filled = fill_config(tmp_path / "filled.cfg", CONFIGS / f"{name}.cfg")[1]
     given = Config().from_disk(CONFIGS / f"{name}.cfg", interpolate=False)
