@@ -52,8 +52,8 @@ USE_STORE = f"""{USE}
 ABOUT = f"""# The {{}} student: a CPU pipeline that learns from gold and the teacher's marginals.
 {USE_STORE}"""
 SEQUENCE_LABELLING = """\
-# A student that parses by sequence labelling (tags of signed head offset and deprel) and learns
-# from"""
+# A student that parses by sequence labelling (tags of signed head offset and deprel); it learns
+#"""
 
 
 def students() -> Dict[str, str]:
@@ -136,19 +136,18 @@ DERIVED = {
         changes={TREE: 'structure = "projective_tree"'},
     ),
     "headtags_from_trees": Derived(
-        f"""{SEQUENCE_LABELLING}
-# a teacher of arcs, such as that of teacher.cfg. The teacher scores deprels of the arcs with a
-# marginal of at least its label_floor; the student learns from these arcs alone. Its inventory is
-# that of the gold and of the teacher's best trees of the examples that spaCy shows it at
-# initialization; a fuller one goes into [initialize.components.parser] as labels.
+        f"""{SEQUENCE_LABELLING} from a teacher of arcs, such as that of teacher.cfg. The teacher
+# scores deprels of the arcs with a marginal of at least its label_floor; the student learns from
+# these arcs alone. Its inventory is that of the gold and of the teacher's best trees of the
+# examples that spaCy shows it at initialization; a fuller one goes into
+# [initialize.components.parser] as labels.
 {USE_STORE}""",
         source="student",
         changes=OFFSET_TAGS,
     ),
     "headtags_from_second_order": Derived(
-        f"""{SEQUENCE_LABELLING}
-# the second-order teacher of second_order_teacher.cfg: its head selection after mean field. See
-# headtags_from_trees.cfg for the inventory.
+        f"""{SEQUENCE_LABELLING} from the second-order teacher of second_order_teacher.cfg: its head
+# selection after mean field. See headtags_from_trees.cfg for the inventory.
 {USE_STORE}""",
         source="student",
         changes=OFFSET_TAGS,
