@@ -60,7 +60,12 @@ def test_a_preset_initializes_and_its_settings_arrive(name):
     assert encoder.get_dim("nO") == preset.width
     assert len(encoder.layers) == 1 + preset.attention_depth
     assert len(nodes(encoder.layers[0], "maxout")) == preset.depth
-    assert [embed.get_dim("nV") for embed in nodes(tok2vec, "hashembed")] == list(preset.rows)
+    n_affixes = len(preset.prefixes) + len(preset.suffixes)
+    rows = [*preset.rows, *[preset.affix_rows] * n_affixes]
+    assert [embed.get_dim("nV") for embed in nodes(tok2vec, "hashembed")] == rows
+    (features,) = nodes(tok2vec, "word_features")
+    affixes = features.attrs["prefixes"], features.attrs["suffixes"]
+    assert affixes == (list(preset.prefixes), list(preset.suffixes))
     assert {layer.get_dim("nH") for layer in encoder.layers[1:]} == {preset.heads}
     parser = nlp.get_pipe("parser").model
     (arcs,) = (node for node in parser.walk() if "D_W" in node.param_names)
