@@ -160,7 +160,7 @@ def speed(systems: Systems, names: List[str]) -> Dict[str, Any]:
     for line in (systems.corpus / "raw.jsonl").read_text(encoding="utf8").splitlines():
         texts.append(json.loads(line)["text"])
         total += len(texts[-1].split())
-        if total > 100_000:
+        if total > 300_000:  # so that batches of 512 docs are full
             break
     pipelines = {name: spacy.load(systems.work / name / "model-best") for name in names}
     if "teacher" in pipelines:
