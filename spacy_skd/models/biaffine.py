@@ -19,10 +19,10 @@ from thinc.types import Floats2d, Floats3d, Ints2d
 
 from ..errors import check_between
 from ..structures import Parts
+from .biaffine_prediction import predict_arcs, predict_labels
 from .distances import arcs_of_distances, distances_of_arcs
 from .growth import GROW, grown
-from .label_scores import label_scores
-from .mlp import ROWS, hidden, init_hidden
+from .mlp import hidden, init_hidden
 from .rows import concatenate_rows, split_rows
 from .units import Bucket, make_buckets
 
@@ -181,7 +181,7 @@ def _arcs(
     rows, buckets = X
     xp = model.ops.xp
     if not is_train and xp is numpy:
-        return _predict_arcs(model, rows, buckets), _no_backprop
+        return predict_arcs(model, rows, buckets), _no_backprop
     dropout = model.attrs["hidden_dropout"] if is_train else 0.0
     U, u = model.get_param("U"), model.get_param("u")
     D, backprop_d = hidden(model, "D", rows, dropout=dropout)
@@ -231,36 +231,6 @@ def _arcs(
     return scores, backprop
 
 
-def _predict_arcs(model: Model, rows: Floats2d, buckets: List[Bucket]) -> List[Parts]:
-    """The same, but for rounding and the padding, a few units at a time, whose arrays stay in the
-    cache."""
-    U, u = model.get_param("U"), model.get_param("u")
-    root = hidden(model, "H", model.get_param("root").astype(rows.dtype), dropout=0.0)[0]
-    scores: List[Parts] = []
-    for bucket in buckets:
-        n, index = bucket.n_tokens, bucket.index(padding=0)
-        arc = numpy.empty((len(index), n, n + 1), dtype=numpy.result_type(rows, U))
-        step = max(1, ROWS // n)
-        for i in range(0, len(index), step):
-            some = rows[index[i : i + step]]
-            count, flat = len(some), some.reshape((-1, some.shape[2]))
-            D = hidden(model, "D", flat, dropout=0.0)[0]
-            heads = numpy.empty((count, n + 1, len(U)), dtype=arc.dtype)
-            heads[:, 0] = root
-            heads[:, 1:] = hidden(model, "H", flat, dropout=0.0)[0].reshape((count, n, -1))
-            left = D @ U
-            left += u
-            numpy.matmul(
-                left.reshape((count, n, -1)), heads.transpose(0, 2, 1), out=arc[i : i + step]
-            )
-            if model.has_param("S"):
-                by_distance = D @ model.get_param("S").T
-                by_distance += model.get_param("s")
-                arc[i : i + step, :, 1:] += arcs_of_distances(by_distance.reshape((count, n, -1)))
-        scores.append(Parts({"arc": arc}, bucket.lengths))
-    return scores
-
-
 def head_index(bucket: Bucket, root_row: int) -> Ints2d:
     """RETURNS (Ints2d): (B, N + 1) row of each possible head, `root_row` of ROOT and padding."""
     root = numpy.full((len(bucket.lengths), 1), root_row)
@@ -279,7 +249,7 @@ def _labels(model: Model, X: Tuple[Floats2d, Ints2d], is_train: bool) -> Tuple[F
     rows, pairs = X
     xp = model.ops.xp
     if not is_train:
-        return _predict_labels(model, rows, pairs), _no_backprop
+        return predict_labels(model, rows, pairs), _no_backprop
     dropout = model.attrs["hidden_dropout"] if is_train else 0.0
     W = model.get_param("W")
     L, backprop_l = hidden(model, "L", rows, dropout=dropout)
@@ -301,24 +271,6 @@ def _labels(model: Model, X: Tuple[Floats2d, Ints2d], is_train: bool) -> Tuple[F
         return backprop_l(d_l) + without_root(model, backprop_k(d_k))
 
     return outer @ W, backprop
-
-
-def _predict_labels(model: Model, rows: Floats2d, pairs: Ints2d) -> Floats2d:
-    """The same, but for rounding: what a head does is computed once for all of its dependents."""
-    xp = model.ops.xp
-    found, heads = numpy.unique(pairs[:, 1], return_inverse=True)
-    head_rows = rows[xp.asarray(found)]  # of ROOT, which is -1 and comes first, the last row
-    if len(found) and found[0] < 0:
-        head_rows[0] = model.get_param("root")[0]
-    left, right = _hidden_with_one(model, "L", rows), _hidden_with_one(model, "K", head_rows)
-    return label_scores(left, right, model.get_param("W"), dependents=pairs[:, 0], heads=heads)
-
-
-def _hidden_with_one(model: Model, name: str, X: Floats2d) -> Floats2d:
-    xp = model.ops.xp
-    Y = xp.ones((len(X), model.get_dim("nH") + 1), xp.result_type(X, model.get_param("W")))
-    hidden(model, name, X, dropout=0.0, out=Y[:, :-1])
-    return Y
 
 
 def _no_backprop(d_scores: Floats2d) -> Floats2d:

@@ -6,7 +6,7 @@ from gradients import as_float64, check_gradients, given_vectors, vectors
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_skd.models import biaffine
+from spacy_skd.models import biaffine_prediction
 from spacy_skd.models.biaffine import build_biaffine_parser
 from spacy_skd.models.tokens import build_token_scorer
 from spacy_skd.models.units import make_buckets
@@ -125,7 +125,7 @@ def test_prediction_equals_training_without_dropout_and_hidden_dropout_is_its_ow
 
 @pytest.mark.parametrize("rows", [1, 10, 512])
 def test_prediction_a_few_units_at_a_time_equals_training(rows, monkeypatch):
-    monkeypatch.setattr(biaffine, "ROWS", rows)
+    monkeypatch.setattr(biaffine_prediction, "ROWS", rows)
     model = make_parser(max_distance=3)
     lengths = [4, 1, 5, 4, 0, 6, 30, 3, 28, 29, 5]
     ends = numpy.cumsum(lengths)
