@@ -47,7 +47,7 @@ def predict_arcs(model: Model, rows: Floats2d, buckets: List[Bucket]) -> List[Pa
 
 
 def predict_labels(model: Model, rows: Floats2d, pairs: Ints2d) -> Floats2d:
-    """What the layer of deprels returns, but for rounding: what a head does is computed once for all
+    """What the layer of deprels returns, but for rounding; a head is computed once for all
     of its dependents.
 
     model (Model): the layer. rows (Floats2d): (T, width). pairs (Ints2d): (P, 2) dependent and head
