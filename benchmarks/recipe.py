@@ -19,6 +19,7 @@ from typing import Any, Dict, List, Tuple
 
 import spacy
 import stock
+import uncertain  # noqa: F401  its reader
 from cells import Cells, schedule
 from ewt import Systems
 from results import fill, percent, table
@@ -77,6 +78,9 @@ LEVERS: Dict[str, Lever] = {
         "word knowledge",
         {EMBED + "prefixes": [], EMBED + "suffixes": [], EMBED + "known_norms": False},
     ),
+    "affixes of four and five characters": Lever(
+        "word knowledge", {EMBED + "prefixes": [2, 3, 4], EMBED + "suffixes": [1, 2, 4, 5]}
+    ),
     "half the rows of hash embeddings": Lever(
         "word knowledge", {EMBED + "rows": [2500, 500, 1250, 1250]}
     ),
@@ -104,6 +108,9 @@ LEVERS: Dict[str, Lever] = {
     "distill_weight 0.9": Lever("target", each("distill_weight", 0.9)),
     "2 raw words for each labelled one": Lever("data", {CORPUS + "ratio": 2.0}),
     "8 raw words for each labelled one": Lever("data", {CORPUS + "ratio": 8.0}),
+    "raw text of whose tags the teacher is least sure": Lever(
+        "data", {CORPUS + "@readers": "benchmarks.UncertainCorpus.v1"}
+    ),
     "rate 0.005": Lever("optimisation", {OPTIMIZER + "learn_rate.initial_rate": 0.005}),
     "averaged weights": Lever("optimisation", {OPTIMIZER + "use_averages": True}),
     "dropout 0.1": Lever("optimisation", {"training.dropout": 0.1}),
