@@ -23,7 +23,7 @@ class Attention:
     """An attention layer's weights for prediction. Biases are columns, (rows, 1).
 
     QKV (Floats2d): ((3 * width) + heads, width); each head's values have one more row, of zeros.
-    bias (Floats2d): (heads, distances).
+    bias (Floats2d): (heads, 2 * reach + 1), of the distances from `reach` down to -`reach`.
     """
 
     QKV: Floats2d
@@ -37,14 +37,17 @@ class Attention:
     bias: Floats2d
 
     @classmethod
-    def of(cls, layer: Model) -> "Attention":
-        """layer (Model): see `attention_layer`."""
+    def of(cls, layer: Model, *, reach: int) -> "Attention":
+        """layer (Model): see `attention_layer`. reach (int): tokens that see each other are at most
+        so far apart."""
         param, heads, width = layer.get_param, layer.get_dim("nH"), layer.get_dim("nO")
         QKV = param("QKV_W") * param("norm1_G")
         shift = param("QKV_W") @ param("norm1_b") + param("QKV_b")
         factor = 1.0 / math.sqrt(width // heads)
         values = QKV[2 * width :].reshape((heads, -1, width))
         values = numpy.concatenate([values, numpy.zeros_like(values[:, :1])], axis=1)
+        limit = layer.get_dim("nD")
+        distances = numpy.clip(numpy.arange(reach, -reach - 1, -1), -limit, limit)
         return cls(
             QKV=numpy.concatenate(
                 [QKV[:width] * factor, QKV[width : 2 * width], values.reshape((-1, width))]
@@ -56,7 +59,7 @@ class Attention:
             F1_bias=(param("F1_W") @ param("norm2_b") + param("F1_b"))[:, None],
             F2=param("F2_W"),
             F2_bias=param("F2_b")[:, None],
-            bias=param("bias"),
+            bias=param("bias")[:, distances + limit],
         )
 
     @property
@@ -170,12 +173,10 @@ def _by_block(X: Any) -> Any:
 def _bias(layer: Attention, n_queries: int, n_keys: int, offset: int) -> Floats3d:
     """(heads, Nk, Nq), a view. offset (int): position of the first key minus that of the first
     query."""
-    bias, limit = layer.bias, layer.bias.shape[1] // 2
-    distances = numpy.arange(n_keys - 1 + offset, offset - n_queries, -1)
-    by_distance = bias[:, numpy.clip(distances, -limit, limit) + limit]
-    row, column = by_distance.strides
+    bias, reach = layer.bias, layer.bias.shape[1] // 2
+    row, column = bias.strides
     return as_strided(
-        by_distance[:, n_keys - 1 :],
+        bias[:, reach - offset :],
         (len(bias), n_keys, n_queries),
         (row, -column, column),
         writeable=False,

@@ -112,11 +112,12 @@ def _forward(
 def _predict(model: Model[_Vectors, _Vectors], X: _Vectors) -> _Vectors:
     """The same, but for rounding, in half the time."""
     cnn, *layers = model.layers
-    attention = [Attention.of(layer) for layer in layers]
     steps, block, halo = steps_of(cnn), model.attrs["block"], model.attrs["halo"]
+    lengths, pad = [len(vectors) for vectors in X], cnn.attrs["pad"]
+    reach = min(block + 2 * halo, max(lengths, default=0))
+    attention = [Attention.of(layer, reach=reach) for layer in layers]
     rows = concatenate_rows(model.ops, X)
     encoded = numpy.empty_like(rows)
-    lengths, pad = [len(vectors) for vectors in X], cnn.attrs["pad"]
     for chunk in plan_chunks(lengths, pad=pad, whole=block + 2 * halo):
         columns = chunk.read(rows)
         convolve(steps, columns)

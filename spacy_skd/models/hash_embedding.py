@@ -9,10 +9,10 @@ from spacy.strings import StringStore
 from spacy.tokens import Doc
 from spacy.vectors import Mode, Vectors
 from thinc.api import Model, Ragged
-from thinc.types import Floats2d, Ints2d
+from thinc.types import Floats2d, Ints1d, Ints2d
 
 from . import word_embedding
-from .static_rows import vector_rows
+from .static_rows import key_attr
 
 _MIX = "with_array(maxout>>layernorm>>dropout)"
 
@@ -35,23 +35,25 @@ class HashEmbedding:
 
     def words(self, docs: List[Doc]) -> Ints2d:
         """RETURNS (Ints2d): (tokens of the batch, attributes) uint64, all that decides a token's
-        vector; of static vectors the row, the largest number for none, is the last column."""
-        rows = numpy.concatenate(self.extract.predict(docs))
+        vector; the last column is the key of its static vector, if there are any."""
+        columns = list(self.extract.attrs["columns"])
         if self.static is not None:
-            rows = numpy.concatenate([rows, vector_rows(docs)[:, None].view("uint64")], axis=1)
-        return numpy.ascontiguousarray(rows)
+            columns.append(key_attr(docs[0].vocab.vectors))
+        attrs = [doc.to_array(columns).reshape((-1, len(columns))) for doc in docs]
+        return numpy.concatenate(attrs)
 
-    def embed(self, words: Ints2d, data: Optional[Floats2d], strings: StringStore) -> Floats2d:
+    def embed(
+        self, words: Ints2d, rows: Ints1d, data: Optional[Floats2d], strings: StringStore
+    ) -> Floats2d:
         """What the model predicts, but for rounding.
 
-        words (Ints2d): (W, attributes), see `words`. data (Optional[Floats2d]): the static vectors.
-        strings (StringStore): of the vocab.
+        words (Ints2d): (W, attributes), see `words`. rows (Ints1d): (W,) of their static vectors,
+        -1 for none. data (Optional[Floats2d]): the static vectors. strings (StringStore): of the
+        vocab.
         RETURNS (Floats2d): (W, width).
         """
         lengths = numpy.asarray([len(words)], dtype="int32")
-        attrs, rows = words, numpy.zeros(len(words), dtype="int64")
-        if self.static is not None:
-            attrs, rows = words[:, :-1], words[:, -1].view("int64")
+        attrs = words if self.static is None else words[:, :-1]
         if self.features is not None:
             attrs = word_embedding.expand(self.features, attrs, strings, rows)
         hashed = self.hashes.predict(Ragged(numpy.ascontiguousarray(attrs), lengths)).dataXd

@@ -1,4 +1,4 @@
-"""Where the static vectors of a batch's tokens stand."""
+"""Where the static vectors of words stand."""
 
 from itertools import repeat
 from typing import Any, List
@@ -9,11 +9,20 @@ from spacy.tokens import Doc
 from thinc.types import Ints1d
 
 
+def key_attr(vectors: Any) -> int:
+    """RETURNS (int): the attribute whose values are keys of the vectors."""
+    return int(getattr(vectors, "attr", ORTH))
+
+
 def vector_rows(docs: List[Doc]) -> Ints1d:
-    """RETURNS (Ints1d): (tokens of the batch,) int64 row in the vocab's vectors, -1 for none.
-    Faster than `Vectors.find`."""
-    vectors: Any = docs[0].vocab.vectors
-    attr = getattr(vectors, "attr", ORTH)
-    keys = numpy.concatenate([doc.to_array(attr) for doc in docs])
+    """RETURNS (Ints1d): (tokens of the batch,) int64 row in the vocab's vectors, -1 for none."""
+    vectors = docs[0].vocab.vectors
+    attr = key_attr(vectors)
+    return rows_of(vectors, numpy.concatenate([doc.to_array(attr) for doc in docs]))
+
+
+def rows_of(vectors: Any, keys: Ints1d) -> Ints1d:
+    """keys (Ints1d): (W,). RETURNS (Ints1d): (W,) int64, -1 for none. Faster than
+    `Vectors.find`."""
     found = map(vectors.key2row.get, keys.tolist(), repeat(-1))
     return numpy.fromiter(found, dtype="int64", count=len(keys))

@@ -9,17 +9,19 @@ of a model without gradients are not to be changed in place by hand: `set_param`
 """
 
 import threading
+from functools import lru_cache
 from itertools import repeat
 from typing import Any, Dict, List, Optional, Tuple
 
 import numpy
-from spacy.strings import StringStore
 from spacy.tokens import Doc
+from spacy.vocab import Vocab
 from thinc.api import Model
 from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
 
 from .hash_embedding import HashEmbedding, find_hash_embedding, static_data
 from .rows import split_rows
+from .static_rows import rows_of
 
 # 30 MB of a width of 96.
 MAX_WORDS = 50_000
@@ -66,72 +68,89 @@ class WordTable:
         try:
             if not self._params.still_of(embed):
                 self._clear(data)
-            rows = self._rows(layers, layers.words(docs), data, docs[0].vocab.strings)
+            rows = self._rows(layers, layers.words(docs), data, docs[0].vocab)
         finally:
             self._lock.release()
         return split_rows(rows, docs)
 
     def _clear(self, data: Optional[Floats2d]) -> None:
-        self._index: Dict[bytes, int] = {}
+        self._index: Dict[int, int] = {}
         self._vectors: Optional[Floats2d] = None
         self._data = data
+        # Of each word: the key, the row and a checksum of its static vector.
+        self._static_keys: Ints1d = numpy.zeros(0, dtype="uint64")
         self._static_rows: Ints1d = numpy.zeros(0, dtype="int64")
         self._static_sums: Ints1d = numpy.zeros(0, dtype="uint64")
 
     def _rows(
-        self,
-        layers: HashEmbedding,
-        words: Ints2d,
-        data: Optional[Floats2d],
-        strings: StringStore,
+        self, layers: HashEmbedding, words: Ints2d, data: Optional[Floats2d], vocab: Vocab
     ) -> Floats2d:
         """words (Ints2d): (T, attributes). RETURNS (Floats2d): (T, width)."""
-        keys = words.view(f"V{words.shape[1] * words.itemsize}")[:, 0].tolist()
-        where = self._find(keys)
-        if data is not None and not self._still_holds(where, data):
+        hashes = _hashes(words)
+        where = self._find(hashes)
+        if data is not None and not self._still_holds(where, data, vocab):
             self._clear(data)
             where[:] = -1
         if (where < 0).any():
-            where = self._add(layers, words, keys, where, data, strings)
+            where = self._add(layers, words, hashes, where, data, vocab)
         assert self._vectors is not None
         return self._vectors[where]
 
-    def _find(self, keys: List[bytes]) -> Ints1d:
+    def _find(self, hashes: List[int]) -> Ints1d:
         """(T,) row of each word, -1 for one that is new."""
-        found = map(self._index.get, keys, repeat(-1))
-        return numpy.fromiter(found, dtype="int64", count=len(keys))
+        found = map(self._index.get, hashes, repeat(-1))
+        return numpy.fromiter(found, dtype="int64", count=len(hashes))
 
     def _add(
         self,
         layers: HashEmbedding,
         words: Ints2d,
-        keys: List[bytes],
+        hashes: List[int],
         where: Ints1d,
         data: Optional[Floats2d],
-        strings: StringStore,
+        vocab: Vocab,
     ) -> Ints1d:
-        new = {keys[i]: i for i in numpy.nonzero(where < 0)[0].tolist()}
+        new = {hashes[i]: i for i in numpy.nonzero(where < 0)[0].tolist()}
         if len(self) and len(self) + len(new) > self.limit:
             self._clear(data)
-            new = {key: i for i, key in enumerate(keys)}
+            new = {key: i for i, key in enumerate(hashes)}
         some = words[list(new.values())]
-        vectors = layers.embed(some, data, strings)
+        keys = some[:, -1]
+        rows = numpy.full(len(some), -1) if data is None else rows_of(vocab.vectors, keys)
+        vectors = layers.embed(some, rows, data, vocab.strings)
         start = len(self)
         self._vectors = _appended(self._vectors, vectors, start, limit=self.limit)
         if data is not None:
-            rows = some[:, -1].view("int64")
+            self._static_keys = numpy.append(self._static_keys, keys)
             self._static_rows = numpy.append(self._static_rows, rows)
             self._static_sums = numpy.append(self._static_sums, _sums(data, rows))
         self._index.update(zip(new, range(start, start + len(new))))
-        return self._find(keys)
+        return self._find(hashes)
 
-    def _still_holds(self, where: Ints1d, data: Floats2d) -> bool:
+    def _still_holds(self, where: Ints1d, data: Floats2d, vocab: Vocab) -> bool:
         """Whether the static vectors of words are those that they were: `Vocab.set_vector` changes
-        them in place."""
+        them in place, and may give a word another row."""
         if data is not self._data:
             return False
-        used = numpy.unique(where[where >= 0])
-        return numpy.array_equal(_sums(data, self._static_rows[used]), self._static_sums[used])
+        is_used = numpy.zeros(len(self) + 1, dtype=bool)  # the last for what is new, -1
+        is_used[where] = True
+        (used,) = numpy.nonzero(is_used[:-1])
+        rows = self._static_rows[used]
+        return numpy.array_equal(
+            rows_of(vocab.vectors, self._static_keys[used]), rows
+        ) and numpy.array_equal(_sums(data, rows), self._static_sums[used])
+
+
+def _hashes(words: Ints2d) -> List[int]:
+    """Of each word's attributes, which are hashes themselves: two words of 50,000 share one with a
+    chance of 1 in 10**10. words: (T, attributes) uint64."""
+    return (words @ _factors(words.shape[1])).tolist()
+
+
+@lru_cache(maxsize=None)
+def _factors(n: int) -> Ints1d:
+    """(n,) odd uint64, drawn once for all."""
+    return numpy.random.default_rng(0).integers(2**64, size=n, dtype="uint64") | numpy.uint64(1)
 
 
 def _appended(table: Optional[Floats2d], vectors: Floats2d, start: int, *, limit: int) -> Floats2d:
@@ -150,9 +169,10 @@ def _appended(table: Optional[Floats2d], vectors: Floats2d, start: int, *, limit
 
 def _sums(data: Floats2d, rows: Ints1d) -> Ints1d:
     """(W,) a checksum of the bits of some rows and of where they are, 0 for row -1."""
-    bits = numpy.ascontiguousarray(data[rows]).view(f"u{data.itemsize}")
-    factors = numpy.random.default_rng(0).integers(2**64, size=bits.shape[1], dtype="uint64")
-    return numpy.where(rows < 0, 0, bits.astype("uint64") @ factors)
+    found = numpy.ascontiguousarray(data[rows])
+    whole = (found.shape[1] * found.itemsize) % 8 == 0
+    bits = found.view("uint64") if whole else found.view(f"u{found.itemsize}").astype("uint64")
+    return numpy.where(rows < 0, 0, bits @ _factors(bits.shape[1]))
 
 
 class _Params:

@@ -28,7 +28,7 @@ def both(layer, lengths, *, block, halo, dtype="float32"):
     found = numpy.full_like(rows, numpy.nan)
     for chunk in plan_chunks(lengths, pad=2, whole=block + 2 * halo):
         tokens = chunk.tokens(chunk.read(rows))
-        attend(Attention.of(layer), tokens, chunk, block=block, halo=halo)
+        attend(Attention.of(layer, reach=block + 2 * halo), tokens, chunk, block=block, halo=halo)
         chunk.write(tokens, found)
     groups = plan_blocks(lengths, block=block, halo=halo)
     return found, layer((rows, groups), True)[0][0]
