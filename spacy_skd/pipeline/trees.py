@@ -16,7 +16,14 @@ from ..codecs.tags import split_by_lengths
 from ..codecs.trees import ROOT_HEAD, UNKNOWN_HEAD, head_rows
 from ..models.biaffine import Choose, ParserInput, ParserOutput
 from ..models.units import Bucket
-from ..structures import HeadSelection, Parts, ProjectiveTrees, SpanningTrees, Structure
+from ..structures import (
+    ArcStructure,
+    HeadSelection,
+    Parts,
+    ProjectiveTrees,
+    SpanningTrees,
+    Structure,
+)
 from ..structures.numerics import check_scores, softmax
 from ..transfer.annealing import WeightSchedule
 from ..transfer.belief import Belief, HeadLabelBelief, Mixture, TreeBelief
@@ -75,7 +82,7 @@ class DistillingParser(ParsingPipe):
         self.gold_trees = GoldTrees(name)
 
     @property
-    def _decoder(self) -> Structure:
+    def _decoder(self) -> ArcStructure:
         return tree_decoder(self.structure)
 
     def _taught(self) -> Tuple[str, ...]:
@@ -176,11 +183,7 @@ class DistillingParser(ParsingPipe):
         return scores
 
     def _decode(self, buckets: Sequence[Bucket], arcs: Sequence[Parts]) -> Ints2d:
-        decoder, found = self._decoder, [self._to_numpy(parts) for parts in arcs]
-        if isinstance(decoder, SpanningTrees):
-            heads = decoder.best_heads(found)
-        else:
-            heads = [decoder.argmax(parts).arrays["arc"].argmax(axis=-1) for parts in found]
+        heads = self._decoder.best_heads([self._to_numpy(parts) for parts in arcs])
         chosen = [head_rows(h, rows=b.rows, lengths=b.lengths) for b, h in zip(buckets, heads)]
         return numpy.concatenate(chosen) if chosen else numpy.zeros((0, 2), dtype="int64")
 

@@ -1,6 +1,6 @@
 """Structures: log Z, marginals and argmax over scores of substructures. Maths only, no spaCy."""
 
-from .base import Structure
+from .base import ArcStructure, Structure
 from .chain import LinearChain, chain_indicators
 from .chain_runs import Run, run_probabilities
 from .eisner import ProjectiveTrees
@@ -14,6 +14,7 @@ from .tokens import IndependentLabels
 
 __all__ = [
     "IMPOSSIBLE",
+    "ArcStructure",
     "FlatSegments",
     "HeadSelection",
     "IndependentLabels",

@@ -1,11 +1,12 @@
 """What every structure has: log Z, marginals, the best and samples; the rest follows from them."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, List, Tuple
+from typing import ClassVar, List, Sequence, Tuple
 
 import numpy
-from thinc.types import Floats1d, Floats2d
+from thinc.types import Floats1d, Floats2d, Ints2d
 
+from .numerics import to_numpy
 from .parts import Parts
 
 
@@ -71,6 +72,19 @@ class Structure(ABC):
         """RETURNS (Floats1d): (B,) sum_y Q(y) log(Q(y) / P(y)) in nats; Q and P by their scores."""
         log_z, marginals = self.infer(teacher)
         return self.cross_entropy(marginals, student) - log_z + marginals.dot(teacher)
+
+
+class ArcStructure(Structure):
+    """Structures of heads. Parts: arc (B, N, N + 1), head 0 = ROOT, j + 1 = token j."""
+
+    def best_heads(self, batch: Sequence[Parts]) -> List[Ints2d]:
+        """The heads of `argmax` of some batches.
+
+        RETURNS (List[Ints2d]): (B, N) of each, 0 = ROOT, j + 1 = token j; 0 in the padding.
+        RAISES (ValueError): as `infer`.
+        """
+        best = (to_numpy(self.argmax(scores).arrays["arc"]) for scores in batch)
+        return [arc.argmax(axis=-1) for arc in best]
 
 
 def check_k(what: str, k: int) -> None:

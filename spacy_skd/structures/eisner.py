@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Iterator, List, Tuple
 import numpy
 from thinc.types import Floats1d, Floats2d, Floats3d, Ints1d, Ints2d, Ints3d
 
-from .base import Structure, check_k, no_structure
+from .base import ArcStructure, check_k, no_structure
 from .eisner_best import best_heads
 from .eisner_charts import total_of
 from .eisner_exact import infer_trees, log_charts
@@ -24,7 +24,7 @@ MOST_ENTRIES, SHORTEST, FEW_TOKENS = 2**19, 0.8, 4
 
 
 @dataclass(frozen=True)
-class ProjectiveTrees(Structure):
+class ProjectiveTrees(ArcStructure):
     """Dependency trees without crossing arcs, where ROOT stands before the first token.
 
     Parts: arc (B, N, N + 1), as those of `SpanningTrees`.

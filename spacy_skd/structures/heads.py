@@ -6,7 +6,7 @@ from typing import Any, ClassVar, List, Tuple
 import numpy
 from thinc.types import Floats1d, Floats2d, Floats3d
 
-from .base import Structure, check_k
+from .base import ArcStructure, check_k
 from .draws import draw_rows
 from .k_best import best_rows
 from .numerics import IMPOSSIBLE, clean_scores, softmax
@@ -15,7 +15,7 @@ from .tokens import check_rows, indicate, one_hot
 
 
 @dataclass(frozen=True)
-class HeadSelection(Structure):
+class HeadSelection(ArcStructure):
     """One head (or ROOT) for each token, chosen on its own; the heads need not form a tree.
 
     Parts: arc (B, N, N + 1). A token is never its own head. Dozat & Manning (2017), section 2.2.

@@ -20,7 +20,7 @@ from typing import Any, ClassVar, List, Sequence, Tuple
 import numpy
 from thinc.types import Floats1d, Floats2d, Floats3d, Ints1d, Ints2d
 
-from .base import Structure, check_k, no_structure
+from .base import ArcStructure, check_k, no_structure
 from .draws import draw
 from .elimination import eliminate
 from .heads import masked_arcs
@@ -42,7 +42,7 @@ MAX_ARCS = 60_000
 
 
 @dataclass(frozen=True)
-class SpanningTrees(Structure):
+class SpanningTrees(ArcStructure):
     """Directed spanning trees from ROOT, crossing arcs allowed. Parts: arc (B, N, N + 1).
 
     single_root (bool): whether exactly one token has ROOT as its head.
@@ -71,11 +71,8 @@ class SpanningTrees(Structure):
         return Parts({"arc": indicate(xp, heads, like=scores.arrays["arc"])}, scores.lengths)
 
     def best_heads(self, batch: Sequence[Parts]) -> List[Ints2d]:
-        """The heads of `argmax` of some batches, whose units that need more than greedy heads are
-        done together: faster than one batch after the other.
-
-        RETURNS (List[Ints2d]): (B, N) of each, 0 = ROOT, j + 1 = token j; 0 in the padding.
-        """
+        """See `ArcStructure.best_heads`. Units that need more than greedy heads are done together:
+        faster than one batch after the other."""
         found: List[Ints2d] = []
         left: List[Tuple[Ints2d, Ints1d, Floats3d, Ints1d]] = []
         for scores in batch:

@@ -10,7 +10,7 @@ from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
 from ..codecs.bioes import are_span_tags, encode_spans, legality, span_tags
 from ..codecs.head_labels import UNTAGGED
 from ..codecs.spans import decode_segments
-from ..structures import HeadSelection, LinearChain, Parts, SpanningTrees, Structure
+from ..structures import ArcStructure, LinearChain, Parts, ProjectiveTrees, SpanningTrees, Structure
 from .belief import (
     Belief,
     ChainBelief,
@@ -142,11 +142,10 @@ def _best_heads(
     return heads, totals
 
 
-def tree_decoder(structure: Structure) -> Structure:
-    """Of trees of one root each, among which the teacher chooses when it annotates."""
-    if isinstance(structure, (HeadSelection, SpanningTrees)):
-        return SpanningTrees(single_root=True)
-    return structure
+def tree_decoder(structure: Structure) -> ArcStructure:
+    """Of trees of one root each, or of those without crossing arcs: among these the teacher chooses
+    when it annotates. structure (Structure): of heads."""
+    return structure if isinstance(structure, ProjectiveTrees) else SpanningTrees(single_root=True)
 
 
 def _best_deprels(belief: TreeBelief, heads: Ints1d) -> Ints1d:

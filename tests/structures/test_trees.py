@@ -10,7 +10,9 @@ from hypothesis import given, settings
 
 from spacy_skd.structures import (
     IMPOSSIBLE,
+    HeadSelection,
     Parts,
+    ProjectiveTrees,
     SpanningTrees,
     is_tree,
     matrix_tree,
@@ -152,11 +154,19 @@ def test_only_units_whose_greedy_heads_are_no_tree_are_decoded(monkeypatch):
 
 
 @pytest.mark.parametrize("most", [1, 200, 10**6])
-@pytest.mark.parametrize("single_root", [True, False])
-def test_batches_that_are_decoded_together(monkeypatch, most, single_root):
+@pytest.mark.parametrize(
+    "structure",
+    [
+        SpanningTrees(single_root=True),
+        SpanningTrees(single_root=False),
+        ProjectiveTrees(single_root=True),
+        HeadSelection(),
+    ],
+)
+def test_batches_that_are_decoded_together(monkeypatch, most, structure):
     monkeypatch.setattr(matrix_tree, "MAX_ARCS", most)
     rng = numpy.random.default_rng(5)
-    structure, batch = SpanningTrees(single_root=single_root), []
+    batch = []
     for lengths in ([2, 3, 1], [], [5, 4, 5, 5], [1], [4, 9]):
         n = max(lengths, default=0) + 2
         arc = rng.normal(size=(len(lengths), n, n + 1)).astype("float32")
