@@ -45,6 +45,7 @@ METHODS = {
 PLAIN = "_plain"
 STUDENTS = [*PRESETS, *(preset + PLAIN for preset in PRESETS)]
 RIVALS = ["stock_gold", "stock_silver", "stock_silver_vectors"]
+TEXTS = ("train.spacy", "raw.jsonl")  # that the teacher reads
 SYSTEMS = ["teacher", *RIVALS, *STUDENTS]
 
 
@@ -83,13 +84,13 @@ class Systems:
 
     def annotate(self) -> None:
         """Resumes by itself."""
-        inputs = [str(self.corpus / name) for name in ("train.spacy", "raw.jsonl")]
+        inputs = [str(self.corpus / name) for name in TEXTS]
         annotate(str(self.teacher_folder), inputs, self.store)
 
     def vectors(self) -> None:
         if not self.vectors_folder.exists():
-            raw = [self.corpus / "raw.jsonl"]
-            make_vectors(self.teacher_folder, raw, self.vectors_folder, settings=VectorSettings())
+            texts = [self.corpus / name for name in TEXTS]
+            make_vectors(self.teacher_folder, texts, self.vectors_folder, settings=VectorSettings())
 
     def student(self, name: str, seed: int) -> None:
         """name (str): a preset, with or without `_plain`."""

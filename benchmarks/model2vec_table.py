@@ -2,8 +2,8 @@
 those of `spacy skd vectors`.
 
     python -m venv m2v && m2v/bin/pip install -e . -r benchmarks/requirements-model2vec.txt
-    m2v/bin/python benchmarks/model2vec_table.py path/to/transformer corpus/ewt/raw.jsonl \\
-        work/ewt/vectors_model2vec
+    m2v/bin/python benchmarks/model2vec_table.py path/to/transformer work/ewt/vectors_model2vec \\
+        corpus/ewt/train.spacy corpus/ewt/raw.jsonl
 
 Words, their forms and their number are those of `spacy skd vectors`; the vectors are model2vec's,
 with its own settings but for the width. path/to/transformer is a hub name or a local folder.
@@ -16,14 +16,14 @@ import spacy
 from model2vec.distill import distill
 from spacy.vectors import Vectors
 
-from spacy_skd.training.vectors import WIDTH, VectorSettings, find_words
+from spacy_skd.training.vectors import WIDTH, VectorSettings, find_words, read_docs
 
 
 def main() -> None:
-    backbone, raw, output = sys.argv[1:]
+    backbone, output, *texts = sys.argv[1:]
     settings = VectorSettings()
     nlp = spacy.blank("en")
-    found = find_words(nlp, [Path(raw)], attr=settings.attr)
+    found = find_words(read_docs(nlp, [Path(text) for text in texts]), attr=settings.attr)
     often = [word for word, n in found.counts.most_common() if n >= settings.least]
     words = often[: settings.rows]
     model = distill(model_name=backbone, vocabulary=words, pca_dims=WIDTH)

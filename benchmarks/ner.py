@@ -185,12 +185,8 @@ class Bench:
     def make_vectors(self) -> None:
         if self.vectors.exists():
             return
-        raw = next(self.work.glob("raw.*"))
-        if raw.suffix == ".spacy":
-            docs = DocBin().from_disk(raw).get_docs(spacy.blank("en").vocab)
-            raw = self.work / "vectors_raw.txt"
-            raw.write_text("\n".join(doc.text for doc in docs), encoding="utf8")
-        make_vectors(self.teacher, [raw], self.vectors, settings=VectorSettings())
+        texts = [self.work / "train.spacy", next(self.work.glob("raw.*"))]
+        make_vectors(self.teacher, texts, self.vectors, settings=VectorSettings())
 
     def small(self) -> Config:
         dev, vectors = str(self.work / "dev.spacy"), str(self.vectors)

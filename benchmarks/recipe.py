@@ -21,7 +21,7 @@ import spacy
 import stock
 import uncertain  # noqa: F401  its reader
 from cells import Cells, schedule
-from ewt import Systems
+from ewt import TEXTS, Systems
 from results import fill, percent, table
 from thinc.api import Config
 
@@ -57,8 +57,9 @@ class Lever:
     preset: str = BASE
 
 
-MODEL2VEC = "model2vec"
+MODEL2VEC, RAW = "model2vec", "raw"
 VECTORS: Dict[str, Dict[str, Any]] = {
+    RAW: {},
     "alone": {"context_words": 0},
     "wide": {"width": 192},
     "many": {"rows": 40_000, "least": 1},
@@ -68,6 +69,7 @@ LEVERS: Dict[str, Lever] = {
     "no vectors": Lever("word knowledge", {EMBED + "include_static_vectors": False}, ""),
     "vectors of each word alone": Lever("word knowledge", {}, "alone"),
     "vectors of model2vec": Lever("word knowledge", {}, "model2vec"),
+    "vectors of the raw text alone": Lever("word knowledge", {}, RAW),
     "vectors of 192 columns": Lever("word knowledge", {}, "wide"),
     "40,000 vectors, of every word": Lever("word knowledge", {}, "many"),
     "no more prefixes and suffixes": Lever(
@@ -154,9 +156,10 @@ class Recipe:
         if kind == MODEL2VEC and not folder.exists():
             raise SystemExit(f"expected {folder}: make it with model2vec_table.py")
         if not folder.exists():
-            raw = [self.systems.corpus / "raw.jsonl"]
+            names = TEXTS[1:] if kind == RAW else TEXTS
+            texts = [self.systems.corpus / name for name in names]
             settings = VectorSettings(**VECTORS[kind])
-            make_vectors(self.systems.teacher_folder, raw, folder, settings=settings)
+            make_vectors(self.systems.teacher_folder, texts, folder, settings=settings)
         return str(folder)
 
     def speed(self) -> Dict[str, Any]:

@@ -12,7 +12,9 @@ from ..training.vectors import WIDTH, VectorSettings, make_vectors
 
 def vectors_cli(
     teacher: str = typer.Argument(..., help="Folder or package of a trained pipeline"),
-    raw: List[Path] = typer.Argument(..., help="Raw text: .jsonl and .txt files, folders of them"),
+    texts: List[Path] = typer.Argument(
+        ..., help="Raw text (.jsonl, .txt), labelled docs (.spacy), and folders of these"
+    ),
     output: Path = typer.Argument(..., help="Folder to write to, for --paths.vectors"),
     width: Optional[int] = typer.Option(
         None, "--width", help=f"Of the vectors; {WIDTH}, or TEACHER's own where that is less"
@@ -28,14 +30,14 @@ def vectors_cli(
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace the folder"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU, -1 for CPU"),
 ) -> None:
-    """Reduce what TEACHER's transformer knows of the words of RAW to a table for its students."""
+    """Reduce what TEACHER's transformer knows of the words of TEXTS to a table for its students."""
     if gpu_id >= 0:
         spacy.require_gpu(gpu_id)
     try:
         settings = VectorSettings(
             width=width, rows=rows, least=least, attr=attr, context_words=context_words
         )
-        table = make_vectors(teacher, raw, output, settings=settings, overwrite=overwrite)
+        table = make_vectors(teacher, texts, output, settings=settings, overwrite=overwrite)
     except (ValueError, OSError) as error:
         msg.fail("Nothing was written", str(error), exits=1)
     rows, columns = table.data.shape

@@ -3,6 +3,7 @@ that a student looks up."""
 
 import os
 import shutil
+import sys
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from thinc.types import Floats1d, Floats2d, Ints1d
 from ..errors import check_between
 from ..teachers.embedding import Embedder
 from ..teachers.runner import batches_by_length
+from .inputs import DOCS, Record, find_inputs, read_inputs
 from .raw_text import read_raw
 from .readers import pieces
 
@@ -56,7 +58,7 @@ class VectorSettings:
 
 def make_vectors(
     teacher: Union[str, Path],
-    raw: Sequence[Path],
+    texts: Sequence[Path],
     output: Path,
     *,
     settings: VectorSettings,
@@ -68,7 +70,8 @@ def make_vectors(
     `width` by principal components, of length 1 in the mean.
 
     teacher (Union[str, Path]): folder or package of a pipeline with a transformer or tok2vec.
-    raw (Sequence[Path]): `.jsonl` and `.txt` files and folders.
+    texts (Sequence[Path]): `.jsonl` and `.txt` files of raw text, `.spacy` files of labelled docs,
+        which keep their tokens, and folders of these.
     RETURNS (Vectors): the table, as written.
     RAISES (ValueError): for bad input, a teacher without an embedding component or narrower than
         `width`, an output that exists.
@@ -83,11 +86,11 @@ def make_vectors(
     width = min(WIDTH, embedder.width) if settings.width is None else settings.width
     if embedder.width < width:
         raise ValueError(f"width: expected at most {embedder.width}, the teacher's, got {width}")
-    found = find_words(nlp, raw, attr=settings.attr)
+    found = find_words(read_docs(nlp, texts), attr=settings.attr)
     words = [word for word, count in found.counts.most_common() if count >= settings.least]
     if not words:
         raise ValueError(f"expected words that occur {settings.least} times or more, found none")
-    full = _embed(nlp, embedder, raw, words, settings)
+    full = _embed(nlp, embedder, texts, words, settings)
     frequencies = numpy.asarray([found.counts[word] for word in words], dtype="float64")
     reduced = reduce_width(full, frequencies, width=width)
     blank = spacy.blank(str(nlp.lang))
@@ -110,11 +113,23 @@ class Words:
     forms: Dict[str, Set[str]]
 
 
-def find_words(nlp: Language, raw: Sequence[Path], *, attr: str) -> Words:
-    """All words of the text but whitespace."""
+def read_docs(nlp: Language, texts: Sequence[Path]) -> Iterator[Doc]:
+    """Docs without annotation; see `make_vectors`."""
+    for path in find_inputs([str(path) for path in texts]):
+        if path.suffix != DOCS:
+            yield from (nlp.tokenizer(text.text) for text in read_raw(path))
+            continue
+        for item in read_inputs([path], max_chars=sys.maxsize):
+            if isinstance(item, Record) and item.doc is not None:
+                words = [token.text for token in item.doc]
+                yield Doc(nlp.vocab, words, [bool(token.whitespace_) for token in item.doc])
+
+
+def find_words(docs: Iterable[Doc], *, attr: str) -> Words:
+    """All words but whitespace."""
     found = Words(Counter(), defaultdict(set))
-    for text in read_raw(raw):
-        for token in nlp.tokenizer(text.text):
+    for doc in docs:
+        for token in doc:
             if not token.is_space:
                 word = getattr(token, ATTRS[attr])
                 found.counts[word] += 1
@@ -128,7 +143,7 @@ def find_words(nlp: Language, raw: Sequence[Path], *, attr: str) -> Words:
 def _embed(
     nlp: Language,
     embedder: Embedder,
-    raw: Sequence[Path],
+    texts: Sequence[Path],
     words: List[str],
     settings: VectorSettings,
 ) -> Floats2d:
@@ -137,18 +152,14 @@ def _embed(
     index = {word: i for i, word in enumerate(words)}
     total, times = numpy.zeros((len(words), embedder.width)), numpy.zeros(len(words))
     if settings.context_words:
-        docs = _until(_docs(nlp, raw), settings.context_words)
+        short = (piece for doc in read_docs(nlp, texts) for piece in pieces(doc, 300))
+        docs = _until(short, settings.context_words)
         _add(embedder, docs, index, total, times, settings)
     left = [word for word in words if not times[index[word]]]
     # Made of the word itself, whatever the tokenizer would make of it.
     alone = (Doc(nlp.vocab, [word]) for word in left)
     _add(embedder, alone, index, total, times, settings)
     return total / numpy.maximum(times, 1)[:, None]
-
-
-def _docs(nlp: Language, raw: Sequence[Path]) -> Iterator[Doc]:
-    for text in read_raw(raw):
-        yield from pieces(nlp.tokenizer(text.text), 300)
 
 
 def _until(docs: Iterable[Doc], n_words: int) -> Iterator[Doc]:
