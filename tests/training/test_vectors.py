@@ -3,7 +3,8 @@
 import numpy
 import pytest
 import spacy
-from spacy.tokens import Doc
+from spacy.tokens import Doc, DocBin
+from spacy.vocab import Vocab
 from stock_pipelines import stock_pipeline
 from thinc.api import Config
 from typer.testing import CliRunner
@@ -82,6 +83,37 @@ def distances(vectors):
     a, b, c = vectors
     first = numpy.linalg.norm(a - b)
     return [numpy.linalg.norm(a - c) / first, numpy.linalg.norm(b - c) / first]
+
+
+@pytest.mark.parametrize("context_words", [0, 100])
+def test_labelled_docs_keep_their_tokens(teacher, raw, tmp_path, context_words):
+    """The tokenizer would cut both words in two."""
+    labelled = tmp_path / "labelled"
+    labelled.mkdir()
+    doc = Doc(Vocab(), ["dogs!!", "Enron's", "dogs!!", "Enron's", "the", "\n"])
+    for token in doc:
+        token.tag_ = "X"
+    DocBin(docs=[doc, Doc(doc.vocab)]).to_disk(labelled / "train.spacy")
+    out = tmp_path / "out"
+    changes = settings(context_words=context_words)
+    table = make_vectors(teacher, [labelled, raw], out, settings=changes)
+    vocab = spacy.load(out).vocab
+    words = ("the", "dogs", "Ann", "dogs!!", "Enron's", "enron's")
+    assert [vocab.has_vector(word) for word in words] == [True] * 6
+    assert not vocab.has_vector("\n")
+    assert len(table) == 5
+    alone = make_vectors(teacher, [labelled], tmp_path / "alone", settings=settings(width=2))
+    assert len(alone) == 2
+
+
+def test_texts_of_another_kind(teacher, tmp_path):
+    path = tmp_path / "train.conllu"
+    path.write_text("1\tdogs")
+    with pytest.raises(ValueError, match=r"\.spacy"):
+        make(teacher, path)
+    (tmp_path / "bad.spacy").write_bytes(b"dogs")
+    with pytest.raises(ValueError, match="expected docs as spaCy's DocBin writes them"):
+        make(teacher, tmp_path / "bad.spacy")
 
 
 def test_rare_words_have_none_and_pruned_ones_share_a_row(teacher, raw):
