@@ -80,8 +80,11 @@ LEVERS: Dict[str, Lever] = {
         "word knowledge",
         {EMBED + "prefixes": [], EMBED + "suffixes": [], EMBED + "known_norms": False},
     ),
-    "affixes of four and five characters": Lever(
-        "word knowledge", {EMBED + "prefixes": [2, 3, 4], EMBED + "suffixes": [1, 2, 4, 5]}
+    "affixes of at most four characters": Lever(
+        "word knowledge", {EMBED + "prefixes": [2, 3], EMBED + "suffixes": [1, 2, 4]}
+    ),
+    "affixes of at most six characters": Lever(
+        "word knowledge", {EMBED + "prefixes": [2, 3, 4, 5], EMBED + "suffixes": [1, 2, 4, 5, 6]}
     ),
     "half the rows of hash embeddings": Lever(
         "word knowledge", {EMBED + "rows": [2500, 500, 1250, 1250]}

@@ -43,8 +43,8 @@ def build_word_embed(
     attrs: List[str],
     rows: List[int],
     include_static_vectors: bool,
-    prefixes: Sequence[int] = (2, 3),
-    suffixes: Sequence[int] = (1, 2, 4),
+    prefixes: Sequence[int] = (2, 3, 4),
+    suffixes: Sequence[int] = (1, 2, 4, 5),
     affix_rows: int = 1000,
     known_norms: bool = True,
 ) -> Model[List[Doc], List[Floats2d]]:

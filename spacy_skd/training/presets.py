@@ -37,8 +37,8 @@ class Preset:
     arc_hidden: int
     label_hidden: int
     attrs: Tuple[str, ...] = ("NORM", "PREFIX", "SUFFIX", "SHAPE")
-    prefixes: Tuple[int, ...] = (2, 3)
-    suffixes: Tuple[int, ...] = (1, 2, 4)
+    prefixes: Tuple[int, ...] = (2, 3, 4)
+    suffixes: Tuple[int, ...] = (1, 2, 4, 5)
     affix_rows: int = 1000
     window_size: int = 1
     maxout_pieces: int = 3
