@@ -86,7 +86,7 @@ def test_all_embeddings_are_learnt(nlp):
     backprop([vectors * 0 + 1 for vectors in Y])
     embed.finish_update(Adam(0.1))
     after = [node.get_param("E") for node in embed.walk() if node.name == "hashembed"]
-    assert len(after) == 2 + 2 + 3
+    assert len(after) == 2 + 3 + 4  # attributes, prefixes, suffixes
     assert all(abs(old - new).max() > 1e-3 for old, new in zip(before, after))
 
 
