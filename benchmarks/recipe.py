@@ -139,6 +139,8 @@ class Recipe:
         config = self.systems.config(lever.preset, self.vectors(lever.vectors))
         if lever.rival:
             config = with_stock_parser(config, lever.rival)
+            store, labels = self.systems.store, self.cells.work / "labels"
+            config = stock.with_labels(config, store, labels, PIPES)
         size = lever.settings.get("training.batcher.size", config["training"]["batcher"]["size"])
         overrides = {**schedule(self.words // size), "system.seed": 0, **lever.settings}
         overrides["paths.dev"] = str(self.systems.corpus / "dev.spacy")

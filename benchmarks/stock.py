@@ -22,9 +22,10 @@ import json
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Sequence
 
 import spacy
+import srsly
 from cells import Cells, schedule
 from results import fill, percent, spread, table
 from spacy import registry
@@ -32,6 +33,7 @@ from spacy.pipeline._parser_internals.nonproj import is_nonproj_tree
 from spacy.scorer import Scorer
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
+from spacy.training.initialize import init_nlp
 from thinc.api import Config
 
 from spacy_skd.cli.prepare import from_store
@@ -177,10 +179,37 @@ def stock_config(kind: str, corpus: str) -> Config:
     return config
 
 
+def with_labels(config: Config, store: Path, folder: Path, names: Sequence[str]) -> Config:
+    """With the labels of components as they stand in a pass over labelled docs and as many words of
+    the teacher's best guesses. A streamed corpus is initialized with its first 100 examples, which
+    have few of them.
+
+    folder (Path): of the labels, written if they are not there.
+    """
+    config = config.copy()
+    paths = {name: folder / f"{name}.json" for name in names}
+    if not all(path.exists() for path in paths.values()):
+        whole = config.copy()
+        block = {"@readers": "benchmarks.SilverCorpus.v1", "store": str(store), "ratio": 1.0}
+        whole["corpora"]["train"] = block
+        whole["paths"]["dev"] = str(store)  # not read
+        whole["training"]["max_epochs"] = 0
+        nlp = init_nlp(whole)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, path in paths.items():
+            srsly.write_json(path, nlp.get_pipe(name).label_data)
+    for name, path in paths.items():
+        labels = {"@readers": "spacy.read_labels.v1", "path": str(path)}
+        config["initialize"].setdefault("components", {})[name] = {"labels": labels}
+    return config
+
+
 def drawn(cells: Cells, store: Path, dev: Path, args: argparse.Namespace) -> None:
+    labels = cells.work / "labels"
     for seed in args.seeds:
         for corpus in HOW[args.kind]:
             config = stock_config(args.kind, corpus)
+            config = with_labels(config, store, labels, [args.kind])
             if corpus != "silver" and args.layer:
                 config["corpora"]["train"]["layers"] = {
                     args.layer: args.kind.replace("ner", "ents")
