@@ -35,7 +35,9 @@ def make_sampled_corpus(
     spaCy's own: the annotation of an unlabelled doc is drawn from the stored beliefs, exactly and
     anew each time that it is read. Labelled docs keep their gold.
 
-    Set `max_epochs = -1`: otherwise spaCy reads one pass, and shuffles it for every epoch.
+    Set `max_epochs = -1`: otherwise spaCy reads one pass, and shuffles it for every epoch. A stock
+    component is then initialized with the first 100 examples: give it its labels (`spacy init
+    labels` with `max_epochs = 0`).
 
     Which annotation is drawn. Of tokens, a label each, independently; of entities, legal sequences
     of tags; of trees, single-rooted trees of the teacher's sentences and deprels given their arcs
