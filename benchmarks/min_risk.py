@@ -1,0 +1,57 @@
+"""The tree of the highest score against the tree of the highest expected number of right heads.
+
+    python benchmarks/min_risk.py corpus/ewt/dev.spacy PIPELINE [PIPELINE ...]
+
+Gold tokens, predicted sentences; UAS without punctuation, in percent, of single-rooted trees by the
+parser's scores and by the marginals of its distribution over trees.
+"""
+
+import sys
+from pathlib import Path
+from typing import Iterator, List, Tuple
+
+import numpy
+import spacy
+from spacy.tokens import Doc
+
+from spacy_skd.report.scores import read_docs
+from spacy_skd.structures import Parts, SpanningTrees
+
+
+def heads(doc: Doc, *, least_risk: bool) -> Iterator[int]:
+    """The head of each token, itself for a root."""
+    if not least_risk:
+        yield from (token.head.i for token in doc)
+        return
+    found = doc._.activations["parser"]
+    for (start, end), marginals in zip(found["units"].tolist(), found["marginals"]):
+        parts = Parts({"arc": marginals[None]}, numpy.asarray([end - start]))
+        (best,) = SpanningTrees(single_root=True).best_heads([parts])[0]
+        yield from (start + (i if head == 0 else head - 1) for i, head in enumerate(best.tolist()))
+
+
+def uas(docs: List[Doc], references: List[Doc], *, least_risk: bool) -> float:
+    pairs: List[Tuple[int, int]] = []
+    for doc, gold in zip(docs, references):
+        for token, head in zip(gold, heads(doc, least_risk=least_risk), strict=True):
+            if not token.is_punct:  # as spaCy's scorer
+                pairs.append((head, token.head.i))
+    return 100 * sum(a == b for a, b in pairs) / len(pairs)
+
+
+def main() -> None:
+    for path in sys.argv[2:]:
+        nlp = spacy.load(path)
+        nlp.get_pipe("parser").save_activations = True
+        references = read_docs(Path(sys.argv[1]), nlp)
+        docs = [
+            Doc(nlp.vocab, [t.text for t in gold], [bool(t.whitespace_) for t in gold])
+            for gold in references
+        ]
+        docs = list(nlp.pipe(docs))
+        scores = [uas(docs, references, least_risk=least) for least in (False, True)]
+        print(f"{path}: highest score {scores[0]:.2f}, least risk {scores[1]:.2f}")
+
+
+if __name__ == "__main__":
+    main()
