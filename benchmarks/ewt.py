@@ -10,7 +10,8 @@
 The teacher runs once over gold and raw text (`annotate`): students learn from what it believes, the
 rival on silver from its best guesses. A preset's student is what `spacy skd init` makes of the
 teacher; `small_plain` has no word vectors. Of several learning rates of a rival, `speed` and `test`
-take the best on dev. A cell is done again only if its settings have changed (cells.py).
+take the best on dev. A cell is done again only if its settings have changed (cells.py); a folder of
+annotation or vectors that is there is used as it is.
 `work/ewt/teacher/model-best` may be a pipeline that was trained before. Test is scored once, at the
 end (`test`).
 """

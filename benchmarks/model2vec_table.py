@@ -16,14 +16,14 @@ import spacy
 from model2vec.distill import distill
 from spacy.vectors import Vectors
 
-from spacy_skd.training.vectors import WIDTH, VectorSettings, find_words, read_docs
+from spacy_skd.training.vectors import WIDTH, VectorSettings, find_words, plain_docs
 
 
 def main() -> None:
     backbone, output, *texts = sys.argv[1:]
     settings = VectorSettings()
     nlp = spacy.blank("en")
-    found = find_words(read_docs(nlp, [Path(text) for text in texts]), attr=settings.attr)
+    found = find_words(plain_docs(nlp, [Path(text) for text in texts]), attr=settings.attr)
     often = [word for word, n in found.counts.most_common() if n >= settings.least]
     words = often[: settings.rows]
     model = distill(model_name=backbone, vocabulary=words, pca_dims=WIDTH)

@@ -43,6 +43,9 @@ def each(setting: str, value: Any, *, of: Tuple[str, ...] = PIPES) -> Dict[str, 
     return {f"components.{name}.{setting}": value for name in of}
 
 
+MODEL2VEC, RAW = "model2vec", "raw"
+
+
 @dataclass(frozen=True)
 class Lever:
     """group (str): what it is about. settings (Dict[str, Any]): overrides of the config.
@@ -57,7 +60,6 @@ class Lever:
     preset: str = BASE
 
 
-MODEL2VEC, RAW = "model2vec", "raw"
 VECTORS: Dict[str, Dict[str, Any]] = {
     RAW: {},
     "alone": {"context_words": 0},
@@ -68,7 +70,7 @@ LEVERS: Dict[str, Lever] = {
     BASE: Lever("", {}),
     "no vectors": Lever("word knowledge", {EMBED + "include_static_vectors": False}, ""),
     "vectors of each word alone": Lever("word knowledge", {}, "alone"),
-    "vectors of model2vec": Lever("word knowledge", {}, "model2vec"),
+    "vectors of model2vec": Lever("word knowledge", {}, MODEL2VEC),
     "vectors of the raw text alone": Lever("word knowledge", {}, RAW),
     "vectors of 192 columns": Lever("word knowledge", {}, "wide"),
     "40,000 vectors, of every word": Lever("word knowledge", {}, "many"),

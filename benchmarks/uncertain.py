@@ -8,6 +8,7 @@ import numpy
 from spacy import registry
 from spacy.language import Language
 
+from spacy_skd.errors import check_between
 from spacy_skd.shards.docs import read_beliefs
 from spacy_skd.shards.messages import unpack_message
 from spacy_skd.training.distillation import DistillationCorpus
@@ -29,8 +30,12 @@ def make_uncertain_corpus(
     seed: int = 0,
 ) -> DistillationCorpus:
     """As `spacy-skd.DistillationCorpus.v1`, with the unlabelled docs of the highest mean entropy of
-    a token's tag. layer (str): the teacher's component. share (float): of the words that are kept.
+    a token's tag. layer (str): the teacher's component, of independent labels. share (float): of
+    the unlabelled words, how many are kept.
+
+    RAISES (ValueError): for another component, and a share that is not above 0 and at most 1.
     """
+    check_between("share", share, low=1e-6, high=1)
     corpus = UncertainCorpus(
         store, path, ratio=ratio, buffer=buffer, max_length=max_length, seed=seed
     )
@@ -53,7 +58,8 @@ class UncertainCorpus(DistillationCorpus):
         found = read_beliefs(unpack_message(item.bin.user_data[0] or b""))
         assert found is not None
         belief = found.belief(self.layer, self.store.forms[self.layer])
-        assert isinstance(belief, TokenBelief)
+        if not isinstance(belief, TokenBelief):
+            raise ValueError(f"layer: expected independent labels, found those of {self.layer!r}")
         chances = numpy.exp(belief.scores - belief.scores.max(axis=1, keepdims=True))
         chances /= chances.sum(axis=1, keepdims=True)
         return float(-(chances * numpy.log(numpy.maximum(chances, 1e-30))).sum(axis=1).mean())

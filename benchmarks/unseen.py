@@ -2,8 +2,9 @@
 
     python benchmarks/unseen.py corpus/ewt/dev.spacy work/ewt/vectors PIPELINE [PIPELINE ...]
 
-Gold tokens, predicted sentences; an arc is wrong if its head or deprel is. Punctuation counts. What
-has no vector in the second argument, vectors of `spacy skd vectors`, is rare or absent in raw text.
+Gold tokens, predicted sentences; an arc is wrong if its head or deprel is. Punctuation counts. The
+second argument is what `spacy skd vectors` wrote: words without a vector are rare or absent in the
+texts that it read.
 """
 
 import sys

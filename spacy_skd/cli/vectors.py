@@ -25,7 +25,7 @@ def vectors_cli(
         "LOWER", "--attr", help="What forms of a word share: LOWER, ORTH or NORM"
     ),
     context_words: int = typer.Option(
-        300_000, "--context-words", help="Tokens of text to embed words in; 0: each word alone"
+        300_000, "--context-words", help="Tokens, the first ones, to embed words in; the rest alone"
     ),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace the folder"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU, -1 for CPU"),

@@ -1,5 +1,5 @@
 """spaCy's MultiHashEmbed and our WordEmbed, of words instead of tokens: they see nothing of a token
-but some attributes and the row of its static vector."""
+but some attributes, of which one is the key of its static vector."""
 
 from dataclasses import dataclass
 from typing import List, Optional, Tuple
@@ -34,8 +34,8 @@ class HashEmbedding:
     static: Optional[Model]
 
     def words(self, docs: List[Doc]) -> Ints2d:
-        """RETURNS (Ints2d): (tokens of the batch, attributes) uint64, all that decides a token's
-        vector; the last column is the key of its static vector, if there are any."""
+        """RETURNS (Ints2d): (tokens of the batch, attributes) uint64, all of a token that decides
+        its vector; the last column is the key of its static vector, if there are any."""
         columns = list(self.extract.attrs["columns"])
         if self.static is not None:
             columns.append(key_attr(docs[0].vocab.vectors))

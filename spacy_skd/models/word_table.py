@@ -113,7 +113,7 @@ class WordTable:
         new = {hashes[i]: i for i in numpy.nonzero(where < 0)[0].tolist()}
         if len(self) and len(self) + len(new) > self.limit:
             self._clear(data)
-            new = {key: i for i, key in enumerate(hashes)}
+            new = {word: i for i, word in enumerate(hashes)}
         some = words[list(new.values())]
         keys = some[:, -1]
         rows = numpy.full(len(some), -1) if data is None else rows_of(vocab.vectors, keys)
@@ -121,9 +121,10 @@ class WordTable:
         start = len(self)
         self._vectors = _appended(self._vectors, vectors, start, limit=self.limit)
         if data is not None:
-            self._static_keys = numpy.append(self._static_keys, keys)
-            self._static_rows = numpy.append(self._static_rows, rows)
-            self._static_sums = numpy.append(self._static_sums, _sums(data, rows))
+            # Cut, in case that a call was interrupted here.
+            self._static_keys = numpy.append(self._static_keys[:start], keys)
+            self._static_rows = numpy.append(self._static_rows[:start], rows)
+            self._static_sums = numpy.append(self._static_sums[:start], _sums(data, rows))
         self._index.update(zip(new, range(start, start + len(new))))
         return self._find(hashes)
 
@@ -142,8 +143,8 @@ class WordTable:
 
 
 def _hashes(words: Ints2d) -> List[int]:
-    """Of each word's attributes, which are hashes themselves: two words of 50,000 share one with a
-    chance of 1 in 10**10. words: (T, attributes) uint64."""
+    """Of each word's attributes: two words of 50,000 share one with a chance of about 1 in 10**10.
+    words: (T, attributes) uint64."""
     return (words @ _factors(words.shape[1])).tolist()
 
 
@@ -170,8 +171,8 @@ def _appended(table: Optional[Floats2d], vectors: Floats2d, start: int, *, limit
 def _sums(data: Floats2d, rows: Ints1d) -> Ints1d:
     """(W,) a checksum of the bits of some rows and of where they are, 0 for row -1."""
     found = numpy.ascontiguousarray(data[rows])
-    whole = (found.shape[1] * found.itemsize) % 8 == 0
-    bits = found.view("uint64") if whole else found.view(f"u{found.itemsize}").astype("uint64")
+    # At most 32 bits a factor: a sign in the highest of 64 would count modulo 2.
+    bits = found.view(f"u{min(4, found.itemsize)}").astype("uint64")
     return numpy.where(rows < 0, 0, bits @ _factors(bits.shape[1]))
 
 

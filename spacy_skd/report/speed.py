@@ -23,7 +23,8 @@ def words_per_second(
     Each round and batch size has texts of its own, so that no pipeline gains by having met them:
     a student keeps the vectors of words that it has seen, as it would in any long text. The first
     tenth of a turn is not timed: it brings back what the pipeline before has driven out of the
-    processor's caches, which costs the fastest the most.
+    processor's caches, which costs the fastest the most. A turn of less than 10 texts is timed
+    whole.
 
     texts (Sequence[str]): in an order without meaning; every so-manieth goes to the same round.
     threads (int): of BLAS and OpenMP.

@@ -141,16 +141,10 @@ def _parse(
 
 
 def _read_docs(path: Path, before: int) -> Iterator[Union[Record, Unfit]]:
-    try:
-        bin_ = DocBin(store_user_data=True).from_disk(path)
-    except Exception as error:  # zlib's, msgpack's, numpy's
-        raise ValueError(
-            f"{path}: expected docs as spaCy's DocBin writes them, found something else ({error})"
-        ) from error
     size = path.stat().st_size
     repaired = 0
-    for i, doc in enumerate(bin_.get_docs(Vocab())):
-        end = before + size * (i + 1) // len(bin_)
+    for i, (count, doc) in enumerate(_unpacked(path)):
+        end = before + size * (i + 1) // count
         if not len(doc):
             yield Unfit(str(path), i + 1, "")
             continue
@@ -163,6 +157,18 @@ def _read_docs(path: Path, before: int) -> Iterator[Union[Record, Unfit]]:
         repaired += repair_entities(doc)
         yield Record(str(path), i + 1, doc.text, end, len(doc), doc=doc, is_gold=gold)
     log_repaired(str(path), repaired)
+
+
+def _unpacked(path: Path) -> Iterator[Tuple[int, Doc]]:
+    """How many docs there are, with each of them."""
+    try:
+        bin_ = DocBin(store_user_data=True).from_disk(path)
+        for doc in bin_.get_docs(Vocab()):
+            yield len(bin_), doc
+    except Exception as error:  # zlib's, msgpack's, numpy's, spaCy's of missing strings
+        raise ValueError(
+            f"{path}: expected docs as spaCy's DocBin writes them, found something else ({error})"
+        ) from error
 
 
 def _is_gold(doc: Doc) -> bool:

@@ -11,6 +11,7 @@ from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Set, Unio
 
 import numpy
 import spacy
+from spacy.attrs import NORM
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import load_model
@@ -34,8 +35,8 @@ class VectorSettings:
     """width: of the vectors; None for 96, or the teacher's own where that is less. rows: vectors
     that are kept, those of the most frequent words; further words share the row of the kept word
     that is most like them. least: rarer words get none. attr: what forms have to share to be the
-    same word. context_words: tokens of text in which words are embedded, 0 to embed each word
-    alone. batch_words: padded tokens of a batch.
+    same word. context_words: tokens of text, the first ones, in which words are embedded; words
+    that come later are embedded alone, as all are with 0. batch_words: padded tokens of a batch.
     """
 
     width: Optional[int] = None
@@ -86,7 +87,7 @@ def make_vectors(
     width = min(WIDTH, embedder.width) if settings.width is None else settings.width
     if embedder.width < width:
         raise ValueError(f"width: expected at most {embedder.width}, the teacher's, got {width}")
-    found = find_words(read_docs(nlp, texts), attr=settings.attr)
+    found = find_words(plain_docs(nlp, texts), attr=settings.attr)
     words = [word for word, count in found.counts.most_common() if count >= settings.least]
     if not words:
         raise ValueError(f"expected words that occur {settings.least} times or more, found none")
@@ -113,7 +114,7 @@ class Words:
     forms: Dict[str, Set[str]]
 
 
-def read_docs(nlp: Language, texts: Sequence[Path]) -> Iterator[Doc]:
+def plain_docs(nlp: Language, texts: Sequence[Path]) -> Iterator[Doc]:
     """Docs without annotation; see `make_vectors`."""
     for path in find_inputs([str(path) for path in texts]):
         if path.suffix != DOCS:
@@ -121,8 +122,17 @@ def read_docs(nlp: Language, texts: Sequence[Path]) -> Iterator[Doc]:
             continue
         for item in read_inputs([path], max_chars=sys.maxsize):
             if isinstance(item, Record) and item.doc is not None:
-                words = [token.text for token in item.doc]
-                yield Doc(nlp.vocab, words, [bool(token.whitespace_) for token in item.doc])
+                yield _plain(nlp, item.doc)
+
+
+def _plain(nlp: Language, doc: Doc) -> Doc:
+    """The same tokens, without annotation, in the pipeline's vocab."""
+    spaces = [bool(token.whitespace_) for token in doc]
+    plain = Doc(nlp.vocab, [token.text for token in doc], spaces)
+    # A tokenizer's special cases ("n't" is "not") are norms of tokens, not of words.
+    norms = [nlp.vocab.strings.add(token.norm_) for token in doc]
+    plain.from_array([NORM], numpy.asarray(norms, dtype="uint64").reshape(-1, 1))
+    return plain
 
 
 def find_words(docs: Iterable[Doc], *, attr: str) -> Words:
@@ -152,7 +162,7 @@ def _embed(
     index = {word: i for i, word in enumerate(words)}
     total, times = numpy.zeros((len(words), embedder.width)), numpy.zeros(len(words))
     if settings.context_words:
-        short = (piece for doc in read_docs(nlp, texts) for piece in pieces(doc, 300))
+        short = (piece for doc in plain_docs(nlp, texts) for piece in pieces(doc, 300))
         docs = _until(short, settings.context_words)
         _add(embedder, docs, index, total, times, settings)
     left = [word for word in words if not times[index[word]]]

@@ -143,9 +143,10 @@ def _best_heads(
 
 
 def tree_decoder(structure: Structure) -> ArcStructure:
-    """Of trees of one root each, or of those without crossing arcs: among these the teacher chooses
-    when it annotates. structure (Structure): of heads."""
-    return structure if isinstance(structure, ProjectiveTrees) else SpanningTrees(single_root=True)
+    """Of trees of one root each, without crossing arcs if the structure has none: among these the
+    teacher chooses when it annotates. structure (Structure): of heads."""
+    kind = ProjectiveTrees if isinstance(structure, ProjectiveTrees) else SpanningTrees
+    return kind(single_root=True)
 
 
 def _best_deprels(belief: TreeBelief, heads: Ints1d) -> Ints1d:

@@ -8,6 +8,7 @@ import spacy
 from spacy.ml.models.tok2vec import CharacterEmbed, MultiHashEmbed
 from spacy.tokens import Doc
 from spacy.training import Example
+from spacy.vectors import Vectors
 from spacy.vocab import Vocab
 from thinc.api import SGD, Adam
 
@@ -78,9 +79,10 @@ def test_the_vectors_are_those_of_every_token(nlp, embed):
     assert table.predict(embed, []) == []
 
 
-def test_a_word_is_embedded_once(nlp):
-    embed = make_embed(nlp.vocab, static=False)
-    seen, table = count_calls(embed.layers[3]), WordTable()
+def test_a_word_is_embedded_once(nlp, static):
+    embed = make_embed(nlp.vocab, static=static)
+    (mix,) = [layer for layer in embed.layers if "maxout" in layer.name]
+    seen, table = count_calls(mix), WordTable()
     table.predict(embed, [nlp("see the dogs see the dogs"), nlp("see it")])
     table.predict(embed, [nlp("it"), nlp("dogs see cats")])
     table.predict(embed, [nlp("cats see it")])
@@ -220,6 +222,54 @@ def test_static_vectors_whose_numbers_move(nlp):
         check(table, embed, docs)
     data = nlp.vocab.vectors.data
     data[:] = data[:, ::-1].copy()
+    check(table, embed, docs)
+
+
+@pytest.mark.parametrize("width", [4, 5, 6, 96])
+@pytest.mark.parametrize("columns", [[1, 3], slice(1, None, 2), slice(None), [0]])
+def test_static_vectors_whose_signs_change(width, columns):
+    nlp = spacy.blank("en")
+    nlp.vocab.vectors = Vectors(data=numpy.ones((2, width), dtype="float32"))
+    for row, word in enumerate(("the", "a")):
+        nlp.vocab.vectors.add(nlp.vocab.strings.add(word), row=row)
+    embed, table, docs = make_embed(nlp.vocab, static=True), WordTable(), [nlp("see the thing")]
+    check(table, embed, docs)
+    nlp.vocab.vectors.data[0, columns] *= -1
+    check(table, embed, docs)
+
+
+@pytest.mark.parametrize("attr", ["ORTH", "LOWER", "NORM"])
+def test_static_vectors_of_another_attribute(attr):
+    nlp = spacy.blank("en")
+    data = numpy.random.default_rng(0).normal(size=(3, 5)).astype("float32")
+    nlp.vocab.vectors = Vectors(data=data, attr=attr)
+    for row, word in enumerate(("the", "dog", "Dog")):
+        nlp.vocab.vectors.add(nlp.vocab.strings.add(word), row=row)
+    embed, table = make_embed(nlp.vocab, static=True), WordTable()
+    docs = [nlp("The the THE dog Dog cat")]
+    docs[0][5].norm_ = "dog"
+    check(table, embed, docs)
+    nlp.vocab.vectors.add(nlp.vocab.strings.add("cat"), row=0)
+    check(table, embed, docs)
+    nlp.vocab.vectors.key2row.pop(nlp.vocab.strings["dog"])
+    check(table, embed, docs)
+
+
+def test_a_call_that_was_interrupted(nlp, monkeypatch):
+    embed, table = make_embed(nlp.vocab, static=True), WordTable()
+    table.predict(embed, [nlp("the vec")])
+
+    class Interrupted(dict):
+        def update(self, *args):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(table, "_index", Interrupted(table._index))
+    with pytest.raises(KeyboardInterrupt):
+        table.predict(embed, [nlp("Ann saw the dogs")])
+    monkeypatch.setattr(table, "_index", dict(table._index))
+    docs = [nlp("see the vec saw Ann")]
+    check(table, embed, docs)
+    nlp.vocab.set_vector("Ann", numpy.ones(5, dtype="float32"))
     check(table, embed, docs)
 
 

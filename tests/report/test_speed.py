@@ -39,6 +39,21 @@ def test_words_of_the_median_round(monkeypatch):
     assert round(found["b"], 6) == 5.0
 
 
+def test_the_first_tenth_of_a_turn_is_not_timed(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(speed, "time", clock)
+    nlp = spacy.blank("en")
+
+    def wait(doc):
+        clock.now += 5.0 if doc.text == "a long and cold one" else 0.1
+        return doc
+
+    nlp._components.append(("wait", wait))
+    texts = ["a long and cold one"] * 2 + ["two words"] * 18
+    found = words_per_second({"a": nlp}, texts, batch_sizes=(8,), rounds=1)
+    assert round(found["a"], 6) == 20.0
+
+
 def test_no_text_is_met_twice_and_too_few_are_told(monkeypatch):
     monkeypatch.setattr(speed, "time", Clock())
     nlp, met = spacy.blank("en"), []

@@ -126,6 +126,15 @@ def test_a_file_that_is_not_readable(tmp_path):
         read(tmp_path / "a.txt")
 
 
+def test_a_file_of_docs_without_their_strings(tmp_path):
+    nlp = spacy.blank("en")
+    bin_ = DocBin(docs=[nlp("some words")])
+    bin_.strings = set()
+    bin_.to_disk(tmp_path / "a.spacy")
+    with pytest.raises(ValueError, match=r"a.spacy: expected docs as spaCy's DocBin .*E018"):
+        read(tmp_path / "a.spacy")
+
+
 def test_input_that_cannot_be_read_is_an_error_that_names_it(tmp_path):
     (tmp_path / "a.txt").write_bytes(b"text\0\1\2")
     (tmp_path / "b.md").write_text("text")

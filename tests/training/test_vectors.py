@@ -11,7 +11,14 @@ from typer.testing import CliRunner
 
 from spacy_skd.cli import skd
 from spacy_skd.teachers.embedding import Embedder
-from spacy_skd.training.vectors import VectorSettings, make_vectors, reduce_width, rows_of
+from spacy_skd.training.vectors import (
+    VectorSettings,
+    find_words,
+    make_vectors,
+    plain_docs,
+    reduce_width,
+    rows_of,
+)
 
 TEXT = ["Ann sees the dogs", "the dogs see Ann", "The dogs sleep", "the man"]
 COUNTS = {"the": 4, "dogs": 3, "ann": 2}  # those of two and more
@@ -104,6 +111,20 @@ def test_labelled_docs_keep_their_tokens(teacher, raw, tmp_path, context_words):
     assert len(table) == 5
     alone = make_vectors(teacher, [labelled], tmp_path / "alone", settings=settings(width=2))
     assert len(alone) == 2
+
+
+@pytest.mark.parametrize("attr", ["ORTH", "LOWER", "NORM"])
+def test_labelled_docs_are_counted_as_their_text(tmp_path, attr):
+    nlp = spacy.blank("en")
+    texts = ["Don't SEE the dogs", "don't"]
+    (tmp_path / "a.txt").write_text("\n".join(texts))
+    DocBin(docs=map(nlp, texts)).to_disk(tmp_path / "a.spacy")
+    found = [
+        find_words(plain_docs(spacy.blank("en"), [tmp_path / name]), attr=attr)
+        for name in ("a.txt", "a.spacy")
+    ]
+    assert found[0] == found[1]
+    assert found[0].counts["n't" if attr != "NORM" else "not"] == 2
 
 
 def test_texts_of_another_kind(teacher, tmp_path):
