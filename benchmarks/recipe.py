@@ -77,10 +77,10 @@ LEVERS: Dict[str, Lever] = {
     "no more prefixes and suffixes": Lever(
         "word knowledge", {EMBED + "prefixes": [], EMBED + "suffixes": []}
     ),
-    "norms of all words": Lever("word knowledge", {EMBED + "known_norms": False}),
+    "forms of all words": Lever("word knowledge", {EMBED + "known_words": False}),
     "neither, as MultiHashEmbed": Lever(
         "word knowledge",
-        {EMBED + "prefixes": [], EMBED + "suffixes": [], EMBED + "known_norms": False},
+        {EMBED + "prefixes": [], EMBED + "suffixes": [], EMBED + "known_words": False},
     ),
     "affixes of at most four characters": Lever(
         "word knowledge", {EMBED + "prefixes": [2, 3], EMBED + "suffixes": [1, 2, 4]}

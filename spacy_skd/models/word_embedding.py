@@ -1,9 +1,11 @@
 """spaCy's MultiHashEmbed that says more of words that were never seen in training.
 
-A word that was never seen has an embedding of its norm that was learnt for other words, by chance.
-So a norm counts only of a word that has a static vector; all that has none, in training as in
-prediction, is told apart by more prefixes and suffixes beside spaCy's own. A student sees nothing
-of a word but these attributes, and keeps its vectors (`word_table`), so that they cost no time.
+A word that was never seen has an embedding of its form that was learnt for other words, by chance.
+So the form, in lower case, counts only of a word that has a static vector; all that has none, in
+training as in prediction, is told apart by more prefixes and suffixes beside spaCy's own. A student
+sees nothing of a word but these attributes, and keeps its vectors (`word_table`), so that they cost
+no time. It does not see the norm: a tokenizer's exceptions ("n't" is "not") are norms of tokens,
+which docs that are made of words do not have.
 """
 
 from functools import lru_cache
@@ -11,7 +13,7 @@ from typing import Any, Callable, List, Optional, Sequence, Tuple, cast
 
 import numpy
 from spacy import registry
-from spacy.attrs import NORM, intify_attr
+from spacy.attrs import LOWER, intify_attr
 from spacy.ml.featureextractor import FeatureExtractor
 from spacy.ml.staticvectors import StaticVectors
 from spacy.strings import StringStore, get_string_id
@@ -34,7 +36,7 @@ from ..errors import check_between
 from .static_rows import vector_rows
 
 NAME = "word_features"
-_UNKNOWN = 0  # in place of a norm
+_UNKNOWN = 0  # in place of a form
 
 
 @registry.architectures("spacy-skd.WordEmbed.v1")
@@ -46,16 +48,16 @@ def build_word_embed(
     prefixes: Sequence[int] = (2, 3, 4),
     suffixes: Sequence[int] = (1, 2, 4, 5),
     affix_rows: int = 1000,
-    known_norms: bool = True,
+    known_words: bool = True,
 ) -> Model[List[Doc], List[Floats2d]]:
     """As spacy.MultiHashEmbed.v2, for `embed` of spacy-skd.Tok2Vec.v1.
 
-    width, attrs, rows, include_static_vectors: as there. `attrs` has NORM.
-    prefixes, suffixes (Sequence[int]): lengths in characters, of the norm; of a shorter word all of
-        it. affix_rows (int): of the hash embedding of each.
-    known_norms (bool): whether the norm of a word without a static vector is left out. All norms
-        stay if there are no static vectors, or they are those of floret, which all words have.
-    RAISES (ValueError): if a setting is out of range, or `attrs` has no NORM.
+    width, attrs, rows, include_static_vectors: as there. `attrs` has LOWER.
+    prefixes, suffixes (Sequence[int]): lengths in characters, in lower case; of a shorter word all
+        of it. affix_rows (int): of the hash embedding of each.
+    known_words (bool): whether LOWER of a word without a static vector is left out. It always stays
+        if there are no static vectors, or they are those of floret, which all words have.
+    RAISES (ValueError): if a setting is out of range, or `attrs` has no LOWER.
     """
     if len(rows) != len(attrs):
         raise ValueError(f"rows: expected one number for each of {attrs}, got {rows}")
@@ -71,7 +73,7 @@ def build_word_embed(
         attrs,
         prefixes=prefixes,
         suffixes=suffixes,
-        known_norms=known_norms and include_static_vectors,
+        known_words=known_words and include_static_vectors,
     )
     embedded: List[Model] = [
         features,
@@ -91,21 +93,21 @@ def word_features(
     *,
     prefixes: Sequence[int],
     suffixes: Sequence[int],
-    known_norms: bool,
+    known_words: bool,
 ) -> Model[List[Doc], List[Ints2d]]:
     """Docs to (tokens, attributes + affixes) uint64 each. See `build_word_embed`."""
     columns = [intify_attr(attr) for attr in attrs]
-    if NORM not in columns:
-        raise ValueError(f"attrs: expected NORM among them, got {list(attrs)}")
+    if LOWER not in columns:
+        raise ValueError(f"attrs: expected LOWER among them, got {list(attrs)}")
     return Model(
         NAME,
         _forward,
         layers=[FeatureExtractor(list(attrs))],
         attrs={
-            "norm": columns.index(NORM),
+            "lower": columns.index(LOWER),
             "prefixes": list(prefixes),
             "suffixes": list(suffixes),
-            "known_norms": known_norms,
+            "known_words": known_words,
         },
     )
 
@@ -118,7 +120,7 @@ def _forward(
     if attrs:
         vectors = docs[0].vocab.vectors
         plain = isinstance(vectors, Vectors) and vectors.mode == Mode.default
-        rows = vector_rows(docs) if plain and model.attrs["known_norms"] else None
+        rows = vector_rows(docs) if plain and model.attrs["known_words"] else None
         words = expand(model, numpy.concatenate(attrs), docs[0].vocab.strings, rows)
         ends = numpy.cumsum([len(some) for some in attrs])[:-1]
         split = [model.ops.asarray2i(some, dtype="uint64") for some in numpy.split(words, ends)]
@@ -135,18 +137,18 @@ def expand(
     RETURNS (ndarray): (W, attributes + affixes) uint64.
     """
     prefixes, suffixes = tuple(model.attrs["prefixes"]), tuple(model.attrs["suffixes"])
-    column = model.attrs["norm"]
+    column = model.attrs["lower"]
     found, index = numpy.unique(attrs[:, column], return_inverse=True)
-    norms = [strings[norm] if norm in strings else "" for norm in found.tolist()]
-    ids = [_affixes(norm, prefixes, suffixes) for norm in norms]
+    forms = [strings[form] if form in strings else "" for form in found.tolist()]
+    ids = [_affixes(form, prefixes, suffixes) for form in forms]
     table = numpy.asarray(ids, dtype="uint64").reshape((len(found), len(prefixes) + len(suffixes)))
     words = numpy.concatenate([attrs, table[index]], axis=1)
-    if rows is not None and model.attrs["known_norms"]:
+    if rows is not None and model.attrs["known_words"]:
         words[rows < 0, column] = _UNKNOWN
     return words
 
 
 @lru_cache(maxsize=50_000)
-def _affixes(norm: str, prefixes: Tuple[int, ...], suffixes: Tuple[int, ...]) -> Tuple[int, ...]:
-    affixes = [norm[:length] for length in prefixes] + [norm[-length:] for length in suffixes]
+def _affixes(form: str, prefixes: Tuple[int, ...], suffixes: Tuple[int, ...]) -> Tuple[int, ...]:
+    affixes = [form[:length] for length in prefixes] + [form[-length:] for length in suffixes]
     return tuple(int(get_string_id(affix)) for affix in affixes)

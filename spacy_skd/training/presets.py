@@ -36,7 +36,7 @@ class Preset:
     rows: Tuple[int, ...]
     arc_hidden: int
     label_hidden: int
-    attrs: Tuple[str, ...] = ("NORM", "PREFIX", "SUFFIX", "SHAPE")
+    attrs: Tuple[str, ...] = ("LOWER", "PREFIX", "SUFFIX", "SHAPE")
     prefixes: Tuple[int, ...] = (2, 3, 4)
     suffixes: Tuple[int, ...] = (1, 2, 4, 5)
     affix_rows: int = 1000
@@ -62,7 +62,7 @@ class Preset:
                 "prefixes": list(self.prefixes),
                 "suffixes": list(self.suffixes),
                 "affix_rows": self.affix_rows,
-                "known_norms": True,
+                "known_words": True,
             },
             "encode": {
                 "@architectures": "spacy-skd.ContextEncoder.v1",
