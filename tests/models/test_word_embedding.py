@@ -5,14 +5,14 @@ from spacy.tokens import Doc
 from spacy.vectors import Vectors
 from thinc.api import Adam
 
-from spacy_skd.models.word_embedding import build_word_embed, word_features
+from spacy_skd.models.word_embedding import build_word_embed, expand, word_features
 
-ATTRS = ["SHAPE", "NORM"]
-NORM, AFFIXES = 1, slice(2, None)
+ATTRS = ["SHAPE", "LOWER"]
+FORM, AFFIXES = 1, slice(2, None)
 
 
-def make_features(*, prefixes=(2,), suffixes=(1, 3), known_norms=True):
-    return word_features(ATTRS, prefixes=prefixes, suffixes=suffixes, known_norms=known_norms)
+def make_features(*, prefixes=(2,), suffixes=(1, 3), known_words=True):
+    return word_features(ATTRS, prefixes=prefixes, suffixes=suffixes, known_words=known_words)
 
 
 @pytest.fixture
@@ -23,33 +23,42 @@ def nlp():
     return nlp
 
 
-def test_affixes_are_those_of_the_norm(nlp):
+def test_affixes_are_those_of_the_form_in_lower_case(nlp):
     doc = nlp("The walked")
-    features = make_features(known_norms=False)
+    features = make_features(known_words=False)
     the, walked = features.predict([doc])[0]
     ids = nlp.vocab.strings
     assert the.dtype == numpy.uint64
-    assert the.tolist() == [doc[0].shape, doc[0].norm, *map(ids.add, ("th", "e", "the"))]
+    assert the.tolist() == [doc[0].shape, doc[0].lower, *map(ids.add, ("th", "e", "the"))]
     assert walked[AFFIXES].tolist() == [ids.add(affix) for affix in ("wa", "d", "ked")]
-    doc[1].norm_ = "a"  # shorter than its affixes
-    assert features.predict([doc])[0][1][AFFIXES].tolist() == [ids.add("a")] * 3
+    assert features.predict([nlp("A")])[0][0][AFFIXES].tolist() == [ids.add("a")] * 3  # shorter
 
 
-def test_norms_of_words_without_a_vector_are_left_out(nlp):
+def test_a_doc_of_words_is_as_one_of_text(nlp):
+    """Whose tokenizer's exceptions have norms of their own."""
+    doc = nlp("I don't")
+    assert doc[2].norm_ == "not"
+    words = Doc(nlp.vocab, [token.text for token in doc])
+    assert words[2].norm_ == "n't"
+    for found in (make_features().predict([doc, words]), make_embed(nlp).predict([doc, words])):
+        numpy.testing.assert_array_equal(*found)
+
+
+def test_forms_of_words_without_a_vector_are_left_out(nlp):
     doc = nlp("walked talked the The")
-    known, every = (make_features(known_norms=some).predict([doc])[0] for some in (True, False))
-    assert known[:, NORM].tolist() == [doc[0].norm, 0, doc[2].norm, 0]  # "The" has no vector
-    assert every[:, NORM].tolist() == [token.norm for token in doc]
+    known, every = (make_features(known_words=some).predict([doc])[0] for some in (True, False))
+    assert known[:, FORM].tolist() == [doc[0].lower, 0, doc[2].lower, 0]  # "The" has no vector
+    assert every[:, FORM].tolist() == [token.lower for token in doc]
     numpy.testing.assert_array_equal(known[:, AFFIXES], every[:, AFFIXES])
 
 
-def test_floret_vectors_leave_all_norms(nlp):
+def test_floret_vectors_leave_all_forms(nlp):
     data = numpy.ones((20, 3), dtype="float32")
     nlp.vocab.vectors = Vectors(
         data=data, mode="floret", strings=nlp.vocab.strings, hash_count=2, minn=2, maxn=3
     )
     doc = nlp("talked")
-    assert make_features().predict([doc])[0][0, NORM] == doc[0].norm
+    assert make_features().predict([doc])[0][0, FORM] == doc[0].lower
 
 
 def test_batches_with_empty_docs_and_no_docs(nlp):
@@ -59,10 +68,9 @@ def test_batches_with_empty_docs_and_no_docs(nlp):
     assert [words.shape for words in found] == [(0, 5), (2, 5), (0, 5)]
 
 
-def test_a_norm_that_the_vocab_does_not_know(nlp):
-    doc = Doc(nlp.vocab, words=["a"])
-    doc.from_array(["NORM"], numpy.asarray([[12345678901234567890]], dtype="uint64"))
-    assert make_features().predict([doc])[0][0, AFFIXES].tolist() == [0, 0, 0]
+def test_a_form_that_the_vocab_does_not_know(nlp):
+    unknown = numpy.asarray([[1, 12345678901234567890]], dtype="uint64")
+    assert expand(make_features(), unknown, nlp.vocab.strings, None)[0, AFFIXES].tolist() == [0] * 3
 
 
 def make_embed(nlp, **settings):
@@ -99,7 +107,7 @@ def test_a_copy_from_bytes_predicts_the_same(nlp):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"attrs": ["SHAPE"], "rows": [10]}, "expected NORM"),
+        ({"attrs": ["SHAPE"], "rows": [10]}, "expected LOWER"),
         ({"rows": [10]}, "expected one number for each"),
         ({"prefixes": [0]}, "prefixes"),
         ({"suffixes": [-1]}, "suffixes"),

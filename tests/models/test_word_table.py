@@ -22,7 +22,8 @@ TEXTS = ("Ann saw Ann saw the SAW", "", "the the", "Don't see n't", "vec tor")
 
 
 def make_embed(vocab, *, static, build=MultiHashEmbed):
-    model = build(8, ATTRS, [50, 30, 20, 20], include_static_vectors=static)
+    attrs = ["LOWER", *ATTRS[1:]] if build is build_word_embed else ATTRS
+    model = build(8, attrs, [50, 30, 20, 20], include_static_vectors=static)
     model.initialize(X=[Doc(vocab, ["a", "b"])])
     return model
 
