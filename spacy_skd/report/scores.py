@@ -32,7 +32,8 @@ def score(nlp: Language, references: List[Doc], *, setting: str) -> Dict[str, fl
     which count punctuation too (spaCy's leave it out), where the tokens are the references'.
 
     setting (str): "predicted_sentences" (gold tokens), "gold_sentences" (gold tokens and sentence
-        starts) or "from_text" (the pipeline's own tokens).
+        starts) or "from_text" (the pipeline's own tokens). Gold tokens that its tokenizer makes,
+        too, have the norms that it gives them.
     """
     predicted = nlp.pipe(list(_inputs(nlp, references, setting)))
     examples = [Example(doc, reference) for doc, reference in zip(predicted, references)]
@@ -55,7 +56,12 @@ def _inputs(nlp: Language, references: List[Doc], setting: str) -> Iterator[Doc]
             starts = [bool(token.is_sent_start) for token in reference]
         words = [token.text for token in reference]
         spaces = [bool(token.whitespace_) for token in reference]
-        yield Doc(nlp.vocab, words=words, spaces=spaces, sent_starts=starts)
+        doc = Doc(nlp.vocab, words=words, spaces=spaces, sent_starts=starts)
+        # What learnt from text knows "n't" by the norm "not".
+        norms = {(token.idx, token.text): token.norm_ for token in nlp.make_doc(reference.text)}
+        for token in doc:
+            token.norm_ = norms.get((token.idx, token.text), token.norm_)
+        yield doc
 
 
 def _with_punctuation(examples: List[Example]) -> Dict[str, float]:

@@ -34,6 +34,16 @@ def test_from_text_takes_the_pipelines_own_tokens(nlp):
         score(nlp, [reference], setting="none")
 
 
+def test_gold_tokens_have_the_norms_of_the_tokenizer(nlp):
+    met = []
+    nlp.add_pipe("sentencizer", name="meet")
+    nlp._components[-1] = ("meet", lambda doc: met.append([t.norm_ for t in doc]) or doc)
+    gold = Doc(nlp.vocab, ["Do", "n't", "go", "n't"], [False, True, True, False])
+    for setting in ("predicted_sentences", "gold_sentences"):
+        score(nlp, [gold], setting=setting)
+    assert met == [["do", "not", "go", "n't"]] * 2
+
+
 def test_punctuation_counts_in_all_las_alone(nlp):
     references = make_docs(nlp)
     wrong = 0
