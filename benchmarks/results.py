@@ -174,7 +174,7 @@ def draw(points: Dict[str, Tuple[float, float]], path: Path) -> None:
 
     matplotlib.use("svg")
     matplotlib.rcParams["svg.hashsalt"] = "spacy-skd"  # the same picture, the same file
-    from matplotlib import pyplot
+    from matplotlib import pyplot, ticker
 
     figure, axes = pyplot.subplots(figsize=(7, 4.2), layout="constrained")
     for title, (speed, las) in points.items():
@@ -183,6 +183,9 @@ def draw(points: Dict[str, Tuple[float, float]], path: Path) -> None:
         axes.plot(speed, las, "o", color=colour)
         axes.annotate(title, (speed, las), xytext=(6, 4), textcoords="offset points")
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
+    axes.xaxis.set_minor_formatter(ticker.NullFormatter())
     axes.set_xlabel("words per second, one core (log scale)")
     axes.set_ylabel("LAS, dev, whole documents, predicted sentences")
     axes.margins(x=0.15, y=0.1)
