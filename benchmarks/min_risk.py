@@ -8,21 +8,23 @@ parser's scores and by the marginals of its distribution over trees.
 
 import sys
 from pathlib import Path
-from typing import Iterator, List, Tuple
+from typing import Callable, Iterator, List, Tuple
 
 import numpy
 import spacy
 from spacy.tokens import Doc
 
-from spacy_skd.report.scores import read_docs
+from spacy_skd.report.scores import read_docs, unannotated
 from spacy_skd.structures import Parts, SpanningTrees
 
 
-def heads(doc: Doc, *, least_risk: bool) -> Iterator[int]:
+def of_highest_score(doc: Doc) -> Iterator[int]:
     """The head of each token, itself for a root."""
-    if not least_risk:
-        yield from (token.head.i for token in doc)
-        return
+    return (token.head.i for token in doc)
+
+
+def of_least_risk(doc: Doc) -> Iterator[int]:
+    """See `of_highest_score`."""
     found = doc._.activations["parser"]
     for (start, end), marginals in zip(found["units"].tolist(), found["marginals"]):
         parts = Parts({"arc": marginals[None]}, numpy.asarray([end - start]))
@@ -30,10 +32,10 @@ def heads(doc: Doc, *, least_risk: bool) -> Iterator[int]:
         yield from (start + (i if head == 0 else head - 1) for i, head in enumerate(best.tolist()))
 
 
-def uas(docs: List[Doc], references: List[Doc], *, least_risk: bool) -> float:
+def uas(docs: List[Doc], references: List[Doc], heads: Callable[[Doc], Iterator[int]]) -> float:
     pairs: List[Tuple[int, int]] = []
     for doc, gold in zip(docs, references):
-        for token, head in zip(gold, heads(doc, least_risk=least_risk), strict=True):
+        for token, head in zip(gold, heads(doc), strict=True):
             if token.dep_ not in ("p", "punct"):  # as spaCy's scorer
                 pairs.append((head, token.head.i))
     return 100 * sum(a == b for a, b in pairs) / len(pairs)
@@ -44,12 +46,8 @@ def main() -> None:
         nlp = spacy.load(path)
         nlp.get_pipe("parser").save_activations = True
         references = read_docs(Path(sys.argv[1]), nlp)
-        docs = [
-            Doc(nlp.vocab, [t.text for t in gold], [bool(t.whitespace_) for t in gold])
-            for gold in references
-        ]
-        docs = list(nlp.pipe(docs))
-        scores = [uas(docs, references, least_risk=least) for least in (False, True)]
+        docs = list(nlp.pipe(unannotated(nlp, references)))
+        scores = [uas(docs, references, heads) for heads in (of_highest_score, of_least_risk)]
         print(f"{path}: highest score {scores[0]:.2f}, least risk {scores[1]:.2f}")
 
 

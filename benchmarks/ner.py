@@ -34,7 +34,7 @@ from thinc.api import Config
 from spacy_skd.cli.init import init
 from spacy_skd.cli.prepare import from_store
 from spacy_skd.codecs.bioes import repair_bio
-from spacy_skd.report.scores import read_docs
+from spacy_skd.report.scores import read_docs, unannotated
 from spacy_skd.training.annotate import annotate
 from spacy_skd.training.vectors import VectorSettings, make_vectors
 
@@ -230,11 +230,7 @@ def _read(name: str) -> Config:
 
 def _counts(nlp: spacy.Language, references: List[Doc]) -> Iterator[Tuple[int, int, int]]:
     """Of each sentence: entities that are right, that were found, that are gold."""
-    inputs = [
-        Doc(nlp.vocab, [token.text for token in doc], [bool(token.whitespace_) for token in doc])
-        for doc in references
-    ]
-    for doc, reference in zip(nlp.pipe(inputs), references):
+    for doc, reference in zip(nlp.pipe(unannotated(nlp, references)), references):
         found, gold = (
             {(ent.start, ent.end, ent.label_) for ent in some.ents} for some in (doc, reference)
         )

@@ -31,13 +31,13 @@ from results import fill, percent, spread, table
 from spacy import registry
 from spacy.pipeline._parser_internals.nonproj import is_nonproj_tree
 from spacy.scorer import Scorer
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import DocBin
 from spacy.training import Example
 from spacy.training.initialize import init_nlp
 from thinc.api import Config
 
 from spacy_skd.cli.prepare import from_store
-from spacy_skd.report.scores import read_docs
+from spacy_skd.report.scores import read_docs, unannotated
 from spacy_skd.training.annotate import Settings, annotate
 from spacy_skd.training.items import Item
 from spacy_skd.training.stream import StoredCorpus
@@ -95,11 +95,8 @@ def agreement(pipeline: Path, dev: Path) -> Dict[str, Any]:
     """Scores of a student with the teacher's annotation as gold."""
     nlp = spacy.load(pipeline)
     references = read_docs(dev, nlp)
-    inputs = (
-        Doc(nlp.vocab, [token.text for token in doc], [bool(token.whitespace_) for token in doc])
-        for doc in references
-    )
-    examples = [Example(doc, gold) for doc, gold in zip(nlp.pipe(inputs), references)]
+    predicted = nlp.pipe(unannotated(nlp, references))
+    examples = [Example(doc, gold) for doc, gold in zip(predicted, references)]
     scores = Scorer(nlp).score(examples)
     return {"dev": {name: scores[name] for name in KEPT if scores.get(name) is not None}}
 

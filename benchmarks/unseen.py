@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy
 import spacy
 
-from spacy_skd.report.scores import read_docs
+from spacy_skd.report.scores import read_docs, unannotated
 
 
 def main() -> None:
@@ -25,12 +25,8 @@ def main() -> None:
     for path in sys.argv[3:]:
         nlp = spacy.load(path)
         references = read_docs(dev, nlp)
-        inputs = [
-            spacy.tokens.Doc(nlp.vocab, [t.text for t in doc], [bool(t.whitespace_) for t in doc])
-            for doc in references
-        ]
         seen, pos, arcs = [], [], []
-        for found, gold in zip(nlp.pipe(inputs), references):
+        for found, gold in zip(nlp.pipe(unannotated(nlp, references)), references):
             seen += [vectors.has_vector(token.text) for token in gold]
             pos += [mine.pos != theirs.pos for mine, theirs in zip(found, gold)]
             arcs += [

@@ -35,7 +35,7 @@ def score(nlp: Language, references: List[Doc], *, setting: str) -> Dict[str, fl
         starts) or "from_text" (the pipeline's own tokens). Gold tokens that its tokenizer makes,
         too, have the norms that it gives them.
     """
-    predicted = nlp.pipe(list(_inputs(nlp, references, setting)))
+    predicted = nlp.pipe(list(unannotated(nlp, references, setting=setting)))
     examples = [Example(doc, reference) for doc, reference in zip(predicted, references)]
     found = Scorer(nlp=nlp).score(examples)
     scores = {name: float(found[name]) for name in SCORES if found.get(name) is not None}
@@ -44,7 +44,13 @@ def score(nlp: Language, references: List[Doc], *, setting: str) -> Dict[str, fl
     return scores
 
 
-def _inputs(nlp: Language, references: List[Doc], setting: str) -> Iterator[Doc]:
+def unannotated(
+    nlp: Language, references: List[Doc], *, setting: str = "predicted_sentences"
+) -> Iterator[Doc]:
+    """What the pipeline is to annotate, see `score`.
+
+    RAISES (ValueError): for another setting.
+    """
     if setting not in SETTINGS:
         raise ValueError(f"setting: expected one of {', '.join(SETTINGS)}, got {setting!r}")
     for reference in references:
