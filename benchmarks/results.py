@@ -61,7 +61,8 @@ class Tables:
 
     def points(self) -> Dict[str, Tuple[float, float]]:
         """By system: words per second, and LAS of dev, headline setting, a mean of its seeds."""
-        speeds = self.cell("speed")["words_per_second"]
+        cell = self.cell("speed")
+        speeds = {**cell["beside_teachers"], **cell["words_per_second"]}
         found = {}
         for system, title in NAMES.items():
             cells = self.systems.chosen(system)
@@ -99,13 +100,15 @@ class Tables:
 
     def speed(self) -> List[str]:
         cell = self.cell("speed")
-        speeds, sizes = cell["words_per_second"], cell["megabytes"]
-        student = speeds[self.systems.chosen("small")[0]]
+        student = self.systems.chosen("small")[0]
         rows = []
-        for name, value in speeds.items():
-            size = sizes.get(name)
-            shown = "" if size is None else f"{size:.1f}"
-            rows.append([title_of(name), f"{value:,.0f}", f"{student / value:.2f}", shown])
+        for group, beside in (("words_per_second", ""), ("beside_teachers", ", beside teachers")):
+            speeds = cell[group]
+            for name, value in speeds.items():
+                size = cell["megabytes"].get(name)
+                shown = "" if size is None else f"{size:.1f}"
+                title = title_of(name) + (beside if name == student else "")
+                rows.append([title, f"{value:,.0f}", f"{speeds[student] / value:.2f}", shown])
         return table(["", "words/s", "`small` is faster by", "MB on disk"], rows)
 
     def memory(self) -> List[str]:

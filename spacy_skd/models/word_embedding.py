@@ -136,7 +136,7 @@ def expand(
     (W,) of their static vectors, -1 for none.
     RETURNS (ndarray): (W, attributes + affixes) uint64.
     """
-    prefixes, suffixes = tuple(model.attrs["prefixes"]), tuple(model.attrs["suffixes"])
+    prefixes, suffixes = model.attrs["prefixes"], model.attrs["suffixes"]
     column = model.attrs["lower"]
     found, index = numpy.unique(attrs[:, column], return_inverse=True)
     forms = [strings[form] if form in strings else "" for form in found.tolist()]
@@ -148,7 +148,11 @@ def expand(
     return words
 
 
-@lru_cache(maxsize=50_000)
-def _affixes(form: str, prefixes: Tuple[int, ...], suffixes: Tuple[int, ...]) -> Tuple[int, ...]:
+def _affixes(form: str, prefixes: Sequence[int], suffixes: Sequence[int]) -> List[int]:
     affixes = [form[:length] for length in prefixes] + [form[-length:] for length in suffixes]
-    return tuple(int(get_string_id(affix)) for affix in affixes)
+    return [_string_id(affix) for affix in affixes]
+
+
+@lru_cache(maxsize=100_000)
+def _string_id(affix: str) -> int:
+    return int(get_string_id(affix))

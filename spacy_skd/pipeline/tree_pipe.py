@@ -9,6 +9,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from thinc.types import Ints1d, Ints2d
 
+from ..codecs.tags import split_by_lengths
 from ..transfer.belief import Belief
 from .distilling import DistillingPipe
 from .sentences import (
@@ -67,10 +68,13 @@ class ParsingPipe(DistillingPipe):
         """best: per doc the offset of each token's head, 0 for a root, and the index of its
         deprel."""
         table = numpy.asarray([self.vocab.strings.add(name) for name in self._deprels], "uint64")
-        for doc, (heads, deprels) in zip(docs, best):
+        if not best:
+            return
+        heads, deprels = (numpy.concatenate(arrays) for arrays in zip(*best))
+        values = numpy.stack([heads.astype("int64").view("uint64"), table[deprels]], axis=1)
+        for doc, some in zip(docs, split_by_lengths(values, [len(doc) for doc in docs])):
             if len(doc):
-                array = numpy.stack([heads.astype("int64").view("uint64"), table[deprels]], axis=1)
-                doc.from_array([HEAD, DEP], array)
+                doc.from_array([HEAD, DEP], some)
 
     def _has_gold(self, eg: Example) -> bool:
         return eg.reference.has_annotation("DEP", require_complete=True)

@@ -1,0 +1,34 @@
+"""More words that spaCy's tokenizer remembers.
+
+It keeps the tokens of a piece of text between spaces, of 10,000 pieces at most; all others it cuts
+anew, by regular expressions, wherever they are met. In long texts that is more than one word in
+ten, and takes a small student as long as anything else that it does.
+"""
+
+from typing import Callable
+
+from spacy import registry
+from spacy.language import Language
+
+from ..errors import check_between
+
+NAME = "spacy-skd.tokenizer_cache.v1"
+SIZE = 100_000  # 20 MB
+
+
+@registry.callbacks(NAME)
+def make_tokenizer_cache(size: int = SIZE) -> Callable[[Language], Language]:
+    """For `[nlp.after_creation]`: set how many pieces the tokenizer remembers. It cuts as before.
+
+    size (int): pieces, about 200 bytes each. A tokenizer that is not spaCy's own and has no
+        `max_cache_size` stays as it is.
+    RAISES (ValueError): if the size is negative.
+    """
+    check_between("size", size, low=0, high=10**9)
+
+    def after_creation(nlp: Language) -> Language:
+        if hasattr(nlp.tokenizer, "max_cache_size"):
+            nlp.tokenizer.max_cache_size = size
+        return nlp
+
+    return after_creation
