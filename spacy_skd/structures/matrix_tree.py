@@ -38,7 +38,7 @@ TOLERANCE = 1e-9
 # about the inverse's largest entry times 1e-16. Row sums alone may hide an error 30 times as large.
 LARGEST_INVERSE = 1e5
 # Arcs of units that are decoded together: what stays in the processor's cache.
-MAX_ARCS = 60_000
+MAX_ARCS = 200_000
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from typing import List, Tuple
 
 import numpy
-from thinc.types import Floats3d, Ints1d, Ints2d
+from thinc.types import Floats1d, Floats3d, Ints1d, Ints2d
 
 from .numerics import POSSIBLE_ABOVE
 
-# What an arc from ROOT costs, in nats, one after the other until a tree has a single root.
-ROOT_PENALTIES = (0.0, 3.0, 10.0)
+# Nats by which an arc from ROOT costs more than at first, one after the other until a tree has a
+# single root.
+MORE_PENALTIES = (0.0, 1.0, 3.0, 10.0)
+# The penalty of the start lies between its negative and this.
+MAX_PENALTY = 10.0
 
 
 def is_tree(heads: Ints2d, lengths: Ints1d, *, single_root: bool) -> "numpy.ndarray":
@@ -39,8 +42,9 @@ def maximum_trees(arc: Floats3d, lengths: Ints1d, *, single_root: bool) -> Ints2
     """arc (Floats3d): (B, N, N + 1) scores in nats, head 0 = ROOT.
 
     A single root: the best of all trees, where each arc from ROOT costs a penalty, is the best of
-    those with one root as soon as it has one, since all of these pay the same. A small penalty
-    mostly does, and leaves few cycles; the last is larger than any tree's score.
+    those with one root as soon as it has one, since all of these pay the same. At the start it is
+    such that one token alone has ROOT for its best head (below 0 if none would), which leaves few
+    cycles, and most units done; the last is larger than any tree's score.
 
     RETURNS (Ints2d): (B, N) heads. Where there is no such tree, they have an impossible arc or more
         than one root.
@@ -50,9 +54,10 @@ def maximum_trees(arc: Floats3d, lengths: Ints1d, *, single_root: bool) -> Ints2
         return _contract_all(scores)[:, 1:]
     heads = numpy.zeros(scores.shape[:2], dtype="int64")
     tokens = numpy.arange(scores.shape[1])[None] <= numpy.asarray(lengths)[:, None]
+    first = _single_root_penalty(scores, tokens)
     todo = numpy.arange(len(scores))
-    for penalty in (*ROOT_PENALTIES, numpy.inf):
-        costs = numpy.minimum(penalty, last[todo])[:, None] * tokens[todo]
+    for more in (*MORE_PENALTIES, numpy.inf):
+        costs = numpy.minimum(first[todo] + more, last[todo])[:, None] * tokens[todo]
         tried = scores[todo]
         tried[:, :, 0] -= costs
         heads[todo] = _contract_all(tried)
@@ -61,6 +66,19 @@ def maximum_trees(arc: Floats3d, lengths: Ints1d, *, single_root: bool) -> Ints2
         if not len(todo):
             break
     return heads[:, 1:]
+
+
+def _single_root_penalty(scores: Floats3d, tokens: "numpy.ndarray") -> Floats1d:
+    """(B,) nats, halfway between what ROOT is worth to the two tokens that gain most by it.
+
+    scores (Floats3d): (B, M, M), as `_prepare` makes them. tokens (ndarray): (B, M) bool."""
+    if scores.shape[1] < 3:
+        return numpy.zeros(len(scores))
+    gains = scores[:, 1:, 0] - scores[:, 1:, 1:].max(axis=2)
+    gains = numpy.where(tokens[:, 1:], gains, -numpy.inf)
+    most = numpy.partition(gains, gains.shape[1] - 2, axis=1)[:, -2:]
+    halfway: Floats1d = numpy.clip(most, -MAX_PENALTY, MAX_PENALTY).mean(axis=1)
+    return halfway
 
 
 def _contract_all(scores: Floats3d) -> Ints2d:
@@ -90,17 +108,13 @@ def _prepare(arc: Floats3d, lengths: Ints1d) -> Tuple[Floats3d, "numpy.ndarray"]
     """
     b, n, _ = arc.shape
     inside = numpy.arange(n)[None] < numpy.asarray(lengths)[:, None]
-    possible = (arc > POSSIBLE_ABOVE) & inside[:, :, None]
-    values = arc.astype("float64")
-    low = numpy.where(possible, values, numpy.inf).min(axis=(1, 2), initial=numpy.inf)
-    high = numpy.where(possible, values, -numpy.inf).max(axis=(1, 2), initial=-numpy.inf)
-    with numpy.errstate(invalid="ignore"):
-        spread = numpy.where(high >= low, high - low, 0.0) + 1.0
-    penalty = spread * (n + 1)
-    values = values - numpy.where(high >= low, low, 0.0)[:, None, None]
-    values = numpy.where(possible, values, -(penalty * (n + 2))[:, None, None])
+    possible = arc > POSSIBLE_ABOVE
+    possible &= inside[:, :, None]
+    largest = numpy.where(possible, numpy.abs(arc), 0).max(axis=(1, 2), initial=0)
+    penalty = (2.0 * largest.astype("float64") + 1.0) * (n + 1)
     scores = numpy.full((b, n + 1, n + 1), -numpy.inf)
-    scores[:, 1:] = values
+    scores[:, 1:] = arc
+    numpy.copyto(scores[:, 1:], -(penalty * (n + 2))[:, None, None], where=~possible)
     index = numpy.arange(1, n + 1)
     scores[:, index, index] = -numpy.inf
     unit, token = numpy.nonzero(~inside)
