@@ -136,21 +136,24 @@ def expand(
     (W,) of their static vectors, -1 for none.
     RETURNS (ndarray): (W, attributes + affixes) uint64.
     """
-    prefixes, suffixes = model.attrs["prefixes"], model.attrs["suffixes"]
     column = model.attrs["lower"]
     found, index = numpy.unique(attrs[:, column], return_inverse=True)
     forms = [strings[form] if form in strings else "" for form in found.tolist()]
-    ids = [_affixes(form, prefixes, suffixes) for form in forms]
-    table = numpy.asarray(ids, dtype="uint64").reshape((len(found), len(prefixes) + len(suffixes)))
+    table = _affixes(forms, prefixes=model.attrs["prefixes"], suffixes=model.attrs["suffixes"])
     words = numpy.concatenate([attrs, table[index]], axis=1)
     if rows is not None and model.attrs["known_words"]:
         words[rows < 0, column] = _UNKNOWN
     return words
 
 
-def _affixes(form: str, prefixes: Sequence[int], suffixes: Sequence[int]) -> List[int]:
-    affixes = [form[:length] for length in prefixes] + [form[-length:] for length in suffixes]
-    return [_string_id(affix) for affix in affixes]
+def _affixes(forms: Sequence[str], *, prefixes: Sequence[int], suffixes: Sequence[int]) -> Ints2d:
+    """(forms, affixes) uint64."""
+    columns = [[form[:length] for form in forms] for length in prefixes]
+    columns += [[form[-length:] for form in forms] for length in suffixes]
+    ids = numpy.empty((len(forms), len(columns)), dtype="uint64")
+    for i, column in enumerate(columns):
+        ids[:, i] = numpy.fromiter(map(_string_id, column), dtype="uint64", count=len(forms))
+    return ids
 
 
 @lru_cache(maxsize=100_000)

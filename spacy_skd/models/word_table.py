@@ -113,6 +113,7 @@ class WordTable:
         new = {hashes[i]: i for i in numpy.nonzero(where < 0)[0].tolist()}
         if len(self) and len(self) + len(new) > self.limit:
             self._clear(data)
+            where[:] = -1
             new = {word: i for i, word in enumerate(hashes)}
         some = words[list(new.values())]
         keys = some[:, -1]
@@ -126,7 +127,9 @@ class WordTable:
             self._static_rows = numpy.append(self._static_rows[:start], rows)
             self._static_sums = numpy.append(self._static_sums[:start], _sums(data, rows))
         self._index.update(zip(new, range(start, start + len(new))))
-        return self._find(hashes)
+        missing = numpy.nonzero(where < 0)[0]
+        where[missing] = self._find([hashes[i] for i in missing.tolist()])
+        return where
 
     def _still_holds(self, where: Ints1d, data: Floats2d, vocab: Vocab) -> bool:
         """Whether the static vectors of words are those that they were: `Vocab.set_vector` changes
