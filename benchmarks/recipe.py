@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
+import augmented  # noqa: F401  its reader
 import spacy
 import stock
 import uncertain  # noqa: F401  its reader
@@ -117,6 +118,9 @@ LEVERS: Dict[str, Lever] = {
     "8 raw words for each labelled one": Lever("data", {CORPUS + "ratio": 8.0}),
     "raw text of whose tags the teacher is least sure": Lever(
         "data", {CORPUS + "@readers": "benchmarks.UncertainCorpus.v1"}
+    ),
+    "a tenth of the docs in lower case": Lever(
+        "data", {CORPUS + "@readers": "benchmarks.LowerCasedCorpus.v1"}
     ),
     "rate 0.005": Lever("optimisation", {OPTIMIZER + "learn_rate.initial_rate": 0.005}),
     "averaged weights": Lever("optimisation", {OPTIMIZER + "use_averages": True}),
