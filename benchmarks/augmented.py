@@ -6,7 +6,7 @@ from random import Random
 from typing import Optional
 
 from spacy import registry
-from spacy.attrs import DEP, HEAD, POS, TAG
+from spacy.attrs import DEP, HEAD, NORM, POS, TAG
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
@@ -63,4 +63,5 @@ def lower_cased(eg: Example) -> Example:
 
 def _lower(doc: Doc) -> Doc:
     words, spaces = [token.lower_ for token in doc], [bool(token.whitespace_) for token in doc]
-    return Doc(doc.vocab, words=words, spaces=spaces)
+    lower = Doc(doc.vocab, words=words, spaces=spaces)
+    return lower.from_array([NORM], doc.to_array([NORM]).reshape(-1, 1))

@@ -159,8 +159,9 @@ class Systems:
 
 def speed(systems: Systems, names: List[str]) -> Dict[str, Any]:
     """Raw text of the corpus, one thread, in turns: first students and stock, this also on the
-    better BLAS; then teachers beside `small`. A teacher's turn drives all else out of the caches,
-    which costs the fastest the most, and nobody runs it beside its student.
+    better BLAS; then teachers beside `small`, on a ninth of it in batches of 128 docs, and the
+    base-size one on a hundred texts. A teacher's turn drives all else out of the caches, which
+    costs the fastest the most, and nobody runs it beside its student.
     """
     texts: List[str] = []
     total = 0
@@ -184,7 +185,7 @@ def speed(systems: Systems, names: List[str]) -> Dict[str, Any]:
             config = {"components.transformer.model.bfloat16": setting}
             slow[f"teacher, {precision}"] = _load(systems, "teacher", config=config)
         some = texts[: len(texts) // 9]
-        found["beside_teachers"] = words_per_second(slow, some, batch_sizes=BATCH_SIZES)
+        found["beside_teachers"] = words_per_second(slow, some, batch_sizes=BATCH_SIZES[1:2])
         with tempfile.TemporaryDirectory() as folder:
             base = {"base-size teacher": base_size_teacher(systems, Path(folder))}
             found["beside_teachers"].update(words_per_second(base, texts[:100], rounds=1))
@@ -255,7 +256,8 @@ def main() -> None:
             systems.method(args.seeds, args.method_steps)
         elif name == "speed":
             one = [cell for system in SYSTEMS for cell in systems.chosen(system)[:1]]
-            systems.cells.run(name, one, lambda one=one: speed(systems, one))
+            settings = [one, SPEED_WORDS, BATCH_SIZES]
+            systems.cells.run(name, settings, lambda one=one: speed(systems, one))
         elif name == "test":
             for cell in [cell for system in SYSTEMS for cell in systems.chosen(system)]:
                 path = systems.work / cell / "model-best"

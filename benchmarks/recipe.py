@@ -36,6 +36,7 @@ PARSER = "components.parser.model."
 OPTIMIZER = "training.optimizer."
 CORPUS = "corpora.train."
 PIPES = ("sent", "tag", "pos", "parser")
+STOCK_PIPES = ("tagger", "morphologizer", "parser")
 WIDE = {EMBED + "width": 128, ENCODE + "width": 128}
 
 
@@ -51,8 +52,8 @@ MODEL2VEC, RAW = "model2vec", "raw"
 class Lever:
     """group (str): what it is about. settings (Dict[str, Any]): overrides of the config.
     vectors (str): the folder of its vectors, of VECTORS, "context" or MODEL2VEC; "" for none.
-    rival (str): a stock transition parser in place of ours, learning from "silver" or "sampled"
-        annotation. preset (str): what it starts from."""
+    rival (str): stock components in place of ours, learning from "silver" or "sampled" annotation.
+        preset (str): what it starts from."""
 
     group: str
     settings: Dict[str, Any]
@@ -130,8 +131,11 @@ LEVERS: Dict[str, Lever] = {
         "optimisation",
         {"training.batcher.size": 500, OPTIMIZER + "learn_rate.initial_rate": 0.007},
     ),
-    "stock parser on our encoder, silver": Lever("rivals inside", {}, rival="silver"),
-    "stock parser on our encoder, sampled": Lever("rivals inside", {}, rival="sampled"),
+    "stock components on our encoder, silver": Lever("rivals inside", {}, rival="silver"),
+    "stock components on our encoder, silver, rate 0.004": Lever(
+        "rivals inside", {OPTIMIZER + "learn_rate.initial_rate": 0.004}, rival="silver"
+    ),
+    "stock components on our encoder, sampled": Lever("rivals inside", {}, rival="sampled"),
 }
 
 
@@ -144,9 +148,9 @@ class Recipe:
         lever = LEVERS[name]
         config = self.systems.config(lever.preset, self.vectors(lever.vectors))
         if lever.rival:
-            config = with_stock_parser(config, lever.rival)
+            config = with_stock_components(config, lever.rival)
             store, labels = self.systems.store, self.cells.work / "labels"
-            config = stock.with_labels(config, store, labels, PIPES)
+            config = stock.with_labels(config, store, labels, STOCK_PIPES)
         size = lever.settings.get("training.batcher.size", config["training"]["batcher"]["size"])
         overrides = {**schedule(self.words // size), "system.seed": 0, **lever.settings}
         overrides["paths.dev"] = str(self.systems.corpus / "dev.spacy")
@@ -213,20 +217,24 @@ def cell_of(name: str) -> str:
     return name.replace(" ", "_").replace(",", "")
 
 
-def with_stock_parser(config: Config, annotation: str) -> Config:
-    """spaCy's transition parser on our encoder, beside our taggers; all learn from the same
-    annotation: the best guesses, or one that is drawn anew each time."""
-    config = config.copy()
-    model = stock.read("stock")["components"]["parser"]["model"]
-    model["tok2vec"] = config["components"]["parser"]["model"]["tok2vec"]
-    config["components"]["parser"] = {"factory": "parser", "model": model}
-    for name in ("sent", "tag", "pos"):
-        config["components"][name]["target"] = "gold"
-    reader = {"sampled": "spacy-skd.SampledCorpus.v1", "silver": "benchmarks.SilverCorpus.v1"}
-    del config["components"]["teacher"]
-    config["nlp"]["pipeline"].remove("teacher")
-    config["training"]["frozen_components"].remove("teacher")
+def with_stock_components(config: Config, annotation: str) -> Config:
+    """spaCy's tagger, morphologizer and parser on our encoder; all learn from the same annotation:
+    the best guesses, or one that is drawn anew each time. (With our taggers beside it they learn
+    next to nothing: its loss is a sum over tokens, ours a mean.)"""
+    config, rival = config.copy(), stock.read("stock")
+    listener = config["components"]["parser"]["model"]["tok2vec"]
+    components = {"tok2vec": config["components"]["tok2vec"]}
+    for name in STOCK_PIPES:
+        components[name] = rival["components"][name]
+        components[name]["model"]["tok2vec"] = listener
+    config["components"] = components
+    config["nlp"]["pipeline"] = list(components)
+    config["training"]["frozen_components"] = []
     config["training"]["before_to_disk"] = None
+    config["training"]["score_weights"] = rival["training"]["score_weights"]
+    config["training"]["optimizer"]["use_averages"] = True
+    config["initialize"]["after_init"] = None
+    reader = {"sampled": "spacy-skd.SampledCorpus.v1", "silver": "benchmarks.SilverCorpus.v1"}
     store, seed = "${paths.store}", "${system.seed}"
     block = {"@readers": reader[annotation], "store": store, "seed": seed}
     config["corpora"]["train"] = block

@@ -62,7 +62,7 @@ class Tables:
     def points(self) -> Dict[str, Tuple[float, float]]:
         """By system: words per second, and LAS of dev, headline setting, a mean of its seeds."""
         cell = self.cell("speed")
-        speeds = {**cell["beside_teachers"], **cell["words_per_second"]}
+        speeds = {**cell.get("beside_teachers", {}), **cell["words_per_second"]}
         found = {}
         for system, title in NAMES.items():
             cells = self.systems.chosen(system)
@@ -103,7 +103,7 @@ class Tables:
         student = self.systems.chosen("small")[0]
         rows = []
         for group, beside in (("words_per_second", ""), ("beside_teachers", ", beside teachers")):
-            speeds = cell[group]
+            speeds = cell.get(group, {})
             for name, value in speeds.items():
                 size = cell["megabytes"].get(name)
                 shown = "" if size is None else f"{size:.1f}"

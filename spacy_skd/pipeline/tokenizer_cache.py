@@ -1,8 +1,12 @@
 """More words that spaCy's tokenizer remembers.
 
 It keeps the tokens of a piece of text between spaces, of 10,000 pieces at most; all others it cuts
-anew, by regular expressions, wherever they are met. In long texts that is more than one word in
-ten, and takes a small student as long as anything else that it does.
+anew, by regular expressions, wherever they are met. In long texts that is more than one piece in
+ten, and takes a small student longer than its parser does.
+
+spaCy saves no such setting: the config has it, so that a saved pipeline does; a pickled or copied
+one has spaCy's own again, also in the processes of `n_process` where they are not forked. Within a
+memory zone spaCy remembers nothing new.
 """
 
 from typing import Callable

@@ -21,7 +21,8 @@ def words_per_second(
     The pipelines take turns within each round, so that whatever else the machine does hits all;
     another one begins each time, so that no place in the order favours one.
     Each round and batch size has texts of its own, so that no pipeline gains by having met them:
-    a student keeps the vectors of words that it has seen, as it would in any long text. The first
+    a student keeps the vectors of words that it has seen, as it would in any long text. Words are
+    those of the first pipeline, for all. The first
     tenth of a turn is not timed: it brings back what the pipeline before has driven out of the
     processor's caches, which costs the fastest the most. A turn of less than 10 texts is timed
     whole.
@@ -39,7 +40,7 @@ def words_per_second(
     if len(texts) < n_turns:
         raise ValueError(f"speed: expected {n_turns} texts or more, got {len(texts)}")
     turns = [texts[i::n_turns] for i in range(n_turns)]
-    make_doc = next(iter(pipelines.values())).make_doc
+    reference = next(iter(pipelines))
     speeds: Dict[str, Dict[int, List[float]]] = {
         name: {size: [] for size in batch_sizes} for name in pipelines
     }
@@ -49,15 +50,16 @@ def words_per_second(
         for turn, some in enumerate(turns):
             size = batch_sizes[turn % len(batch_sizes)]
             n_untimed = len(some) // 10
-            words = sum(len(make_doc(text)) for text in some[n_untimed:])
             first = turn % len(pipelines)
+            words, seconds = {}, {}
             for name, nlp in [*pipelines.items()][first:] + [*pipelines.items()][:first]:
                 for _ in nlp.pipe(some[:n_untimed], batch_size=size):
                     pass
                 start = time.perf_counter()
-                for _ in nlp.pipe(some[n_untimed:], batch_size=size):
-                    pass
-                speeds[name][size].append(words / (time.perf_counter() - start))
+                words[name] = sum(len(doc) for doc in nlp.pipe(some[n_untimed:], batch_size=size))
+                seconds[name] = time.perf_counter() - start
+            for name in pipelines:
+                speeds[name][size].append(words[reference] / seconds[name])
     return {
         name: max(median(found) for found in by_size.values()) for name, by_size in speeds.items()
     }

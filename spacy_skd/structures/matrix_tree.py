@@ -37,7 +37,7 @@ TOLERANCE = 1e-9
 # Scores are shifted so that no weight is above 1; the relative error of det and inverse is then
 # about the inverse's largest entry times 1e-16. Row sums alone may hide an error 30 times as large.
 LARGEST_INVERSE = 1e5
-# Arcs of units that are decoded together: what stays in the processor's cache.
+# Arcs of units that are decoded together: fewer take more rounds, more leave the processor's cache.
 MAX_ARCS = 200_000
 
 

@@ -16,9 +16,9 @@ from .numerics import POSSIBLE_ABOVE
 
 # Nats by which an arc from ROOT costs more than at first, one after the other until a tree has a
 # single root.
-MORE_PENALTIES = (0.0, 1.0, 3.0, 10.0)
-# The penalty of the start lies between its negative and this.
-MAX_PENALTY = 10.0
+MORE_PENALTIES = (0.0, 2.0, 10.0)
+# Nats by which an arc from ROOT may cost less at the start, where hardly a token has it for a head.
+MOST_BONUS = 10.0
 
 
 def is_tree(heads: Ints2d, lengths: Ints1d, *, single_root: bool) -> "numpy.ndarray":
@@ -43,8 +43,9 @@ def maximum_trees(arc: Floats3d, lengths: Ints1d, *, single_root: bool) -> Ints2
 
     A single root: the best of all trees, where each arc from ROOT costs a penalty, is the best of
     those with one root as soon as it has one, since all of these pay the same. At the start it is
-    such that one token alone has ROOT for its best head (below 0 if none would), which leaves few
-    cycles, and most units done; the last is larger than any tree's score.
+    such that one token alone has ROOT for its best head, below 0 if none would (but for ties, and
+    if it need not be too far below), which leaves few cycles, and most units done; the last is
+    larger than the range of all trees' scores.
 
     RETURNS (Ints2d): (B, N) heads. Where there is no such tree, they have an impossible arc or more
         than one root.
@@ -54,7 +55,7 @@ def maximum_trees(arc: Floats3d, lengths: Ints1d, *, single_root: bool) -> Ints2
         return _contract_all(scores)[:, 1:]
     heads = numpy.zeros(scores.shape[:2], dtype="int64")
     tokens = numpy.arange(scores.shape[1])[None] <= numpy.asarray(lengths)[:, None]
-    first = _single_root_penalty(scores, tokens)
+    first = _single_root_penalty(scores, tokens, most=last)
     todo = numpy.arange(len(scores))
     for more in (*MORE_PENALTIES, numpy.inf):
         costs = numpy.minimum(first[todo] + more, last[todo])[:, None] * tokens[todo]
@@ -68,16 +69,17 @@ def maximum_trees(arc: Floats3d, lengths: Ints1d, *, single_root: bool) -> Ints2
     return heads[:, 1:]
 
 
-def _single_root_penalty(scores: Floats3d, tokens: "numpy.ndarray") -> Floats1d:
+def _single_root_penalty(scores: Floats3d, tokens: "numpy.ndarray", *, most: Floats1d) -> Floats1d:
     """(B,) nats, halfway between what ROOT is worth to the two tokens that gain most by it.
 
-    scores (Floats3d): (B, M, M), as `_prepare` makes them. tokens (ndarray): (B, M) bool."""
+    scores (Floats3d): (B, M, M), as `_prepare` makes them. tokens (ndarray): (B, M) bool.
+    most (Floats1d): (B,) above the range of all trees' scores."""
     if scores.shape[1] < 3:
         return numpy.zeros(len(scores))
     gains = scores[:, 1:, 0] - scores[:, 1:, 1:].max(axis=2)
     gains = numpy.where(tokens[:, 1:], gains, -numpy.inf)
-    most = numpy.partition(gains, gains.shape[1] - 2, axis=1)[:, -2:]
-    halfway: Floats1d = numpy.clip(most, -MAX_PENALTY, MAX_PENALTY).mean(axis=1)
+    two = numpy.partition(gains, gains.shape[1] - 2, axis=1)[:, -2:]
+    halfway: Floats1d = numpy.clip(two, -MOST_BONUS, most[:, None]).mean(axis=1)
     return halfway
 
 

@@ -3,6 +3,7 @@
 import pytest
 import spacy
 from spacy.language import Language
+from spacy.tokens import Doc
 
 from spacy_skd.report import speed
 from spacy_skd.report.speed import megabytes, words_per_second
@@ -65,6 +66,32 @@ def test_no_text_is_met_twice_and_too_few_are_told(monkeypatch):
     assert sorted(met[warm:]) == sorted(texts)
     with pytest.raises(ValueError, match="expected 6 texts or more, got 5"):
         words_per_second({"a": nlp}, texts[:5])
+
+
+def test_no_tokenizer_meets_a_text_twice():
+    met = {"a": [], "b": []}
+
+    def watched(name):
+        nlp = spacy.blank("en")
+        tokenizer = nlp.tokenizer
+        nlp.tokenizer = lambda text: met[name].append(text) or tokenizer(text)
+        return nlp
+
+    texts = [f"text {i}" for i in range(40)]
+    words_per_second({name: watched(name) for name in met}, texts)
+    warm = len(texts) // 20
+    for found in met.values():
+        assert sorted(found[warm:]) == sorted(texts)
+
+
+def test_words_are_those_of_the_first_pipeline(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(speed, "time", clock)
+    by_letter = slow(clock, 0.1)
+    by_letter.tokenizer = lambda text: Doc(by_letter.vocab, words=list(text))
+    pipelines = {"words": slow(clock, 0.1), "letters": by_letter}
+    found = words_per_second(pipelines, ["two words"] * 6)
+    assert round(found["words"], 6) == round(found["letters"], 6) == 20.0
 
 
 def test_each_pipeline_begins_a_turn():

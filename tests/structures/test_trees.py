@@ -17,6 +17,7 @@ from spacy_skd.structures import (
     is_tree,
     matrix_tree,
     maximum_trees,
+    spanning_tree,
 )
 from spacy_skd.structures.elimination import eliminate
 
@@ -74,9 +75,8 @@ def test_decoder_equals_enumeration_with_ties(seed, n, single_root):
 
 
 @settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 2**31), bonus=st.sampled_from([0.5, 2.0, 6.0, 50.0, 1e4]))
+@given(seed=st.integers(0, 2**31), bonus=st.sampled_from([-50.0, 0.5, 2.0, 6.0, 15.0, 50.0, 1e4]))
 def test_decoder_leaves_one_root_however_much_each_token_wants_to_be_it(seed, bonus):
-    """Each bonus needs another of the decoder's penalties on roots."""
     rng = numpy.random.default_rng(seed)
     arc = rng.normal(size=(8, 5, 6))
     arc[:, :, 0] += bonus * rng.uniform(0.8, 1.0, size=(8, 5))
@@ -89,6 +89,24 @@ def test_decoder_leaves_one_root_however_much_each_token_wants_to_be_it(seed, bo
         best = oracle.enumerate_unit(oracle.trees, unit).best_score
         assert oracle.forms_tree(tuple(mine), single_root=True)
         assert (oracle.arcs(tuple(mine)) * unit).sum() == pytest.approx(best)
+
+
+@pytest.mark.parametrize("bonus", [-8.0, 0.0, 3.0, 50.0, 1e4])
+def test_most_units_are_done_by_the_first_penalty(monkeypatch, bonus):
+    arc = numpy.random.default_rng(0).normal(size=(200, 12, 13), scale=3.0)
+    arc[:, :, 0] += bonus
+    lengths = numpy.full(200, 12)
+    passes = []
+    contract_all = spanning_tree._contract_all
+    monkeypatch.setattr(
+        spanning_tree,
+        "_contract_all",
+        lambda scores: passes.append(len(scores)) or contract_all(scores),
+    )
+    heads = maximum_trees(arc, lengths, single_root=True)
+    assert is_tree(heads, lengths, single_root=True).all()
+    assert passes[0] == 200
+    assert sum(passes[1:2]) < 80
 
 
 def test_decoder_on_long_units_beats_random_trees_and_greedy_bounds_it():
