@@ -159,7 +159,7 @@ class Systems:
 
 def speed(systems: Systems, names: List[str]) -> Dict[str, Any]:
     """Raw text of the corpus, one thread, in turns: first students and stock, this also on the
-    better BLAS; then teachers beside `small`, on a ninth of it in batches of 128 docs, and the
+    better BLAS; then teachers beside `small`, on a third of it in larger batches, and the
     base-size one on a hundred texts. A teacher's turn drives all else out of the caches, which
     costs the fastest the most, and nobody runs it beside its student.
     """
@@ -184,8 +184,8 @@ def speed(systems: Systems, names: List[str]) -> Dict[str, Any]:
         for precision, setting in (("float32", "off"), ("bfloat16", "on")):
             config = {"components.transformer.model.bfloat16": setting}
             slow[f"teacher, {precision}"] = _load(systems, "teacher", config=config)
-        some = texts[: len(texts) // 9]
-        found["beside_teachers"] = words_per_second(slow, some, batch_sizes=BATCH_SIZES[1:2])
+        some = texts[: len(texts) // 3]
+        found["beside_teachers"] = words_per_second(slow, some, batch_sizes=BATCH_SIZES[1:])
         with tempfile.TemporaryDirectory() as folder:
             base = {"base-size teacher": base_size_teacher(systems, Path(folder))}
             found["beside_teachers"].update(words_per_second(base, texts[:100], rounds=1))
