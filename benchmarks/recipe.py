@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
-import augmented  # noqa: F401  its reader
 import spacy
 import stock
 import uncertain  # noqa: F401  its reader
@@ -120,9 +119,7 @@ LEVERS: Dict[str, Lever] = {
     "raw text of whose tags the teacher is least sure": Lever(
         "data", {CORPUS + "@readers": "benchmarks.UncertainCorpus.v1"}
     ),
-    "a tenth of the docs in lower case": Lever(
-        "data", {CORPUS + "@readers": "benchmarks.LowerCasedCorpus.v1"}
-    ),
+    "a tenth of the docs in lower case": Lever("data", {CORPUS + "lower_case": 0.1}),
     "rate 0.005": Lever("optimisation", {OPTIMIZER + "learn_rate.initial_rate": 0.005}),
     "averaged weights": Lever("optimisation", {OPTIMIZER + "use_averages": True}),
     "dropout 0.1": Lever("optimisation", {"training.dropout": 0.1}),
@@ -137,6 +134,17 @@ LEVERS: Dict[str, Lever] = {
     ),
     "stock components on our encoder, sampled": Lever("rivals inside", {}, rival="sampled"),
 }
+SMALL_PARSER = {PARSER + "arc_hidden": 48, PARSER + "label_hidden": 16}
+FEW_PIECES = {ENCODE + "maxout_pieces": 2}
+# What could make `tiny` faster: by name, its settings.
+TINY: Dict[str, Dict[str, Any]] = {
+    "tiny, CNN of two pieces": FEW_PIECES,
+    "tiny, CNN of one layer": {ENCODE + "depth": 1},
+    "tiny, feed-forward of one width": {ENCODE + "hidden_multiple": 1},
+    "tiny, width 40": {EMBED + "width": 40, ENCODE + "width": 40},
+    "tiny, CNN of two pieces, smaller parser": {**FEW_PIECES, **SMALL_PARSER},
+}
+LEVERS.update({name: Lever("", settings, preset="tiny") for name, settings in TINY.items()})
 
 
 class Recipe:
@@ -187,17 +195,25 @@ class Recipe:
         return {name: value / speeds[BASE] for name, value in speeds.items()}
 
     def table(self) -> List[str]:
+        return self._table(BASE, [name for name in LEVERS if name not in TINY])
+
+    def tiny(self) -> List[str]:
+        return self._table("tiny", ["tiny", *TINY])
+
+    def _table(self, base_name: str, names: List[str]) -> List[str]:
+        """One lever a row, and its difference from the base."""
         speeds = self.cells.read("speed") or {}
-        base = self._scores(BASE)
+        base = self._scores(base_name)
         rows = []
-        for name, lever in LEVERS.items():
+        for name in names:
+            lever = LEVERS[name]
             try:
                 scores = self._scores(name)
             except KeyError:
                 continue
             row = [lever.group, name]
             for key in KEYS:
-                change = f" ({100 * (scores[key] - base[key]):+.1f})" if name != BASE else ""
+                change = f" ({100 * (scores[key] - base[key]):+.1f})" if name != base_name else ""
                 row.append(percent(scores[key]) + change)
             rows.append([*row, f"{speeds[name]:.2f}" if name in speeds else ""])
         return table(["", "", "UPOS", "XPOS", "SENTS", "UAS", "LAS", "words/s"], rows)
@@ -251,7 +267,7 @@ def main() -> None:
     recipe = Recipe(Systems(options.corpus, options.work), options.words)
     if options.what[0] == "table":
         path = Path(options.what[1])
-        page, missing = fill(path.read_text(), {"screen": recipe.table})
+        page, missing = fill(path.read_text(), {"screen": recipe.table, "tiny": recipe.tiny})
         path.write_text(page)
         if missing:
             raise SystemExit("missing: " + ", ".join(missing))

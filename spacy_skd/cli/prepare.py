@@ -84,6 +84,7 @@ def from_store(config: Config) -> Config:
         "buffer": 2000,
         "max_length": 0,
         "seed": "${system.seed}",
+        "lower_case": 0.0,
     }
     return config
 

@@ -1,13 +1,16 @@
 """A corpus of labelled docs and annotated shards, streamed: `spacy-skd.DistillationCorpus.v1`."""
 
 from pathlib import Path
+from random import Random
 from typing import Callable, Iterator, Optional
 
 from spacy import registry
 from spacy.language import Language
 from spacy.training import Example
 
+from ..errors import check_between
 from .items import Item
+from .lower_case import lower_cased
 from .stream import StoredCorpus
 
 
@@ -19,6 +22,7 @@ def make_distillation_corpus(
     buffer: int = 2000,
     max_length: int = 0,
     seed: int = 0,
+    lower_case: float = 0.0,
 ) -> Callable[[Language], Iterator[Example]]:
     """Labelled docs and docs that a teacher annotated, mixed, in constant memory.
 
@@ -41,16 +45,26 @@ def make_distillation_corpus(
     max_length (int): labelled docs of more words are left out (not cut, which would lose their
         beliefs); 0 for no limit.
     seed (int): of the order.
+    lower_case (float): chance of an annotated doc to be in lower case, 0 to 1, with the gold and
+        the teacher's beliefs of the doc as it was. Labelled docs of `path` stay as they are.
     RAISES (ValueError): if there is no store, it was not annotated to the end, or a setting is out
         of range.
     """
-    return DistillationCorpus(
+    check_between("lower_case", lower_case, low=0, high=1)
+    corpus = DistillationCorpus(
         store, path, ratio=ratio, buffer=buffer, max_length=max_length, seed=seed
     )
+    corpus.lower_case = lower_case
+    return corpus
 
 
 class DistillationCorpus(StoredCorpus):
     """See `make_distillation_corpus`."""
 
+    lower_case: float = 0.0
+
     def _example(self, nlp: Language, item: Item, number: int) -> Example:
+        drawn = Random(f"{self.seed} lower case {number}").random() < self.lower_case
+        if drawn and item.has_belief:
+            return lower_cased(nlp, item)
         return item.example(nlp)

@@ -26,9 +26,14 @@ class Item:
     def n_words(self) -> int:
         return len(self.bin.tokens[0])
 
+    @property
+    def has_belief(self) -> bool:
+        """Whether its user data has one."""
+        return KEY.encode() in (self.bin.user_data[0] or b"")
+
     def checked(self, shard: Path) -> "Item":
         """RAISES (ValueError): if the doc has no belief."""
-        if KEY.encode() not in (self.bin.user_data[0] or b""):
+        if not self.has_belief:
             raise ValueError(
                 f"shard {shard}: a doc has lost its belief (doc.user_data[{KEY!r}]), so it was not "
                 f"written by `spacy skd annotate`; annotate into a new folder"

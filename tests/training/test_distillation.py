@@ -18,7 +18,7 @@ def store(teacher, tmp_path_factory):
     folder = tmp_path_factory.mktemp("store")
     nlp = spacy.blank("en")
     DocBin(docs=make_docs(nlp)).to_disk(folder / "gold.spacy")
-    (folder / "raw.txt").write_text("\n".join(f"text number {i} of n't many" for i in range(60)))
+    (folder / "raw.txt").write_text("\n".join(f"Text number {i} of n't many" for i in range(60)))
     inputs = [str(folder / "gold.spacy"), str(folder / "raw.txt")]
     annotate(teacher, inputs, folder / "out", settings=Settings(shard_words=25))
     return folder / "out"
@@ -77,7 +77,7 @@ def test_the_order_depends_on_the_seed_alone(store):
 def test_every_unlabelled_doc_comes_once_a_round(store):
     read = make_distillation_corpus(store, ratio=50.0, buffer=7)
     raw = [eg.text for eg in read(spacy.blank("en")) if is_raw(eg)]
-    assert sorted(raw[:60]) == sorted(f"text number {i} of n't many" for i in range(60))
+    assert sorted(raw[:60]) == sorted(f"Text number {i} of n't many" for i in range(60))
     assert sorted(raw[60:120]) == sorted(raw[:60])
     assert raw[60:120] != raw[:60]
 
@@ -139,6 +139,45 @@ def test_a_resumed_run_goes_on_with_the_next_example(teacher, store, tmp_path, s
     assert rest[: len(whole) - seen] == whole[seen : seen + len(rest)]
 
 
+def test_docs_in_lower_case_keep_gold_and_beliefs(teacher, store):
+    nlp = spacy.blank("en")
+    asked = student_of(teacher).get_pipe("teacher")
+    asked.store = str(store)
+    plain = list(make_distillation_corpus(store)(nlp))
+    lower = list(make_distillation_corpus(store, lower_case=1.0)(nlp))
+    assert texts(lower) == [eg.text.lower() for eg in plain]
+    assert texts(lower) != texts(plain)
+    for eg, as_it_was in zip(lower, plain):
+        for mine, other in (
+            (eg.predicted, as_it_was.predicted),
+            (eg.reference, as_it_was.reference),
+        ):
+            assert [t.text for t in mine] == [t.lower_ for t in other]
+            found = [{**doc.to_json(), "text": "", "user_data": None} for doc in (mine, other)]
+            assert found[0] == found[1]
+        assert [t.norm_ for t in eg.predicted] == [t.norm_ for t in as_it_was.predicted]
+    beliefs, expected = asked.beliefs(lower, "tag"), asked.beliefs(plain, "tag")
+    assert all((a.scores == b.scores).all() for a, b in zip(beliefs, expected))
+
+
+def test_which_docs_are_in_lower_case_is_drawn_by_their_place(store):
+    def read(**settings):
+        return texts(make_distillation_corpus(store, **settings)(spacy.blank("en")))
+
+    plain, some = read(), read(lower_case=0.5)
+    assert [text.lower() for text in plain] == [text.lower() for text in some]
+    is_lower = [text != other for text, other in zip(plain, some) if text != text.lower()]
+    assert 0 < sum(is_lower) < len(is_lower)
+    assert some == read(lower_case=0.5)
+    assert read(lower_case=0.0) == plain
+
+
+def test_labelled_docs_from_elsewhere_stay_as_they_are(store, corpus):
+    read = make_distillation_corpus(store, path=corpus, ratio=0, lower_case=1.0)
+    found = texts(read(spacy.blank("en")))
+    assert sorted(found) == sorted(doc.text for doc in make_docs(spacy.blank("en")))
+
+
 def test_labelled_docs_from_elsewhere_and_none_at_all(teacher, store, corpus, tmp_path):
     nlp = spacy.blank("en")
     examples = list(make_distillation_corpus(store, path=corpus, ratio=0)(nlp))
@@ -160,6 +199,8 @@ def test_errors(store, tmp_path):
         make_distillation_corpus(store, buffer=0)
     with pytest.raises(ValueError, match="ratio"):
         make_distillation_corpus(store, ratio=-1)
+    with pytest.raises(ValueError, match="lower_case"):
+        make_distillation_corpus(store, lower_case=1.5)
 
 
 def test_illegal_entities_of_labelled_docs_are_repaired(store, tmp_path, log):
