@@ -235,8 +235,8 @@ def cell_of(name: str) -> str:
 
 def with_stock_components(config: Config, annotation: str) -> Config:
     """spaCy's tagger, morphologizer and parser on our encoder; all learn from the same annotation:
-    the best guesses, or one that is drawn anew each time. (With our taggers beside it they learn
-    next to nothing: its loss is a sum over tokens, ours a mean.)"""
+    the best guesses, or one that is drawn anew each time. (Our taggers learn next to nothing beside
+    its parser, whose loss is a sum over tokens where theirs is a mean.)"""
     config, rival = config.copy(), stock.read("stock")
     listener = config["components"]["parser"]["model"]["tok2vec"]
     components = {"tok2vec": config["components"]["tok2vec"]}

@@ -64,7 +64,7 @@ class DistillationCorpus(StoredCorpus):
     lower_case: float = 0.0
 
     def _example(self, nlp: Language, item: Item, number: int) -> Example:
-        drawn = Random(f"{self.seed} lower case {number}").random() < self.lower_case
-        if drawn and item.has_belief:
-            return lower_cased(nlp, item)
+        if self.lower_case and item.has_belief:
+            if Random(f"{self.seed} lower case {number}").random() < self.lower_case:
+                return lower_cased(nlp, item)
         return item.example(nlp)
