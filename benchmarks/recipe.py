@@ -36,6 +36,7 @@ OPTIMIZER = "training.optimizer."
 CORPUS = "corpora.train."
 PIPES = ("sent", "tag", "pos", "parser")
 STOCK_PIPES = ("tagger", "morphologizer", "parser")
+HALF_ROWS = {EMBED + "rows": [2500, 500, 1250, 1250]}
 WIDE = {EMBED + "width": 128, ENCODE + "width": 128}
 
 
@@ -89,8 +90,9 @@ LEVERS: Dict[str, Lever] = {
     "affixes of at most six characters": Lever(
         "word knowledge", {EMBED + "prefixes": [2, 3, 4, 5], EMBED + "suffixes": [1, 2, 4, 5, 6]}
     ),
-    "half the rows of hash embeddings": Lever(
-        "word knowledge", {EMBED + "rows": [2500, 500, 1250, 1250]}
+    "half the rows of hash embeddings": Lever("word knowledge", HALF_ROWS),
+    "half the rows of hash embeddings and affixes": Lever(
+        "word knowledge", {**HALF_ROWS, EMBED + "affix_rows": 500}
     ),
     "no scores of distances": Lever("parser", {PARSER + "max_distance": 0}),
     "distances up to 4": Lever("parser", {PARSER + "max_distance": 4}),
