@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from random import Random
-from typing import Callable, Iterator, Optional
+from typing import Any, Callable, Iterator, Optional
 
 from spacy import registry
 from spacy.language import Language
@@ -50,18 +50,27 @@ def make_distillation_corpus(
     RAISES (ValueError): if there is no store, it was not annotated to the end, or a setting is out
         of range.
     """
-    check_between("lower_case", lower_case, low=0, high=1)
-    corpus = DistillationCorpus(
-        store, path, ratio=ratio, buffer=buffer, max_length=max_length, seed=seed
+    return DistillationCorpus(
+        store,
+        path,
+        ratio=ratio,
+        buffer=buffer,
+        max_length=max_length,
+        seed=seed,
+        lower_case=lower_case,
     )
-    corpus.lower_case = lower_case
-    return corpus
 
 
 class DistillationCorpus(StoredCorpus):
     """See `make_distillation_corpus`."""
 
-    lower_case: float = 0.0
+    def __init__(
+        self, store: Optional[Path], path: Optional[Path], *, lower_case: float = 0.0, **mix: Any
+    ):
+        """mix: settings of a `StoredCorpus`."""
+        super().__init__(store, path, **mix)
+        check_between("lower_case", lower_case, low=0, high=1)
+        self.lower_case = lower_case
 
     def _example(self, nlp: Language, item: Item, number: int) -> Example:
         if self.lower_case and item.has_belief:

@@ -21,7 +21,7 @@ def lower_cased(nlp: Language, item: Item) -> Example:
     item (Item): with a belief in its user data.
     """
     predicted = _lower(item.example(nlp).predicted)
-    eg = Example(predicted, _lower_item(nlp, item).example(nlp).reference)
+    eg = Example(predicted, lower_item(nlp, item).example(nlp).reference)
     carried = eg.reference.user_data[KEY]
     key = doc_key(predicted, reference_starts(eg))
     eg.reference.user_data[KEY] = {**carried, "key": key}
@@ -36,7 +36,9 @@ def _lower(doc: Doc) -> Doc:
     return lower
 
 
-def _lower_item(nlp: Language, item: Item) -> Item:
+def lower_item(nlp: Language, item: Item) -> Item:
+    """The same in lower case, with all annotation, and a belief of other words than before.
+    Its strings are in the vocab of `nlp`, not in its bin."""
     strings, bin_ = nlp.vocab.strings, copy.copy(item.bin)
     tokens: Any = bin_.tokens[0].copy()
     column = bin_.attrs.index(ORTH)
