@@ -189,8 +189,10 @@ def speed(systems: Systems, names: List[str]) -> Dict[str, Any]:
         with tempfile.TemporaryDirectory() as folder:
             base = {"base-size teacher": base_size_teacher(systems, Path(folder))}
             found["beside_teachers"].update(words_per_second(base, texts[:100], rounds=1))
-    sizes = {name: megabytes(systems.work / name / "model-best") for name in names}
-    return {**found, "megabytes": sizes}
+    folders = {name: systems.work / name / "model-best" for name in names}
+    sizes = {name: megabytes(folder) for name, folder in folders.items()}
+    bare = {name: megabytes(folder, vectors=False) for name, folder in folders.items()}
+    return {**found, "megabytes": sizes, "megabytes_without_vectors": bare}
 
 
 def _load(systems: Systems, name: str, **settings: Any) -> spacy.Language:

@@ -36,7 +36,7 @@ OPTIMIZER = "training.optimizer."
 CORPUS = "corpora.train."
 PIPES = ("sent", "tag", "pos", "parser")
 STOCK_PIPES = ("tagger", "morphologizer", "parser")
-HALF_ROWS = {EMBED + "rows": [2500, 500, 1250, 1250]}
+TWICE_THE_ROWS = {EMBED + "rows": [5000, 1000, 2500, 2500], EMBED + "affix_rows": 1000}
 WIDE = {EMBED + "width": 128, ENCODE + "width": 128}
 
 
@@ -90,9 +90,9 @@ LEVERS: Dict[str, Lever] = {
     "affixes of at most six characters": Lever(
         "word knowledge", {EMBED + "prefixes": [2, 3, 4, 5], EMBED + "suffixes": [1, 2, 4, 5, 6]}
     ),
-    "half the rows of hash embeddings": Lever("word knowledge", HALF_ROWS),
-    "half the rows of hash embeddings and affixes": Lever(
-        "word knowledge", {**HALF_ROWS, EMBED + "affix_rows": 500}
+    "twice the rows": Lever("word knowledge", TWICE_THE_ROWS),
+    "fewer rows": Lever(
+        "word knowledge", {EMBED + "rows": [1500, 300, 1000, 300], EMBED + "affix_rows": 300}
     ),
     "no scores of distances": Lever("parser", {PARSER + "max_distance": 0}),
     "distances up to 4": Lever("parser", {PARSER + "max_distance": 4}),

@@ -105,11 +105,11 @@ class Tables:
         for group, beside in (("words_per_second", ""), ("beside_teachers", ", beside teachers")):
             speeds = cell.get(group, {})
             for name, value in speeds.items():
-                size = cell["megabytes"].get(name)
-                shown = "" if size is None else f"{size:.1f}"
+                sizes = [cell[key].get(name) for key in SIZES]
+                shown = ["" if size is None else f"{size:.1f}" for size in sizes]
                 title = title_of(name) + (beside if name == student else "")
-                rows.append([title, f"{value:,.0f}", f"{speeds[student] / value:.2f}", shown])
-        return table(["", "words/s", "`small` is faster by", "MB on disk"], rows)
+                rows.append([title, f"{value:,.0f}", f"{speeds[student] / value:.2f}", *shown])
+        return table(["", "words/s", "`small` is faster by", *SIZES.values()], rows)
 
     def memory(self) -> List[str]:
         cell = self.cell("small_0")
@@ -120,6 +120,7 @@ class Tables:
 
 
 KEYS = ("pos_acc", "dep_uas", "dep_las")
+SIZES = {"megabytes": "MB on disk", "megabytes_without_vectors": "without vectors"}
 
 
 def title_of(name: str) -> str:

@@ -7,6 +7,8 @@ from typing import Dict, List, Mapping, Sequence
 
 from spacy.language import Language
 
+VECTOR_FILES = [("vocab", name) for name in ("vectors", "vectors.cfg", "key2row")]
+
 
 def words_per_second(
     pipelines: Mapping[str, Language],
@@ -65,6 +67,13 @@ def words_per_second(
     }
 
 
-def megabytes(folder: Path) -> float:
-    """RETURNS (float): size of all files of a folder, in 10**6 bytes."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+def megabytes(folder: Path, *, vectors: bool = True) -> float:
+    """Size of all files of a folder, in 10**6 bytes.
+
+    vectors (bool): with the word vectors of a pipeline and the rows of their keys. Their words are
+        strings of its vocab, which count in either case.
+    """
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    if not vectors:
+        paths = [path for path in paths if path.relative_to(folder).parts not in VECTOR_FILES]
+    return sum(path.stat().st_size for path in paths) / 1e6

@@ -39,7 +39,7 @@ class Preset:
     attrs: Tuple[str, ...] = ("LOWER", "PREFIX", "SUFFIX", "SHAPE")
     prefixes: Tuple[int, ...] = (2, 3, 4)
     suffixes: Tuple[int, ...] = (1, 2, 4, 5)
-    affix_rows: int = 1000
+    affix_rows: int = 500
     window_size: int = 1
     maxout_pieces: int = 3
     hidden_multiple: int = 2
@@ -100,7 +100,6 @@ PRESETS: Dict[str, Preset] = {
         attention_depth=1,
         heads=2,
         rows=(2000, 500, 1000, 500),
-        affix_rows=500,
         arc_hidden=64,
         label_hidden=24,
     ),
@@ -110,7 +109,7 @@ PRESETS: Dict[str, Preset] = {
         depth=2,
         attention_depth=2,
         heads=8,
-        rows=(5000, 1000, 2500, 2500),
+        rows=(2500, 500, 1250, 500),
         arc_hidden=128,
         label_hidden=48,
     ),
@@ -120,8 +119,7 @@ PRESETS: Dict[str, Preset] = {
         depth=4,
         attention_depth=3,
         heads=6,
-        rows=(10000, 2000, 5000, 5000),
-        affix_rows=2000,
+        rows=(2500, 500, 1250, 500),
         arc_hidden=192,
         label_hidden=64,
     ),

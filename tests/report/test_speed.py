@@ -1,9 +1,11 @@
 """Speed of pipelines that take turns, and the size of folders."""
 
+import numpy as np
 import pytest
 import spacy
 from spacy.language import Language
 from spacy.tokens import Doc
+from spacy.vectors import Vectors
 
 from spacy_skd.report import speed
 from spacy_skd.report.speed import megabytes, words_per_second
@@ -112,3 +114,20 @@ def test_megabytes_are_those_of_all_files(tmp_path):
     (tmp_path / "a" / "b").write_bytes(b"x" * 1_500_000)
     (tmp_path / "c").write_bytes(b"x" * 500_000)
     assert megabytes(tmp_path) == 2.0
+
+
+def test_megabytes_without_vectors_are_those_of_the_pipeline_that_never_had_them(tmp_path):
+    nlp = spacy.blank("en")
+    nlp.to_disk(tmp_path / "bare")
+    words = [f"word{i}" for i in range(500)]
+    nlp.vocab.vectors = Vectors(data=np.ones((500, 8), dtype="float32"), keys=words)
+    nlp.to_disk(tmp_path / "with")
+    bare, both = tmp_path / "bare", tmp_path / "with"
+    empty = megabytes(bare) - megabytes(bare, vectors=False)
+    assert 0 < empty < 0.001  # spaCy writes the files of no vectors, too
+    assert megabytes(both) - megabytes(both, vectors=False) > 500 * 8 * 4 / 1e6
+    strings = [(folder / "vocab" / "strings.json").stat().st_size / 1e6 for folder in (bare, both)]
+    assert megabytes(both, vectors=False) - megabytes(bare, vectors=False) == pytest.approx(
+        strings[1] - strings[0],
+        abs=0.001,  # and the config of the vectors in meta.json
+    )
