@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
+import encoders  # noqa: F401  its architectures
 import spacy
 import stock
 import uncertain  # noqa: F401  its reader
@@ -37,6 +38,8 @@ CORPUS = "corpora.train."
 PIPES = ("sent", "tag", "pos", "parser")
 STOCK_PIPES = ("tagger", "morphologizer", "parser")
 TWICE_THE_ROWS = {EMBED + "rows": [5000, 1000, 2500, 2500], EMBED + "affix_rows": 1000}
+DILATED = {ENCODE + "@architectures": "benchmarks.DilatedEncoder.v1"}
+RECURRENT = {ENCODE + "@architectures": "benchmarks.RecurrentEncoder.v1"}
 WIDE = {EMBED + "width": 128, ENCODE + "width": 128}
 
 
@@ -45,15 +48,16 @@ def each(setting: str, value: Any, *, of: Tuple[str, ...] = PIPES) -> Dict[str, 
     return {f"components.{name}.{setting}": value for name in of}
 
 
-MODEL2VEC, RAW = "model2vec", "raw"
+MODEL2VEC, FLORET, RAW = "model2vec", "floret", "raw"
 
 
 @dataclass(frozen=True)
 class Lever:
     """group (str): what it is about. settings (Dict[str, Any]): overrides of the config.
-    vectors (str): the folder of its vectors, of VECTORS, "context" or MODEL2VEC; "" for none.
+    vectors (str): the folder of its vectors, of VECTORS, "context", MODEL2VEC or
+        FLORET; "" for none.
     rival (str): stock components in place of ours, learning from "silver" or "sampled" annotation.
-        preset (str): what it starts from."""
+    preset (str): what it starts from."""
 
     group: str
     settings: Dict[str, Any]
@@ -73,6 +77,7 @@ LEVERS: Dict[str, Lever] = {
     "no vectors": Lever("word knowledge", {EMBED + "include_static_vectors": False}, ""),
     "vectors of each word alone": Lever("word knowledge", {}, "alone"),
     "vectors of model2vec": Lever("word knowledge", {}, MODEL2VEC),
+    "floret vectors": Lever("word knowledge", {}, FLORET),
     "vectors of the raw text alone": Lever("word knowledge", {}, RAW),
     "vectors of 192 columns": Lever("word knowledge", {}, "wide"),
     "40,000 vectors, of every word": Lever("word knowledge", {}, "many"),
@@ -108,6 +113,12 @@ LEVERS: Dict[str, Lever] = {
     "CNN of four layers": Lever("encoder", {ENCODE + "depth": 4}),
     "four heads": Lever("encoder", {ENCODE + "heads": 4}),
     "window 2": Lever("encoder", {ENCODE + "window_size": 2}),
+    "blocks of 32 tokens": Lever("encoder", {ENCODE + "block": 32, ENCODE + "halo": 16}),
+    "blocks of 128 tokens": Lever("encoder", {ENCODE + "block": 128, ENCODE + "halo": 64}),
+    "feed-forward of one width": Lever("encoder", {ENCODE + "hidden_multiple": 1}),
+    "feed-forward of four widths": Lever("encoder", {ENCODE + "hidden_multiple": 4}),
+    "five dilated layers, no attention": Lever("encoder", {**DILATED, ENCODE + "depth": 5}),
+    "LSTM of two layers, no attention": Lever("encoder", RECURRENT),
     "CNN of two pieces": Lever("encoder", {ENCODE + "maxout_pieces": 2}),
     "width 128": Lever("encoder", WIDE),
     "tiny": Lever("presets", {}, preset="tiny"),
@@ -178,8 +189,8 @@ class Recipe:
             self.systems.vectors()
             return str(self.systems.vectors_folder)
         folder = self.systems.work / f"vectors_{kind}"
-        if kind == MODEL2VEC and not folder.exists():
-            raise SystemExit(f"expected {folder}: make it with model2vec_table.py")
+        if kind in (MODEL2VEC, FLORET) and not folder.exists():
+            raise SystemExit(f"expected {folder}: make it with {kind}_table.py")
         if not folder.exists():
             names = TEXTS[1:] if kind == RAW else TEXTS
             texts = [self.systems.corpus / name for name in names]

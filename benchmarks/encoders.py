@@ -1,0 +1,73 @@
+"""Encoders that recipe.py compares with ours. They take its settings, and ignore some."""
+
+from typing import Callable, List, Tuple
+
+from spacy import registry
+from spacy.ml.models.tok2vec import MaxoutWindowEncoder
+from thinc.api import Maxout, Model, PyTorchLSTM, chain, residual, with_array
+from thinc.types import Floats2d
+
+Encoder = Model[List[Floats2d], List[Floats2d]]
+
+
+@registry.architectures("benchmarks.DilatedEncoder.v1")
+def build_dilated_encoder(
+    width: int,
+    depth: int,
+    window_size: int,
+    maxout_pieces: int,
+    attention_depth: int,
+    heads: int,
+    hidden_multiple: int,
+    block: int,
+    halo: int,
+    max_distance: int,
+) -> Encoder:
+    """spaCy's CNN whose layers see the tokens at a distance of 1, 2, 4, ... on either side
+    (dilated convolutions, Yu and Koltun 2016; of Strubell et al. 2017). No attention."""
+    layers = []
+    for i in range(depth):
+        maxout = Maxout(width, width * 3, nP=maxout_pieces, dropout=0.0, normalize=True)
+        layers.append(residual(chain(_dilated_window(2**i), maxout)))
+    return with_array(chain(*layers), pad=2**depth - 1)
+
+
+def _dilated_window(distance: int) -> Model[Floats2d, Floats2d]:
+    return Model("dilated_window", _see, attrs={"distance": distance})
+
+
+def _see(
+    model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool
+) -> Tuple[Floats2d, Callable]:
+    distance, width = model.attrs["distance"], X.shape[1]
+    seen = model.ops.alloc2f(len(X), 3 * width)
+    seen[distance:, :width] = X[:-distance]
+    seen[:, width : 2 * width] = X
+    seen[:-distance, 2 * width :] = X[distance:]
+
+    def backprop(d_seen: Floats2d) -> Floats2d:
+        dX = d_seen[:, width : 2 * width].copy()
+        dX[:-distance] += d_seen[distance:, :width]
+        dX[distance:] += d_seen[:-distance, 2 * width :]
+        return dX
+
+    return seen, backprop
+
+
+@registry.architectures("benchmarks.RecurrentEncoder.v1")
+def build_recurrent_encoder(
+    width: int,
+    depth: int,
+    window_size: int,
+    maxout_pieces: int,
+    attention_depth: int,
+    heads: int,
+    hidden_multiple: int,
+    block: int,
+    halo: int,
+    max_distance: int,
+) -> Encoder:
+    """spaCy's CNN and a bidirectional LSTM of as many layers as ours has of attention, by torch."""
+    cnn: Encoder = MaxoutWindowEncoder(width, window_size, maxout_pieces, depth)
+    lstm = PyTorchLSTM(width, width, bi=True, depth=attention_depth)
+    return chain(cnn, residual(lstm))
