@@ -40,6 +40,7 @@ STOCK_PIPES = ("tagger", "morphologizer", "parser")
 TWICE_THE_ROWS = {EMBED + "rows": [5000, 1000, 2500, 2500], EMBED + "affix_rows": 1000}
 DILATED = {ENCODE + "@architectures": "benchmarks.DilatedEncoder.v1"}
 RECURRENT = {ENCODE + "@architectures": "benchmarks.RecurrentEncoder.v1"}
+ANNEALED = {"@misc": "spacy-skd.LinearWeight.v1", "start": 1.0, "end": 0.0, "steps": 1000}
 WIDE = {EMBED + "width": 128, ENCODE + "width": 128}
 
 
@@ -126,6 +127,7 @@ LEVERS: Dict[str, Lever] = {
     "head selection": Lever("target", each("structure", "head_selection", of=("parser",))),
     "temperature 2": Lever("target", each("temperature", 2.0)),
     "distill_weight 0.5": Lever("target", each("distill_weight", 0.5)),
+    "distill_weight from 1 to 0": Lever("target", each("distill_weight", ANNEALED)),
     "distill_weight 0.9": Lever("target", each("distill_weight", 0.9)),
     "2 raw words for each labelled one": Lever("data", {CORPUS + "ratio": 2.0}),
     "8 raw words for each labelled one": Lever("data", {CORPUS + "ratio": 8.0}),
