@@ -8,14 +8,19 @@ As results.py: a table with a missing cell is left as it is and named, with exit
 import json
 import sys
 from pathlib import Path
+from statistics import mean
 from typing import Any, Dict, List, Tuple
 
 from ner import METHODS, base_name
 from results import fill, percent, spread, table
 
+from spacy_skd.report.speed import megabytes
+
 ROWS = {"teacher": "teacher", "stock_gold": "stock `ner` on gold",
         "stock_silver": "stock `ner` on gold and silver",
         "student_structural": "student without word vectors", "small": "student"}  # fmt: skip
+RIVALS = ("stock_gold", "stock_silver")
+SIZED = (*RIVALS, "small")
 TITLES = {
     "structural": "the teacher's distribution over tag sequences",
     "top1": "Top-1",
@@ -29,15 +34,15 @@ class Tables:
 
     def f1(self, work: Path) -> Dict[str, List[float]]:
         """F1 of all seeds by system; of a rival, those of its best learning rate."""
+        runs = self.runs(work)
+        return {**runs, **{rival: runs[best_rate(runs, rival, work)] for rival in RIVALS}}
+
+    def runs(self, work: Path) -> Dict[str, List[float]]:
+        """F1 of all seeds by cell."""
         found: Dict[str, List[float]] = {}
         for path in sorted((work / "cells").glob("*.json")):
             cell = json.loads(path.read_text())
             found.setdefault(base_name(path.stem), []).append(cell["dev"]["ents_f"])
-        for rival in ("stock_gold", "stock_silver"):
-            rates = [name for name in found if name.startswith(rival)]
-            if not rates:
-                raise KeyError(f"{work}: {rival}")
-            found[rival] = found[max(rates, key=lambda name: sum(found[name]) / len(found[name]))]
         return found
 
     def entities(self) -> List[str]:
@@ -54,10 +59,26 @@ class Tables:
         rows = [
             [title, *(difference(found[name][f"student - {system}"]) for name in found)]
             for system, title in ROWS.items()
-            if system in ("stock_gold", "stock_silver")
+            if system in RIVALS
         ]
         rows.append(["share of the gap closed", *(closed(f["gap closed"]) for f in found.values())])
         return table(["student minus", *found], rows)
+
+    def size(self) -> List[str]:
+        """Megabytes of the pipelines, with and without word vectors."""
+        columns = []
+        for work in self.works.values():
+            runs = self.runs(work)
+            rivals = {rival: best_rate(runs, rival, work) for rival in RIVALS}
+            folders = [work / f"{rivals.get(name, name)}_0" / "model-best" for name in SIZED]
+            columns.append([megabytes(folder) for folder in folders])
+            columns.append([megabytes(folder, vectors=False) for folder in folders])
+        rows = [
+            [ROWS[name], *(f"{column[i]:.1f}" for column in columns)]
+            for i, name in enumerate(SIZED)
+        ]
+        header = [title for name in self.works for title in (name, "without vectors")]
+        return table(["MB on disk", *header], rows)
 
     def compared(self, work: Path) -> Dict[str, Any]:
         if not (work / "bootstrap.json").exists():
@@ -74,6 +95,14 @@ class Tables:
                 raise KeyError(f"method_{name}")
             rows.append([TITLES.get(name, name), *(shown(run) if run else "" for run in runs)])
         return table(["target", *scores], rows)
+
+
+def best_rate(runs: Dict[str, List[float]], rival: str, work: Path) -> str:
+    """RETURNS (str): the rival's cell at the learning rate that did best."""
+    rates = [name for name in runs if name.partition("@")[0] == rival]
+    if not rates:
+        raise KeyError(f"{work}: {rival}")
+    return max(rates, key=lambda name: mean(runs[name]))
 
 
 def shown(values: List[float]) -> str:
@@ -100,7 +129,7 @@ def read_arguments() -> Tuple[Path, Dict[str, Path]]:
 def main() -> None:
     path, works = read_arguments()
     tables = Tables(works)
-    names = ("entities", "bootstrap", "method")
+    names = ("entities", "bootstrap", "size", "method")
     page, missing = fill(path.read_text(), {name: getattr(tables, name) for name in names})
     path.write_text(page)
     if missing:
