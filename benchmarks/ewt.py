@@ -258,7 +258,7 @@ def main() -> None:
             systems.method(args.seeds, args.method_steps)
         elif name == "speed":
             one = [cell for system in SYSTEMS for cell in systems.chosen(system)[:1]]
-            settings = [one, SPEED_WORDS, BATCH_SIZES]
+            settings = [one, SPEED_WORDS, BATCH_SIZES, "sizes with and without vectors"]
             systems.cells.run(name, settings, lambda one=one: speed(systems, one))
         elif name == "test":
             for cell in [cell for system in SYSTEMS for cell in systems.chosen(system)]:
