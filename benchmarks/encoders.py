@@ -24,7 +24,7 @@ def build_dilated_encoder(
     max_distance: int,
 ) -> Encoder:
     """spaCy's CNN whose layers see the tokens at a distance of 1, 2, 4, ... on either side
-    (dilated convolutions, Yu and Koltun 2016; of Strubell et al. 2017). No attention."""
+    (dilated convolutions; for tagging, Strubell et al. 2017). No attention."""
     layers = []
     for i in range(depth):
         maxout = Maxout(width, width * 3, nP=maxout_pieces, dropout=0.0, normalize=True)
@@ -33,10 +33,10 @@ def build_dilated_encoder(
 
 
 def _dilated_window(distance: int) -> Model[Floats2d, Floats2d]:
-    return Model("dilated_window", _see, attrs={"distance": distance})
+    return Model("dilated_window", _forward, attrs={"distance": distance})
 
 
-def _see(
+def _forward(
     model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool
 ) -> Tuple[Floats2d, Callable]:
     distance, width = model.attrs["distance"], X.shape[1]

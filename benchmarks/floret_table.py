@@ -6,6 +6,7 @@ those of `spacy skd vectors`; a folder for `paths.vectors`.
 
 floret trains its table on text; here it is fitted to what the transformer knows: the rows whose
 means are nearest to the vectors of words by least squares, weighted by the root of their count.
+Needs scipy.
 """
 
 import argparse
@@ -53,7 +54,9 @@ def incidence(table: Vectors, words: Sequence[str]) -> csr_matrix:
 
 def known(source: spacy.Language, texts: Sequence[str]) -> Tuple[List[str], numpy.ndarray]:
     """RETURNS: words of the texts, in lower case, that have a vector, and their counts."""
-    found = find_words(plain_docs(spacy.blank("en"), [Path(text) for text in texts]), attr="LOWER")
+    found = find_words(
+        plain_docs(spacy.blank(source.lang), [Path(text) for text in texts]), attr="LOWER"
+    )
     words = [word for word in found.counts if source.vocab.has_vector(word)]
     return words, numpy.asarray([found.counts[word] for word in words], dtype="float64")
 
@@ -68,7 +71,7 @@ def main() -> None:
     source = spacy.load(args.vectors)
     words, counts = known(source, args.texts)
     targets = numpy.stack([source.vocab.get_vector(word) for word in words]).astype("float64")
-    nlp = spacy.blank("en")
+    nlp = spacy.blank(source.lang)
     table = Vectors(
         data=numpy.zeros((args.rows, targets.shape[1]), dtype="float32"),
         strings=nlp.vocab.strings,

@@ -70,7 +70,7 @@ class Tables:
         for work in self.works.values():
             runs = self.runs(work)
             rivals = {rival: best_rate(runs, rival, work) for rival in RIVALS}
-            folders = [work / f"{rivals.get(name, name)}_0" / "model-best" for name in SIZED]
+            folders = [trained(work, rivals.get(name, name)) for name in SIZED]
             columns.append([megabytes(folder) for folder in folders])
             columns.append([megabytes(folder, vectors=False) for folder in folders])
         rows = [
@@ -103,6 +103,15 @@ def best_rate(runs: Dict[str, List[float]], rival: str, work: Path) -> str:
     if not rates:
         raise KeyError(f"{work}: {rival}")
     return max(rates, key=lambda name: mean(runs[name]))
+
+
+def trained(work: Path, name: str) -> Path:
+    """RETURNS (Path): the pipeline of its first seed."""
+    for cell in sorted((work / "cells").glob("*.json")):
+        folder = work / cell.stem / "model-best"
+        if base_name(cell.stem) == name and folder.exists():
+            return folder
+    raise KeyError(f"{work}: model-best of {name}")
 
 
 def shown(values: List[float]) -> str:

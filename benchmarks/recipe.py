@@ -40,7 +40,6 @@ STOCK_PIPES = ("tagger", "morphologizer", "parser")
 TWICE_THE_ROWS = {EMBED + "rows": [5000, 1000, 2500, 2500], EMBED + "affix_rows": 1000}
 DILATED = {ENCODE + "@architectures": "benchmarks.DilatedEncoder.v1"}
 RECURRENT = {ENCODE + "@architectures": "benchmarks.RecurrentEncoder.v1"}
-ANNEALED = {"@misc": "spacy-skd.LinearWeight.v1", "start": 1.0, "end": 0.0, "steps": 1000}
 WIDE = {EMBED + "width": 128, ENCODE + "width": 128}
 
 
@@ -58,13 +57,14 @@ class Lever:
     vectors (str): the folder of its vectors, of VECTORS, "context", MODEL2VEC or
         FLORET; "" for none.
     rival (str): stock components in place of ours, learning from "silver" or "sampled" annotation.
-    preset (str): what it starts from."""
+    preset (str): what it starts from. annealed (bool): the teacher's weight goes from 1 to 0."""
 
     group: str
     settings: Dict[str, Any]
     vectors: str = "context"
     rival: str = ""
     preset: str = BASE
+    annealed: bool = False
 
 
 VECTORS: Dict[str, Dict[str, Any]] = {
@@ -127,7 +127,7 @@ LEVERS: Dict[str, Lever] = {
     "head selection": Lever("target", each("structure", "head_selection", of=("parser",))),
     "temperature 2": Lever("target", each("temperature", 2.0)),
     "distill_weight 0.5": Lever("target", each("distill_weight", 0.5)),
-    "distill_weight from 1 to 0": Lever("target", each("distill_weight", ANNEALED)),
+    "distill_weight from 1 to 0": Lever("target", {}, annealed=True),
     "distill_weight 0.9": Lever("target", each("distill_weight", 0.9)),
     "2 raw words for each labelled one": Lever("data", {CORPUS + "ratio": 2.0}),
     "8 raw words for each labelled one": Lever("data", {CORPUS + "ratio": 8.0}),
@@ -175,7 +175,11 @@ class Recipe:
             store, labels = self.systems.store, self.cells.work / "labels"
             config = stock.with_labels(config, store, labels, STOCK_PIPES)
         size = lever.settings.get("training.batcher.size", config["training"]["batcher"]["size"])
-        overrides = {**schedule(self.words // size), "system.seed": 0, **lever.settings}
+        steps = self.words // size
+        overrides = {**schedule(steps), "system.seed": 0, **lever.settings}
+        if lever.annealed:
+            weight = {"@misc": "spacy-skd.LinearWeight.v1", "start": 1.0, "end": 0.0}
+            overrides.update(each("distill_weight", {**weight, "steps": steps}))
         overrides["paths.dev"] = str(self.systems.corpus / "dev.spacy")
 
         def evaluate(best: Path) -> Dict[str, Any]:

@@ -70,8 +70,9 @@ def words_per_second(
 def megabytes(folder: Path, *, vectors: bool = True) -> float:
     """Size of all files of a folder, in 10**6 bytes.
 
-    vectors (bool): with the word vectors of a pipeline and the rows of their keys. Their words are
-        strings of its vocab, which count in either case.
+    folder (Path): of a pipeline, as it is saved, for the sake of `vectors`.
+    vectors (bool): with its word vectors and the rows of their keys. Their words are strings of its
+        vocab, which count in either case.
     """
     paths = [path for path in folder.rglob("*") if path.is_file()]
     if not vectors:
