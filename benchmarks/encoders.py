@@ -1,4 +1,4 @@
-"""Encoders that recipe.py compares with ours. They take its settings, and ignore some."""
+"""Encoders that recipe.py compares with ours."""
 
 from typing import Callable, List, Tuple
 
@@ -11,18 +11,7 @@ Encoder = Model[List[Floats2d], List[Floats2d]]
 
 
 @registry.architectures("benchmarks.DilatedEncoder.v1")
-def build_dilated_encoder(
-    width: int,
-    depth: int,
-    window_size: int,
-    maxout_pieces: int,
-    attention_depth: int,
-    heads: int,
-    hidden_multiple: int,
-    block: int,
-    halo: int,
-    max_distance: int,
-) -> Encoder:
+def build_dilated_encoder(width: int, depth: int, maxout_pieces: int) -> Encoder:
     """spaCy's CNN whose layers see the tokens at a distance of 1, 2, 4, ... on either side
     (dilated convolutions; for tagging, Strubell et al. 2017). No attention."""
     layers = []
@@ -55,19 +44,8 @@ def _forward(
 
 
 @registry.architectures("benchmarks.RecurrentEncoder.v1")
-def build_recurrent_encoder(
-    width: int,
-    depth: int,
-    window_size: int,
-    maxout_pieces: int,
-    attention_depth: int,
-    heads: int,
-    hidden_multiple: int,
-    block: int,
-    halo: int,
-    max_distance: int,
-) -> Encoder:
-    """spaCy's CNN and a bidirectional LSTM of as many layers as ours has of attention, by torch."""
-    cnn: Encoder = MaxoutWindowEncoder(width, window_size, maxout_pieces, depth)
-    lstm = PyTorchLSTM(width, width, bi=True, depth=attention_depth)
+def build_recurrent_encoder(width: int, depth: int, maxout_pieces: int, lstm_depth: int) -> Encoder:
+    """spaCy's CNN, of windows of one, and a bidirectional LSTM by torch."""
+    cnn: Encoder = MaxoutWindowEncoder(width, 1, maxout_pieces, depth)
+    lstm = PyTorchLSTM(width, width, bi=True, depth=lstm_depth)
     return chain(cnn, residual(lstm))

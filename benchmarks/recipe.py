@@ -27,6 +27,7 @@ from results import fill, percent, table
 from thinc.api import Config
 
 from spacy_skd.report.speed import words_per_second
+from spacy_skd.training.presets import PRESETS
 from spacy_skd.training.vectors import VectorSettings, make_vectors
 
 BASE = "small"
@@ -38,14 +39,31 @@ CORPUS = "corpora.train."
 PIPES = ("sent", "tag", "pos", "parser")
 STOCK_PIPES = ("tagger", "morphologizer", "parser")
 TWICE_THE_ROWS = {EMBED + "rows": [5000, 1000, 2500, 2500], EMBED + "affix_rows": 1000}
-DILATED = {ENCODE + "@architectures": "benchmarks.DilatedEncoder.v1"}
-RECURRENT = {ENCODE + "@architectures": "benchmarks.RecurrentEncoder.v1"}
+ANNEALED = {
+    "@misc": "spacy-skd.LinearWeight.v1",
+    "start": 1.0,
+    "end": 0.0,
+    "steps": "${training.max_steps}",
+}
 WIDE = {EMBED + "width": 128, ENCODE + "width": 128}
 
 
 def each(setting: str, value: Any, *, of: Tuple[str, ...] = PIPES) -> Dict[str, Any]:
     """A setting of several components."""
     return {f"components.{name}.{setting}": value for name in of}
+
+
+def in_place(name: str, **settings: int) -> Dict[str, Any]:
+    """One of encoders.py in place of ours."""
+    small = PRESETS[BASE]
+    block = {
+        "@architectures": f"benchmarks.{name}Encoder.v1",
+        "width": small.width,
+        "depth": small.depth,
+        "maxout_pieces": small.maxout_pieces,
+        **settings,
+    }
+    return {ENCODE.rstrip("."): block}
 
 
 MODEL2VEC, FLORET, RAW = "model2vec", "floret", "raw"
@@ -57,14 +75,13 @@ class Lever:
     vectors (str): the folder of its vectors, of VECTORS, "context", MODEL2VEC or
         FLORET; "" for none.
     rival (str): stock components in place of ours, learning from "silver" or "sampled" annotation.
-    preset (str): what it starts from. annealed (bool): the teacher's weight goes from 1 to 0."""
+    preset (str): what it starts from."""
 
     group: str
     settings: Dict[str, Any]
     vectors: str = "context"
     rival: str = ""
     preset: str = BASE
-    annealed: bool = False
 
 
 VECTORS: Dict[str, Dict[str, Any]] = {
@@ -118,8 +135,8 @@ LEVERS: Dict[str, Lever] = {
     "blocks of 128 tokens": Lever("encoder", {ENCODE + "block": 128, ENCODE + "halo": 64}),
     "feed-forward of one width": Lever("encoder", {ENCODE + "hidden_multiple": 1}),
     "feed-forward of four widths": Lever("encoder", {ENCODE + "hidden_multiple": 4}),
-    "five dilated layers, no attention": Lever("encoder", {**DILATED, ENCODE + "depth": 5}),
-    "LSTM of two layers, no attention": Lever("encoder", RECURRENT),
+    "five dilated layers, no attention": Lever("encoder", in_place("Dilated", depth=5)),
+    "LSTM of two layers, no attention": Lever("encoder", in_place("Recurrent", lstm_depth=2)),
     "CNN of two pieces": Lever("encoder", {ENCODE + "maxout_pieces": 2}),
     "width 128": Lever("encoder", WIDE),
     "tiny": Lever("presets", {}, preset="tiny"),
@@ -127,7 +144,7 @@ LEVERS: Dict[str, Lever] = {
     "head selection": Lever("target", each("structure", "head_selection", of=("parser",))),
     "temperature 2": Lever("target", each("temperature", 2.0)),
     "distill_weight 0.5": Lever("target", each("distill_weight", 0.5)),
-    "distill_weight from 1 to 0": Lever("target", {}, annealed=True),
+    "distill_weight from 1 to 0": Lever("target", each("distill_weight", ANNEALED)),
     "distill_weight 0.9": Lever("target", each("distill_weight", 0.9)),
     "2 raw words for each labelled one": Lever("data", {CORPUS + "ratio": 2.0}),
     "8 raw words for each labelled one": Lever("data", {CORPUS + "ratio": 8.0}),
@@ -175,11 +192,7 @@ class Recipe:
             store, labels = self.systems.store, self.cells.work / "labels"
             config = stock.with_labels(config, store, labels, STOCK_PIPES)
         size = lever.settings.get("training.batcher.size", config["training"]["batcher"]["size"])
-        steps = self.words // size
-        overrides = {**schedule(steps), "system.seed": 0, **lever.settings}
-        if lever.annealed:
-            weight = {"@misc": "spacy-skd.LinearWeight.v1", "start": 1.0, "end": 0.0}
-            overrides.update(each("distill_weight", {**weight, "steps": steps}))
+        overrides = {**schedule(self.words // size), "system.seed": 0, **lever.settings}
         overrides["paths.dev"] = str(self.systems.corpus / "dev.spacy")
 
         def evaluate(best: Path) -> Dict[str, Any]:
