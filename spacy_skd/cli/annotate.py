@@ -8,10 +8,12 @@ from typing import Callable, Iterator, List
 
 import spacy
 import typer
+from spacy.cli._util import import_code
 from tqdm import tqdm
 from wasabi import msg
 
 from ..training.annotate import REJECTS, Progress, Settings, annotate
+from .code import CODE
 
 HAS_REJECTS = 3  # exit code
 
@@ -58,12 +60,14 @@ def annotate_cli(
     ),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace a run of other input"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU, -1 for CPU"),
+    code_path: Path = CODE,
 ) -> None:
     """Run TEACHER once over INPUTS; write docs with its beliefs and its best guesses.
 
     The same command finishes a run that was stopped, and mends a damaged shard. Exit code: 0 if
     all is annotated, 3 if all but the lines in rejects.jsonl, 1 if something else is wrong.
     """
+    import_code(code_path)
     if gpu_id >= 0:
         spacy.require_gpu(gpu_id)
     try:

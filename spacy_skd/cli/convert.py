@@ -10,6 +10,7 @@ from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence
 import spacy
 import srsly
 import typer
+from spacy.cli._util import import_code
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 from wasabi import msg
@@ -19,6 +20,7 @@ from ..training.conllu import Sentence, read_conllu
 from ..training.documents import group_documents, make_doc, split_documents
 from ..training.leakage import MIN_WORDS, HeldOut
 from ..training.raw_text import RawText, find_raw_files, read_raw
+from .code import CODE
 
 SPLITS = ("train", "dev", "test")
 RAW_FILE = "raw.jsonl"
@@ -229,12 +231,14 @@ def convert_cli(
         help="Words of the shortest dev or test sentence that no raw text may contain",
     ),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an earlier conversion"),
+    code_path: Path = CODE,
 ) -> None:
     """Convert treebanks and raw text to the corpora that training reads.
 
     Writes train.spacy, dev.spacy, test.spacy, raw.jsonl and the counts, convert.json. Sentences
     of TRAIN and texts of RAW that stand in DEV or TEST are left out and counted.
     """
+    import_code(code_path)
     try:
         counts = convert(
             train,

@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import Union
 
 import typer
-from spacy.util import load_model
+from spacy.cli._util import import_code
 from wasabi import msg
 
 from ..pipeline.stock_pipes import Exported, make_stock
+from ..teachers.loading import load_trained
+from .code import CODE
 
 
 def export(pipeline: Union[str, Path], output: Path) -> Exported:
@@ -20,10 +22,7 @@ def export(pipeline: Union[str, Path], output: Path) -> Exported:
     """
     if output.exists():
         raise ValueError(f"{output} exists already; remove it or choose another folder")
-    try:
-        nlp = load_model(str(pipeline))
-    except OSError as error:
-        raise ValueError(f"cannot load the pipeline {str(pipeline)!r}: {error}") from error
+    nlp = load_trained(pipeline)
     found = make_stock(nlp)
     if not found.exported:
         reasons = "".join(f"\n  {name}: {reason}" for name, reason in found.kept.items())
@@ -35,10 +34,12 @@ def export(pipeline: Union[str, Path], output: Path) -> Exported:
 def export_cli(
     pipeline: str = typer.Argument(..., help="Folder or package of a trained pipeline"),
     output: Path = typer.Argument(..., help="Folder to write"),
+    code_path: Path = CODE,
 ) -> None:
     """Replace the components of PIPELINE by spaCy's own, where these predict the same: a
     distilling_tagger of tokens by a tagger, morphologizer or senter, a fast tok2vec of stock layers
     by a stock one. Says which components still need this package."""
+    import_code(code_path)
     try:
         found = export(pipeline, output)
     except (ValueError, OSError) as error:

@@ -4,17 +4,19 @@ from pathlib import Path
 from typing import Iterator, List, Optional, Sequence, Tuple
 
 import typer
+from spacy.cli._util import import_code
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
-from spacy.util import load_model
 from spacy.vocab import Vocab
 from thinc.api import Config
 from wasabi import msg
 
 from ..pipeline.stored import Stored
+from ..teachers.loading import load_trained
 from ..training.plan import Plan, make_plan
 from ..training.presets import DEFAULT, PRESETS, find_preset
 from ..training.student_config import annotated_layers, for_teacher, student_config
+from .code import CODE, with_code
 from .prepare import from_store, set_steps, student_words
 
 STDOUT = "-"
@@ -43,7 +45,7 @@ def init(
     RAISES (ValueError): if the teacher, or what else is named, is unfit.
     """
     size = find_preset(preset)
-    nlp = _load(teacher, what="teacher")
+    nlp = load_trained(teacher, what="teacher")
     plan = make_plan(nlp, pipes=pipes)
     if vectors is not None:
         _check_vectors(vectors)
@@ -62,16 +64,9 @@ def init(
     return config, plan
 
 
-def _load(pipeline: str, *, what: str) -> Language:
-    try:
-        return load_model(pipeline)
-    except OSError as error:
-        raise ValueError(f"cannot load the {what} {pipeline!r}: {error}") from error
-
-
 def _check_vectors(vectors: str) -> None:
     """RAISES (ValueError): if there is no such pipeline, or it has no vectors."""
-    table = _load(vectors, what="vectors").vocab.vectors
+    table = load_trained(vectors, what="vectors").vocab.vectors
     if not table.shape[1]:
         raise ValueError(
             f"{vectors} has no vectors: expected a folder that `spacy skd vectors` or `spacy init "
@@ -146,9 +141,11 @@ def init_cli(
     dev: str = typer.Option(None, "--dev", help="Evaluation docs; layers they lack do not count"),
     pipes: str = typer.Option("", "--pipes", help="Of TEACHER: tagger,ner. All by default"),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace the config"),
+    code_path: Path = CODE,
 ) -> None:
     """Write the complete config of a student of TEACHER: a component for each layer that TEACHER
     annotates, and those of its components that need no transformer as they are."""
+    import_code(code_path)
     names = [name.strip() for name in pipes.split(",") if name.strip()]
     try:
         if str(output) != STDOUT and output.exists() and not overwrite:
@@ -172,4 +169,5 @@ def init_cli(
     msg.good(f"Wrote {output}")
     data = "" if store else " --paths.train train.spacy --paths.raw raw.jsonl"
     data += "" if dev else " --paths.dev dev.spacy"
+    data += with_code(code_path)
     msg.info(f"Next: python -m spacy train {output} --output FOLDER{data}")

@@ -1,38 +1,116 @@
 """`spacy skd package`: a trained pipeline as a wheel, with nothing else in the folder."""
 
+import io
+import re
 import shutil
+import subprocess
+import sys
 import tempfile
+import zipfile
+from contextlib import redirect_stdout
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Sequence
 
+import srsly
 import typer
+from spacy.cli._util import string_to_list
+from spacy.cli.package import has_build, has_wheel
 from spacy.cli.package import package as spacy_package
+from spacy.util import load_config
 from wasabi import msg
 
+from ..teachers.loading import explained
+from .code import CODE_FILES
+from .requirements import name_of, requirements
 
-def package(pipeline: Path, output: Path, *, name: str, version: str) -> Path:
-    """RETURNS (Path): the wheel, which replaces an earlier one of the same name in `output`.
+FAILED = re.compile(r"(?:✘|\[x\]) ")  # before what spaCy says of a failure
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+OWN = "spacy-skd"
+LOADS = "import importlib, sys; importlib.import_module(sys.argv[1]).load()"
 
-    RAISES (ValueError): if the pipeline is missing or no wheel was built.
+
+def package(
+    pipeline: Path, output: Path, *, name: str, version: str, code: Sequence[Path] = ()
+) -> Path:
+    """Make a wheel that names what it needs and loads in a process that has nothing else.
+
+    code (Sequence[Path]): Python files with registered functions, which become part of the wheel.
+    RETURNS (Path): the wheel, which replaces an earlier one of the same name in `output`.
+    RAISES (ValueError): if the pipeline is missing, no wheel was built, or it does not load: what
+        spaCy, the build or Python says of it.
     """
     if not (pipeline / "config.cfg").is_file():
         raise ValueError(f"expected a trained pipeline, found none at {pipeline}")
+    if not has_build():
+        raise ValueError("wheels are built by a package that is not installed: pip install build")
     output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        spacy_package(
-            pipeline,
-            Path(folder),
-            name=name,
-            version=version,
-            create_sdist=False,
-            create_wheel=True,
-            silent=True,
-        )
-        wheels = list(Path(folder).glob("*/dist/*.whl"))
-        if not wheels:
-            raise ValueError("no wheel was built; is the package `build` installed?")
-        target = output / wheels[0].name
-        shutil.copy(wheels[0], target)
+        sources = _write_sources(pipeline, Path(folder), name=name, version=version, code=code)
+        wheel = _build(sources)
+        _check_loads(wheel, Path(folder) / "unpacked")
+        target = output / wheel.name
+        shutil.copy(wheel, target)
     return target
+
+
+def _write_sources(
+    pipeline: Path, folder: Path, *, name: str, version: str, code: Sequence[Path]
+) -> Path:
+    """RETURNS (Path): the folder to build, as `spacy package` writes it."""
+    meta = srsly.read_json(pipeline / "meta.json")
+    needed = [*meta.get("requirements", []), *requirements(load_config(pipeline / "config.cfg"))]
+    meta["requirements"] = list(dict.fromkeys(needed))
+    srsly.write_json(folder / "meta.json", meta)
+    printed = io.StringIO()
+    try:
+        with redirect_stdout(printed), explained(f"cannot package {str(pipeline)!r}"):
+            spacy_package(
+                pipeline,
+                folder,
+                meta_path=folder / "meta.json",
+                code_paths=list(code),
+                name=name,
+                version=version,
+                create_sdist=False,
+                # This package asks for its versions of spaCy, a wider range than spaCy's.
+                require_parent=OWN not in map(name_of, needed),
+                silent=False,
+            )
+    except SystemExit as error:
+        reason = FAILED.split(COLOUR.sub("", printed.getvalue()))[-1].strip()
+        raise ValueError(reason) from error
+    (setup,) = folder.glob("*/setup.py")
+    return setup.parent
+
+
+def _build(sources: Path) -> Path:
+    """Nothing is fetched where setuptools, which spaCy needs, can make wheels.
+
+    RAISES (ValueError): if no wheel was built, with all that the build printed.
+    """
+    makes_wheels = find_spec("setuptools.command.bdist_wheel") or has_wheel()
+    isolation = ["--no-isolation"] if makes_wheels else []
+    command = [sys.executable, "-m", "build", ".", "--wheel", *isolation]
+    built = subprocess.run(command, cwd=sources, capture_output=True, text=True)
+    if built.returncode:
+        raise ValueError(f"no wheel was built:\n{built.stdout}{built.stderr}")
+    (wheel,) = sources.glob("dist/*.whl")
+    return wheel
+
+
+def _check_loads(wheel: Path, folder: Path) -> None:
+    """RAISES (ValueError): if a process that has imported nothing else cannot load the wheel."""
+    with zipfile.ZipFile(wheel) as file:
+        file.extractall(folder)
+    command = [sys.executable, "-c", LOADS, wheel.name.partition("-")[0]]
+    loaded = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    if loaded.returncode:
+        raise ValueError(
+            f"the wheel would not load where it is installed:\n{loaded.stderr}\nGive every Python "
+            f"file that registers a part of the pipeline by --code FILE,FILE; in the wheel they "
+            f"find each other by `from . import` alone"
+        )
 
 
 def package_cli(
@@ -40,10 +118,12 @@ def package_cli(
     output: Path = typer.Argument(..., help="Folder for the wheel"),
     name: str = typer.Option("skd_student", "--name", help="Package name, without the language"),
     version: str = typer.Option("0.1.0", "--version", help="Package version"),
+    code_paths: str = CODE_FILES,
 ) -> None:
     """Package a trained pipeline as a wheel."""
+    code = [Path(path.strip()) for path in string_to_list(code_paths)]
     try:
-        wheel = package(pipeline, output, name=name, version=version)
+        wheel = package(pipeline, output, name=name, version=version, code=code)
     except (ValueError, OSError) as error:
         msg.fail("No package", str(error), exits=1)
     msg.good(f"Packaged {wheel}")

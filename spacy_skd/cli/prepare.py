@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Dict, Optional
 
 import typer
+from spacy.cli._util import import_code
 from thinc.api import Config
 from wasabi import msg
 
 from ..synthetic import corpus as synthetic
+from .code import CODE
 from .convert import Counts, convert
 
 DEMO = "demo"
@@ -140,8 +142,10 @@ def prepare_cli(
     lang: str = typer.Option("en", "--lang", help="Language code"),
     backbone: str = typer.Option("", "--backbone", help="The teacher's: hub, folder, package:NAME"),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an earlier corpus"),
+    code_path: Path = CODE,
 ) -> None:
     """Make the project's corpora and the configs that fit their size."""
+    import_code(code_path)
     try:
         counts = prepare(
             output,

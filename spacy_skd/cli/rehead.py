@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
 
 import typer
+from spacy.cli._util import import_code
 from spacy.language import Language
 from spacy.tokens import DocBin
-from spacy.util import load_model
 from spacy.vocab import Vocab
 from thinc.api import Config
 from wasabi import msg
 
 from ..teachers.embedding import find_listener
+from ..teachers.loading import load_trained
+from .code import CODE, with_code
 from .silver import silver
 
 CONFIG = "rehead.cfg"
@@ -50,7 +52,7 @@ def rehead(
         learn from gold: paths.train and paths.dev.
     RETURNS (Path): the config.
     RAISES (ValueError): if the output exists, the pipeline has no transformer, or a setting is
-        wrong; (OSError): if the pipeline or the template cannot be loaded.
+        wrong, or the pipeline cannot be loaded; (OSError): if the template cannot.
     """
     path = output / CONFIG
     if path.exists():
@@ -58,7 +60,7 @@ def rehead(
     if not template.is_file():
         raise FileNotFoundError(f"{template}: there is no such config; name one by --template")
     base = Config().from_disk(template, interpolate=False)
-    config = rehead_config(base, load_model(pipeline), source=pipeline, pipes=pipes)
+    config = rehead_config(base, load_trained(pipeline), source=pipeline, pipes=pipes)
     if raw is not None:
         config["paths"].update(own_output(pipeline, raw, output, gpu_id=gpu_id))
     output.mkdir(parents=True, exist_ok=True)
@@ -146,8 +148,10 @@ def rehead_cli(
     pipes: str = typer.Option("", "--pipes", help="Heads to train: tag,parser,ents"),
     raw: Path = typer.Option(None, "--raw", help="Raw text: learn the pipeline's own output on it"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU for --raw, -1 for CPU"),
+    code_path: Path = CODE,
 ) -> None:
     """Write a config that trains this package's heads on the frozen transformer of PIPELINE."""
+    import_code(code_path)
     names = [name.strip() for name in pipes.split(",") if name.strip()]
     try:
         path = rehead(pipeline, output, template=template, pipes=names, raw=raw, gpu_id=gpu_id)
@@ -155,4 +159,5 @@ def rehead_cli(
         msg.fail("Nothing was written", str(error), exits=1)
     msg.good(f"Wrote {path}")
     given = "" if raw else " --paths.train train.spacy --paths.dev dev.spacy"
+    given += with_code(code_path)
     msg.info(f"Next: python -m spacy train {path} --output FOLDER{given}")

@@ -3,16 +3,18 @@
 import json
 from itertools import cycle
 from pathlib import Path
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, List, Mapping, Union
 
 import spacy
 import typer
-from spacy.util import load_model
+from spacy.cli._util import import_code
 from wasabi import msg
 from wasabi.tables import table as make_table
 
 from ..report.scores import SCORES, SETTINGS, read_docs, score
 from ..report.speed import megabytes, words_per_second
+from ..teachers.loading import load_trained
+from .code import CODE
 
 TITLES = {
     "tag_acc": "TAG",
@@ -35,24 +37,21 @@ WHOSE = {
 
 def report(
     corpus: Path,
-    pipelines: Mapping[str, Path],
+    pipelines: Mapping[str, Union[str, Path]],
     *,
     speed_words: int = 20_000,
     gpu_id: int = -1,
 ) -> Dict[str, Any]:
     """Scores in each setting, words per second from text on one thread, megabytes on disk.
 
-    corpus (Path): labelled docs, `.spacy`. pipelines (Mapping[str, Path]): folders by name.
+    corpus (Path): labelled docs, `.spacy`.
+    pipelines (Mapping[str, Union[str, Path]]): folders or packages, by a name of your choice.
     speed_words (int): about how many words of the corpus's texts the speed is measured on.
     RETURNS (Dict[str, Any]): by pipeline; numbers only.
-    RAISES (ValueError): if a file or folder is missing.
+    RAISES (ValueError): if a file or pipeline is missing.
     """
     _use_device(gpu_id)
-    loaded: Dict[str, Any] = {}
-    for name, path in pipelines.items():
-        if not Path(path).is_dir():
-            raise ValueError(f"pipeline {name}: there is no folder {path}")
-        loaded[name] = load_model(path)
+    loaded = _load(pipelines)
     results: Dict[str, Any] = {name: {} for name in loaded}
     texts: List[str] = []
     for name, nlp in loaded.items():
@@ -60,11 +59,14 @@ def report(
         texts = [doc.text for doc in references]
         for setting in SETTINGS:
             results[name][setting] = score(nlp, references, setting=setting)
-        results[name]["megabytes"] = megabytes(Path(pipelines[name]))
-    fresh = {name: load_model(path) for name, path in pipelines.items()}
-    for name, speed in words_per_second(fresh, _some(texts, speed_words)).items():
+        results[name]["megabytes"] = megabytes(nlp.path)
+    for name, speed in words_per_second(_load(pipelines), _some(texts, speed_words)).items():
         results[name]["words_per_second"] = speed
     return results
+
+
+def _load(pipelines: Mapping[str, Union[str, Path]]) -> Dict[str, Any]:
+    return {name: load_trained(path, what=f"pipeline {name}") for name, path in pipelines.items()}
 
 
 def _use_device(gpu_id: int) -> None:
@@ -103,18 +105,20 @@ def table(results: Mapping[str, Any]) -> str:
 
 def report_cli(
     corpus: Path = typer.Argument(..., help="Labelled docs, .spacy"),
-    pipelines: List[str] = typer.Argument(..., help="NAME=FOLDER of each trained pipeline"),
+    pipelines: List[str] = typer.Argument(..., help="NAME=FOLDER or NAME=PACKAGE of each"),
     output: Path = typer.Option(None, "--output", "-o", help="JSON file to write as well"),
     speed_words: int = typer.Option(20_000, "--speed-words", help="Words to measure the speed on"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU, -1 for CPU"),
+    code_path: Path = CODE,
 ) -> None:
     """Compare pipelines: scores, words per second on one thread, megabytes on disk."""
-    named: Dict[str, Path] = {}
+    import_code(code_path)
+    named: Dict[str, Union[str, Path]] = {}
     for item in pipelines:
-        name, _, folder = item.partition("=")
-        if not folder:
-            msg.fail(f"Expected NAME=FOLDER, got {item!r}", exits=1)
-        named[name] = Path(folder)
+        name, _, pipeline = item.partition("=")
+        if not pipeline:
+            msg.fail(f"Expected NAME=FOLDER or NAME=PACKAGE, got {item!r}", exits=1)
+        named[name] = pipeline
     try:
         results = report(corpus, named, speed_words=speed_words, gpu_id=gpu_id)
     except (ValueError, OSError) as error:

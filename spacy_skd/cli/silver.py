@@ -6,12 +6,14 @@ from typing import Union
 
 import spacy
 import typer
+from spacy.cli._util import import_code
 from spacy.tokens import Doc, DocBin
-from spacy.util import load_model
 from wasabi import msg
 
+from ..teachers.loading import load_trained
 from ..teachers.runner import batches_by_length
 from ..training.raw_text import read_raw
+from .code import CODE
 
 
 def silver(
@@ -32,7 +34,7 @@ def silver(
         raise ValueError(f"{output} exists already; remove it or choose another file")
     if gpu_id >= 0:
         spacy.require_gpu(gpu_id)
-    nlp = load_model(str(pipeline))
+    nlp = load_trained(pipeline)
     docs = [nlp.make_doc(text.text) for text in read_raw(raw)]
     if not docs:
         raise ValueError(f"{raw}: expected raw text, found none")
@@ -56,12 +58,14 @@ def _plain(doc: Doc) -> Doc:
 
 
 def silver_cli(
-    pipeline: Path = typer.Argument(..., help="Trained pipeline"),
+    pipeline: str = typer.Argument(..., help="Folder or package of a trained pipeline"),
     raw: Path = typer.Argument(..., help="Raw text: a .jsonl or .txt file, or a folder of them"),
     output: Path = typer.Argument(..., help="File to write, .spacy"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU, -1 for CPU"),
+    code_path: Path = CODE,
 ) -> None:
     """Annotate raw text with a pipeline's best guesses (silver labels)."""
+    import_code(code_path)
     try:
         count = silver(pipeline, raw, output, gpu_id=gpu_id)
     except (ValueError, OSError) as error:

@@ -5,20 +5,21 @@ from pathlib import Path
 from typing import Any, Dict
 
 import typer
-from spacy.cli._util import parse_config_overrides, setup_gpu
+from spacy.cli._util import import_code, parse_config_overrides, setup_gpu
 from spacy.cli.train import train
-from spacy.util import load_model
 from wasabi import msg
 
+from ..teachers.loading import load_trained
 from ..teachers.sources import CAN_TEACH, find_sources
+from .code import CODE
 
 
 def take_teacher(pipeline: str, output: Path) -> None:
     """Save an existing pipeline as the project's teacher.
 
-    RAISES (ValueError): if it has no component that can teach; (OSError): if it cannot be loaded.
+    RAISES (ValueError): if it has no component that can teach or cannot be loaded.
     """
-    nlp = load_model(pipeline)
+    nlp = load_trained(pipeline)
     if not find_sources(nlp):
         raise ValueError(
             f"the pipeline {pipeline!r} has no component that can teach: expected one of the "
@@ -37,9 +38,11 @@ def teacher_cli(
     output: Path = typer.Argument(..., help="Folder to write to; the teacher is its model-best"),
     pipeline: str = typer.Option("", "--pipeline", help="A trained pipeline to take instead"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU, -1 for CPU"),
+    code_path: Path = CODE,
 ) -> None:
     """Train the teacher, or take a trained PIPELINE instead. Further options override the config,
     as in spacy train."""
+    import_code(code_path)
     if pipeline:
         try:
             take_teacher(pipeline, output)

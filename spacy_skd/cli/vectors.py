@@ -5,9 +5,11 @@ from typing import List, Optional
 
 import spacy
 import typer
+from spacy.cli._util import import_code
 from wasabi import msg
 
 from ..training.vectors import WIDTH, VectorSettings, make_vectors
+from .code import CODE, with_code
 
 
 def vectors_cli(
@@ -29,8 +31,10 @@ def vectors_cli(
     ),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace the folder"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU, -1 for CPU"),
+    code_path: Path = CODE,
 ) -> None:
     """Reduce what TEACHER's transformer knows of the words of TEXTS to a table for its students."""
+    import_code(code_path)
     if gpu_id >= 0:
         spacy.require_gpu(gpu_id)
     try:
@@ -42,4 +46,5 @@ def vectors_cli(
         msg.fail("Nothing was written", str(error), exits=1)
     rows, columns = table.data.shape
     msg.good(f"{table.n_keys} forms of words, {rows} vectors of {columns}: {output}")
-    msg.info(f"Next: python -m spacy skd init {teacher} student.cfg --vectors {output}")
+    given = f"--vectors {output}{with_code(code_path)}"
+    msg.info(f"Next: python -m spacy skd init {teacher} student.cfg {given}")

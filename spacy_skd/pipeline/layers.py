@@ -13,9 +13,11 @@ from spacy.training import Example
 from thinc.types import Floats2d, Ints1d
 
 from ..codecs.tags import split_by_lengths
+from ..errors import check_between
 from .sentences import aligned_starts, units_from_starts
 
 SENT_LABELS = ("I", "S")
+CERTAIN = 1e4  # nats; finite, since an exported component has it among its weights
 
 
 class Layer(ABC):
@@ -127,7 +129,8 @@ def _morph_key(token: Token, attr: str) -> Any:
 class SentLayer(Layer):
     """Sentence starts, `token.is_sent_start`: "S" starts a sentence, "I" does not.
 
-    A token starts a sentence if its probability of that exceeds `threshold`. A missed start costs a
+    A token starts a sentence if its probability of that exceeds `threshold`: 0 makes all start one,
+    1 none but the first of a doc, as `spacy find-threshold` tries them. A missed start costs a
     parser more than one too many: its single-rooted tree then spans two sentences.
     A sentence of more than `max_length` tokens is cut at its likeliest start that leaves pieces of
     at least half that length.
@@ -138,10 +141,15 @@ class SentLayer(Layer):
     fixed_labels = SENT_LABELS
 
     def __init__(self, *, max_length: int, threshold: float = 0.5):
-        if not 0 < threshold < 1:
-            raise ValueError(f"threshold: expected a number between 0 and 1, got {threshold}")
         self.max_length = max_length
-        self.threshold = threshold
+        self.threshold = check_between("threshold", threshold, low=0, high=1)
+
+    @property
+    def least_margin(self) -> float:
+        """What the score of "S" must exceed that of "I" by, nats: the log odds of `threshold`."""
+        if self.threshold in (0, 1):
+            return math.copysign(CERTAIN, self.threshold - 0.5)
+        return math.log(self.threshold / (1 - self.threshold))
 
     def gold(self, eg: Example) -> List[Optional[str]]:
         if not eg.reference.has_annotation("SENT_START"):
@@ -164,8 +172,8 @@ class SentLayer(Layer):
         return [self.choose(some) for some in split_by_lengths(scores, lengths)]
 
     def choose(self, scores: Floats2d) -> Ints1d:
-        margin = scores[:, 1] - scores[:, 0] - math.log(self.threshold / (1 - self.threshold))
-        starts = margin > 0
+        margin = scores[:, 1] - scores[:, 0]
+        starts = margin > self.least_margin
         starts[:1] = True
         if self.max_length and len(starts) > self.max_length:
             starts = _cut_long(starts, margin, max_length=self.max_length)

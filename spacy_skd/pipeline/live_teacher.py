@@ -3,11 +3,11 @@
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 import numpy
-import spacy
 from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..errors import check_positive
+from ..teachers.loading import load_trained
 from ..teachers.runner import TeacherRunner
 from .belief_cache import BeliefCache, Beliefs
 
@@ -136,12 +136,7 @@ class LiveTeacher:
                 f"{self.name}: no teacher is set. Set components.{self.name}.teacher to the folder "
                 f"or package of a trained pipeline."
             )
-        try:
-            nlp = spacy.load(self.path)
-        except OSError as error:
-            raise ValueError(
-                f"{self.name}: cannot load the teacher {str(self.path)!r}: {error}"
-            ) from error
+        nlp = load_trained(self.path, what=f"teacher of {self.name!r}")
         self.check(nlp)
         return nlp
 

@@ -4,7 +4,6 @@ A tagger of independent labels is linear over its vectors, as spaCy's `Tagger` i
 under a softmax, which does not change the best label. Chains and trees have no stock counterpart.
 """
 
-import math
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterator, List, Tuple
 
@@ -109,7 +108,7 @@ def _copy_weights(pipe: DistillingTagger, model: Model, tok2vec: Model) -> None:
     old, new = pipe.model.get_ref("output_layer"), model.get_ref("output_layer")
     W, b = (old.ops.to_numpy(old.get_param(key)).copy() for key in ("W", "b"))
     if isinstance(pipe.layer, SentLayer):
-        b[1] -= math.log(pipe.layer.threshold / (1 - pipe.layer.threshold))
+        b[1] -= pipe.layer.least_margin
     for dim, size in (("nO", W.shape[0]), ("nI", W.shape[1])):
         if not new.has_dim(dim):
             new.set_dim(dim, size)

@@ -15,7 +15,6 @@ import numpy
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
-from spacy.util import load_model
 
 from ..errors import check_between
 from ..pipeline.sentences import reference_starts
@@ -23,6 +22,7 @@ from ..shards.docs import META, add_beliefs, doc_key
 from ..shards.files import DRAFT, cannot_write, is_whole, make_bin, shard_name, write_shard
 from ..shards.manifest import FILE, Manifest
 from ..teachers.beam import Beam
+from ..teachers.loading import load_trained
 from ..teachers.runner import TeacherRunner
 from ..transfer.belief import Belief
 from .inputs import Record, Unfit, find_inputs, read_inputs
@@ -93,7 +93,7 @@ def annotate(
     """
     files = find_inputs(inputs)
     total = sum(path.stat().st_size for path in files)
-    run = _Annotation(_load(teacher), files, output, settings or Settings())
+    run = _Annotation(load_trained(teacher, what="teacher"), files, output, settings or Settings())
     run.open(overwrite=overwrite)
     try:
         for number, records in enumerate(run.cut()):
@@ -274,10 +274,3 @@ class _Annotation:
     def _save(self) -> None:
         """Counts are of the whole input, so they are written when it is done."""
         replace(self.manifest, counts={}).to_disk(self.output)
-
-
-def _load(teacher: Union[str, Path]) -> Language:
-    try:
-        return load_model(teacher)
-    except OSError as error:
-        raise ValueError(f"cannot load the teacher {str(teacher)!r}: {error}") from error

@@ -14,12 +14,12 @@ import spacy
 from spacy.attrs import NORM
 from spacy.language import Language
 from spacy.tokens import Doc
-from spacy.util import load_model
 from spacy.vectors import Vectors
 from thinc.types import Floats1d, Floats2d, Ints1d
 
 from ..errors import check_between
 from ..teachers.embedding import Embedder
+from ..teachers.loading import load_trained
 from ..teachers.runner import batches_by_length
 from .inputs import DOCS, Record, find_inputs, read_inputs
 from .raw_text import read_raw
@@ -79,10 +79,7 @@ def make_vectors(
     """
     if output.exists() and not overwrite:
         raise ValueError(f"{output} exists already; choose another folder or --overwrite")
-    try:
-        nlp = load_model(teacher)
-    except OSError as error:
-        raise ValueError(f"cannot load the teacher {str(teacher)!r}: {error}") from error
+    nlp = load_trained(teacher, what="teacher")
     embedder = Embedder(nlp)
     width = min(WIDTH, embedder.width) if settings.width is None else settings.width
     if embedder.width < width:

@@ -35,10 +35,20 @@ def arcs_to_arcs(
     """By the structure of what both allow."""
     shared = in_common(posterior.structure, structure)
     log_z, marginals, empty = infer_possible(shared, posterior.scores)
-    if shared == posterior.structure:
+    readings = _readings(posterior.structure, shared)
+    if shared == readings:
         return Target(marginals, lost_mass(log_z, of=log_z, empty=empty), empty)
-    log_z_all, _, _ = infer_possible(posterior.structure, posterior.scores)
+    log_z_all, _, _ = infer_possible(readings, posterior.scores)
     return Target(marginals, lost_mass(log_z, of=log_z_all, empty=empty), empty)
+
+
+def _readings(teacher: Structure, shared: Structure) -> Structure:
+    """The structure of what a teacher can mean. One that selects heads means trees, where a student
+    learns trees of it: heads that form none are no reading of a sentence, so that nothing is lost
+    with them, while a tree that the student excludes is lost."""
+    if teacher != HeadSelection() or shared == teacher:
+        return teacher
+    return SpanningTrees(single_root=getattr(shared, "single_root", False))
 
 
 def infer_possible(

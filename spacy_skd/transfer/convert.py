@@ -50,7 +50,7 @@ class Conversion:
         return self.function(posterior, structure, match, rules)
 
 
-_TREE = "given that the heads form a tree"
+_TREE = "given that the heads form a tree; the rest does not count as lost"
 _NO_CROSSING = "given that the heads form a tree in which no arcs cross"
 _MARGINALS = "the trees' arc marginals"
 _TAGS = "BIO to BIOES is a lift, BIOES to BIO a projection"

@@ -32,7 +32,8 @@ class Posterior:
 @dataclass(frozen=True, eq=False)
 class Target:
     """marginals (Parts): of the student's parts. lost (Floats1d): (B,) the probability, under the
-    teacher, that a unit's structure is one that the student cannot express.
+    teacher, that a unit's structure is one that the student cannot express; under one that selects
+    heads, given that they form a tree if the student's do.
     empty (Optional[ndarray]): (B,) bool, on the CPU, the units of which the student can express
     nothing that the teacher holds possible; their marginals mean nothing. None if there is none."""
 

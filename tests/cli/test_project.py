@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from spacy_skd.cli.report import report, table
 from spacy_skd.cli.silver import silver
 from spacy_skd.cli.teacher import take_teacher
 from spacy_skd.report.scores import SETTINGS
+from spacy_skd.report.speed import megabytes
 
 ROOT = Path(__file__).parents[2]
 
@@ -81,8 +83,28 @@ def test_report_has_every_number_and_one_table(teacher, corpus):
     assert shown["words/s"] == f"{speed:,.0f}"
 
 
+def test_report_takes_an_installed_package(teacher, corpus, tmp_path, monkeypatch):
+    data = tmp_path / "site" / "en_own" / "en_own-1.0.0"
+    shutil.copytree(teacher, data)
+    shutil.copy(teacher / "meta.json", data.parent)
+    (data.parent / "__init__.py").write_text(
+        "from spacy.util import load_model_from_init_py\n"
+        "def load(**overrides):\n    return load_model_from_init_py(__file__, **overrides)\n"
+    )
+    meta = srsly.read_json(teacher / "meta.json")
+    srsly.write_json(data.parent / "meta.json", {**meta, "name": "own", "version": "1.0.0"})
+    (tmp_path / "site" / "en_own-1.0.0.dist-info").mkdir()
+    installed = "Metadata-Version: 2.1\nName: en-own\nVersion: 1.0.0\n"
+    (tmp_path / "site" / "en_own-1.0.0.dist-info" / "METADATA").write_text(installed)
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    results = report(corpus, {"package": "en_own", "folder": str(teacher)}, speed_words=50)
+    package, folder = results["package"], results["folder"]
+    assert package["megabytes"] == folder["megabytes"] == megabytes(teacher)
+    assert package["from_text"] == folder["from_text"]
+
+
 def test_report_names_what_is_missing(teacher, corpus, tmp_path):
-    with pytest.raises(ValueError, match="pipeline a: there is no folder"):
+    with pytest.raises(ValueError, match="cannot load the pipeline a .*none"):
         report(corpus, {"a": tmp_path / "none"})
     with pytest.raises(ValueError, match="expected a .spacy file"):
         report(tmp_path / "none.spacy", {"a": teacher})

@@ -6,6 +6,7 @@ import numpy
 import pytest
 import spacy
 from conftest import build, gold_examples
+from spacy.cli.find_threshold import find_threshold
 from spacy.tokens import Doc
 
 from spacy_skd.pipeline.layers import make_layer
@@ -46,9 +47,27 @@ def test_a_sentence_starts_where_its_probability_exceeds_the_threshold(threshold
     assert layer.choose(scores).tolist() == [1, *(p[1:] > threshold).astype(int).tolist()]
 
 
-@pytest.mark.parametrize("threshold", [0.0, 1.0, -3.0, float("nan")])
+def test_at_the_ends_all_tokens_start_a_sentence_or_the_first_alone():
+    scores = numpy.asarray([[50.0, -50.0], [0.0, 0.0], [-50.0, 50.0]], dtype="float32")
+    all_start, none_starts = (make_layer("sent", max_length=0, threshold=t) for t in (0.0, 1.0))
+    assert all_start.choose(scores).tolist() == [1, 1, 1]
+    assert none_starts.choose(scores).tolist() == [1, 0, 0]
+
+
+def test_spacy_finds_a_threshold(teacher, corpus):
+    """It begins with 0 and ends with 1."""
+    best, score, scores = find_threshold(
+        str(teacher), corpus, "sent", "threshold", "sents_f", n_trials=3
+    )
+    assert list(scores) == [0.0, 0.5, 1.0]
+    assert (best, score) == (0.5, 1.0)
+    assert scores[0.0] == 0, "no sentence of the corpus is of one token"
+    assert 0 < scores[1.0] < 1, "some docs are one sentence"
+
+
+@pytest.mark.parametrize("threshold", [-1e-9, 1.1, -3.0, float("nan")])
 def test_a_threshold_that_is_no_probability(threshold):
-    with pytest.raises(ValueError, match="threshold: expected a number between 0 and 1"):
+    with pytest.raises(ValueError, match="threshold: expected a number from 0 to 1"):
         make_layer("sent", max_length=0, threshold=threshold)
 
 

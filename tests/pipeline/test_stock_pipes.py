@@ -93,7 +93,7 @@ def test_predictions_are_the_same(tmp_path, tok2vec, shared, order):
     assert {nlp.get_pipe_meta(layer).factory for layer in order} == set(STOCK.values())
 
 
-@pytest.mark.parametrize("threshold", [0.02, 0.3, 0.9])
+@pytest.mark.parametrize("threshold", [0.0, 0.02, 0.3, 0.9])
 def test_the_threshold_of_sentence_starts_is_in_the_weights(threshold):
     nlp = build(layers=("sent",), sent={"threshold": threshold, "max_length": 0})
     other = build(layers=("sent",), sent={"threshold": 1 - threshold, "max_length": 0})

@@ -227,6 +227,17 @@ def test_a_structure_that_does_not_fit_the_model(structure):
         build("tree", structure="graph")
 
 
+@pytest.mark.parametrize(("kind", "loses"), [("tree", False), ("projective_tree", True)])
+def test_a_teacher_that_selects_heads_loses_trees_alone(log, kind, loses):
+    """That it is not certain of a tree is its nature; trees that cross are what a student lacks."""
+    unsure, student = trained("head_selection", steps=2), build(kind)
+    pipe, labels = student.get_pipe("parser"), unsure.get_pipe("parser").labels
+    pipe.initialize(lambda: gold_examples(student), nlp=student, labels=list(labels))
+    pipe.distill(unsure.get_pipe("parser"), lesson(unsure, student), losses={})
+    assert ("cannot express (heads that form no tree of its kind)" in log.text) == loses
+    assert not pipe.lost_mass.skipped
+
+
 @pytest.mark.parametrize(("setting", "value"), [("label_floor", 1.5), ("min_count", 0),
                                                 ("max_offset", -1)])  # fmt: skip
 def test_settings_out_of_range(setting, value):

@@ -25,19 +25,25 @@ OUTPUTS = {
     SpanningTrees: oracle.trees,
     ProjectiveTrees: oracle.projective_trees,
 }
+FROM_SELECTION = [(HeadSelection, SpanningTrees), (HeadSelection, ProjectiveTrees)]
 seeds = st.integers(0, 2**31)
 
 
 def expected_target(teacher, student, scores, temperature):
     """E[indicators of y], y ~ teacher given that y is in the student's support; the probability
-    that it is not."""
+    that it is not, of head selection given that the heads form a tree if the student's do."""
     found = oracle.enumerate_unit(OUTPUTS[type(teacher)], scores / temperature)
     support = {y.tobytes() for y in OUTPUTS[type(student)](*scores.shape)}
     kept = [
         (y, p) for y, p in zip(found.outputs, numpy.exp(found.log_probs)) if y.tobytes() in support
     ]
     mass = sum(p for _, p in kept)
-    return sum(y * p for y, p in kept) / mass, 1 - mass
+    of = 1.0
+    if (type(teacher), type(student)) in FROM_SELECTION:
+        trees = {y.tobytes() for y in oracle.trees(*scores.shape)}
+        pairs = zip(found.outputs, numpy.exp(found.log_probs))
+        of = sum(p for y, p in pairs if y.tobytes() in trees)
+    return sum(y * p for y, p in kept) / mass, 1 - mass / of
 
 
 SPANS = (IndependentLabels, LinearChain, FlatSegments)  # pairs of these: test_convert_spans.py

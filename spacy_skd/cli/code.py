@@ -1,0 +1,18 @@
+"""`--code`: what registers the parts of a pipeline, as spaCy's own commands take it."""
+
+from pathlib import Path
+from typing import Optional
+
+import typer
+
+CODE = typer.Option(
+    None, "--code", "-c", help="Python file with registered functions that a pipeline needs"
+)
+CODE_FILES = typer.Option(
+    "", "--code", "-c", help="Python files, comma-separated, that become part of the package"
+)
+
+
+def with_code(code_path: Optional[Path]) -> str:
+    """What a command that follows must be given, too."""
+    return f" --code {code_path}" if code_path else ""

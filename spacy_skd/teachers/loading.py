@@ -1,0 +1,49 @@
+"""Loading a trained pipeline: what is missing, and what to do about it."""
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator, Union
+
+from spacy.language import Language
+from spacy.util import load_model
+
+# spaCy's errors of a factory, another registered function, and a language that nothing registers.
+UNREGISTERED = ("[E002]", "[E893]", "[E048]")
+REMEDY = (
+    "Give the Python file that registers it by --code FILE, as to spaCy's own commands, or install "
+    "the package that provides it"
+)
+
+
+def load_trained(pipeline: Union[str, Path], *, what: str = "pipeline") -> Language:
+    """Load a trained pipeline as spaCy does, an installed package before a folder.
+
+    pipeline (Union[str, Path]): folder or package.
+    what (str): it is to the caller, for errors: "teacher".
+    RAISES (ValueError): if there is none, it needs code that is not imported, or its language a
+        package that is not installed.
+    """
+    failed = f"cannot load the {what} {str(pipeline)!r}"
+    with explained(failed):
+        try:
+            return load_model(pipeline)
+        except OSError as error:
+            raise ValueError(f"{failed}: {error}") from error
+
+
+@contextmanager
+def explained(failed: str) -> Iterator[None]:
+    """Say what to do where spaCy lacks code or a package.
+
+    failed (str): what cannot be done then.
+    RAISES (ValueError): in place of spaCy's error.
+    """
+    try:
+        yield
+    except (ImportError, ValueError) as error:
+        if str(error).startswith(UNREGISTERED):
+            sentence = str(error).partition(". ")[0].rstrip(".")
+            raise ValueError(f"{failed}: {sentence}. {REMEDY}") from error
+        if isinstance(error, ImportError):
+            raise ValueError(f"{failed}: {error}") from error
+        raise

@@ -1,0 +1,94 @@
+"""`spacy skd package`: what the wheel holds and asks for, and the reason where there is none."""
+
+import re
+import sys
+import zipfile
+
+import pytest
+from own_code import add_component, printed, run, write_code
+from spacy.util import load_config
+
+from spacy_skd.cli.package import package
+from spacy_skd.cli.requirements import requirements
+
+
+@pytest.fixture
+def plugin(tmp_path, monkeypatch):
+    """An installed distribution, without top_level.txt, whose function component is an entry
+    point."""
+    site = tmp_path / "site"
+    info = site / "some_plugin-1.2.3.dist-info"
+    info.mkdir(parents=True)
+    write_code(site / "some_plugin.py", name="from_plugin")
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: some-plugin\nVersion: 1.2.3\n")
+    (info / "entry_points.txt").write_text(
+        "[spacy_factories]\nfrom_plugin = some_plugin:component\n"
+        "[spacy_languages]\nzz = some_plugin:Own\n"
+    )
+    monkeypatch.syspath_prepend(str(site))
+    return site
+
+
+def test_it_asks_for_the_distributions_that_register_its_parts(teacher, plugin, tmp_path):
+    config = load_config(teacher / "config.cfg")
+    (own,) = requirements(config)
+    assert own.startswith("spacy-skd>=0.")
+    with_component = load_config(
+        add_component(teacher, tmp_path / "p", name="from_plugin") / "config.cfg"
+    )
+    assert requirements(with_component) == ["some-plugin>=1.2.3,<1.3.0", own]
+    config["nlp"]["lang"] = "zz"
+    assert requirements(config) == ["some-plugin>=1.2.3,<1.3.0", own]
+
+
+def test_code_becomes_part_of_the_wheel_and_the_build_is_silent(teacher, tmp_path, capfd):
+    pipeline = add_component(teacher, tmp_path / "p", name="own_part")
+    helper = tmp_path / "helper.py"
+    helper.write_text("WORD = 'part'\n")
+    code = write_code(tmp_path / "own.py", name="own_part")
+    result = run(
+        "package", pipeline, tmp_path / "out", "--name", "x", "--code", f"{helper}, {code}"
+    )
+    assert result.exit_code == 0, result.output
+    assert "Packaged" in result.output
+    assert len(result.output.splitlines()) <= 4
+    assert not "".join(capfd.readouterr())
+    with zipfile.ZipFile(tmp_path / "out" / "en_x-0.1.0-py3-none-any.whl") as wheel:
+        assert {"en_x/own.py", "en_x/helper.py"} <= set(wheel.namelist())
+        (metadata,) = (name for name in wheel.namelist() if name.endswith("/METADATA"))
+        lines = wheel.read(metadata).decode("utf8").splitlines()
+    (needed,) = (line for line in lines if line.startswith("Requires-Dist"))
+    assert re.fullmatch(r"Requires-Dist: spacy[-_]skd\b.*>=0\..*", needed)
+
+
+def test_a_component_that_only_this_process_knows(teacher, tmp_path, monkeypatch):
+    """Its owner imported it by hand; who installs the wheel has no such file."""
+    (tmp_path / "lib").mkdir()
+    write_code(tmp_path / "lib" / "by_hand.py", name="by_hand")
+    monkeypatch.syspath_prepend(str(tmp_path / "lib"))
+    __import__("by_hand")
+    pipeline = add_component(teacher, tmp_path / "p", name="by_hand")
+    with pytest.raises(ValueError, match="(?s)would not load.*'by_hand'.*--code FILE"):
+        package(pipeline, tmp_path / "out", name="x", version="0.1.0")
+    assert not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--name", "bad-name"], "Model name ('bad-name') is not a valid module name"),
+        (["--code", "none.py"], "Can't find code file"),
+        (["--version", "one"], "Invalid version: 'one'"),
+    ],
+)
+def test_the_reason_why_there_is_no_wheel(teacher, tmp_path, options, reason):
+    result = run("package", teacher, tmp_path / "out", *options)
+    assert result.exit_code == 1
+    assert reason in printed(result)
+
+
+def test_without_what_builds(teacher, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules["spacy_skd.cli.package"], "has_build", lambda: False)
+    result = run("package", teacher, tmp_path / "out")
+    assert result.exit_code == 1
+    assert "pip install build" in printed(result)
