@@ -9,11 +9,11 @@ from thinc.api import Config
 from wasabi import msg
 
 from ..synthetic import corpus as synthetic
-from .convert import Counts, convert
+from ..training.convert import convert
+from ..training.convert_counts import SPLITS, Counts
 
 DEMO = "demo"
 STORED = "student_stored.cfg"
-SPLITS = ("train", "dev", "test")
 # Words seen in training, and the passes over the data that this is meant to be. More text is worth
 # more steps, up to a point; less than the minimum does not train a network.
 TEACHER_PASSES, TEACHER_WORDS = 3.5, (160_000, 3_000_000)
