@@ -11,7 +11,8 @@ import typer
 from tqdm import tqdm
 from wasabi import msg
 
-from ..training.annotate import REJECTS, Progress, Settings, annotate
+from ..training.annotate import Progress, Settings, annotate
+from ..training.raw_text import REJECTS
 
 HAS_REJECTS = 3  # exit code
 

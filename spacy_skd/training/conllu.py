@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Dict, Iterator, List, NoReturn, Optional, Sequence, Tuple, Union
 
 from ..pipeline.entity_tags import repair_biluo
-from .raw_text import read_lines
+from .lines import read_lines
 
 COLUMNS = ("ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC")
 UPOS = frozenset(
