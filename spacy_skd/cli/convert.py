@@ -7,8 +7,11 @@ import typer
 from wasabi import msg
 
 from ..training.convert import convert
-from ..training.convert_counts import SPLITS, Counts, SplitCounts
+from ..training.convert_counts import Counts
 from ..training.leakage import MIN_WORDS
+from ..training.raw_text import REJECTS
+from .convert_messages import tell_odd
+from .rejects import ACCEPT, tell_rejects
 
 
 def convert_cli(
@@ -31,12 +34,20 @@ def convert_cli(
         "--min-overlap",
         help="Words of the shortest dev or test sentence that no raw text may contain",
     ),
+    merge_subtokens: bool = typer.Option(
+        False,
+        "--merge-subtokens/--no-merge-subtokens",
+        "-T",
+        help="One token for a multiword token that the tokenizer does not split as the treebank",
+    ),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an earlier conversion"),
+    accept_rejects: bool = ACCEPT,
 ) -> None:
     """Convert treebanks and raw text to the corpora that training reads.
 
     Writes train.spacy, dev.spacy, test.spacy, raw.jsonl and the counts, convert.json. Sentences
-    of TRAIN and texts of RAW that stand in DEV or TEST are left out and counted.
+    of TRAIN and texts of RAW that stand in DEV or TEST are left out and counted. Exit code: 0 if
+    all is converted, 3 if all but the lines in rejects.jsonl, 1 if something else is wrong.
     """
     try:
         counts = convert(
@@ -49,18 +60,19 @@ def convert_cli(
             sentences_per_doc=sentences_per_doc,
             max_words=max_words,
             min_overlap=min_overlap,
+            merge_subtokens=merge_subtokens,
             overwrite=overwrite,
         )
     except (ValueError, OSError) as error:
         msg.fail("Nothing was written", str(error), exits=1)
     _print_counts(counts)
     msg.good(f"Converted to {output}")
+    tell_rejects(counts.rejected, output / REJECTS, accept=accept_rejects)
 
 
 def _print_counts(counts: Counts) -> None:
     rows: List[Any] = []
-    for name in SPLITS:
-        split: SplitCounts = getattr(counts, name)
+    for name, split in counts.splits.items():
         rows.append((name, split.documents, split.docs, split.sentences, split.words))
     if counts.raw:
         rows.append(("raw", counts.raw.texts, counts.raw.texts, "-", counts.raw.words))
@@ -74,6 +86,4 @@ def _print_counts(counts: Counts) -> None:
             f"Left out {sum(leaks.values())} {what} that stand in dev or test "
             f"({leaks['copy']} copies, {leaks['overlap']} overlaps)"
         )
-    unspelled = sum(getattr(counts, name).unspelled for name in SPLITS)
-    if unspelled:
-        msg.warn(f"The words of {unspelled} multiword tokens do not spell their surface form")
+    tell_odd(counts)

@@ -11,6 +11,9 @@ from wasabi import msg
 from ..synthetic import corpus as synthetic
 from ..training.convert import convert
 from ..training.convert_counts import SPLITS, Counts
+from ..training.raw_text import REJECTS
+from .convert_messages import tell_odd
+from .rejects import ACCEPT, tell_rejects
 
 DEMO = "demo"
 STORED = "student_stored.cfg"
@@ -30,6 +33,7 @@ def prepare(
     raw: Optional[Path] = None,
     lang: str = "en",
     backbone: str = "",
+    merge_subtokens: bool = True,
     overwrite: bool = False,
 ) -> Counts:
     """Convert a treebank and raw text, or generate the demo's; write configs for their size.
@@ -40,6 +44,7 @@ def prepare(
     corpus (str): "demo", or any name for `treebank`, a folder with *train.conllu, *dev.conllu and
         *test.conllu.
     backbone (str): the teacher's; "" leaves the config's.
+    merge_subtokens (bool): see `convert`.
     RAISES (ValueError): for malformed input; (FileNotFoundError), (FileExistsError).
     """
     with tempfile.TemporaryDirectory() as folder:
@@ -57,7 +62,16 @@ def prepare(
                 f"none at {raw}. Unlabelled text of your domain is what the student learns from."
             )
         train, dev, test = (_find(treebank, split) for split in SPLITS)
-        counts = convert(train, dev, test, output, raw=[raw], lang=lang, overwrite=overwrite)
+        counts = convert(
+            train,
+            dev,
+            test,
+            output,
+            raw=[raw],
+            lang=lang,
+            merge_subtokens=merge_subtokens,
+            overwrite=overwrite,
+        )
     words = words_for(counts)
     for name in ("teacher", "student", "stock"):
         config = Config().from_disk(configs / f"{name}.cfg", interpolate=False)
@@ -139,9 +153,19 @@ def prepare_cli(
     raw: Path = typer.Option(None, "--raw", help="Raw text, .jsonl or .txt"),
     lang: str = typer.Option("en", "--lang", help="Language code"),
     backbone: str = typer.Option("", "--backbone", help="The teacher's: hub, folder, package:NAME"),
+    merge_subtokens: bool = typer.Option(
+        True,
+        "--merge-subtokens/--no-merge-subtokens",
+        help="One token for a multiword token that the tokenizer does not split as the treebank",
+    ),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an earlier corpus"),
+    accept_rejects: bool = ACCEPT,
 ) -> None:
-    """Make the project's corpora and the configs that fit their size."""
+    """Make the project's corpora and the configs that fit their size.
+
+    Exit code: 0 if all is converted, 3 if all but the lines in rejects.jsonl, 1 if something else
+    is wrong.
+    """
     try:
         counts = prepare(
             output,
@@ -151,6 +175,7 @@ def prepare_cli(
             raw=raw,
             lang=lang,
             backbone=backbone,
+            merge_subtokens=merge_subtokens,
             overwrite=overwrite,
         )
     except (ValueError, OSError) as error:
@@ -161,4 +186,6 @@ def prepare_cli(
         f"Left out because they stand in dev or test: {sum(left_out[0].values())} sentences of "
         f"train, {sum(left_out[1].values())} raw texts"
     )
+    tell_odd(counts)
     msg.good(f"Prepared {output}")
+    tell_rejects(counts.rejected, output / REJECTS, accept=accept_rejects)

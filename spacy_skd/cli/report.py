@@ -13,6 +13,7 @@ from wasabi.tables import table as make_table
 
 from ..report.scores import SCORES, SETTINGS, read_docs, score
 from ..report.speed import megabytes, words_per_second
+from ..training.multiwords import real_text
 
 TITLES = {
     "tag_acc": "TAG",
@@ -57,7 +58,7 @@ def report(
     texts: List[str] = []
     for name, nlp in loaded.items():
         references = read_docs(corpus, nlp)
-        texts = [doc.text for doc in references]
+        texts = [real_text(doc) for doc in references]
         for setting in SETTINGS:
             results[name][setting] = score(nlp, references, setting=setting)
         results[name]["megabytes"] = megabytes(Path(pipelines[name]))

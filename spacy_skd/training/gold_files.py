@@ -5,7 +5,8 @@ from typing import Callable, Dict, Iterator
 
 from spacy.language import Language
 
-from .conllu import Sentence, read_conllu
+from .conllu import read_conllu
+from .sentence import Sentence
 
 Reader = Callable[[Path, Language], Iterator[Sentence]]
 

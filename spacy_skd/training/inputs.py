@@ -59,16 +59,20 @@ def find_inputs(patterns: Sequence[str]) -> List[Path]:
     return list(found)
 
 
-def read_inputs(files: Sequence[Path], *, max_chars: int) -> Iterator[Union[Record, Unfit]]:
+def read_inputs(
+    files: Sequence[Path], *, max_chars: int, with_meta: bool = True
+) -> Iterator[Union[Record, Unfit]]:
     """Every text and doc, in order, and every line that is none.
 
-    max_chars (int): a longer text is unfit.
+    max_chars (int): a longer text is unfit. with_meta (bool): whether a text is, too, whose meta a
+        `.spacy` file cannot hold; else it comes without.
     RAISES (ValueError): for a `.spacy` file that is none.
     """
     before = 0
     for path in files:
-        read = _read_docs if path.suffix == DOCS else _read_texts
-        for item in read(path, before):
+        is_docs = path.suffix == DOCS
+        items = _read_docs(path, before) if is_docs else _read_texts(path, before, with_meta)
+        for item in items:
             too_long = isinstance(item, Record) and len(item.text) > max_chars
             if isinstance(item, Record) and too_long:
                 yield _too_long(item, max_chars)
@@ -77,19 +81,19 @@ def read_inputs(files: Sequence[Path], *, max_chars: int) -> Iterator[Union[Reco
         before += path.stat().st_size
 
 
-def _read_texts(path: Path, before: int) -> Iterator[Union[Record, Unfit]]:
+def _read_texts(path: Path, before: int, with_meta: bool) -> Iterator[Union[Record, Unfit]]:
     pack = make_packer()
     for item in read_texts(path):
         if not isinstance(item, Placed):
             yield item
             continue
-        raw = item.raw
+        raw, meta = item.raw, item.raw.meta if with_meta else {}
         try:
-            pack(raw.meta)
+            pack(meta)
         except (UnicodeEncodeError, OverflowError, ValueError) as error:
             yield Unfit(item.file, item.number, f"the meta cannot be stored: {error}")
             continue
-        yield Record(item.file, item.number, raw.text, before + item.end, raw.n_words, raw.meta)
+        yield Record(item.file, item.number, raw.text, before + item.end, raw.n_words, meta)
 
 
 def _read_docs(path: Path, before: int) -> Iterator[Union[Record, Unfit]]:

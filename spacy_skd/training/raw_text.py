@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Sequence, Tuple, Union
 
+from ..shards.files import cannot_write
 from .lines import numbered_lines
 
 SUFFIXES = (".jsonl", ".txt")
@@ -80,6 +81,15 @@ class Unfit:
         # Names of files that are no UTF-8 cannot be written as they are.
         line = json.dumps(asdict(self), ensure_ascii=False)
         return line if line.isprintable() else json.dumps(asdict(self))
+
+
+def append_reject(unfit: Unfit, file: Path) -> None:
+    """Add a line to a file of rejects. RAISES (OSError): naming it."""
+    try:
+        with file.open("a", encoding="utf8") as rejects:
+            rejects.write(unfit.to_json() + "\n")
+    except OSError as error:
+        raise cannot_write(file, error) from error
 
 
 def read_raw(paths: Union[PathLike, Sequence[PathLike]]) -> Iterator[RawText]:
