@@ -17,7 +17,7 @@ from .documents import group_documents, make_doc, split_documents
 from .gold_files import read_gold
 from .languages import blank_pipeline
 from .leakage import MIN_WORDS, HeldOut
-from .multiwords import compare, merge, multiwords_of, set_multiwords
+from .multiwords import count_not_made, merge, multiwords_of, set_multiwords, unlike
 from .raw_text import REJECTS, Placed, RawText, append_reject, find_raw_files, read_texts
 from .sentence import Sentence
 from .withheld import leave_out_withheld
@@ -128,13 +128,13 @@ def _make_docs(
     for piece in pieces:
         doc = make_doc(nlp.vocab, piece, with_morphs=with_morphs, with_entities=with_entities)
         if merge_subtokens:
-            merged = merge(doc, compare(doc, nlp.tokenizer).unlike)
+            merged = merge(doc, unlike(doc, nlp.tokenizer))
             counts.merged += len(multiwords_of(doc)) - len(multiwords_of(merged))
             doc = merged
         # The others need no note: their text is the treebank's.
         set_multiwords(doc, [m for m in multiwords_of(doc) if not m.is_spelled])
         counts.unspelled += len(multiwords_of(doc))
-        counts.not_tokenized += compare(doc, nlp.tokenizer).n_other
+        counts.not_tokenized += count_not_made(doc, nlp.tokenizer)
         yield doc
 
 

@@ -5,16 +5,16 @@ token ("dele vent"). Merged, the token stands in their place, annotated as `spac
 --merge-subtokens` does.
 """
 
-from dataclasses import astuple, dataclass
-from typing import Any, Dict, List, Sequence, Set, Tuple
+from dataclasses import astuple
+from typing import Any, Callable, Dict, List, Sequence, Set, Tuple
 
-from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc, Span, Token
 
 from .sentence import Multiword
 
 KEY = "spacy_skd_multiwords"  # in doc.user_data: of each start, end, form, is_spelled
 Place = Tuple[int, int]
+Tokenize = Callable[[str], Doc]
 
 
 def multiwords_of(doc: Doc) -> List[Multiword]:
@@ -33,27 +33,25 @@ def real_text(doc: Doc) -> str:
     return _written(doc)[0]
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """What a tokenizer makes of a Doc's real text.
+def unlike(doc: Doc, tokenizer: Tokenize) -> List[Multiword]:
+    """The multiword tokens that a tokenizer does not split into the treebank's words.
 
-    unlike: multiword tokens that it does not split into the treebank's words, none more and none
-    fewer. n_other: tokens of the Doc that it does not make.
+    It is asked for each by itself, so that one form is annotated in one way, whatever stands
+    before it without a space.
     """
-
-    unlike: List[Multiword]
-    n_other: int
-
-
-def compare(doc: Doc, tokenizer: Tokenizer) -> Comparison:
-    text, places = _written(doc)
-    made: Set[Place] = {(token.idx, token.idx + len(token)) for token in tokenizer(text)}
-    unlike = [
+    return [
         multiword
         for multiword in multiwords_of(doc)
-        if not made.issuperset(places[multiword.start : multiword.end])
+        if [token.text for token in tokenizer(multiword.form)]
+        != [token.text for token in doc[multiword.start : multiword.end]]
     ]
-    return Comparison(unlike, sum(place not in made for place in places))
+
+
+def count_not_made(doc: Doc, tokenizer: Tokenize) -> int:
+    """How many tokens of a Doc a tokenizer does not make of its real text."""
+    text, places = _written(doc)
+    made: Set[Place] = {(token.idx, token.idx + len(token)) for token in tokenizer(text)}
+    return sum(place not in made for place in places)
 
 
 def merge(doc: Doc, multiwords: Sequence[Multiword]) -> Doc:
@@ -66,7 +64,7 @@ def merge(doc: Doc, multiwords: Sequence[Multiword]) -> Doc:
     if not multiwords:
         return doc
     groups = _groups(doc, multiwords)
-    tops = [min(group, key=_depth) for group in groups]
+    tops = [min(group, key=_depth) if len(group) > 1 else group[0] for group in groups]
     place = {token.i: i for i, group in enumerate(groups) for token in group}
     merged = Doc(
         doc.vocab,
