@@ -12,10 +12,10 @@ from spacy.cli._util import import_code
 from tqdm import tqdm
 from wasabi import msg
 
-from ..training.annotate import REJECTS, Progress, Settings, annotate
+from ..training.annotate import Progress, Settings, annotate
+from ..training.raw_text import REJECTS
 from .code import CODE
-
-HAS_REJECTS = 3  # exit code
+from .rejects import ACCEPT, tell_rejects
 
 
 @contextmanager
@@ -61,6 +61,7 @@ def annotate_cli(
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace a run of other input"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU, -1 for CPU"),
     code_path: Path = CODE,
+    accept_rejects: bool = ACCEPT,
 ) -> None:
     """Run TEACHER once over INPUTS; write docs with its beliefs and its best guesses.
 
@@ -88,6 +89,4 @@ def annotate_cli(
         msg.fail("Not annotated to the end", str(error), exits=1)
     counts = manifest.counts
     msg.good(f"{counts['words']} words of {counts['texts']} texts annotated: {output}")
-    if counts["rejected"]:
-        msg.warn(f"{counts['rejected']} lines are unfit, see {output / REJECTS}")
-        raise typer.Exit(HAS_REJECTS)
+    tell_rejects(counts["rejected"], output / REJECTS, accept=accept_rejects)

@@ -10,12 +10,15 @@ from thinc.api import Config
 from wasabi import msg
 
 from ..synthetic import corpus as synthetic
+from ..training.convert import convert
+from ..training.convert_counts import SPLITS, Counts
+from ..training.raw_text import REJECTS
 from .code import CODE
-from .convert import Counts, convert
+from .convert_messages import tell_odd
+from .rejects import ACCEPT, tell_rejects
 
 DEMO = "demo"
 STORED = "student_stored.cfg"
-SPLITS = ("train", "dev", "test")
 # Words seen in training, and the passes over the data that this is meant to be. More text is worth
 # more steps, up to a point; less than the minimum does not train a network.
 TEACHER_PASSES, TEACHER_WORDS = 3.5, (160_000, 3_000_000)
@@ -32,6 +35,7 @@ def prepare(
     raw: Optional[Path] = None,
     lang: str = "en",
     backbone: str = "",
+    merge_subtokens: bool = True,
     overwrite: bool = False,
 ) -> Counts:
     """Convert a treebank and raw text, or generate the demo's; write configs for their size.
@@ -42,6 +46,7 @@ def prepare(
     corpus (str): "demo", or any name for `treebank`, a folder with *train.conllu, *dev.conllu and
         *test.conllu.
     backbone (str): the teacher's; "" leaves the config's.
+    merge_subtokens (bool): see `convert`.
     RAISES (ValueError): for malformed input; (FileNotFoundError), (FileExistsError).
     """
     with tempfile.TemporaryDirectory() as folder:
@@ -59,7 +64,16 @@ def prepare(
                 f"none at {raw}. Unlabelled text of your domain is what the student learns from."
             )
         train, dev, test = (_find(treebank, split) for split in SPLITS)
-        counts = convert(train, dev, test, output, raw=[raw], lang=lang, overwrite=overwrite)
+        counts = convert(
+            train,
+            dev,
+            test,
+            output,
+            raw=[raw],
+            lang=lang,
+            merge_subtokens=merge_subtokens,
+            overwrite=overwrite,
+        )
     words = words_for(counts)
     for name in ("teacher", "student", "stock"):
         config = Config().from_disk(configs / f"{name}.cfg", interpolate=False)
@@ -141,10 +155,20 @@ def prepare_cli(
     raw: Path = typer.Option(None, "--raw", help="Raw text, .jsonl or .txt"),
     lang: str = typer.Option("en", "--lang", help="Language code"),
     backbone: str = typer.Option("", "--backbone", help="The teacher's: hub, folder, package:NAME"),
+    merge_subtokens: bool = typer.Option(
+        True,
+        "--merge-subtokens/--no-merge-subtokens",
+        help="One token for a multiword token that the tokenizer does not split as the treebank",
+    ),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an earlier corpus"),
+    accept_rejects: bool = ACCEPT,
     code_path: Path = CODE,
 ) -> None:
-    """Make the project's corpora and the configs that fit their size."""
+    """Make the project's corpora and the configs that fit their size.
+
+    Exit code: 0 if all is converted, 3 if all but the lines in rejects.jsonl, 1 if something else
+    is wrong.
+    """
     import_code(code_path)
     try:
         counts = prepare(
@@ -155,6 +179,7 @@ def prepare_cli(
             raw=raw,
             lang=lang,
             backbone=backbone,
+            merge_subtokens=merge_subtokens,
             overwrite=overwrite,
         )
     except (ValueError, OSError) as error:
@@ -165,4 +190,6 @@ def prepare_cli(
         f"Left out because they stand in dev or test: {sum(left_out[0].values())} sentences of "
         f"train, {sum(left_out[1].values())} raw texts"
     )
+    tell_odd(counts)
     msg.good(f"Prepared {output}")
+    tell_rejects(counts.rejected, output / REJECTS, accept=accept_rejects)

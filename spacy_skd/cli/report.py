@@ -14,6 +14,7 @@ from wasabi.tables import table as make_table
 from ..report.scores import SCORES, SETTINGS, read_docs, score
 from ..report.speed import megabytes, words_per_second
 from ..teachers.loading import load_trained
+from ..training.multiwords import real_text
 from .code import CODE
 
 TITLES = {
@@ -56,7 +57,7 @@ def report(
     texts: List[str] = []
     for name, nlp in loaded.items():
         references = read_docs(corpus, nlp)
-        texts = [doc.text for doc in references]
+        texts = [real_text(doc) for doc in references]
         for setting in SETTINGS:
             results[name][setting] = score(nlp, references, setting=setting)
         results[name]["megabytes"] = megabytes(nlp.path)

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Union
+from typing import List, Tuple, Union
 
 import spacy
 import typer
@@ -12,8 +12,10 @@ from wasabi import msg
 
 from ..teachers.loading import load_trained
 from ..teachers.runner import batches_by_length
-from ..training.raw_text import read_raw
+from ..training.inputs import Record, read_inputs
+from ..training.raw_text import REJECTS, Unfit, append_reject, find_raw_files
 from .code import CODE
+from .rejects import ACCEPT, tell_rejects
 
 
 def silver(
@@ -23,21 +25,32 @@ def silver(
     *,
     gpu_id: int = -1,
     batch_words: int = 2000,
-) -> int:
+) -> Tuple[int, int]:
     """Write `.spacy` docs with a trained pipeline's annotation of raw text, in the text's order.
 
     pipeline (Union[str, Path]): folder or package.
-    RETURNS (int): docs written.
+    RETURNS (Tuple[int, int]): docs written, and lines that are unfit and stand in
+        `rejects_of(output)`.
     RAISES (ValueError): if the output exists, the pipeline cannot be loaded or there is no text.
     """
-    if output.exists():
-        raise ValueError(f"{output} exists already; remove it or choose another file")
+    for file in (output, rejects_of(output)):
+        if file.exists():
+            raise ValueError(f"{file} exists already; remove it or choose another file")
     if gpu_id >= 0:
         spacy.require_gpu(gpu_id)
     nlp = load_trained(pipeline)
-    docs = [nlp.make_doc(text.text) for text in read_raw(raw)]
+    docs: List[Doc] = []
+    rejected: List[Unfit] = []
+    for item in read_inputs(find_raw_files(raw), max_chars=nlp.max_length, with_meta=False):
+        if isinstance(item, Record):
+            docs.append(nlp.make_doc(item.text))
+        elif item.reason:
+            rejected.append(item)
     if not docs:
-        raise ValueError(f"{raw}: expected raw text, found none")
+        first = (
+            f"; the first is line {rejected[0].number}: {rejected[0].reason}" if rejected else ""
+        )
+        raise ValueError(f"{raw}: expected raw text, found {len(rejected)} unfit lines{first}")
     batches = batches_by_length([len(doc) for doc in docs], size=batch_words)
     for batch in batches:
         for i, doc in zip(batch, nlp.pipe([docs[i] for i in batch], batch_size=len(batch))):
@@ -45,8 +58,15 @@ def silver(
     output.parent.mkdir(parents=True, exist_ok=True)
     draft = output.with_suffix(".draft")
     DocBin(docs=docs).to_disk(draft)
+    for unfit in rejected:
+        append_reject(unfit, rejects_of(output))
     os.replace(draft, output)
-    return len(docs)
+    return len(docs), len(rejected)
+
+
+def rejects_of(output: Path) -> Path:
+    """The file beside it that gets the lines which are unfit."""
+    return output.with_suffix(f".{REJECTS}")
 
 
 def _plain(doc: Doc) -> Doc:
@@ -62,12 +82,18 @@ def silver_cli(
     raw: Path = typer.Argument(..., help="Raw text: a .jsonl or .txt file, or a folder of them"),
     output: Path = typer.Argument(..., help="File to write, .spacy"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU, -1 for CPU"),
+    accept_rejects: bool = ACCEPT,
     code_path: Path = CODE,
 ) -> None:
-    """Annotate raw text with a pipeline's best guesses (silver labels)."""
+    """Annotate raw text with a pipeline's best guesses (silver labels).
+
+    Exit code: 0 if all is annotated, 3 if all but the lines in OUTPUT's .rejects.jsonl, 1 if
+    something else is wrong.
+    """
     import_code(code_path)
     try:
-        count = silver(pipeline, raw, output, gpu_id=gpu_id)
+        count, n_rejected = silver(pipeline, raw, output, gpu_id=gpu_id)
     except (ValueError, OSError) as error:
         msg.fail("Nothing was written", str(error), exits=1)
     msg.good(f"Annotated {count} texts: {output}")
+    tell_rejects(n_rejected, rejects_of(output), accept=accept_rejects)

@@ -10,6 +10,7 @@ from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 
 from ..pipeline.entity_tags import log_repaired, repair_entities
+from ..training.multiwords import merge, multiwords_of
 
 # Where the pipeline's tokens and sentences come from.
 SETTINGS = ("predicted_sentences", "gold_sentences", "from_text")
@@ -32,9 +33,12 @@ def score(nlp: Language, references: List[Doc], *, setting: str) -> Dict[str, fl
     which count punctuation too (spaCy's leave it out), where the tokens are the references'.
 
     setting (str): "predicted_sentences" (gold tokens), "gold_sentences" (gold tokens and sentence
-        starts) or "from_text" (the pipeline's own tokens). Gold tokens that its tokenizer makes,
-        too, have the norms that it gives them.
+        starts) or "from_text" (the pipeline's own tokens, of the treebank's real text: multiword
+        tokens whose words do not spell it are one token of the reference). Gold tokens that its
+        tokenizer makes, too, have the norms that it gives them.
     """
+    if setting == "from_text":
+        references = [merge(doc, multiwords_of(doc)) for doc in references]
     predicted = nlp.pipe(list(unannotated(nlp, references, setting=setting)))
     examples = [Example(doc, reference) for doc, reference in zip(predicted, references)]
     found = Scorer(nlp=nlp).score(examples)

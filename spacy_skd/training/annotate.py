@@ -4,7 +4,6 @@ A shard holds consecutive records. What is in it depends on these, the teacher a
 alone, so that a run can be stopped at any moment and resumed, and one shard be redone.
 """
 
-import json
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -25,11 +24,11 @@ from ..teachers.beam import Beam
 from ..teachers.loading import load_trained
 from ..teachers.runner import TeacherRunner
 from ..transfer.belief import Belief
-from .inputs import Record, Unfit, find_inputs, read_inputs
+from .inputs import Record, find_inputs, read_inputs
 from .provenance import asked_pipes, make_manifest
+from .raw_text import REJECTS, Unfit
 from .readers import pieces, predicted_of
 
-REJECTS = "rejects.jsonl"
 _Asked = Tuple[Doc, Optional["numpy.ndarray"], Record]
 
 
@@ -230,7 +229,7 @@ class _Annotation:
                 self._reject(item)
 
     def _reject(self, unfit: Unfit) -> None:
-        line = json.dumps(asdict(unfit), ensure_ascii=False) + "\n"
+        line = unfit.to_json() + "\n"
         try:
             with self.rejects.open("a", encoding="utf8") as file:
                 file.write(line)

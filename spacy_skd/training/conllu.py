@@ -6,53 +6,22 @@ and empty nodes (1.1) belong to the enhanced graph and are left out.
 """
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, Iterator, List, NoReturn, Optional, Sequence, Tuple, Union
 
-from ..pipeline.entity_tags import repair_biluo
-from .raw_text import read_lines
+from .conllu_entities import EntityColumn, find_entities
+from .conllu_trees import Row, read_tree, usable
+from .lines import read_lines
+from .sentence import Multiword, Sentence
 
 COLUMNS = ("ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC")
+Range = Tuple[int, int, Row]
 UPOS = frozenset(
     "ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X _".split()
 )
-ENTITY_TAG = re.compile(r"O|[BILU]-\S+")
-
-Row = Tuple[int, List[str]]
-
-
-@dataclass(frozen=True)
-class Sentence:
-    """One sentence of N syntactic words; every list has one entry a word.
-
-    heads: 0-based index of the head inside the sentence; the root is its own head.
-    deps: deprels, of the root too ("root"). tags, pos, lemmas, morphs: "" where the file has "_".
-    entities: BILUO tags from MISC `NE=`; None for a word without one.
-    document: number of the `# newdoc` block it stands in, 0 before the first.
-    n_unspelled: multiword tokens whose words do not spell their surface form ("du": "de" "le").
-    n_repaired: tags of entities that were no legal BILUO, and are now.
-    """
-
-    words: List[str]
-    spaces: List[bool]
-    lemmas: List[str]
-    pos: List[str]
-    tags: List[str]
-    morphs: List[str]
-    heads: List[int]
-    deps: List[str]
-    entities: List[Optional[str]]
-    document: int
-    line: int
-    n_unspelled: int = 0
-    n_repaired: int = 0
-
-    @property
-    def text(self) -> str:
-        """The words joined by the spaces of the file, without the space after the last."""
-        pairs = zip(self.words, self.spaces)
-        return "".join(word + " " * space for word, space in pairs).rstrip(" ")
+_TEXT = re.compile(r"#\s*text\s*=\s*(.*\S)")
 
 
 def read_conllu(path: Union[str, Path]) -> Iterator[Sentence]:
@@ -63,7 +32,8 @@ def read_conllu(path: Union[str, Path]) -> Iterator[Sentence]:
     root or several, a cycle, a malformed `NE=` tag, bytes that are not UTF-8, and for a file
     without sentences. FileNotFoundError for a missing file.
     """
-    reader = _Reader(Path(path))
+    path = Path(path)
+    reader = _Reader(path, find_entities(path))
     n_sentences = 0
     for sentence in reader.sentences():
         n_sentences += 1
@@ -75,7 +45,9 @@ def read_conllu(path: Union[str, Path]) -> Iterator[Sentence]:
 @dataclass
 class _Reader:
     path: Path
+    entity_column: EntityColumn
     document: int = 0
+    text: Optional[str] = None
 
     def fail(self, line: int, message: str) -> NoReturn:
         raise ValueError(f"{self.path}, line {line}: {message}")
@@ -87,11 +59,13 @@ class _Reader:
                 if rows:
                     self.fail(number, "a comment inside a sentence. Is a blank line missing?")
                 self.document += re.match(r"#\s*newdoc\b", line) is not None
+                text = _TEXT.match(line)
+                self.text = text[1] if text else self.text
             elif line.strip():
                 rows.append((number, self.columns(number, line)))
             elif rows:
                 yield self.sentence(rows)
-                rows = []
+                rows, self.text = [], None
         if rows:
             yield self.sentence(rows)
 
@@ -106,13 +80,13 @@ class _Reader:
 
     def sentence(self, rows: List[Row]) -> Sentence:
         words, ranges = self.sort_rows(rows)
-        heads = [self.head(number, row, n_words=len(words)) for number, row in words]
-        self.check_tree(words, heads)
-        spaces = ["SpaceAfter=No" not in row[9].split("|") for _, row in words]
-        n_unspelled = self.apply_ranges(ranges, words, spaces)
+        heads, deps = read_tree(words, self.fail)
+        lost_heads = not usable(heads) and any(head is not None for head in heads)
         for number, row in words:
             self.check_morphology(number, row)
-        entities, n_repaired = self.entities(words)
+        multiwords = [_multiword(first, last, row, words) for first, last, row in ranges]
+        spaces, text_differs = self.spaces(words, ranges)
+        entities, n_repaired, unread = self.entities(words, ranges)
         return Sentence(
             words=[row[1] for _, row in words],
             spaces=spaces,
@@ -120,19 +94,22 @@ class _Reader:
             pos=[_value(row[3]) for _, row in words],
             tags=[_value(row[4]) for _, row in words],
             morphs=[_value(row[5]) for _, row in words],
-            heads=[i if head == 0 else head - 1 for i, head in enumerate(heads)],
-            deps=[row[7] for _, row in words],
+            heads=[None] * len(words) if lost_heads else heads,
+            deps=[""] * len(words) if lost_heads else deps,
             entities=entities,
             document=self.document,
             line=rows[0][0],
-            n_unspelled=n_unspelled,
+            multiwords=tuple(multiwords),
             n_repaired=n_repaired,
+            lost_heads=lost_heads,
+            text_differs=text_differs,
+            unread=unread,
         )
 
-    def sort_rows(self, rows: List[Row]) -> Tuple[List[Row], List[Tuple[int, int, Row]]]:
+    def sort_rows(self, rows: List[Row]) -> Tuple[List[Row], List[Range]]:
         """The rows of words, and (first, last, row) of ranges with 1-based inclusive word IDs."""
         words: List[Row] = []
-        ranges: List[Tuple[int, int, Row]] = []
+        ranges: List[Range] = []
         covered = empties = 0
         for number, row in rows:
             match = re.fullmatch(r"(\d+)(?:([-.])(\d+))?", row[0], flags=re.ASCII)
@@ -167,39 +144,23 @@ class _Reader:
                 f"IDs must be consecutive: expected {expected}, found {found} in {identifier!r}",
             )
 
-    def head(self, line: int, row: Sequence[str], *, n_words: int) -> int:
-        if not re.fullmatch(r"\d+", row[6], flags=re.ASCII):
-            self.fail(line, f"expected HEAD to be an integer from 0, found {row[6]!r}")
-        head = int(row[6])
-        if head > n_words:
-            self.fail(line, f"HEAD {head} is out of range: the sentence has {n_words} words")
-        if (head == 0) != (row[7] == "root"):
-            self.fail(
-                line, f"HEAD 0 and DEPREL root go together, found HEAD {head}, DEPREL {row[7]!r}"
-            )
-        return head
+    def spaces(self, words: List[Row], ranges: List[Range]) -> Tuple[List[bool], bool]:
+        """Whether a space follows each word, and whether `# text` says something else.
 
-    def check_tree(self, words: List[Row], heads: List[int]) -> None:
-        roots = [words[i][0] for i, head in enumerate(heads) if head == 0]
-        if not roots:
-            self.fail(words[0][0], "the sentence that starts here has no root (no HEAD is 0)")
-        if len(roots) > 1:
-            self.fail(roots[1], f"a second root: line {roots[0]} has HEAD 0 already")
-        cycle = _find_cycle(heads)
-        if cycle:
-            path = " -> ".join(str(i) for i in [*cycle, cycle[0]])
-            self.fail(words[cycle[0] - 1][0], f"the heads form a cycle: {path}")
-
-    def apply_ranges(
-        self, ranges: List[Tuple[int, int, Row]], words: List[Row], spaces: List[bool]
-    ) -> int:
-        """Write the ranges' spaces to `spaces`; how many ranges their words do not spell."""
-        n_unspelled = 0
+        The spaces are those of `# text` where its words are the sentence's, for not every file
+        that has it has `SpaceAfter=No`, too.
+        """
+        spaces = [_has_space(row) for _, row in words]
+        forms = {i: row[1] for i, (_, row) in enumerate(words)}
         for first, last, (_, row) in ranges:
-            spaces[first - 1 : last - 1] = [False] * (last - first)
-            spaces[last - 1] = "SpaceAfter=No" not in row[9].split("|")
-            n_unspelled += row[1] != "".join(word[1] for _, word in words[first - 1 : last])
-        return n_unspelled
+            spaces[first - 1 : last] = [False] * (last - first) + [_has_space(row)]
+            if row[1] != "_":
+                forms.update({first - 1: "", **dict.fromkeys(range(first, last - 1), "")})
+                forms[last - 1] = row[1]
+        if self.text is None:
+            return spaces, False
+        read = _spaces_of(self.text, list(forms.values()))
+        return (spaces, True) if read is None else ([*read[:-1], spaces[-1]], False)
 
     def check_morphology(self, line: int, row: Sequence[str]) -> None:
         if row[3] not in UPOS:
@@ -207,36 +168,47 @@ class _Reader:
         if row[5] != "_" and not re.fullmatch(r"[^=|]+=[^=|]+(\|[^=|]+=[^=|]+)*", row[5]):
             self.fail(line, f"expected FEATS like Case=Nom|Number=Sing, found {row[5]!r}")
 
-    def entities(self, words: List[Row]) -> Tuple[List[Optional[str]], int]:
-        """BILUO tags of MISC `NE=`, and how many of them were repaired (see `repair_biluo`)."""
+    def entities(
+        self, words: List[Row], ranges: List[Range]
+    ) -> Tuple[List[Optional[str]], int, Dict[str, int]]:
+        """BILUO tags, how many of them were repaired, and how many values are not read, by key."""
         tags: List[Optional[str]] = []
-        for number, row in words:
-            tag = _misc(row[9]).get("NE")
-            if tag is not None and not ENTITY_TAG.fullmatch(tag):
-                self.fail(number, f"expected a BILUO tag like NE=B-PER, found NE={tag}")
+        unread: "Counter[str]" = Counter()
+        for number, row in [*words, *(row for _, _, row in ranges)]:
+            try:
+                tag, others = self.entity_column.tag(row[9])
+            except ValueError as error:
+                self.fail(number, str(error))
             tags.append(tag)
-        return repair_biluo(tags)
+            unread.update(others)
+        on_ranges = sum(tag not in (None, "O") for tag in tags[len(words) :])
+        if on_ranges:
+            unread["tags of multiword tokens"] += on_ranges
+        return (*self.entity_column.to_biluo(tags[: len(words)]), dict(unread))
 
 
-def _find_cycle(heads: Sequence[int]) -> List[int]:
-    """The 1-based words of one cycle of 1-based heads (0 = root), [] where there is none."""
-    done = [True] + [False] * len(heads)
-    for start in range(1, len(heads) + 1):
-        path: Dict[int, None] = {}
-        word = start
-        while not done[word]:
-            if word in path:
-                walked = list(path)
-                return walked[walked.index(word) :]
-            path[word] = None
-            word = heads[word - 1]
-        for word in path:
-            done[word] = True
-    return []
+def _multiword(first: int, last: int, row: Row, words: List[Row]) -> Multiword:
+    joined = "".join(word[1] for _, word in words[first - 1 : last])
+    form = joined if row[1][1] == "_" else row[1][1]
+    return Multiword(first - 1, last, form, is_spelled=form == joined)
 
 
-def _misc(column: str) -> Dict[str, str]:
-    return {key: value for key, _, value in (item.partition("=") for item in column.split("|"))}
+def _spaces_of(text: str, forms: Sequence[str]) -> Optional[List[bool]]:
+    """Whether a space follows each form in a text; None if the text is not theirs."""
+    spaces: List[bool] = []
+    place = 0
+    for form in forms:
+        if not text.startswith(form, place):
+            return None
+        place += len(form)
+        rest = text[place:].lstrip()
+        spaces.append(bool(form) and len(rest) < len(text) - place)
+        place = len(text) - len(rest) if form else place
+    return spaces if place == len(text) else None
+
+
+def _has_space(row: Sequence[str]) -> bool:
+    return "SpaceAfter=No" not in row[9].split("|")
 
 
 def _value(column: str) -> str:

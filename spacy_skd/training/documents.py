@@ -1,12 +1,13 @@
 """Sentences of a treebank -> whole documents -> spaCy Docs."""
 
-from itertools import groupby
-from typing import Iterable, Iterator, List, Optional, Sequence
+from itertools import accumulate, groupby
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence
 
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
-from .conllu import Sentence
+from .multiwords import set_multiwords
+from .sentence import Sentence
 
 
 def group_documents(sentences: Iterable[Sentence]) -> Iterator[List[Sentence]]:
@@ -22,8 +23,8 @@ def split_documents(
 
     A document of more than `sentences_per_doc` sentences is cut into the fewest even pieces that
     respect it (11 sentences at 10 a piece: 5 + 6). A piece of more than `max_words` words (0: no
-    limit) is halved until it fits or is a single sentence. Raises ValueError for settings out of
-    range.
+    limit) is halved until it fits or is a single sentence. Sentences with trees and without share
+    no piece. Raises ValueError for settings out of range.
     """
     if sentences_per_doc < 1:
         raise ValueError(f"expected sentences_per_doc >= 1, found {sentences_per_doc}")
@@ -32,7 +33,8 @@ def split_documents(
     for document in group_documents(sentences):
         n_pieces = -(-len(document) // sentences_per_doc)
         for piece in _even_pieces(document, n_pieces=n_pieces):
-            yield from _halve(piece, max_words=max_words)
+            for half in _halve(piece, max_words=max_words):
+                yield from _alike(half)
 
 
 def make_doc(
@@ -40,17 +42,17 @@ def make_doc(
 ) -> Doc:
     """One Doc of these sentences, every annotation of the treebank set.
 
-    Missing values stay missing. The root's deprel is "ROOT", spaCy's name for it.
+    Missing values stay missing. The root's deprel is "ROOT", spaCy's name for it. Where the text
+    has other tokens than the treebank, they are in the user data (multiwords.py).
+    sentences: with trees all of them or none, see `split_documents`.
     with_morphs: some word of the file has FEATS, so a word without any has no features;
     otherwise the features are missing.
-    with_entities: some word of the file has MISC `NE=`, so a word without one is outside every
-    entity ("O"); otherwise entities are missing.
+    with_entities: some word of the file has an entity's tag, so a word without one is outside
+    every entity ("O"); otherwise entities are missing.
     """
-    heads: List[int] = []
-    for sentence in sentences:
-        first = len(heads)
-        heads.extend(first + head for head in sentence.heads)
-    return Doc(
+    has_trees = any(sentence.has_tree for sentence in sentences)
+    firsts = [0, *accumulate(len(sentence.words) for sentence in sentences)]
+    doc = Doc(
         vocab,
         words=[word for sentence in sentences for word in sentence.words],
         spaces=[space for sentence in sentences for space in sentence.spaces],
@@ -58,10 +60,25 @@ def make_doc(
         pos=_column([sentence.pos for sentence in sentences]),
         tags=_column([sentence.tags for sentence in sentences]),
         morphs=[morph for s in sentences for morph in s.morphs] if with_morphs else None,
-        heads=heads,
-        deps=["ROOT" if dep == "root" else dep for s in sentences for dep in s.deps],
         ents=[_iob(tag) for s in sentences for tag in s.entities] if with_entities else None,
+        **(_trees(sentences, firsts) if has_trees else _starts(sentences)),
     )
+    set_multiwords(doc, [m.moved(i) for i, s in zip(firsts, sentences) for m in s.multiwords])
+    return doc
+
+
+def _trees(sentences: Sequence[Sentence], firsts: Sequence[int]) -> Dict[str, Any]:
+    heads = [
+        None if head is None else first + head
+        for first, sentence in zip(firsts, sentences)
+        for head in sentence.heads
+    ]
+    deps = ["ROOT" if dep == "root" else dep for s in sentences for dep in s.deps]
+    return {"heads": heads, "deps": deps}
+
+
+def _starts(sentences: Sequence[Sentence]) -> Dict[str, Any]:
+    return {"sent_starts": [i == 0 for s in sentences for i in range(len(s.words))]}
 
 
 def _column(columns: Sequence[List[str]]) -> Optional[List[str]]:
@@ -78,6 +95,12 @@ def _even_pieces(document: List[Sentence], *, n_pieces: int) -> Iterator[List[Se
     bounds = [len(document) * i // n_pieces for i in range(n_pieces + 1)]
     for start, end in zip(bounds, bounds[1:]):
         yield document[start:end]
+
+
+def _alike(piece: List[Sentence]) -> Iterator[List[Sentence]]:
+    """spaCy takes the sentences of a Doc from its trees, where it has any."""
+    for _, run in groupby(piece, key=lambda sentence: sentence.has_tree):
+        yield list(run)
 
 
 def _halve(piece: List[Sentence], *, max_words: int) -> Iterator[List[Sentence]]:

@@ -5,7 +5,7 @@ since it is one compressed block)."""
 from dataclasses import dataclass, field
 from glob import glob, has_magic
 from pathlib import Path
-from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
@@ -13,12 +13,12 @@ from spacy.vocab import Vocab
 from ..pipeline.entity_tags import log_repaired, repair_entities
 from ..shards.docs import KEY
 from ..shards.messages import make_packer
-from .raw_text import RawText, files_of, parse_record
+from .lines import MAX_LINE as MAX_LINE
+from .raw_text import Placed, files_of, read_texts
+from .raw_text import Unfit as Unfit
 
 DOCS = ".spacy"
 SUFFIXES = (".jsonl", ".txt", DOCS)
-MAX_LINE = 10_000_000  # bytes; a longer line is no text but a damaged file
-_BLOCK = 2**20
 
 
 @dataclass(frozen=True)
@@ -40,15 +40,6 @@ class Record:
     is_gold: bool = False
 
 
-@dataclass(frozen=True)
-class Unfit:
-    """A line or doc that is not annotated. reason: "" for a blank one, which is no fault."""
-
-    file: str
-    number: int
-    reason: str
-
-
 def find_inputs(patterns: Sequence[str]) -> List[Path]:
     """Files, every fitting file below folders, and globs; in that order, each once.
 
@@ -68,16 +59,20 @@ def find_inputs(patterns: Sequence[str]) -> List[Path]:
     return list(found)
 
 
-def read_inputs(files: Sequence[Path], *, max_chars: int) -> Iterator[Union[Record, Unfit]]:
+def read_inputs(
+    files: Sequence[Path], *, max_chars: int, with_meta: bool = True
+) -> Iterator[Union[Record, Unfit]]:
     """Every text and doc, in order, and every line that is none.
 
-    max_chars (int): a longer text is unfit.
+    max_chars (int): a longer text is unfit. with_meta (bool): whether a text is, too, whose meta a
+        `.spacy` file cannot hold; else it comes without.
     RAISES (ValueError): for a `.spacy` file that is none.
     """
     before = 0
     for path in files:
-        read = _read_docs if path.suffix == DOCS else _read_texts
-        for item in read(path, before):
+        is_docs = path.suffix == DOCS
+        items = _read_docs(path, before) if is_docs else _read_texts(path, before, with_meta)
+        for item in items:
             too_long = isinstance(item, Record) and len(item.text) > max_chars
             if isinstance(item, Record) and too_long:
                 yield _too_long(item, max_chars)
@@ -86,58 +81,19 @@ def read_inputs(files: Sequence[Path], *, max_chars: int) -> Iterator[Union[Reco
         before += path.stat().st_size
 
 
-def _read_texts(path: Path, before: int) -> Iterator[Union[Record, Unfit]]:
-    with path.open("rb") as file:
-        pack = make_packer()
-        for number, data in _lines(file):
-            try:
-                raw = _parse(path, number, data, pack)
-            except ValueError as error:
-                yield Unfit(str(path), number, str(error))
-                continue
-            if raw is None:
-                yield Unfit(str(path), number, "")
-            else:
-                end = before + file.tell()
-                yield Record(str(path), number, raw.text, end, raw.n_words, raw.meta)
-
-
-def _lines(file: BinaryIO) -> Iterator[Tuple[int, Optional[bytes]]]:
-    """Numbers and bytes of lines; None for one that is too long, which is never held whole."""
-    number = 0
-    while data := file.readline(MAX_LINE + 2):
-        number += 1
-        if len(data.rstrip(b"\r\n")) <= MAX_LINE:
-            yield number, data
+def _read_texts(path: Path, before: int, with_meta: bool) -> Iterator[Union[Record, Unfit]]:
+    pack = make_packer()
+    for item in read_texts(path):
+        if not isinstance(item, Placed):
+            yield item
             continue
-        while data and not data.endswith(b"\n"):
-            data = file.readline(_BLOCK)
-        yield number, None
-
-
-def _parse(
-    path: Path, number: int, data: Optional[bytes], pack: Callable[[Any], bytes]
-) -> Optional[RawText]:
-    """RETURNS (Optional[RawText]): None for a blank line. RAISES (ValueError): if it is unfit."""
-    if data is None:
-        raise ValueError(f"the line is longer than {MAX_LINE} bytes")
-    try:
-        line = data.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"not UTF-8: the byte 0x{data[error.start]:02x} at {error.start}"
-        ) from None
-    if "\0" in line:
-        raise ValueError("no text but binary: it has a byte 0")
-    if not line.strip():
-        return None
-    raw = RawText(line) if path.suffix == ".txt" else parse_record(line, place="the line")
-    try:
-        raw.text.encode("utf8")
-        pack(raw.meta)
-    except (UnicodeEncodeError, OverflowError, ValueError) as error:
-        raise ValueError(f"text or meta cannot be stored: {error}") from None
-    return raw if raw.text.strip() else None
+        raw, meta = item.raw, item.raw.meta if with_meta else {}
+        try:
+            pack(meta)
+        except (UnicodeEncodeError, OverflowError, ValueError) as error:
+            yield Unfit(item.file, item.number, f"the meta cannot be stored: {error}")
+            continue
+        yield Record(item.file, item.number, raw.text, before + item.end, raw.n_words, meta)
 
 
 def _read_docs(path: Path, before: int) -> Iterator[Union[Record, Unfit]]:

@@ -7,8 +7,8 @@ from illegal import told
 from spacy.tokens import DocBin
 from treebanks import GOOD
 
-from spacy_skd.cli.convert import convert
 from spacy_skd.training.conllu import read_conllu
+from spacy_skd.training.convert import convert
 
 EWT = Path(__file__).parents[3] / "shared" / "data" / "UD_English-EWT"
 

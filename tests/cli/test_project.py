@@ -56,7 +56,7 @@ def test_prepare_says_what_is_missing(tmp_path):
 
 def test_silver_annotates_every_text_in_order(teacher, tmp_path):
     (tmp_path / "raw.txt").write_text("Go home !\nThe cat sees Ann . Dogs sleep\nGo")
-    assert silver(teacher, tmp_path / "raw.txt", tmp_path / "s.spacy") == 3
+    assert silver(teacher, tmp_path / "raw.txt", tmp_path / "s.spacy") == (3, 0)
     docs = list(DocBin().from_disk(tmp_path / "s.spacy").get_docs(spacy.blank("en").vocab))
     assert [doc.text for doc in docs] == ["Go home !", "The cat sees Ann . Dogs sleep", "Go"]
     assert all(token.tag_ and token.dep_ for doc in docs for token in doc)

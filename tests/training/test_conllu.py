@@ -62,7 +62,7 @@ def test_errors_name_file_and_line(tmp_path, text, message):
 
 
 def test_entities_that_are_no_legal_biluo_are_repaired_as_spacy_convert_does(tmp_path):
-    text = changed(8, 9, "NE=B-ORG")  # never closed
+    text = changed(8, 9, "NE=L-ORG")  # never begun
     text = text.replace("advmod\t_\tSpaceAfter=No", "advmod\t_\tNE=I-PER|SpaceAfter=No")
     first, second = read_conllu(write(tmp_path, text))
     assert (first.entities, first.n_repaired) == ([None, "U-PER", None], 1)

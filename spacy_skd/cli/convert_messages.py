@@ -1,0 +1,46 @@
+"""What a conversion has to say of its input, for `convert` and `prepare`."""
+
+from typing import Iterator
+
+from wasabi import msg
+
+from ..training.convert_counts import Counts, SplitCounts
+
+# Share of the tokens that the language's tokenizer does not make, which is told above it.
+UNLIKE = 0.05
+
+
+def tell_odd(counts: Counts) -> None:
+    """Warn of what was left out, lost or changed, a line for each file that has it."""
+    for name, split in counts.splits.items():
+        for text in _odd(split):
+            msg.warn(f"{name}: {text}")
+    if counts.raw and counts.raw.nulls:
+        msg.warn(
+            f"raw: {counts.raw.nulls} values that JSON cannot hold (NaN, Infinity) came out as null"
+        )
+
+
+def _odd(split: SplitCounts) -> Iterator[str]:
+    for key, n in split.unread_entities.items():
+        yield f"{n} values of MISC under {key} look like entities and are not read"
+    if split.withheld:
+        yield f"{split.withheld} sentences left out, most of whose words are withheld (FORM is _)"
+    if split.lost_heads:
+        yield (
+            f"{split.lost_heads} sentences have a head for some words alone, and none that joins "
+            "the first word with the root: they have no trees"
+        )
+    if split.texts_differ:
+        yield f"the words of {split.texts_differ} sentences do not spell their `# text`"
+    if split.unspelled:
+        yield (
+            f"the words of {split.unspelled} multiword tokens do not spell their surface form, so "
+            "that the docs' text is not the treebank's: see --merge-subtokens"
+        )
+    if split.not_tokenized > UNLIKE * split.words:
+        yield (
+            f"the tokenizer of the language does not make {split.not_tokenized} of "
+            f"{split.words} tokens ({100 * split.not_tokenized / split.words:.1f} %): a pipeline "
+            "sees others in text than those that it learns from"
+        )

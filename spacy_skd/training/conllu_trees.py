@@ -1,0 +1,88 @@
+"""The trees of CoNLL-U: HEAD and DEPREL, known or not."""
+
+import re
+from typing import Dict, List, NoReturn, Optional, Protocol, Sequence, Tuple
+
+ROOT = "root"
+# What spaCy calls an arc without a label (`Doc(..., heads=)` and its `displacy`).
+UNLABELLED = "dep"
+Row = Tuple[int, List[str]]
+
+
+class Fail(Protocol):
+    def __call__(self, line: int, message: str) -> NoReturn: ...
+
+
+def read_tree(words: Sequence[Row], fail: Fail) -> Tuple[List[Optional[int]], List[str]]:
+    """Heads, 0-based, the root its own, None where HEAD is "_"; and deprels.
+
+    The root's deprel is "root", however the file writes it (spaCy's exporters: "ROOT"). A word
+    without a head has none. An arc whose DEPREL is "_" is `UNLABELLED`.
+    fail (Fail): called for a tree that is none.
+    """
+    heads = [_head(number, row, n_words=len(words), fail=fail) for number, row in words]
+    _check_tree(words, heads, fail)
+    deps = [_deprel(row[7], head) for (_, row), head in zip(words, heads)]
+    return [i if head == 0 else head and head - 1 for i, head in enumerate(heads)], deps
+
+
+def usable(heads: Sequence[Optional[int]]) -> bool:
+    """Whether spaCy can hold the heads that are known: it takes the first word below a root for
+    the start of the sentence."""
+    if None not in heads:
+        return True
+    roots = [i for i, head in enumerate(heads) if head == i]
+    word: Optional[int] = 0
+    while word is not None and heads[word] != word:
+        word = heads[word]
+    return bool(roots) and word is not None
+
+
+def _head(line: int, row: Sequence[str], *, n_words: int, fail: Fail) -> Optional[int]:
+    if row[6] == "_":
+        return None
+    if not re.fullmatch(r"\d+", row[6], flags=re.ASCII):
+        fail(line, f"expected HEAD to be an integer from 0, or _, found {row[6]!r}")
+    head = int(row[6])
+    if head > n_words:
+        fail(line, f"HEAD {head} is out of range: the sentence has {n_words} words")
+    if (head == 0) != (row[7].lower() == ROOT) and row[7] != "_":
+        fail(line, f"HEAD 0 and DEPREL root go together, found HEAD {head}, DEPREL {row[7]!r}")
+    return head
+
+
+def _deprel(column: str, head: Optional[int]) -> str:
+    if head is None:
+        return ""
+    if head == 0:
+        return ROOT
+    return UNLABELLED if column == "_" else column
+
+
+def _check_tree(words: Sequence[Row], heads: List[Optional[int]], fail: Fail) -> None:
+    roots = [words[i][0] for i, head in enumerate(heads) if head == 0]
+    if not roots and None not in heads:
+        fail(words[0][0], "the sentence that starts here has no root (no HEAD is 0)")
+    if len(roots) > 1:
+        fail(roots[1], f"a second root: line {roots[0]} has HEAD 0 already")
+    cycle = _find_cycle([head or 0 for head in heads])
+    if cycle:
+        path = " -> ".join(str(i) for i in [*cycle, cycle[0]])
+        fail(words[cycle[0] - 1][0], f"the heads form a cycle: {path}")
+
+
+def _find_cycle(heads: Sequence[int]) -> List[int]:
+    """The 1-based words of one cycle of 1-based heads (0 = root), [] where there is none."""
+    done = [True] + [False] * len(heads)
+    for start in range(1, len(heads) + 1):
+        path: Dict[int, None] = {}
+        word = start
+        while not done[word]:
+            if word in path:
+                walked = list(path)
+                return walked[walked.index(word) :]
+            path[word] = None
+            word = heads[word - 1]
+        for word in path:
+            done[word] = True
+    return []

@@ -1,0 +1,199 @@
+"""A treebank and raw text -> the corpora that training reads."""
+
+import os
+import tempfile
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Iterable, Iterator, List, Sequence, TextIO
+
+import srsly
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin
+
+from ..pipeline.entity_tags import log_repaired
+from .convert_counts import SPLITS, Counts, RawCounts, SplitCounts
+from .documents import group_documents, make_doc, split_documents
+from .gold_files import read_gold
+from .languages import blank_pipeline
+from .leakage import MIN_WORDS, HeldOut
+from .multiwords import count_not_made, merge, multiwords_of, set_multiwords, unlike
+from .raw_text import REJECTS, Placed, RawText, append_reject, find_raw_files, read_texts
+from .sentence import Sentence
+from .withheld import leave_out_withheld
+
+RAW_FILE = "raw.jsonl"
+COUNTS_FILE = "convert.json"
+
+
+def convert(
+    train: Path,
+    dev: Path,
+    test: Path,
+    output: Path,
+    *,
+    raw: Sequence[Path] = (),
+    lang: str = "en",
+    sentences_per_doc: int = 10,
+    max_words: int = 0,
+    min_overlap: int = MIN_WORDS,
+    merge_subtokens: bool = False,
+    overwrite: bool = False,
+) -> Counts:
+    """Convert CoNLL-U files to train.spacy, dev.spacy and test.spacy, and merge raw text.
+
+    Whole documents become Docs, long ones in pieces (training/documents.py). Sentences of train
+    and texts of raw that stand in dev or test are left out (training/leakage.py). The folder also
+    gets raw.jsonl, if there is raw text, rejects.jsonl, if some of its lines are unfit, and
+    convert.json with the counts. Files appear in it only when all of them are complete.
+
+    min_overlap: words of the shortest held-out sentence that a text may not contain.
+    merge_subtokens: whether multiword tokens that the language's tokenizer does not split into
+    the treebank's words become one token (training/multiwords.py).
+    Raises ValueError for malformed input, naming file and line, and for an unknown language;
+    FileNotFoundError; FileExistsError for an output folder that is not empty.
+    """
+    _check_output(output, overwrite=overwrite)
+    raw_files = find_raw_files(list(raw))
+    nlp = blank_pipeline(lang)
+    files = dict(zip(SPLITS, (train, dev, test)))
+    splits = {name: list(read_gold(path, nlp)) for name, path in files.items()}
+    counts = {name: SplitCounts() for name in SPLITS}
+    for name, file in files.items():
+        splits[name], withheld = leave_out_withheld(splits[name], file)
+        counts[name].withheld = len(withheld)
+        counts[name].documents = sum(1 for _ in group_documents(splits[name]))
+    held_out = HeldOut(
+        (
+            [s.text for s in document]
+            for name in SPLITS[1:]
+            for document in group_documents(splits[name])
+        ),
+        min_words=min_overlap,
+    )
+    splits["train"] = _leave_out(splits["train"], held_out, counts["train"])
+    raw_counts = RawCounts() if raw_files else None
+    with _all_or_nothing(output) as folder:
+        for name, file in files.items():
+            pieces = split_documents(
+                splits[name], sentences_per_doc=sentences_per_doc, max_words=max_words
+            )
+            docs = _make_docs(pieces, nlp, counts[name], merge_subtokens=merge_subtokens)
+            _write_docs(docs, folder / f"{name}.spacy", counts[name])
+            log_repaired(str(file), counts[name].repaired_entities)
+        if raw_counts:
+            _write_raw(raw_files, folder, held_out, raw_counts)
+        result = Counts(**counts, raw=raw_counts)
+        srsly.write_json(folder / COUNTS_FILE, asdict(result))
+    return result
+
+
+def _check_output(output: Path, *, overwrite: bool) -> None:
+    if output.exists() and not output.is_dir():
+        raise FileExistsError(f"{output}: expected a folder to write to, found a file")
+    if output.is_dir() and any(output.iterdir()) and not overwrite:
+        raise FileExistsError(
+            f"{output}: the folder is not empty. Choose another, or pass --overwrite to replace "
+            "an earlier conversion in it."
+        )
+
+
+def _leave_out(
+    sentences: Sequence[Sentence], held_out: HeldOut, counts: SplitCounts
+) -> List[Sentence]:
+    """The sentences that do not leak; the others are counted by how they do."""
+    kept: List[Sentence] = []
+    for sentence in sentences:
+        leak = held_out.find(sentence.text)
+        if leak is None:
+            kept.append(sentence)
+            continue
+        counts.left_out[leak] += 1
+        if kept:  # its neighbours must not be glued together
+            kept[-1] = replace(kept[-1], spaces=[*kept[-1].spaces[:-1], True])
+    if not kept:
+        raise ValueError("every sentence of train stands in dev or test: nothing is left to learn")
+    return kept
+
+
+def _make_docs(
+    pieces: Iterable[List[Sentence]], nlp: Language, counts: SplitCounts, *, merge_subtokens: bool
+) -> Iterator[Doc]:
+    pieces = list(pieces)
+    sentences = [sentence for piece in pieces for sentence in piece]
+    with_morphs = any(morph for sentence in sentences for morph in sentence.morphs)
+    with_entities = any(tag for sentence in sentences for tag in sentence.entities)
+    for sentence in sentences:
+        counts.add_sentence(sentence)
+    for piece in pieces:
+        doc = make_doc(nlp.vocab, piece, with_morphs=with_morphs, with_entities=with_entities)
+        if merge_subtokens:
+            merged = merge(doc, unlike(doc, nlp.tokenizer))
+            counts.merged += len(multiwords_of(doc)) - len(multiwords_of(merged))
+            doc = merged
+        # The others need no note: their text is the treebank's.
+        set_multiwords(doc, [m for m in multiwords_of(doc) if not m.is_spelled])
+        counts.unspelled += len(multiwords_of(doc))
+        counts.not_tokenized += count_not_made(doc, nlp.tokenizer)
+        yield doc
+
+
+def _write_docs(docs: Iterable[Doc], path: Path, counts: SplitCounts) -> None:
+    docs = list(docs)
+    counts.docs, counts.words = len(docs), sum(map(len, docs))
+    DocBin(docs=docs, store_user_data=any(doc.user_data for doc in docs)).to_disk(path)
+
+
+def _write_raw(files: Sequence[Path], folder: Path, held_out: HeldOut, counts: RawCounts) -> None:
+    """RAISES (ValueError): if every line is unfit."""
+    reason = ""
+    with (folder / RAW_FILE).open("w", encoding="utf8") as fit:
+        for item in (item for file in files for item in read_texts(file)):
+            if isinstance(item, Placed):
+                _write_text(item.raw, fit, held_out, counts)
+            elif item.reason:
+                counts.rejected += 1
+                reason = reason or f"{item.file}, line {item.number}: {item.reason}"
+                append_reject(item, folder / REJECTS)
+            else:
+                counts.blank += 1
+    if counts.rejected and not counts.texts and not any(counts.left_out.values()):
+        raise ValueError(
+            f"expected raw text, found {counts.rejected} unfit lines and no other. The first is "
+            f"{reason}"
+        )
+
+
+def _write_text(raw: RawText, file: TextIO, held_out: HeldOut, counts: RawCounts) -> None:
+    leak = held_out.find(raw.text)
+    if leak is not None:
+        counts.left_out[leak] += 1
+        return
+    line, n_nulls = raw.to_json()
+    file.write(line + "\n")
+    counts.texts += 1
+    counts.words += raw.n_words
+    counts.nulls += n_nulls
+
+
+@contextmanager
+def _all_or_nothing(output: Path) -> Iterator[Path]:
+    """A folder to write to, whose files replace those of `output` if the block ends well.
+
+    Files of an earlier conversion that this one did not write are removed: a raw.jsonl filtered
+    for another test set must not stay beside the new one.
+    """
+    is_new = not output.exists()
+    output.mkdir(parents=True, exist_ok=True)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".convert-", dir=output) as name:
+            yield Path(name)
+            for file in [*(f"{split}.spacy" for split in SPLITS), RAW_FILE, REJECTS, COUNTS_FILE]:
+                if (Path(name) / file).exists():
+                    os.replace(Path(name) / file, output / file)
+                else:
+                    (output / file).unlink(missing_ok=True)
+    except BaseException:
+        if is_new:
+            output.rmdir()
+        raise

@@ -1,0 +1,87 @@
+"""What a conversion counts: what was written of each file, what was left out, what was odd."""
+
+from dataclasses import dataclass, field
+from typing import Dict, Optional
+
+from .sentence import Sentence
+
+SPLITS = ("train", "dev", "test")
+
+
+@dataclass
+class SplitCounts:
+    """What was written of one treebank file, and which of its sentences were left out.
+
+    documents: documents of the file (1 if it marks none). docs: Docs written, a long document
+    in pieces. words: tokens. left_out: sentences that leak, by how ("copy" or "overlap", see
+    leakage.py). withheld: sentences left out since most of their words are "_".
+    multiwords: multiword tokens ("du": "de" "le"; "don't": "do" "n't"). merged: of them, those
+    that are one token of the Docs. unspelled: of the others, those whose words do not spell their
+    surface form; the Doc's text has the words, joined. not_tokenized: tokens that the language's
+    tokenizer does not make of the text.
+    without_trees: sentences without any head. lost_heads: of them, those that have heads of some
+    words, which spaCy could not hold. texts_differ: sentences whose words and spaces do not spell
+    the file's `# text`. repaired_entities: tags of entities that were not legal in the file's
+    scheme. unread_entities: values of MISC that look like entities and are not read, by key.
+    """
+
+    documents: int = 0
+    docs: int = 0
+    sentences: int = 0
+    words: int = 0
+    left_out: Dict[str, int] = field(default_factory=lambda: {"copy": 0, "overlap": 0})
+    withheld: int = 0
+    multiwords: int = 0
+    merged: int = 0
+    unspelled: int = 0
+    not_tokenized: int = 0
+    without_trees: int = 0
+    lost_heads: int = 0
+    texts_differ: int = 0
+    repaired_entities: int = 0
+    unread_entities: Dict[str, int] = field(default_factory=dict)
+
+    def add_sentence(self, sentence: Sentence) -> None:
+        """Count what was in the file of a sentence that is written."""
+        self.sentences += 1
+        self.multiwords += len(sentence.multiwords)
+        self.without_trees += not sentence.has_tree
+        self.lost_heads += sentence.lost_heads
+        self.texts_differ += sentence.text_differs
+        self.repaired_entities += sentence.n_repaired
+        for key, n in sentence.unread.items():
+            self.unread_entities[key] = self.unread_entities.get(key, 0) + n
+
+
+@dataclass
+class RawCounts:
+    """What was written of the raw text (words: between spaces), and what was left out.
+
+    blank: empty lines. rejected: lines that are unfit, which stand in rejects.jsonl. nulls: `NaN`
+    and `Infinity`, which JSON cannot hold and which are null in raw.jsonl.
+    """
+
+    texts: int = 0
+    words: int = 0
+    left_out: Dict[str, int] = field(default_factory=lambda: {"copy": 0, "overlap": 0})
+    blank: int = 0
+    rejected: int = 0
+    nulls: int = 0
+
+
+@dataclass
+class Counts:
+    """All counts of a conversion, as written to convert.json. raw: None without raw text."""
+
+    train: SplitCounts
+    dev: SplitCounts
+    test: SplitCounts
+    raw: Optional[RawCounts]
+
+    @property
+    def splits(self) -> Dict[str, SplitCounts]:
+        return {name: getattr(self, name) for name in SPLITS}
+
+    @property
+    def rejected(self) -> int:
+        return self.raw.rejected if self.raw else 0

@@ -1,0 +1,32 @@
+"""Treebanks that are distributed without their text: every FORM is "_"."""
+
+from pathlib import Path
+from typing import List, Sequence, Tuple
+
+from .sentence import Sentence
+
+WITHHELD = "_"
+# More of a file's words than this are no underscores that somebody wrote.
+SHARE, LEAST = 0.1, 5
+
+
+def leave_out_withheld(
+    sentences: Sequence[Sentence], file: Path
+) -> Tuple[List[Sentence], List[Sentence]]:
+    """RETURNS: the sentences that have their words, and those most of whose words are withheld.
+    RAISES (ValueError): if words of the whole file are withheld."""
+    n_words = sum(len(sentence.words) for sentence in sentences)
+    n_withheld = sum(sentence.words.count(WITHHELD) for sentence in sentences)
+    few = n_withheld < LEAST or n_withheld < SHARE * n_words
+    if n_withheld > n_words / 2 or not few:
+        raise ValueError(
+            f"{file}: the FORM of {n_withheld} of {n_words} words is {WITHHELD!r}: the treebank is "
+            "distributed without its text. Its README says how to merge the text into it."
+        )
+    withheld = [sentence for sentence in sentences if _is_withheld(sentence)]
+    return [s for s in sentences if not _is_withheld(s)], withheld
+
+
+def _is_withheld(sentence: Sentence) -> bool:
+    n_withheld = sentence.words.count(WITHHELD)
+    return n_withheld > 1 and n_withheld > len(sentence.words) / 2
