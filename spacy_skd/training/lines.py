@@ -44,7 +44,7 @@ def numbered_lines(path: Path, *, returns: bool = False) -> Iterator[Line]:
     RAISES (OSError): if it cannot be read.
     """
     with path.open("rb") as file:
-        returns = returns or _ends_by_returns(file.read(_BLOCK))
+        returns = returns or _ends_by_returns(file)
         file.seek(0)
         end = 0
         for number, (data, n_skipped) in enumerate(_split(file, returns=returns), start=1):
@@ -73,17 +73,27 @@ def read_lines(path: Union[str, Path]) -> Iterator[Tuple[int, str]]:
             ) from error
 
 
-def _ends_by_returns(start: bytes) -> bool:
-    return len(_LONE_RETURN.findall(start.rstrip(b"\r"))) > _RETURNS * start.count(b"\n")
+def _ends_by_returns(file: BinaryIO) -> bool:
+    """Decided by the first block that has any line end."""
+    for block in _blocks(file):
+        n_returns, n_feeds = len(_LONE_RETURN.findall(block)), block.count(b"\n")
+        if n_returns or n_feeds:
+            return n_returns > _RETURNS * n_feeds
+    return False
+
+
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    while block := file.read(_BLOCK):
+        # A "\r" at the end of a block may be half of a "\r\n".
+        while block.endswith(b"\r") and (following := file.read(1)):
+            block += following
+        yield block
 
 
 def _split(file: BinaryIO, *, returns: bool) -> Iterator[Tuple[bytes, int]]:
     """Each line with its end, and how many bytes before them were skipped, of one too long."""
     pending, n_skipped = b"", 0
-    while block := file.read(_BLOCK):
-        # A "\r" at the end of a block may be half of a "\r\n".
-        while block.endswith(b"\r") and (following := file.read(1)):
-            block += following
+    for block in _blocks(file):
         lines = (pending + block).splitlines(True) if returns else _line_feeds(pending + block)
         pending = b"" if lines[-1].endswith((b"\n", b"\r")) else lines.pop()
         for line in lines:

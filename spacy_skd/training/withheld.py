@@ -15,15 +15,15 @@ def leave_out_withheld(
 ) -> Tuple[List[Sentence], List[Sentence]]:
     """RETURNS: the sentences that have their words, and those most of whose words are withheld.
     RAISES (ValueError): if words of the whole file are withheld."""
+    withheld = [sentence for sentence in sentences if _is_withheld(sentence)]
     n_words = sum(len(sentence.words) for sentence in sentences)
     n_withheld = sum(sentence.words.count(WITHHELD) for sentence in sentences)
-    few = n_withheld < LEAST or n_withheld < SHARE * n_words
-    if n_withheld > n_words / 2 or not few:
+    many = n_withheld >= LEAST and n_withheld >= SHARE * n_words
+    if many or n_withheld > n_words / 2 or len(withheld) > len(sentences) / 2:
         raise ValueError(
             f"{file}: the FORM of {n_withheld} of {n_words} words is {WITHHELD!r}: the treebank is "
             "distributed without its text. Its README says how to merge the text into it."
         )
-    withheld = [sentence for sentence in sentences if _is_withheld(sentence)]
     return [s for s in sentences if not _is_withheld(s)], withheld
 
 
