@@ -11,7 +11,10 @@ import spacy
 import srsly
 from spacy.tokens import DocBin
 from thinc.api import Config
+from treebanks import GOOD
+from typer.testing import CliRunner
 
+from spacy_skd.cli import skd
 from spacy_skd.cli.package import package
 from spacy_skd.cli.prepare import prepare, words_for
 from spacy_skd.cli.report import report, table
@@ -62,6 +65,48 @@ def test_silver_annotates_every_text_in_order(teacher, tmp_path):
     assert all(token.tag_ and token.dep_ for doc in docs for token in doc)
     with pytest.raises(ValueError, match="exists already"):
         silver(teacher, tmp_path / "raw.txt", tmp_path / "s.spacy")
+
+
+def test_silver_sets_unfit_lines_aside(teacher, tmp_path):
+    (tmp_path / "raw.jsonl").write_text(
+        '{"text": "Go home !", "meta": {"a": 18446744073709551616000}}\n{\n'
+    )
+    arguments = ["silver", str(teacher), str(tmp_path / "raw.jsonl")]
+    found = CliRunner().invoke(skd, [*arguments, str(tmp_path / "s.spacy")])
+    assert found.exit_code == 3, found.output
+    (reject,) = (tmp_path / "s.rejects.jsonl").read_text().splitlines()
+    assert json.loads(reject)["number"] == 2
+    found = CliRunner().invoke(skd, [*arguments, str(tmp_path / "t.spacy"), "--accept-rejects"])
+    assert found.exit_code == 0, found.output
+
+
+def test_prepare_merges_and_sets_aside(tmp_path):
+    treebank = tmp_path / "treebank"
+    treebank.mkdir()
+    for split, verb in (("train", "Go"), ("dev", "Run"), ("test", "Walk")):
+        text = GOOD.replace("Go", verb) + GOOD.replace("Go", f"{verb} x")
+        (treebank / f"{split}.conllu").write_text(text)
+    (tmp_path / "raw.jsonl").write_text('{"text": "Nice"}\n{\n')
+    arguments = ["prepare", str(tmp_path / "c"), "--configs", str(ROOT / "configs"),
+                 "--corpus", "mine", "--treebank", str(treebank), "--lang", "fr",
+                 "--raw", str(tmp_path / "raw.jsonl"), "--overwrite"]  # fmt: skip
+    for options, code, merged in (
+        ([], 3, 2),
+        (["--accept-rejects"], 0, 2),
+        (["--accept-rejects", "--no-merge-subtokens"], 0, 0),
+    ):
+        found = CliRunner().invoke(skd, [*arguments, *options])
+        assert found.exit_code == code, found.output
+        counts = json.loads((tmp_path / "c" / "convert.json").read_text())
+        assert counts["dev"]["merged"] == merged
+        assert len((tmp_path / "c" / "rejects.jsonl").read_text().splitlines()) == 1
+
+
+def test_the_workflows_go_on_after_unfit_lines():
+    project = srsly.read_yaml(ROOT / "project.yml")
+    scripts = {command["name"]: command["script"][0] for command in project["commands"]}
+    for name in ("prepare", "annotate"):
+        assert "--accept-rejects" in scripts[name]
 
 
 def test_report_has_every_number_and_one_table(teacher, corpus):

@@ -6,6 +6,8 @@ from conftest import make_docs
 from spacy.tokens import Doc, DocBin
 
 from spacy_skd.report.scores import SETTINGS, read_docs, score
+from spacy_skd.training.multiwords import set_multiwords
+from spacy_skd.training.sentence import Multiword
 
 
 @pytest.fixture
@@ -32,6 +34,18 @@ def test_from_text_takes_the_pipelines_own_tokens(nlp):
     assert len(nlp.make_doc(reference.text)) == 3
     with pytest.raises(ValueError, match="setting: expected one of"):
         score(nlp, [reference], setting="none")
+
+
+def test_from_text_is_the_treebanks_real_text(nlp):
+    met = []
+    nlp.add_pipe("sentencizer", name="meet")
+    nlp._components[-1] = ("meet", lambda doc: met.append(doc.text) or doc)
+    reference = Doc(nlp.vocab, ["Dogs", "sl", "eeep", "well"], tags=["NNS", "VBP", "VBP", "RB"],
+                    spaces=[True, False, True, False])  # fmt: skip
+    set_multiwords(reference, [Multiword(1, 3, "sleep", is_spelled=False)])
+    found = [score(nlp, [reference], setting=setting) for setting in SETTINGS]
+    assert met == ["Dogs sleeep well", "Dogs sleeep well", "Dogs sleep well"]
+    assert found[-1]["tag_acc"] == pytest.approx(2 / 3), "the tag of the token is VBP_VBP"
 
 
 def test_gold_tokens_have_the_norms_of_the_tokenizer(nlp):
