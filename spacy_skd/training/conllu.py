@@ -18,8 +18,10 @@ from .sentence import Multiword, Sentence
 
 COLUMNS = ("ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC")
 Range = Tuple[int, int, Row]
+# CONJ and SPACE are spaCy's, and in what it exports.
 UPOS = frozenset(
-    "ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X _".split()
+    "ADJ ADP ADV AUX CCONJ CONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SPACE SYM VERB X "
+    "_".split()
 )
 _TEXT = re.compile(r"#\s*text\s*=\s*(.*\S)")
 

@@ -12,7 +12,7 @@ from spacy.tokens import Doc, Span, Token
 
 from .sentence import Multiword
 
-KEY = "spacy_skd_multiwords"  # in doc.user_data: of each start, end, form, is_spelled
+KEY = "multiword_tokens"  # in doc.user_data: of each start, end, form, is_spelled
 Place = Tuple[int, int]
 Tokenize = Callable[[str], Doc]
 

@@ -7,6 +7,7 @@ from spacy.training import Example
 from spacy.training.converters import conllu_to_docs
 from treebanks import write
 
+from spacy_skd.shards.docs import KEY as BELIEFS
 from spacy_skd.training.conllu import read_conllu
 from spacy_skd.training.documents import make_doc
 from spacy_skd.training.multiwords import (
@@ -77,6 +78,13 @@ def test_what_the_tokenizer_splits_just_so_stays(tmp_path):
     assert [token.head.i for token in merged] == [2, 2, 2, 2]
     assert count_not_made(merged, nlp.tokenizer) == 0
     assert [m.form for m in multiwords_of(merged)] == ["Don't"]
+
+
+def test_the_note_is_not_taken_for_beliefs(tmp_path):
+    """Readers look for the key of beliefs in the bytes of the user data."""
+    _, doc = doc_of(tmp_path, FRENCH, "fr")
+    (packed,) = DocBin(docs=[doc], store_user_data=True).user_data
+    assert BELIEFS.encode() not in packed
 
 
 def test_what_is_not_merged_moves_and_is_stored(tmp_path):
