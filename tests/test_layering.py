@@ -22,10 +22,12 @@ LAYERS = (
     "report",
     "cli",
 )
-# Folder or module -> what it may import of the package. `errors` checks settings: open to all.
+# Folder or module -> what it may import of the package. `errors` checks settings, `disk` files:
+# open to all.
 ALLOWED: Dict[str, Set[str]] = {
-    **{name: {"errors", name, *LAYERS[:i]} for i, name in enumerate(LAYERS)},
+    **{name: {"errors", "disk", name, *LAYERS[:i]} for i, name in enumerate(LAYERS)},
     "synthetic": {"synthetic"},
+    "disk": {"disk"},
     "errors": set(),
     "__init__": set(),
 }

@@ -15,6 +15,7 @@ from .prepare import prepare_cli
 from .rehead import rehead_cli
 from .report import report_cli
 from .silver import silver_cli
+from .stopping import stoppable
 from .teacher import teacher_cli
 from .vectors import vectors_cli
 
@@ -34,8 +35,8 @@ COMMANDS: Dict[str, Callable[..., None]] = {
 
 skd = typer.Typer(name="skd", help="Structural knowledge distillation.", no_args_is_help=True)
 for name, command in COMMANDS.items():
-    skd.command(name)(command)
+    skd.command(name)(stoppable(name, command))
 skd.command("teacher", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
-    teacher_cli
+    stoppable("teacher", teacher_cli)
 )
 app.add_typer(skd)

@@ -1,42 +1,18 @@
 """`spacy skd annotate`: a teacher's beliefs of any amount of text, computed once."""
 
-import sys
-import time
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Callable, Iterator, List
+from typing import List
 
 import spacy
 import typer
 from spacy.cli._util import import_code
-from tqdm import tqdm
 from wasabi import msg
 
-from ..training.annotate import Progress, Settings, annotate
+from ..training.annotate import Settings, annotate
 from ..training.raw_text import REJECTS
 from .code import CODE
+from .progress import progress
 from .rejects import ACCEPT, tell_rejects
-
-
-@contextmanager
-def progress_bar() -> Iterator[Callable[[Progress], None]]:
-    """Words a second and time left on a terminal, nothing elsewhere."""
-    layout = "{percentage:3.0f}%|{bar}| {postfix} [{elapsed}, {remaining} left]"
-    with tqdm(total=1, bar_format=layout, disable=not sys.stderr.isatty()) as bar:
-        started, words = time.monotonic(), 0
-
-        def report(progress: Progress) -> None:
-            nonlocal words
-            bar.total = progress.total
-            if progress.is_new:
-                words += progress.words
-                speed = words / (time.monotonic() - started)
-                bar.set_postfix_str(f"{words:,} words, {speed:,.0f} words/s", refresh=False)
-            else:
-                bar.initial = progress.done  # what was there already says nothing of the speed
-            bar.update(progress.done - bar.n)
-
-        yield report
 
 
 def annotate_cli(
@@ -81,7 +57,7 @@ def annotate_cli(
             beam_width=beam_width,
             beam_density=beam_density,
         )
-        with progress_bar() as report:
+        with progress("annotate") as report:
             manifest = annotate(
                 teacher, inputs, output, settings=settings, overwrite=overwrite, report=report
             )

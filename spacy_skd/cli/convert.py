@@ -13,6 +13,7 @@ from ..training.leakage import MIN_WORDS
 from ..training.raw_text import REJECTS
 from .code import CODE
 from .convert_messages import tell_odd
+from .progress import progress
 from .rejects import ACCEPT, tell_rejects
 
 
@@ -54,19 +55,21 @@ def convert_cli(
     """
     import_code(code_path)
     try:
-        counts = convert(
-            train,
-            dev,
-            test,
-            output,
-            raw=raw,
-            lang=lang,
-            sentences_per_doc=sentences_per_doc,
-            max_words=max_words,
-            min_overlap=min_overlap,
-            merge_subtokens=merge_subtokens,
-            overwrite=overwrite,
-        )
+        with progress("convert") as report:
+            counts = convert(
+                train,
+                dev,
+                test,
+                output,
+                raw=raw,
+                lang=lang,
+                sentences_per_doc=sentences_per_doc,
+                max_words=max_words,
+                min_overlap=min_overlap,
+                merge_subtokens=merge_subtokens,
+                overwrite=overwrite,
+                report=report,
+            )
     except (ValueError, OSError) as error:
         msg.fail("Nothing was written", str(error), exits=1)
     _print_counts(counts)

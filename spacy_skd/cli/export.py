@@ -7,6 +7,7 @@ import typer
 from spacy.cli._util import import_code
 from wasabi import msg
 
+from ..disk import check_apart, new_folder
 from ..pipeline.stock_pipes import Exported, make_stock
 from ..teachers.loading import load_trained
 from .code import CODE
@@ -17,17 +18,17 @@ def export(pipeline: Union[str, Path], output: Path) -> Exported:
 
     pipeline (Union[str, Path]): folder or package.
     RETURNS (Exported): what was exported, and what still needs this package.
-    RAISES (ValueError): if the output exists, the pipeline cannot be loaded, or none of its
+    RAISES (ValueError): if the output is not empty, the pipeline cannot be loaded, or none of its
         components can be exported.
     """
-    if output.exists():
-        raise ValueError(f"{output} exists already; remove it or choose another folder")
-    nlp = load_trained(pipeline)
-    found = make_stock(nlp)
-    if not found.exported:
-        reasons = "".join(f"\n  {name}: {reason}" for name, reason in found.kept.items())
-        raise ValueError(f"{pipeline}: expected a component to export, found none{reasons}")
-    nlp.to_disk(output)
+    check_apart(output, [pipeline])
+    with new_folder(output, by="export") as draft:
+        nlp = load_trained(pipeline)
+        found = make_stock(nlp)
+        if not found.exported:
+            reasons = "".join(f"\n  {name}: {reason}" for name, reason in found.kept.items())
+            raise ValueError(f"{pipeline}: expected a component to export, found none{reasons}")
+        nlp.to_disk(draft)
     return found
 
 

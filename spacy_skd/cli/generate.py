@@ -6,6 +6,7 @@ from typing import Dict
 import typer
 from wasabi import msg
 
+from ..disk import new_folder
 from ..synthetic import corpus
 from ..synthetic.corpus import Counts
 
@@ -23,17 +24,19 @@ def generate(
     """Write train.conllu, dev.conllu, test.conllu and raw.jsonl; returns the counts by split.
 
     words: tokens of raw.jsonl; a larger file begins with the smaller one.
-    Raises ValueError for a negative size; FileExistsError for an output folder that is not empty.
+    Files appear in the folder when all are complete. Raises ValueError for a negative size;
+    FileExistsError for an output folder that is not empty, or, with `overwrite`, holds anything but
+    what this command wrote.
     """
-    return corpus.generate(
-        output,
-        seed=seed,
-        train_words=train_words,
-        dev_words=dev_words,
-        test_words=test_words,
-        raw_words=words,
-        overwrite=overwrite,
-    )
+    with new_folder(output, by="generate", overwrite=overwrite) as draft:
+        return corpus.generate(
+            draft,
+            seed=seed,
+            train_words=train_words,
+            dev_words=dev_words,
+            test_words=test_words,
+            raw_words=words,
+        )
 
 
 def generate_cli(

@@ -7,10 +7,12 @@ import typer
 from spacy.cli._util import import_code
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
+from spacy.training.corpus import walk_corpus
 from spacy.vocab import Vocab
 from thinc.api import Config
 from wasabi import msg
 
+from ..disk import check_file_apart, check_new_file, write_new
 from ..pipeline.stored import Stored
 from ..teachers.loading import load_trained
 from ..training.plan import Plan, make_plan
@@ -87,7 +89,7 @@ def _scored(plan: Plan, dev: str) -> List[str]:
 
 def _docs(dev: Path) -> Iterator[Doc]:
     vocab = Vocab()
-    for path in sorted(dev.glob("**/*.spacy")) if dev.is_dir() else [dev]:
+    for path in walk_corpus(dev, ".spacy") if dev.is_dir() else [dev]:
         try:
             docs = DocBin().from_disk(path).get_docs(vocab)
         except Exception as error:  # zlib's, msgpack's, the system's
@@ -148,16 +150,16 @@ def init_cli(
     import_code(code_path)
     names = [name.strip() for name in pipes.split(",") if name.strip()]
     try:
-        if str(output) != STDOUT and output.exists() and not overwrite:
-            raise ValueError(f"{output} exists already; choose another file, or use --overwrite")
+        if str(output) != STDOUT:
+            check_new_file(output, overwrite=overwrite)
+            check_file_apart(output, [path for path in (teacher, store, vectors, dev) if path])
         config, plan = init(
             teacher, preset=preset, store=store, vectors=vectors, dev=dev, pipes=names
         )
         if str(output) == STDOUT:
             print(config.to_str())
             return
-        output.parent.mkdir(parents=True, exist_ok=True)
-        config.to_disk(output)
+        write_new(output, config.to_bytes(), overwrite=overwrite)
     except (ValueError, OSError) as error:
         msg.fail("Nothing was written", str(error), exits=1)
     msg.table(table(plan), header=("teacher", "layer", "student", "note"), divider=True)

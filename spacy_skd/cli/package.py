@@ -2,7 +2,6 @@
 
 import io
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from spacy.cli.package import package as spacy_package
 from spacy.util import load_config
 from wasabi import msg
 
+from ..disk import check_apart, check_new_file, write_new
 from ..teachers.loading import explained
 from .code import CODE_FILES
 from .requirements import name_of, requirements
@@ -31,26 +31,36 @@ LOADS = "import importlib, sys; importlib.import_module(sys.argv[1]).load()"
 
 
 def package(
-    pipeline: Path, output: Path, *, name: str, version: str, code: Sequence[Path] = ()
+    pipeline: Path,
+    output: Path,
+    *,
+    name: str,
+    version: str,
+    code: Sequence[Path] = (),
+    overwrite: bool = False,
 ) -> Path:
     """Make a wheel that names what it needs and loads in a process that has nothing else.
 
     code (Sequence[Path]): Python files with registered functions, which become part of the wheel.
-    RETURNS (Path): the wheel, which replaces an earlier one of the same name in `output`.
-    RAISES (ValueError): if the pipeline is missing, no wheel was built, or it does not load: what
-        spaCy, the build or Python says of it.
+    overwrite (bool): whether to replace a wheel of the same name and version in `output`.
+    RETURNS (Path): the wheel.
+    RAISES (ValueError): if the wheel exists, the pipeline is missing, no wheel was built, or it
+        does not load: what spaCy, the build or Python says of it.
     """
     if not (pipeline / "config.cfg").is_file():
         raise ValueError(f"expected a trained pipeline, found none at {pipeline}")
     if not has_build():
         raise ValueError("wheels are built by a package that is not installed: pip install build")
-    output.mkdir(parents=True, exist_ok=True)
+    check_apart(output, [pipeline])
+    lang = srsly.read_json(pipeline / "meta.json")["lang"]
+    # The build may spell the name another way, so the wheel itself is checked when it is written.
+    check_new_file(output / f"{lang}_{name}-{version}-py3-none-any.whl", overwrite=overwrite)
     with tempfile.TemporaryDirectory() as folder:
         sources = _write_sources(pipeline, Path(folder), name=name, version=version, code=code)
         wheel = _build(sources)
         _check_loads(wheel, Path(folder) / "unpacked")
         target = output / wheel.name
-        shutil.copy(wheel, target)
+        write_new(target, wheel.read_bytes(), overwrite=overwrite)
     return target
 
 
@@ -118,6 +128,7 @@ def package_cli(
     output: Path = typer.Argument(..., help="Folder for the wheel"),
     name: str = typer.Option("skd_student", "--name", help="Package name, without the language"),
     version: str = typer.Option("0.1.0", "--version", help="Package version"),
+    overwrite: bool = typer.Option(False, "--overwrite", help="Replace a wheel of this version"),
     code_paths: str = CODE_FILES,
 ) -> None:
     """Package a trained pipeline as a wheel."""

@@ -9,12 +9,16 @@ from spacy.cli._util import import_code
 from thinc.api import Config
 from wasabi import msg
 
+from ..disk import check_apart, new_folder, refuse_stream
 from ..synthetic import corpus as synthetic
+from ..training import earlier
 from ..training.convert import convert
 from ..training.convert_counts import SPLITS, Counts
+from ..training.progress import Report, silent
 from ..training.raw_text import REJECTS
 from .code import CODE
 from .convert_messages import tell_odd
+from .progress import progress
 from .rejects import ACCEPT, tell_rejects
 
 DEMO = "demo"
@@ -37,6 +41,7 @@ def prepare(
     backbone: str = "",
     merge_subtokens: bool = True,
     overwrite: bool = False,
+    report: Report = silent,
 ) -> Counts:
     """Convert a treebank and raw text, or generate the demo's; write configs for their size.
 
@@ -47,6 +52,7 @@ def prepare(
         *test.conllu.
     backbone (str): the teacher's; "" leaves the config's.
     merge_subtokens (bool): see `convert`.
+    report (Report): called after each text of `raw`, in words.
     RAISES (ValueError): for malformed input; (FileNotFoundError), (FileExistsError).
     """
     with tempfile.TemporaryDirectory() as folder:
@@ -58,23 +64,36 @@ def prepare(
                 f"corpus {corpus!r}: expected a folder of CoNLL-U files, found none at "
                 f"{treebank}. Run `spacy project assets`, or name a folder."
             )
+        if raw is not None:
+            refuse_stream(raw)
         if raw is None or not raw.exists():
             raise FileNotFoundError(
                 f"corpus {corpus!r}: expected raw text (.jsonl, .txt or a folder of them), found "
                 f"none at {raw}. Unlabelled text of your domain is what the student learns from."
             )
         train, dev, test = (_find(treebank, split) for split in SPLITS)
-        counts = convert(
-            train,
-            dev,
-            test,
-            output,
-            raw=[raw],
-            lang=lang,
-            merge_subtokens=merge_subtokens,
-            overwrite=overwrite,
-        )
-    words = words_for(counts)
+        check_apart(output, [treebank, raw])
+        with new_folder(
+            output, by="prepare", overwrite=overwrite, earlier=earlier.prepared
+        ) as draft:
+            counts = convert(
+                train,
+                dev,
+                test,
+                draft,
+                raw=[raw],
+                lang=lang,
+                merge_subtokens=merge_subtokens,
+                report=report,
+            )
+            _write_configs(draft, configs, words_for(counts), lang=lang, backbone=backbone)
+    return counts
+
+
+def _write_configs(
+    output: Path, configs: Path, words: Dict[str, float], *, lang: str, backbone: str
+) -> None:
+    """Each of the configs, and a copy of the student's that reads stored beliefs."""
     for name in ("teacher", "student", "stock"):
         config = Config().from_disk(configs / f"{name}.cfg", interpolate=False)
         config["nlp"]["lang"] = lang
@@ -84,7 +103,6 @@ def prepare(
         config.to_disk(output / f"{name}.cfg")
         if name == "student":
             from_store(config).to_disk(output / STORED)
-    return counts
 
 
 def from_store(config: Config) -> Config:
@@ -139,7 +157,8 @@ def set_steps(config: Config, words: float) -> None:
 
 
 def _find(folder: Path, split: str) -> Path:
-    found = sorted(folder.glob(f"*{split}.conllu"))
+    names = (path for path in folder.iterdir() if not path.name.startswith("."))
+    found = sorted(p for p in names if p.name.lower().endswith(f"{split}.conllu"))
     if len(found) != 1:
         raise FileNotFoundError(
             f"{folder}: expected one file *{split}.conllu, found {[p.name for p in found]}"
@@ -171,17 +190,19 @@ def prepare_cli(
     """
     import_code(code_path)
     try:
-        counts = prepare(
-            output,
-            configs,
-            corpus=corpus,
-            treebank=treebank,
-            raw=raw,
-            lang=lang,
-            backbone=backbone,
-            merge_subtokens=merge_subtokens,
-            overwrite=overwrite,
-        )
+        with progress("prepare") as report:
+            counts = prepare(
+                output,
+                configs,
+                corpus=corpus,
+                treebank=treebank,
+                raw=raw,
+                lang=lang,
+                backbone=backbone,
+                merge_subtokens=merge_subtokens,
+                overwrite=overwrite,
+                report=report,
+            )
     except (ValueError, OSError) as error:
         msg.fail("Nothing was prepared", str(error), exits=1)
     left_out = counts.train.left_out, counts.raw.left_out if counts.raw else {}

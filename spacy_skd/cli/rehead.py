@@ -13,12 +13,16 @@ from spacy.vocab import Vocab
 from thinc.api import Config
 from wasabi import msg
 
+from ..disk import check_new_file, write_new
 from ..teachers.embedding import find_listener
 from ..teachers.loading import load_trained
+from ..training.progress import Report, silent
 from .code import CODE, with_code
+from .progress import progress
 from .silver import silver
 
 CONFIG = "rehead.cfg"
+SPLIT_FILES = {"train": "train.spacy", "dev": "dev.spacy"}
 # Of the pipeline's own output, one text in so many is for evaluation.
 DEV_EVERY = 10
 # First words of spaCy's scores: the template's heads that they are of.
@@ -40,6 +44,7 @@ def rehead(
     pipes: Sequence[str] = (),
     raw: Optional[Path] = None,
     gpu_id: int = -1,
+    report: Report = silent,
 ) -> Path:
     """Fit the template to a pipeline; annotate raw text with it if there is some.
 
@@ -51,20 +56,19 @@ def rehead(
     raw (Optional[Path]): text on which the heads learn the pipeline's own output. Without, they
         learn from gold: paths.train and paths.dev.
     RETURNS (Path): the config.
-    RAISES (ValueError): if the output exists, the pipeline has no transformer, or a setting is
-        wrong, or the pipeline cannot be loaded; (OSError): if the template cannot.
+    RAISES (ValueError): if a file of the output exists, the pipeline has no transformer, or a
+        setting is wrong, or the pipeline cannot be loaded; (OSError): if the template cannot.
     """
     path = output / CONFIG
-    if path.exists():
-        raise ValueError(f"{path} exists already; remove it or choose another folder")
+    for name in (CONFIG, *(SPLIT_FILES.values() if raw is not None else ())):
+        check_new_file(output / name)
     if not template.is_file():
         raise FileNotFoundError(f"{template}: there is no such config; name one by --template")
     base = Config().from_disk(template, interpolate=False)
     config = rehead_config(base, load_trained(pipeline), source=pipeline, pipes=pipes)
     if raw is not None:
-        config["paths"].update(own_output(pipeline, raw, output, gpu_id=gpu_id))
-    output.mkdir(parents=True, exist_ok=True)
-    config.to_disk(path)
+        config["paths"].update(own_output(pipeline, raw, output, gpu_id=gpu_id, report=report))
+    write_new(path, config.to_bytes())
     return path
 
 
@@ -116,26 +120,27 @@ def _weights(weights: Dict[str, Any], heads: Sequence[str]) -> Dict[str, Any]:
 # The pipeline's own output
 
 
-def own_output(pipeline: str, raw: Path, folder: Path, *, gpu_id: int = -1) -> Dict[str, str]:
+def own_output(
+    pipeline: str, raw: Path, folder: Path, *, gpu_id: int = -1, report: Report = silent
+) -> Dict[str, str]:
     """A pipeline's annotation of raw text, as if it were gold.
 
     folder (Path): gets train.spacy and dev.spacy.
     RETURNS (Dict[str, str]): the two files, "train" and "dev".
     RAISES (ValueError): if a file exists, or there are fewer than two texts.
     """
-    files = {split: folder / f"{split}.spacy" for split in ("train", "dev")}
-    taken = [str(path) for path in files.values() if path.exists()]
-    if taken:
-        raise ValueError(f"{taken[0]} exists already; remove it or choose another folder")
+    files = {split: folder / name for split, name in SPLIT_FILES.items()}
+    for path in files.values():
+        check_new_file(path)
     with tempfile.TemporaryDirectory() as scratch:
-        silver(pipeline, raw, Path(scratch) / "all.spacy", gpu_id=gpu_id)
+        silver(pipeline, raw, Path(scratch) / "all.spacy", gpu_id=gpu_id, report=report)
         docs = list(DocBin().from_disk(Path(scratch) / "all.spacy").get_docs(Vocab()))
     if len(docs) < 2:
         raise ValueError(f"{raw}: expected two texts or more, of which one is to evaluate on")
-    folder.mkdir(parents=True, exist_ok=True)
     dev = docs[1::DEV_EVERY]
-    DocBin(docs=dev).to_disk(files["dev"])
-    DocBin(docs=[doc for i, doc in enumerate(docs) if i % DEV_EVERY != 1]).to_disk(files["train"])
+    write_new(files["dev"], DocBin(docs=dev).to_bytes())
+    train = [doc for i, doc in enumerate(docs) if i % DEV_EVERY != 1]
+    write_new(files["train"], DocBin(docs=train).to_bytes())
     return {split: str(path) for split, path in files.items()}
 
 
@@ -154,7 +159,16 @@ def rehead_cli(
     import_code(code_path)
     names = [name.strip() for name in pipes.split(",") if name.strip()]
     try:
-        path = rehead(pipeline, output, template=template, pipes=names, raw=raw, gpu_id=gpu_id)
+        with progress("rehead") as report:
+            path = rehead(
+                pipeline,
+                output,
+                template=template,
+                pipes=names,
+                raw=raw,
+                gpu_id=gpu_id,
+                report=report,
+            )
     except (ValueError, OSError) as error:
         msg.fail("Nothing was written", str(error), exits=1)
     msg.good(f"Wrote {path}")

@@ -11,11 +11,13 @@ from spacy.cli._util import import_code
 from wasabi import msg
 from wasabi.tables import table as make_table
 
+from ..disk import check_file_apart, check_new_file, write_new
 from ..report.scores import SCORES, SETTINGS, read_docs, score
 from ..report.speed import megabytes, words_per_second
 from ..teachers.loading import load_trained
 from ..training.multiwords import real_text
 from .code import CODE
+from .progress import progress
 
 TITLES = {
     "tag_acc": "TAG",
@@ -109,6 +111,7 @@ def report_cli(
     pipelines: List[str] = typer.Argument(..., help="NAME=FOLDER or NAME=PACKAGE of each"),
     output: Path = typer.Option(None, "--output", "-o", help="JSON file to write as well"),
     speed_words: int = typer.Option(20_000, "--speed-words", help="Words to measure the speed on"),
+    overwrite: bool = typer.Option(False, "--overwrite", help="Replace the JSON file"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU, -1 for CPU"),
     code_path: Path = CODE,
 ) -> None:
@@ -121,11 +124,18 @@ def report_cli(
             msg.fail(f"Expected NAME=FOLDER or NAME=PACKAGE, got {item!r}", exits=1)
         named[name] = pipeline
     try:
-        results = report(corpus, named, speed_words=speed_words, gpu_id=gpu_id)
+        if output:
+            check_new_file(output, overwrite=overwrite)
+            check_file_apart(output, [corpus, *named.values()])
+        with progress("report", bar=False):
+            results = report(corpus, named, speed_words=speed_words, gpu_id=gpu_id)
     except (ValueError, OSError) as error:
         msg.fail("No report", str(error), exits=1)
     print(table(results))
     if output:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(json.dumps(results, indent=2) + "\n", encoding="utf8")
+        text = json.dumps(results, indent=2) + "\n"
+        try:
+            write_new(output, text.encode("utf8"), overwrite=overwrite)
+        except OSError as error:
+            msg.fail("Not saved", str(error), exits=1)
         msg.good(f"Saved to {output}")

@@ -1,6 +1,5 @@
 """`spacy skd silver`: raw text annotated with a pipeline's best guesses, for stock components."""
 
-import os
 from pathlib import Path
 from typing import List, Tuple, Union
 
@@ -10,11 +9,14 @@ from spacy.cli._util import import_code
 from spacy.tokens import Doc, DocBin
 from wasabi import msg
 
+from ..disk import check_file_apart, check_new_file, unchanged, write_new
 from ..teachers.loading import load_trained
 from ..teachers.runner import batches_by_length
 from ..training.inputs import Record, read_inputs
-from ..training.raw_text import REJECTS, Unfit, append_reject, find_raw_files
+from ..training.progress import Progress, Report, silent
+from ..training.raw_text import REJECTS, Unfit, find_raw_files
 from .code import CODE
+from .progress import progress
 from .rejects import ACCEPT, tell_rejects
 
 
@@ -25,42 +27,48 @@ def silver(
     *,
     gpu_id: int = -1,
     batch_words: int = 2000,
+    report: Report = silent,
 ) -> Tuple[int, int]:
     """Write `.spacy` docs with a trained pipeline's annotation of raw text, in the text's order.
 
     pipeline (Union[str, Path]): folder or package.
+    report (Report): called after each batch, in tokens.
     RETURNS (Tuple[int, int]): docs written, and lines that are unfit and stand in
         `rejects_of(output)`.
     RAISES (ValueError): if the output exists, the pipeline cannot be loaded or there is no text.
     """
     for file in (output, rejects_of(output)):
-        if file.exists():
-            raise ValueError(f"{file} exists already; remove it or choose another file")
+        check_new_file(file)
+    files = find_raw_files(raw)
+    check_file_apart(output, files)
     if gpu_id >= 0:
         spacy.require_gpu(gpu_id)
     nlp = load_trained(pipeline)
     docs: List[Doc] = []
     rejected: List[Unfit] = []
-    for item in read_inputs(find_raw_files(raw), max_chars=nlp.max_length, with_meta=False):
-        if isinstance(item, Record):
-            docs.append(nlp.make_doc(item.text))
-        elif item.reason:
-            rejected.append(item)
+    with unchanged(files):
+        for item in read_inputs(files, max_chars=nlp.max_length, with_meta=False):
+            if isinstance(item, Record):
+                docs.append(nlp.make_doc(item.text))
+            elif item.reason:
+                rejected.append(item)
     if not docs:
         first = (
             f"; the first is line {rejected[0].number}: {rejected[0].reason}" if rejected else ""
         )
         raise ValueError(f"{raw}: expected raw text, found {len(rejected)} unfit lines{first}")
     batches = batches_by_length([len(doc) for doc in docs], size=batch_words)
+    done, total = 0, sum(map(len, docs))
     for batch in batches:
         for i, doc in zip(batch, nlp.pipe([docs[i] for i in batch], batch_size=len(batch))):
             docs[i] = _plain(doc)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    draft = output.with_suffix(".draft")
-    DocBin(docs=docs).to_disk(draft)
-    for unfit in rejected:
-        append_reject(unfit, rejects_of(output))
-    os.replace(draft, output)
+        words = sum(len(docs[i]) for i in batch)
+        done += words
+        report(Progress(done, total, words))
+    if rejected:
+        lines = "".join(unfit.to_json() + "\n" for unfit in rejected)
+        write_new(rejects_of(output), lines.encode("utf8"))
+    write_new(output, DocBin(docs=docs).to_bytes())
     return len(docs), len(rejected)
 
 
@@ -92,7 +100,8 @@ def silver_cli(
     """
     import_code(code_path)
     try:
-        count, n_rejected = silver(pipeline, raw, output, gpu_id=gpu_id)
+        with progress("silver") as report:
+            count, n_rejected = silver(pipeline, raw, output, gpu_id=gpu_id, report=report)
     except (ValueError, OSError) as error:
         msg.fail("Nothing was written", str(error), exits=1)
     msg.good(f"Annotated {count} texts: {output}")

@@ -10,6 +10,7 @@ from wasabi import msg
 
 from ..training.vectors import WIDTH, VectorSettings, make_vectors
 from .code import CODE, with_code
+from .progress import progress
 
 
 def vectors_cli(
@@ -29,7 +30,7 @@ def vectors_cli(
     context_words: int = typer.Option(
         300_000, "--context-words", help="Tokens, the first ones, to embed words in; the rest alone"
     ),
-    overwrite: bool = typer.Option(False, "--overwrite", help="Replace the folder"),
+    overwrite: bool = typer.Option(False, "--overwrite", help="Replace earlier vectors"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU, -1 for CPU"),
     code_path: Path = CODE,
 ) -> None:
@@ -41,7 +42,10 @@ def vectors_cli(
         settings = VectorSettings(
             width=width, rows=rows, least=least, attr=attr, context_words=context_words
         )
-        table = make_vectors(teacher, texts, output, settings=settings, overwrite=overwrite)
+        with progress("vectors") as report:
+            table = make_vectors(
+                teacher, texts, output, settings=settings, overwrite=overwrite, report=report
+            )
     except (ValueError, OSError) as error:
         msg.fail("Nothing was written", str(error), exits=1)
     rows, columns = table.data.shape

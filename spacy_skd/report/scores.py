@@ -9,6 +9,7 @@ from spacy.scorer import Scorer
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 
+from ..disk import refuse_stream
 from ..pipeline.entity_tags import log_repaired, repair_entities
 from ..training.multiwords import merge, multiwords_of
 
@@ -19,6 +20,7 @@ SCORES = ("tag_acc", "pos_acc", "morph_acc", "sents_f", "dep_uas", "dep_las", "e
 
 def read_docs(path: Path, nlp: Language) -> List[Doc]:
     """RAISES (ValueError): if there is no such file, or it holds no docs."""
+    refuse_stream(path)
     if not path.is_file():
         raise ValueError(f"expected a .spacy file, found none at {path}")
     docs = list(DocBin().from_disk(path).get_docs(nlp.vocab))

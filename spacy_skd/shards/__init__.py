@@ -1,7 +1,7 @@
 """Folders of annotated docs: shards of docs with beliefs, and the manifest that names them."""
 
 from .docs import StoredBeliefs, add_beliefs, read_beliefs
-from .files import make_bin, read_shard, shard_name, write_atomically, write_shard
+from .files import make_bin, read_shard, shard_name, write_shard
 from .manifest import Manifest
 from .store import BeliefStore
 
@@ -14,6 +14,5 @@ __all__ = [
     "read_beliefs",
     "read_shard",
     "shard_name",
-    "write_atomically",
     "write_shard",
 ]

@@ -1,19 +1,17 @@
 """Shards: `.spacy` files that appear whole or not at all, and are checked when they are read."""
 
-import contextlib
-import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterable, List
+from typing import Callable, Iterable, List, Optional
 
 import numpy
 from spacy.attrs import IDS, SPACY
 from spacy.tokens import Doc, DocBin
 
+from ..disk.atomic import digest, drafted
 from .messages import make_packer
 
-DRAFT = ".draft"
 _STRINGS = ("ORTH", "NORM", "TAG", "LEMMA", "MORPH", "DEP", "ENT_TYPE", "ENT_KB_ID", "ENT_ID")
 
 
@@ -58,12 +56,28 @@ def make_bin(docs: Iterable[Doc]) -> DocBin:
     return bin_
 
 
-def write_shard(path: Path, bin_: DocBin, *, labelled: bool) -> Shard:
-    """RAISES (OSError): naming the file, which then is not there (or as it was before)."""
+def write_shard(
+    path: Path,
+    bin_: DocBin,
+    *,
+    labelled: bool,
+    drafts: Optional[Path] = None,
+    name: Callable[[Shard], None] = lambda shard: None,
+) -> Shard:
+    """Write a shard.
+
+    drafts (Optional[Path]): folder of the draft; the shard's own by default.
+    name (Callable[[Shard], None]): called when its bytes are on the disk, before it is in its
+        place: a manifest that names it first leaves no moment in which a file is nobody's.
+    RAISES (OSError): naming the file, which then is not there (or as it was before).
+    """
     data = bin_.to_bytes()
-    write_atomically(path, data)
     words = sum(len(tokens) for tokens in bin_.tokens)
-    return Shard(len(bin_), words, labelled, len(data), digest(data))
+    shard = Shard(len(bin_), words, labelled, len(data), digest(data))
+    with drafted(path, data, drafts=drafts) as draft:
+        name(shard)
+        os.replace(draft, path)
+    return shard
 
 
 def read_shard(path: Path, shard: Shard) -> DocBin:
@@ -77,10 +91,15 @@ def read_shard(path: Path, shard: Shard) -> DocBin:
 def is_whole(path: Path, shard: Shard) -> bool:
     """Whether the file is there as the manifest describes it."""
     try:
-        _read_checked(path, shard)
+        check_whole(path, shard)
     except ValueError:
         return False
     return True
+
+
+def check_whole(path: Path, shard: Shard) -> None:
+    """RAISES (ValueError): naming the file, if it is not as the manifest describes it."""
+    _read_checked(path, shard)
 
 
 def single(bin_: DocBin, i: int) -> DocBin:
@@ -92,44 +111,6 @@ def single(bin_: DocBin, i: int) -> DocBin:
     one.cats, one.flags = [bin_.cats[i]], [bin_.flags[i]]
     one.span_groups, one.user_data = [bin_.span_groups[i]], [bin_.user_data[i]]
     return one
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """The file has these bytes when it appears, also after a power cut.
-
-    RAISES (OSError): naming the file; what was there before is unchanged.
-    """
-    draft = path.with_name(path.name + DRAFT)
-    try:
-        with draft.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            draft.unlink()
-        raise cannot_write(path, error) from error
-
-
-def cannot_write(path: Path, error: OSError) -> OSError:
-    """The error, naming the file: that of a full disk names none."""
-    return OSError(error.errno, f"cannot write {path}: {error.strerror}")
-
-
-def digest(data: bytes) -> str:
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # folders cannot be opened there
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _read_checked(path: Path, shard: Shard) -> bytes:

@@ -4,10 +4,11 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
+from ..disk import write_atomically
 from ..transfer.store import Form
-from .files import Shard, write_atomically
+from .files import Shard
 
 FILE = "manifest.json"
 FORMAT = 1
@@ -21,7 +22,7 @@ class Manifest:
 
     pipes: by the teacher's component, what its beliefs share (`Form.to_json`).
     counts: texts and words annotated, blank and rejected lines; of the whole input when `complete`.
-    shards: by file name.
+    shards: by file name. rejects: bytes and blake2b of the file of rejected lines, if there is one.
     """
 
     teacher: Dict[str, Any]
@@ -31,6 +32,7 @@ class Manifest:
     pipes: Dict[str, Dict[str, Any]]
     counts: Dict[str, int] = field(default_factory=dict)
     shards: Dict[str, Shard] = field(default_factory=dict)
+    rejects: Optional[Dict[str, Any]] = None
     complete: bool = False
     format: int = FORMAT
 
@@ -45,12 +47,13 @@ class Manifest:
         """By the teacher's component."""
         return {pipe: Form.from_json(data) for pipe, data in self.pipes.items()}
 
-    def to_disk(self, folder: Path) -> None:
-        """RAISES (OSError): if it cannot be written; the one before is kept."""
+    def to_disk(self, folder: Path, *, drafts: Optional[Path] = None) -> None:
+        """drafts (Optional[Path]): folder of the draft; `folder` by default.
+        RAISES (OSError): if it cannot be written; the one before is kept."""
         data = self._data()
         data["digest"] = _digest(data)
         text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
-        write_atomically(folder / FILE, text.encode("utf8"))
+        write_atomically(folder / FILE, text.encode("utf8"), drafts=drafts)
 
     @staticmethod
     def from_disk(folder: Path) -> "Manifest":

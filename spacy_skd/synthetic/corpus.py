@@ -1,9 +1,6 @@
 """The demo corpus: labelled train, dev and test, and raw text that shares no test sentence."""
 
 import json
-import os
-import tempfile
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Callable, Dict, Iterable, Iterator, Set, Union
@@ -41,33 +38,31 @@ def generate(
     dev_words: int = DEV_WORDS,
     test_words: int = TEST_WORDS,
     raw_words: int = RAW_WORDS,
-    overwrite: bool = False,
 ) -> Dict[str, Counts]:
     """Write train.conllu, dev.conllu, test.conllu and raw.jsonl; returns the counts by split.
 
     Each split holds whole documents of at least the given number of tokens (none for 0), from a
     seed derived from `seed` and the name of the split. No sentence of test or dev occurs in train
     or raw, none of test in dev (see `Sentence.key`). With test and dev the same, a larger train
-    or raw begins with the smaller one. Files appear in the folder when all are complete. Raises
-    ValueError for a negative size, FileExistsError for a folder that is not empty, unless
-    `overwrite` is set.
+    or raw begins with the smaller one. Raises ValueError for a negative size, FileExistsError for
+    a folder that is not empty.
     """
     sizes = {"train": train_words, "dev": dev_words, "test": test_words, "raw": raw_words}
     for name, size in sizes.items():
         if size < 0:
             raise ValueError(f"Expected {name}_words of 0 or more, got {size}.")
     folder = Path(output)
-    _check_empty(folder, overwrite=overwrite)
+    _check_empty(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     counts: Dict[str, Counts] = {}
     held: Set[str] = set()
-    with _all_or_nothing(folder) as drafts:
-        for name in _ORDER:
-            seen = frozenset(held)
-            documents = documents_of_size(seed, name, words=sizes[name], forbidden=seen)
-            if name in ("test", "dev"):
-                documents = _noting(documents, held)
-            to_lines = _json_lines if name == "raw" else document_lines
-            counts[name] = _write(drafts / FILES[name], documents, to_lines)
+    for name in _ORDER:
+        seen = frozenset(held)
+        documents = documents_of_size(seed, name, words=sizes[name], forbidden=seen)
+        if name in ("test", "dev"):
+            documents = _noting(documents, held)
+        to_lines = _json_lines if name == "raw" else document_lines
+        counts[name] = _write(folder / FILES[name], documents, to_lines)
     return {name: counts[name] for name in FILES}
 
 
@@ -82,24 +77,14 @@ def _json_lines(document: Document) -> Iterator[str]:
     yield json.dumps(record, ensure_ascii=False) + "\n"
 
 
-def _check_empty(folder: Path, *, overwrite: bool) -> None:
+def _check_empty(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise FileExistsError(f"Expected a folder, got the file {folder}. Choose another path.")
-    if folder.is_dir() and any(folder.iterdir()) and not overwrite:
+    if folder.is_dir() and any(folder.iterdir()):
         raise FileExistsError(
             f"Expected an empty or new folder, got {folder} with files in it. "
-            f"Choose another folder or set overwrite."
+            f"Choose another folder."
         )
-
-
-@contextmanager
-def _all_or_nothing(folder: Path) -> Iterator[Path]:
-    """A folder for drafts inside `folder`, whose files move up if nothing is raised."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".draft-") as drafts:
-        yield Path(drafts)
-        for path in sorted(Path(drafts).iterdir()):
-            os.replace(path, folder / path.name)
 
 
 def _write(

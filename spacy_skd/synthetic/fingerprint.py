@@ -46,7 +46,7 @@ def demo_fingerprint() -> Dict[str, Any]:
         "raw_words": corpus.RAW_WORDS,
     }
     with tempfile.TemporaryDirectory() as folder:
-        counts = corpus.generate(folder, seed=corpus.DEMO_SEED, overwrite=False, **sizes)
+        counts = corpus.generate(folder, seed=corpus.DEMO_SEED, **sizes)
         return fingerprint_of(Path(folder), counts, seed=corpus.DEMO_SEED, sizes=sizes)
 
 

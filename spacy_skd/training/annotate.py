@@ -8,24 +8,29 @@ import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Callable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 
+from ..disk import NotOurs, check_apart, held_folder
+from ..disk.atomic import cannot_write
+from ..disk.mark import size_of
 from ..errors import check_between
 from ..pipeline.sentences import reference_starts
 from ..shards.docs import META, add_beliefs, doc_key
-from ..shards.files import DRAFT, cannot_write, is_whole, make_bin, shard_name, write_shard
+from ..shards.files import Shard, check_whole, is_whole, make_bin, shard_name, write_shard
 from ..shards.manifest import FILE, Manifest
 from ..teachers.beam import Beam
 from ..teachers.loading import load_trained
 from ..teachers.runner import TeacherRunner
 from ..transfer.belief import Belief
 from .inputs import Record, find_inputs, read_inputs
-from .provenance import asked_pipes, make_manifest
+from .ownership import check_empty_or_annotated, check_resumable, clear
+from .progress import Progress, Report, silent
+from .provenance import asked_pipes, check_input, make_manifest
 from .raw_text import REJECTS, Unfit
 from .readers import pieces, predicted_of
 
@@ -59,16 +64,6 @@ class Settings:
         Beam(self.beam_width, self.beam_density)  # which checks them
 
 
-@dataclass(frozen=True)
-class Progress:
-    """done, total: bytes of the input. words: tokens of the shard. is_new: written in this run."""
-
-    done: int
-    total: int
-    words: int
-    is_new: bool
-
-
 def annotate(
     teacher: Union[str, Path],
     inputs: Sequence[str],
@@ -76,7 +71,7 @@ def annotate(
     *,
     settings: Optional[Settings] = None,
     overwrite: bool = False,
-    report: Callable[[Progress], None] = lambda progress: None,
+    report: Report = silent,
 ) -> Manifest:
     """Write a folder of annotated docs, or finish one that was begun.
 
@@ -85,30 +80,49 @@ def annotate(
     output (Path): gets `shard-000000.spacy`, ..., `manifest.json` and, if lines are unfit,
         `rejects.jsonl`.
     overwrite (bool): whether to replace the folder of another run, instead of refusing.
-    report (Callable[[Progress], None]): called after each shard.
+    report (Report): called after each shard, with bytes of the input.
     RETURNS (Manifest): of the whole folder.
-    RAISES (ValueError): for bad input, a teacher that cannot teach, or an output folder of another
-        run; (OSError): if it cannot be written to. Shards that are whole stay.
+    RAISES (ValueError): for bad input, or one that changes while it is read, a teacher that cannot
+        teach, an output folder of another run, or one that another run writes to; (OSError): if it
+        cannot be written to. Shards that are whole stay.
     """
     files = find_inputs(inputs)
+    check_apart(output, [teacher, *inputs, *files])
     total = sum(path.stat().st_size for path in files)
-    run = _Annotation(load_trained(teacher, what="teacher"), files, output, settings or Settings())
-    run.open(overwrite=overwrite)
-    try:
-        for number, records in enumerate(run.cut()):
-            words, is_new = run.shard(shard_name(number), records)
-            report(Progress(records[-1].end, total, words, is_new))
-        run.close()
-    finally:
-        run.writer.shutdown()
+    with held_folder(output) as drafts:
+        check_empty_or_annotated(output)
+        run = _Annotation(
+            load_trained(teacher, what="teacher"),
+            files,
+            output,
+            settings or Settings(),
+            drafts=drafts,
+        )
+        run.open(overwrite=overwrite)
+        try:
+            for number, records in enumerate(run.cut()):
+                words, is_new = run.shard(shard_name(number), records)
+                report(Progress(records[-1].end, total, words, is_new))
+            run.close()
+        finally:
+            run.writer.shutdown()
     return run.manifest
 
 
 class _Annotation:
     """One run: the teacher, the folder and its manifest."""
 
-    def __init__(self, nlp: Language, files: Sequence[Path], output: Path, settings: Settings):
+    def __init__(
+        self,
+        nlp: Language,
+        files: Sequence[Path],
+        output: Path,
+        settings: Settings,
+        *,
+        drafts: Path,
+    ):
         self.nlp, self.files, self.output, self.settings = nlp, files, output, settings
+        self.drafts = drafts
         self.runner = TeacherRunner(
             nlp,
             batch_words=settings.batch_words,
@@ -118,41 +132,32 @@ class _Annotation:
         plain = {**asdict(settings), "pipes": list(self.pipes)}
         self.manifest = make_manifest(self.runner, files, pipes=self.pipes, settings=plain)
         self.id = self.manifest.id
-        self.rejects = output / (REJECTS + DRAFT)
+        self.rejects = drafts / REJECTS
         # Compresses and writes a shard while the teacher is at the next.
         self.writer = ThreadPoolExecutor(1)
         self.pending: Optional["Future[None]"] = None
 
     def open(self, *, overwrite: bool) -> None:
-        """Check that the output is empty or of the same run. RAISES (ValueError): if not."""
-        self._check_input_outside()
-        self.output.mkdir(parents=True, exist_ok=True)
+        """Go on with the run in the folder, or begin one. RAISES (ValueError): if it is another."""
         if (self.output / FILE).exists():
             try:
                 self._resume()
+            except NotOurs:
+                raise
             except ValueError:
                 if not overwrite:
                     raise
-                self._clear()
-        elif any(path.suffix != DRAFT for path in self.output.iterdir()):
-            raise ValueError(
-                f"{self.output} is not empty and holds no {FILE}; choose another output folder"
-            )
-        for path in self.output.glob(f"*{DRAFT}"):
-            path.unlink()
+                clear(self.output)
         if not self.manifest.shards:
             self._save()
 
     def _resume(self) -> None:
         found = Manifest.from_disk(self.output)
         found.check_same(self.manifest, folder=self.output)
+        check_resumable(self.output, found)
         self.manifest.teacher, self.manifest.inputs = found.teacher, found.inputs
         self.manifest.versions, self.manifest.shards = found.versions, found.shards
-
-    def _clear(self) -> None:
-        """The manifest last: without it the rest is nobody's."""
-        for path in [*self.output.glob("shard-*.spacy"), self.output / REJECTS, self.output / FILE]:
-            path.unlink(missing_ok=True)
+        self.manifest.rejects = found.rejects
 
     def cut(self) -> Iterator[List[Record]]:
         """The records of each shard; what is unfit is counted and noted. Gold docs and others do
@@ -192,15 +197,13 @@ class _Annotation:
             pending.result()
 
     def close(self) -> None:
-        """Publish what was rejected, and call the folder whole.
+        """Publish what was rejected, check the shards, and call the folder whole.
 
-        RAISES (ValueError): if nothing was annotated.
+        RAISES (ValueError): if nothing was annotated, or a shard is not as it was written.
         """
         self.wait()
         if self.rejects.exists():
-            with self.rejects.open("rb") as file:
-                os.fsync(file.fileno())
-            os.replace(self.rejects, self.output / REJECTS)
+            self._publish_rejects()
         if not self.manifest.shards:
             blank, unfit = (self.manifest.counts[name] for name in ("blank", "rejected"))
             where = f", see {self.output / REJECTS}" if unfit else ""
@@ -208,17 +211,27 @@ class _Annotation:
                 f"expected texts or docs to annotate, found {blank} blank and {unfit} unfit "
                 f"lines{where}"
             )
+        for name, shard in self.manifest.shards.items():
+            check_whole(self.output / name, shard)
         self.manifest.complete = True
-        self.manifest.to_disk(self.output)
+        self.manifest.to_disk(self.output, drafts=self.drafts)
 
-    def _check_input_outside(self) -> None:
-        for path in self.files:
-            if self.output.resolve() in path.resolve().parents:
-                raise ValueError(f"the input {path} lies in the output folder {self.output}")
+    def _publish_rejects(self) -> None:
+        """The manifest names them first, as it does shards."""
+        with self.rejects.open("rb") as file:
+            os.fsync(file.fileno())
+        size, blake2b = size_of(self.rejects)
+        target = self.output / REJECTS
+        if target.exists() and not self.manifest.rejects and size_of(target) != (size, blake2b):
+            raise NotOurs(f"{target} is another's: move it elsewhere, and run the command again")
+        self.manifest.rejects = {"bytes": size, "blake2b": blake2b}
+        self._save()
+        os.replace(self.rejects, target)
 
     def _fit(self) -> Iterator[Record]:
         counts = self.manifest.counts
-        for item in read_inputs(self.files, max_chars=self.nlp.max_length):
+        read = read_inputs(self.files, max_chars=self.nlp.max_length, after=self._check_unchanged)
+        for item in read:
             if isinstance(item, Record):
                 counts["texts"] += 1
                 yield item
@@ -227,6 +240,10 @@ class _Annotation:
             else:
                 counts["rejected"] += 1
                 self._reject(item)
+
+    def _check_unchanged(self, path: Path) -> None:
+        """RAISES (ValueError): if a file that was read is not the one that the manifest names."""
+        check_input(path, self.manifest.inputs[self.files.index(path)])
 
     def _reject(self, unfit: Unfit) -> None:
         line = unfit.to_json() + "\n"
@@ -237,10 +254,15 @@ class _Annotation:
             raise cannot_write(self.output / REJECTS, error) from error
 
     def _write(self, name: str, bin_: DocBin, is_gold: bool) -> None:
-        shards = {**self.manifest.shards}
-        shards[name] = write_shard(self.output / name, bin_, labelled=is_gold)
-        self.manifest.shards = shards
-        self._save()
+        path = self.output / name
+
+        def enter(shard: Shard) -> None:
+            if path.exists() and name not in self.manifest.shards and not is_whole(path, shard):
+                raise NotOurs(f"{path} is another's: move it elsewhere, and run the command again")
+            self.manifest.shards = {**self.manifest.shards, name: shard}
+            self._save()
+
+        write_shard(path, bin_, labelled=is_gold, drafts=self.drafts, name=enter)
 
     def _annotated(self, records: Sequence[Record]) -> List[Doc]:
         asked = [item for record in records for item in self._docs(record)]
@@ -272,4 +294,4 @@ class _Annotation:
 
     def _save(self) -> None:
         """Counts are of the whole input, so they are written when it is done."""
-        replace(self.manifest, counts={}).to_disk(self.output)
+        replace(self.manifest, counts={}).to_disk(self.output, drafts=self.drafts)

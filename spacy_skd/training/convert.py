@@ -1,23 +1,23 @@
 """A treebank and raw text -> the corpora that training reads."""
 
-import os
-import tempfile
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Iterable, Iterator, List, Sequence, TextIO
+from typing import Any, Iterable, Iterator, List, Sequence, TextIO
 
 import srsly
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 
+from ..disk import check_apart, check_folder, new_folder, unchanged
 from ..pipeline.entity_tags import log_repaired
+from . import earlier
 from .convert_counts import SPLITS, Counts, RawCounts, SplitCounts
 from .documents import group_documents, make_doc, split_documents
 from .gold_files import read_gold
 from .languages import blank_pipeline
 from .leakage import MIN_WORDS, HeldOut
 from .multiwords import count_not_made, merge, multiwords_of, set_multiwords, unlike
+from .progress import Progress, Report, silent
 from .raw_text import REJECTS, Placed, RawText, append_reject, find_raw_files, read_texts
 from .sentence import Sentence
 from .withheld import leave_out_withheld
@@ -39,6 +39,7 @@ def convert(
     min_overlap: int = MIN_WORDS,
     merge_subtokens: bool = False,
     overwrite: bool = False,
+    report: Report = silent,
 ) -> Counts:
     """Convert CoNLL-U files to train.spacy, dev.spacy and test.spacy, and merge raw text.
 
@@ -50,10 +51,14 @@ def convert(
     min_overlap: words of the shortest held-out sentence that a text may not contain.
     merge_subtokens: whether multiword tokens that the language's tokenizer does not split into
     the treebank's words become one token (training/multiwords.py).
+    report: called after each text of raw, in words.
     Raises ValueError for malformed input, naming file and line, and for an unknown language;
-    FileNotFoundError; FileExistsError for an output folder that is not empty.
+    FileNotFoundError; FileExistsError for an output folder that is not empty, or, with `overwrite`,
+    holds anything but an earlier conversion.
     """
-    _check_output(output, overwrite=overwrite)
+    check_apart(output, [train, dev, test, *raw])
+    written: Any = {"by": "convert", "overwrite": overwrite, "earlier": earlier.converted}
+    check_folder(output, **written)
     raw_files = find_raw_files(list(raw))
     nlp = blank_pipeline(lang)
     files = dict(zip(SPLITS, (train, dev, test)))
@@ -73,7 +78,7 @@ def convert(
     )
     splits["train"] = _leave_out(splits["train"], held_out, counts["train"])
     raw_counts = RawCounts() if raw_files else None
-    with _all_or_nothing(output) as folder:
+    with new_folder(output, **written) as folder, unchanged(raw_files):
         for name, file in files.items():
             pieces = split_documents(
                 splits[name], sentences_per_doc=sentences_per_doc, max_words=max_words
@@ -82,20 +87,10 @@ def convert(
             _write_docs(docs, folder / f"{name}.spacy", counts[name])
             log_repaired(str(file), counts[name].repaired_entities)
         if raw_counts:
-            _write_raw(raw_files, folder, held_out, raw_counts)
+            _write_raw(raw_files, folder, held_out, raw_counts, report)
         result = Counts(**counts, raw=raw_counts)
         srsly.write_json(folder / COUNTS_FILE, asdict(result))
     return result
-
-
-def _check_output(output: Path, *, overwrite: bool) -> None:
-    if output.exists() and not output.is_dir():
-        raise FileExistsError(f"{output}: expected a folder to write to, found a file")
-    if output.is_dir() and any(output.iterdir()) and not overwrite:
-        raise FileExistsError(
-            f"{output}: the folder is not empty. Choose another, or pass --overwrite to replace "
-            "an earlier conversion in it."
-        )
 
 
 def _leave_out(
@@ -144,13 +139,17 @@ def _write_docs(docs: Iterable[Doc], path: Path, counts: SplitCounts) -> None:
     DocBin(docs=docs, store_user_data=any(doc.user_data for doc in docs)).to_disk(path)
 
 
-def _write_raw(files: Sequence[Path], folder: Path, held_out: HeldOut, counts: RawCounts) -> None:
+def _write_raw(
+    files: Sequence[Path], folder: Path, held_out: HeldOut, counts: RawCounts, report: Report
+) -> None:
     """RAISES (ValueError): if every line is unfit."""
-    reason = ""
+    reason, words = "", 0
     with (folder / RAW_FILE).open("w", encoding="utf8") as fit:
         for item in (item for file in files for item in read_texts(file)):
             if isinstance(item, Placed):
                 _write_text(item.raw, fit, held_out, counts)
+                words += item.raw.n_words
+                report(Progress(words, 0, item.raw.n_words))
             elif item.reason:
                 counts.rejected += 1
                 reason = reason or f"{item.file}, line {item.number}: {item.reason}"
@@ -174,26 +173,3 @@ def _write_text(raw: RawText, file: TextIO, held_out: HeldOut, counts: RawCounts
     counts.texts += 1
     counts.words += raw.n_words
     counts.nulls += n_nulls
-
-
-@contextmanager
-def _all_or_nothing(output: Path) -> Iterator[Path]:
-    """A folder to write to, whose files replace those of `output` if the block ends well.
-
-    Files of an earlier conversion that this one did not write are removed: a raw.jsonl filtered
-    for another test set must not stay beside the new one.
-    """
-    is_new = not output.exists()
-    output.mkdir(parents=True, exist_ok=True)
-    try:
-        with tempfile.TemporaryDirectory(prefix=".convert-", dir=output) as name:
-            yield Path(name)
-            for file in [*(f"{split}.spacy" for split in SPLITS), RAW_FILE, REJECTS, COUNTS_FILE]:
-                if (Path(name) / file).exists():
-                    os.replace(Path(name) / file, output / file)
-                else:
-                    (output / file).unlink(missing_ok=True)
-    except BaseException:
-        if is_new:
-            output.rmdir()
-        raise

@@ -5,16 +5,17 @@ since it is one compressed block)."""
 from dataclasses import dataclass, field
 from glob import glob, has_magic
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
+from ..disk import files_of, suffix_of, unique_files
 from ..pipeline.entity_tags import log_repaired, repair_entities
 from ..shards.docs import KEY
 from ..shards.messages import make_packer
 from .lines import MAX_LINE as MAX_LINE
-from .raw_text import Placed, files_of, read_texts
+from .raw_text import Placed, read_texts
 from .raw_text import Unfit as Unfit
 
 DOCS = ".spacy"
@@ -46,31 +47,36 @@ def find_inputs(patterns: Sequence[str]) -> List[Path]:
     RAISES (ValueError): for another suffix, a glob that matches nothing, and a file that is binary
         or not readable; (FileNotFoundError): for a missing path and a folder without such a file.
     """
-    found: Dict[Path, None] = {}
+    found: List[Path] = []
     for pattern in patterns:
         is_glob = has_magic(pattern) and not Path(pattern).exists()
         paths = sorted(map(Path, glob(pattern, recursive=True))) if is_glob else [Path(pattern)]
         if not paths:
             raise ValueError(f"{pattern}: no file matches")
         for path in paths:
-            found.update(dict.fromkeys(files_of(path, suffixes=SUFFIXES)))
+            found += files_of(path, suffixes=SUFFIXES)
     for path in found:
         _check_readable(path)
-    return list(found)
+    return unique_files(found)
 
 
 def read_inputs(
-    files: Sequence[Path], *, max_chars: int, with_meta: bool = True
+    files: Sequence[Path],
+    *,
+    max_chars: int,
+    with_meta: bool = True,
+    after: Callable[[Path], None] = lambda path: None,
 ) -> Iterator[Union[Record, Unfit]]:
     """Every text and doc, in order, and every line that is none.
 
     max_chars (int): a longer text is unfit. with_meta (bool): whether a text is, too, whose meta a
-        `.spacy` file cannot hold; else it comes without.
+        `.spacy` file cannot hold; else it comes without. after (Callable[[Path], None]): called
+        when a file has been read to its end.
     RAISES (ValueError): for a `.spacy` file that is none.
     """
     before = 0
     for path in files:
-        is_docs = path.suffix == DOCS
+        is_docs = suffix_of(path) == DOCS
         items = _read_docs(path, before) if is_docs else _read_texts(path, before, with_meta)
         for item in items:
             too_long = isinstance(item, Record) and len(item.text) > max_chars
@@ -78,6 +84,7 @@ def read_inputs(
                 yield _too_long(item, max_chars)
             else:
                 yield item
+        after(path)
         before += path.stat().st_size
 
 
@@ -144,5 +151,5 @@ def _check_readable(path: Path) -> None:
             start = file.read(8192)
     except OSError as error:
         raise ValueError(f"{path}: cannot be read ({error.strerror})") from error
-    if path.suffix != DOCS and b"\0" in start:
+    if suffix_of(path) != DOCS and b"\0" in start:
         raise ValueError(f"{path}: expected text, found a binary file (a byte 0)")

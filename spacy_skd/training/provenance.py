@@ -32,7 +32,7 @@ def make_manifest(
         },
         versions=_versions(),
         settings=settings,
-        inputs=[_describe(path) for path in files],
+        inputs=[describe_input(path) for path in files],
         pipes=_forms(runner, pipes),
         counts=dict.fromkeys(("texts", "words", "blank", "rejected"), 0),
     )
@@ -54,9 +54,21 @@ def _forms(runner: TeacherRunner, pipes: Sequence[str]) -> Dict[str, Dict[str, A
     return {pipe: form_of(found[pipe]).to_json() for pipe in pipes}
 
 
-def _describe(path: Path) -> Dict[str, Any]:
+def describe_input(path: Path) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): path, bytes and blake2b of a file, as it is now."""
     size = path.stat().st_size
     return {"path": str(path), "bytes": size, "blake2b": digest_file(path).hex()}
+
+
+def check_input(path: Path, named: Dict[str, Any]) -> None:
+    """RAISES (ValueError): if a file is not as a manifest describes it."""
+    now = describe_input(path)
+    if any(named[key] != now[key] for key in ("bytes", "blake2b")):
+        raise ValueError(
+            f"the input {path} changed while it was read: expected {named['bytes']} bytes, "
+            f"blake2b {named['blake2b']}, found {now['bytes']}, {now['blake2b']}. Put back what it "
+            f"was to go on, or annotate a copy that nobody writes to into another folder"
+        )
 
 
 def _versions() -> Dict[str, str]:

@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Sequence, Tuple, Union
 
-from ..shards.files import cannot_write
+from ..disk import files_of, suffix_of, unique_files
+from ..disk.atomic import cannot_write
 from .lines import numbered_lines
 
 SUFFIXES = (".jsonl", ".txt")
@@ -112,7 +113,7 @@ def read_raw(paths: Union[PathLike, Sequence[PathLike]]) -> Iterator[RawText]:
 
 def read_texts(path: Path) -> Iterator[Union[Placed, Unfit]]:
     """Every line of a `.jsonl` or `.txt` file, in order, blank ones too."""
-    parse = _parse_text if path.suffix.lower() == ".txt" else _parse_record
+    parse = _parse_text if suffix_of(path) == ".txt" else _parse_record
     for line in numbered_lines(path):
         try:
             text = line.text()
@@ -135,32 +136,10 @@ def find_raw_files(paths: Union[PathLike, Sequence[PathLike]]) -> List[Path]:
     a file that is neither .jsonl nor .txt.
     """
     each = [paths] if isinstance(paths, (str, Path)) else list(paths)
-    found: Dict[Path, None] = {}
+    found: List[Path] = []
     for path in map(Path, each):
-        found.update(dict.fromkeys(files_of(path, suffixes=SUFFIXES)))
-    return list(found)
-
-
-def files_of(path: Path, *, suffixes: Sequence[str]) -> List[Path]:
-    """A file, or those of such suffixes below a folder, in the order of their names.
-
-    Raises FileNotFoundError for a missing path or a folder without such files, and ValueError for
-    a file of another suffix.
-    """
-    kinds = f"{', '.join(suffixes[:-1])} or {suffixes[-1]}"
-    if path.is_dir():
-        files = sorted(p for p in path.rglob("*") if p.suffix in suffixes and p.is_file())
-        if not files:
-            raise FileNotFoundError(f"{path}: the folder holds no {kinds} file")
-        return files
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file or folder")
-    if path.suffix not in suffixes:
-        raise ValueError(
-            f"{path}: expected {kinds}, found the suffix {path.suffix or '(none)'!r}. "
-            "Rename or convert the file."
-        )
-    return [path]
+        found += files_of(path, suffixes=SUFFIXES)
+    return unique_files(found)
 
 
 def _parse_text(line: str) -> RawText:

@@ -1,13 +1,11 @@
 """Static word vectors of a teacher's own embedding: what its transformer knows of words, as a table
 that a student looks up."""
 
-import os
-import shutil
 import sys
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Set, Union
+from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple, Union
 
 import numpy
 import spacy
@@ -17,11 +15,14 @@ from spacy.tokens import Doc
 from spacy.vectors import Vectors
 from thinc.types import Floats1d, Floats2d, Ints1d
 
+from ..disk import check_apart, new_folder, suffix_of, unchanged
 from ..errors import check_between
 from ..teachers.embedding import Embedder
 from ..teachers.loading import load_trained
 from ..teachers.runner import batches_by_length
+from . import earlier
 from .inputs import DOCS, Record, find_inputs, read_inputs
+from .progress import Progress, Report, silent
 from .raw_text import read_raw
 from .readers import pieces
 
@@ -64,6 +65,7 @@ def make_vectors(
     *,
     settings: VectorSettings,
     overwrite: bool = False,
+    report: Report = silent,
 ) -> Vectors:
     """Write a folder for `paths.vectors` (`[initialize] vectors`) of a student's config.
 
@@ -73,22 +75,35 @@ def make_vectors(
     teacher (Union[str, Path]): folder or package of a pipeline with a transformer or tok2vec.
     texts (Sequence[Path]): `.jsonl` and `.txt` files of raw text, `.spacy` files of labelled docs,
         which keep their tokens, and folders of these.
+    overwrite (bool): whether to replace what an earlier call wrote, if the folder has nothing else.
+    report (Report): called now and then, in tokens.
     RETURNS (Vectors): the table, as written.
     RAISES (ValueError): for bad input, a teacher without an embedding component or narrower than
-        `width`, an output that exists.
+        `width`, an output that is not empty, or not ours where it is to be replaced.
     """
-    if output.exists() and not overwrite:
-        raise ValueError(f"{output} exists already; choose another folder or --overwrite")
+    files = find_inputs([str(path) for path in texts])
+    check_apart(output, [teacher, *texts, *files])
+    folder = new_folder(output, by="vectors", overwrite=overwrite, earlier=earlier.vectors)
+    with folder as draft, unchanged(files):
+        nlp, table = _make(teacher, files, settings, report)
+        nlp.to_disk(draft)
+    return table
+
+
+def _make(
+    teacher: Union[str, Path], texts: Sequence[Path], settings: VectorSettings, report: Report
+) -> Tuple[Language, Vectors]:
+    """RETURNS (Tuple[Language, Vectors]): a blank pipeline, and the table that its vocab has."""
     nlp = load_trained(teacher, what="teacher")
     embedder = Embedder(nlp)
     width = min(WIDTH, embedder.width) if settings.width is None else settings.width
     if embedder.width < width:
         raise ValueError(f"width: expected at most {embedder.width}, the teacher's, got {width}")
-    found = find_words(plain_docs(nlp, texts), attr=settings.attr)
+    found = find_words(_told(plain_docs(nlp, texts), report), attr=settings.attr)
     words = [word for word, count in found.counts.most_common() if count >= settings.least]
     if not words:
         raise ValueError(f"expected words that occur {settings.least} times or more, found none")
-    full = _embed(nlp, embedder, texts, words, settings)
+    full = _embed(nlp, embedder, texts, words, settings, report)
     frequencies = numpy.asarray([found.counts[word] for word in words], dtype="float64")
     reduced = reduce_width(full, frequencies, width=width)
     blank = spacy.blank(str(nlp.lang))
@@ -97,8 +112,7 @@ def make_vectors(
         for form in sorted(found.forms[word]):
             table.add(blank.vocab.strings.add(form), row=int(row))
     blank.vocab.vectors = table
-    _replace(blank, output)
-    return table
+    return blank, table
 
 
 @dataclass
@@ -114,7 +128,7 @@ class Words:
 def plain_docs(nlp: Language, texts: Sequence[Path]) -> Iterator[Doc]:
     """Docs without annotation; see `make_vectors`."""
     for path in find_inputs([str(path) for path in texts]):
-        if path.suffix != DOCS:
+        if suffix_of(path) != DOCS:
             yield from (nlp.tokenizer(text.text) for text in read_raw(path))
             continue
         for item in read_inputs([path], max_chars=sys.maxsize):
@@ -153,6 +167,7 @@ def _embed(
     texts: Sequence[Path],
     words: List[str],
     settings: VectorSettings,
+    report: Report,
 ) -> Floats2d:
     """RETURNS: (words, width of the teacher). Words that the text does not reach are embedded
     alone."""
@@ -161,12 +176,22 @@ def _embed(
     if settings.context_words:
         short = (piece for doc in plain_docs(nlp, texts) for piece in pieces(doc, 300))
         docs = _until(short, settings.context_words)
+        docs = _told(docs, report, total=settings.context_words)
         _add(embedder, docs, index, total, times, settings)
     left = [word for word in words if not times[index[word]]]
     # Made of the word itself, whatever the tokenizer would make of it.
     alone = (Doc(nlp.vocab, [word]) for word in left)
     _add(embedder, alone, index, total, times, settings)
     return total / numpy.maximum(times, 1)[:, None]
+
+
+def _told(docs: Iterable[Doc], report: Report, *, total: int = 0) -> Iterator[Doc]:
+    """The docs, of which it is reported how many tokens they have, at most `total` (0: unknown)."""
+    done = 0
+    for doc in docs:
+        yield doc
+        done += len(doc)
+        report(Progress(min(done, total) if total else done, total, len(doc)))
 
 
 def _until(docs: Iterable[Doc], n_words: int) -> Iterator[Doc]:
@@ -235,11 +260,3 @@ def rows_of(vectors: Floats2d, *, rows: int) -> Ints1d:
     for start in range(rows, len(vectors), CHUNK):
         found.append((vectors[start : start + CHUNK] @ unit).argmax(axis=1))
     return numpy.concatenate(found)
-
-
-def _replace(nlp: Language, output: Path) -> None:
-    draft = output.with_name(output.name + ".draft")
-    shutil.rmtree(draft, ignore_errors=True)
-    nlp.to_disk(draft)
-    shutil.rmtree(output, ignore_errors=True)
-    os.replace(draft, output)

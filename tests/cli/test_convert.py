@@ -57,7 +57,8 @@ def test_a_folder_that_is_not_empty_is_kept(files):
     with pytest.raises(FileExistsError, match="not empty"):
         run(files)
     assert [p.name for p in (files / "out").iterdir()] == ["mine"]
-    run(files, overwrite=True)
+    with pytest.raises(FileExistsError, match="mine was not written by `spacy skd convert`"):
+        run(files, overwrite=True)
     assert (files / "out" / "mine").read_text() == "keep"
 
 

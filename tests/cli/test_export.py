@@ -27,8 +27,10 @@ def test_it_says_what_is_stock_and_what_still_needs_the_package(teacher, tmp_pat
 
 
 def test_errors(teacher, tmp_path):
-    with pytest.raises(ValueError, match="exists already"):
-        export(teacher, tmp_path)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "precious").write_text("keep")
+    with pytest.raises(ValueError, match="exists already and is not empty: it holds precious"):
+        export(teacher, tmp_path / "full")
     with pytest.raises(ValueError, match="cannot load"):
         export(tmp_path / "none", tmp_path / "out")
     nlp = spacy.blank("en")

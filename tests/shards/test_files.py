@@ -9,7 +9,6 @@ from spacy_skd.shards.files import (
     read_shard,
     shard_name,
     single,
-    write_atomically,
     write_shard,
 )
 
@@ -70,14 +69,3 @@ def test_a_damaged_shard_is_named_with_the_remedy(shard):
     path.unlink()
     with pytest.raises(ValueError, match="there is no such file"):
         read_shard(path, entry)
-
-
-def test_a_file_is_replaced_or_left_as_it_was(tmp_path):
-    path = tmp_path / "a"
-    write_atomically(path, b"1")
-    write_atomically(path, b"2")
-    assert path.read_bytes() == b"2"
-    (tmp_path / "b.draft").mkdir()  # nothing can be written there
-    with pytest.raises(OSError, match="cannot write .*b"):
-        write_atomically(tmp_path / "b", b"3")
-    assert path.read_bytes() == b"2"

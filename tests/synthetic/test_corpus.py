@@ -23,7 +23,7 @@ SIZES = {
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
-    counts = corpus.generate(folder, seed=corpus.DEMO_SEED, overwrite=False, **SIZES)
+    counts = corpus.generate(folder, seed=corpus.DEMO_SEED, **SIZES)
     return folder, counts
 
 
@@ -102,6 +102,6 @@ def test_errors(tmp_path):
         generate(tmp_path / "x", train_words=-1)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").write_text("keep")
-    with pytest.raises(FileExistsError, match="empty or new folder"):
+    with pytest.raises(FileExistsError, match="not empty: it holds file"):
         generate(tmp_path / "full", words=10)
     assert (tmp_path / "full" / "file").read_text() == "keep"

@@ -7,12 +7,12 @@ import resource
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from contextlib import contextmanager
 
 import pytest
 import spacy
+from annotated import SMALL, command, contents, write_text
 from conftest import make_docs
 from spacy.tokens import Doc, DocBin
 
@@ -21,8 +21,6 @@ from spacy_skd.shards.docs import read_beliefs
 from spacy_skd.teachers.runner import TeacherRunner
 from spacy_skd.training.annotate import REJECTS, Settings, annotate
 from spacy_skd.transfer import TreeBelief
-
-SMALL = Settings(shard_words=20, max_words=8, batch_words=40)
 
 
 @contextmanager
@@ -38,18 +36,7 @@ def largest_file(size):
 
 @pytest.fixture
 def text(tmp_path):
-    path = tmp_path / "in" / "a.jsonl"
-    path.parent.mkdir()
-    lines = [
-        json.dumps({"text": f"Ann sees dogs {i} . They sleep", "meta": {"i": i}}) for i in range(30)
-    ]
-    lines[7:7] = ["{", '{"x": 1}']
-    path.write_text("\n".join(lines))
-    return path
-
-
-def contents(folder):
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    return write_text(tmp_path / "in" / "a.jsonl")
 
 
 def docs_of(folder, vocab):
@@ -236,12 +223,6 @@ def test_docs_of_no_and_of_one_token(teacher, tmp_path):
         stored = read_beliefs(doc.user_data)
         assert stored.belief("parser", store.forms["parser"]).arcs[0].shape == (1, 2)
         assert len(stored.belief("tag", store.forms["tag"]).scores) == 1
-
-
-def command(teacher, text, out):
-    options = ["--shard-words", "20", "--max-words", "8", "--batch-words", "40"]
-    arguments = ["annotate", str(teacher), str(text), str(out), *options]
-    return [sys.executable, "-c", f"from spacy_skd.cli import skd; skd({arguments!r})"]
 
 
 def test_killed_and_resumed_nothing_is_lost_or_doubled(teacher, text, tmp_path):

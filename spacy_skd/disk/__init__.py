@@ -1,0 +1,41 @@
+"""Other people's files: what is read, what is written, and the only place where something is
+replaced or removed. Imports nothing of the rest."""
+
+from .apart import check_apart, check_file_apart
+from .atomic import NotOurs, check_new_file, digest, write_atomically, write_new
+from .drafts import draft_folder
+from .find import files_of, refuse_stream, suffix_of, unique_files
+from .folder import (
+    check_folder,
+    held_folder,
+    mark_folder,
+    new_folder,
+    remove_files,
+    same_files,
+)
+from .lock import Held, locked
+from .watch import unchanged
+
+__all__ = [
+    "Held",
+    "NotOurs",
+    "check_apart",
+    "check_file_apart",
+    "check_folder",
+    "check_new_file",
+    "digest",
+    "draft_folder",
+    "files_of",
+    "held_folder",
+    "locked",
+    "mark_folder",
+    "new_folder",
+    "refuse_stream",
+    "remove_files",
+    "same_files",
+    "suffix_of",
+    "unchanged",
+    "unique_files",
+    "write_atomically",
+    "write_new",
+]

@@ -1,0 +1,47 @@
+"""Inputs and outputs are apart: nothing is written over, around or into what is read."""
+
+import os
+from pathlib import Path
+from typing import Iterable, Union
+
+
+def check_apart(output: Path, inputs: Iterable[Union[str, Path]]) -> None:
+    """Check a folder that is to be written.
+
+    RAISES (ValueError): if an input is the output, lies in it, or is a folder that the output lies
+        in; through links and `..`, too. Inputs that are no path, as packages, are left out.
+    """
+    real = Path(os.path.realpath(output))
+    for given in inputs:
+        path = Path(given)
+        if not path.exists():
+            continue
+        source = Path(os.path.realpath(path))
+        if source == real or (output.exists() and os.path.samefile(source, output)):
+            raise ValueError(f"the output {output} is the input {path}; choose another output")
+        if real in source.parents or _is_among(output, source):
+            raise ValueError(
+                f"the input {path} lies in the output folder {output}; choose another output"
+            )
+        if source.is_dir() and source in real.parents:
+            raise ValueError(
+                f"the output {output} lies in the input folder {path}, which would be read with it "
+                f"the next time; choose another output"
+            )
+
+
+def check_file_apart(output: Path, inputs: Iterable[Union[str, Path]]) -> None:
+    """Check a file that is to be written: a new one may lie beside the inputs.
+
+    RAISES (ValueError): if it is an input, or is there and lies in an input folder.
+    """
+    if output.exists():
+        check_apart(output, inputs)
+
+
+def _is_among(folder: Path, source: Path) -> bool:
+    """Whether a folder is one of those above a file by another name, as on a disk that takes
+    upper for lower case."""
+    if not folder.is_dir():
+        return False
+    return any(os.path.samefile(folder, parent) for parent in source.parents)

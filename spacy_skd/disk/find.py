@@ -1,0 +1,75 @@
+"""The files of an input: each real one once, hidden ones only where they are named."""
+
+import os
+from pathlib import Path
+from typing import Dict, Hashable, Iterable, Iterator, List, Sequence, Set
+
+STREAMS = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
+
+
+def files_of(path: Path, *, suffixes: Sequence[str]) -> List[Path]:
+    """A file, or those of such suffixes below a folder, in the order of their names.
+
+    Suffixes may be in upper case. Below a folder, hidden files and folders are left out; links are
+    followed, and a file that has several names is taken by its first.
+
+    Raises FileNotFoundError for a missing path or a folder without such files, and ValueError for
+    a file of another suffix or a stream.
+    """
+    kinds = f"{', '.join(suffixes[:-1])} or {suffixes[-1]}"
+    refuse_stream(path)
+    if path.is_dir():
+        below = sorted(p for p in _below(path, set()) if suffix_of(p) in suffixes and p.is_file())
+        if not below:
+            raise FileNotFoundError(f"{path}: the folder holds no {kinds} file")
+        return unique_files(below)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file or folder")
+    if suffix_of(path) not in suffixes:
+        raise ValueError(
+            f"{path}: expected {kinds}, found the suffix {path.suffix or '(none)'!r}. "
+            "Rename or convert the file."
+        )
+    return [path]
+
+
+def unique_files(paths: Iterable[Path]) -> List[Path]:
+    """The paths without those of a file that came before, by a link or another spelling."""
+    first: Dict[Hashable, Path] = {}
+    for path in paths:
+        first.setdefault(_identity(path), path)
+    return list(first.values())
+
+
+def suffix_of(path: Path) -> str:
+    """In lower case."""
+    return path.suffix.lower()
+
+
+def refuse_stream(path: Path) -> None:
+    """RAISES (ValueError): for standard input, a pipe, a process substitution or a device."""
+    is_named = str(path) == "-" or os.path.abspath(path).startswith(STREAMS)
+    if is_named or (path.exists() and not path.is_file() and not path.is_dir()):
+        raise ValueError(
+            f"{path}: expected a file or folder, found a stream. Input is read more than once, to "
+            f"check it and to go on after a stop: write it to a file first, and name that"
+        )
+
+
+def _below(folder: Path, seen: Set[Hashable]) -> Iterator[Path]:
+    """Files, folder by folder, each folder once, so that a link to one above it ends."""
+    if _identity(folder) in seen:
+        return
+    seen.add(_identity(folder))
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            yield from _below(path, seen)
+        else:
+            yield path
+
+
+def _identity(path: Path) -> Hashable:
+    found = path.stat()
+    return (found.st_dev, found.st_ino) if found.st_ino else os.path.realpath(path)

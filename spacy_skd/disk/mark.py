@@ -1,0 +1,106 @@
+"""The mark of a folder that a command wrote: a small file that names the command and each file."""
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
+
+from .atomic import digest_of, write_atomically
+from .drafts import is_draft
+from .lock import is_lock
+
+MARK = ".spacy-skd.json"
+FORMAT = 1
+
+Size = Tuple[int, str]  # bytes, blake2b
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What a command wrote into a folder.
+
+    by: the command, "vectors". files: by path below the folder, with "/", what the file may be: one
+    (bytes, blake2b), or two while one is being replaced by the other.
+    """
+
+    by: str
+    files: Dict[str, Tuple[Size, ...]] = field(default_factory=dict)
+
+    @staticmethod
+    def of(folder: Path, names: Iterable[str], *, by: str) -> "Mark":
+        """The mark of these files, as they are now."""
+        return Mark(by, {name: (size_of(folder / name),) for name in names})
+
+    @staticmethod
+    def read(folder: Path) -> Optional["Mark"]:
+        """RETURNS (Optional[Mark]): None if the folder has none, or a file of that name is no
+        mark."""
+        path = folder / MARK
+        if path.is_symlink() or not path.is_file():
+            return None
+        try:
+            data = json.loads(path.read_text(encoding="utf8"))
+            if data["format"] != FORMAT:
+                return None
+            files = {name: _sizes(sizes) for name, sizes in data["files"].items()}
+            is_inside = not any(Path(n).is_absolute() or ".." in Path(n).parts for n in files)
+            return Mark(str(data["by"]), files) if is_inside else None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+
+    def write(self, folder: Path, *, drafts: Path) -> None:
+        """RAISES (OSError): if it cannot be written."""
+        about = f"`spacy skd {self.by}` wrote these files; with --overwrite it replaces them."
+        data: Dict[str, Any] = {"about": about, "format": FORMAT, "by": self.by}
+        data["files"] = self.files
+        text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+        write_atomically(folder / MARK, text.encode("utf8"), drafts=drafts)
+
+    def joined(self, other: "Mark") -> "Mark":
+        """Of a folder on the way from this mark to the other: each file is of one of them."""
+        files = {
+            name: (*self.files.get(name, ()), *other.files.get(name, ()))
+            for name in dict.fromkeys([*self.files, *other.files])
+        }
+        return Mark(other.by, files)
+
+    def strangers(self, folder: Path) -> Iterator[str]:
+        """What in a folder is not as the mark says, in words that begin with its path."""
+        for name in files_in(folder):
+            known = self.files.get(name)
+            if known is None:
+                yield f"{name} was not written by `spacy skd {self.by}`"
+            elif (folder / name).is_symlink() or not (folder / name).is_file():
+                yield f"{name} is no file, as `spacy skd {self.by}` writes"
+            elif size_of(folder / name) not in known:
+                yield f"{name} was changed since `spacy skd {self.by}` wrote it"
+
+
+def files_in(folder: Path) -> Iterator[str]:
+    """All that is below a folder but folders, by path with "/": links, too, which are not followed.
+    Without our mark, lock and drafts."""
+    yield from (name for name in _below(folder, "") if not _is_ours(folder, name))
+
+
+def _below(folder: Path, prefix: str) -> Iterator[str]:
+    with os.scandir(folder / prefix) as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            name = prefix + entry.name
+            if not entry.is_dir(follow_symlinks=False):
+                yield name
+            elif prefix or not is_draft(Path(entry.path)):
+                yield from _below(folder, name + "/")
+
+
+def _is_ours(folder: Path, name: str) -> bool:
+    return (name == MARK and Mark.read(folder) is not None) or is_lock(folder, name)
+
+
+def size_of(path: Path) -> Size:
+    """RETURNS (Size): bytes and digest."""
+    return path.stat().st_size, digest_of(path)
+
+
+def _sizes(data: List[Any]) -> Tuple[Size, ...]:
+    return tuple((int(n), str(blake2b)) for n, blake2b in data)
