@@ -1,19 +1,23 @@
 # make distill   the whole project: train the teacher, distil, evaluate, report, package
 # make test      what CI runs: lint, types, tests
+# make test-oldest  the tests with the oldest versions that setup.cfg allows
 # make lint      ruff only          make format   let ruff rewrite
 # make clean     remove the environment, caches and build products (not what was trained)
 #
 # PYTHON  the interpreter that makes the environment           make test PYTHON=python3.12
 # VENV    where the environment is                             make test VENV=/tmp/skd
+# OLDEST  where that of the oldest versions is                 make test-oldest OLDEST=/tmp/old
 # VARS    passed to `spacy project run distill`                make distill VARS="--vars.lang de"
 
 PYTHON ?= python3
 VENV ?= .venv
+OLDEST ?= .venv-oldest
 VARS ?=
 WORKERS ?= 2
 
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -c constraints.txt
+PIP_OPTIONS := --disable-pip-version-check --progress-bar off
+PIP := $(BIN)/python -m pip install $(PIP_OPTIONS) -c constraints.txt
 REQUIREMENTS := setup.cfg pyproject.toml constraints.txt
 
 # One BLAS thread per test process: small matrices gain nothing from more, and workers would share
@@ -21,7 +25,7 @@ REQUIREMENTS := setup.cfg pyproject.toml constraints.txt
 TEST_ENV := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false \
 	HF_HUB_OFFLINE=1
 
-.PHONY: distill test lint format clean
+.PHONY: distill test test-oldest lint format clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -33,6 +37,9 @@ test: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy spacy_skd
 	$(TEST_ENV) $(BIN)/python -m pytest -n $(WORKERS)
+
+test-oldest: $(OLDEST)/.test
+	$(TEST_ENV) $(OLDEST)/bin/python -m pytest -n $(WORKERS)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -56,6 +63,13 @@ $(VENV)/.test: $(VENV)/.made $(REQUIREMENTS)
 	$(PIP) -e ".[dev,demo,report]"
 	touch $(VENV)/.distill $@
 
+# Made anew each time: an update in place would leave what is newer.
+$(OLDEST)/.test: setup.cfg pyproject.toml tests/oldest.py
+	$(PYTHON) -m venv --clear $(OLDEST)
+	$(PYTHON) tests/oldest.py > $(OLDEST)/constraints.txt
+	$(OLDEST)/bin/python -m pip install $(PIP_OPTIONS) -c $(OLDEST)/constraints.txt -e ".[dev]"
+	touch $@
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(OLDEST) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

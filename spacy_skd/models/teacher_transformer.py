@@ -45,8 +45,7 @@ def build_transformer_model(
         from ._autocast import CpuTransformerModel
     except ImportError as error:
         raise ValueError(
-            f"spacy-skd.TransformerModel.v1 needs torch and spacy-transformers: pip install "
-            f"'spacy-skd[teacher]' ({error})"
+            f"spacy-skd.TransformerModel.v1 needs: pip install torch spacy-transformers ({error})"
         ) from error
 
     return CpuTransformerModel(

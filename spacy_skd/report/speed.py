@@ -31,13 +31,12 @@ def words_per_second(
 
     texts (Sequence[str]): in an order without meaning; every so-manieth goes to the same round.
     threads (int): of BLAS and OpenMP.
-    RAISES (ValueError): if there are too few texts, or threadpoolctl is not installed (extra
-        `[report]`).
+    RAISES (ValueError): if there are too few texts, or threadpoolctl is not installed.
     """
     try:
         from threadpoolctl import threadpool_limits
     except ImportError as error:
-        raise ValueError("measuring speed needs: pip install 'spacy-skd[report]'") from error
+        raise ValueError("measuring speed needs: pip install threadpoolctl") from error
     n_turns = rounds * len(batch_sizes)
     if len(texts) < n_turns:
         raise ValueError(f"speed: expected {n_turns} texts or more, got {len(texts)}")

@@ -2,7 +2,10 @@
 
 import json
 import re
+import shlex
 import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -189,6 +192,20 @@ def test_every_command_of_the_project_exists():
             words = line.split()
             if "skd" in words:
                 assert words[words.index("skd") + 1] in known
+
+
+def test_the_project_ends_with_its_table_and_what_to_do_next():
+    """What builds wheels comes before, and says nothing unless it fails."""
+    project = srsly.read_yaml(ROOT / "project.yml")
+    scripts = {command["name"]: command["script"] for command in project["commands"]}
+    table_, following = scripts[project["workflows"]["distill"][-1]]
+    assert " skd report " in table_
+    python, option, code = shlex.split(following)
+    said = subprocess.run([sys.executable, option, code], capture_output=True, text=True)
+    assert said.stdout.startswith("Next: pip install packages/*.whl"), said.stderr
+    assert "spacy.load('${vars.lang}_${vars.name}')" in said.stdout
+    (wheel,) = (line for script in scripts.values() for line in script if " pip wheel " in line)
+    assert " -q " in wheel
 
 
 def test_each_step_of_the_project_needs_only_what_earlier_ones_made():
