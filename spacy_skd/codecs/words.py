@@ -159,10 +159,11 @@ class Words:
         is_space = numpy.diff(self.before) == 0
         climbing, above = heads, numpy.zeros(len(heads), dtype=bool)
         for _ in range(self.n_tokens):
-            above = (climbing >= 0) & is_space[climbing]
+            head = numpy.maximum(climbing, 0)
+            above = (climbing >= 0) & is_space[head]
             if not above.any():
                 break
-            climbing = numpy.where(above, climbing[climbing], climbing)
+            climbing = numpy.where(above, climbing[head], climbing)
         climbing = numpy.where(above, UNKNOWN_HEAD, climbing)  # whitespace in a circle
         words = numpy.where(climbing >= 0, self.before[climbing], climbing).astype(heads.dtype)
         deprels = numpy.where(climbing == heads, deprels, -1).astype(deprels.dtype)

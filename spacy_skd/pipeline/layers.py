@@ -174,16 +174,16 @@ class SentLayer(Layer):
         self.threshold = threshold
 
     def aligned(self, eg: Example) -> List[Optional[str]]:
-        return self._labels_of(eg, aligned_starts(eg))
+        if not eg.reference.has_annotation("SENT_START"):
+            return [None] * len(eg.predicted)
+        return [SENT_LABELS[int(start)] for start in aligned_starts(eg)]
 
     def gold(self, eg: Example) -> List[Optional[str]]:
         """See `Layer.gold`. A sentence that starts with whitespace starts with the next word."""
         (words,) = words_of([eg.predicted])
-        return self._labels_of(eg, words.starts_of_tokens(aligned_starts(eg)))
-
-    def _labels_of(self, eg: Example, starts: "numpy.ndarray") -> List[Optional[str]]:
-        known = eg.reference.has_annotation("SENT_START")
-        return [SENT_LABELS[int(start)] if known else None for start in starts]
+        if not eg.reference.has_annotation("SENT_START"):
+            return [None] * len(words)
+        return [SENT_LABELS[int(start)] for start in words.starts_of_tokens(aligned_starts(eg))]
 
     def space_label(self, labels: Sequence[str]) -> str:
         return SENT_LABELS[0]

@@ -4,9 +4,9 @@ import spacy
 from spacy.attrs import SENT_START
 from spacy.tokens import Doc
 
-from spacy_skd.pipeline.layers import make_layer
 from spacy_skd.models.words import words_of
-from spacy_skd.pipeline.sentences import doc_starts, punctuation_starts, units_of
+from spacy_skd.pipeline.layers import make_layer
+from spacy_skd.pipeline.sentences import doc_starts, units_of
 
 
 def doc_units(docs, *, max_length):
