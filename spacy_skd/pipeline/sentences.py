@@ -58,10 +58,10 @@ def split_long_units(units: Ints2d, *, max_length: int) -> Ints2d:
 def doc_starts(docs: Sequence[Doc]) -> Tuple[List["numpy.ndarray"], List[int]]:
     """RETURNS: of each doc (tokens,) bool, whether a token starts a sentence; which docs of several
     tokens have no sentence annotation, so that only their first token does."""
-    values = [doc.to_array(SENT_START) if len(doc) else numpy.zeros(0) for doc in docs]
-    flat = numpy.concatenate(values) if values else numpy.zeros(0)
+    values = [numpy.zeros(0, dtype="uint64"), *(doc.to_array(SENT_START) for doc in docs)]
+    flat, values = numpy.concatenate(values), values[1:]
     starts, ends = flat == 1, numpy.cumsum([len(row) for row in values], dtype="int64")
-    first = ends - [len(row) for row in values]
+    first = ends - numpy.asarray([len(row) for row in values], dtype="int64")
     starts[first[first < ends]] = True
     known = numpy.append(0, numpy.cumsum(flat != 0))
     bare = (ends > first + 1) & (known[ends] == known[numpy.minimum(first + 1, ends)])

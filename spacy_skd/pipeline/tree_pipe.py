@@ -52,14 +52,14 @@ class ParsingPipe(DistillingPipe):
             stacklevel=2,
         )
 
-    def _reference_units(self, eg: Example, words: Words) -> Ints2d:
+    def _reference_units(self, eg: Example) -> Ints2d:
         """Of the reference's sentences; without any, of the predicted doc's; without these, of what
         punctuation separates."""
         starts = reference_starts(eg)
         if starts is None:
             (starts,), bare = doc_starts([eg.predicted])
             starts = punctuation_starts(eg.predicted) if bare else starts
-        return units_of([starts], [words], max_length=self.max_length)[0]
+        return units_of([starts], words_of([eg.predicted]), max_length=self.max_length)[0]
 
     def believe(self, docs: Sequence[Doc]) -> List[Belief]:
         """See `LearningPipe.believe`; in the docs' sentences."""
@@ -73,10 +73,8 @@ class ParsingPipe(DistillingPipe):
         raise NotImplementedError
 
     def _recall(self, examples: Sequence[Example], docs: Sequence[Doc]) -> List[Belief]:
-        words = words_of(docs)
-        return self._believe(
-            docs, words, [self._reference_units(*pair) for pair in zip(examples, words)]
-        )
+        units = [self._reference_units(eg) for eg in examples]
+        return self._believe(docs, words_of(docs), units)
 
     @property
     def _deprels(self) -> Tuple[str, ...]:

@@ -150,10 +150,8 @@ class HeadTagParser(TaggingPipe):
         self, examples: Sequence[Example], beliefs: Optional[Sequence[Belief]]
     ) -> TagLesson:
         beliefs = self._read(beliefs)
-        if beliefs is None:
-            pairs = zip(examples, words_of([eg.predicted for eg in examples]))
-            units = [self._reference_units(*pair) for pair in pairs]
-        else:
+        units = [self._reference_units(eg) for eg in examples]
+        if beliefs is not None:
             units = [_units_of(belief) for belief in beliefs]
         arcs = [gold_arcs(eg, self.tags.deprels) for eg in examples]
         tags, untagged = gold_tags(arcs, units, self.tags)

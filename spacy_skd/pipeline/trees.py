@@ -222,8 +222,7 @@ class DistillingParser(ParsingPipe):
     def _lesson(self, examples: Sequence[Example], beliefs: Optional[Sequence[Belief]]) -> TreePlan:
         gold = [self._gold_arcs(eg) for eg in examples]
         if beliefs is None:
-            pairs = zip(examples, words_of([eg.predicted for eg in examples]))
-            units = [self._reference_units(*pair) for pair in pairs]
+            units = [self._reference_units(eg) for eg in examples]
             return make_plan(gold, units=units)
         return self._plan(gold, beliefs)
 
