@@ -1,8 +1,9 @@
 """Finite differences of thinc models in float64."""
 
-from typing import Any, Callable, List
+from typing import Any, Callable, List, Sequence
 
 import numpy
+from spacy.attrs import IS_SPACE
 from thinc.api import Model
 
 WIDTH = 6
@@ -71,6 +72,20 @@ def given_vectors():
     return Model("given", lambda model, X, is_train: (X, lambda dX: dX), dims={"nO": WIDTH})
 
 
-def vectors(*lengths):
+class GivenDoc(numpy.ndarray):
+    """The vectors of a doc's tokens, and which of these are whitespace."""
+
+    is_space: Any = None
+
+    def to_array(self, attr: int) -> numpy.ndarray:
+        assert attr == IS_SPACE
+        return numpy.zeros(len(self)) if self.is_space is None else self.is_space
+
+
+def vectors(*lengths: int, spaces: Sequence[Sequence[int]] = ()) -> List[Any]:
+    """spaces: of each doc, the tokens that are whitespace; none if not given."""
     rng = numpy.random.default_rng(0)
-    return [rng.normal(size=(n, WIDTH)) for n in lengths]
+    docs = [rng.normal(size=(n, WIDTH)).view(GivenDoc) for n in lengths]
+    for doc, tokens in zip(docs, spaces):
+        doc.is_space = numpy.isin(numpy.arange(len(doc)), tokens)
+    return docs

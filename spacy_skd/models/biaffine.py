@@ -23,8 +23,8 @@ from .biaffine_prediction import predict_arcs, predict_labels
 from .distances import arcs_of_distances, distances_of_arcs
 from .growth import GROW, grown
 from .mlp import hidden, init_hidden
-from .rows import concatenate_rows, split_rows
 from .units import Bucket, make_buckets
+from .words import word_rows, words_of
 
 Choose = Callable[[Sequence[Bucket], Sequence[Parts]], Ints2d]
 ParserInput = Tuple[List[Doc], Ints2d, Choose]
@@ -42,7 +42,7 @@ def build_biaffine_parser(
 ) -> Model[ParserInput, ParserOutput]:
     """Docs, units and a choice of arcs to scores of arcs and of the chosen arcs' deprels.
 
-    Input: docs; spans (U, 2) of units as rows of the concatenated tokens; a function that is given
+    Input: docs; spans (U, 2) of units as rows of the concatenated words; a function that is given
     buckets and arc scores and returns pairs (P, 2) of dependent and head row, -1 for ROOT.
     Output: buckets; arc scores of each, (B, N, N + 1); pairs; deprel scores (P, deprels). The
     backward pass takes the gradients of the arc scores and of the deprel scores.
@@ -148,7 +148,7 @@ def _forward(
     docs, spans, choose = X
     tok2vec, arcs, labels = model.layers
     vectors, backprop_vectors = tok2vec(docs, is_train)
-    rows = concatenate_rows(model.ops, vectors)
+    rows, backprop_rows = word_rows(model.ops, words_of(docs), vectors)
     buckets = make_buckets(spans)
     arc_scores, backprop_arcs = arcs((rows, buckets), is_train)
     pairs = choose(buckets, arc_scores)
@@ -157,7 +157,7 @@ def _forward(
     def backprop(d_output: Tuple[List[Parts], Floats2d]) -> List[Doc]:
         d_arcs, d_labels = d_output
         d_rows = backprop_arcs(d_arcs) + backprop_labels(d_labels)
-        return backprop_vectors(split_rows(d_rows, vectors))
+        return backprop_vectors(backprop_rows(d_rows))
 
     return (buckets, arc_scores, pairs, label_scores), backprop
 

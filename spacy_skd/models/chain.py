@@ -9,6 +9,7 @@ from thinc.types import Floats2d, Ints1d, Ints2d
 
 from .growth import GROW, grow_output, grown, grown_pairs
 from .tokens import build_token_scorer
+from .words import word_lengths
 
 ChainScores = Tuple[Floats2d, Floats2d]
 
@@ -17,9 +18,9 @@ ChainScores = Tuple[Floats2d, Floats2d]
 def build_chain_scorer(
     tok2vec: Model[List[Doc], List[Floats2d]], nO: Optional[int] = None
 ) -> Model[List[Doc], ChainScores]:
-    """Docs to scores of tags (tokens of the batch, tags) and of transitions (tags, tags), in nats.
+    """Docs to scores of tags (words of the batch, tags) and of transitions (tags, tags), in nats.
 
-    The scores of first and last tags are added to those of the first and last token of each doc.
+    The scores of first and last tags are added to those of the first and last word of each doc.
 
     tok2vec (Model[List[Doc], List[Floats2d]]): vectors of tokens.
     nO (Optional[int]): tags; set by the component.
@@ -80,7 +81,7 @@ def _forward(
 
 
 def _ends(model: Model, docs: List[Doc]) -> Tuple[Ints1d, Ints1d]:
-    """Rows of the first and of the last token of each doc that has tokens."""
-    lengths = [len(doc) for doc in docs if len(doc)]
+    """Rows of the first and of the last word of each doc that has one."""
+    lengths = [n for n in word_lengths(docs) if n]
     ends = model.ops.xp.cumsum(model.ops.asarray1i(lengths))
     return ends - model.ops.asarray1i(lengths), ends - 1

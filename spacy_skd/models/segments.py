@@ -21,7 +21,7 @@ from ..errors import check_positive
 from ..structures import IMPOSSIBLE
 from .growth import GROW, grown
 from .mlp import hidden, init_hidden
-from .rows import concatenate_rows, split_rows
+from .words import word_rows, words_of
 
 
 @registry.architectures("spacy-skd.SegmentScorer.v1")
@@ -32,11 +32,11 @@ def build_segment_scorer(
     dropout: float = 0.33,
     nO: Optional[int] = None,
 ) -> Model[List[Doc], Floats3d]:
-    """Docs to scores of spans, (tokens of the batch, max_width, labels), in nats: of the span from
-    a token on, one token wider in each column, with a label. `IMPOSSIBLE` beyond the doc's end.
+    """Docs to scores of spans, (words of the batch, max_width, labels), in nats: of the span from
+    a word on, one word wider in each column, with a label. `IMPOSSIBLE` beyond the doc's end.
 
     tok2vec (Model[List[Doc], List[Floats2d]]): vectors of tokens.
-    max_width (int): tokens of the widest span that can be found; at least 1.
+    max_width (int): words of the widest span that can be found; at least 1.
     hidden_width (int): of the two hidden layers.
     dropout (float): of the hidden layers; training.dropout does not change it.
     nO (Optional[int]): labels; set by the component.
@@ -103,17 +103,19 @@ def _forward(
 ) -> Tuple[Floats3d, Callable]:
     tok2vec, spans = model.layers
     vectors, backprop_vectors = tok2vec(docs, is_train)
-    left = _tokens_left([len(rows) for rows in vectors])
-    scores, backprop_spans = spans((concatenate_rows(model.ops, vectors), left), is_train)
+    words = words_of(docs)
+    rows, backprop_rows = word_rows(model.ops, words, vectors)
+    left = _words_left([len(each) for each in words])
+    scores, backprop_spans = spans((rows, left), is_train)
 
     def backprop(d_scores: Floats3d) -> List[Doc]:
-        return backprop_vectors(split_rows(backprop_spans(d_scores), vectors))
+        return backprop_vectors(backprop_rows(backprop_spans(d_scores)))
 
     return scores, backprop
 
 
-def _tokens_left(lengths: List[int]) -> Ints1d:
-    """(tokens of the batch,) tokens from each on to the end of its doc, itself included."""
+def _words_left(lengths: List[int]) -> Ints1d:
+    """(words of the batch,) words from each on to the end of its doc, itself included."""
     left = [numpy.arange(n, 0, -1) for n in lengths]
     return numpy.concatenate(left) if left else numpy.zeros(0, dtype="int64")
 
@@ -129,7 +131,7 @@ def _init_spans(model: Model, X: Any = None, Y: Any = None) -> None:
 
 
 def _spans(model: Model, X: Tuple[Floats2d, Ints1d], is_train: bool) -> Tuple[Floats3d, Callable]:
-    """X: rows (T, nI) of all docs one after the other; tokens left (T,)."""
+    """X: rows (T, nI) of all docs one after the other; words left (T,)."""
     rows, left = X
     xp = model.ops.xp
     dropout = model.attrs["hidden_dropout"] if is_train else 0.0

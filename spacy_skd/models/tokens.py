@@ -8,14 +8,14 @@ from thinc.api import Model
 from thinc.types import Floats2d, Ints2d
 
 from .growth import GROW, grown
-from .rows import concatenate_rows, split_rows
+from .words import word_rows, words_of
 
 
 @registry.architectures("spacy-skd.TokenScorer.v1")
 def build_token_scorer(
     tok2vec: Model[List[Doc], List[Floats2d]], nO: Optional[int] = None
 ) -> Model[List[Doc], Floats2d]:
-    """Docs to scores of labels, (tokens of the batch, labels), in nats.
+    """Docs to scores of labels, (words of the batch, labels), in nats.
 
     tok2vec (Model[List[Doc], List[Floats2d]]): vectors of tokens.
     nO (Optional[int]): labels; set by the component.
@@ -69,10 +69,11 @@ def _forward(
 ) -> Tuple[Floats2d, Callable]:
     tok2vec, output = model.layers
     vectors, backprop_vectors = tok2vec(docs, is_train)
-    scores, backprop_scores = output(concatenate_rows(model.ops, vectors), is_train)
+    rows, backprop_rows = word_rows(model.ops, words_of(docs), vectors)
+    scores, backprop_scores = output(rows, is_train)
 
     def backprop(d_scores: Floats2d) -> List[Doc]:
-        return backprop_vectors(split_rows(backprop_scores(d_scores), vectors))
+        return backprop_vectors(backprop_rows(backprop_scores(d_scores)))
 
     return scores, backprop
 

@@ -13,7 +13,9 @@ from spacy.training import Example
 from thinc.types import Floats2d, Ints1d
 
 from ..codecs.tags import split_by_lengths
+from ..codecs.words import SPACE_FEATS, SPACE_POS, Words, space_tag
 from ..errors import check_between
+from ..models.words import words_of
 from .sentences import aligned_starts, units_from_starts
 
 SENT_LABELS = ("I", "S")
@@ -28,8 +30,13 @@ class Layer(ABC):
     fixed_labels: ClassVar[Optional[Tuple[str, ...]]] = None
 
     @abstractmethod
-    def gold(self, eg: Example) -> List[Optional[str]]:
+    def aligned(self, eg: Example) -> List[Optional[str]]:
         """The annotation of each predicted token, None or "" where there is none."""
+
+    def gold(self, eg: Example) -> List[Optional[str]]:
+        """The annotation of each predicted word, None or "" where there is none."""
+        (words,) = words_of([eg.predicted])
+        return words.items_of_tokens(self.aligned(eg))
 
     @abstractmethod
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
@@ -39,25 +46,39 @@ class Layer(ABC):
     def value(self, doc: Doc, label: str) -> int:
         """What is written into the doc's array for a label."""
 
+    @abstractmethod
+    def space_label(self, labels: Sequence[str]) -> str:
+        """What whitespace is annotated with. labels (Sequence[str]): of the words."""
+
     def choose(self, scores: Floats2d) -> Ints1d:
-        """Label of each token of one doc. scores: (tokens, labels)."""
+        """Label of each word of one doc. scores: (words, labels)."""
         return scores.argmax(axis=-1)
 
     def choose_all(self, scores: Floats2d, lengths: Sequence[int]) -> List[Ints1d]:
-        """`choose` for each doc of a batch. scores: (tokens of the batch, labels)."""
+        """`choose` for each doc of a batch. scores: (words of the batch, labels)."""
         return split_by_lengths(scores.argmax(axis=-1), lengths)
 
     def check(self, labels: Sequence[str]) -> None:
         """RAISES (ValueError): if a label cannot be written."""
 
-    def write(self, doc: Doc, values: "numpy.ndarray", *, overwrite: bool) -> None:
-        """values: (tokens,) uint64, as made by `value`."""
+    def write(
+        self, doc: Doc, values: "numpy.ndarray", *, labels: Sequence[str], overwrite: bool
+    ) -> None:
+        """values: (words,) uint64, as made by `value`. labels (Sequence[str]): see
+        `space_label`."""
         if not len(doc):
             return
+        if len(values) < len(doc):
+            (words,) = words_of([doc])
+            values = self._on_tokens(words, values, self.value(doc, self.space_label(labels)))
         if not overwrite and doc.has_annotation(self.attr):
             current = doc.to_array([self.attr]).reshape(-1)
             values = numpy.where(current == 0, values, current)
         doc.from_array([self.attr], values.reshape(-1, 1))
+
+    def _on_tokens(self, words: Words, values: "numpy.ndarray", space: int) -> "numpy.ndarray":
+        """(words,) to (tokens,)."""
+        return words.to_tokens(values, fill=space)
 
 
 class TagLayer(Layer):
@@ -66,8 +87,11 @@ class TagLayer(Layer):
     name = "tag"
     attr = TAG
 
-    def gold(self, eg: Example) -> List[Optional[str]]:
+    def aligned(self, eg: Example) -> List[Optional[str]]:
         return eg.get_aligned("TAG", as_string=True)
+
+    def space_label(self, labels: Sequence[str]) -> str:
+        return space_tag(labels)
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
         return Scorer.score_token_attr(examples, "tag", **kwargs)
@@ -82,8 +106,11 @@ class PosLayer(Layer):
     name = "pos"
     attr = POS
 
-    def gold(self, eg: Example) -> List[Optional[str]]:
+    def aligned(self, eg: Example) -> List[Optional[str]]:
         return eg.get_aligned("POS", as_string=True)
+
+    def space_label(self, labels: Sequence[str]) -> str:
+        return SPACE_POS
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
         return Scorer.score_token_attr(examples, "pos", **kwargs)
@@ -107,8 +134,11 @@ class MorphLayer(Layer):
     name = "morph"
     attr = MORPH
 
-    def gold(self, eg: Example) -> List[Optional[str]]:
+    def aligned(self, eg: Example) -> List[Optional[str]]:
         return eg.get_aligned("MORPH", as_string=True)
+
+    def space_label(self, labels: Sequence[str]) -> str:
+        return SPACE_FEATS
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
         examples = list(examples)
@@ -129,10 +159,10 @@ def _morph_key(token: Token, attr: str) -> Any:
 class SentLayer(Layer):
     """Sentence starts, `token.is_sent_start`: "S" starts a sentence, "I" does not.
 
-    A token starts a sentence if its probability of that exceeds `threshold`: 0 makes all start one,
+    A word starts a sentence if its probability of that exceeds `threshold`: 0 makes all start one,
     1 none but the first of a doc, as `spacy find-threshold` tries them. A missed start costs a
     parser more than one too many: its single-rooted tree then spans two sentences.
-    A sentence of more than `max_length` tokens is cut at its likeliest start that leaves pieces of
+    A sentence of more than `max_length` words is cut at its likeliest start that leaves pieces of
     at least half that length.
     """
 
@@ -151,10 +181,24 @@ class SentLayer(Layer):
             return math.copysign(CERTAIN, self.threshold - 0.5)
         return math.log(self.threshold / (1 - self.threshold))
 
-    def gold(self, eg: Example) -> List[Optional[str]]:
+    def aligned(self, eg: Example) -> List[Optional[str]]:
         if not eg.reference.has_annotation("SENT_START"):
             return [None] * len(eg.predicted)
         return [SENT_LABELS[int(start)] for start in aligned_starts(eg)]
+
+    def gold(self, eg: Example) -> List[Optional[str]]:
+        """See `Layer.gold`. A sentence that starts with whitespace starts with the next word."""
+        (words,) = words_of([eg.predicted])
+        if not eg.reference.has_annotation("SENT_START"):
+            return [None] * len(words)
+        return [SENT_LABELS[int(start)] for start in words.starts_of_tokens(aligned_starts(eg))]
+
+    def space_label(self, labels: Sequence[str]) -> str:
+        return SENT_LABELS[0]
+
+    def _on_tokens(self, words: Words, values: "numpy.ndarray", space: int) -> "numpy.ndarray":
+        starts = words.starts_to_tokens(values != space)
+        return numpy.where(starts, numpy.uint64(1), numpy.uint64(space))
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
         def has_sents(doc: Doc) -> bool:

@@ -12,9 +12,10 @@ from spacy.tokens import Doc
 from spacy.training import Example, validate_examples
 from thinc.api import Model, Optimizer, set_dropout_rate
 
+from ..models.words import word_lengths
 from ..structures import Parts
 from ..transfer.belief import Belief
-from .lessons import ask, belief_tokens, check_distillation_examples, has_tokens
+from .lessons import ask, belief_words, check_distillation_examples
 from .rehearsal import Memory, recalled
 
 
@@ -63,14 +64,14 @@ class LearningPipe(TrainablePipe):
     # Losses
 
     def get_loss(self, examples: Iterable[Example], scores: Any) -> Tuple[float, Any]:
-        """Mean loss of a token in nats, and its gradient at the scores.
+        """Mean loss of a word in nats, and its gradient at the scores.
 
         scores: what the model returned for the predicted docs.
         RAISES (ValueError): if the loss is not finite.
         """
         examples = list(examples)
         lesson = self._lesson(examples, self._beliefs(examples))
-        return self._mean(self._loss(lesson, scores), n=_n_tokens(eg.predicted for eg in examples))
+        return self._mean(self._loss(lesson, scores), n=_n_words([eg.predicted for eg in examples]))
 
     def get_teacher_student_loss(
         self, teacher_scores: Sequence[Belief], student_scores: Any, normalize: bool = False
@@ -79,11 +80,11 @@ class LearningPipe(TrainablePipe):
 
         teacher_scores (Sequence[Belief]): a belief a doc, as `believe` gives them.
         student_scores: what the student's model returned for the same docs.
-        normalize (bool): the mean over the tokens of the batch instead of the sum.
+        normalize (bool): the mean over the words of the batch instead of the sum.
         RETURNS (Tuple[float, Any]): loss in nats; gradient at the student's scores.
         """
         found = self._loss(self._lesson_without_gold(teacher_scores), student_scores)
-        n = sum(map(belief_tokens, teacher_scores)) if normalize else 1
+        n = sum(map(belief_words, teacher_scores)) if normalize else 1
         return self._mean(found, n=n)
 
     def _mean(self, found: Tuple[float, Any], *, n: int) -> Tuple[float, Any]:
@@ -109,7 +110,7 @@ class LearningPipe(TrainablePipe):
         """Learn from a batch: gold where it is annotated, the teacher's beliefs elsewhere, both by
         `distill_weight`.
 
-        losses (Dict[str, float]): the mean loss of a token of the batch, in nats, is added.
+        losses (Dict[str, float]): the mean loss of a word of the batch, in nats, is added.
         RAISES (ValueError): if a teacher is needed and there is none; if the loss is not finite.
         """
         examples = list(examples)
@@ -118,7 +119,7 @@ class LearningPipe(TrainablePipe):
         validate_examples(examples, f"{type(self).__name__}.update")
         self.cfg["seen"] = self.cfg.get("seen", 0) + len(examples)
         docs = [eg.predicted for eg in examples]
-        if not has_tokens(docs):
+        if not _n_words(docs):
             return losses
         lesson = self._lesson(examples, self._beliefs(examples))
         losses[self.name] += self._learn(docs, lesson, drop=drop)
@@ -147,7 +148,7 @@ class LearningPipe(TrainablePipe):
         examples (Iterable[Example]): `reference` is the teacher's doc, on which what its component
             listens to has run, `predicted` the student's; the same tokens. If the student listens
             to a tok2vec, that has been updated with these examples before, as in `nlp.update`.
-        losses (Dict[str, float]): the mean loss of a token of the batch, in nats, is added.
+        losses (Dict[str, float]): the mean loss of a word of the batch, in nats, is added.
         RAISES (ValueError): without a teacher, or if it has no vectors, other labels or another
             kind of annotation, or if tokens differ.
         """
@@ -157,7 +158,7 @@ class LearningPipe(TrainablePipe):
         docs = [eg.predicted for eg in examples]
         if teacher_pipe is None:
             raise ValueError(f"{self.name}: distill needs a teacher_pipe, got None")
-        if not has_tokens(docs):
+        if not _n_words(docs):
             return losses
         layer = getattr(getattr(self, "layer", None), "name", "")
         beliefs = ask(teacher_pipe, [eg.reference for eg in examples], layer=layer)
@@ -195,7 +196,7 @@ class LearningPipe(TrainablePipe):
         since has probability 0 in that state.
 
         The units of a parser are the reference's sentences, else those of the predicted doc.
-        losses (Dict[str, float]): the mean loss of a token of the batch, in nats, is added.
+        losses (Dict[str, float]): the mean loss of a word of the batch, in nats, is added.
         RAISES (ValueError): if the model listens to a tok2vec whose earlier state is not kept; see
             `spacy_skd.pipeline.rehearsal.resume_training`.
         """
@@ -204,7 +205,7 @@ class LearningPipe(TrainablePipe):
         losses.setdefault(self.name, 0.0)
         validate_examples(examples, f"{type(self).__name__}.rehearse")
         docs = [eg.predicted for eg in examples]
-        if self._memory is None or not has_tokens(docs):
+        if self._memory is None or not _n_words(docs):
             return losses
         memory = self._memory
         memory.check(self.model, name=self.name)
@@ -237,16 +238,16 @@ class LearningPipe(TrainablePipe):
             self._asked = None
 
     def _learn(self, docs: List[Doc], lesson: Any, *, drop: float) -> float:
-        """Forward, loss, backward. RETURNS (float): mean nats a token."""
+        """Forward, loss, backward. RETURNS (float): mean nats a word."""
         set_dropout_rate(self.model, drop)
         scores, backprop = self.model.begin_update(self._inputs(docs, lesson))
-        loss, d_scores = self._mean(self._loss(lesson, scores), n=_n_tokens(docs))
+        loss, d_scores = self._mean(self._loss(lesson, scores), n=_n_words(docs))
         backprop(d_scores)
         return loss
 
 
-def _n_tokens(docs: Iterable[Doc]) -> int:
-    return sum(len(doc) for doc in docs)
+def _n_words(docs: Sequence[Doc]) -> int:
+    return sum(word_lengths(docs))
 
 
 def _divided(gradient: Any, n: int) -> Any:

@@ -12,14 +12,10 @@ from ..transfer.belief import Belief, Mixture, TreeBelief
 from ..transfer.candidates import LabelCandidates, TreeCandidates
 
 
-def has_tokens(docs: Iterable[Doc]) -> bool:
-    return any(len(doc) for doc in docs)
-
-
-def belief_tokens(belief: Belief) -> int:
-    """RETURNS (int): tokens of the doc that is believed about."""
+def belief_words(belief: Belief) -> int:
+    """RETURNS (int): words of the doc that is believed about."""
     if isinstance(belief, Mixture):
-        return belief_tokens(belief.beliefs[0])
+        return belief_words(belief.beliefs[0])
     if isinstance(belief, (LabelCandidates, TreeCandidates)):
         return belief.n_tokens
     if isinstance(belief, TreeBelief):

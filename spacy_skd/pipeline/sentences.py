@@ -1,23 +1,15 @@
-"""Units of a doc: its sentences, as (start, end) tokens."""
+"""Units of a doc: its sentences, as (start, end) words."""
 
-from typing import List, Optional, Sequence
+from typing import List, Optional, Sequence, Tuple
 
 import numpy
 from spacy.attrs import SENT_START
+from spacy.pipeline import Sentencizer
 from spacy.tokens import Doc
 from spacy.training import Example
 from thinc.types import Ints2d
 
-
-def doc_starts(doc: Doc) -> Optional["numpy.ndarray"]:
-    """RETURNS (Optional[ndarray]): (tokens,) bool, whether a token starts a sentence; None where
-    the doc has no sentence annotation."""
-    values = doc.to_array([SENT_START]).reshape(-1)
-    if len(doc) > 1 and not values[1:].any():
-        return None
-    starts = values == 1
-    starts[:1] = True
-    return starts
+from ..codecs.words import Words
 
 
 def reference_starts(eg: Example) -> Optional["numpy.ndarray"]:
@@ -45,13 +37,13 @@ def aligned_starts(eg: Example) -> "numpy.ndarray":
 
 
 def units_from_starts(starts: "numpy.ndarray") -> Ints2d:
-    """starts (ndarray): (tokens,) bool. RETURNS (Ints2d): (U, 2) start and end token."""
+    """starts (ndarray): (words,) bool. RETURNS (Ints2d): (U, 2) start and end word."""
     first = numpy.nonzero(starts)[0]
     return numpy.stack([first, numpy.append(first[1:], len(starts))], axis=1).astype("int64")
 
 
 def split_long_units(units: Ints2d, *, max_length: int) -> Ints2d:
-    """Cut units of more than `max_length` tokens into even pieces (`max_length` 0: never)."""
+    """Cut units of more than `max_length` words into even pieces (`max_length` 0: never)."""
     lengths = units[:, 1] - units[:, 0]
     if not max_length or not len(units) or lengths.max() <= max_length:
         return units
@@ -63,22 +55,41 @@ def split_long_units(units: Ints2d, *, max_length: int) -> Ints2d:
     return numpy.concatenate(pieces)
 
 
-def doc_units(doc: Doc, *, max_length: int) -> Ints2d:
-    """The sentences of a doc; the whole doc where it has none; long ones cut."""
-    return units_of([doc], max_length=max_length)[0]
+def doc_starts(docs: Sequence[Doc]) -> Tuple[List["numpy.ndarray"], List[int]]:
+    """RETURNS: of each doc (tokens,) bool, whether a token starts a sentence; which docs of several
+    tokens have no sentence annotation, so that only their first token does."""
+    values = [numpy.zeros(0, dtype="uint64"), *(doc.to_array(SENT_START) for doc in docs)]
+    flat, values = numpy.concatenate(values), values[1:]
+    starts, ends = flat == 1, numpy.cumsum([len(row) for row in values], dtype="int64")
+    first = ends - numpy.asarray([len(row) for row in values], dtype="int64")
+    starts[first[first < ends]] = True
+    known = numpy.append(0, numpy.cumsum(flat != 0))
+    bare = (ends > first + 1) & (known[ends] == known[numpy.minimum(first + 1, ends)])
+    cut = [starts[a:b] for a, b in zip(first.tolist(), ends.tolist())]
+    return cut, numpy.flatnonzero(bare).tolist()
 
 
-def units_of(docs: Sequence[Doc], *, max_length: int) -> List[Ints2d]:
-    """`doc_units` of each doc, in less time."""
-    lengths = [len(doc) for doc in docs]
+def punctuation_starts(doc: Doc) -> "numpy.ndarray":
+    """RETURNS (ndarray): (tokens,) bool, where spaCy's `sentencizer` begins sentences."""
+    return numpy.asarray(Sentencizer().predict([doc])[0], dtype=bool)
+
+
+def units_of(
+    starts: Sequence["numpy.ndarray"], words: Sequence[Words], *, max_length: int
+) -> List[Ints2d]:
+    """Sentences of docs, the long ones cut.
+
+    starts (Sequence[ndarray]): of each doc (tokens,) bool.
+    RETURNS (List[Ints2d]): of each doc (U, 2) start and end word.
+    """
+    lengths = [len(each) for each in words]
     ends = numpy.cumsum(lengths, dtype="int64")
-    values = [doc.to_array([SENT_START]).reshape(-1) for doc in docs if len(doc)]
-    if not values:
-        return [numpy.zeros((0, 2), dtype="int64") for _ in docs]
-    starts = numpy.concatenate(values) == 1
+    if not sum(lengths):
+        return [numpy.zeros((0, 2), dtype="int64") for _ in words]
+    flat = numpy.concatenate([each.starts_of_tokens(row) for each, row in zip(words, starts)])
     offsets = ends - lengths
-    starts[offsets[offsets < ends]] = True
-    units = units_from_starts(starts)
+    flat[offsets[offsets < ends]] = True
+    units = units_from_starts(flat)
     cuts = numpy.searchsorted(units[:, 0], ends).tolist()
     found = [units[a:b] - o for a, b, o in zip([0, *cuts], cuts, offsets.tolist())]
     if max_length and (units[:, 1] - units[:, 0]).max() > max_length:
@@ -87,9 +98,9 @@ def units_of(docs: Sequence[Doc], *, max_length: int) -> List[Ints2d]:
 
 
 def batch_spans(units: Sequence[Ints2d], lengths: Sequence[int]) -> Ints2d:
-    """Units of the docs of a batch as rows of its concatenated tokens.
+    """Units of the docs of a batch as rows of its concatenated words.
 
-    units (Sequence[Ints2d]): per doc (U, 2). lengths (Sequence[int]): tokens of each doc.
+    units (Sequence[Ints2d]): per doc (U, 2). lengths (Sequence[int]): words of each doc.
     RETURNS (Ints2d): (all units, 2) start and end row.
     """
     offsets = numpy.cumsum([0, *lengths])[:-1]

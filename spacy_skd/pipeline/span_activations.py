@@ -6,6 +6,7 @@ import numpy
 from thinc.types import Ints2d
 
 from ..codecs.bioes import TypedSpan, encode_spans, scheme_of
+from ..codecs.words import Words
 from ..structures import LinearChain, Parts, Run, run_probabilities
 from .activations import Activations
 
@@ -33,6 +34,22 @@ def span_activations(
         _row(marginals[unit, :n], ids[unit, :n], found, [next(chances) for _ in found], labels)
         for unit, (n, found) in enumerate(zip(scores.lengths.tolist(), spans))
     ]
+
+
+def on_tokens(activations: Activations, words: Words) -> Activations:
+    """Activations of a doc's words as those of its tokens: of whitespace marginals of 0 and the
+    label -1. Spans, which are of words, as those of tokens."""
+    if words.whole:
+        return activations
+    fills = {"marginals": 0.0, "label_ids": -1}
+    moved = {name: words.to_tokens(activations[name], fills[name]) for name in fills
+             if name in activations}  # fmt: skip
+    spans = activations["spans"].copy()
+    if len(spans):
+        spans[:, :2] = numpy.stack(
+            [words.tokens[spans[:, 0]], words.tokens[spans[:, 1] - 1] + 1], 1
+        )
+    return {**activations, **moved, "spans": spans}
 
 
 def _run(unit: int, span: TypedSpan, tags: Sequence[str]) -> Run:

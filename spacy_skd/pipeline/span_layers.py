@@ -11,6 +11,7 @@ from spacy.training import Example
 from spacy.util import filter_spans
 
 from ..codecs.bioes import OUTSIDE, TypedSpan, encode_spans
+from ..models.words import words_of
 from .entity_tags import RepairedEntities
 
 _FROM_BILUO = {
@@ -57,7 +58,7 @@ class SpanLayer(ABC):
 
     @abstractmethod
     def write(self, doc: Doc, spans: Sequence[TypedSpan], *, overwrite: bool) -> None:
-        """Set the doc's spans."""
+        """Set the doc's spans. spans (Sequence[TypedSpan]): start and end word, and label."""
 
 
 class EntsLayer(SpanLayer):
@@ -88,7 +89,7 @@ class EntsLayer(SpanLayer):
         return get_ner_prf(examples, **kwargs)
 
     def write(self, doc: Doc, spans: Sequence[TypedSpan], *, overwrite: bool) -> None:
-        found = [Span(doc, start, end, label=label) for start, end, label in spans]
+        found = _as_spans(doc, spans)
         if not overwrite and doc.ents:
             taken = {token.i for ent in doc.ents for token in ent}
             found = [span for span in found if taken.isdisjoint(range(span.start, span.end))]
@@ -139,10 +140,18 @@ class SpansLayer(SpanLayer):
         return spancat_score(examples, spans_key=self.spans_key, **kwargs)
 
     def write(self, doc: Doc, spans: Sequence[TypedSpan], *, overwrite: bool) -> None:
-        found = [Span(doc, start, end, label=label) for start, end, label in spans]
+        found = _as_spans(doc, spans)
         if not overwrite and self.spans_key in doc.spans:
             found = [*doc.spans[self.spans_key], *found]
         doc.spans[self.spans_key] = found
+
+
+def _as_spans(doc: Doc, spans: Sequence[TypedSpan]) -> List[Span]:
+    """spans (Sequence[TypedSpan]): start and end word, and label."""
+    if not spans:
+        return []
+    (words,) = words_of([doc])
+    return [Span(doc, *span[:2], label=span[2]) for span in words.spans_to_tokens(spans)]
 
 
 def _translate(tag: Optional[str], table: Dict[str, str]) -> Optional[str]:

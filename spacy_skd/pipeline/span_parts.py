@@ -54,7 +54,7 @@ def labels_of(belief: SpanBelief) -> List[str]:
 
 
 def doc_rows(lengths: Sequence[int]) -> Ints2d:
-    """(docs, 2) first and end row of each doc in the batch's concatenated tokens."""
+    """(docs, 2) first and end row of each doc in the batch's concatenated words."""
     return batch_spans([numpy.asarray([[0, n]]) for n in lengths], lengths)
 
 

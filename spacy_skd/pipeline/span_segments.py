@@ -8,24 +8,27 @@ from thinc.types import Floats3d
 
 from ..codecs.bioes import Legality, TypedSpan, legality, span_tags
 from ..codecs.spans import SegmentGold, SpanMatch, decode_segments, encode_segments
+from ..codecs.words import Words
 from ..models.units import Bucket
+from ..models.words import words_of
 from ..structures import Parts
 from ..transfer.belief import Belief, SegmentBelief
 from ..transfer.candidates import LabelCandidates, expect_segments
 from ..transfer.posterior import Match, Target
 from .activations import Activations, Predictions
 from .distilling import logger
+from .span_activations import on_tokens
 from .span_parts import SpanBelief, labels_of
 from .spans import DistillingSpans
 
 
 class DistillingSegments(DistillingSpans):
-    """Spans that do not overlap, of up to `max_width` tokens (a setting of the model), with a score
+    """Spans that do not overlap, of up to `max_width` words (a setting of the model), with a score
     for each, relative to "not a span". The model's outputs are the labels.
 
-    Activations: "marginals" (tokens, max_width, labels), the probability of each span; "spans"
-    (S, 3), start and end token and label of those that were found, and "confidences" (S,), their
-    probabilities.
+    Activations: "marginals" (tokens, max_width, labels), the probability of each span of so many
+    words, 0 for whitespace; "spans" (S, 3), start and end token and label of those that were found,
+    and "confidences" (S,), their probabilities.
 
     wide (int): annotated spans so far that were wider; their tokens count as not annotated.
     """
@@ -43,11 +46,13 @@ class DistillingSegments(DistillingSpans):
 
     @property
     def max_width(self) -> int:
-        """RETURNS (int): tokens of the widest span that can be found."""
+        """RETURNS (int): words of the widest span that can be found."""
         return int(self.model.get_dim("nW"))
 
-    def _decode(self, scored: Iterable[Tuple[Bucket, Parts]], *, n_docs: int) -> Predictions:
-        best: List[List[TypedSpan]] = [[] for _ in range(n_docs)]
+    def _decode(
+        self, scored: Iterable[Tuple[Bucket, Parts]], *, words: Sequence[Words]
+    ) -> Predictions:
+        best: List[List[TypedSpan]] = [[] for _ in words]
         found: Dict[int, Activations] = {}
         for bucket, scores in scored:
             units = bucket.units.tolist()
@@ -59,7 +64,8 @@ class DistillingSegments(DistillingSpans):
         if not self.save_activations:
             return Predictions(best)
         none = self._row(numpy.zeros((0, self.max_width, len(self.labels)), "float32"), [])
-        return Predictions(best, [found.get(unit, none) for unit in range(n_docs)])
+        of_words = [found.get(unit, none) for unit in range(len(words))]
+        return Predictions(best, [on_tokens(*pair) for pair in zip(of_words, words)])
 
     def _activations(
         self, scores: Parts, spans: Sequence[Sequence[TypedSpan]]
@@ -69,7 +75,7 @@ class DistillingSegments(DistillingSpans):
         return [self._row(row[:n].copy(), found) for row, n, found in rows]
 
     def _row(self, marginals: Floats3d, spans: Sequence[TypedSpan]) -> Activations:
-        """marginals: (tokens of the doc, W, L)."""
+        """marginals: (words of the doc, W, L)."""
         index = {label: i for i, label in enumerate(self.labels)}
         rows = [(start, end, index[label]) for start, end, label in spans]
         array = numpy.asarray(rows, dtype="int64").reshape(-1, 3)
@@ -82,7 +88,7 @@ class DistillingSegments(DistillingSpans):
         ops, docs = self.model.ops, list(docs)
         none = numpy.zeros((0, self.max_width, len(self.labels)), dtype="float32")
         rows: List[Floats3d] = [none for _ in docs]
-        for bucket, parts in self._scored(docs):
+        for bucket, parts in self._scored(docs, words_of(docs)):
             span = ops.to_numpy(parts.arrays["span"])
             for unit, n, row in zip(bucket.units.tolist(), bucket.lengths.tolist(), span):
                 rows[unit] = row[:n].copy()

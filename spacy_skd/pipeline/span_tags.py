@@ -20,7 +20,9 @@ from ..codecs.bioes import (
 )
 from ..codecs.spans import SpanMatch
 from ..codecs.trees import Gold
+from ..codecs.words import Words
 from ..models.units import Bucket
+from ..models.words import words_of
 from ..structures import LinearChain, Parts
 from ..transfer.annealing import WeightSchedule
 from ..transfer.belief import Belief, ChainBelief, SegmentBelief, TokenBelief
@@ -29,7 +31,7 @@ from ..transfer.loss import emissions
 from ..transfer.posterior import Match, Target
 from ..transfer.target import STRUCTURAL, Objective
 from .activations import Activations, Predictions
-from .span_activations import no_activations, span_activations
+from .span_activations import no_activations, on_tokens, span_activations
 from .span_layers import SpanLayer
 from .span_parts import SpanBelief, as_chain, labels_of
 from .spans import DistillingSpans
@@ -39,8 +41,8 @@ class DistillingSpanTagger(DistillingSpans):
     """Spans as a sequence of tags for each doc: the model's outputs are the tags of the labels.
 
     Activations, of the distribution over legal sequences: "marginals" (tokens, tags) and
-    "label_ids" (tokens,), of the tags; "spans" (S, 3), start and end token and label of those that
-    were found, and "confidences" (S,), the probability of each whole span.
+    "label_ids" (tokens,), of the tags, of whitespace 0 and -1; "spans" (S, 3), start and end token
+    and label of those that were found, and "confidences" (S,), the probability of each whole span.
     """
 
     rows_name = "unary"
@@ -99,9 +101,11 @@ class DistillingSpanTagger(DistillingSpans):
             [[index[t[0] + f"-{old}" if t[1:] == new else t] for t in tags] for old in self.labels]
         )
 
-    def _decode(self, scored: Iterable[Tuple[Bucket, Parts]], *, n_docs: int) -> Predictions:
+    def _decode(
+        self, scored: Iterable[Tuple[Bucket, Parts]], *, words: Sequence[Words]
+    ) -> Predictions:
         names = numpy.asarray(self.tags)
-        best: List[List[TypedSpan]] = [[] for _ in range(n_docs)]
+        best: List[List[TypedSpan]] = [[] for _ in words]
         found: Dict[int, Activations] = {}
         for bucket, parts in scored:
             scores = self.rules.add_to(as_chain(parts))
@@ -116,7 +120,8 @@ class DistillingSpanTagger(DistillingSpans):
         if not self.save_activations:
             return Predictions(best)
         none = no_activations(len(names))
-        return Predictions(best, [found.get(unit, none) for unit in range(n_docs)])
+        of_words = [found.get(unit, none) for unit in range(len(words))]
+        return Predictions(best, [on_tokens(*pair) for pair in zip(of_words, words)])
 
     def _activations(
         self, scores: Parts, ids: Ints2d, spans: Sequence[List[TypedSpan]]
@@ -130,7 +135,7 @@ class DistillingSpanTagger(DistillingSpans):
         none = numpy.zeros((0, len(self.tags)), dtype="float32")
         rows: List[Floats2d] = [none for _ in docs]
         transition = none
-        for bucket, parts in self._scored(docs):
+        for bucket, parts in self._scored(docs, words_of(docs)):
             parts = self.rules.add_to(parts) if self._is_chain else parts
             unary = ops.to_numpy(parts.arrays["unary"])
             if self._is_chain:

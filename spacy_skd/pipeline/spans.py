@@ -11,7 +11,9 @@ from thinc.api import Model
 
 from ..codecs.bioes import Legality, TypedSpan, labels_of_tags
 from ..codecs.trees import Gold
+from ..codecs.words import Words
 from ..models.units import Bucket, make_buckets
+from ..models.words import words_of
 from ..structures import LinearChain, Parts, tie
 from ..structures.numerics import check_scores
 from ..transfer.annealing import WeightSchedule
@@ -23,13 +25,13 @@ from ..transfer.posterior import Match
 from ..transfer.target import STRUCTURAL, Objective, token_target
 from .activations import Predictions
 from .distilling import DistillingPipe, logger
-from .lessons import belief_tokens
+from .lessons import belief_words
 from .span_layers import SpanLayer
 from .span_parts import SpanBelief, doc_rows, posterior_of, structure_of
 
 
 class SpanLesson(NamedTuple):
-    """tags: per doc, of each token, None or "" where there is no gold. beliefs: one a doc."""
+    """tags: per doc, of each word, None or "" where there is no gold. beliefs: one a doc."""
 
     tags: List[List[Optional[str]]]
     beliefs: Optional[Sequence[Belief]]
@@ -39,7 +41,7 @@ class DistillingSpans(DistillingPipe):
     """Spans that do not overlap, in each doc. `labels` are their labels; what the model scores,
     tags of tokens or spans, is the matter of the two classes that derive from this one.
 
-    The model's output is an array whose rows are the tokens of the batch; of a linear chain, also
+    The model's output is an array whose rows are the words of the batch; of a linear chain, also
     one of transitions.
     """
 
@@ -82,8 +84,11 @@ class DistillingSpans(DistillingPipe):
         """Which sequences of tags are legal; None where there are no tags."""
         raise NotImplementedError
 
-    def _decode(self, scored: Iterable[Tuple[Bucket, Parts]], *, n_docs: int) -> Predictions:
-        """The best spans of each doc. scored: buckets of docs, and the scores of their parts."""
+    def _decode(
+        self, scored: Iterable[Tuple[Bucket, Parts]], *, words: Sequence[Words]
+    ) -> Predictions:
+        """The best spans of each doc. scored: buckets of docs, and the scores of their parts.
+        words (Sequence[Words]): of each doc."""
         raise NotImplementedError
 
     def _gold(self, tags: Sequence[Sequence[Optional[str]]]) -> Gold:
@@ -117,11 +122,12 @@ class DistillingSpans(DistillingPipe):
     # Prediction
 
     def predict(self, docs: Iterable[Doc]) -> Predictions:
-        """See `DistillingPipe.predict`. Best: the spans of the best segmentation of each doc. What
-        the activations are is said with the class.
+        """See `DistillingPipe.predict`. Best: the spans of words of the best segmentation of each
+        doc. What the activations are is said with the class.
         """
         docs = list(docs)
-        return self._decode(self._scored(docs), n_docs=len(docs))
+        words = words_of(docs)
+        return self._decode(self._scored(docs, words), words=words)
 
     def _write(self, docs: Sequence[Doc], best: Sequence[List[TypedSpan]]) -> None:
         for doc, spans in zip(docs, best):
@@ -130,22 +136,22 @@ class DistillingSpans(DistillingPipe):
     def write_beliefs(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
         """See `LearningPipe.write_beliefs`."""
         spans = [self._span_belief(belief) for belief in beliefs]
-        buckets = make_buckets(doc_rows([len(doc) for doc in docs]))
+        buckets = make_buckets(doc_rows([len(belief.scores) for belief in spans]))
         ops = self.model.ops
         scored = [(b, posterior_of([spans[u] for u in b.units], ops).scores) for b in buckets]
-        self.set_annotations(docs, self._decode(scored, n_docs=len(spans)))
+        self.set_annotations(docs, self._decode(scored, words=words_of(docs)))
 
     @property
     def _is_chain(self) -> bool:
         return isinstance(self.structure, LinearChain)
 
-    def _scored(self, docs: Sequence[Doc]) -> List[Tuple[Bucket, Parts]]:
+    def _scored(self, docs: Sequence[Doc], words: Sequence[Words]) -> List[Tuple[Bucket, Parts]]:
         if not any(len(doc) for doc in docs):
             return []
         output = self.model.predict(docs)
         rows = output[0] if self._is_chain else output
         check_scores(rows, name=self.name)
-        buckets = make_buckets(doc_rows([len(doc) for doc in docs]))
+        buckets = make_buckets(doc_rows([len(each) for each in words]))
         return [(bucket, self._parts_of(output, bucket)) for bucket in buckets]
 
     def _parts_of(self, output: Any, bucket: Bucket) -> Parts:
@@ -162,13 +168,18 @@ class DistillingSpans(DistillingPipe):
     def _lesson(
         self, examples: Sequence[Example], beliefs: Optional[Sequence[Belief]]
     ) -> SpanLesson:
-        tags = [self.layer.gold(eg, scheme=self.scheme) for eg in examples]
+        tags = [self._tags(eg) for eg in examples]
         named = (tag[2:] for unit in tags for tag in unit if tag)
         self.unknown_labels.add(named, set(self.labels))
         return SpanLesson(tags, self._read(beliefs))
 
+    def _tags(self, eg: Example) -> List[Optional[str]]:
+        """Gold of each predicted word."""
+        (words,) = words_of([eg.predicted])
+        return words.tags_of_tokens(self.layer.gold(eg, scheme=self.scheme))
+
     def _lesson_without_gold(self, beliefs: Sequence[Belief]) -> SpanLesson:
-        tags: List[List[Optional[str]]] = [[None] * belief_tokens(belief) for belief in beliefs]
+        tags: List[List[Optional[str]]] = [[None] * belief_words(belief) for belief in beliefs]
         return SpanLesson(tags, self._read(beliefs))
 
     def _loss(self, lesson: SpanLesson, scores: Any) -> Tuple[float, Any]:
@@ -245,7 +256,7 @@ class DistillingSpans(DistillingPipe):
         )
 
     def _has_gold(self, eg: Example) -> bool:
-        return all(self.layer.gold(eg, scheme=self.scheme))
+        return all(self._tags(eg))
 
     def _labels_in(self, examples: Iterable[Example]) -> List[str]:
         return sorted({label for eg in examples for label in self.layer.labels(eg.reference)})

@@ -46,7 +46,7 @@ class Stored:
         if found is None and pipe in self.forms:
             found = self.store.find(key)
         if found is not None and pipe in found.packed:
-            return found.belief(pipe, self.forms[pipe])
+            return self.store.belief(found, pipe, eg.predicted)
         if needed:
             raise ValueError(self._missing(eg, pipe))
         return None

@@ -16,6 +16,7 @@ from spacy.training import Example
 from thinc.api import Model
 
 from ..errors import check_positive
+from ..models.words import words_of
 from ..shards.docs import doc_key
 from ..teachers.runner import TeacherRunner
 from ..transfer.belief import Belief, HeadLabelBelief, Mixture, TreeBelief
@@ -204,7 +205,7 @@ class SkdTeacher:
             if full:
                 self._warn_full()
             columns.append([beliefs[member.pipe_of(student)] for beliefs in found])
-            starts = [_starts_of(*pair) for pair in zip(found, starts)]
+            starts = [_starts_of(*row) for row in zip(docs, found, starts)]
         if len(columns) == 1:
             return columns[0]
         weights = tuple(member.weight for member in self.members)
@@ -262,12 +263,14 @@ class SkdTeacher:
             )
 
 
-def _starts_of(beliefs: Beliefs, starts: Optional["numpy.ndarray"]) -> Optional["numpy.ndarray"]:
-    """Sentence starts as a teacher decided, if none were given and it has trees."""
+def _starts_of(
+    doc: Doc, beliefs: Beliefs, starts: Optional["numpy.ndarray"]
+) -> Optional["numpy.ndarray"]:
+    """(tokens,) sentence starts as a teacher decided, if none were given and it has trees."""
     for belief in beliefs.values():
         if starts is None and isinstance(belief, HAS_UNITS):
-            n = int(belief.units[:, 1].max(initial=0))
-            return numpy.isin(numpy.arange(n), belief.units[:, 0])
+            (words,) = words_of([doc])
+            return words.starts_to_tokens(numpy.isin(numpy.arange(len(words)), belief.units[:, 0]))
     return starts
 
 

@@ -13,6 +13,8 @@ from thinc.types import Floats2d, Ints1d
 
 from ..codecs.tags import encode_tags, split_by_lengths
 from ..codecs.trees import Gold, gold_tokens
+from ..codecs.words import Words
+from ..models.words import word_lengths, words_of
 from ..structures import IndependentLabels, Parts
 from ..structures.numerics import check_scores
 from ..transfer.annealing import WeightSchedule
@@ -24,11 +26,11 @@ from ..transfer.target import STRUCTURAL, Objective
 from .activations import Activations, Predictions
 from .distilling import DistillingPipe
 from .layers import Layer
-from .lessons import belief_tokens
+from .lessons import belief_words
 
 
 class TokenLesson(NamedTuple):
-    """tags: of each token of the batch, None or "" where there is no gold. beliefs: one a doc."""
+    """tags: of each word of the batch, None or "" where there is no gold. beliefs: one a doc."""
 
     tags: List[Optional[str]]
     beliefs: Optional[Sequence[Belief]]
@@ -96,24 +98,29 @@ class DistillingTagger(DistillingPipe):
         self.model.initialize(X=docs, Y=y)
 
     def predict(self, docs: Iterable[Doc]) -> Predictions:
-        """See `DistillingPipe.predict`. Best: the index of each token's label, one array a doc.
+        """See `DistillingPipe.predict`. Best: the index of each word's label, one array a doc.
 
         Activations: "marginals" (tokens, labels), "label_ids" (tokens,), "confidences" (tokens,),
-        the probability of the chosen label.
+        the probability of the chosen label. Of whitespace 0, -1 and 1.
         """
         docs = list(docs)
-        scores, lengths = self._batch_scores(docs), [len(doc) for doc in docs]
+        words = words_of(docs)
+        scores, lengths = self._batch_scores(docs), [len(each) for each in words]
         best = self.layer.choose_all(self.model.ops.to_numpy(scores), lengths)
         if not self.save_activations:
             return Predictions(best)
         rows = split_by_lengths(scores, lengths)
-        return Predictions(best, [self._activations(*pair) for pair in zip(rows, best)])
+        return Predictions(best, [self._activations(*row) for row in zip(rows, best, words)])
 
-    def _activations(self, scores: Floats2d, ids: Ints1d) -> Activations:
+    def _activations(self, scores: Floats2d, ids: Ints1d, words: Words) -> Activations:
         _, found = self.structure.infer(self._as_parts(scores))
         marginals = self.model.ops.to_numpy(found.arrays["unary"][:, 0])
         chosen = marginals[numpy.arange(len(ids)), ids]
-        return {"marginals": marginals, "label_ids": ids, "confidences": chosen}
+        return {
+            "marginals": words.to_tokens(marginals, fill=0.0),
+            "label_ids": words.to_tokens(ids, fill=-1),
+            "confidences": words.to_tokens(chosen, fill=1.0),
+        }
 
     def _write(self, docs: Sequence[Doc], best: Sequence[Ints1d]) -> None:
         values: "numpy.ndarray" = numpy.zeros(0, dtype="uint64")
@@ -121,7 +128,7 @@ class DistillingTagger(DistillingPipe):
             if i == 0:
                 table = [self.layer.value(doc, label) for label in self.labels]
                 values = numpy.asarray(table, dtype="uint64")
-            self.layer.write(doc, values[best[i]], overwrite=self.overwrite)
+            self.layer.write(doc, values[best[i]], labels=self.labels, overwrite=self.overwrite)
 
     def believe(self, docs: Sequence[Doc]) -> List[Belief]:
         """As a teacher: the scores of every token. Does not change the docs."""
@@ -147,7 +154,7 @@ class DistillingTagger(DistillingPipe):
         return TokenLesson(tags, self._read(beliefs))
 
     def _lesson_without_gold(self, beliefs: Sequence[Belief]) -> TokenLesson:
-        return TokenLesson([None] * sum(map(belief_tokens, beliefs)), self._read(beliefs))
+        return TokenLesson([None] * sum(map(belief_words, beliefs)), self._read(beliefs))
 
     def _loss(self, lesson: TokenLesson, scores: Floats2d) -> Tuple[float, Floats2d]:
         target = self._teacher_target(lesson.beliefs)
@@ -192,16 +199,16 @@ class DistillingTagger(DistillingPipe):
 
     def _labels_in(self, examples: Iterable[Example]) -> List[str]:
         annotated = (eg for eg in examples if eg.reference.has_annotation(self.layer.attr))
-        return sorted({tag for eg in annotated for tag in self.layer.gold(eg) if tag})
+        return sorted({tag for eg in annotated for tag in self.layer.aligned(eg) if tag})
 
     def _as_parts(self, scores: Floats2d) -> Parts:
         return Parts({"unary": scores[:, None]}, self.model.ops.xp.ones(len(scores), dtype="int64"))
 
     def _doc_scores(self, docs: Sequence[Doc]) -> List[Floats2d]:
-        return split_by_lengths(self._batch_scores(docs), [len(doc) for doc in docs])
+        return split_by_lengths(self._batch_scores(docs), word_lengths(docs))
 
     def _batch_scores(self, docs: Sequence[Doc]) -> Floats2d:
-        """(tokens of the batch, labels)"""
+        """(words of the batch, labels)"""
         if not any(len(doc) for doc in docs):
             return self.model.ops.alloc2f(0, len(self.labels))
         scores = self.model.predict(list(docs))

@@ -5,8 +5,18 @@ from typing import Dict, List, Sequence, Tuple
 import numpy
 from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
 
+from ..codecs.words import Words
 from ..structures.numerics import softmax
 from .activations import Activations
+
+
+def on_tokens(activations: Activations, words: Words) -> Activations:
+    """Activations of a doc's words as those of its tokens: of whitespace marginals of 0, the label
+    -1 and the confidence 1. Sentences, which are of words, as those of tokens; the marginals of
+    their arcs stay those of their words."""
+    fills = {"label_ids": -1, "label_marginals": 0.0, "confidences": 1.0}
+    moved = {name: words.to_tokens(activations[name], fill) for name, fill in fills.items()}
+    return {**activations, **moved, "units": words.units_to_tokens(activations["units"])}
 
 
 def tree_activations(
@@ -16,7 +26,7 @@ def tree_activations(
     marginals: Dict[int, Floats2d],
     label_marginals: Floats2d,
 ) -> List[Activations]:
-    """units (Sequence[Ints2d]): per doc (U, 2) start and end token.
+    """units (Sequence[Ints2d]): per doc (U, 2) start and end word.
     best (Sequence[Tuple[Ints1d, Ints1d]]): per doc the offset of each token's head, 0 for a root,
         and the index of its deprel.
     marginals (Dict[int, Floats2d]): (n, n + 1) of each unit, by its first row in the batch.
@@ -39,6 +49,13 @@ def tree_activations(
         )
         offset += len(heads)
     return found
+
+
+def tag_on_tokens(activations: Activations, words: Words) -> Activations:
+    """See `on_tokens`."""
+    fills = {"marginals": 0.0, "label_ids": -1, "confidences": 1.0}
+    moved = {name: words.to_tokens(activations[name], fill) for name, fill in fills.items()}
+    return {**moved, "units": words.units_to_tokens(activations["units"])}
 
 
 def tag_activations(units: Ints2d, scores: Floats2d, tags: Ints1d) -> Activations:

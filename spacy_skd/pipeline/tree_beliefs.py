@@ -58,7 +58,7 @@ def tree_beliefs(
 ) -> List[Belief]:
     """The scores of a batch as one belief a doc.
 
-    units (Sequence[Ints2d]): per doc (U, 2) start and end token. lengths: tokens of each doc.
+    units (Sequence[Ints2d]): per doc (U, 2) start and end word. lengths: words of each doc.
     arcs (Dict[int, Floats2d]): see `arcs_by_row`.
     pairs (Ints2d): (P, 2) see `likely_pairs`. label_scores: (P, deprels).
     """

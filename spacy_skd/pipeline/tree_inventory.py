@@ -9,8 +9,11 @@ from spacy.attrs import DEP, HEAD
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import minibatch
+from thinc.types import Ints1d
 
 from ..codecs.head_labels import HeadLabels
+from ..codecs.words import head_tokens
+from ..models.words import words_of
 from ..transfer.belief import Belief, Mixture
 from ..transfer.best import best
 from ..transfer.candidates import TreeCandidates
@@ -21,14 +24,25 @@ Counts = Counter[Tuple[int, str]]
 
 
 def count_tags(docs: Iterable[Doc]) -> Counts:
-    """How often each pair of offset and deprel occurs in what is annotated."""
+    """How often each pair of offset, in words, and deprel occurs in what is annotated."""
     counts: Counts = Counter()
     for doc in docs:
+        names = sorted({token.dep_ for token in doc if token.dep})
+        index = {doc.vocab.strings[name]: i for i, name in enumerate(names)}
         array = doc.to_array([HEAD, DEP])
-        array = array[array[:, 1] != 0]
-        offsets = array[:, 0].astype("int64").tolist()
-        counts.update(zip(offsets, (doc.vocab.strings[d] for d in array[:, 1].tolist())))
+        (words,) = words_of([doc])
+        deprels = numpy.asarray([index.get(dep, -1) for dep in array[:, 1].tolist()], "int64")
+        heads = head_tokens(array[:, 0].astype("int64"))
+        _count(counts, *words.heads_of_tokens(heads, deprels), names)
     return counts
+
+
+def _count(counts: Counts, heads: Ints1d, deprels: Ints1d, labels: Sequence[str]) -> None:
+    """heads, deprels (Ints1d): (words,) of a doc, deprels -1 where none is known."""
+    offsets = numpy.where(heads < 0, 0, heads - numpy.arange(len(heads)))
+    known = deprels >= 0
+    names = (labels[i] for i in deprels[known].tolist())
+    counts.update(zip(offsets[known].tolist(), names))
 
 
 def count_taught_tags(
@@ -42,11 +56,7 @@ def count_taught_tags(
     counts: Counts = Counter()
     for batch in minibatch(islice(examples, TEACHER_DOCS), 64):
         for tree in _trees(best(ask(batch), k=1)):
-            heads, deprels = tree.heads[0], tree.deprels[0]
-            offsets = numpy.where(heads < 0, 0, heads - numpy.arange(len(heads)))
-            known = deprels >= 0
-            names = (tree.labels[d] for d in deprels[known].tolist())
-            counts.update(zip(offsets[known].tolist(), names))
+            _count(counts, tree.heads[0], tree.deprels[0], tree.labels)
     return counts
 
 

@@ -11,6 +11,7 @@ from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
 from ..codecs.labels import LabelMatch
 from ..codecs.trees import ROOT_HEAD, UNKNOWN_HEAD, decode_trees
 from ..models.units import make_buckets
+from ..models.words import words_of
 from ..structures import Parts, Structure
 from ..transfer.belief import Belief, TreeBelief
 from .tree_teachers import TreeTeacher, in_batch, tree_teacher
@@ -18,7 +19,7 @@ from .tree_teachers import TreeTeacher, in_batch, tree_teacher
 
 @dataclass(frozen=True, eq=False)
 class TreePlan:
-    """What one batch is trained on; all rows are rows of the batch's concatenated tokens.
+    """What one batch is trained on; all rows are rows of the batch's concatenated words.
 
     spans (Ints2d): (U, 2) rows of the units.
     heads (Ints1d): (T,) gold head row, `ROOT_HEAD` or `UNKNOWN_HEAD`.
@@ -43,10 +44,16 @@ class TreePlan:
 
 
 def gold_arcs(eg: Example, labels: Sequence[str]) -> Tuple[Ints1d, Ints1d]:
-    """Head token (`ROOT_HEAD`, `UNKNOWN_HEAD`) and deprel index (-1 unknown) of each token.
+    """Head word (`ROOT_HEAD`, `UNKNOWN_HEAD`) and deprel index (-1 unknown) of each word.
 
-    RETURNS (Tuple[Ints1d, Ints1d]): (tokens,) both, on the predicted tokens.
+    RETURNS (Tuple[Ints1d, Ints1d]): (words,) both, of the predicted doc.
     """
+    (words,) = words_of([eg.predicted])
+    return words.heads_of_tokens(*_arcs_of_tokens(eg, labels))
+
+
+def _arcs_of_tokens(eg: Example, labels: Sequence[str]) -> Tuple[Ints1d, Ints1d]:
+    """(tokens,) both, of the predicted doc."""
     n = len(eg.predicted)
     if not eg.reference.has_annotation("DEP"):
         return no_arcs(n)
@@ -70,7 +77,7 @@ def gold_arcs(eg: Example, labels: Sequence[str]) -> Tuple[Ints1d, Ints1d]:
 
 
 def no_arcs(n: int) -> Tuple[Ints1d, Ints1d]:
-    """`gold_arcs` of n tokens without annotation."""
+    """`gold_arcs` of n words without annotation."""
     return numpy.full(n, UNKNOWN_HEAD), numpy.full(n, -1)
 
 
@@ -85,7 +92,7 @@ def make_plan(
     """Everything of a batch but the student's scores.
 
     gold (Sequence[Tuple[Ints1d, Ints1d]]): per doc, see `gold_arcs`.
-    units (Sequence[Ints2d]): per doc (U, 2) start and end token of its units.
+    units (Sequence[Ints2d]): per doc (U, 2) start and end word of its units.
     teachers (Sequence[Sequence[Belief]]): of each teacher its beliefs of trees, with the same
         units; matches: of its deprels to the student's; weights: of each.
     """
@@ -112,8 +119,8 @@ def best_arcs(
 ) -> Tuple[Ints1d, Ints1d]:
     """The best trees of a teacher's beliefs.
 
-    lengths (Sequence[int]): tokens of each doc. decoder (Structure): of trees.
-    RETURNS (Tuple[Ints1d, Ints1d]): (T,) offset of each token's head, 0 for a root; (T,) index of
+    lengths (Sequence[int]): words of each doc. decoder (Structure): of trees.
+    RETURNS (Tuple[Ints1d, Ints1d]): (T,) offset of each word's head, 0 for a root; (T,) index of
         its deprel, the best given its head.
     """
     offsets = numpy.cumsum([0, *lengths])

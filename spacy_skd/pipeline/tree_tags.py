@@ -15,7 +15,9 @@ from ..codecs.head_labels import (
 )
 from ..codecs.tags import split_by_lengths
 from ..codecs.trees import Gold, gold_tokens
+from ..codecs.words import Words
 from ..models.units import make_buckets
+from ..models.words import words_of
 from ..structures import IndependentLabels, Parts
 from ..structures.numerics import check_scores
 from ..transfer.annealing import WeightSchedule
@@ -26,10 +28,10 @@ from ..transfer.head_tags import expect_head_labels
 from ..transfer.mixture import mixed_target
 from ..transfer.target import STRUCTURAL, Objective
 from .activations import Predictions
-from .lessons import belief_tokens
+from .lessons import belief_words
 from .lost_mass import TAGS
 from .sentences import batch_spans
-from .tree_activations import tag_activations
+from .tree_activations import tag_activations, tag_on_tokens
 from .tree_plan import gold_arcs
 from .tree_tag_labels import TaggingPipe
 from .tree_tag_targets import TreeTags, gold_tags
@@ -38,7 +40,7 @@ logger = logging.getLogger("spacy.skd")
 
 
 class TagLesson(NamedTuple):
-    """tags (Ints1d): (tokens of the batch,) gold tags, -1 where there is none. beliefs: one a
+    """tags (Ints1d): (words of the batch,) gold tags, -1 where there is none. beliefs: one a
     doc."""
 
     tags: Ints1d
@@ -84,27 +86,29 @@ class HeadTagParser(TaggingPipe):
 
     def predict(self, docs: Iterable[Doc]) -> Predictions:
         """See `DistillingPipe.predict`. Best: per doc, of the best single-rooted tree of each
-        sentence under the scores of the tags, the offset of each token's head (0 for a root) and
+        sentence under the scores of the tags, the offset of each word's head (0 for a root) and
         the index of its deprel in `tags.deprels`.
 
         Activations: "units" (U, 2), start and end token of the sentences; "marginals" (tokens,
         tags); "label_ids" (tokens,), the tag of the chosen arc, -1 where it has none;
-        "confidences" (tokens,), the probability of that tag, 0 without.
+        "confidences" (tokens,), the probability of that tag, 0 without. Of whitespace 0, -1 and 1.
         """
         docs = list(docs)
-        units, scores = self._units(docs), self._scores(docs)
+        words = words_of(docs)
+        units, scores = self._units(docs, words), self._scores(docs)
         heads, tags, deprels = self._best(scores, units)
-        lengths = [len(doc) for doc in docs]
+        lengths = [len(each) for each in words]
         best = list(zip(split_by_lengths(heads, lengths), split_by_lengths(deprels, lengths)))
         if not self.save_activations:
             return Predictions(best)
         rows = zip(units, split_by_lengths(scores, lengths), split_by_lengths(tags, lengths))
-        return Predictions(best, [tag_activations(*row) for row in rows])
+        of_words = [tag_activations(*row) for row in rows]
+        return Predictions(best, [tag_on_tokens(*pair) for pair in zip(of_words, words)])
 
     def _best(
         self, scores: Floats2d, units: Sequence[Ints2d]
     ) -> Tuple["numpy.ndarray", "numpy.ndarray", "numpy.ndarray"]:
-        """Of each token of the batch, the offset of its head, the tag and the deprel."""
+        """Of each word of the batch, the offset of its head, the tag and the deprel."""
         tags, offsets = self.tags, numpy.zeros(len(scores), dtype="int64")
         ends = [int(mine[-1, 1]) if len(mine) else 0 for mine in units]
         for bucket in make_buckets(batch_spans(units, ends)):
@@ -113,15 +117,17 @@ class HeadTagParser(TaggingPipe):
         return (offsets, *tags.of_arcs(scores, offsets))
 
     def _scores(self, docs: Sequence[Doc]) -> Floats2d:
-        """(tokens of the batch, tags), NumPy arrays."""
+        """(words of the batch, tags), NumPy arrays."""
         if not any(len(doc) for doc in docs):
             return numpy.zeros((0, len(self.labels)), dtype="float32")
         scores = self.model.ops.to_numpy(self.model.predict(list(docs)))
         check_scores(scores, name=self.name)
         return scores
 
-    def _believe(self, docs: Sequence[Doc], units: Sequence[Ints2d]) -> List[Belief]:
-        rows = split_by_lengths(self._scores(docs), [len(doc) for doc in docs])
+    def _believe(
+        self, docs: Sequence[Doc], words: Sequence[Words], units: Sequence[Ints2d]
+    ) -> List[Belief]:
+        rows = split_by_lengths(self._scores(docs), [len(each) for each in words])
         return [
             HeadLabelBelief(self.structure, self.labels, mine.astype("int32"), scores.copy())
             for mine, scores in zip(units, rows)
@@ -134,7 +140,7 @@ class HeadTagParser(TaggingPipe):
             return
         scores = numpy.concatenate([belief.scores for belief in tags])
         heads, _, deprels = self._best(scores, [b.units.astype("int64") for b in tags])
-        lengths = [len(doc) for doc in docs]
+        lengths = [belief_words(belief) for belief in tags]
         arrays = (split_by_lengths(array, lengths) for array in (heads, deprels))
         self._write(docs, list(zip(*arrays)))
 
@@ -164,10 +170,10 @@ class HeadTagParser(TaggingPipe):
         self.untagged += n
 
     def _lesson_without_gold(self, beliefs: Sequence[Belief]) -> TagLesson:
-        return TagLesson(numpy.full(sum(map(belief_tokens, beliefs)), -1), self._read(beliefs))
+        return TagLesson(numpy.full(sum(map(belief_words, beliefs)), -1), self._read(beliefs))
 
     def _loss(self, lesson: TagLesson, scores: Floats2d) -> Tuple[float, Floats2d]:
-        """Each token is a unit. scores: (tokens of the batch, tags)."""
+        """Each word is a unit. scores: (words of the batch, tags)."""
         target = self._target(lesson.beliefs)
         gold = self._gold(lesson.tags)
         loss, d_parts = self._mixed_loss(self._as_parts(scores), gold=gold, target=target)

@@ -21,7 +21,7 @@ from ..transfer.target import Objective
 
 @dataclass(frozen=True, eq=False)
 class TreeTeacher(ABC):
-    """All rows are rows of the batch's concatenated tokens.
+    """All rows are rows of the batch's concatenated words.
 
     match (LabelMatch): of its deprels to the student's.
     pairs (Ints2d): (P, 2) dependent and head row of the arcs of which it says a deprel.

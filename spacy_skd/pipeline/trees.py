@@ -14,8 +14,10 @@ from thinc.types import Floats2d, Ints1d, Ints2d
 from ..codecs.head_labels import deprels_of
 from ..codecs.tags import split_by_lengths
 from ..codecs.trees import ROOT_HEAD, UNKNOWN_HEAD, head_rows
+from ..codecs.words import Words
 from ..models.biaffine import Choose, ParserInput, ParserOutput
 from ..models.units import Bucket
+from ..models.words import words_of
 from ..structures import (
     ArcStructure,
     HeadSelection,
@@ -33,10 +35,10 @@ from ..transfer.head_tags import tags_to_arcs
 from ..transfer.mixture import columns_of
 from ..transfer.target import STRUCTURAL, Objective
 from .activations import Activations, Predictions
-from .lessons import belief_tokens
+from .lessons import belief_words
 from .lost_mass import HEADS
-from .sentences import batch_spans, units_of
-from .tree_activations import tree_activations
+from .sentences import batch_spans, doc_starts, units_of
+from .tree_activations import on_tokens, tree_activations
 from .tree_beliefs import LABEL_FLOOR, arcs_by_row, likely_pairs, no_belief, tree_beliefs
 from .tree_gold import GoldTrees
 from .tree_loss import TreeLoss
@@ -104,24 +106,27 @@ class DistillingParser(ParsingPipe):
         self._set_labels(self._initial_labels(get_examples, labels), nlp=nlp)
         self.model.get_ref("output_layer").set_dim("nO", len(self.labels))
         docs = [eg.predicted for eg in islice(get_examples(), 10)]
-        units = units_of(docs, max_length=self.max_length)
-        spans = batch_spans(units, [len(doc) for doc in docs])
+        words = words_of(docs)
+        units = units_of(doc_starts(docs)[0], words, max_length=self.max_length)
+        spans = batch_spans(units, [len(each) for each in words])
         self.model.initialize(X=(docs, spans, _no_pairs))
 
     # Prediction
 
     def predict(self, docs: Iterable[Doc]) -> Predictions:
         """See `DistillingPipe.predict`. Best: per doc, of the best single-rooted tree of each
-        sentence, the offset of each token's head (0 for a root) and the index of its deprel.
+        sentence, the offset of each word's head (0 for a root) and the index of its deprel.
 
         Activations: "units" (U, 2), start and end token of the sentences; "marginals", of each
-        sentence (n, n + 1) the probabilities of heads, 0 being ROOT; "label_ids" (tokens,);
-        "label_marginals" (tokens, deprels) given the chosen arc; "confidences" (tokens,), the
-        probability of the chosen arc and deprel.
+        sentence of n words (n, n + 1) the probabilities of heads, 0 being ROOT; "label_ids"
+        (tokens,); "label_marginals" (tokens, deprels) given the chosen arc; "confidences"
+        (tokens,), the probability of the chosen arc and deprel. The latter three are -1, 0 and 1
+        of whitespace.
         """
         docs = list(docs)
-        lengths, units = [len(doc) for doc in docs], self._units(docs)
-        scores = self._scores(docs, units, choose=self._decode)
+        words = words_of(docs)
+        lengths, units = [len(each) for each in words], self._units(docs, words)
+        scores = self._scores(docs, words, units, choose=self._decode)
         rows, head_rows = scores[2][:, 0], scores[2][:, 1]
         heads, labels = numpy.zeros((2, sum(lengths)), dtype="int64")
         heads[rows] = numpy.where(head_rows == ROOT_HEAD, 0, head_rows - rows)
@@ -129,7 +134,8 @@ class DistillingParser(ParsingPipe):
         best = list(zip(split_by_lengths(heads, lengths), split_by_lengths(labels, lengths)))
         if not self.save_activations:
             return Predictions(best)
-        return Predictions(best, self._activations(units, best, scores))
+        of_words = self._activations(units, best, scores)
+        return Predictions(best, [on_tokens(*pair) for pair in zip(of_words, words)])
 
     def _activations(
         self,
@@ -145,17 +151,20 @@ class DistillingParser(ParsingPipe):
             units, best, marginals=arcs_by_row(buckets, marginals), label_marginals=given_arc
         )
 
-    def _believe(self, docs: Sequence[Doc], units: Sequence[Ints2d]) -> List[Belief]:
+    def _believe(
+        self, docs: Sequence[Doc], words: Sequence[Words], units: Sequence[Ints2d]
+    ) -> List[Belief]:
         """The scores of every sentence's arcs, and of the deprels of likely arcs.
 
         Likely: in the best tree, or a marginal of at least `label_floor`.
         """
-        if not any(len(doc) for doc in docs):
+        lengths = [len(each) for each in words]
+        if not any(lengths):
             return [no_belief(self.structure, self.labels) for _ in docs]
-        buckets, arcs, pairs, label_scores = self._scores(docs, units, choose=self._likely)
+        buckets, arcs, pairs, label_scores = self._scores(docs, words, units, choose=self._likely)
         return tree_beliefs(
             units,
-            [len(doc) for doc in docs],
+            lengths,
             structure=self.structure,
             labels=self.labels,
             arcs=arcs_by_row(buckets, [self._to_numpy(parts) for parts in arcs]),
@@ -166,16 +175,21 @@ class DistillingParser(ParsingPipe):
     def write_beliefs(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
         """See `LearningPipe.write_beliefs`."""
         trees = [self._tree_belief(belief) for belief in beliefs]
-        lengths = [len(doc) for doc in docs]
+        lengths = [belief_words(belief) for belief in trees]
         arrays = best_arcs(trees, lengths=lengths, decoder=self._decoder)
         heads, labels = (split_by_lengths(array, lengths) for array in arrays)
         self._write(docs, list(zip(heads, labels)))
 
     def _scores(
-        self, docs: Sequence[Doc], units: Sequence[Ints2d], *, choose: Choose
+        self,
+        docs: Sequence[Doc],
+        words: Sequence[Words],
+        units: Sequence[Ints2d],
+        *,
+        choose: Choose,
     ) -> ParserOutput:
-        spans = batch_spans(units, [len(doc) for doc in docs])
-        if not any(len(doc) for doc in docs):
+        spans = batch_spans(units, [len(each) for each in words])
+        if not len(spans):
             return [], [], _no_pairs((), ()), numpy.zeros((0, len(self.labels)), "float32")
         scores = self.model.predict((list(docs), spans, choose))
         # Those of arcs are checked by the decoder.
@@ -215,11 +229,12 @@ class DistillingParser(ParsingPipe):
     def _gold_arcs(self, eg: Example) -> Tuple[Ints1d, Ints1d]:
         heads, deps = gold_arcs(eg, self.labels)
         if ((heads != UNKNOWN_HEAD) & (deps < 0)).any():  # an arc is learnt without its deprel
-            self.unknown_labels.add((t.dep_ for t in eg.reference), set(self.labels))
+            named = (token.dep_ for token in eg.reference if not token.is_space)
+            self.unknown_labels.add(named, set(self.labels))
         return heads, deps
 
     def _lesson_without_gold(self, beliefs: Sequence[Belief]) -> TreePlan:
-        return self._plan([no_arcs(belief_tokens(belief)) for belief in beliefs], beliefs)
+        return self._plan([no_arcs(belief_words(belief)) for belief in beliefs], beliefs)
 
     def _plan(self, gold: Sequence[Tuple[Ints1d, Ints1d]], beliefs: Sequence[Belief]) -> TreePlan:
         beliefs = self._read(beliefs) or ()

@@ -13,7 +13,7 @@ from .files import Shard
 FILE = "manifest.json"
 FORMAT = 1
 # Two runs may be mixed in one folder only if these are equal.
-SAME = ("format", "teacher.fingerprint", "settings", "inputs", "pipes")
+SAME = ("format", "of_words", "teacher.fingerprint", "settings", "inputs", "pipes")
 
 
 @dataclass
@@ -23,6 +23,9 @@ class Manifest:
     pipes: by the teacher's component, what its beliefs share (`Form.to_json`).
     counts: texts and words annotated, blank and rejected lines; of the whole input when `complete`.
     shards: by file name. rejects: bytes and blake2b of the file of rejected lines, if there is one.
+    shards: by file name.
+    of_words: whether beliefs are of the words of docs (codecs/words.py). Manifests that do not say
+        so are of an earlier version, whose beliefs are of all tokens, whitespace too.
     """
 
     teacher: Dict[str, Any]
@@ -35,12 +38,15 @@ class Manifest:
     rejects: Optional[Dict[str, Any]] = None
     complete: bool = False
     format: int = FORMAT
+    of_words: bool = False
 
     @property
     def id(self) -> bytes:
         """What a stored belief must have in common with the manifest it is read by: 8 bytes of
-        the teacher's fingerprint and labels."""
-        content = _canonical({"teacher": self.teacher["fingerprint"], "pipes": self.pipes})
+        the teacher's fingerprint and labels, and whether it is of words."""
+        known: Dict[str, Any] = {"teacher": self.teacher["fingerprint"], "pipes": self.pipes}
+        # Beliefs of tokens have the ids of earlier versions.
+        content = _canonical({**known, "of_words": True} if self.of_words else known)
         return hashlib.blake2b(content, digest_size=8).digest()
 
     def forms(self) -> Dict[str, Form]:

@@ -4,8 +4,10 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Tuple, Union
 
-from spacy.tokens import DocBin
+from spacy.tokens import Doc, DocBin
 
+from ..models.words import words_of
+from ..transfer.belief import Belief
 from ..transfer.store import Form
 from .docs import StoredBeliefs, read_beliefs
 from .files import read_shard
@@ -57,6 +59,14 @@ class BeliefStore:
         if place is None:
             return None
         return read_beliefs(unpack_message(self._load(place)[key]))
+
+    def belief(self, stored: StoredBeliefs, pipe: str, doc: Doc) -> Belief:
+        """What a component believes of the words of a doc.
+
+        doc (Doc): whose belief is stored. RAISES (ValueError): if what is stored does not fit.
+        """
+        belief = stored.belief(pipe, self.forms[pipe])
+        return belief if self.manifest.of_words else belief.of_words(words_of([doc])[0])
 
     def _load(self, number: int) -> Dict[bytes, bytes]:
         """The user data of a shard's docs, by key."""

@@ -5,8 +5,10 @@ from typing import Dict, Sequence, Tuple
 
 import numpy
 from spacy.parts_of_speech import NAMES
+from spacy.tokens import Token
 from thinc.types import Floats2d
 
+from ..codecs.words import SPACE_FEATS, SPACE_POS
 from ..transfer.belief import Belief, TokenBelief
 from .tagger import TaggerSource
 from .views import View
@@ -27,6 +29,10 @@ class MorphologizerSource(TaggerSource):
         morph = [cfg["labels_morph"][label] or EMPTY_FEATS for label in self.labels]
         found = {".pos": _classes(pos, layer="pos"), ".morph": _classes(morph, layer="morph")}
         return {"": View(self.labels), **found}
+
+    def _write_space(self, token: Token) -> None:
+        token.pos_ = SPACE_POS
+        token.set_morph(SPACE_FEATS)  # type: ignore[attr-defined]
 
 
 def _classes(names: Sequence[str], *, layer: str = "") -> View:

@@ -7,6 +7,7 @@ from spacy.tokens import Doc, Span
 from thinc.types import Floats1d, Ints2d
 
 from ..codecs.bioes import OUTSIDE, decode_spans, encode_spans, span_tags
+from ..models.words import words_of
 from ..transfer.belief import Belief
 from ..transfer.candidates import LabelCandidates
 from .beam import Hypothesis
@@ -31,10 +32,11 @@ class EntitySource(TransitionSource):
         return {"": View(self.labels, layer="ents")}
 
     def write(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
-        for doc, belief in zip(docs, beliefs):
+        for doc, belief, words in zip(docs, beliefs, words_of(docs)):
             if isinstance(belief, LabelCandidates):
                 tags = [belief.labels[i] for i in belief.rows[belief.weights.argmax()].tolist()]
-                doc.set_ents([Span(doc, *span[:2], label=span[2]) for span in decode_spans(tags)])
+                spans = words.spans_to_tokens(decode_spans(tags))
+                doc.set_ents([Span(doc, *span[:2], label=span[2]) for span in spans])
 
     def _row(self, doc: Doc, hypothesis: Hypothesis) -> Ints2d:
         """Each move is the tag of a token."""

@@ -9,6 +9,8 @@ from spacy.tokens import Doc
 from thinc.types import Floats1d, Ints1d, Ints2d
 
 from ..codecs.trees import ROOT_HEAD
+from ..codecs.words import SPACE_DEPREL
+from ..models.words import words_of
 from ..transfer.belief import Belief
 from ..transfer.candidates import LabelCandidates, TreeCandidates
 from .beam import Hypothesis
@@ -50,12 +52,15 @@ class ParserSource(TransitionSource):
         return self.labels
 
     def write(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
-        for doc, belief in zip(docs, beliefs):
+        for doc, belief, words in zip(docs, beliefs, words_of(docs)):
             if isinstance(belief, TreeCandidates) and len(doc):
                 heads, deprels = (_heaviest(belief, v) for v in (belief.heads, belief.deprels))
-                names = [belief.labels[i] for i in deprels.tolist()]
-                own = numpy.arange(len(doc))
-                _set_tree(doc, numpy.where(heads == ROOT_HEAD, own, heads), names)
+                known = [SPACE_DEPREL if i < 0 else belief.labels[i] for i in deprels.tolist()]
+                names = numpy.full(len(doc), SPACE_DEPREL, dtype=object)
+                names[words.of_tokens(numpy.arange(len(doc)))] = known
+                own = numpy.arange(len(heads))
+                offsets = numpy.where(heads == ROOT_HEAD, 0, heads - own)
+                _set_tree(doc, words.heads_to_tokens(offsets), names.tolist())
 
     def _row(self, doc: Doc, hypothesis: Hypothesis) -> Ints2d:
         return self._as_row(doc, hypothesis.arcs)
@@ -72,7 +77,7 @@ class ParserSource(TransitionSource):
             heads[arc["child"]] = arc["head"]
             names[arc["child"]] = doc.vocab.strings[arc["label"]]
         copy = bare_copy(doc)
-        _set_tree(copy, heads, names)
+        _set_tree(copy, heads - numpy.arange(len(doc)), names)
         deprojectivize(copy)
         roots = [token.head.i == token.i for token in copy]
         found = [ROOT_HEAD if root else token.head.i for token, root in zip(copy, roots)]
@@ -100,7 +105,7 @@ class ParserSource(TransitionSource):
         if not starts[1:].any():
             copy, own = bare_copy(doc), numpy.arange(len(doc))
             names = [self.labels[i] for i in row[1].tolist()]
-            _set_tree(copy, numpy.where(row[0] == ROOT_HEAD, own, row[0]), names)
+            _set_tree(copy, numpy.where(row[0] == ROOT_HEAD, 0, row[0] - own), names)
             starts = copy.to_array([SENT_START]).reshape(-1)
         first = numpy.union1d(0, numpy.nonzero(starts == 1)[0])
         return numpy.stack([first, numpy.append(first[1:], len(doc))], axis=1).astype("int32")
@@ -147,8 +152,8 @@ def _heaviest(belief: TreeCandidates, values: Ints2d) -> Ints1d:
     return found
 
 
-def _set_tree(doc: Doc, heads: Ints1d, deprels: Sequence[str]) -> None:
-    """heads (Ints1d): (tokens,) head token, itself for a root."""
-    offsets = (heads - numpy.arange(len(doc))).astype("int64").view("uint64")
+def _set_tree(doc: Doc, offsets: Ints1d, deprels: Sequence[str]) -> None:
+    """offsets (Ints1d): (tokens,) of heads, 0 for a root."""
+    offsets = offsets.astype("int64").view("uint64")
     names = numpy.asarray([doc.vocab.strings.add(name) for name in deprels], dtype="uint64")
     doc.from_array([HEAD, DEP], numpy.stack([offsets, names], axis=1))

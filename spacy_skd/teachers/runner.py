@@ -20,6 +20,7 @@ from spacy.tokens import Doc
 from spacy.ty import ListenedToComponent
 from thinc.api import Model
 
+from ..models.words import words_of
 from ..transfer.belief import Belief
 from .beam import Beam
 from .overlap import in_turn, n_cores, overlapped
@@ -165,7 +166,7 @@ class TeacherRunner:
     def _copy(self, doc: Doc, starts: Optional["numpy.ndarray"]) -> Doc:
         spaces = [bool(token.whitespace_) for token in doc]
         words = [token.text for token in doc]
-        sents = None if starts is None else starts.tolist()
+        sents = None if starts is None else _of_words(doc, starts).tolist()
         copy = Doc(self.nlp.vocab, words=words, spaces=spaces, sent_starts=sents)
         for token in doc:
             # A tokenizer's special cases ("n't" is "not") are norms of tokens, not of words.
@@ -203,6 +204,12 @@ class TeacherRunner:
             return
         for belief, by_pipe in zip(self._sources[name].believe(docs), found):
             by_pipe.update({pipe: view.read(belief) for pipe, view in asked.items()})
+
+
+def _of_words(doc: Doc, starts: "numpy.ndarray") -> "numpy.ndarray":
+    """(tokens,) bool, the same sentences without starts on whitespace."""
+    (words,) = words_of([doc])
+    return words.starts_to_tokens(words.starts_of_tokens(starts))
 
 
 def _without_vectors(doc: Doc) -> Doc:

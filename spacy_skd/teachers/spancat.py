@@ -16,13 +16,14 @@ from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.types import Floats2d, Floats3d, Ints2d, Ragged
 
+from ..models.words import words_of
 from ..structures import IMPOSSIBLE, FlatSegments
 from ..structures.numerics import POSSIBLE_ABOVE, check_scores
 from ..transfer.belief import Belief, SegmentBelief
-from .views import Source, View
+from .views import StockSource, View
 
 
-class SpancatSource(Source):
+class SpancatSource(StockSource):
     """spaCy's `SpanCategorizer`, which is the class of both; they differ in their last layer."""
 
     def __init__(self, pipe: Any):
@@ -35,7 +36,7 @@ class SpancatSource(Source):
     def views(self) -> Dict[str, View]:
         return {"": View(self.labels, layer=f"spans:{self.pipe.key}")}
 
-    def believe(self, docs: Sequence[Doc]) -> List[Belief]:
+    def _believe(self, docs: Sequence[Doc]) -> List[Belief]:
         """Spans as wide as the widest candidate of each doc.
 
         RAISES (ValueError): if the model's probabilities are not those of spans on their own, or
@@ -55,9 +56,11 @@ class SpancatSource(Source):
         """As the component does: by its threshold, so that spans may overlap."""
         spans: List[Ints2d] = []
         chances: List[Floats2d] = []
-        for belief in (b for b in beliefs if isinstance(b, SegmentBelief)):
+        segments = [belief for belief in beliefs if isinstance(belief, SegmentBelief)]
+        for belief, words in zip(segments, words_of(docs)):
             start, beyond = numpy.nonzero((belief.scores > POSSIBLE_ABOVE).any(axis=-1))
-            spans.append(numpy.stack([start, start + beyond + 1], axis=1).astype("int32"))
+            token = words.of_tokens(numpy.arange(words.n_tokens))
+            spans.append(numpy.stack([token[start], token[start + beyond] + 1], 1).astype("int32"))
             chances.append(self._probabilities(belief.scores[start, beyond]))
         lengths = numpy.asarray([len(found) for found in spans], dtype="int32")
         candidates = Ragged(numpy.concatenate(spans), lengths)

@@ -3,17 +3,19 @@
 from typing import Any, Dict, List, Sequence, Tuple
 
 import numpy
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Token
 from thinc.api import Model
-from thinc.types import Floats2d
+from thinc.types import Floats2d, Ints1d
 
+from ..codecs.words import Words, space_tag
+from ..models.words import words_of
 from ..structures import IMPOSSIBLE, IndependentLabels
 from ..structures.numerics import check_scores
 from ..transfer.belief import Belief, TokenBelief
-from .views import Source, View
+from .views import StockSource, View
 
 
-class TaggerSource(Source):
+class TaggerSource(StockSource):
     """spaCy's `Tagger`, or a component that is one but for what its labels say."""
 
     layer = "tag"
@@ -28,14 +30,26 @@ class TaggerSource(Source):
     def views(self) -> Dict[str, View]:
         return {"": View(self.labels, layer=self.layer)}
 
-    def believe(self, docs: Sequence[Doc]) -> List[Belief]:
+    def _believe(self, docs: Sequence[Doc]) -> List[Belief]:
         """RAISES (ValueError): if it cannot be told what the model's outputs are, or one is NaN."""
         structure, labels = IndependentLabels(), self.labels
         return [TokenBelief(structure, labels, scores) for scores in self._scores(docs)]
 
     def write(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
         tokens = [belief for belief in beliefs if isinstance(belief, TokenBelief)]
-        self.pipe.set_annotations(docs, [belief.scores.argmax(axis=1) for belief in tokens])
+        words = words_of(docs)
+        best = [belief.scores.argmax(axis=1) for belief in tokens]
+        self.pipe.set_annotations(docs, [self._on_tokens(*pair) for pair in zip(best, words)])
+        for doc, each in zip(docs, words):
+            for i in each.spaces:
+                self._write_space(doc[i])
+
+    def _on_tokens(self, best: Ints1d, words: Words) -> Ints1d:
+        """(words,) to (tokens,) indices of labels; what whitespace gets is written over."""
+        return words.to_tokens(best, fill=0)
+
+    def _write_space(self, token: Token) -> None:
+        token.tag_ = space_tag(self.labels)
 
     def _scores(self, docs: Sequence[Doc]) -> List[Floats2d]:
         """Per doc (tokens, labels), nats up to a constant per token."""
@@ -60,6 +74,13 @@ class SenterSource(TaggerSource):
     """spaCy's `SentenceRecognizer`, whose labels "I" and "S" are those of our layer "sent"."""
 
     layer = "sent"
+
+    def _on_tokens(self, best: Ints1d, words: Words) -> Ints1d:
+        """(words,) to (tokens,) whether a sentence starts."""
+        return words.starts_to_tokens(best)
+
+    def _write_space(self, token: Token) -> None:
+        """All is said by the starts."""
 
 
 def _find_softmax(model: Model, *, name: str) -> Model:

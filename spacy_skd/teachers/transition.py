@@ -15,13 +15,13 @@ from thinc.types import Floats1d, Ints2d
 
 from ..transfer.belief import Belief
 from .beam import Beam, Hypothesis, search
-from .views import Source
+from .views import StockSource
 
 logger = logging.getLogger("spacy.skd")
 REPORT_AFTER = 100  # docs
 
 
-class TransitionSource(Source):
+class TransitionSource(StockSource):
     """What beams of a stock transition-based component have in common.
 
     beam (Beam): of its search. docs (int): that it has been asked of, but for empty ones. nats
@@ -51,7 +51,7 @@ class TransitionSource(Source):
     def _candidates(self, doc: Doc, rows: "numpy.ndarray", weights: Floats1d) -> Belief:
         """rows (ndarray): (K, values, tokens), likeliest first. weights: (K,), that sum to 1."""
 
-    def believe(self, docs: Sequence[Doc]) -> List[Belief]:
+    def _believe(self, docs: Sequence[Doc]) -> List[Belief]:
         """RAISES (ValueError): if a score is NaN."""
         self._index = {label: i for i, label in enumerate(self.inventory)}
         some = [doc for doc in docs if len(doc)]

@@ -6,6 +6,7 @@ from typing import Any, Callable, Dict, List, Sequence, Tuple
 
 from spacy.tokens import Doc
 
+from ..models.words import words_of
 from ..transfer.belief import Belief
 
 
@@ -33,16 +34,30 @@ class Source(ABC):
 
     @abstractmethod
     def believe(self, docs: Sequence[Doc]) -> List[Belief]:
-        """The component's own belief of every doc. Does not change the docs, on which the
+        """The component's own belief of every doc's words. Does not change the docs, on which the
         components before it have run."""
 
     @abstractmethod
     def write(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
-        """Annotate the docs with the best guess of each of the component's own beliefs."""
+        """Annotate the docs with the best guess of each of the component's own beliefs; whitespace
+        as `codecs/words.py` says."""
 
     @abstractmethod
     def views(self) -> Dict[str, View]:
         """Readings by suffix of the component's name; "" is its own labels."""
+
+
+class StockSource(Source):
+    """A stock component, to which whitespace is as other tokens."""
+
+    def believe(self, docs: Sequence[Doc]) -> List[Belief]:
+        """See `Source.believe`."""
+        beliefs = zip(self._believe(docs), words_of(docs))
+        return [belief.of_words(words) for belief, words in beliefs]
+
+    @abstractmethod
+    def _believe(self, docs: Sequence[Doc]) -> List[Belief]:
+        """Of every doc's tokens."""
 
 
 class DistillingSource(Source):

@@ -10,6 +10,8 @@ from spacy.parts_of_speech import IDS as POS_IDS
 from spacy.tokens import Doc
 
 from ..codecs.bioes import are_span_tags
+from ..codecs.words import SPACE_DEPREL
+from ..models.words import words_of
 from ..pipeline.layers import SENT_LABELS, make_layer
 from ..pipeline.span_layers import SPAN_LAYERS, make_span_layer
 from ..transfer.belief import (
@@ -56,13 +58,13 @@ class DrawnTokens(DrawnLayer):
         if not isinstance(belief, LABELS):
             raise ValueError(f"layer {self.writes[0]!r}: expected labels of tokens, got trees")
         labels = draw_labels(belief, known=known, **settings)
-        if self.writes == ("sent",):
+        if self.writes == ("sent",) and labels:
             labels[:1] = [SENT_LABELS[1]]
         columns = zip(*map(_split, labels)) if self.is_joint else [labels]
         for layer, column in zip(self._layers, columns):
             table = {label: layer.value(doc, label) if label else 0 for label in set(column)}
             values = numpy.asarray([table[label] for label in column], dtype="uint64")
-            layer.write(doc, values, overwrite=True)
+            layer.write(doc, values, labels=belief.labels, overwrite=True)
 
 
 class DrawnSpans(DrawnLayer):
@@ -89,10 +91,13 @@ class DrawnParse(DrawnLayer):
             raise ValueError(f"layer {TREES!r}: expected trees, got labels of tokens")
         if not len(doc):
             return
+        (words,) = words_of([doc])
         drawn = draw_trees(belief, **settings)
-        offsets = (drawn.heads - numpy.arange(len(doc))).astype("int64").view("uint64")
-        deprels = [doc.vocab.strings.add(deprel) for deprel in drawn.deprels]
-        doc.from_array([HEAD, DEP], numpy.stack([offsets, numpy.asarray(deprels, "uint64")], 1))
+        offsets = words.heads_to_tokens(drawn.heads - numpy.arange(len(words)))
+        space, *deprels = (doc.vocab.strings.add(d) for d in (SPACE_DEPREL, *drawn.deprels))
+        names = words.to_tokens(numpy.asarray(deprels, "uint64"), fill=space)
+        values = numpy.stack([offsets.astype("int64").view("uint64"), names], axis=1)
+        doc.from_array([HEAD, DEP], values)
 
 
 def make_layers(forms: Mapping[str, Form], names: Mapping[str, str]) -> Dict[str, DrawnLayer]:

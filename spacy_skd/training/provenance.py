@@ -35,6 +35,7 @@ def make_manifest(
         inputs=[describe_input(path) for path in files],
         pipes=_forms(runner, pipes),
         counts=dict.fromkeys(("texts", "words", "blank", "rejected"), 0),
+        of_words=True,
     )
 
 

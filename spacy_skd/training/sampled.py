@@ -111,7 +111,7 @@ class SampledCorpus(StoredCorpus):
                 settings["known"] = known
             if isinstance(layer, DrawnParse):
                 settings["projective"] = self.projective
-            layer.draw(doc, stored.belief(pipe, self.store.forms[pipe]), **settings)
+            layer.draw(doc, self.store.belief(stored, pipe, doc), **settings)
         del doc.user_data[KEY]
 
     def _learnt(self, nlp: Language) -> Optional[int]:

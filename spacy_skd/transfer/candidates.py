@@ -6,7 +6,7 @@ student cannot express is dropped and its share reported as lost; a unit of whic
 `empty`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import List, Optional, Sequence, Tuple
 
 import numpy
@@ -14,6 +14,7 @@ from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
 
 from ..codecs.bioes import (
     Legality,
+    are_span_tags,
     decode_spans,
     encode_chains,
     encode_spans,
@@ -24,6 +25,7 @@ from ..codecs.bioes import (
 from ..codecs.spans import encode_segments
 from ..codecs.tags import encode_tags
 from ..codecs.trees import Gold, encode_trees, gold_tokens, local_heads
+from ..codecs.words import Words
 from ..errors import check_temperature
 from ..structures import HeadSelection, ProjectiveTrees, Structure, is_tree
 from ..structures.eisner import is_projective
@@ -33,10 +35,10 @@ from .posterior import Target
 
 @dataclass(frozen=True, eq=False)
 class LabelCandidates:
-    """Weighted labellings of a doc.
+    """Weighted labellings of a doc's words.
 
     labels (Tuple[str, ...]): the teacher's inventory, of labels of tokens or of tags of spans.
-    rows (Ints2d): (K, tokens of the doc) indices of labels.
+    rows (Ints2d): (K, words of the doc) indices of labels.
     weights (Floats1d): (K,) in proportion to their probabilities, at least 0.
     """
 
@@ -52,15 +54,25 @@ class LabelCandidates:
     def n_tokens(self) -> int:
         return int(self.rows.shape[1])
 
+    def of_words(self, words: Words) -> "LabelCandidates":
+        """See `TokenBelief.of_words`. A span is that of its words."""
+        rows = words.of_tokens(self.rows.T).T
+        if are_span_tags(self.labels) and not words.whole:
+            index = {tag: i for i, tag in enumerate(self.labels)}
+            named = [[self.labels[i] for i in row] for row in self.rows.tolist()]
+            moved = [[index[tag] for tag in words.tags_of_tokens(row) if tag] for row in named]
+            rows = numpy.asarray(moved, dtype=rows.dtype).reshape(rows.shape)
+        return replace(self, rows=rows)
+
 
 @dataclass(frozen=True, eq=False)
 class TreeCandidates:
     """Weighted dependency trees of a doc's sentences.
 
     labels (Tuple[str, ...]): the teacher's deprels.
-    units (Ints2d): (U, 2) start and end token of each sentence.
-    heads (Ints2d): (K, tokens of the doc) head token in the doc, -1 = ROOT.
-    deprels (Ints2d): (K, tokens of the doc) indices of deprels, -1 where none is known.
+    units (Ints2d): (U, 2) start and end word of each sentence.
+    heads (Ints2d): (K, words of the doc) head word in the doc, -1 = ROOT.
+    deprels (Ints2d): (K, words of the doc) indices of deprels, -1 where none is known.
     weights (Floats2d): (U, K) of each sentence's trees, in proportion to their probabilities, at
         least 0. Of a beam over a doc the same for all its sentences.
     """
@@ -79,6 +91,16 @@ class TreeCandidates:
     @property
     def n_tokens(self) -> int:
         return int(self.heads.shape[1])
+
+    def of_words(self, words: Words) -> "TreeCandidates":
+        """See `TokenBelief.of_words`. What hangs on whitespace hangs on the head of that."""
+        if words.whole:
+            return self
+        moved = [words.heads_of_tokens(*pair) for pair in zip(self.heads, self.deprels)]
+        heads, deprels = (numpy.stack(rows) for rows in zip(*moved))
+        has_words = numpy.diff(words.before[self.units]).ravel() > 0
+        units = words.units_of_tokens(self.units)
+        return TreeCandidates(self.labels, units, heads, deprels, self.weights[has_words])
 
 
 def expect(golds: Sequence[Gold], weights: Floats2d, *, temperature: float = 1.0) -> Target:

@@ -38,7 +38,7 @@ TreesBelief = Union[TreeBelief, HeadLabelBelief, TreeCandidates]
 
 @dataclass(frozen=True, eq=False)
 class DrawnTrees:
-    """heads (Ints1d): (tokens,) head token in the doc, itself for a root. deprels: one a token."""
+    """heads (Ints1d): (words,) head word in the doc, itself for a root. deprels: one a word."""
 
     heads: Ints1d
     deprels: List[str]
@@ -51,7 +51,7 @@ def draw_labels(
     temperature: float = 1.0,
     known: Optional[Container[str]] = None,
 ) -> List[str]:
-    """A label for each token of a doc. Tags of spans form a legal sequence. Of candidates, one.
+    """A label for each word of a doc. Tags of spans form a legal sequence. Of candidates, one.
 
     temperature (float): divides the scores. known (Optional[Container[str]]): the labels that can
         be learnt, of independent ones: the draw is given that each is one of them.

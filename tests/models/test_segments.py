@@ -2,7 +2,7 @@
 
 import numpy
 import pytest
-from gradients import WIDTH, as_float64, check_gradients, given_vectors, vectors
+from gradients import as_float64, check_gradients, given_vectors, vectors
 
 from spacy_skd.models.growth import grow_output
 from spacy_skd.models.segments import build_segment_scorer
@@ -77,7 +77,7 @@ def test_docs_do_not_see_each_other():
 def test_it_starts_at_zero():
     model = build_segment_scorer(given_vectors(), max_width=2, nO=3)
     model.initialize()
-    assert not model.predict([numpy.ones((2, WIDTH), dtype="float32")])[:, 0].any()
+    assert not model.predict([x.astype("float32") for x in vectors(2)])[:, 0].any()
 
 
 def test_hidden_dropout_is_its_own():

@@ -4,8 +4,13 @@ import spacy
 from spacy.attrs import SENT_START
 from spacy.tokens import Doc
 
+from spacy_skd.models.words import words_of
 from spacy_skd.pipeline.layers import make_layer
-from spacy_skd.pipeline.sentences import doc_units, units_of
+from spacy_skd.pipeline.sentences import doc_starts, units_of
+
+
+def doc_units(docs, *, max_length):
+    return units_of(doc_starts(docs)[0], words_of(docs), max_length=max_length)
 
 
 def make_docs():
@@ -20,18 +25,18 @@ def make_docs():
 @pytest.mark.parametrize("max_length", [0, 100])
 def test_units_are_the_sentences(max_length):
     docs = make_docs()
-    for doc, units in zip(docs, units_of(docs, max_length=max_length), strict=True):
+    for doc, units in zip(docs, doc_units(docs, max_length=max_length), strict=True):
         whole = [[0, len(doc)]] if len(doc) else []
         annotated = doc.has_annotation("SENT_START")
         expected = [[s.start, s.end] for s in doc.sents] if annotated else whole
-        assert units.tolist() == expected == doc_units(doc, max_length=max_length).tolist()
+        assert units.tolist() == expected == doc_units([doc], max_length=max_length)[0].tolist()
         assert units.shape[1:] == (2,)
         assert units.dtype == "int64"
 
 
 def test_long_sentences_are_cut():
     docs = make_docs()
-    for doc, units in zip(docs, units_of(docs, max_length=3), strict=True):
+    for doc, units in zip(docs, doc_units(docs, max_length=3), strict=True):
         assert [*map(int, units.reshape(-1))] == sorted(units.reshape(-1).tolist())
         assert (units[:, 1] - units[:, 0]).max(initial=0) <= 3
         assert sum((units[:, 1] - units[:, 0]).tolist()) == len(doc)
@@ -40,9 +45,9 @@ def test_long_sentences_are_cut():
 
 
 def test_no_docs_and_no_tokens():
-    assert units_of([], max_length=5) == []
+    assert doc_units([], max_length=5) == []
     empty = Doc(spacy.blank("en").vocab, words=[])
-    assert [u.shape for u in units_of([empty, empty], max_length=5)] == [(0, 2), (0, 2)]
+    assert [u.shape for u in doc_units([empty, empty], max_length=5)] == [(0, 2), (0, 2)]
 
 
 @pytest.mark.parametrize("name", ["tag", "sent"])
@@ -60,4 +65,4 @@ def test_a_doc_starts_a_unit_whatever_its_first_token_says():
     for doc in docs:
         values = numpy.asarray([-1, -1, 1], dtype="int64").view("uint64")
         doc.from_array([SENT_START], values.reshape(-1, 1))
-    assert [units.tolist() for units in units_of(docs, max_length=9)] == [[[0, 2], [2, 3]]] * 2
+    assert [units.tolist() for units in doc_units(docs, max_length=9)] == [[[0, 2], [2, 3]]] * 2

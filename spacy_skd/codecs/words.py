@@ -1,0 +1,200 @@
+"""Words: the tokens of a doc that are no whitespace (`token.is_space`). They alone are part of
+structures, scores and beliefs.
+
+What is said of tokens is read as said of words (`..._of_tokens`), and what is said of words becomes
+annotation of tokens (`..._to_tokens`), in which whitespace tokens get what spaCy's whitespace
+augmenter (`spacy.training.augment.make_whitespace_variant`) gives them: the tag `_SP`, the POS
+SPACE, no features, no sentence start, the deprel `dep`, and a place within a span, never at its
+edge. Each hangs on the token before; at the start of a doc on the first word; in a doc without
+words on the first token, the root. The first token of a doc starts a sentence whatever it is.
+"""
+
+from typing import List, Optional, Sequence, Tuple, TypeVar
+
+import numpy
+from thinc.types import Ints1d, Ints2d
+
+from .trees import ROOT_HEAD, UNKNOWN_HEAD
+
+Item = TypeVar("Item")
+TypedSpan = Tuple[int, int, str]
+
+SPACE_POS = "SPACE"
+SPACE_FEATS = "_"
+SPACE_DEPREL = "dep"
+SPACE_TAGS = ("_SP", "SPACE", "空白")  # the others are those of French and Japanese pipelines
+
+# Of a tag of a span, whether it begins with the token, and whether it is known to end with it.
+_EDGES = {"B": (True, False), "I": (False, False), "E": (False, True), "S": (True, True)}
+_LETTERS = {edges: letter for letter, edges in _EDGES.items()}
+
+
+def space_tag(labels: Sequence[str]) -> str:
+    """RETURNS (str): the tag of whitespace, as the labels of a tagger have it."""
+    return next((tag for tag in SPACE_TAGS if tag in labels), SPACE_TAGS[0])
+
+
+class Words:
+    """Which tokens of a doc are words.
+
+    n_tokens (int): of the doc.
+    is_space (Optional[ndarray]): (tokens,) of each, whether it is whitespace (not 0). None, the
+        usual case, if none is: then nothing changes on either way, and nothing is computed.
+    """
+
+    __slots__ = ("n_tokens", "whole", "tokens", "before")
+
+    def __init__(self, n_tokens: int, is_space: Optional["numpy.ndarray"] = None):
+        self.n_tokens = n_tokens
+        self.whole = is_space is None or not is_space.any()
+        if is_space is not None and not self.whole:
+            # (words,) the token that each word is.
+            self.tokens: Ints1d = numpy.flatnonzero(is_space == 0)
+            # (tokens + 1,) how many words come before a token: of a word, which one it is.
+            self.before: Ints1d = numpy.cumsum(numpy.append(0, is_space == 0))
+
+    def __len__(self) -> int:
+        return self.n_tokens if self.whole else len(self.tokens)
+
+    @property
+    def spaces(self) -> List[int]:
+        """The tokens that are whitespace."""
+        return [] if self.whole else numpy.flatnonzero(numpy.diff(self.before) == 0).tolist()
+
+    # Values of tokens
+
+    def of_tokens(self, rows: "numpy.ndarray") -> "numpy.ndarray":
+        """(tokens, ...) to (words, ...)."""
+        return rows if self.whole else rows[self.tokens]
+
+    def to_tokens(self, rows: "numpy.ndarray", fill: float) -> "numpy.ndarray":
+        """(words, ...) to (tokens, ...), `fill` for whitespace."""
+        if self.whole:
+            return rows
+        filled = numpy.full((self.n_tokens, *rows.shape[1:]), fill, dtype=rows.dtype)
+        filled[self.tokens] = rows
+        return filled
+
+    def items_of_tokens(self, items: Sequence[Item]) -> List[Item]:
+        """One a token to one a word."""
+        return list(items) if self.whole else [items[i] for i in self.tokens.tolist()]
+
+    # Sentences
+
+    def starts_of_tokens(self, starts: "numpy.ndarray") -> "numpy.ndarray":
+        """(tokens,) to (words,) bool, whether a sentence starts: with whitespace, with the next
+        word."""
+        if self.whole:
+            return starts
+        moved = numpy.zeros(len(self) + 1, dtype=bool)
+        moved[self.before[numpy.flatnonzero(starts)]] = True
+        return moved[:-1]
+
+    def starts_to_tokens(self, starts: "numpy.ndarray") -> "numpy.ndarray":
+        """(words,) to (tokens,) bool. Whitespace before the first word is part of its sentence."""
+        filled = self.to_tokens(starts, fill=False)
+        if not self.whole:
+            filled[self.tokens[:1]] = False
+            filled[:1] = True
+        return filled
+
+    def units_of_tokens(self, units: Ints2d) -> Ints2d:
+        """(U, 2) start and end token to start and end word, of those that have one."""
+        if self.whole:
+            return units
+        moved = self.before[units].astype(units.dtype)
+        kept: Ints2d = moved[moved[:, 0] < moved[:, 1]]
+        return kept
+
+    def units_to_tokens(self, units: Ints2d) -> Ints2d:
+        """(U, 2) start and end word of units that follow each other to start and end token: what
+        whitespace follows a unit is its own."""
+        if self.whole or not len(units):
+            return units
+        first = self.tokens[units[:, 0]]
+        first[0] = 0
+        return numpy.stack([first, numpy.append(first[1:], self.n_tokens)], axis=1)
+
+    # Spans
+
+    def spans_to_tokens(self, spans: Sequence[TypedSpan]) -> List[TypedSpan]:
+        """Start and end word, and label, to start and end token."""
+        if self.whole:
+            return list(spans)
+        at = self.tokens.tolist()
+        return [(at[start], at[end - 1] + 1, label) for start, end, label in spans]
+
+    def tags_of_tokens(self, tags: Sequence[Optional[str]]) -> List[Optional[str]]:
+        """Tags of spans (BIOES or BIO, None where nothing is known) of tokens to those of words: a
+        span is that of its words."""
+        if self.whole:
+            return list(tags)
+        moved: List[Optional[str]] = []
+        first: Optional[str] = None  # label of a span that has begun, with whitespace
+        for token, tag in enumerate(tags):
+            label, (begins, ends) = _label_and_edges(tag)
+            goes_on = label is not None and not begins
+            if self.before[token] < self.before[token + 1]:
+                begins = begins or (goes_on and first == label)
+                moved.append(f"{_LETTERS[begins, ends]}-{label}" if label is not None else tag)
+                first = None
+            elif tag:
+                if goes_on and ends and first is None and moved:
+                    moved[-1] = _ended(moved[-1], label)
+                first = label if not ends and (begins or first == label) else None
+        return moved
+
+    # Trees
+
+    def heads_of_tokens(self, heads: Ints1d, deprels: Ints1d) -> Tuple[Ints1d, Ints1d]:
+        """Heads and deprels of words. A word that hangs on whitespace hangs on what that hangs on,
+        by an unknown deprel.
+
+        heads (Ints1d): (tokens,) head token, `ROOT_HEAD` or `UNKNOWN_HEAD`. deprels (Ints1d):
+            (tokens,) indices, -1 for none that is known.
+        RETURNS (Tuple[Ints1d, Ints1d]): (words,) head word, and as given; (words,).
+        """
+        if self.whole:
+            return heads, deprels
+        is_space = numpy.diff(self.before) == 0
+        climbing, above = heads, numpy.zeros(len(heads), dtype=bool)
+        for _ in range(self.n_tokens):
+            head = numpy.maximum(climbing, 0)
+            above = (climbing >= 0) & is_space[head]
+            if not above.any():
+                break
+            climbing = numpy.where(above, climbing[head], climbing)
+        climbing = numpy.where(above, UNKNOWN_HEAD, climbing)  # whitespace in a circle
+        words = numpy.where(climbing >= 0, self.before[climbing], climbing).astype(heads.dtype)
+        deprels = numpy.where(climbing == heads, deprels, -1).astype(deprels.dtype)
+        return words[self.tokens], deprels[self.tokens]
+
+    def heads_to_tokens(self, offsets: Ints1d) -> Ints1d:
+        """Offsets of heads, 0 for a root: (words,) in words to (tokens,) in tokens."""
+        if self.whole:
+            return offsets
+        own = numpy.arange(self.n_tokens)
+        if not len(self):
+            return -own
+        heads = own - 1
+        heads[: self.tokens[0]] = self.tokens[0]
+        heads[self.tokens] = self.tokens[numpy.arange(len(self)) + offsets]
+        return heads - own
+
+
+def head_tokens(offsets: Ints1d) -> Ints1d:
+    """(tokens,) offsets of heads, 0 for a root, to head tokens, `ROOT_HEAD` for a root."""
+    return numpy.where(offsets == 0, ROOT_HEAD, numpy.arange(len(offsets)) + offsets)
+
+
+def _label_and_edges(tag: Optional[str]) -> Tuple[Optional[str], Tuple[bool, bool]]:
+    """The label of a tag's span, None where there is none."""
+    if not tag or tag[1:2] != "-":
+        return None, (False, False)
+    return tag[2:], _EDGES[tag[0]]
+
+
+def _ended(tag: Optional[str], label: Optional[str]) -> Optional[str]:
+    """The tag of a span's last word, whose end was on the whitespace after it."""
+    found, (begins, _) = _label_and_edges(tag)
+    return f"{_LETTERS[begins, True]}-{found}" if found == label and found is not None else tag

@@ -1,0 +1,57 @@
+"""Which tokens of docs are words, and the vectors of these alone."""
+
+from typing import Callable, List, Sequence, Tuple
+
+import numpy
+from spacy.attrs import IS_SPACE
+from spacy.tokens import Doc
+from thinc.api import Ops
+from thinc.types import Floats2d, Ints1d
+
+from ..codecs.words import Words
+from .rows import concatenate_rows, split_rows
+
+
+def words_of(docs: Sequence[Doc]) -> List[Words]:
+    """The words of each doc."""
+    flags = [doc.to_array(IS_SPACE) for doc in docs]
+    if not flags or not numpy.concatenate(flags).any():
+        return [Words(len(doc_flags)) for doc_flags in flags]
+    return [Words(len(doc_flags), doc_flags) for doc_flags in flags]
+
+
+def word_lengths(docs: Sequence[Doc]) -> List[int]:
+    """How many words each doc has."""
+    return [len(words) for words in words_of(docs)]
+
+
+def word_rows(
+    ops: Ops, words: Sequence[Words], vectors: Sequence[Floats2d]
+) -> Tuple[Floats2d, Callable[[Floats2d], List[Floats2d]]]:
+    """The vectors of the words of a batch. Those of whitespace are no part of what is scored, so
+    that their gradient is 0.
+
+    words (Sequence[Words]): of each doc. vectors (Sequence[Floats2d]): (tokens, width) of each.
+    RETURNS (Tuple[Floats2d, Callable]): (words of the batch, width), and the way back: from its
+        gradient to that of each doc's vectors.
+    """
+    rows = concatenate_rows(ops, vectors)
+    if all(each.whole for each in words):
+        return rows, lambda d_rows: split_rows(d_rows, vectors)
+    index = ops.xp.asarray(word_index(words))
+
+    def backprop(d_rows: Floats2d) -> List[Floats2d]:
+        d_tokens = ops.xp.zeros((len(rows), d_rows.shape[1]), dtype=d_rows.dtype)
+        d_tokens[index] = d_rows
+        return split_rows(d_tokens, vectors)
+
+    return rows[index], backprop
+
+
+def word_index(words: Sequence[Words]) -> Ints1d:
+    """RETURNS (Ints1d): (words of the batch,) the row of each among the batch's tokens."""
+    ends = numpy.cumsum([each.n_tokens for each in words])
+    found = [
+        each.of_tokens(numpy.arange(end - each.n_tokens, end)) for each, end in zip(words, ends)
+    ]
+    return numpy.concatenate(found)
