@@ -3,12 +3,14 @@
 from itertools import islice
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
+import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
 from thinc.api import Model
 
+from ..codecs.absence import Window
 from ..codecs.bioes import Legality, TypedSpan, labels_of_tags
 from ..codecs.trees import Gold
 from ..models.units import Bucket, make_buckets
@@ -19,20 +21,31 @@ from ..transfer.belief import Belief, ChainBelief, SegmentBelief, TokenBelief
 from ..transfer.candidates import LabelCandidates
 from ..transfer.convert import Target, convert
 from ..transfer.mixture import mixed_target
+from ..transfer.negative import Negative, gold_shares, negative_loss
 from ..transfer.posterior import Match
 from ..transfer.target import STRUCTURAL, Objective, token_target
 from .activations import Predictions
 from .distilling import DistillingPipe, logger
 from .lessons import belief_tokens
+from .negative_spans import NegativeSpans
 from .span_layers import SpanLayer
-from .span_parts import SpanBelief, doc_rows, posterior_of, structure_of
+from .span_parts import (
+    SpanBelief,
+    doc_rows,
+    posterior_of,
+    read_as,
+    structure_of,
+    without_blocked,
+)
 
 
 class SpanLesson(NamedTuple):
-    """tags: per doc, of each token, None or "" where there is no gold. beliefs: one a doc."""
+    """tags: per doc, of each token, None or "" where there is no gold. beliefs: one a doc.
+    negatives: per doc, what is no span of it; of none, if empty."""
 
     tags: List[List[Optional[str]]]
     beliefs: Optional[Sequence[Belief]]
+    negatives: Sequence[Sequence[TypedSpan]] = ()
 
 
 class DistillingSpans(DistillingPipe):
@@ -59,6 +72,7 @@ class DistillingSpans(DistillingPipe):
         overwrite: bool = False,
         scorer: Optional[Callable] = None,
         save_activations: bool = False,
+        incorrect_spans_key: Optional[str] = None,
     ):
         super().__init__(
             vocab,
@@ -72,6 +86,7 @@ class DistillingSpans(DistillingPipe):
         )
         self.layer = layer
         self.overwrite = overwrite
+        self.negatives = NegativeSpans(incorrect_spans_key, layer=layer, name=name)
         self.illegal = 0  # docs whose annotation no legal sequence agrees with, so far
         self._matches_by: Dict[Any, Match] = {}
 
@@ -84,6 +99,14 @@ class DistillingSpans(DistillingPipe):
 
     def _decode(self, scored: Iterable[Tuple[Bucket, Parts]], *, n_docs: int) -> Predictions:
         """The best spans of each doc. scored: buckets of docs, and the scores of their parts."""
+        raise NotImplementedError
+
+    def _block(self, parts: Parts, blocked: Any) -> Parts:
+        """Scores in which no span has a blocked token. blocked: (B, N) bool."""
+        raise NotImplementedError
+
+    def _without(self, scores: Parts, unit: int, span: TypedSpan) -> List[Window]:
+        """The structures of a unit that lack a span. scores: as `read_as` gives them."""
         raise NotImplementedError
 
     def _gold(self, tags: Sequence[Sequence[Optional[str]]]) -> Gold:
@@ -121,7 +144,8 @@ class DistillingSpans(DistillingPipe):
         the activations are is said with the class.
         """
         docs = list(docs)
-        return self._decode(self._scored(docs), n_docs=len(docs))
+        scored = without_blocked(self._scored(docs), self._blocked(docs), block=self._block)
+        return self._decode(scored, n_docs=len(docs))
 
     def _write(self, docs: Sequence[Doc], best: Sequence[List[TypedSpan]]) -> None:
         for doc, spans in zip(docs, best):
@@ -133,7 +157,11 @@ class DistillingSpans(DistillingPipe):
         buckets = make_buckets(doc_rows([len(doc) for doc in docs]))
         ops = self.model.ops
         scored = [(b, posterior_of([spans[u] for u in b.units], ops).scores) for b in buckets]
-        self.set_annotations(docs, self._decode(scored, n_docs=len(spans)))
+        possible = without_blocked(scored, self._blocked(docs), block=self._block)
+        self.set_annotations(docs, self._decode(possible, n_docs=len(spans)))
+
+    def _blocked(self, docs: Sequence[Doc]) -> List["numpy.ndarray"]:
+        return [self.layer.blocked(doc) for doc in docs]
 
     @property
     def _is_chain(self) -> bool:
@@ -165,7 +193,8 @@ class DistillingSpans(DistillingPipe):
         tags = [self.layer.gold(eg, scheme=self.scheme) for eg in examples]
         named = (tag[2:] for unit in tags for tag in unit if tag)
         self.unknown_labels.add(named, set(self.labels))
-        return SpanLesson(tags, self._read(beliefs))
+        negatives = [self.negatives(eg, labels=self.labels) for eg in examples]
+        return SpanLesson(tags, self._read(beliefs), negatives if any(negatives) else ())
 
     def _lesson_without_gold(self, beliefs: Sequence[Belief]) -> SpanLesson:
         tags: List[List[Optional[str]]] = [[None] * belief_tokens(belief) for belief in beliefs]
@@ -185,12 +214,30 @@ class DistillingSpans(DistillingPipe):
                 gold=self._gold([lesson.tags[u] for u in bucket.units.tolist()]),
                 target=target,
             )
+            if lesson.negatives:
+                negatives = [lesson.negatives[u] for u in bucket.units.tolist()]
+                negative, d_negative = self._negative_loss(parts, negatives, target)
+                loss, d_parts = loss + negative, d_parts + d_negative
             total += loss
             d_part = d_parts.arrays[self.rows_name]
             d_rows[bucket.index(padding=0)[bucket.inside]] = d_part[bucket.inside]
             if self._is_chain:
                 d_transition += d_parts.arrays["transition"].sum(axis=0)
         return total, (d_rows, d_transition) if self._is_chain else d_rows
+
+    def _negative_loss(
+        self, parts: Parts, spans: Sequence[Sequence[TypedSpan]], target: Optional[Target]
+    ) -> Tuple[float, Parts]:
+        """Of what is known to be no span of a bucket's docs: part of the loss of gold."""
+        structure, scores = read_as(self.structure, parts, rules=self.rules)
+        negatives = [
+            Negative(unit, self._without(scores, unit, span))
+            for unit, of_doc in enumerate(spans)
+            for span in of_doc
+        ]
+        weights = gold_shares(len(spans), weight=self.weight, target=target)
+        loss, d_scores = negative_loss(structure, scores, negatives, weights=weights)
+        return loss, Parts({key: d_scores.arrays[key] for key in parts.arrays}, parts.lengths)
 
     def _target(self, beliefs: Optional[Sequence[Belief]], bucket: Bucket) -> Optional[Target]:
         if beliefs is None:
