@@ -48,9 +48,8 @@ def test_entities_of_a_text(nlp, tmp_path):
 
 
 def test_answers_are_counted(nlp, tmp_path):
-    found = read(
-        nlp, tmp_path, *map(prodigy, ["reject", "accept", "ignore", "reject"]), {"text": "a"}
-    )
+    answers = [prodigy(answer) for answer in ("reject", "accept", "ignore", "reject")]
+    found = read(nlp, tmp_path, *answers, {"text": "a"})
     assert found.left_out == {"rejected": 2, "ignored": 1, "without_spans": 1}
     assert [entities(text.doc) for text in found.texts] == [[("Ann Lee", "PER")]]
     assert found.texts[0].line == 2
@@ -72,11 +71,7 @@ def test_misaligned_spans_are_counted_and_their_tokens_unknown(nlp, tmp_path):
     found = read(nlp, tmp_path, {"text": TEXT, "entities": [[0, 6, "PER"], [12, 15, "PER"]]})
     (text,) = found.texts
     assert text.n_misaligned == 1
-    assert tags(text.doc) == ["O", "", "O", "B-PER", "O", "O", "O", "O"] or tags(text.doc)[:2] == [
-        "",
-        "",
-    ]
-    assert tags(text.doc)[2:4] == ["O", "B-PER"]
+    assert tags(text.doc) == ["", "", "O", "B-PER", "O", "O", "O", "O"]
 
 
 @pytest.mark.parametrize("span", [[0, 8, "PER"], [0, 7, "PER"]])
@@ -182,10 +177,10 @@ def test_conll_2003(nlp, tmp_path):
 
 def test_it_is_what_spacys_converters_read(nlp, tmp_path):
     text = CONLL.replace("-X- -X- O", "-X- O O")
-    (_, *theirs) = [None, *conll_ner_to_docs(text, n_sents=0, no_print=True)]
+    theirs = list(conll_ner_to_docs(text, n_sents=0, no_print=True))
     ours = [text.doc for text in read_iob_file(write(tmp_path, text), nlp).texts]
     lines = "Ann|NNP|I-PER Lee|NNP|I-PER saw|VBD|O\nNew|NNP|B-LOC York|NNP|I-LOC .|.|O\n"
-    theirs += iob_to_docs(lines, n_sents=1, no_print=True)
+    theirs += iob_to_docs(lines.rstrip(), n_sents=1, no_print=True)
     ours += [text.doc for text in read_iob_file(write(tmp_path, lines, "gold.iob"), nlp).texts]
     assert len(ours) == len(theirs) == 4
     for mine, other in zip(ours, theirs):
