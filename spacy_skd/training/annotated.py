@@ -1,7 +1,7 @@
 """Annotated texts and sentences that are no treebank: what is known of them are their spans."""
 
 from dataclasses import dataclass
-from typing import Iterable, Iterator, List, Optional, Sequence, Set
+from typing import Iterable, List, Optional, Sequence, Set
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span
@@ -32,6 +32,13 @@ class Annotated:
     @property
     def text(self) -> str:
         return self.doc.text.rstrip(" ")
+
+    @property
+    def has_tree(self) -> bool:
+        return False
+
+    def before_gap(self) -> "Annotated":
+        return self
 
     @property
     def words(self) -> List[str]:
@@ -86,13 +93,11 @@ def _set_entities(doc: Doc, kept: Sequence[Span], unknown: Iterable[int], *, def
     doc.set_ents(list(kept), missing=missing, default=default)
 
 
-def join_annotated(pieces: Iterable[List[Annotated]]) -> Iterator[Doc]:
-    """One Doc of each piece, consecutive sentences or one text."""
-    for piece in pieces:
-        docs = [annotated.doc for annotated in piece]
-        if len(docs) == 1:
-            yield docs[0]
-            continue
-        doc = Doc.from_docs(docs)
-        doc.has_unknown_spaces = any(part.has_unknown_spaces for part in docs)
-        yield doc
+def join_annotated(piece: Sequence[Annotated]) -> Doc:
+    """One Doc of consecutive sentences, or of one text."""
+    docs = [annotated.doc for annotated in piece]
+    if len(docs) == 1:
+        return docs[0]
+    doc = Doc.from_docs(docs)
+    doc.has_unknown_spaces = any(part.has_unknown_spaces for part in docs)
+    return doc

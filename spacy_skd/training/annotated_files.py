@@ -1,13 +1,15 @@
 """Files of what annotators have: JSON with offsets of characters, and IOB."""
 
 import json
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from spacy.language import Language
+from spacy.tokens import Doc
 
-from .annotated import Annotated, annotate_text
+from .annotated import Annotated, annotate_text, join_annotated
+from .convert_counts import SplitCounts
+from .gold_file import GoldFile
 from .iob import (
     DOCUMENT_START,
     BadSentence,
@@ -26,26 +28,43 @@ LEFT_OUT = ("rejected", "ignored", "without_spans")
 _SNIFFED = 100  # lines
 
 
-@dataclass
-class AnnotatedFile:
-    """What was read of a file.
+class AnnotatedFile(GoldFile):
+    """Texts, or sentences, of which spans are known.
 
-    texts: in the order of the file, each a text or a sentence. unfit: lines and sentences that are
-        malformed. left_out: records that are not learnt, by why: their answer is "reject" or
-        "ignore", or they do not say which spans their text has.
+    left_out: records that are not learnt, by why: their answer is "reject" or "ignore", or they do
+        not say which spans their text has.
     """
 
-    path: Path
-    texts: List[Annotated] = field(default_factory=list)
-    unfit: List[Unfit] = field(default_factory=list)
-    left_out: Dict[str, int] = field(default_factory=lambda: dict.fromkeys(LEFT_OUT, 0))
+    sentences: List[Annotated]
+
+    def __init__(self, path: Path):
+        super().__init__(path)
+        self.left_out: Dict[str, int] = dict.fromkeys(LEFT_OUT, 0)
+
+    def make_docs(
+        self,
+        pieces: Iterable[Sequence[Annotated]],
+        nlp: Language,
+        counts: SplitCounts,
+        *,
+        merge_subtokens: bool,
+    ) -> Iterator[Doc]:
+        counts.answers = {why: self.left_out[why] for why in LEFT_OUT[:2]}
+        counts.without_spans = self.left_out["without_spans"]
+        for piece in pieces:
+            for text in piece:
+                counts.sentences += 1
+                counts.misaligned += text.n_misaligned
+                counts.overlapping += text.n_overlapping
+                counts.negative += text.n_negative
+            yield join_annotated(piece)
 
     def set_aside(self, number: int, reason: object) -> None:
         self.unfit.append(Unfit(str(self.path), number, str(reason)))
 
     def checked(self, expected: str) -> "AnnotatedFile":
         """RAISES (ValueError): if there is nothing to learn from."""
-        if self.texts:
+        if self.sentences:
             return self
         if self.unfit:
             first = self.unfit[0]
@@ -79,7 +98,7 @@ def read_offset_file(
         if why is not None:
             file.left_out[why] += 1
         if why is None or (why == "rejected" and parsed.is_binary and parsed.spans):
-            file.texts.append(
+            file.sentences.append(
                 annotate_text(parsed, nlp, document=number, line=number, spans_key=spans_key)
             )
     return file.checked("texts with spans")
@@ -144,7 +163,7 @@ def read_iob_file(path: Path, nlp: Language) -> AnnotatedFile:
         except BadSentence as error:
             file.set_aside(error.line, error)
             continue
-        file.texts.append(annotate_sentence(words, nlp.vocab, document=document, line=number))
+        file.sentences.append(annotate_sentence(words, nlp.vocab, document=document, line=number))
     return file.checked("words with tags like B-PER")
 
 

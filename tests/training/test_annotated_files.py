@@ -39,7 +39,7 @@ def prodigy(answer="accept", **settings):
 
 def test_entities_of_a_text(nlp, tmp_path):
     found = read(nlp, tmp_path, {"text": TEXT, "entities": [PER, [19, 27, "LOC"]]})
-    (text,) = found.texts
+    (text,) = found.sentences
     assert entities(text.doc) == [("Ann Lee", "PER"), ("New York", "LOC")]
     assert text.doc.text == text.text == TEXT
     assert [token.ent_iob_ for token in text.doc] == ["B", "I", "O", "O", "O", "B", "I", "O"]
@@ -51,14 +51,14 @@ def test_answers_are_counted(nlp, tmp_path):
     answers = [prodigy(answer) for answer in ("reject", "accept", "ignore", "reject")]
     found = read(nlp, tmp_path, *answers, {"text": "a"})
     assert found.left_out == {"rejected": 2, "ignored": 1, "without_spans": 1}
-    assert [entities(text.doc) for text in found.texts] == [[("Ann Lee", "PER")]]
-    assert found.texts[0].line == 2
+    assert [entities(text.doc) for text in found.sentences] == [[("Ann Lee", "PER")]]
+    assert found.sentences[0].line == 2
 
 
 def test_single_decisions_say_nothing_of_the_rest(nlp, tmp_path):
     answers = [prodigy(answer, _is_binary=True) for answer in ("accept", "reject")]
     found = read(nlp, tmp_path, *answers)
-    accepted, rejected = found.texts
+    accepted, rejected = found.sentences
     assert tags(accepted.doc) == ["B-PER", "I-PER", "", "", "", "", "", ""]
     assert tags(rejected.doc) == [""] * 8
     (negative,) = rejected.doc.spans[NEGATIVE_KEY]
@@ -69,32 +69,32 @@ def test_single_decisions_say_nothing_of_the_rest(nlp, tmp_path):
 
 def test_misaligned_spans_are_counted_and_their_tokens_unknown(nlp, tmp_path):
     found = read(nlp, tmp_path, {"text": TEXT, "entities": [[0, 6, "PER"], [12, 15, "PER"]]})
-    (text,) = found.texts
+    (text,) = found.sentences
     assert text.n_misaligned == 1
     assert tags(text.doc) == ["", "", "O", "B-PER", "O", "O", "O", "O"]
 
 
 @pytest.mark.parametrize("span", [[0, 8, "PER"], [0, 7, "PER"]])
 def test_spaces_at_the_ends_of_a_span_are_no_part_of_it(nlp, tmp_path, span):
-    (text,) = read(nlp, tmp_path, {"text": TEXT, "entities": [span, span]}).texts
+    (text,) = read(nlp, tmp_path, {"text": TEXT, "entities": [span, span]}).sentences
     assert entities(text.doc) == [("Ann Lee", "PER")]
     assert not text.n_misaligned
     assert not text.n_overlapping
 
 
 def test_a_span_of_spaces_alone_is_misaligned(nlp, tmp_path):
-    (text,) = read(nlp, tmp_path, {"text": "a  b", "entities": [[1, 3, "PER"]]}).texts
+    (text,) = read(nlp, tmp_path, {"text": "a  b", "entities": [[1, 3, "PER"]]}).sentences
     assert text.n_misaligned == 1
     assert entities(text.doc) == []
 
 
 def test_overlapping_spans(nlp, tmp_path):
     spans = [PER, [4, 11, "ACT"], [0, 3, "NAME"]]
-    (text,) = read(nlp, tmp_path, {"text": TEXT, "entities": spans}).texts
+    (text,) = read(nlp, tmp_path, {"text": TEXT, "entities": spans}).sentences
     assert entities(text.doc) == [("Ann Lee", "PER")]
     assert text.n_overlapping == 2
     assert tags(text.doc)[2:4] == ["", "O"]  # of the span that is left out
-    (text,) = read(nlp, tmp_path, {"text": TEXT, "entities": spans}, spans_key="sc").texts
+    (text,) = read(nlp, tmp_path, {"text": TEXT, "entities": spans}, spans_key="sc").sentences
     assert sorted(s.text for s in text.doc.spans["sc"]) == ["Ann", "Ann Lee", "Lee saw"]
     assert not text.n_overlapping
     assert tags(text.doc) == [""] * 8
@@ -103,7 +103,7 @@ def test_overlapping_spans(nlp, tmp_path):
 def test_a_group_cannot_be_known_in_part(nlp, tmp_path):
     records = [prodigy(_is_binary=True), prodigy("reject", _is_binary=True)]
     found = read(nlp, tmp_path, *records, spans_key="sc")
-    (text,) = found.texts
+    (text,) = found.sentences
     assert found.left_out == {"rejected": 1, "ignored": 0, "without_spans": 1}
     assert set(text.doc.spans) == {NEGATIVE_KEY}
 
@@ -116,7 +116,7 @@ def test_lines_that_are_malformed_are_set_aside(nlp, tmp_path):
     )
     found = read_offset_file(path, nlp)
     assert [unfit.number for unfit in found.unfit] == [1, 3, 5]
-    assert [text.line for text in found.texts] == [2]
+    assert [text.line for text in found.sentences] == [2]
     assert "not valid JSON" in found.unfit[0].reason
     assert "not UTF-8" in found.unfit[1].reason
 
@@ -134,13 +134,13 @@ def test_a_file_of_one_json_array(nlp, tmp_path, indent):
     path = tmp_path / "gold.json"
     path.write_text(json.dumps(records, indent=indent))
     assert is_json(path)
-    assert [len(text.doc.ents) for text in read_offset_file(path, nlp).texts] == [1, 0]
+    assert [len(text.doc.ents) for text in read_offset_file(path, nlp).sentences] == [1, 0]
 
 
 def test_pairs_a_line(nlp, tmp_path):
     found = read(nlp, tmp_path, [TEXT, {"entities": [PER]}], ["Go", {"entities": []}])
-    assert [len(text.doc.ents) for text in found.texts] == [1, 0]
-    (found,) = read(nlp, tmp_path, [TEXT, {"entities": [PER]}]).texts
+    assert [len(text.doc.ents) for text in found.sentences] == [1, 0]
+    (found,) = read(nlp, tmp_path, [TEXT, {"entities": [PER]}]).sentences
     assert entities(found.doc) == [("Ann Lee", "PER")]
 
 
@@ -166,8 +166,8 @@ def write(tmp_path, text, name="gold.conll"):
 
 def test_conll_2003(nlp, tmp_path):
     found = read_iob_file(write(tmp_path, CONLL), nlp)
-    assert [(text.document, text.line) for text in found.texts] == [(1, 3), (2, 10)]
-    one, two = (text.doc for text in found.texts)
+    assert [(text.document, text.line) for text in found.sentences] == [(1, 3), (2, 10)]
+    one, two = (text.doc for text in found.sentences)
     assert entities(one) == [("Ann Lee", "PER"), ("Bob", "PER")]
     assert entities(two) == [("New York", "LOC"), ("Paris", "LOC")]
     assert [token.tag_ for token in one] == ["NNP", "NNP", "VBD", "NNP"]
@@ -178,10 +178,10 @@ def test_conll_2003(nlp, tmp_path):
 def test_it_is_what_spacys_converters_read(nlp, tmp_path):
     text = CONLL.replace("-X- -X- O", "-X- O O")
     theirs = list(conll_ner_to_docs(text, n_sents=0, no_print=True))
-    ours = [text.doc for text in read_iob_file(write(tmp_path, text), nlp).texts]
+    ours = [text.doc for text in read_iob_file(write(tmp_path, text), nlp).sentences]
     lines = "Ann|NNP|I-PER Lee|NNP|I-PER saw|VBD|O\nNew|NNP|B-LOC York|NNP|I-LOC .|.|O\n"
     theirs += iob_to_docs(lines.rstrip(), n_sents=1, no_print=True)
-    ours += [text.doc for text in read_iob_file(write(tmp_path, lines, "gold.iob"), nlp).texts]
+    ours += [text.doc for text in read_iob_file(write(tmp_path, lines, "gold.iob"), nlp).sentences]
     assert len(ours) == len(theirs) == 4
     for mine, other in zip(ours, theirs):
         for attribute in ("text", "tag_", "ent_iob_", "ent_type_", "is_sent_start"):
@@ -205,7 +205,7 @@ def test_it_is_what_spacys_converters_read(nlp, tmp_path):
 def test_schemes_and_separators(nlp, tmp_path, rows, expected):
     path = write(tmp_path, rows)
     assert is_iob(path)
-    (text,) = read_iob_file(path, nlp).texts
+    (text,) = read_iob_file(path, nlp).sentences
     assert tags(text.doc) == expected
 
 
@@ -213,14 +213,14 @@ def test_sentences_that_are_malformed_are_set_aside(nlp, tmp_path):
     text = "Ann B-PER\nLee\n. O\n\nBob B-PER\n. O\n\nBob PER\n"
     found = read_iob_file(write(tmp_path, text), nlp)
     assert [unfit.number for unfit in found.unfit] == [2, 8]
-    assert [text.line for text in found.texts] == [5]
+    assert [text.line for text in found.sentences] == [5]
     with pytest.raises(ValueError, match=r"gold\.conll, line 1: expected a tag like O or B-PER"):
         read_iob_file(write(tmp_path, "Ann PER\n"), nlp)
 
 
 def test_consecutive_sentences_become_a_doc(nlp, tmp_path):
-    texts = read_iob_file(write(tmp_path, CONLL), nlp).texts
-    (doc,) = join_annotated([texts])
+    texts = read_iob_file(write(tmp_path, CONLL), nlp).sentences
+    doc = join_annotated(texts)
     assert entities(doc) == [(e, label) for text in texts for e, label in entities(text.doc)]
     assert [token.i for token in doc if token.is_sent_start] == [0, 4]
     assert doc.has_unknown_spaces
