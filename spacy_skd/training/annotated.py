@@ -65,8 +65,9 @@ def annotate_text(
             spans.append(span)
             continue
         annotated.n_misaligned += 1
-        near = doc.char_span(chars.start, chars.end, alignment_mode="expand")
-        unknown.update(token.i for token in near or ())
+        if start < end:
+            near = doc.char_span(start, end, alignment_mode="expand")
+            unknown.update(token.i for token in near)
     if record.answer == "reject":
         doc.spans[NEGATIVE_KEY] = spans
         annotated.n_negative = len(spans)
