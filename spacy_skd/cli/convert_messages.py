@@ -26,7 +26,7 @@ def _odd(split: SplitCounts) -> Iterator[str]:
         yield f"{n} values of MISC under {key} look like entities and are not read"
     if any(split.answers.values()):
         counts = ", ".join(f"{n} {answer}" for answer, n in split.answers.items() if n)
-        yield f"records that annotators refused are left out: {counts}"
+        yield f"records that annotators refused are not learnt as they are: {counts}"
     if split.negative:
         yield (
             f"{split.negative} spans are known to be none: a component learns them with "

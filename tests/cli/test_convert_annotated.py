@@ -160,7 +160,7 @@ def test_the_command_says_what_was_left_out(files):
     result = main(files)
     assert result.exit_code == 0
     output = " ".join(result.output.split())
-    assert "train: records that annotators refused are left out: 1 rejected" in output
+    assert "train: records that annotators refused are not learnt as they are: 1 rejected" in output
     assert "train: 1 spans begin or end within a token" in output
 
 
