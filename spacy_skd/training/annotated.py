@@ -67,7 +67,7 @@ def annotate_text(
         annotated.n_misaligned += 1
         if start < end:
             near = doc.char_span(start, end, alignment_mode="expand")
-            unknown.update(token.i for token in near)
+            unknown.update(token.i for token in near or ())
     if record.answer == "reject":
         doc.spans[NEGATIVE_KEY] = spans
         annotated.n_negative = len(spans)
