@@ -18,9 +18,9 @@ from .rejects import ACCEPT, tell_rejects
 
 
 def convert_cli(
-    train: Path = typer.Argument(..., help="Training treebank, CoNLL-U"),
-    dev: Path = typer.Argument(..., help="Development treebank, CoNLL-U"),
-    test: Path = typer.Argument(..., help="Test treebank, CoNLL-U"),
+    train: Path = typer.Argument(..., help="Training part: CoNLL-U, JSONL with offsets, or IOB"),
+    dev: Path = typer.Argument(..., help="Development part"),
+    test: Path = typer.Argument(..., help="Test part"),
     output: Path = typer.Argument(..., help="Folder to write to"),
     raw: List[Path] = typer.Option(
         [], "--raw", help="Raw text: a .jsonl or .txt file, or a folder of them. May be repeated"
@@ -43,11 +43,17 @@ def convert_cli(
         "-T",
         help="One token for a multiword token that the tokenizer does not split as the treebank",
     ),
+    spans_key: str = typer.Option(
+        None, "--spans-key", help="Group of doc.spans for the spans of JSONL; entities without it"
+    ),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an earlier conversion"),
     code_path: Path = CODE,
     accept_rejects: bool = ACCEPT,
 ) -> None:
-    """Convert treebanks and raw text to the corpora that training reads.
+    """Convert annotated text and raw text to the corpora that training reads.
+
+    Annotated text is CoNLL-U; JSON with offsets of characters, as spaCy, Prodigy and doccano write
+    it; or IOB, CoNLL-2003 and alike.
 
     Writes train.spacy, dev.spacy, test.spacy, raw.jsonl and the counts, convert.json. Sentences
     of TRAIN and texts of RAW that stand in DEV or TEST are left out and counted. Exit code: 0 if
@@ -67,6 +73,7 @@ def convert_cli(
                 max_words=max_words,
                 min_overlap=min_overlap,
                 merge_subtokens=merge_subtokens,
+                spans_key=spans_key,
                 overwrite=overwrite,
                 report=report,
             )

@@ -24,6 +24,26 @@ def tell_odd(counts: Counts) -> None:
 def _odd(split: SplitCounts) -> Iterator[str]:
     for key, n in split.unread_entities.items():
         yield f"{n} values of MISC under {key} look like entities and are not read"
+    if any(split.answers.values()):
+        counts = ", ".join(f"{n} {answer}" for answer, n in split.answers.items() if n)
+        yield f"records that annotators refused are not learnt as they are: {counts}"
+    if split.negative:
+        yield (
+            f"{split.negative} spans are known to be none: a component learns them with "
+            'incorrect_spans_key = "incorrect_spans"'
+        )
+    if split.without_spans:
+        yield f"{split.without_spans} records left out, which do not say what spans their text has"
+    if split.misaligned:
+        yield (
+            f"{split.misaligned} spans begin or end within a token of the language's tokenizer; "
+            "their tokens are unknown"
+        )
+    if split.overlapping:
+        yield (
+            f"{split.overlapping} spans left out, which overlap longer ones: entities cannot. "
+            "--spans-key sc writes all of them to doc.spans"
+        )
     if split.withheld:
         yield f"{split.withheld} sentences left out, most of whose words are withheld (FORM is _)"
     if split.lost_heads:

@@ -124,6 +124,13 @@ class Words:
         at = self.tokens.tolist()
         return [(at[start], at[end - 1] + 1, label) for start, end, label in spans]
 
+    def spans_of_tokens(self, spans: Sequence[TypedSpan]) -> List[TypedSpan]:
+        """Start and end token, and label, to start and end word, of those that have one."""
+        if self.whole:
+            return list(spans)
+        moved = [(int(self.before[a]), int(self.before[b]), label) for a, b, label in spans]
+        return [(start, end, label) for start, end, label in moved if start < end]
+
     def tags_of_tokens(self, tags: Sequence[Optional[str]]) -> List[Optional[str]]:
         """Tags of spans (BIOES or BIO, None where nothing is known) of tokens to those of words: a
         span is that of its words."""

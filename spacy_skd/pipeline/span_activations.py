@@ -28,7 +28,7 @@ def span_activations(
     spans (Sequence[Sequence[TypedSpan]]): of each doc. tags, labels: names of tags and of spans.
     """
     marginals = _numpy(LinearChain().infer(scores)[1].arrays["unary"])
-    runs = [_run(unit, span, tags) for unit, found in enumerate(spans) for span in found]
+    runs = [run_of(unit, span, tags) for unit, found in enumerate(spans) for span in found]
     chances = iter(_numpy(run_probabilities(scores, runs)).tolist())
     return [
         _row(marginals[unit, :n], ids[unit, :n], found, [next(chances) for _ in found], labels)
@@ -52,7 +52,7 @@ def on_tokens(activations: Activations, words: Words) -> Activations:
     return {**activations, **moved, "spans": spans}
 
 
-def _run(unit: int, span: TypedSpan, tags: Sequence[str]) -> Run:
+def run_of(unit: int, span: TypedSpan, tags: Sequence[str]) -> Run:
     """The tags of a span. In BIO it could go on: the next tag must not be its I."""
     start, end, label = span
     scheme = scheme_of(tags)

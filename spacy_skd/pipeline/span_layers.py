@@ -4,6 +4,8 @@ import logging
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Dict, Iterable, List, Optional, Sequence, Tuple
 
+import numpy
+from spacy.attrs import ENT_IOB, ENT_TYPE
 from spacy.pipeline.spancat import spancat_score
 from spacy.scorer import get_ner_prf
 from spacy.tokens import Doc, Span
@@ -11,6 +13,7 @@ from spacy.training import Example
 from spacy.util import filter_spans
 
 from ..codecs.bioes import OUTSIDE, TypedSpan, encode_spans
+from ..codecs.words import Words
 from ..models.words import words_of
 from .entity_tags import RepairedEntities
 
@@ -18,6 +21,8 @@ _FROM_BILUO = {
     "BIOES": {"B": "B", "I": "I", "L": "E", "U": "S"},
     "BIO": {"B": "B", "I": "I", "L": "I", "U": "B"},
 }
+
+_BEGINS = 3  # spaCy's number of B
 
 logger = logging.getLogger("spacy.skd")
 
@@ -49,8 +54,20 @@ class SpanLayer(ABC):
         """The tag of each predicted token, None where nothing is known."""
 
     @abstractmethod
+    def spans(self, doc: Doc) -> Sequence[Span]:
+        """A doc's spans."""
+
     def labels(self, doc: Doc) -> Iterable[str]:
         """The labels of a doc's spans."""
+        return (span.label_ for span in self.spans(doc))
+
+    def blocked(self, doc: Doc) -> "numpy.ndarray":
+        """(N,) bool: the tokens of which no span may be predicted."""
+        return numpy.zeros(len(doc), dtype=bool)
+
+    def blocked_words(self, docs: Sequence[Doc], words: Sequence[Words]) -> List["numpy.ndarray"]:
+        """Per doc, (words,) bool: `blocked` of its words."""
+        return [each.of_tokens(self.blocked(doc)) for doc, each in zip(docs, words)]
 
     @abstractmethod
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
@@ -74,13 +91,18 @@ class EntsLayer(SpanLayer):
         self.repaired(eg.reference)
         table = _FROM_BILUO[scheme]
         tags = [_translate(tag, table) for tag in eg.get_aligned_ner()]
+        for i in _aligned_blocked(eg):  # which spaCy's `ner` takes as unknown in training
+            tags[i] = tags[i] or OUTSIDE
         ents = eg.reference.ents if None in tags else ()
         if ents:
             self._note_misaligned(len(ents) - len(eg.get_aligned_spans_y2x(ents)))
         return tags
 
-    def labels(self, doc: Doc) -> Iterable[str]:
-        return (ent.label_ for ent in self.repaired(doc).ents)
+    def spans(self, doc: Doc) -> Sequence[Span]:
+        return self.repaired(doc).ents
+
+    def blocked(self, doc: Doc) -> "numpy.ndarray":
+        return blocked_tokens(doc)
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
         examples = list(examples)
@@ -90,11 +112,11 @@ class EntsLayer(SpanLayer):
 
     def write(self, doc: Doc, spans: Sequence[TypedSpan], *, overwrite: bool) -> None:
         found = _as_spans(doc, spans)
-        if not overwrite and doc.ents:
-            taken = {token.i for ent in doc.ents for token in ent}
-            found = [span for span in found if taken.isdisjoint(range(span.start, span.end))]
-            found = [*doc.ents, *found]
-        doc.set_ents(found)
+        blocked = [doc[i : i + 1] for i in numpy.flatnonzero(blocked_tokens(doc)).tolist()]
+        kept = [] if overwrite else list(doc.ents)
+        taken = {token.i for span in [*kept, *blocked] for token in span}
+        found = [span for span in found if taken.isdisjoint(range(span.start, span.end))]
+        doc.set_ents([*kept, *found], blocked=blocked)
 
 
 class SpansLayer(SpanLayer):
@@ -133,8 +155,8 @@ class SpansLayer(SpanLayer):
             )
         self.overlapping += n
 
-    def labels(self, doc: Doc) -> Iterable[str]:
-        return (span.label_ for span in doc.spans.get(self.spans_key, ()))
+    def spans(self, doc: Doc) -> Sequence[Span]:
+        return tuple(doc.spans.get(self.spans_key, ()))
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
         return spancat_score(examples, spans_key=self.spans_key, **kwargs)
@@ -152,6 +174,22 @@ def _as_spans(doc: Doc, spans: Sequence[TypedSpan]) -> List[Span]:
         return []
     (words,) = words_of([doc])
     return [Span(doc, *span[:2], label=span[2]) for span in words.spans_to_tokens(spans)]
+
+
+def blocked_tokens(doc: Doc) -> "numpy.ndarray":
+    """(N,) bool: the tokens of `doc.set_ents(..., blocked=)`, which begin an entity of no label."""
+    tags, labels = doc.to_array([ENT_IOB, ENT_TYPE]).reshape(-1, 2).T
+    blocked: "numpy.ndarray" = (tags == _BEGINS) & (labels == 0)
+    return blocked
+
+
+def _aligned_blocked(eg: Example) -> List[int]:
+    """Predicted tokens whose reference tokens are all blocked."""
+    blocked = blocked_tokens(eg.reference)
+    if not blocked.any():
+        return []
+    aligned = (eg.alignment.x2y[i] for i in range(len(eg.predicted)))
+    return [i for i, tokens in enumerate(aligned) if len(tokens) and blocked[tokens].all()]
 
 
 def _translate(tag: Optional[str], table: Dict[str, str]) -> Optional[str]:

@@ -1,11 +1,13 @@
 """Structures of spans, and their parts: one unit a doc."""
 
-from typing import List, Sequence, Union
+from typing import Any, Callable, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
 
 import numpy
 from thinc.api import Model, Ops
 from thinc.types import Floats4d, Ints1d, Ints2d
 
+from ..codecs.bioes import Legality
+from ..models.units import Bucket
 from ..structures import (
     IMPOSSIBLE,
     FlatSegments,
@@ -65,6 +67,35 @@ def as_chain(parts: Parts) -> Parts:
     unary = parts.arrays["unary"]
     free = tie(parts.xp.zeros((unary.shape[2], unary.shape[2]), dtype=unary.dtype), len(unary))
     return Parts({"unary": unary, "transition": free}, parts.lengths)
+
+
+def read_as(
+    structure: Structure, parts: Parts, *, rules: Optional[Legality]
+) -> Tuple[Structure, Parts]:
+    """The distribution that spans are read from: of tags, that over their legal sequences."""
+    if rules is None:
+        return structure, parts
+    return LinearChain(), rules.add_to(as_chain(parts))
+
+
+def without_blocked(
+    scored: Iterable[Tuple[Bucket, Parts]],
+    blocked: Sequence["numpy.ndarray"],
+    *,
+    block: Callable[[Parts, Any], Parts],
+) -> Iterator[Tuple[Bucket, Parts]]:
+    """The scores of buckets of docs, in which no span has a token that is blocked.
+
+    blocked (Sequence[ndarray]): per doc, (N,) bool. block: scores, given (B, N) bool.
+    """
+    for bucket, parts in scored:
+        rows = [blocked[unit] for unit in bucket.units.tolist()]
+        if any(row.any() for row in rows):
+            padded = numpy.zeros((len(rows), parts.n_tokens), dtype=bool)
+            for i, row in enumerate(rows):
+                padded[i, : len(row)] = row
+            parts = block(parts, parts.xp.asarray(padded))
+        yield bucket, parts
 
 
 def posterior_of(beliefs: Sequence[SpanBelief], ops: Ops) -> Posterior:

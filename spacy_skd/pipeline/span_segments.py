@@ -6,12 +6,13 @@ import numpy
 from spacy.tokens import Doc
 from thinc.types import Floats3d
 
+from ..codecs.absence import Window, segments_without
 from ..codecs.bioes import Legality, TypedSpan, legality, span_tags
 from ..codecs.spans import SegmentGold, SpanMatch, decode_segments, encode_segments
 from ..codecs.words import Words
 from ..models.units import Bucket
 from ..models.words import words_of
-from ..structures import Parts
+from ..structures import IMPOSSIBLE, Parts
 from ..transfer.belief import Belief, SegmentBelief
 from ..transfer.candidates import LabelCandidates, expect_segments
 from ..transfer.posterior import Match, Target
@@ -93,6 +94,21 @@ class DistillingSegments(DistillingSpans):
             for unit, n, row in zip(bucket.units.tolist(), bucket.lengths.tolist(), span):
                 rows[unit] = row[:n].copy()
         return [SegmentBelief(self.structure, self.labels, row) for row in rows]
+
+    def _block(self, parts: Parts, blocked: Any) -> Parts:
+        span = parts.arrays["span"].copy()
+        ahead = parts.xp.zeros_like(blocked)  # a blocked token within the span's width from here on
+        for width in range(min(span.shape[1:3])):
+            ahead[:, : len(ahead[0]) - width] |= blocked[:, width:]
+            span[:, :, width][ahead] = IMPOSSIBLE
+        return Parts({"span": span}, parts.lengths)
+
+    def _without(self, scores: Parts, unit: int, span: TypedSpan) -> List[Window]:
+        start, end, label = span
+        if end - start > self.max_width:
+            return []
+        label_id = self.labels.index(label)
+        return segments_without(scores, start=start, width=end - start, label=label_id)
 
     def _gold(self, tags: Sequence[Sequence[Optional[str]]]) -> SegmentGold:
         inventory = span_tags(self.labels, scheme=self.scheme)

@@ -9,6 +9,7 @@ from spacy.vocab import Vocab
 from thinc.api import Model
 from thinc.types import Floats2d, Ints2d
 
+from ..codecs.absence import Window, chains_without
 from ..codecs.bioes import (
     Legality,
     TypedSpan,
@@ -23,7 +24,7 @@ from ..codecs.trees import Gold
 from ..codecs.words import Words
 from ..models.units import Bucket
 from ..models.words import words_of
-from ..structures import LinearChain, Parts
+from ..structures import IMPOSSIBLE, LinearChain, Parts
 from ..transfer.annealing import WeightSchedule
 from ..transfer.belief import Belief, ChainBelief, SegmentBelief, TokenBelief
 from ..transfer.candidates import LabelCandidates, expect_chains
@@ -31,7 +32,7 @@ from ..transfer.loss import emissions
 from ..transfer.posterior import Match, Target
 from ..transfer.target import STRUCTURAL, Objective
 from .activations import Activations, Predictions
-from .span_activations import no_activations, on_tokens, span_activations
+from .span_activations import no_activations, on_tokens, run_of, span_activations
 from .span_layers import SpanLayer
 from .span_parts import SpanBelief, as_chain, labels_of
 from .spans import DistillingSpans
@@ -61,6 +62,7 @@ class DistillingSpanTagger(DistillingSpans):
         overwrite: bool = False,
         scorer: Optional[Callable] = None,
         save_activations: bool = False,
+        incorrect_spans_key: Optional[str] = None,
     ):
         super().__init__(
             vocab,
@@ -73,6 +75,7 @@ class DistillingSpanTagger(DistillingSpans):
             overwrite=overwrite,
             scorer=scorer,
             save_activations=save_activations,
+            incorrect_spans_key=incorrect_spans_key,
         )
         span_tags((), scheme=scheme)
         self.scheme = scheme
@@ -145,6 +148,14 @@ class DistillingSpanTagger(DistillingSpans):
         if not self._is_chain:
             return [TokenBelief(self.structure, self.tags, row) for row in rows]
         return [ChainBelief(self.structure, self.tags, row, transition) for row in rows]
+
+    def _block(self, parts: Parts, blocked: Any) -> Parts:
+        unary = parts.arrays["unary"].copy()
+        unary[blocked, 1:] = IMPOSSIBLE  # all tags but O
+        return Parts({**parts.arrays, "unary": unary}, parts.lengths)
+
+    def _without(self, scores: Parts, unit: int, span: TypedSpan) -> List[Window]:
+        return chains_without(scores, run_of(unit, span, self.tags))
 
     def _gold(self, tags: Sequence[Sequence[Optional[str]]]) -> Gold:
         gold, illegal = encode_chains(tags, self.tags, self.rules)

@@ -9,6 +9,7 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 from thinc.api import Model
 
+from ..codecs.absence import Window
 from ..codecs.bioes import Legality, TypedSpan, labels_of_tags
 from ..codecs.trees import Gold
 from ..codecs.words import Words
@@ -21,20 +22,31 @@ from ..transfer.belief import Belief, ChainBelief, SegmentBelief, TokenBelief
 from ..transfer.candidates import LabelCandidates
 from ..transfer.convert import Target, convert
 from ..transfer.mixture import mixed_target
+from ..transfer.negative import gold_shares
 from ..transfer.posterior import Match
 from ..transfer.target import STRUCTURAL, Objective, token_target
 from .activations import Predictions
 from .distilling import DistillingPipe, logger
 from .lessons import belief_words
+from .negative_spans import NegativeSpans, loss_of_negatives
 from .span_layers import SpanLayer
-from .span_parts import SpanBelief, doc_rows, posterior_of, structure_of
+from .span_parts import (
+    SpanBelief,
+    doc_rows,
+    posterior_of,
+    read_as,
+    structure_of,
+    without_blocked,
+)
 
 
 class SpanLesson(NamedTuple):
-    """tags: per doc, of each word, None or "" where there is no gold. beliefs: one a doc."""
+    """tags: per doc, of each word, None or "" where there is no gold. beliefs: one a doc.
+    negatives: per doc, what is no span of its words; of none, if empty."""
 
     tags: List[List[Optional[str]]]
     beliefs: Optional[Sequence[Belief]]
+    negatives: Sequence[Sequence[TypedSpan]] = ()
 
 
 class DistillingSpans(DistillingPipe):
@@ -61,6 +73,7 @@ class DistillingSpans(DistillingPipe):
         overwrite: bool = False,
         scorer: Optional[Callable] = None,
         save_activations: bool = False,
+        incorrect_spans_key: Optional[str] = None,
     ):
         super().__init__(
             vocab,
@@ -74,6 +87,7 @@ class DistillingSpans(DistillingPipe):
         )
         self.layer = layer
         self.overwrite = overwrite
+        self.negatives = NegativeSpans(incorrect_spans_key, layer=layer, name=name)
         self.illegal = 0  # docs whose annotation no legal sequence agrees with, so far
         self._matches_by: Dict[Any, Match] = {}
 
@@ -89,6 +103,14 @@ class DistillingSpans(DistillingPipe):
     ) -> Predictions:
         """The best spans of each doc. scored: buckets of docs, and the scores of their parts.
         words (Sequence[Words]): of each doc."""
+        raise NotImplementedError
+
+    def _block(self, parts: Parts, blocked: Any) -> Parts:
+        """Scores in which no span has a blocked token. blocked: (B, N) bool."""
+        raise NotImplementedError
+
+    def _without(self, scores: Parts, unit: int, span: TypedSpan) -> List[Window]:
+        """The structures of a unit that lack a span. scores: as `read_as` gives them."""
         raise NotImplementedError
 
     def _gold(self, tags: Sequence[Sequence[Optional[str]]]) -> Gold:
@@ -127,7 +149,9 @@ class DistillingSpans(DistillingPipe):
         """
         docs = list(docs)
         words = words_of(docs)
-        return self._decode(self._scored(docs, words), words=words)
+        blocked = self.layer.blocked_words(docs, words)
+        scored = without_blocked(self._scored(docs, words), blocked, block=self._block)
+        return self._decode(scored, words=words)
 
     def _write(self, docs: Sequence[Doc], best: Sequence[List[TypedSpan]]) -> None:
         for doc, spans in zip(docs, best):
@@ -139,7 +163,10 @@ class DistillingSpans(DistillingPipe):
         buckets = make_buckets(doc_rows([len(belief.scores) for belief in spans]))
         ops = self.model.ops
         scored = [(b, posterior_of([spans[u] for u in b.units], ops).scores) for b in buckets]
-        self.set_annotations(docs, self._decode(scored, words=words_of(docs)))
+        words = words_of(docs)
+        blocked = self.layer.blocked_words(docs, words)
+        possible = without_blocked(scored, blocked, block=self._block)
+        self.set_annotations(docs, self._decode(possible, words=words))
 
     @property
     def _is_chain(self) -> bool:
@@ -171,7 +198,8 @@ class DistillingSpans(DistillingPipe):
         tags = [self._tags(eg) for eg in examples]
         named = (tag[2:] for unit in tags for tag in unit if tag)
         self.unknown_labels.add(named, set(self.labels))
-        return SpanLesson(tags, self._read(beliefs))
+        negatives = [self.negatives(eg, labels=self.labels) for eg in examples]
+        return SpanLesson(tags, self._read(beliefs), negatives if any(negatives) else ())
 
     def _tags(self, eg: Example) -> List[Optional[str]]:
         """Gold of each predicted word."""
@@ -196,6 +224,15 @@ class DistillingSpans(DistillingPipe):
                 gold=self._gold([lesson.tags[u] for u in bucket.units.tolist()]),
                 target=target,
             )
+            if lesson.negatives:
+                negative, d_negative = loss_of_negatives(
+                    *read_as(self.structure, parts, rules=self.rules),
+                    [lesson.negatives[u] for u in bucket.units.tolist()],
+                    without=self._without,
+                    weights=gold_shares(len(bucket.units), weight=self.weight, target=target),
+                )
+                arrays = {name: d_negative.arrays[name] for name in parts.arrays}
+                loss, d_parts = loss + negative, d_parts + Parts(arrays, parts.lengths)
             total += loss
             d_part = d_parts.arrays[self.rows_name]
             d_rows[bucket.index(padding=0)[bucket.inside]] = d_part[bucket.inside]

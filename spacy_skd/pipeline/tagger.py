@@ -62,6 +62,7 @@ width = 96
         "scheme": "BIOES",
         "spans_key": "sc",
         "drop_wide": False,
+        "incorrect_spans_key": None,
         "scorer": None,
         "save_activations": False,
     },
@@ -94,6 +95,7 @@ def make_distilling_tagger(
     scheme: str,
     spans_key: str,
     drop_wide: bool,
+    incorrect_spans_key: Optional[str],
     scorer: Optional[Callable],
     save_activations: bool,
 ) -> Union[DistillingTagger, DistillingSpanTagger, DistillingSegments]:
@@ -123,6 +125,10 @@ def make_distilling_tagger(
     drop_wide (bool): structure "segments" alone: whether spans that a linear-chain teacher finds
         and that are wider than the model's `max_width` may be taken as outside. No score of a chain
         excludes them, so without it such a teacher is refused.
+    incorrect_spans_key (Optional[str]): layers "ents" and "spans" alone: a group of `doc.spans` of
+        the reference whose spans are known to be none of their label, as of spaCy's `ner`. Each
+        adds -log(1 - p) to the loss of gold, p its exact probability. A doc that has these alone
+        is otherwise not annotated.
     scorer (Optional[Callable]): spaCy's score of the layer by default.
     save_activations (bool): whether to keep probabilities in `doc._.activations[name]`.
     RAISES (ValueError): for a layer, scheme or structure that does not exist or does not fit.
@@ -136,11 +142,17 @@ def make_distilling_tagger(
     }
     if layer in SPAN_LAYERS:
         settings["layer"] = make_span_layer(layer, spans_key=spans_key)
+        settings["incorrect_spans_key"] = incorrect_spans_key
         if structure == "segments":
             return DistillingSegments(nlp.vocab, model, name, drop_wide=drop_wide, **settings)
         structure = structure or "linear_chain"
         return DistillingSpanTagger(
             nlp.vocab, model, name, structure=structure, scheme=scheme, **settings
+        )
+    if incorrect_spans_key is not None:
+        raise ValueError(
+            f"{name}: incorrect_spans_key: layer {layer!r} has no spans; expected a layer of "
+            f"{', '.join(SPAN_LAYERS)}, or null"
         )
     if structure not in (None, "tokens"):
         raise ValueError(f"structure: layer {layer!r} has 'tokens' alone, got {structure!r}")

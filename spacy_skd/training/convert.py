@@ -1,22 +1,20 @@
 """A treebank and raw text -> the corpora that training reads."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Iterable, Iterator, List, Sequence, TextIO
+from typing import Any, Iterable, List, Optional, Sequence, TextIO
 
 import srsly
-from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 
 from ..disk import check_apart, check_folder, new_folder, unchanged
 from ..pipeline.entity_tags import log_repaired
 from . import earlier
 from .convert_counts import SPLITS, Counts, RawCounts, SplitCounts
-from .documents import group_documents, make_doc, split_documents
+from .documents import group_documents, split_documents
 from .gold_files import read_gold
 from .languages import blank_pipeline
 from .leakage import MIN_WORDS, HeldOut
-from .multiwords import count_not_made, merge, multiwords_of, set_multiwords, unlike
 from .progress import Progress, Report, silent
 from .raw_text import REJECTS, Placed, RawText, append_reject, find_raw_files, read_texts
 from .sentence import Sentence
@@ -38,10 +36,14 @@ def convert(
     max_words: int = 0,
     min_overlap: int = MIN_WORDS,
     merge_subtokens: bool = False,
+    spans_key: Optional[str] = None,
     overwrite: bool = False,
     report: Report = silent,
 ) -> Counts:
-    """Convert CoNLL-U files to train.spacy, dev.spacy and test.spacy, and merge raw text.
+    """Convert annotated files to train.spacy, dev.spacy and test.spacy, and merge raw text.
+
+    Files are CoNLL-U, JSON with offsets of characters as spaCy, Prodigy and doccano write it, or
+    IOB (training/gold_files.py).
 
     Whole documents become Docs, long ones in pieces (training/documents.py). Sentences of train
     and texts of raw that stand in dev or test are left out (training/leakage.py). The folder also
@@ -51,6 +53,8 @@ def convert(
     min_overlap: words of the shortest held-out sentence that a text may not contain.
     merge_subtokens: whether multiword tokens that the language's tokenizer does not split into
     the treebank's words become one token (training/multiwords.py).
+    spans_key: the group of `doc.spans` that spans of JSON go to; None for entities, which do not
+    overlap.
     report: called after each text of raw, in words.
     Raises ValueError for malformed input, naming file and line, and for an unknown language;
     FileNotFoundError; FileExistsError for an output folder that is not empty, or, with `overwrite`,
@@ -62,7 +66,8 @@ def convert(
     raw_files = find_raw_files(list(raw))
     nlp = blank_pipeline(lang)
     files = dict(zip(SPLITS, (train, dev, test)))
-    splits = {name: list(read_gold(path, nlp)) for name, path in files.items()}
+    golds = {name: read_gold(path, nlp, spans_key=spans_key) for name, path in files.items()}
+    splits = {name: gold.sentences for name, gold in golds.items()}
     counts = {name: SplitCounts() for name in SPLITS}
     for name, file in files.items():
         splits[name], withheld = leave_out_withheld(splits[name], file)
@@ -83,9 +88,12 @@ def convert(
             pieces = split_documents(
                 splits[name], sentences_per_doc=sentences_per_doc, max_words=max_words
             )
-            docs = _make_docs(pieces, nlp, counts[name], merge_subtokens=merge_subtokens)
+            docs = golds[name].make_docs(pieces, nlp, counts[name], merge_subtokens=merge_subtokens)
             _write_docs(docs, folder / f"{name}.spacy", counts[name])
             log_repaired(str(file), counts[name].repaired_entities)
+            for unfit in golds[name].unfit:
+                append_reject(unfit, folder / REJECTS)
+            counts[name].unfit = len(golds[name].unfit)
         if raw_counts:
             _write_raw(raw_files, folder, held_out, raw_counts, report)
         result = Counts(**counts, raw=raw_counts)
@@ -105,32 +113,10 @@ def _leave_out(
             continue
         counts.left_out[leak] += 1
         if kept:  # its neighbours must not be glued together
-            kept[-1] = replace(kept[-1], spaces=[*kept[-1].spaces[:-1], True])
+            kept[-1] = kept[-1].before_gap()
     if not kept:
         raise ValueError("every sentence of train stands in dev or test: nothing is left to learn")
     return kept
-
-
-def _make_docs(
-    pieces: Iterable[List[Sentence]], nlp: Language, counts: SplitCounts, *, merge_subtokens: bool
-) -> Iterator[Doc]:
-    pieces = list(pieces)
-    sentences = [sentence for piece in pieces for sentence in piece]
-    with_morphs = any(morph for sentence in sentences for morph in sentence.morphs)
-    with_entities = any(tag for sentence in sentences for tag in sentence.entities)
-    for sentence in sentences:
-        counts.add_sentence(sentence)
-    for piece in pieces:
-        doc = make_doc(nlp.vocab, piece, with_morphs=with_morphs, with_entities=with_entities)
-        if merge_subtokens:
-            merged = merge(doc, unlike(doc, nlp.tokenizer))
-            counts.merged += len(multiwords_of(doc)) - len(multiwords_of(merged))
-            doc = merged
-        # The others need no note: their text is the treebank's.
-        set_multiwords(doc, [m for m in multiwords_of(doc) if not m.is_spelled])
-        counts.unspelled += len(multiwords_of(doc))
-        counts.not_tokenized += count_not_made(doc, nlp.tokenizer)
-        yield doc
 
 
 def _write_docs(docs: Iterable[Doc], path: Path, counts: SplitCounts) -> None:

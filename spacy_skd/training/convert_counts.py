@@ -23,6 +23,11 @@ class SplitCounts:
     words, which spaCy could not hold. texts_differ: sentences whose words and spaces do not spell
     the file's `# text`. repaired_entities: tags of entities that were not legal in the file's
     scheme. unread_entities: values of MISC that look like entities and are not read, by key.
+    unfit: lines of JSON or sentences of IOB that are malformed and stand in rejects.jsonl.
+    answers: records that annotators refused, by "rejected" and "ignored". without_spans: records
+    that do not say which spans their text has, left out. misaligned: spans that no tokens spell;
+    their tokens are unknown. overlapping: spans that overlap longer ones, left out. negative:
+    spans that are known to be none, in `doc.spans["incorrect_spans"]`.
     """
 
     documents: int = 0
@@ -40,6 +45,12 @@ class SplitCounts:
     texts_differ: int = 0
     repaired_entities: int = 0
     unread_entities: Dict[str, int] = field(default_factory=dict)
+    unfit: int = 0
+    answers: Dict[str, int] = field(default_factory=lambda: {"rejected": 0, "ignored": 0})
+    without_spans: int = 0
+    misaligned: int = 0
+    overlapping: int = 0
+    negative: int = 0
 
     def add_sentence(self, sentence: Sentence) -> None:
         """Count what was in the file of a sentence that is written."""
@@ -84,4 +95,5 @@ class Counts:
 
     @property
     def rejected(self) -> int:
-        return self.raw.rejected if self.raw else 0
+        in_gold = sum(split.unfit for split in self.splits.values())
+        return in_gold + (self.raw.rejected if self.raw else 0)

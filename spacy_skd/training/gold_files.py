@@ -1,29 +1,50 @@
-"""The reader of an annotated file, chosen by its suffix."""
+"""The reader of an annotated file, chosen by its suffix, else by what it begins with."""
 
 from pathlib import Path
-from typing import Callable, Dict, Iterator
+from typing import Callable, Dict, Optional
 
 from spacy.language import Language
 
+from .annotated_files import is_iob, is_json, read_iob_file, read_offset_file
 from .conllu import read_conllu
-from .sentence import Sentence
+from .gold_file import GoldFile
+from .treebank import Treebank
 
-Reader = Callable[[Path, Language], Iterator[Sentence]]
+Reader = Callable[[Path, Language, Optional[str]], GoldFile]
 
 
-def read_gold(path: Path, nlp: Language) -> Iterator[Sentence]:
-    """Stream the sentences of an annotated file.
+def read_gold(path: Path, nlp: Language, *, spans_key: Optional[str] = None) -> GoldFile:
+    """Read CoNLL-U, JSON with offsets of characters (`offsets.py`), or IOB (`iob.py`).
 
     nlp (Language): a blank pipeline of the file's language, for formats that hold text without
         tokens.
+    spans_key (Optional[str]): the group of `doc.spans` that spans of JSON go to; None for entities.
     RAISES (ValueError): naming file and line of what is malformed; (FileNotFoundError).
     """
-    return READERS.get(path.suffix.lower(), _read_conllu)(path, nlp)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        reader = _read_offsets if is_json(path) else _read_iob if is_iob(path) else _read_conllu
+    return reader(path, nlp, spans_key)
 
 
-def _read_conllu(path: Path, nlp: Language) -> Iterator[Sentence]:
-    return read_conllu(path)
+def _read_conllu(path: Path, nlp: Language, spans_key: Optional[str]) -> GoldFile:
+    return Treebank(path, read_conllu(path))
 
 
-# By suffix, in lower case. Any other is read as CoNLL-U, which is strict.
-READERS: Dict[str, Reader] = {".conllu": _read_conllu}
+def _read_offsets(path: Path, nlp: Language, spans_key: Optional[str]) -> GoldFile:
+    return read_offset_file(path, nlp, spans_key=spans_key)
+
+
+def _read_iob(path: Path, nlp: Language, spans_key: Optional[str]) -> GoldFile:
+    return read_iob_file(path, nlp)
+
+
+# By suffix, in lower case. What any other file is read as, its first lines tell; CoNLL-U, which is
+# strict, if they tell nothing.
+READERS: Dict[str, Reader] = {
+    ".conllu": _read_conllu,
+    ".jsonl": _read_offsets,
+    ".json": _read_offsets,
+}

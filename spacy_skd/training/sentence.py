@@ -57,6 +57,10 @@ class Sentence:
         """Multiword tokens whose words do not spell their surface form ("du": "de" "le")."""
         return sum(not multiword.is_spelled for multiword in self.multiwords)
 
+    def before_gap(self) -> "Sentence":
+        """With a space at its end, where the next sentence is left out."""
+        return replace(self, spaces=[*self.spaces[:-1], True])
+
     @property
     def has_tree(self) -> bool:
         return any(head is not None for head in self.heads)

@@ -1,0 +1,88 @@
+"""Spans of a group of `doc.spans` that are known to be none, as spaCy's `incorrect_spans_key`."""
+
+import logging
+from typing import Callable, Collection, Iterable, List, Optional, Sequence, Tuple
+
+from spacy.tokens import Span
+from spacy.training import Example
+from thinc.types import Floats1d
+
+from ..codecs.absence import Window
+from ..codecs.bioes import TypedSpan
+from ..models.words import words_of
+from ..structures import Parts, Structure
+from ..transfer.negative import Negative, negative_loss
+from .span_layers import SpanLayer
+
+logger = logging.getLogger("spacy.skd")
+
+
+class NegativeSpans:
+    """Reads them for one component.
+
+    key (Optional[str]): the group; None for no negative spans.
+    misaligned (int): spans so far that no tokens of the predicted doc spell; they are not learnt.
+    """
+
+    def __init__(self, key: Optional[str], *, layer: SpanLayer, name: str):
+        self.key = key
+        self.layer = layer
+        self.name = name
+        self.misaligned = 0
+
+    def __call__(self, eg: Example, *, labels: Collection[str]) -> List[TypedSpan]:
+        """The negative spans, of predicted words, each once. One without a label, or with a label
+        that is none of `labels`, says nothing.
+
+        RAISES (ValueError): if a span is annotated as correct, too.
+        """
+        if self.key is None or self.key not in eg.reference.spans:
+            return []
+        negatives = list(eg.reference.spans[self.key])
+        (words,) = words_of([eg.reference])
+        correct = set(words.spans_of_tokens(_typed(self.layer.spans(eg.reference))))
+        for span in negatives:
+            if not correct.isdisjoint(words.spans_of_tokens(_typed([span]))):
+                raise ValueError(
+                    f"{self.name}: the span {span.text!r} ({span.start_char} to {span.end_char}, "
+                    f"{span.label_}) is annotated as correct, and stands in "
+                    f"doc.spans[{self.key!r}], the incorrect ones. Remove one of the two"
+                )
+        aligned = eg.get_aligned_spans_y2x(negatives, allow_overlap=True)
+        self._note_misaligned(len(negatives) - len(aligned))
+        (words,) = words_of([eg.predicted])
+        found = words.spans_of_tokens(_typed(aligned))
+        return list(dict.fromkeys(span for span in found if span[2] in labels))
+
+    def _note_misaligned(self, n: int) -> None:
+        if n and not self.misaligned:
+            logger.warning(
+                "%s: %d spans of a doc's group %r begin or end within a token and are not learnt "
+                "(counted in `negatives.misaligned`)",
+                self.name,
+                n,
+                self.key,
+            )
+        self.misaligned += n
+
+
+def loss_of_negatives(
+    structure: Structure,
+    scores: Parts,
+    spans: Sequence[Sequence[TypedSpan]],
+    *,
+    without: Callable[[Parts, int, TypedSpan], List[Window]],
+    weights: Floats1d,
+) -> Tuple[float, Parts]:
+    """See `negative_loss`. spans: of each doc. without: the structures of a unit that lack a
+    span."""
+    negatives = [
+        Negative(unit, without(scores, unit, span))
+        for unit, of_doc in enumerate(spans)
+        for span in of_doc
+    ]
+    return negative_loss(structure, scores, negatives, weights=weights)
+
+
+def _typed(spans: Iterable[Span]) -> List[TypedSpan]:
+    return [(span.start, span.end, span.label_) for span in spans]

@@ -1,0 +1,205 @@
+"""Files of what annotators have: JSON with offsets of characters, and IOB."""
+
+import json
+from pathlib import Path
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
+
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from .annotated import Annotated, annotate_text, join_annotated
+from .convert_counts import SplitCounts
+from .gold_file import GoldFile
+from .iob import (
+    DOCUMENT_START,
+    BadSentence,
+    annotate_sentence,
+    is_sentence_line,
+    is_token_line,
+    parse_sentence,
+    read_sentences,
+    read_tokens,
+)
+from .lines import Line, numbered_lines
+from .offsets import OffsetRecord, parse_offsets
+from .raw_text import Unfit
+
+LEFT_OUT = ("rejected", "ignored", "without_spans")
+_SNIFFED = 100  # lines
+
+
+class AnnotatedFile(GoldFile):
+    """Texts, or sentences, of which spans are known.
+
+    left_out: records that are not learnt, by why: their answer is "reject" or "ignore", or they do
+        not say which spans their text has.
+    """
+
+    sentences: List[Annotated]
+
+    def __init__(self, path: Path):
+        super().__init__(path)
+        self.left_out: Dict[str, int] = dict.fromkeys(LEFT_OUT, 0)
+
+    def make_docs(
+        self,
+        pieces: Iterable[Sequence[Annotated]],
+        nlp: Language,
+        counts: SplitCounts,
+        *,
+        merge_subtokens: bool,
+    ) -> Iterator[Doc]:
+        counts.answers = {why: self.left_out[why] for why in LEFT_OUT[:2]}
+        counts.without_spans = self.left_out["without_spans"]
+        for piece in pieces:
+            for text in piece:
+                counts.sentences += 1
+                counts.misaligned += text.n_misaligned
+                counts.overlapping += text.n_overlapping
+                counts.negative += text.n_negative
+            yield join_annotated(piece)
+
+    def set_aside(self, number: int, reason: object) -> None:
+        self.unfit.append(Unfit(str(self.path), number, str(reason)))
+
+    def checked(self, expected: str) -> "AnnotatedFile":
+        """RAISES (ValueError): if there is nothing to learn from."""
+        if self.sentences:
+            return self
+        if self.unfit:
+            first = self.unfit[0]
+            raise ValueError(f"{self.path}, line {first.number}: {first.reason}")
+        counts = ", ".join(f"{n} {why}" for why, n in self.left_out.items() if n)
+        counts = counts or "the file is empty"
+        raise ValueError(f"{self.path}: expected {expected}, found none ({counts})")
+
+
+def read_offset_file(
+    path: Path, nlp: Language, *, spans_key: Optional[str] = None
+) -> AnnotatedFile:
+    """Texts with character offsets, a JSON object a line or a whole file of JSON (`offsets.py`).
+
+    A record that annotators rejected or ignored is left out, but for the spans of a single
+    decision that was "reject" (Prodigy's `_is_binary`): those are known to be none.
+
+    spans_key (Optional[str]): see `annotate_text`.
+    RAISES (ValueError): naming file and line, if no record can be learnt from.
+    """
+    file = AnnotatedFile(path)
+    for number, record, reason in _records(path):
+        try:
+            if reason:
+                raise ValueError(reason)
+            parsed = parse_offsets(record)
+        except ValueError as error:
+            file.set_aside(number, error)
+            continue
+        why = _left_out(parsed, spans_key=spans_key)
+        if why is not None:
+            file.left_out[why] += 1
+        if why is None or (why == "rejected" and parsed.is_binary and parsed.spans):
+            file.sentences.append(
+                annotate_text(parsed, nlp, document=number, line=number, spans_key=spans_key)
+            )
+    return file.checked("texts with spans")
+
+
+def _left_out(record: OffsetRecord, *, spans_key: Optional[str]) -> Optional[str]:
+    if record.answer != "accept":
+        return {"reject": "rejected", "ignore": "ignored"}[record.answer]
+    # A group of spans cannot be known in part.
+    is_partial = record.is_binary and spans_key is not None
+    has_words = bool(record.text.strip())
+    return "without_spans" if record.spans is None or is_partial or not has_words else None
+
+
+def _records(path: Path) -> Iterator[Tuple[int, Any, str]]:
+    """Number of each line (of a whole file of JSON: of each record), what it holds, or why that
+    cannot be read."""
+    whole = _whole(path)
+    if whole is not None:
+        yield from ((number, record, "") for number, record in enumerate(whole, start=1))
+        return
+    for line in numbered_lines(path):
+        try:
+            text = line.text()
+            if text.strip():
+                yield line.number, json.loads(text), ""
+        except (ValueError, RecursionError) as error:
+            is_json = isinstance(error, (json.JSONDecodeError, RecursionError))
+            yield line.number, None, f"not valid JSON ({error})" if is_json else str(error)
+
+
+def _whole(path: Path) -> Optional[List[Any]]:
+    """The records of a file that is one JSON array, None if it is not."""
+    with path.open("rb") as file:
+        start = file.read(100).decode("utf-8-sig", errors="ignore").lstrip()
+    if not start.startswith("["):
+        return None
+    try:
+        records = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError):
+        return None  # pairs of text and annotations, a line each
+    is_pair = len(records) == 2 and isinstance(records[0], str)
+    return [records] if is_pair else list(records)
+
+
+def read_iob_file(path: Path, nlp: Language) -> AnnotatedFile:
+    """Sentences with a tag of an entity for each word (`iob.py`).
+
+    RAISES (ValueError): naming file and line, if no sentence can be learnt from.
+    """
+    file = AnnotatedFile(path)
+    document = 0
+    lines = list(_texts_of(path, file))
+    read = read_sentences if _share(lines, is_sentence_line) > 0.5 else read_tokens
+    for rows in read(lines):
+        number, line = rows[0]
+        if line.startswith(DOCUMENT_START):
+            document += 1
+            continue
+        try:
+            words = parse_sentence(rows)
+        except BadSentence as error:
+            file.set_aside(error.line, error)
+            continue
+        file.sentences.append(annotate_sentence(words, nlp.vocab, document=document, line=number))
+    return file.checked("words with tags like B-PER")
+
+
+def _texts_of(path: Path, file: AnnotatedFile) -> Iterator[Tuple[int, str]]:
+    for line in numbered_lines(path, returns=True):
+        try:
+            yield line.number, line.text()
+        except ValueError as error:
+            file.set_aside(line.number, error)
+
+
+def _share(lines: List[Tuple[int, str]], is_kind: Any) -> float:
+    some = [line for _, line in lines[:_SNIFFED] if line.strip()]
+    return sum(map(is_kind, some)) / max(1, len(some))
+
+
+def is_iob(path: Path) -> bool:
+    """Whether most of a file's first lines are words with tags."""
+    lines = _start(path)
+    return _share(lines, is_token_line) > 0.5 or _share(lines, is_sentence_line) > 0.5
+
+
+def is_json(path: Path) -> bool:
+    """Whether a file begins as JSON does."""
+    text = "".join(line for _, line in _start(path)).lstrip()
+    return text[:1] == "{" or (text[:1] == "[" and text[1:].lstrip()[:1] in ("[", "{", '"'))
+
+
+def _start(path: Path) -> List[Tuple[int, str]]:
+    lines: List[Tuple[int, str]] = []
+    for line in numbered_lines(path, returns=True):
+        if len(lines) == _SNIFFED:
+            break
+        lines.append((line.number, _decoded(line)))
+    return lines
+
+
+def _decoded(line: Line) -> str:
+    return (line.data or b"").decode("utf-8-sig", errors="replace")

@@ -1,0 +1,114 @@
+"""What annotators' tools write of a text, with offsets of characters: spaCy's simple style,
+Prodigy's, doccano's, and `doc.to_json()`.
+
+    {"text": "Ann Lee", "entities": [[0, 7, "PER"]]}
+    ["Ann Lee", {"entities": [[0, 7, "PER"]]}]
+    {"text": "Ann Lee", "spans": [{"start": 0, "end": 7, "label": "PER"}], "answer": "accept"}
+    {"text": "Ann Lee", "label": [[0, 7, "PER"]]}
+    {"text": "Ann Lee", "entities": [{"start_offset": 0, "end_offset": 7, "label": "PER"}]}
+"""
+
+from dataclasses import dataclass
+from typing import Any, Dict, List, NamedTuple, Optional
+
+ANSWERS = ("accept", "reject", "ignore")
+_TEXT_KEYS = ("text", "data")
+_SPAN_KEYS = ("entities", "spans", "ents", "label", "labels")
+_BINARY_VIEWS = ("ner", "spans")  # of Prodigy: one answer about the spans that are shown
+_MANUAL_VIEWS = ("ner_manual", "spans_manual")
+
+
+class CharSpan(NamedTuple):
+    """start, end (int): characters, end exclusive."""
+
+    start: int
+    end: int
+    label: str
+
+
+@dataclass(frozen=True)
+class OffsetRecord:
+    """An annotated text.
+
+    spans: as annotated, possibly overlapping; None where the record is not about spans (categories
+        of the text, or no annotation).
+    answer: one of `ANSWERS`.
+    is_binary: the answer is about these spans alone, and nothing is known of the rest of the text.
+    """
+
+    text: str
+    spans: Optional[List[CharSpan]]
+    answer: str = "accept"
+    is_binary: bool = False
+
+
+def parse_offsets(record: Any) -> OffsetRecord:
+    """RAISES (ValueError): saying what of the record was expected and what it is."""
+    record = _as_object(record)
+    text = next((record[key] for key in _TEXT_KEYS if isinstance(record.get(key), str)), None)
+    if text is None:
+        raise ValueError(f'the record has no "text", only {sorted(record)}')
+    try:
+        text.encode("utf8")
+    except UnicodeEncodeError as error:
+        raise ValueError(f"the text cannot be stored: {error}") from None
+    answer = record.get("answer", "accept")
+    if answer not in ANSWERS:
+        raise ValueError(f'"answer": expected one of {", ".join(ANSWERS)}, found {answer!r}')
+    items = _span_items(record)
+    spans = None if items is None else [_span(item, text) for item in items]
+    view = record.get("_view_id")
+    is_binary = record.get("_is_binary", view in _BINARY_VIEWS)
+    return OffsetRecord(text, spans, answer, bool(is_binary))
+
+
+def _as_object(record: Any) -> Dict[str, Any]:
+    """spaCy's pairs of text and annotations as one object."""
+    if isinstance(record, list) and len(record) == 2:
+        text, annotations = record
+        if isinstance(text, str) and isinstance(annotations, dict):
+            return {**annotations, "text": text}
+    if not isinstance(record, dict):
+        raise ValueError(
+            f'expected an object like {{"text": "...", "entities": [[0, 3, "LABEL"]]}}, or a pair '
+            f"of a text and such annotations, found {_name(record)}"
+        )
+    return record
+
+
+def _span_items(record: Dict[str, Any]) -> Optional[List[Any]]:
+    """The annotated spans; None where there is no list of them."""
+    found: Optional[List[Any]] = None
+    for key in _SPAN_KEYS:
+        items = record.get(key)
+        if isinstance(items, dict) and key == "spans":  # groups, as of `Example.from_dict`
+            items = [item for group in items.values() for item in group]
+        if isinstance(items, list) and not (items and all(isinstance(i, str) for i in items)):
+            found = found or items
+    if found is None and record.get("_view_id") in _MANUAL_VIEWS:
+        return []
+    return found
+
+
+def _span(item: Any, text: str) -> CharSpan:
+    if isinstance(item, dict):
+        start, end = (item.get(key, item.get(f"{key}_offset")) for key in ("start", "end"))
+        label = item.get("label")
+    elif isinstance(item, list) and len(item) >= 3:
+        start, end, label = item[:3]
+    else:
+        raise ValueError(f"expected a span like [0, 3, 'LABEL'], found {item!r}")
+    if not (type(start) is int and type(end) is int):  # True is an int, too
+        raise ValueError(f"expected offsets of characters as integers, found {item!r}")
+    if not isinstance(label, str) or not label.strip():
+        raise ValueError(f"expected a span with a label, found {item!r}")
+    if not 0 <= start < end <= len(text):
+        raise ValueError(
+            f"expected a span with 0 <= start < end within the {len(text)} characters of the "
+            f"text, found {item!r}"
+        )
+    return CharSpan(start, end, label)
+
+
+def _name(value: Any) -> str:
+    return "null" if value is None else type(value).__name__
