@@ -134,7 +134,9 @@ def package_cli(
     """Package a trained pipeline as a wheel."""
     code = [Path(path.strip()) for path in string_to_list(code_paths)]
     try:
-        wheel = package(pipeline, output, name=name, version=version, code=code)
+        wheel = package(
+            pipeline, output, name=name, version=version, code=code, overwrite=overwrite
+        )
     except (ValueError, OSError) as error:
         msg.fail("No package", str(error), exits=1)
     msg.good(f"Packaged {wheel}")

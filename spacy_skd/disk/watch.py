@@ -7,8 +7,11 @@ from typing import Iterator, Sequence, Tuple
 
 @contextlib.contextmanager
 def unchanged(files: Sequence[Path]) -> Iterator[None]:
-    """RAISES (ValueError): after the block, naming a file whose size or time is not as before it;
-    what the block made of it is of no one state."""
+    """Watch files that the block reads.
+
+    RAISES (ValueError): after it, naming a file that is another, or of another size or time, than
+        before: what the block made of it is of no one state.
+    """
     before = [_state(path) for path in files]
     yield
     for path, state in zip(files, before):
@@ -19,6 +22,6 @@ def unchanged(files: Sequence[Path]) -> Iterator[None]:
             )
 
 
-def _state(path: Path) -> Tuple[int, int]:
+def _state(path: Path) -> Tuple[int, ...]:
     found = path.stat()
-    return found.st_size, found.st_mtime_ns
+    return found.st_size, found.st_mtime_ns, found.st_ino

@@ -7,7 +7,7 @@ from typing import Any, Iterable, List, Optional, Sequence, TextIO
 import srsly
 from spacy.tokens import Doc, DocBin
 
-from ..disk import check_apart, check_folder, new_folder, unchanged
+from ..disk import check_apart, check_folder, new_folder, refuse_stream, unchanged
 from ..pipeline.entity_tags import log_repaired
 from . import earlier
 from .convert_counts import SPLITS, Counts, RawCounts, SplitCounts
@@ -61,6 +61,8 @@ def convert(
     holds anything but an earlier conversion.
     """
     check_apart(output, [train, dev, test, *raw])
+    for path in (train, dev, test):
+        refuse_stream(path)
     written: Any = {"by": "convert", "overwrite": overwrite, "earlier": earlier.converted}
     check_folder(output, **written)
     raw_files = find_raw_files(list(raw))

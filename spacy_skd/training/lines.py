@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Iterator, List, Optional, Tuple, Union
 
+from ..disk import refuse_stream
+
 MAX_LINE = 10_000_000  # bytes; a longer line is no text but a damaged file
 _BLOCK = 2**20
 # Returns for each line feed from which on they are taken for line ends.
@@ -61,6 +63,7 @@ def read_lines(path: Union[str, Path]) -> Iterator[Tuple[int, str]]:
         (FileNotFoundError): for a missing file.
     """
     path = Path(path)
+    refuse_stream(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
     for line in numbered_lines(path, returns=True):

@@ -202,3 +202,19 @@ def test_ewt(tmp_path):
     assert (counts.train.documents, counts.dev.documents, counts.test.documents) == (540, 318, 316)
     merged = convert(*paths, tmp_path / "merged", merge_subtokens=True)
     assert (merged.train.multiwords, merged.train.merged) == (2_608, 192)
+
+
+def test_streams_are_refused_by_name_and_hidden_raw_text_is_left_out(files):
+    splits = [files / f"{split}.conllu" for split in ("train", "dev", "test")]
+    for name in ("-", "/dev/stdin", "/dev/fd/63"):
+        with pytest.raises(ValueError, match=f"{name}: .*found a stream"):
+            convert(Path(name), *splits[1:], files / "out")
+        with pytest.raises(ValueError, match=f"{name}: .*found a stream"):
+            convert(*splits, files / "out", raw=[Path(name)])
+    raw = files / "raw"
+    (raw / ".ipynb_checkpoints").mkdir(parents=True)
+    (raw / ".ipynb_checkpoints" / "a-checkpoint.jsonl").write_text('{"text": "Old"}')
+    (raw / "._A.JSONL").write_bytes(b"\0\5\x16\7")
+    (raw / "A.JSONL").write_text('{"text": "Something new"}')
+    (raw / "b.jsonl").symlink_to("A.JSONL")
+    assert convert(*splits, files / "out", raw=[raw, raw / "A.JSONL"]).raw.texts == 1
