@@ -148,10 +148,10 @@ class DistillingSpans(DistillingPipe):
         doc. What the activations are is said with the class.
         """
         docs = list(docs)
-        words = words_of(docs)
+        scored, words = self._scored(docs)
         blocked = self.layer.blocked_words(docs, words)
-        scored = without_blocked(self._scored(docs, words), blocked, block=self._block)
-        return self._decode(scored, words=words)
+        possible = without_blocked(scored, blocked, block=self._block)
+        return self._decode(possible, words=words)
 
     def _write(self, docs: Sequence[Doc], best: Sequence[List[TypedSpan]]) -> None:
         for doc, spans in zip(docs, best):
@@ -172,14 +172,16 @@ class DistillingSpans(DistillingPipe):
     def _is_chain(self) -> bool:
         return isinstance(self.structure, LinearChain)
 
-    def _scored(self, docs: Sequence[Doc], words: Sequence[Words]) -> List[Tuple[Bucket, Parts]]:
+    def _scored(self, docs: Sequence[Doc]) -> Tuple[List[Tuple[Bucket, Parts]], List[Words]]:
+        """RETURNS: buckets of docs, and the scores of their parts; the words of each doc."""
         if not any(len(doc) for doc in docs):
-            return []
+            return [], words_of(docs)
         output = self.model.predict(docs)
         rows = output[0] if self._is_chain else output
         check_scores(rows, name=self.name)
+        words = words_of(docs, n_words=len(rows))
         buckets = make_buckets(doc_rows([len(each) for each in words]))
-        return [(bucket, self._parts_of(output, bucket)) for bucket in buckets]
+        return [(bucket, self._parts_of(output, bucket)) for bucket in buckets], words
 
     def _parts_of(self, output: Any, bucket: Bucket) -> Parts:
         """The model's scores of a bucket's docs."""
