@@ -147,11 +147,13 @@ class DistillingSpans(DistillingPipe):
         """See `DistillingPipe.predict`. Best: the spans of words of the best segmentation of each
         doc. What the activations are is said with the class.
         """
-        docs = list(docs)
-        scored, words = self._scored(docs)
+        return self._decoded(docs := list(docs), *self._scored(docs))
+
+    def _decoded(
+        self, docs: Sequence[Doc], scored: List[Tuple[Bucket, Parts]], words: Sequence[Words]
+    ) -> Predictions:
         blocked = self.layer.blocked_words(docs, words)
-        possible = without_blocked(scored, blocked, block=self._block)
-        return self._decode(possible, words=words)
+        return self._decode(without_blocked(scored, blocked, block=self._block), words=words)
 
     def _write(self, docs: Sequence[Doc], best: Sequence[List[TypedSpan]]) -> None:
         for doc, spans in zip(docs, best):
@@ -163,10 +165,7 @@ class DistillingSpans(DistillingPipe):
         buckets = make_buckets(doc_rows([len(belief.scores) for belief in spans]))
         ops = self.model.ops
         scored = [(b, posterior_of([spans[u] for u in b.units], ops).scores) for b in buckets]
-        words = words_of(docs)
-        blocked = self.layer.blocked_words(docs, words)
-        possible = without_blocked(scored, blocked, block=self._block)
-        self.set_annotations(docs, self._decode(possible, words=words))
+        self.set_annotations(docs, self._decoded(docs, scored, words_of(docs)))
 
     @property
     def _is_chain(self) -> bool:
