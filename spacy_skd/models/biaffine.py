@@ -42,8 +42,9 @@ def build_biaffine_parser(
 ) -> Model[ParserInput, ParserOutput]:
     """Docs, units and a choice of arcs to scores of arcs and of the chosen arcs' deprels.
 
-    Input: docs; spans (U, 2) of units as rows of the concatenated words; a function that is given
-    buckets and arc scores and returns pairs (P, 2) of dependent and head row, -1 for ROOT.
+    Input: docs; spans (U, 2) of units as rows of the concatenated words, all of which are in one; a
+    function that is given buckets and arc scores and returns pairs (P, 2) of dependent and head
+    row, -1 for ROOT.
     Output: buckets; arc scores of each, (B, N, N + 1); pairs; deprel scores (P, deprels). The
     backward pass takes the gradients of the arc scores and of the deprel scores.
 
@@ -148,7 +149,8 @@ def _forward(
     docs, spans, choose = X
     tok2vec, arcs, labels = model.layers
     vectors, backprop_vectors = tok2vec(docs, is_train)
-    rows, backprop_rows = word_rows(model.ops, words_of(docs), vectors)
+    words = words_of(docs, n_words=int(spans[:, 1].max(initial=0)))
+    rows, backprop_rows = word_rows(model.ops, words, vectors)
     buckets = make_buckets(spans)
     arc_scores, backprop_arcs = arcs((rows, buckets), is_train)
     pairs = choose(buckets, arc_scores)

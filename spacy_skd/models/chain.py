@@ -64,7 +64,7 @@ def _forward(
     model: Model[List[Doc], ChainScores], docs: List[Doc], is_train: bool
 ) -> Tuple[ChainScores, Callable]:
     scores, backprop_scores = model.layers[0](docs, is_train)
-    first, last = _ends(model, docs)
+    first, last = _ends(model, docs, n_words=len(scores))
     scores = scores.copy()
     scores[first] += model.get_param("start")
     scores[last] += model.get_param("end")
@@ -80,8 +80,8 @@ def _forward(
     return (scores, model.get_param("transition")), backprop
 
 
-def _ends(model: Model, docs: List[Doc]) -> Tuple[Ints1d, Ints1d]:
+def _ends(model: Model, docs: List[Doc], *, n_words: int) -> Tuple[Ints1d, Ints1d]:
     """Rows of the first and of the last word of each doc that has one."""
-    lengths = [n for n in word_lengths(docs) if n]
+    lengths = [n for n in word_lengths(docs, n_words=n_words) if n]
     ends = model.ops.xp.cumsum(model.ops.asarray1i(lengths))
     return ends - model.ops.asarray1i(lengths), ends - 1

@@ -1,6 +1,6 @@
 """Which tokens of docs are words, and the vectors of these alone."""
 
-from typing import Callable, List, Sequence, Tuple
+from typing import Callable, List, Optional, Sequence, Tuple
 
 import numpy
 from spacy.attrs import IS_SPACE
@@ -12,17 +12,24 @@ from ..codecs.words import Words
 from .rows import concatenate_rows, split_rows
 
 
-def words_of(docs: Sequence[Doc]) -> List[Words]:
-    """The words of each doc."""
+def words_of(docs: Sequence[Doc], *, n_words: Optional[int] = None) -> List[Words]:
+    """The words of each doc.
+
+    n_words (Optional[int]): how many they are together, where that is known: if all tokens are
+        words, which they mostly are, the docs need not be read.
+    """
+    lengths = [len(doc) for doc in docs]
+    if sum(lengths) == n_words:
+        return [Words(length) for length in lengths]
     flags = [doc.to_array(IS_SPACE) for doc in docs]
     if not flags or not numpy.concatenate(flags).any():
-        return [Words(len(doc_flags)) for doc_flags in flags]
+        return [Words(length) for length in lengths]
     return [Words(len(doc_flags), doc_flags) for doc_flags in flags]
 
 
-def word_lengths(docs: Sequence[Doc]) -> List[int]:
-    """How many words each doc has."""
-    return [len(words) for words in words_of(docs)]
+def word_lengths(docs: Sequence[Doc], *, n_words: Optional[int] = None) -> List[int]:
+    """How many words each doc has. n_words (Optional[int]): see `words_of`."""
+    return [len(words) for words in words_of(docs, n_words=n_words)]
 
 
 def word_rows(

@@ -11,7 +11,6 @@ from ..codecs.bioes import Legality, TypedSpan, legality, span_tags
 from ..codecs.spans import SegmentGold, SpanMatch, decode_segments, encode_segments
 from ..codecs.words import Words
 from ..models.units import Bucket
-from ..models.words import words_of
 from ..structures import IMPOSSIBLE, Parts
 from ..transfer.belief import Belief, SegmentBelief
 from ..transfer.candidates import LabelCandidates, expect_segments
@@ -89,7 +88,7 @@ class DistillingSegments(DistillingSpans):
         ops, docs = self.model.ops, list(docs)
         none = numpy.zeros((0, self.max_width, len(self.labels)), dtype="float32")
         rows: List[Floats3d] = [none for _ in docs]
-        for bucket, parts in self._scored(docs, words_of(docs)):
+        for bucket, parts in self._scored(docs)[0]:
             span = ops.to_numpy(parts.arrays["span"])
             for unit, n, row in zip(bucket.units.tolist(), bucket.lengths.tolist(), span):
                 rows[unit] = row[:n].copy()

@@ -23,7 +23,6 @@ from ..codecs.spans import SpanMatch
 from ..codecs.trees import Gold
 from ..codecs.words import Words
 from ..models.units import Bucket
-from ..models.words import words_of
 from ..structures import IMPOSSIBLE, LinearChain, Parts
 from ..transfer.annealing import WeightSchedule
 from ..transfer.belief import Belief, ChainBelief, SegmentBelief, TokenBelief
@@ -138,7 +137,7 @@ class DistillingSpanTagger(DistillingSpans):
         none = numpy.zeros((0, len(self.tags)), dtype="float32")
         rows: List[Floats2d] = [none for _ in docs]
         transition = none
-        for bucket, parts in self._scored(docs, words_of(docs)):
+        for bucket, parts in self._scored(docs)[0]:
             parts = self.rules.add_to(parts) if self._is_chain else parts
             unary = ops.to_numpy(parts.arrays["unary"])
             if self._is_chain:

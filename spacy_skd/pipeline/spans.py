@@ -147,11 +147,13 @@ class DistillingSpans(DistillingPipe):
         """See `DistillingPipe.predict`. Best: the spans of words of the best segmentation of each
         doc. What the activations are is said with the class.
         """
-        docs = list(docs)
-        words = words_of(docs)
+        return self._decoded(docs := list(docs), *self._scored(docs))
+
+    def _decoded(
+        self, docs: Sequence[Doc], scored: List[Tuple[Bucket, Parts]], words: Sequence[Words]
+    ) -> Predictions:
         blocked = self.layer.blocked_words(docs, words)
-        scored = without_blocked(self._scored(docs, words), blocked, block=self._block)
-        return self._decode(scored, words=words)
+        return self._decode(without_blocked(scored, blocked, block=self._block), words=words)
 
     def _write(self, docs: Sequence[Doc], best: Sequence[List[TypedSpan]]) -> None:
         for doc, spans in zip(docs, best):
@@ -163,23 +165,22 @@ class DistillingSpans(DistillingPipe):
         buckets = make_buckets(doc_rows([len(belief.scores) for belief in spans]))
         ops = self.model.ops
         scored = [(b, posterior_of([spans[u] for u in b.units], ops).scores) for b in buckets]
-        words = words_of(docs)
-        blocked = self.layer.blocked_words(docs, words)
-        possible = without_blocked(scored, blocked, block=self._block)
-        self.set_annotations(docs, self._decode(possible, words=words))
+        self.set_annotations(docs, self._decoded(docs, scored, words_of(docs)))
 
     @property
     def _is_chain(self) -> bool:
         return isinstance(self.structure, LinearChain)
 
-    def _scored(self, docs: Sequence[Doc], words: Sequence[Words]) -> List[Tuple[Bucket, Parts]]:
+    def _scored(self, docs: Sequence[Doc]) -> Tuple[List[Tuple[Bucket, Parts]], List[Words]]:
+        """RETURNS: buckets of docs, and the scores of their parts; the words of each doc."""
         if not any(len(doc) for doc in docs):
-            return []
+            return [], words_of(docs)
         output = self.model.predict(docs)
         rows = output[0] if self._is_chain else output
         check_scores(rows, name=self.name)
+        words = words_of(docs, n_words=len(rows))
         buckets = make_buckets(doc_rows([len(each) for each in words]))
-        return [(bucket, self._parts_of(output, bucket)) for bucket in buckets]
+        return [(bucket, self._parts_of(output, bucket)) for bucket in buckets], words
 
     def _parts_of(self, output: Any, bucket: Bucket) -> Parts:
         """The model's scores of a bucket's docs."""

@@ -104,8 +104,9 @@ class DistillingTagger(DistillingPipe):
         the probability of the chosen label. Of whitespace 0, -1 and 1.
         """
         docs = list(docs)
-        words = words_of(docs)
-        scores, lengths = self._batch_scores(docs), [len(each) for each in words]
+        scores = self._batch_scores(docs)
+        words = words_of(docs, n_words=len(scores))
+        lengths = [len(each) for each in words]
         best = self.layer.choose_all(self.model.ops.to_numpy(scores), lengths)
         if not self.save_activations:
             return Predictions(best)
@@ -205,7 +206,8 @@ class DistillingTagger(DistillingPipe):
         return Parts({"unary": scores[:, None]}, self.model.ops.xp.ones(len(scores), dtype="int64"))
 
     def _doc_scores(self, docs: Sequence[Doc]) -> List[Floats2d]:
-        return split_by_lengths(self._batch_scores(docs), word_lengths(docs))
+        scores = self._batch_scores(docs)
+        return split_by_lengths(scores, word_lengths(docs, n_words=len(scores)))
 
     def _batch_scores(self, docs: Sequence[Doc]) -> Floats2d:
         """(words of the batch, labels)"""
