@@ -82,13 +82,15 @@ def test_every_command_that_loads_or_makes_a_pipeline_takes_code():
 def test_a_treebank_in_a_language_of_its_owner(tmp_path, monkeypatch, command):
     monkeypatch.chdir(ROOT)
     code = write_code(tmp_path / "own.py", name=f"zx{command}")
-    splits = [tmp_path / f"own-{split}.conllu" for split in ("train", "dev", "test")]
+    treebank = tmp_path / "treebank"
+    treebank.mkdir()
+    splits = [treebank / f"own-{split}.conllu" for split in ("train", "dev", "test")]
     for path, verb in zip(splits, ("Go", "Run", "Walk")):
         path.write_text(GOOD.replace("Go", verb), encoding="utf8")
     (tmp_path / "raw.txt").write_text("Something new\n", encoding="utf8")
     given = {
         "convert": [*splits, tmp_path / "out"],
-        "prepare": [tmp_path / "out", "--corpus", "own", "--treebank", tmp_path],
+        "prepare": [tmp_path / "out", "--corpus", "own", "--treebank", treebank],
     }[command]
     given = [*given, "--raw", tmp_path / "raw.txt", "--lang", f"zx{command}"]
     assert run(command, *given).exit_code == 1
