@@ -30,14 +30,7 @@ from .distilling import DistillingPipe, logger
 from .lessons import belief_words
 from .negative_spans import NegativeSpans, loss_of_negatives
 from .span_layers import SpanLayer
-from .span_parts import (
-    SpanBelief,
-    doc_rows,
-    posterior_of,
-    read_as,
-    structure_of,
-    without_blocked,
-)
+from .span_parts import SpanBelief, doc_rows, posterior_of, read_as, structure_of, without_blocked
 
 
 class SpanLesson(NamedTuple):
