@@ -101,7 +101,9 @@ def test_a_student_of_every_kind_of_component(stock, data, tmp_path):
     assert given["nlp"]["pipeline"] == ["teacher", "tok2vec", *STUDENTS]
     frozen = given["training"]["frozen_components"]
     assert frozen == ["teacher", "attribute_ruler", "entity_ruler"]
-    assert given["initialize"]["after_init"] is None
+    assert given["initialize"]["after_init"] == {
+        "@callbacks": "spacy-skd.resume.v1", "path": "${paths.resume}", "first": None
+    }  # fmt: skip
     paths = {"paths.train": data / "gold.spacy", "paths.dev": data / "gold.spacy",
              "paths.raw": data / "raw.txt"}  # fmt: skip
     overrides = {**{name: str(path) for name, path in paths.items()}, **FEW}
