@@ -8,6 +8,7 @@ from spacy import registry
 from spacy.language import Language
 from thinc.api import Config, Model
 
+from ..models.own_vectors import STATIC
 from ..pipeline.gold_config import learning_alone, read_gold
 from ..pipeline.teacher import SkdTeacher, is_teacher
 from ..teachers.sources import component_of
@@ -64,6 +65,8 @@ def _scrub(config: Config, names: List[str]) -> Config:
         initialize["after_init"] = {**after, "first": None}
     read_gold(config)
     paths = config.get("paths", {})
+    if initialize.get("vectors") in (OF_TEACHER, paths.get("teacher")):
+        initialize["vectors"] = None  # saved with the vocab
     before = initialize.get("before_init")
     if _is_callback(before, COPY) and before["tokenizer"] in (OF_TEACHER, paths.get("teacher")):
         initialize["before_init"] = None
@@ -107,6 +110,8 @@ def keep_pipes(nlp: Language, teacher: SkdTeacher) -> Tuple[List[str], List[str]
     """
     kept: List[str] = []
     dropped: List[str] = []
+    if not nlp.vocab.vectors.shape[1] and any(reads_vectors(p) for _, p in teacher.nlp.components):
+        nlp.vocab.vectors = teacher.nlp.vocab.vectors
     answered = {component_of(teacher.pipe_of(student)) for student in teacher.students}
     for name, pipe in teacher.nlp.components:
         if name in answered:
@@ -122,6 +127,18 @@ def keep_pipes(nlp: Language, teacher: SkdTeacher) -> Tuple[List[str], List[str]
         nlp.add_pipe(name, source=teacher.nlp)
         kept.append(name)
     return kept, dropped
+
+
+def reads_vectors(pipe: Any) -> bool:
+    """Whether a pipe that is taken over may look words up in the vocab's static vectors: its model
+    does, or it is not spaCy's, which may ask for anything (`doc.similarity`)."""
+    if why_not_kept(pipe):
+        return False
+    model = getattr(pipe, "model", None)
+    if isinstance(model, Model):
+        return any(node.name == STATIC and not node.layers for node in model.walk())
+    module = getattr(pipe, "__module__", type(pipe).__module__)
+    return not module.startswith("spacy.")
 
 
 def why_not_kept(pipe: Any) -> str:

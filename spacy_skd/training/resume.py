@@ -73,6 +73,8 @@ def resume(nlp: Language, path: str) -> None:
                 f": resume with the config of that training, or source the components that it has "
                 f'from it (source = "{path}") in another config'
             )
+    if not nlp.vocab.vectors.shape[1]:  # of components that were taken over
+        nlp.vocab.vectors = saved.vocab.vectors
     _restore_tokenizer(nlp.tokenizer, saved.tokenizer)
     logger.info("Resumed from %s: %s", path, ", ".join(resumed))
 
