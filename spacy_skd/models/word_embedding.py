@@ -105,6 +105,9 @@ def _build(
     them, if it is not the vocab."""
     if len(rows) != len(attrs):
         raise ValueError(f"rows: expected one number for each of {attrs}, got {rows}")
+    check_between("width", width, low=1, high=10**5)
+    for size in rows:
+        check_between("rows", size, low=1, high=10**9)
     for name, lengths in (("prefixes", prefixes), ("suffixes", suffixes)):
         for length in lengths:
             check_between(name, length, low=1, high=100)

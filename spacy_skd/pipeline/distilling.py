@@ -290,6 +290,3 @@ class DistillingPipe(LearningPipe):
                 f"null) or from an earlier initialize (use add_label for more labels, or a new "
                 f"component for others)"
             )
-
-    def _n_outputs(self, labels: Sequence[str]) -> int:
-        return len(labels)
