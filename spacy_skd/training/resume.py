@@ -8,9 +8,9 @@ from typing import Any, Callable, List, Optional
 from spacy import registry
 from spacy.language import Language
 from spacy.tokens import Doc
-from spacy.util import load_model
 
 from ..pipeline.teacher import is_teacher
+from ..teachers.loading import load_trained
 
 logger = logging.getLogger("spacy.skd")
 RESUME = "spacy-skd.resume.v1"
@@ -53,10 +53,7 @@ def resume(nlp: Language, path: str) -> None:
     RAISES (ValueError): if there is no such pipeline, or one of its components is missing or does
         not fit.
     """
-    try:
-        saved = load_model(path)
-    except OSError as error:
-        raise ValueError(f"resume: cannot load the pipeline {path!r}: {error}") from error
+    saved = load_trained(path, what="pipeline to resume")
     for string in saved.vocab.strings:
         nlp.vocab.strings.add(string)
     resumed: List[str] = []

@@ -166,5 +166,5 @@ def test_other_sizes_and_no_pipeline_at_all(made, tmp_path):
     nlp.initialize(lambda: gold_examples(nlp))
     with pytest.raises(ValueError, match="'tok2vec' has a model of other layers or sizes"):
         resume(nlp, str(saved(made)))
-    with pytest.raises(ValueError, match="cannot load the pipeline"):
+    with pytest.raises(ValueError, match="cannot load the pipeline to resume"):
         resume(nlp, str(tmp_path))
