@@ -19,7 +19,7 @@ REFUSED = [
     ("distilling_tagger", {"layer": "pos", "threshold": 0.3}, "threshold: does not apply"),
     ("distilling_tagger", {"layer": "morph", "spans_key": "x"}, "spans_key: does not apply"),
     ("distilling_tagger", {"layer": "sent", "drop_wide": True}, "drop_wide: does not apply"),
-    ("distilling_tagger", {"layer": "sent", "threshold": 7}, "threshold: expected a number betw"),
+    ("distilling_tagger", {"layer": "sent", "threshold": 7}, "threshold: expected a number"),
     ("distilling_tagger", {"layer": "sent", "max_length": -5}, "max_length: expected a number"),
     ("distilling_tagger", {"max_length": -5}, "max_length: expected a number from 0"),
     ("distilling_tagger", {"max_length": 20}, "max_length: does not apply to layer 'tag'"),
