@@ -1,6 +1,7 @@
 """Checks of settings, where they enter."""
 
-from typing import Sequence
+from contextlib import contextmanager
+from typing import Any, Collection, Dict, Iterator, Sequence
 
 # Scores of impossible parts, divided by it, are still told from others (structures/numerics.py).
 HOTTEST = 1000
@@ -26,6 +27,34 @@ def check_temperature(value: float) -> float:
     if not 0 < value <= HOTTEST:
         raise ValueError(f"temperature: expected a number above 0, at most {HOTTEST}, got {value}")
     return float(value)
+
+
+def check_applied(
+    settings: Dict[str, Any], defaults: Dict[str, Any], *, applied: Collection[str], of: str
+) -> None:
+    """Refuse settings that would change nothing. Defaults stand in every config.
+
+    applied (Collection[str]): those that apply. of (str): to what.
+    RAISES (ValueError): if another one has a value that is not its default.
+    """
+    for name, value in settings.items():
+        if name not in applied and value != defaults[name]:
+            default = "null" if defaults[name] is None else repr(defaults[name])
+            raise ValueError(
+                f"{name}: does not apply to {of}, and would change nothing; expected its default, "
+                f"{default}, got {value!r}. Remove the setting"
+            )
+
+
+@contextmanager
+def named(name: str) -> Iterator[None]:
+    """Errors of settings begin with the name of the component."""
+    try:
+        yield
+    except ValueError as error:
+        if str(error).startswith(f"{name}: "):
+            raise
+        raise ValueError(f"{name}: {error}") from error
 
 
 def check_one_of(name: str, value: str, known: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ from thinc.api import Config
 from wasabi import msg
 
 from ..disk import check_file_apart, check_new_file, write_new
+from ..models.own_vectors import load_vectors
 from ..pipeline.stored import Stored
 from ..teachers.loading import load_trained
 from ..training.plan import Plan, make_plan
@@ -68,12 +69,7 @@ def init(
 
 def _check_vectors(vectors: str) -> None:
     """RAISES (ValueError): if there is no such pipeline, or it has no vectors."""
-    table = load_trained(vectors, what="vectors").vocab.vectors
-    if not table.shape[1]:
-        raise ValueError(
-            f"{vectors} has no vectors: expected a folder that `spacy skd vectors` or `spacy init "
-            f"vectors` wrote, or a package with some"
-        )
+    load_vectors(vectors)
 
 
 def _scored(plan: Plan, dev: str) -> List[str]:

@@ -52,8 +52,7 @@ def build_biaffine_parser(
     dropout (float): of the hidden layers; training.dropout does not change it.
     nO (Optional[int]): deprels; set by the component.
     max_distance (int): arcs are also scored by the distance from dependent to head, in which heads
-        further away are as far as this; 0 for no such scores.
-    RAISES (ValueError): for a negative distance.
+        further away are as far as this; 0 for no such scores. RAISES (ValueError): out of range.
     """
     width = tok2vec.maybe_get_dim("nO")
     arcs = biaffine_arcs(nI=width, nH=arc_hidden, dropout=dropout, max_distance=max_distance)
@@ -70,6 +69,7 @@ def parser_model(
 ) -> Model[ParserInput, ParserOutput]:
     """See `build_biaffine_parser`. arcs (Model): rows of vectors (T, width) and buckets to the arc
     scores of each bucket."""
+    check_between("label_hidden", label_hidden, low=1, high=10**5)
     labels = _label_scorer(nI=arcs.maybe_get_dim("nI"), nH=label_hidden, nO=nO, dropout=dropout)
     return Model(
         "biaffine_parser",
@@ -89,10 +89,11 @@ def parser_model(
 def biaffine_arcs(*, nI: Optional[int], nH: int, dropout: float, max_distance: int = 0) -> Model:
     """Rows of vectors and buckets to the arc scores of each bucket, (B, N, N + 1).
 
-    max_distance (int): see `build_biaffine_parser`.
-    RAISES (ValueError): if it is negative.
+    max_distance (int): see `build_biaffine_parser`. RAISES (ValueError): as that.
     """
     check_between("max_distance", max_distance, low=0, high=10**4)
+    check_between("arc_hidden", nH, low=1, high=10**5)
+    check_between("dropout", dropout, low=0, high=0.99)
     names = ["D_W", "D_b", "H_W", "H_b", "U", "u", "root"]
     return Model(
         "biaffine_arcs",

@@ -44,6 +44,11 @@ def build_context_encoder(
     max_distance (int): positions further apart share one bias.
     RAISES (ValueError): if a setting is out of range.
     """
+    for name, size in (("width", width), ("maxout_pieces", maxout_pieces), ("heads", heads)):
+        check_between(name, size, low=1, high=10**5)
+    check_between("depth", depth, low=0, high=100)
+    check_between("window_size", window_size, low=0, high=100)
+    check_between("hidden_multiple", hidden_multiple, low=1, high=100)
     check_between("attention_depth", attention_depth, low=0, high=100)
     check_between("block", block, low=1, high=10**6)
     check_between("halo", halo, low=0, high=10**6)

@@ -2,16 +2,18 @@
 but some attributes, of which one is the key of its static vector."""
 
 from dataclasses import dataclass
-from typing import List, Optional, Tuple
+from typing import Any, List, Optional, Tuple
 
 import numpy
 from spacy.strings import StringStore
 from spacy.tokens import Doc
 from spacy.vectors import Mode, Vectors
+from spacy.vocab import Vocab
 from thinc.api import Model, Ragged
 from thinc.types import Floats2d, Ints1d, Ints2d
 
 from . import word_embedding
+from .own_vectors import vectors_of
 from .static_rows import key_attr
 
 _MIX = "with_array(maxout>>layernorm>>dropout)"
@@ -19,7 +21,7 @@ _MIX = "with_array(maxout>>layernorm>>dropout)"
 
 @dataclass(frozen=True, eq=False)
 class HashEmbedding:
-    """The layers of a spacy.MultiHashEmbed.v2 or spacy-skd.WordEmbed.v1.
+    """The layers of a spacy.MultiHashEmbed.v2 or spacy-skd.WordEmbed.v1 or v2.
 
     extract (Model): docs to attributes, (tokens, attributes) each. features (Optional[Model]): what
     makes more of the attributes, of the latter, see `word_features`. hashes (Model): attributes to
@@ -33,12 +35,16 @@ class HashEmbedding:
     mix: Model
     static: Optional[Model]
 
+    def vectors(self, vocab: Vocab) -> Any:
+        """RETURNS: the static vectors, None if there are none."""
+        return None if self.static is None else vectors_of(self.static, vocab)
+
     def words(self, docs: List[Doc]) -> Ints2d:
         """RETURNS (Ints2d): (tokens of the batch, attributes) uint64, all of a token that decides
         its vector; the last column is the key of its static vector, if there are any."""
         columns = list(self.extract.attrs["columns"])
         if self.static is not None:
-            columns.append(key_attr(docs[0].vocab.vectors))
+            columns.append(key_attr(self.vectors(docs[0].vocab)))
         attrs = [doc.to_array(columns).reshape((-1, len(columns))) for doc in docs]
         return numpy.concatenate(attrs)
 
@@ -81,10 +87,9 @@ def find_hash_embedding(embed: Model[List[Doc], List[Floats2d]]) -> Optional[Has
     return HashEmbedding(*extraction, features.layers[2], layers[1], static)
 
 
-def static_data(docs: List[Doc]) -> Optional[Floats2d]:
-    """RETURNS (Optional[Floats2d]): the static vectors of the docs' vocab, (rows, width); None
-    unless they are a plain table on the CPU."""
-    vectors = docs[0].vocab.vectors
+def static_data(vectors: Any) -> Optional[Floats2d]:
+    """RETURNS (Optional[Floats2d]): the static vectors, (rows, width); None unless they are a plain
+    table on the CPU."""
     if not isinstance(vectors, Vectors) or vectors.mode != Mode.default:
         return None
     data = vectors.data

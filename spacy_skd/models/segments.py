@@ -17,7 +17,7 @@ from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.types import Floats2d, Floats3d, Ints1d, Ints2d
 
-from ..errors import check_positive
+from ..errors import check_between
 from ..structures import IMPOSSIBLE
 from .growth import GROW, grown
 from .mlp import hidden, init_hidden
@@ -44,7 +44,8 @@ def build_segment_scorer(
     """
     if int(max_width) != max_width or max_width < 1:
         raise ValueError(f"max_width: expected a whole number of at least 1, got {max_width}")
-    check_positive("hidden_width", hidden_width)
+    check_between("hidden_width", hidden_width, low=1, high=10**5)
+    check_between("dropout", dropout, low=0, high=0.99)
     spans = _span_scorer(
         nI=tok2vec.maybe_get_dim("nO"), nH=hidden_width, nW=int(max_width), nO=nO, dropout=dropout
     )

@@ -14,9 +14,8 @@ def key_attr(vectors: Any) -> int:
     return int(getattr(vectors, "attr", ORTH))
 
 
-def vector_rows(docs: List[Doc]) -> Ints1d:
-    """RETURNS (Ints1d): (tokens of the batch,) int64 row in the vocab's vectors, -1 for none."""
-    vectors = docs[0].vocab.vectors
+def vector_rows(docs: List[Doc], vectors: Any) -> Ints1d:
+    """RETURNS (Ints1d): (tokens of the batch,) int64 row in the vectors, -1 for none."""
     attr = key_attr(vectors)
     return rows_of(vectors, numpy.concatenate([doc.to_array(attr) for doc in docs]))
 

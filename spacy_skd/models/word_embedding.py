@@ -33,6 +33,7 @@ from thinc.api import (
 from thinc.types import Floats2d, Ints1d, Ints2d
 
 from ..errors import check_between
+from .own_vectors import own_vectors, static_vectors, vectors_of
 from .static_rows import vector_rows
 
 NAME = "word_features"
@@ -59,8 +60,54 @@ def build_word_embed(
         if there are no static vectors, or they are those of floret, which all words have.
     RAISES (ValueError): if a setting is out of range, or `attrs` has no LOWER.
     """
+    static = StaticVectors(width, dropout=0.0) if include_static_vectors else None
+    return _build(width, attrs, rows, static, None, prefixes, suffixes, affix_rows, known_words)
+
+
+@registry.architectures("spacy-skd.WordEmbed.v2")
+def build_word_embed_with_own_vectors(
+    width: int,
+    attrs: List[str],
+    rows: List[int],
+    include_static_vectors: bool,
+    vectors: Optional[str] = None,
+    prefixes: Sequence[int] = (2, 3, 4),
+    suffixes: Sequence[int] = (1, 2, 4, 5),
+    affix_rows: int = 1000,
+    known_words: bool = True,
+) -> Model[List[Doc], List[Floats2d]]:
+    """As spacy-skd.WordEmbed.v1, with static vectors that the model holds itself: they are saved
+    with it, go along where its component is sourced, and leave the vocab's to other components.
+
+    vectors (Optional[str]): folder or package that they are read from when the model is
+        initialized, not when it is loaded; by default it reads the vocab's.
+    For the others, see `build_word_embed`.
+    RAISES (ValueError): if a setting is out of range, or `attrs` has no LOWER; when initialized, if
+        there are no vectors.
+    """
+    holder = own_vectors(vectors) if include_static_vectors else None
+    static = None if holder is None else static_vectors(width, holder)
+    return _build(width, attrs, rows, static, holder, prefixes, suffixes, affix_rows, known_words)
+
+
+def _build(
+    width: int,
+    attrs: List[str],
+    rows: List[int],
+    static: Optional[Model],
+    holder: Optional[Model],
+    prefixes: Sequence[int],
+    suffixes: Sequence[int],
+    affix_rows: int,
+    known_words: bool,
+) -> Model[List[Doc], List[Floats2d]]:
+    """static (Optional[Model]): the layer of static vectors. holder (Optional[Model]): what holds
+    them, if it is not the vocab."""
     if len(rows) != len(attrs):
         raise ValueError(f"rows: expected one number for each of {attrs}, got {rows}")
+    check_between("width", width, low=1, high=10**5)
+    for size in rows:
+        check_between("rows", size, low=1, high=10**9)
     for name, lengths in (("prefixes", prefixes), ("suffixes", suffixes)):
         for length in lengths:
             check_between(name, length, low=1, high=100)
@@ -73,17 +120,18 @@ def build_word_embed(
         attrs,
         prefixes=prefixes,
         suffixes=suffixes,
-        known_words=known_words and include_static_vectors,
+        known_words=known_words and static is not None,
+        holder=holder,
     )
     embedded: List[Model] = [
         features,
         cast(Model[List[Ints2d], Ragged], list2ragged()),
         with_array(concatenate(*hashes)),
     ]
-    n_in = width * (len(sizes) + include_static_vectors)
+    n_in = width * (len(sizes) + (static is not None))
     mix: Model = with_array(Maxout(width, n_in, nP=3, dropout=0.0, normalize=True))
-    if include_static_vectors:
-        both = concatenate(chain(*embedded), StaticVectors(width, dropout=0.0))
+    if static is not None:
+        both = concatenate(chain(*embedded), static)
         return chain(both, mix, ragged2list())
     return chain(*embedded, mix, ragged2list())
 
@@ -94,6 +142,7 @@ def word_features(
     prefixes: Sequence[int],
     suffixes: Sequence[int],
     known_words: bool,
+    holder: Optional[Model] = None,
 ) -> Model[List[Doc], List[Ints2d]]:
     """Docs to (tokens, attributes + affixes) uint64 each. See `build_word_embed`."""
     columns = [intify_attr(attr) for attr in attrs]
@@ -102,7 +151,7 @@ def word_features(
     return Model(
         NAME,
         _forward,
-        layers=[FeatureExtractor(list(attrs))],
+        layers=[FeatureExtractor(list(attrs)), *([] if holder is None else [holder])],
         attrs={
             "lower": columns.index(LOWER),
             "prefixes": list(prefixes),
@@ -118,9 +167,9 @@ def _forward(
     attrs = [model.ops.to_numpy(some) for some in model.layers[0].predict(docs)]
     split: List[Any] = []
     if attrs:
-        vectors = docs[0].vocab.vectors
+        vectors = vectors_of(model, docs[0].vocab)
         plain = isinstance(vectors, Vectors) and vectors.mode == Mode.default
-        rows = vector_rows(docs) if plain and model.attrs["known_words"] else None
+        rows = vector_rows(docs, vectors) if plain and model.attrs["known_words"] else None
         words = expand(model, numpy.concatenate(attrs), docs[0].vocab.strings, rows)
         ends = numpy.cumsum([len(some) for some in attrs])[:-1]
         split = [model.ops.asarray2i(some, dtype="uint64") for some in numpy.split(words, ends)]

@@ -14,8 +14,8 @@ from itertools import repeat
 from typing import Any, Dict, List, Optional, Tuple
 
 import numpy
+from spacy.strings import StringStore
 from spacy.tokens import Doc
-from spacy.vocab import Vocab
 from thinc.api import Model
 from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
 
@@ -54,21 +54,22 @@ class WordTable:
         """What `embed.predict(docs)` returns, but for rounding.
 
         embed (Model[List[Doc], List[Floats2d]]): of a spacy.MultiHashEmbed.v2 or
-            spacy-skd.WordEmbed.v1 words are kept, any other is run.
+            spacy-skd.WordEmbed.v1 or v2 words are kept, any other is run.
         """
         layers = find_hash_embedding(embed)
         if layers is None:
             return embed.predict(docs)
         if not any(len(doc) for doc in docs):  # spaCy's own fails if there are static vectors
             return [embed.ops.alloc2f(0, layers.mix.get_dim("nO")) for _ in docs]
-        data = None if layers.static is None else static_data(docs)
+        vectors = layers.vectors(docs[0].vocab)
+        data = static_data(vectors)
         usable = data is not None or layers.static is None
         if not usable or embed.ops.xp is not numpy or not self._lock.acquire(blocking=False):
             return embed.predict(docs)
         try:
             if not self._params.still_of(embed):
                 self._clear(data)
-            rows = self._rows(layers, layers.words(docs), data, docs[0].vocab)
+            rows = self._rows(layers, layers.words(docs), data, vectors, docs[0].vocab.strings)
         finally:
             self._lock.release()
         return split_rows(rows, docs)
@@ -83,16 +84,21 @@ class WordTable:
         self._static_sums: Ints1d = numpy.zeros(0, dtype="uint64")
 
     def _rows(
-        self, layers: HashEmbedding, words: Ints2d, data: Optional[Floats2d], vocab: Vocab
+        self,
+        layers: HashEmbedding,
+        words: Ints2d,
+        data: Optional[Floats2d],
+        vectors: Any,
+        strings: StringStore,
     ) -> Floats2d:
         """words (Ints2d): (T, attributes). RETURNS (Floats2d): (T, width)."""
         hashes = _hashes(words)
         where = self._find(hashes)
-        if data is not None and not self._still_holds(where, data, vocab):
+        if data is not None and not self._still_holds(where, data, vectors):
             self._clear(data)
             where[:] = -1
         if (where < 0).any():
-            where = self._add(layers, words, hashes, where, data, vocab)
+            where = self._add(layers, words, hashes, where, data, vectors, strings)
         assert self._vectors is not None
         return self._vectors[where]
 
@@ -108,7 +114,8 @@ class WordTable:
         hashes: List[int],
         where: Ints1d,
         data: Optional[Floats2d],
-        vocab: Vocab,
+        vectors: Any,
+        strings: StringStore,
     ) -> Ints1d:
         new = {hashes[i]: i for i in numpy.nonzero(where < 0)[0].tolist()}
         if len(self) and len(self) + len(new) > self.limit:
@@ -117,10 +124,10 @@ class WordTable:
             new = {word: i for i, word in enumerate(hashes)}
         some = words[list(new.values())]
         keys = some[:, -1]
-        rows = numpy.full(len(some), -1) if data is None else rows_of(vocab.vectors, keys)
-        vectors = layers.embed(some, rows, data, vocab.strings)
+        rows = numpy.full(len(some), -1) if data is None else rows_of(vectors, keys)
+        embedded = layers.embed(some, rows, data, strings)
         start = len(self)
-        self._vectors = _appended(self._vectors, vectors, start, limit=self.limit)
+        self._vectors = _appended(self._vectors, embedded, start, limit=self.limit)
         if data is not None:
             # Cut, in case that a call was interrupted here.
             self._static_keys = numpy.append(self._static_keys[:start], keys)
@@ -131,7 +138,7 @@ class WordTable:
         where[missing] = self._find([hashes[i] for i in missing.tolist()])
         return where
 
-    def _still_holds(self, where: Ints1d, data: Floats2d, vocab: Vocab) -> bool:
+    def _still_holds(self, where: Ints1d, data: Floats2d, vectors: Any) -> bool:
         """Whether the static vectors of words are those that they were: `Vocab.set_vector` changes
         them in place, and may give a word another row."""
         if data is not self._data:
@@ -141,7 +148,7 @@ class WordTable:
         (used,) = numpy.nonzero(is_used[:-1])
         rows = self._static_rows[used]
         return numpy.array_equal(
-            rows_of(vocab.vectors, self._static_keys[used]), rows
+            rows_of(vectors, self._static_keys[used]), rows
         ) and numpy.array_equal(_sums(data, rows), self._static_sums[used])
 
 

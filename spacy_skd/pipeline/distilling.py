@@ -35,7 +35,12 @@ class DistillingPipe(LearningPipe):
 
     `cfg` holds what is saved beside the weights: the labels, the step that anneals
     `distill_weight`, and how many examples were `seen` (so a resumed run goes on where it stopped).
+
+    needs_teacher (bool): whether a component that has learnt nothing yet refuses to learn from gold
+        alone, though `distill_weight` is above 0.
     """
+
+    needs_teacher: bool = True
 
     def __init__(
         self,
@@ -176,13 +181,20 @@ class DistillingPipe(LearningPipe):
         raise NotImplementedError
 
     def _check_no_teacher_needed(self) -> None:
-        if self._asks and self.distill_weight.highest > 0:
+        """One that has learnt was saved without its teacher, and learns on as any component does.
+        Its config says so, but for those that were saved when it did not."""
+        if not self._asks or self.distill_weight.highest == 0:
+            return
+        if self.needs_teacher and not self.cfg.get("step") and not self.cfg.get("seen"):
             raise ValueError(
                 f"{self.name}: distill_weight is {self.distill_weight.highest} but the pipeline "
                 f"has no teacher. Add a component with factory 'skd_teacher' before "
                 f'{self.name!r} (and to training.frozen_components), or set target = "gold" '
                 f"to train on gold alone."
             )
+        if "teacher" not in self._warned:
+            self._warned.add("teacher")
+            logger.info("%s: the pipeline has no teacher; it learns from gold alone", self.name)
 
     def _label_match(self, teacher_labels: Sequence[str]) -> LabelMatch:
         """The two inventories by name; reports once what only one side has."""
@@ -278,6 +290,3 @@ class DistillingPipe(LearningPipe):
                 f"null) or from an earlier initialize (use add_label for more labels, or a new "
                 f"component for others)"
             )
-
-    def _n_outputs(self, labels: Sequence[str]) -> int:
-        return len(labels)

@@ -15,15 +15,14 @@ from thinc.api import Model, Optimizer, set_dropout_rate
 from ..models.words import word_lengths
 from ..structures import Parts
 from ..transfer.belief import Belief
+from .checked_pipe import CheckedPipe
 from .lessons import ask, belief_words, check_distillation_examples
 from .rehearsal import Memory, recalled
 
 
-class LearningPipe(TrainablePipe):
+class LearningPipe(CheckedPipe):
     """A component that learns from lessons: what gold and a teacher say of a batch."""
 
-    model: Model[Any, Any]
-    cfg: Dict[str, Any]
     _asked: Optional[str] = None  # the component that `distill` or `rehearse` asks
     _memory: Optional[Memory] = None
 

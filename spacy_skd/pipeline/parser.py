@@ -5,7 +5,7 @@ from typing import Any, Callable, Dict, Optional, Union
 from spacy.language import Language
 from thinc.api import Config, Model
 
-from ..errors import check_between
+from ..errors import check_applied, check_between, named
 from ..transfer.annealing import WeightSchedule
 from ..transfer.target import Objective
 from .tree_beliefs import LABEL_FLOOR
@@ -13,6 +13,8 @@ from .tree_tags import HeadTagParser
 from .trees import STRUCTURES, DistillingParser
 
 OFFSET_TAGS = "offset_tags"
+# Of settings that do not apply to every structure.
+DEFAULTS: Dict[str, Any] = {"label_floor": LABEL_FLOOR, "min_count": 1, "max_offset": 0}
 
 DEFAULT_PARSER_MODEL = """
 [model]
@@ -43,14 +45,13 @@ width = 96
         "model": Config().from_str(DEFAULT_PARSER_MODEL)["model"],
         "structure": "tree",
         "distill_weight": 0.0,
+        "needs_teacher": True,
         "target": "structural",
         "k": 5,
         "temperature": 1.0,
         "temperature_kind": "global",
         "max_length": 150,
-        "label_floor": LABEL_FLOOR,
-        "min_count": 1,
-        "max_offset": 0,
+        **DEFAULTS,
         "scorer": {"@scorers": "spacy.parser_scorer.v1"},
         "save_activations": False,
     },
@@ -62,6 +63,7 @@ def make_distilling_parser(
     model: Model[Any, Any],
     structure: str,
     distill_weight: Union[float, WeightSchedule],
+    needs_teacher: bool,
     target: str,
     k: int,
     temperature: float,
@@ -84,6 +86,9 @@ def make_distilling_parser(
         Decoding always yields the best single-rooted tree, of "projective_tree" a projective one.
     distill_weight (Union[float, WeightSchedule]): the teacher's share of the loss of a sentence
         that has gold, 0 to 1; 0 trains on gold alone. A sentence without gold has share 1.
+    needs_teacher (bool): whether it is an error that the pipeline has no teacher, though
+        `distill_weight` is above 0. It is false in the config of a student that was saved without
+        its teacher, and learns on from gold.
     target (str): what is learnt of the teacher: "structural" (its distribution), "top1", "topk",
         "token" (heads on their own), "position" or "gold" (nothing); see `Objective`.
     k (int): of target "topk", how many of the teacher's best trees of a sentence.
@@ -99,26 +104,40 @@ def make_distilling_parser(
         teacher's best trees of them.
     max_offset (int): "offset_tags" alone: the longest arc of a tag, in tokens; 0 for no limit.
     save_activations (bool): whether to keep probabilities in `doc._.activations[name]`.
-    RAISES (ValueError): for a structure that does not exist, or that does not fit the model.
+    RAISES (ValueError): for a structure that does not exist, or that does not fit the model; for a
+        setting that is out of range, or does not apply to the structure and is not its default.
     """
-    check_structure(structure, model)
-    settings: Dict[str, Any] = {
-        "distill_weight": distill_weight,
-        "objective": Objective(target, k, temperature, temperature_kind),
-        "max_length": int(check_between("max_length", max_length, low=0, high=10**6)),
-        "scorer": scorer,
-        "save_activations": save_activations,
-    }
-    label_floor = check_between("label_floor", label_floor, low=0, high=1)
-    min_count = int(check_between("min_count", min_count, low=1, high=10**9))
-    max_offset = int(check_between("max_offset", max_offset, low=0, high=10**6))
-    if structure == OFFSET_TAGS:
-        return HeadTagParser(
-            nlp.vocab, model, name, min_count=min_count, max_offset=max_offset, **settings
-        )
-    return DistillingParser(
-        nlp.vocab, model, name, structure=STRUCTURES[structure], label_floor=label_floor, **settings
-    )
+    of_structure = {"label_floor": label_floor, "min_count": min_count, "max_offset": max_offset}
+    with named(name):
+        check_structure(structure, model)
+        applied = _check_settings(structure, of_structure)
+        settings: Dict[str, Any] = {
+            "distill_weight": distill_weight,
+            "objective": Objective.of_config(target, k, temperature, temperature_kind),
+            "max_length": int(check_between("max_length", max_length, low=0, high=10**6)),
+            "scorer": scorer,
+            "save_activations": save_activations,
+            **applied,
+        }
+        pipe: Union[DistillingParser, HeadTagParser]
+        if structure == OFFSET_TAGS:
+            pipe = HeadTagParser(nlp.vocab, model, name, **settings)
+        else:
+            trees = STRUCTURES[structure]
+            pipe = DistillingParser(nlp.vocab, model, name, structure=trees, **settings)
+    pipe.needs_teacher = needs_teacher
+    return pipe
+
+
+def _check_settings(structure: str, settings: Dict[str, Any]) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): those that apply to the structure.
+    RAISES (ValueError): if one is out of range, or another one is not its default."""
+    check_between("label_floor", settings["label_floor"], low=0, high=1)
+    check_between("min_count", settings["min_count"], low=1, high=10**9)
+    check_between("max_offset", settings["max_offset"], low=0, high=10**6)
+    applied = ("min_count", "max_offset") if structure == OFFSET_TAGS else ("label_floor",)
+    check_applied(settings, DEFAULTS, applied=applied, of=f"structure {structure!r}")
+    return {name: settings[name] for name in applied}
 
 
 def check_structure(structure: str, model: Model[Any, Any]) -> None:

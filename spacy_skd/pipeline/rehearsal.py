@@ -18,6 +18,8 @@ from thinc.api import Model, Optimizer
 from ..models.frozen import frozen_layers
 from .lessons import listeners
 
+LEARN_RATE = 0.001
+
 
 @dataclass
 class Memory:
@@ -67,9 +69,12 @@ def resume_training(nlp: Language, *, sgd: Optional[Optimizer] = None) -> Optimi
     two passes of it for each component. Of one call, spaCy 3.8 applies the gradients of the
     component alone that comes last in its random order; the others' are kept and added to those of
     later calls.
-    RETURNS (Optimizer): as `nlp.resume_training`.
+    RETURNS (Optimizer): as `nlp.resume_training`. A schedule that warms up begins at 0, where it
+        would stay, as `spacy train` alone moves it on: then with spaCy's own rate, 0.001.
     """
     optimizer = nlp.resume_training(sgd=sgd)
+    if sgd is None and optimizer.learn_rate == 0:
+        optimizer.learn_rate = LEARN_RATE
     pipes: List[Tuple[str, Any]] = nlp.pipeline
     for _, upstream in pipes:
         if not isinstance(upstream, ListenedToComponent):

@@ -5,16 +5,17 @@ under a softmax, which does not change the best label. Chains and trees have no 
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, Iterator, List, Tuple
+from typing import Any, Dict, Iterator, List, Tuple
 
 from spacy.language import Language
 from spacy.morphology import Morphology
 from thinc.api import Config, Model
 
+from .gold_config import OURS, learning_alone, read_gold
 from .layers import SentLayer
+from .teacher import is_teacher
 from .token_tagger import DistillingTagger
 
-OURS = "spacy-skd."
 _FACTORIES = {"tag": "tagger", "pos": "morphologizer", "morph": "morphologizer", "sent": "senter"}
 _TOK2VEC = {"spacy-skd.Tok2Vec.v1": "spacy.Tok2Vec.v2"}
 
@@ -37,6 +38,9 @@ def make_stock(nlp: Language) -> Exported:
         in the components that are kept.
     """
     found = Exported()
+    # A block of a config may refer to any other ("${components.tok2vec.model.encode.width}").
+    values = nlp.config.interpolate()
+    blocks = values["components"]
     for name in list(nlp.component_names):
         pipe: Any = nlp.get_pipe(name)
         if _is_ours(pipe):
@@ -44,14 +48,17 @@ def make_stock(nlp: Language) -> Exported:
             if reason:
                 found.kept[name] = reason
             else:
-                _replace_tagger(nlp, name, pipe, found)
+                _replace_tagger(nlp, name, pipe, blocks[name], found)
         elif nlp.get_pipe_meta(name).factory == "tok2vec":
-            _replace_tok2vec(nlp, name, found)
+            _replace_tok2vec(nlp, name, blocks[name], found)
     for name in nlp.component_names:
+        nlp._pipe_configs[name] = Config(_written_out(nlp.get_pipe_config(name), blocks[name]))
         named = sorted(set(_named(nlp.get_pipe_config(name))))
         if named and name not in found.kept:
             found.kept[name] = f"its model is built of {', '.join(named)}"
-    nlp.config = _without_ours(nlp.config, found)
+    if not any(is_teacher(pipe) for _, pipe in nlp.components):
+        nlp._pipe_configs = learning_alone(nlp)
+    nlp.config = _without_ours(nlp.config.copy(), values, found)
     return found
 
 
@@ -79,15 +86,19 @@ def _why_not(pipe: Any) -> str:
 # Taggers
 
 
-def _replace_tagger(nlp: Language, name: str, pipe: DistillingTagger, found: Exported) -> None:
+def _replace_tagger(
+    nlp: Language, name: str, pipe: DistillingTagger, block: Dict[str, Any], found: Exported
+) -> None:
+    """block (Dict[str, Any]): the component's, without references."""
     layer, factory = pipe.layer.name, _FACTORIES[pipe.layer.name]
-    block, tok2vec = _stock_tok2vec(
-        nlp.get_pipe_config(name)["model"]["tok2vec"], pipe.model.get_ref("tok2vec")
-    )
+    scorer = block.get("scorer")
+    block, tok2vec = _stock_tok2vec(block["model"]["tok2vec"], pipe.model.get_ref("tok2vec"))
     config: Dict[str, Any] = {
         "model": {"@architectures": "spacy.Tagger.v2", "tok2vec": block, "normalize": False},
         "overwrite": pipe.overwrite,
     }
+    if scorer is not None:
+        config["scorer"] = scorer
     if factory == "morphologizer":
         # A morphologizer of POS alone sets empty FEATS too, and must not clear or bar others.
         config["extend"] = layer == "pos" or "morphologizer" in found.exported.values()
@@ -121,10 +132,11 @@ def _copy_weights(pipe: DistillingTagger, model: Model, tok2vec: Model) -> None:
 # Vectors
 
 
-def _replace_tok2vec(nlp: Language, name: str, found: Exported) -> None:
-    """A stock `tok2vec` whose model is this package's fast one of stock layers."""
+def _replace_tok2vec(nlp: Language, name: str, block: Dict[str, Any], found: Exported) -> None:
+    """A stock `tok2vec` whose model is this package's fast one of stock layers. block (Dict[str,
+    Any]): the component's, without references."""
     pipe: Any = nlp.get_pipe(name)
-    block, model = _stock_tok2vec(nlp.get_pipe_config(name)["model"], pipe.model)
+    block, model = _stock_tok2vec(block["model"], pipe.model)
     if model is not pipe.model:
         stock: Any = nlp.replace_pipe(name, "tok2vec", config={"model": block})
         stock.model.from_bytes(model.to_bytes())
@@ -152,24 +164,24 @@ def _named(block: Any) -> Iterator[str]:
             yield from _named(value)
 
 
-_STOCK: Dict[str, Callable[[Dict[str, Any]], Any]] = {
-    "@readers": lambda block: {
-        "@readers": "spacy.Corpus.v1",
-        "path": block.get("path"),
-        "gold_preproc": False,
-        "max_length": block.get("max_length", 0),
-        "limit": 0,
-        "augmenter": None,
-    }
-}
+def _written_out(block: Any, interpolated: Any) -> Any:
+    """A block with the values in place of its references to components, which are no longer what
+    they were. interpolated: the same block, without any reference."""
+    if isinstance(block, dict) and isinstance(interpolated, dict):
+        return {key: _written_out(value, interpolated.get(key)) for key, value in block.items()}
+    if isinstance(block, (str, list)) and "${components." in str(block).replace(":", "."):
+        return interpolated
+    return block
 
 
-def _without_ours(config: Config, found: Exported) -> Config:
+def _without_ours(config: Config, values: Config, found: Exported) -> Config:
     """The settings of training (not of components) without this package's readers and callbacks:
-    spaCy's own reader, and no callback."""
-    config = config.copy()
+    spaCy's own reader, and no callback. values (Config): without references, of before."""
+    for section in set(config) - {"components"}:
+        config[section] = _written_out(config[section], values.get(section))
     for name in found.exported:
         config.get("initialize", {}).get("components", {}).pop(name, None)
+    read_gold(config)
     for section in ("corpora", "training", "initialize", "nlp", "pretraining"):
         if section in config:
             config[section] = _cleaned(config[section])
@@ -179,7 +191,6 @@ def _without_ours(config: Config, found: Exported) -> Config:
 def _cleaned(block: Any) -> Any:
     if not isinstance(block, dict):
         return block
-    for key, value in block.items():
-        if key.startswith("@") and str(value).startswith(OURS):
-            return _STOCK.get(key, lambda block: None)(block)
+    if any(key.startswith("@") and str(value).startswith(OURS) for key, value in block.items()):
+        return None
     return {key: _cleaned(value) for key, value in block.items()}

@@ -7,6 +7,7 @@ from spacy.tokens import Doc
 from thinc.api import Config, Model
 from thinc.types import Floats2d
 
+from ..errors import check_applied, check_between, named
 from ..models.segments import build_segment_scorer  # noqa: F401  # registers it
 from ..transfer.annealing import WeightSchedule
 from ..transfer.target import Objective
@@ -15,6 +16,17 @@ from .span_layers import SPAN_LAYERS, make_span_layer
 from .span_segments import DistillingSegments
 from .span_tags import DistillingSpanTagger
 from .token_tagger import DistillingTagger
+
+# Of settings that do not apply to every layer.
+DEFAULTS: Dict[str, Any] = {
+    "max_length": 150,
+    "threshold": 0.5,
+    "structure": None,
+    "scheme": "BIOES",
+    "spans_key": "sc",
+    "drop_wide": False,
+    "incorrect_spans_key": None,
+}
 
 DEFAULT_TAGGER_MODEL = """
 [model]
@@ -51,18 +63,13 @@ width = 96
         "model": Config().from_str(DEFAULT_TAGGER_MODEL)["model"],
         "layer": "tag",
         "distill_weight": 0.0,
+        "needs_teacher": True,
         "target": "structural",
         "k": 5,
         "temperature": 1.0,
         "temperature_kind": "global",
         "overwrite": False,
-        "max_length": 150,
-        "threshold": 0.5,
-        "structure": None,
-        "scheme": "BIOES",
-        "spans_key": "sc",
-        "drop_wide": False,
-        "incorrect_spans_key": None,
+        **DEFAULTS,
         "scorer": None,
         "save_activations": False,
     },
@@ -84,6 +91,7 @@ def make_distilling_tagger(
     model: Model[List[Doc], Floats2d],
     layer: str,
     distill_weight: Union[float, WeightSchedule],
+    needs_teacher: bool,
     target: str,
     k: int,
     temperature: float,
@@ -106,6 +114,9 @@ def make_distilling_tagger(
         (a group of `doc.spans`).
     distill_weight (Union[float, WeightSchedule]): the teacher's share of the loss of a token that
         has gold, 0 to 1; 0 trains on gold alone. A token without gold has share 1.
+    needs_teacher (bool): whether it is an error that the pipeline has no teacher, though
+        `distill_weight` is above 0. It is false in the config of a student that was saved without
+        its teacher, and learns on from gold.
     target (str): what is learnt of the teacher: "structural" (its distribution), "top1", "topk",
         "token", "position" or "gold" (nothing); see `Objective`.
     k (int): of target "topk", how many of the teacher's best structures.
@@ -131,35 +142,74 @@ def make_distilling_tagger(
         is otherwise not annotated.
     scorer (Optional[Callable]): spaCy's score of the layer by default.
     save_activations (bool): whether to keep probabilities in `doc._.activations[name]`.
-    RAISES (ValueError): for a layer, scheme or structure that does not exist or does not fit.
+    RAISES (ValueError): for a layer, scheme or structure that does not exist or does not fit; for a
+        setting that is out of range, or does not apply to the layer and is not its default.
     """
-    settings: Dict[str, Any] = {
-        "distill_weight": distill_weight,
-        "objective": Objective(target, k, temperature, temperature_kind),
-        "overwrite": overwrite,
-        "scorer": scorer,
-        "save_activations": save_activations,
+    of_layer: Dict[str, Any] = {
+        "max_length": max_length,
+        "threshold": threshold,
+        "scheme": scheme,
+        "spans_key": spans_key,
+        "drop_wide": drop_wide,
+        "incorrect_spans_key": incorrect_spans_key,
     }
-    if layer in SPAN_LAYERS:
-        settings["layer"] = make_span_layer(layer, spans_key=spans_key)
-        settings["incorrect_spans_key"] = incorrect_spans_key
-        if structure == "segments":
-            return DistillingSegments(nlp.vocab, model, name, drop_wide=drop_wide, **settings)
-        structure = structure or "linear_chain"
-        return DistillingSpanTagger(
-            nlp.vocab, model, name, structure=structure, scheme=scheme, **settings
-        )
-    if incorrect_spans_key is not None:
-        raise ValueError(
-            f"{name}: incorrect_spans_key: layer {layer!r} has no spans; expected a layer of "
-            f"{', '.join(SPAN_LAYERS)}, or null"
-        )
+    with named(name):
+        settings: Dict[str, Any] = {
+            "distill_weight": distill_weight,
+            "objective": Objective.of_config(target, k, temperature, temperature_kind),
+            "overwrite": overwrite,
+            "scorer": scorer,
+            "save_activations": save_activations,
+        }
+        pipe: Union[DistillingTagger, DistillingSpanTagger, DistillingSegments]
+        if layer in SPAN_LAYERS:
+            pipe = _of_spans(nlp, name, model, layer, structure, of_layer, settings)
+        else:
+            pipe = _of_tokens(nlp, name, model, layer, structure, of_layer, settings)
+    pipe.needs_teacher = needs_teacher
+    return pipe
+
+
+def _of_spans(
+    nlp: Language,
+    name: str,
+    model: Model[List[Doc], Floats2d],
+    layer: str,
+    structure: Optional[str],
+    of_layer: Dict[str, Any],
+    settings: Dict[str, Any],
+) -> Union[DistillingSpanTagger, DistillingSegments]:
+    keys = ["incorrect_spans_key", *(["spans_key"] if layer == "spans" else [])]
+    settings["layer"] = make_span_layer(layer, spans_key=of_layer["spans_key"])
+    settings["incorrect_spans_key"] = of_layer["incorrect_spans_key"]
+    if structure == "segments":
+        what = f"layer {layer!r} with structure 'segments'"
+        check_applied(of_layer, DEFAULTS, applied=("drop_wide", *keys), of=what)
+        drop_wide = of_layer["drop_wide"]
+        return DistillingSegments(nlp.vocab, model, name, drop_wide=drop_wide, **settings)
+    structure = structure or "linear_chain"
+    scheme = of_layer["scheme"]
+    pipe = DistillingSpanTagger(
+        nlp.vocab, model, name, structure=structure, scheme=scheme, **settings
+    )
+    what = f"layer {layer!r} with structure {structure!r}"
+    check_applied(of_layer, DEFAULTS, applied=("scheme", *keys), of=what)
+    return pipe
+
+
+def _of_tokens(
+    nlp: Language,
+    name: str,
+    model: Model[List[Doc], Floats2d],
+    layer: str,
+    structure: Optional[str],
+    of_layer: Dict[str, Any],
+    settings: Dict[str, Any],
+) -> DistillingTagger:
+    max_length = int(check_between("max_length", of_layer["max_length"], low=0, high=10**6))
+    tokens = make_layer(layer, max_length=max_length, threshold=of_layer["threshold"])
     if structure not in (None, "tokens"):
         raise ValueError(f"structure: layer {layer!r} has 'tokens' alone, got {structure!r}")
-    return DistillingTagger(
-        nlp.vocab,
-        model,
-        name,
-        layer=make_layer(layer, max_length=max_length, threshold=threshold),
-        **settings,
-    )
+    applied = ("max_length", "threshold") if layer == "sent" else ()
+    check_applied(of_layer, DEFAULTS, applied=applied, of=f"layer {layer!r}")
+    return DistillingTagger(nlp.vocab, model, name, layer=tokens, **settings)

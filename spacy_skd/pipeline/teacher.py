@@ -15,7 +15,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from thinc.api import Model
 
-from ..errors import check_positive
+from ..errors import check_between, check_positive, named
 from ..models.words import words_of
 from ..shards.docs import doc_key
 from ..teachers.runner import TeacherRunner
@@ -68,15 +68,16 @@ def make_skd_teacher(
     batch_words (int): padded words of a batch of the teacher.
     RAISES (ValueError): if there are both `teachers` and a `teacher` or a `store`.
     """
-    return SkdTeacher(
-        name,
-        teacher=teacher,
-        teachers=teachers,
-        store=store,
-        student_to_teacher=student_to_teacher,
-        cache_bytes=int(check_positive("cache_mb", cache_mb) * 2**20),
-        batch_words=int(check_positive("batch_words", batch_words)),
-    )
+    with named(name):
+        return SkdTeacher(
+            name,
+            teacher=teacher,
+            teachers=teachers,
+            store=store,
+            student_to_teacher=student_to_teacher,
+            cache_bytes=int(check_positive("cache_mb", cache_mb) * 2**20),
+            batch_words=int(check_between("batch_words", batch_words, low=1, high=10**9)),
+        )
 
 
 class SkdTeacher:

@@ -73,6 +73,12 @@ class DistillingTagger(DistillingPipe):
         self.layer.check([label])
         return super().add_label(label)
 
+    def _check_labels(self, labels: Sequence[str]) -> None:
+        fixed = self.layer.fixed_labels
+        if fixed is not None and tuple(labels) != fixed:
+            raise ValueError(f"expected the labels {list(fixed)}, got {list(labels)}")
+        self.layer.check(labels)
+
     @property
     def is_resizable(self) -> bool:
         """See `DistillingPipe.is_resizable`."""

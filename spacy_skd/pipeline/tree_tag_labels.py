@@ -35,6 +35,9 @@ class TaggingPipe(ParsingPipe):
         """The inventory."""
         return head_labels(self.labels)
 
+    def _check_labels(self, labels: Sequence[str]) -> None:
+        HeadLabels(tuple(labels))
+
     @property
     def _deprels(self) -> Tuple[str, ...]:
         return self.tags.deprels

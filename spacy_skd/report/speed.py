@@ -5,7 +5,10 @@ from pathlib import Path
 from statistics import median
 from typing import Dict, List, Mapping, Sequence
 
+import srsly
 from spacy.language import Language
+
+from ..models.own_vectors import NAME
 
 VECTOR_FILES = [("vocab", name) for name in ("vectors", "vectors.cfg", "key2row")]
 
@@ -76,4 +79,17 @@ def megabytes(folder: Path, *, vectors: bool = True) -> float:
     paths = [path for path in folder.rglob("*") if path.is_file()]
     if not vectors:
         paths = [path for path in paths if path.relative_to(folder).parts not in VECTOR_FILES]
-    return sum(path.stat().st_size for path in paths) / 1e6
+    n_bytes = sum(path.stat().st_size for path in paths)
+    if not vectors:
+        n_bytes -= sum(_held_bytes(path) for path in paths if path.name == "model")
+    return n_bytes / 1e6
+
+
+def _held_bytes(model: Path) -> int:
+    """Of the static vectors that a saved model holds itself."""
+    try:
+        saved = srsly.msgpack_loads(model.read_bytes())
+        pairs = list(zip(saved["nodes"], saved["attrs"]))
+    except (ValueError, KeyError, TypeError):  # another library's
+        return 0
+    return sum(len(attrs.get("vectors", b"")) for node, attrs in pairs if node["name"] == NAME)

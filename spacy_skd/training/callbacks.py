@@ -8,8 +8,11 @@ from spacy import registry
 from spacy.language import Language
 from thinc.api import Config, Model
 
+from ..models.own_vectors import STATIC
+from ..pipeline.gold_config import learning_alone, read_gold
 from ..pipeline.teacher import SkdTeacher, is_teacher
 from ..teachers.sources import component_of
+from .resume import RESUME
 
 logger = logging.getLogger("spacy.skd")
 KEEP = "spacy-skd.keep_pipes.v1"
@@ -21,7 +24,8 @@ OF_TEACHER = "${paths.teacher}"
 @registry.callbacks(DROP)
 def make_drop_teacher() -> Callable[[Language], Language]:
     """For `[training.before_to_disk]`: the saved pipeline has no teacher, no path to one and none
-    of this package's training callbacks."""
+    of the callbacks that need one. Its config trains: on gold, by spaCy's reader, without an error
+    that there is no teacher."""
     return without_teacher
 
 
@@ -36,7 +40,7 @@ def without_teacher(nlp: Language) -> Language:
     clone._components = [(n, pipe) for n, pipe in nlp._components if n not in names]
     clone._disabled = {n for n in nlp._disabled if n not in names}
     clone._pipe_meta = {n: v for n, v in nlp._pipe_meta.items() if n not in names}
-    clone._pipe_configs = {n: v for n, v in nlp._pipe_configs.items() if n not in names}
+    clone._pipe_configs = {n: v for n, v in learning_alone(nlp).items() if n not in names}
     clone._meta = copy.deepcopy(nlp._meta)
     clone._config = _scrub(nlp.config, names)
     return clone
@@ -54,15 +58,21 @@ def _scrub(config: Config, names: List[str]) -> Config:
     if _is_callback(training.get("before_to_disk"), DROP):
         training["before_to_disk"] = None
     initialize = config.get("initialize", {})
-    if _is_callback(initialize.get("after_init"), KEEP):
+    after = initialize.get("after_init")
+    if _is_callback(after, KEEP):
         initialize["after_init"] = None
+    elif _is_callback(after, RESUME) and _is_callback(after.get("first"), KEEP):
+        initialize["after_init"] = {**after, "first": None}
+    read_gold(config)
     paths = config.get("paths", {})
+    if initialize.get("vectors") in (OF_TEACHER, paths.get("teacher")):
+        initialize["vectors"] = None  # saved with the vocab
     before = initialize.get("before_init")
     if _is_callback(before, COPY) and before["tokenizer"] in (OF_TEACHER, paths.get("teacher")):
         initialize["before_init"] = None
     paths.pop("teacher", None)
-    if "store" in paths:  # the corpus's block may refer to it
-        paths["store"] = None
+    for name in {"store", "resume"} & paths.keys():  # other blocks may refer to them
+        paths[name] = None
     return config
 
 
@@ -100,6 +110,8 @@ def keep_pipes(nlp: Language, teacher: SkdTeacher) -> Tuple[List[str], List[str]
     """
     kept: List[str] = []
     dropped: List[str] = []
+    if not nlp.vocab.vectors.shape[1] and any(reads_vectors(p) for _, p in teacher.nlp.components):
+        nlp.vocab.vectors = teacher.nlp.vocab.vectors
     answered = {component_of(teacher.pipe_of(student)) for student in teacher.students}
     for name, pipe in teacher.nlp.components:
         if name in answered:
@@ -115,6 +127,18 @@ def keep_pipes(nlp: Language, teacher: SkdTeacher) -> Tuple[List[str], List[str]
         nlp.add_pipe(name, source=teacher.nlp)
         kept.append(name)
     return kept, dropped
+
+
+def reads_vectors(pipe: Any) -> bool:
+    """Whether a pipe that is taken over may look words up in the vocab's static vectors: its model
+    does, or it is not spaCy's, which may ask for anything (`doc.similarity`)."""
+    if why_not_kept(pipe):
+        return False
+    model = getattr(pipe, "model", None)
+    if isinstance(model, Model):
+        return any(node.name == STATIC and not node.layers for node in model.walk())
+    module = getattr(pipe, "__module__", type(pipe).__module__)
+    return not module.startswith("spacy.")
 
 
 def why_not_kept(pipe: Any) -> str:

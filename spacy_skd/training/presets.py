@@ -19,11 +19,11 @@ LISTENER: Block = {
 @dataclass(frozen=True)
 class Preset:
     """about (str): for whom. Words of the settings as in `spacy-skd.ContextEncoder.v1`,
-    `spacy-skd.WordEmbed.v1` and `spacy-skd.BiaffineParser.v1`.
+    `spacy-skd.WordEmbed.v2` and `spacy-skd.BiaffineParser.v1`.
 
     width (int): of the vectors. depth (int): of the CNN. attention_depth, heads (int): of the
     self-attention after it. rows (Tuple[int, ...]): of the embedding of each of `attrs`.
-    prefixes, suffixes (Tuple[int, ...]), affix_rows (int): as in `spacy-skd.WordEmbed.v1`.
+    prefixes, suffixes (Tuple[int, ...]), affix_rows (int): as in `spacy-skd.WordEmbed.v2`.
     arc_hidden, label_hidden (int): of the parser; arc_distance (int): its max_distance.
     learn_rate (float): the highest.
     """
@@ -54,11 +54,12 @@ class Preset:
         return {
             "@architectures": "spacy-skd.Tok2Vec.v1",
             "embed": {
-                "@architectures": "spacy-skd.WordEmbed.v1",
+                "@architectures": "spacy-skd.WordEmbed.v2",
                 "width": self.width,
                 "attrs": list(self.attrs),
                 "rows": list(self.rows),
                 "include_static_vectors": vectors,
+                "vectors": "${paths.vectors}",
                 "prefixes": list(self.prefixes),
                 "suffixes": list(self.suffixes),
                 "affix_rows": self.affix_rows,

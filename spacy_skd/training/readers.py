@@ -40,6 +40,7 @@ def make_mixed_corpus(
     if path is None and raw is None:
         raise ValueError("MixedCorpus: expected `path`, `raw` or both, got neither")
     check_between("raw_ratio", raw_ratio, low=0, high=10**6)
+    check_between("max_length", max_length, low=0, high=10**9)
     check_between("raw_max_words", raw_max_words, low=1, high=10**6)
     labelled = None if path is None else Corpus(path, max_length=max_length)
     return MixedCorpus(

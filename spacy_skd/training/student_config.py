@@ -9,7 +9,7 @@ from spacy.tokens import Doc
 from spacy.util import load_model_from_config
 from thinc.api import Config
 
-from .callbacks import COPY, KEEP, OF_TEACHER
+from .callbacks import COPY, OF_TEACHER, reads_vectors
 from .plan import TEACHER, TOK2VEC, Plan, Student
 from .presets import LISTENER, Block, Preset
 
@@ -49,7 +49,6 @@ def student_config(
     config["nlp"]["tokenizer"] = tokenizer or config["nlp"]["tokenizer"]
     config["paths"]["vectors"] = vectors
     config["training"]["optimizer"]["learn_rate"]["initial_rate"] = preset.learn_rate
-    config["initialize"]["after_init"] = {"@callbacks": KEEP}
     config["components"] = {
         TEACHER: {
             "factory": "skd_teacher",
@@ -127,7 +126,9 @@ def for_teacher(config: Config, plan: Plan, nlp: Language, *, source: str) -> Co
     for name in plan.sourced:  # what they are scored by by default
         for score in nlp.get_pipe_meta(name).default_score_weights or {}:
             weights.setdefault(score, None)
-    config["initialize"]["after_init"] = None
+    config["initialize"]["after_init"]["first"] = None
+    if nlp.vocab.vectors.shape[1] and any(reads_vectors(nlp.get_pipe(n)) for n in plan.sourced):
+        config["initialize"]["vectors"] = OF_TEACHER
     own = {"nlp": {"tokenizer": nlp.config["nlp"]["tokenizer"]}}
     if _rules(nlp) != _rules(blank(str(nlp.lang), config=own)):
         copied = {"@callbacks": COPY, "tokenizer": OF_TEACHER, "vocab": None}

@@ -7,7 +7,7 @@ from typing import Optional, Tuple
 from thinc.types import FloatsXd
 
 from ..codecs.bioes import Legality, TagMatch
-from ..errors import check_one_of, check_temperature
+from ..errors import check_applied, check_one_of, check_temperature
 from ..structures import HeadSelection, IndependentLabels, Parts, Structure
 from .convert import Posterior, Target, convert
 from .loss import TeacherLoss, emissions, emitting, structural_loss, token_loss
@@ -48,6 +48,19 @@ class Objective:
         check_temperature(self.temperature)
         if isinstance(self.k, bool) or not isinstance(self.k, int) or self.k < 1:
             raise ValueError(f"k: expected a whole number of at least 1, got {self.k!r}")
+
+    @classmethod
+    def of_config(
+        cls, target: str, k: int, temperature: float, temperature_kind: str
+    ) -> "Objective":
+        """An objective of settings that a user has written.
+
+        RAISES (ValueError): also if k does not apply to the target and is not its default.
+        """
+        objective = cls(target, k, temperature, temperature_kind)
+        applied = ("k",) if target == "topk" else ()
+        check_applied({"k": k}, {"k": cls.k}, applied=applied, of=f"target {target!r}")
+        return objective
 
     def check(self, structure: Structure) -> None:
         """RAISES (ValueError): if the student's structure has no such target or temperature."""

@@ -3,6 +3,8 @@
 import pytest
 import spacy
 from conftest import TOK2VEC
+from journey import make_data, make_student, with_rules
+from spacy.cli.train import train
 from typer.testing import CliRunner
 
 from spacy_skd.cli import app
@@ -41,3 +43,25 @@ def test_errors(teacher, tmp_path):
         export(tmp_path / "bare", tmp_path / "out")
     assert run(tmp_path / "bare", tmp_path / "out").exit_code == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_a_student_that_the_commands_made(teacher, tmp_path):
+    """Its listeners refer to the width of another block, and so may anything else."""
+    make_data(tmp_path)
+    student = make_student(with_rules(teacher, tmp_path / "teacher"), tmp_path)
+    nlp = spacy.load(student)
+    nlp._pipe_configs["parser"]["k"] = "${components.tag.k}"
+    nlp.config["training"]["eval_frequency"] = "${components.tag.k}"
+    nlp.to_disk(tmp_path / "referring")
+    found = export(tmp_path / "referring", tmp_path / "stock")
+    assert found.exported == {"sent": "senter", "tag": "tagger", "pos": "morphologizer"}
+    assert found.kept.keys() == {"tok2vec", "parser"}
+    text = "The cat sees Ann . She gave him the book , a goblin !"
+    before, after = (spacy.load(path)(text) for path in (student, tmp_path / "stock"))
+    said = [[(t.tag_, t.pos_, t.dep_, t.head.i, t.sent_start, t.lemma_, t.ent_type_) for t in doc]
+            for doc in (before, after)]  # fmt: skip
+    assert said[0] == said[1]
+    config = tmp_path / "stock" / "config.cfg"
+    assert "resume.v1" not in config.read_text()
+    data = str(tmp_path / "train.spacy")
+    train(config, overrides={"paths.train": data, "paths.dev": data, "training.max_steps": 2})

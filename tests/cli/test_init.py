@@ -1,13 +1,16 @@
 """`spacy skd init`: what it writes trains, and what it cannot do it says."""
 
+import shutil
 from pathlib import Path
 
 import numpy
 import pytest
 import spacy
-from conftest import make_docs
+from conftest import gold_examples, make_docs
+from journey import make_data, make_student
 from spacy.cli.init_config import fill_config
 from spacy.cli.train import train
+from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 from stock_pipelines import FEATS, LISTENER, stock_pipeline, tagger_model, transition_model
@@ -101,7 +104,9 @@ def test_a_student_of_every_kind_of_component(stock, data, tmp_path):
     assert given["nlp"]["pipeline"] == ["teacher", "tok2vec", *STUDENTS]
     frozen = given["training"]["frozen_components"]
     assert frozen == ["teacher", "attribute_ruler", "entity_ruler"]
-    assert given["initialize"]["after_init"] is None
+    assert given["initialize"]["after_init"] == {
+        "@callbacks": "spacy-skd.resume.v1", "path": "${paths.resume}", "first": None
+    }  # fmt: skip
     paths = {"paths.train": data / "gold.spacy", "paths.dev": data / "gold.spacy",
              "paths.raw": data / "raw.txt"}  # fmt: skip
     overrides = {**{name: str(path) for name, path in paths.items()}, **FEW}
@@ -236,3 +241,62 @@ def test_what_is_wrong_is_named_and_nothing_is_written(stock, teacher, data, tmp
         assert message in " ".join(found.output.split()), found.output
         assert not (tmp_path / "student.cfg").exists()
     assert run(teacher, tmp_path / "s.cfg", "--store", few, "--pipes", "tag").exit_code == 0
+
+
+@Language.component("similar")
+def similar(doc):
+    doc.user_data["similar"] = float(doc.vector_norm)
+    return doc
+
+
+@pytest.mark.parametrize("with_vectors", [False, True])
+def test_taken_over_components_read_the_teachers_static_vectors(teacher, tmp_path, with_vectors):
+    """A model of its own that reads them, and a function that may; the student's are beside."""
+    nlp = spacy.load(teacher)
+    for i, word in enumerate("The cat sees Ann".split()):
+        nlp.vocab.set_vector(word, numpy.eye(4, dtype="float32")[i])
+    embed = {
+        "@architectures": "spacy.HashEmbedCNN.v2", "pretrained_vectors": True, "width": 8,
+        "depth": 1, "embed_size": 50, "window_size": 1, "maxout_pieces": 2,
+        "subword_features": True,
+    }  # fmt: skip
+    model = {"@architectures": "spacy.TextCatCNN.v2", "exclusive_classes": True, "tok2vec": embed}
+    examples = gold_examples(nlp)
+    for eg in examples:
+        eg.reference.cats = {"LONG": float(len(eg.reference) > 5)}
+    textcat = nlp.add_pipe("textcat", config={"model": model})
+    textcat.initialize(lambda: examples, nlp=nlp, labels=["LONG", "SHORT"])
+    nlp.add_pipe("similar")
+    nlp.to_disk(tmp_path / "teacher")
+    make_data(tmp_path)
+    other = spacy.blank("en")
+    for word in ("The", "dogs"):
+        other.vocab.set_vector(word, numpy.ones(3, dtype="float32"))
+    other.to_disk(tmp_path / "vectors")
+    options = ["--vectors", tmp_path / "vectors"] if with_vectors else []
+    student = spacy.load(make_student(tmp_path / "teacher", tmp_path, *options))
+    assert student.vocab.vectors.shape[1] == 4
+    text = "The cat sees Ann . Dogs sleep"
+    said, expected = student(text), nlp(text)
+    assert said.cats == pytest.approx(expected.cats, abs=1e-5)
+    assert said.user_data["similar"] == expected.user_data["similar"] > 0
+    assert student.config["initialize"]["vectors"] is None
+    elsewhere = spacy.blank("en")
+    for name in ("tok2vec", "tag"):
+        elsewhere.add_pipe(name, source=student)
+    assert [t.tag_ for t in elsewhere(text)] == [t.tag_ for t in said]
+
+
+def test_without_a_need_the_vocab_has_no_vectors(teacher, tmp_path):
+    make_data(tmp_path)
+    nlp = spacy.blank("en")
+    nlp.vocab.set_vector("The", numpy.ones(3, dtype="float32"))
+    nlp.to_disk(tmp_path / "vectors")
+    made = make_student(teacher, tmp_path, "--vectors", tmp_path / "vectors")
+    student = spacy.load(made)
+    assert not student.vocab.vectors.shape[1]
+    data = {f"paths.{name}": str(tmp_path / "train.spacy") for name in ("train", "dev")}
+    shutil.rmtree(tmp_path / "vectors")
+    with pytest.raises(ValueError, match="cannot load the vectors .*--paths.vectors"):
+        train(made / "config.cfg", overrides={**data, **FEW})
+    train(made / "config.cfg", overrides={**data, **FEW, "paths.vectors": str(made)})

@@ -157,7 +157,7 @@ def test_another_run_is_not_mixed_in(teacher, text, tmp_path):
     shutil.copytree(teacher, other)
     annotate(other, [str(text)], out, settings=SMALL)  # a copy is the same teacher
     config = (other / "config.cfg").read_text()
-    (other / "config.cfg").write_text(config.replace("max_length = 150", "max_length = 100"))
+    (other / "config.cfg").write_text(config.replace("max_length = 150", "max_length = 100", 1))
     with pytest.raises(
         ValueError, match=r"teacher.fingerprint: expected .* got .*\n.*another output"
     ):

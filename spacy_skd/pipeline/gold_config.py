@@ -1,0 +1,51 @@
+"""The config of a pipeline that has lost its teacher, or this package: it trains on gold."""
+
+from typing import Any, Dict
+
+from spacy.language import Language
+from thinc.api import Config
+
+OURS = "spacy-skd."
+STREAMED = -1  # of max_epochs: labels are then those of the first 100 examples
+IN_MEMORY = 0
+
+
+def read_gold(config: Config) -> None:
+    """Let the corpora that this package's readers read be labelled docs, those of `paths.train`
+    where the reader names none, by spaCy's own reader. Changes the config in place."""
+    corpora = config.get("corpora", {})
+    read = [name for name, block in corpora.items() if is_ours(block, "@readers")]
+    for name in read:
+        corpora[name] = _gold_reader(corpora[name])
+        config.setdefault("paths", {}).setdefault("train", None)
+    training = config.get("training", {})
+    is_read = training.get("train_corpus") in [f"corpora.{name}" for name in read]
+    if is_read and training.get("max_epochs") == STREAMED:
+        training["max_epochs"] = IN_MEMORY
+
+
+def learning_alone(nlp: Language) -> Dict[str, Config]:
+    """RETURNS (Dict[str, Config]): by component its config, in which those that a teacher teaches
+    say that they need none."""
+    return {
+        name: Config({**block, "needs_teacher": False})
+        if hasattr(nlp.get_pipe(name), "needs_teacher")
+        else block
+        for name, block in nlp._pipe_configs.items()
+    }
+
+
+def is_ours(block: Any, key: str) -> bool:
+    """Whether a block of a config is made by a function that this package registers."""
+    return isinstance(block, dict) and str(block.get(key, "")).startswith(OURS)
+
+
+def _gold_reader(block: Dict[str, Any]) -> Dict[str, Any]:
+    return {
+        "@readers": "spacy.Corpus.v1",
+        "path": block.get("path") or "${paths.train}",
+        "gold_preproc": False,
+        "max_length": block.get("max_length", 0),
+        "limit": 0,
+        "augmenter": None,
+    }

@@ -1,0 +1,135 @@
+"""Going on with a training, or with a saved student: `paths.resume` of a student's config."""
+
+import logging
+import warnings
+from pathlib import Path
+from typing import Any, Callable, List, Optional
+
+from spacy import registry
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from ..pipeline.teacher import is_teacher
+from ..teachers.loading import load_trained
+
+logger = logging.getLogger("spacy.skd")
+RESUME = "spacy-skd.resume.v1"
+OF_PATHS = "${paths.resume}"
+REMEDY = (
+    "The config of a saved pipeline has neither rules nor weights; to begin with those that are "
+    "saved beside it, name its folder: --paths.resume out/model-best"
+)
+
+
+@registry.callbacks(RESUME)
+def make_resume(
+    path: Optional[Path] = None, first: Optional[Callable[[Language], Language]] = None
+) -> Callable[[Language], Language]:
+    """For `[initialize.after_init]`: let training begin where another has stopped.
+
+    Restored are weights, labels, the step that anneals `distill_weight`, the place in the stream of
+    a store, and the tokenizer's rules. The optimizer and its learning rate begin anew: spaCy does
+    not save them.
+
+    path (Optional[Path]): the folder (`out/model-last`) or package; None for a training that begins
+        at the beginning.
+    first (Optional[Callable[[Language], Language]]): another such callback, which is called before.
+    """
+
+    def after_init(nlp: Language) -> Language:
+        nlp = nlp if first is None else first(nlp)
+        if path is None:
+            check_frozen(nlp)
+        else:
+            resume(nlp, str(path))
+        return nlp
+
+    return after_init
+
+
+def resume(nlp: Language, path: str) -> None:
+    """Give the components of an initialized pipeline the state of those of a saved one.
+
+    RAISES (ValueError): if there is no such pipeline, or one of its components is missing or does
+        not fit.
+    """
+    saved = load_trained(path, what="pipeline to resume")
+    for string in saved.vocab.strings:
+        nlp.vocab.strings.add(string)
+    resumed: List[str] = []
+    for name, pipe in nlp.components:
+        if is_teacher(pipe) or not hasattr(pipe, "from_bytes"):
+            continue
+        if name in saved.component_names:
+            _check_fits(nlp, saved, name, path)
+            _restore(name, pipe, saved.get_pipe(name), path)
+            resumed.append(name)
+        elif name not in _frozen(nlp):
+            raise ValueError(
+                f"resume: {path} has no component {name!r}, but {', '.join(saved.component_names)}"
+                f": resume with the config of that training, or source the components that it has "
+                f'from it (source = "{path}") in another config'
+            )
+    if not nlp.vocab.vectors.shape[1]:  # of components that were taken over
+        nlp.vocab.vectors = saved.vocab.vectors
+    _restore_tokenizer(nlp.tokenizer, saved.tokenizer)
+    logger.info("Resumed from %s: %s", path, ", ".join(resumed))
+
+
+def _check_fits(nlp: Language, saved: Language, name: str, path: str) -> None:
+    """RAISES (ValueError): if the component was made by another factory, or has other labels."""
+    ours, theirs = nlp.get_pipe_meta(name).factory, saved.get_pipe_meta(name).factory
+    if ours != theirs:
+        raise ValueError(
+            f"resume: {name!r} is a {ours}, but a {theirs} in {path}: resume with the config of "
+            f"that training"
+        )
+    # A frozen component was not initialized: it has no labels yet.
+    new, old = (set(getattr(p.get_pipe(name), "labels", ())) for p in (nlp, saved))
+    if new != old and name not in _frozen(nlp):
+        raise ValueError(
+            f"resume: {name!r} has other labels in {path}: it alone has {sorted(old - new)}, this "
+            f"training alone {sorted(new - old)}. Train on the data and the teacher of before, or "
+            f"write the labels into [initialize.components.{name}] (spacy init labels); to learn "
+            f'new labels, source the component (source = "{path}") and call its add_label'
+        )
+
+
+def _restore(name: str, pipe: Any, saved: Any, path: str) -> None:
+    try:
+        pipe.from_bytes(saved.to_bytes(exclude=["vocab"]), exclude=["vocab"])
+    except (ValueError, KeyError, IndexError, AttributeError) as error:
+        raise ValueError(
+            f"resume: {name!r} has a model of other layers or sizes in {path} ({error}): resume "
+            f"with the config of that training"
+        ) from error
+
+
+def _restore_tokenizer(tokenizer: Any, saved: Any) -> None:
+    if type(tokenizer) is type(saved) and hasattr(saved, "to_bytes"):
+        tokenizer.from_bytes(saved.to_bytes(exclude=["vocab"]), exclude=["vocab"])
+
+
+def _frozen(nlp: Language) -> List[str]:
+    names: List[str] = nlp.config["training"].get("frozen_components", [])
+    return names
+
+
+def check_frozen(nlp: Language) -> None:
+    """Frozen components of a student that was saved without its teacher, from whom they were taken
+    over: its config alone makes them without their rules, tables and weights.
+
+    RAISES (ValueError): if one cannot run without them.
+    """
+    pipes = dict(nlp.components)
+    if any(map(is_teacher, pipes.values())):
+        return
+    for name in _frozen(nlp):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                pipes[name](Doc(nlp.vocab, ["a"]))
+        except Exception as error:  # whatever a component misses
+            raise ValueError(f"{name!r} is frozen, and cannot run: {error}\n{REMEDY}") from error
+    if _frozen(nlp):
+        logger.info("Frozen, not trained: %s. %s", ", ".join(_frozen(nlp)), REMEDY)

@@ -1,0 +1,170 @@
+"""A saved student learns on: from Python, sourced, from its own config, and by `paths.resume`."""
+
+import logging
+
+import pytest
+import spacy
+from conftest import gold_examples, make_docs, raw_examples
+from journey import FEW, command, make_data, make_student, with_rules
+from spacy.cli.debug_data import debug_data
+from spacy.cli.train import train
+from spacy.tokens import DocBin
+from spacy.training.initialize import init_nlp
+from spacy.util import load_config, load_model_from_config
+from thinc.api import Config
+
+from spacy_skd.pipeline.rehearsal import resume_training
+from spacy_skd.training.resume import resume
+from spacy_skd.training.stream import examples_seen
+
+TEXT = "The cat sees Ann . She gave him the book"
+
+
+@pytest.fixture(scope="module")
+def made(teacher, tmp_path_factory):
+    """Folder of the data, a store, a config and the student that was trained by it."""
+    folder = tmp_path_factory.mktemp("made")
+    make_data(folder)
+    rules = with_rules(teacher, folder / "teacher")
+    command("annotate", rules, folder / "train.spacy", folder / "raw.jsonl", folder / "store")
+    make_student(rules, folder, "--store", folder / "store")
+    return folder
+
+
+def saved(made):
+    return made / "out" / "model-last"
+
+
+def paths(made, **others):
+    data = str(made / "train.spacy")
+    named = {f"paths.{name}": str(path) for name, path in others.items()}
+    return {"paths.train": data, "paths.dev": data, **FEW, **named}
+
+
+def said(nlp):
+    doc = nlp(TEXT)
+    return [(t.tag_, t.pos_, t.dep_, t.head.i, t.is_sent_start, t.lemma_) for t in doc]
+
+
+def test_it_learns_from_gold_in_python(made):
+    nlp = spacy.load(saved(made))
+    optimizer = resume_training(nlp)
+    losses = [nlp.update(gold_examples(nlp), sgd=optimizer)["tag"] for _ in range(20)]
+    assert losses[-1] < 0.9 * losses[0]
+    nlp.rehearse(raw_examples(nlp), sgd=optimizer)
+    nlp = spacy.load(saved(made))
+    nlp.update(gold_examples(nlp), sgd=nlp.resume_training())
+
+
+def test_it_is_said_once_that_gold_alone_is_learnt(made, log):
+    nlp = spacy.load(saved(made))
+    log.set_level(logging.INFO)
+    for _ in range(2):
+        nlp.update(gold_examples(nlp))
+    assert log.text.count("parser: the pipeline has no teacher; it learns from gold alone") == 1
+
+
+def test_one_that_was_saved_before_its_config_said_so_learns_too(made, tmp_path):
+    nlp = spacy.load(saved(made))
+    for name in ("sent", "tag", "pos", "parser"):
+        nlp._pipe_configs[name].pop("needs_teacher")
+    nlp.to_disk(tmp_path)
+    nlp = spacy.load(tmp_path)
+    assert nlp.get_pipe("tag").needs_teacher
+    assert nlp.update(gold_examples(nlp))["tag"] > 0
+
+
+def test_a_fresh_component_that_is_to_be_taught_needs_a_teacher():
+    nlp = spacy.blank("en")
+    nlp.add_pipe("distilling_tagger", config={"distill_weight": 0.7})
+    with pytest.raises(ValueError, match="distill_weight is 0.7 but the pipeline has no teacher"):
+        nlp.initialize(lambda: gold_examples(nlp))
+
+
+def test_its_config_trains_on_gold_without_a_trace_of_store_and_teacher(made, tmp_path):
+    config = Config().from_disk(saved(made) / "config.cfg", interpolate=False)
+    assert config["corpora"]["train"]["@readers"] == "spacy.Corpus.v1"
+    assert config["corpora"]["train"]["path"] == "${paths.train}"
+    assert (config["training"]["max_epochs"], config["paths"]["resume"]) == (0, None)
+    assert {config["components"][name]["needs_teacher"] for name in ("tag", "parser")} == {False}
+    assert config["components"]["parser"]["distill_weight"] == 0.7
+    many = make_docs(spacy.blank("en")) * 20  # spaCy takes fewer than 100 for an error
+    DocBin(docs=many).to_disk(tmp_path / "many.spacy")
+    debug_data(
+        saved(made) / "config.cfg", config_overrides=paths(made, train=tmp_path / "many.spacy")
+    )
+    train(saved(made) / "config.cfg", tmp_path, overrides=paths(made))
+    nlp = spacy.load(tmp_path / "model-last")
+    assert set(nlp.get_pipe("tag").labels) == {t.tag_ for d in make_docs(nlp) for t in d}
+    train(tmp_path / "model-last" / "config.cfg", overrides=paths(made))  # once more
+
+
+@pytest.mark.parametrize("frozen", [[], ["tok2vec", "sent"], ["tok2vec", "sent", "tag", "parser"]])
+def test_its_components_are_sourced_into_another_config(made, tmp_path, frozen):
+    config = load_config(saved(made) / "config.cfg")
+    names = ["tok2vec", "sent", "tag", "parser"]
+    config["nlp"]["pipeline"] = names
+    config["components"] = {name: {"source": str(saved(made))} for name in names}
+    if len(frozen) < len(names):
+        config["components"]["tag"]["replace_listeners"] = ["model.tok2vec"]
+    config["training"].update(frozen_components=frozen, annotating_components=["tok2vec"])
+    config.to_disk(tmp_path / "other.cfg")
+    train(tmp_path / "other.cfg", tmp_path / "out", overrides=paths(made))
+    assert spacy.load(tmp_path / "out" / "model-last")(TEXT)[0].tag_
+
+
+def test_distilling_goes_on_where_it_stopped(made, tmp_path, log):
+    before = spacy.load(saved(made))
+    few = {**paths(made, resume=saved(made)), "training.max_steps": 0}
+    config = load_config(made / "student.cfg", overrides=few)
+    log.set_level(logging.INFO)
+    nlp = init_nlp(config)
+    assert "Resumed from" in log.text
+    assert said(nlp) == said(before)
+    for name in ("sent", "tag", "pos", "parser"):
+        assert nlp.get_pipe(name).cfg == before.get_pipe(name).cfg
+    assert examples_seen(nlp) == examples_seen(before) > 0
+    few["training.max_steps"] = 2
+    train(made / "student.cfg", tmp_path, overrides=few)
+    after = spacy.load(tmp_path / "model-last")
+    assert after.get_pipe("tag").cfg["step"] == before.get_pipe("tag").cfg["step"] + 3
+
+
+def test_its_own_config_begins_with_all_that_was_saved(made, tmp_path):
+    few = {**paths(made, resume=saved(made)), "training.max_steps": 1}
+    train(saved(made) / "config.cfg", tmp_path, overrides=few)
+    nlp = spacy.load(tmp_path / "model-last")
+    assert [t.text for t in nlp("goblin")] == ["gob", "lin"]
+    assert ("book", "BOOK") in [(ent.text, ent.label_) for ent in nlp(TEXT).ents]
+    assert nlp("She gave him")[1].lemma_ == "give"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda nlp: nlp.remove_pipe("pos"), "has no component 'pos', but tok2vec, sent"),
+        (lambda nlp: nlp.get_pipe("tag").add_label("NEW"), r"'tag' has other labels .*\['NEW'\]"),
+        (lambda nlp: nlp.rename_pipe("tag", "xpos"), "has no component 'tag'"),
+        (
+            lambda nlp: nlp.replace_pipe("pos", "sentencizer"),
+            "'pos' is a distilling_tagger, but a sentencizer",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_said(made, tmp_path, change, message):
+    other = spacy.load(saved(made))
+    change(other)
+    other.to_disk(tmp_path)
+    with pytest.raises(ValueError, match=message):
+        resume(spacy.load(saved(made)), str(tmp_path))
+
+
+def test_other_sizes_and_no_pipeline_at_all(made, tmp_path):
+    config = load_config(saved(made) / "config.cfg")
+    config["components"]["tok2vec"]["model"]["embed"]["affix_rows"] = 7
+    nlp = load_model_from_config(config)
+    nlp.initialize(lambda: gold_examples(nlp))
+    with pytest.raises(ValueError, match="'tok2vec' has a model of other layers or sizes"):
+        resume(nlp, str(saved(made)))
+    with pytest.raises(ValueError, match="cannot load the pipeline to resume"):
+        resume(nlp, str(tmp_path))
