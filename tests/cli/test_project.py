@@ -154,6 +154,22 @@ def test_report_takes_an_installed_package(teacher, corpus, tmp_path, monkeypatc
     assert package["from_text"] == folder["from_text"]
 
 
+def test_report_shows_spans_of_each_key(tmp_path):
+    nlp = spacy.blank("en")
+    for key in ("ruler", "other"):
+        ruler = nlp.add_pipe("span_ruler", key, config={"spans_key": key})
+        ruler.add_patterns([{"label": "ACT", "pattern": "Go"}])
+    nlp.to_disk(tmp_path / "p")
+    doc = nlp("Go home !")
+    del doc.spans["other"]
+    DocBin(docs=[doc], store_user_data=True).to_disk(tmp_path / "c.spacy")
+    results = report(tmp_path / "c.spacy", {"a": tmp_path / "p"}, speed_words=10)
+    assert results["a"]["from_text"]["spans_ruler_f"] == 1.0
+    header, _, row, *_ = table(results).strip().splitlines()
+    assert header.split()[-3:] == ["SPANS:ruler", "words/s", "MB"]
+    assert row.split()[-3] == "100.0"
+
+
 def test_report_names_what_is_missing(teacher, corpus, tmp_path):
     with pytest.raises(ValueError, match="cannot load the pipeline a .*none"):
         report(corpus, {"a": tmp_path / "none"})
