@@ -18,7 +18,6 @@ from typer.testing import CliRunner
 from spacy_skd.cli import app, skd
 
 ROOT = Path(__file__).parents[2]
-HEADS = ROOT / "configs" / "rehead.cfg"
 
 
 @pytest.fixture
@@ -159,7 +158,7 @@ def test_the_gpu_id_reaches_the_command(teacher, tmp_path, monkeypatch, command)
     arguments = {
         "report": [tmp_path / "c.spacy", f"a={teacher}"],
         "teacher": [ROOT / "configs" / "teacher.cfg", tmp_path / "out"],
-        "rehead": [teacher, tmp_path / "out", "--raw", tmp_path / "raw.txt", "--template", HEADS],
+        "rehead": [teacher, tmp_path / "out", "--raw", tmp_path / "raw.txt"],
     }.get(command, [teacher, tmp_path / "raw.txt", tmp_path / "out.spacy"])
     found = run(command, *arguments, "--gpu-id", 3)
     assert isinstance(found.exception, AskedForGpu), found.output
