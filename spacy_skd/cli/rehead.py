@@ -52,8 +52,8 @@ def rehead(
         labels in train there are no heads; those without in dev are not scored.
     raw (Optional[Path]): text on which the heads learn the pipeline's own output, in place of gold.
     RETURNS (HeadPlan): what is in the config.
-    RAISES (ValueError): if a file of the output exists, nothing embeds tokens, a setting is wrong, or
-        the pipeline cannot be loaded; (OSError): if the template cannot.
+    RAISES (ValueError): if a file of the output exists, nothing embeds tokens, a setting is wrong,
+        or the pipeline cannot be loaded; (OSError): if the template cannot.
     """
     path = output / CONFIG
     for name in (CONFIG, *(SPLIT_FILES.values() if raw is not None else ())):
