@@ -1,7 +1,7 @@
 """Train and score every system of docs/results.md on a prepared corpus, one resumable JSON a cell.
 
     python -m spacy skd prepare corpus/ewt --corpus ewt --treebank ... --raw ... \\
-        --no-merge-subtokens
+        --layers sent,tag,pos,parser --no-merge-subtokens
     python benchmarks/ewt.py corpus/ewt work/ewt teacher annotate vectors
     python benchmarks/ewt.py corpus/ewt work/ewt tiny small medium --seeds 0 1 2
     python benchmarks/ewt.py corpus/ewt work/ewt stock_gold stock_silver stock_silver@0.004

@@ -2,7 +2,7 @@
 
     python benchmarks/genre.py path/to/UD_English-EWT work/no_reviews reviews
     python -m spacy skd prepare corpus/no_reviews --corpus no_reviews --treebank work/no_reviews \\
-        --raw path/to/raw.jsonl --no-merge-subtokens
+        --raw path/to/raw.jsonl --layers sent,tag,pos,parser --no-merge-subtokens
     python benchmarks/ewt.py corpus/no_reviews work/reviews teacher annotate vectors
     python benchmarks/ewt.py corpus/no_reviews work/reviews small stock_silver@0.004 table
 

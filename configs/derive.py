@@ -1,5 +1,5 @@
-"""Writes configs: those of students, one for each preset, and of the families' cases, which are
-those of entities or of trees with a few lines changed.
+"""Writes configs: those that the package has as templates, those of students, one for each preset,
+and of the families' cases, which are those of entities or of trees with a few lines changed.
 
     python configs/derive.py
 
@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Dict
 
+from thinc.api import Config
+
+from spacy_skd.training.layered import TEMPLATES, choose
 from spacy_skd.training.plan import Student
 from spacy_skd.training.presets import PRESETS
 from spacy_skd.training.student_config import student_config
@@ -51,9 +54,30 @@ USE_STORE = f"""{USE}
 # --paths.store: what `spacy skd annotate` wrote of the same text; the teacher then need not run."""
 ABOUT = f"""# The {{}} student: a CPU pipeline that learns from gold and the teacher's marginals.
 {USE_STORE}"""
+TEACHER = """\
+# The teacher: a transformer, and the same components as the student's, trained on gold.
+# Override on the command line: --paths.train --paths.dev --components.transformer.model.name ..."""
+STOCK = """\
+# The rival: a stock spaCy pipeline of the same width and layers. On gold: --paths.train
+# train.spacy; on gold and silver: --paths.train a folder with both."""
 SEQUENCE_LABELLING = """\
 # A student that parses by sequence labelling (tags of signed head offset and deprel); it learns
 #"""
+
+
+BASIC = ("sent", "tag", "pos", "parser")  # what the configs of trees and tags are of
+
+
+def templates() -> Dict[str, str]:
+    """By name, those that `spacy skd prepare` and `rehead` use: of the teacher and the rival with
+    components of `BASIC` alone, as the students' configs are."""
+    heads = (TEMPLATES / "rehead.cfg").read_text(encoding="utf8")
+    return {"teacher": _basic("teacher", TEACHER), "stock": _basic("stock", STOCK), "rehead": heads}
+
+
+def _basic(name: str, about: str) -> str:
+    config = Config().from_disk(TEMPLATES / f"{name}.cfg", interpolate=False)
+    return f"{about}\n\n{choose(config, BASIC).to_str(interpolate=False)}\n"
 
 
 def students() -> Dict[str, str]:
@@ -156,7 +180,7 @@ DERIVED = {
 
 
 def main() -> None:
-    for name, text in students().items():
+    for name, text in {**templates(), **students()}.items():
         (FOLDER / f"{name}.cfg").write_text(text, encoding="utf8")
     for name, derived in DERIVED.items():
         (FOLDER / f"{name}.cfg").write_text(derived.text(), encoding="utf8")

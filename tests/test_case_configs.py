@@ -32,7 +32,7 @@ def derive():
     spec = importlib.util.spec_from_file_location("derive", CONFIGS / "derive.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.DERIVED
+    return module
 
 
 @pytest.fixture(scope="module")
@@ -56,10 +56,19 @@ def data(tmp_path_factory):
 
 
 def test_the_files_are_what_the_script_writes():
-    derived = derive()
+    derived = derive().DERIVED
     assert set(derived) == {"segments_teacher", *STUDENTS, *TREE_STUDENTS}
     for name, config in derived.items():
         assert (CONFIGS / f"{name}.cfg").read_text(encoding="utf8") == config.text(), (
+            f"run python configs/derive.py: {name}.cfg is not what it writes"
+        )
+
+
+def test_those_that_commands_need_are_copies_of_the_packages():
+    copies = derive().templates()
+    assert set(copies) == {"teacher", "stock", "rehead"}
+    for name, text in copies.items():
+        assert (CONFIGS / f"{name}.cfg").read_text(encoding="utf8") == text, (
             f"run python configs/derive.py: {name}.cfg is not what it writes"
         )
 

@@ -1,5 +1,6 @@
 """`spacy skd init`: the complete config of a student of any teacher pipeline."""
 
+import shlex
 from pathlib import Path
 from typing import Iterator, List, Optional, Sequence, Tuple
 
@@ -16,7 +17,7 @@ from ..disk import check_file_apart, check_new_file, write_new
 from ..models.own_vectors import load_vectors
 from ..pipeline.stored import Stored
 from ..teachers.loading import load_trained
-from ..training.plan import Plan, make_plan
+from ..training.plan import Plan, Row, make_plan
 from ..training.presets import DEFAULT, PRESETS, find_preset
 from ..training.student_config import annotated_layers, for_teacher, student_config
 from .code import CODE, with_code
@@ -33,6 +34,7 @@ def init(
     vectors: Optional[str] = None,
     dev: Optional[str] = None,
     pipes: Sequence[str] = (),
+    keep: Sequence[str] = (),
 ) -> Tuple[Config, Plan]:
     """A config with one student for each layer that a teacher annotates.
 
@@ -43,13 +45,14 @@ def init(
     vectors (Optional[str]): folder or package with static vectors for the students.
     dev (Optional[str]): docs to evaluate on, a `.spacy` file or a folder of them. Layers that they
         lack do not count in evaluation.
-    pipes (Sequence[str]): the teacher's components to teach or to take over; all by default.
+    pipes, keep (Sequence[str]): the teacher's components to teach or to take over, and those to
+        take over though they could teach; see `make_plan`.
     RETURNS (Tuple[Config, Plan]): the config, and what becomes of each component of the teacher.
     RAISES (ValueError): if the teacher, or what else is named, is unfit.
     """
     size = find_preset(preset)
     nlp = load_trained(teacher, what="teacher")
-    plan = make_plan(nlp, pipes=pipes)
+    plan = make_plan(nlp, pipes=pipes, keep=keep)
     if vectors is not None:
         _check_vectors(vectors)
     config = student_config(
@@ -75,7 +78,7 @@ def _check_vectors(vectors: str) -> None:
 def _scored(plan: Plan, dev: str) -> List[str]:
     """RAISES (ValueError): if there are no docs, or none that a student could be scored on."""
     layers = [student.layer for student in plan.students]
-    found = annotated_layers(_docs(Path(dev)), layers)
+    found = annotated_layers(docs_in(Path(dev)), layers)
     if not found:
         raise ValueError(
             f"{dev}: expected docs with some of the layers {', '.join(layers)}, found none"
@@ -83,9 +86,10 @@ def _scored(plan: Plan, dev: str) -> List[str]:
     return found
 
 
-def _docs(dev: Path) -> Iterator[Doc]:
+def docs_in(corpus: Path) -> Iterator[Doc]:
+    """The docs of a `.spacy` file or of a folder of them. RAISES (ValueError): if it is none."""
     vocab = Vocab()
-    for path in walk_corpus(dev, ".spacy") if dev.is_dir() else [dev]:
+    for path in walk_corpus(corpus, ".spacy") if corpus.is_dir() else [corpus]:
         try:
             docs = DocBin().from_disk(path).get_docs(vocab)
         except Exception as error:  # zlib's, msgpack's, the system's
@@ -121,7 +125,7 @@ def table(plan: Plan) -> List[Tuple[str, str, str, str]]:
     """Per component of the teacher: its name, a layer, the student's component, why it has none."""
     rows: List[Tuple[str, str, str, str]] = []
     for row in plan.rows:
-        rows += [(row.name, s.layer, s.name, "") for s in row.students]
+        rows += [(row.name, s.layer, s.name, row.loses) for s in row.students]
         if not row.students:
             kept = row.name if row.is_sourced else "-"
             rows.append((row.name, "", kept, row.reason or "taken over as it is"))
@@ -138,19 +142,25 @@ def init_cli(
     vectors: str = typer.Option(None, "--vectors", help="Folder or package with word vectors"),
     dev: str = typer.Option(None, "--dev", help="Evaluation docs; layers they lack do not count"),
     pipes: str = typer.Option("", "--pipes", help="Of TEACHER: tagger,ner. All by default"),
+    keep: str = typer.Option("", "--keep", help="Of TEACHER: taken over, not taught"),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace the config"),
     code_path: Path = CODE,
 ) -> None:
     """Write the complete config of a student of TEACHER: a component for each layer that TEACHER
-    annotates, and those of its components that need no transformer as they are."""
+    annotates, and those of its components that need none of its vectors as they are."""
     import_code(code_path)
-    names = [name.strip() for name in pipes.split(",") if name.strip()]
     try:
         if str(output) != STDOUT:
             check_new_file(output, overwrite=overwrite)
             check_file_apart(output, [path for path in (teacher, store, vectors, dev) if path])
         config, plan = init(
-            teacher, preset=preset, store=store, vectors=vectors, dev=dev, pipes=names
+            teacher,
+            preset=preset,
+            store=store,
+            vectors=vectors,
+            dev=dev,
+            pipes=_names(pipes),
+            keep=_names(keep),
         )
         if str(output) == STDOUT:
             print(config.to_str())
@@ -159,13 +169,46 @@ def init_cli(
     except (ValueError, OSError) as error:
         msg.fail("Nothing was written", str(error), exits=1)
     msg.table(table(plan), header=("teacher", "layer", "student", "note"), divider=True)
-    if plan.by_beam:
-        msg.warn(
-            f"{', '.join(plan.by_beam)}: a beam is nearly always certain, and slow to ask. Heads "
-            f"on the same transformer teach more: python -m spacy skd rehead"
-        )
+    _print_remedies(teacher, config, plan, code=with_code(code_path))
     msg.good(f"Wrote {output}")
     data = "" if store else " --paths.train train.spacy --paths.raw raw.jsonl"
     data += "" if dev else " --paths.dev dev.spacy"
     data += with_code(code_path)
-    msg.info(f"Next: python -m spacy train {output} --output FOLDER{data}")
+    msg.info("Next:")
+    print(f"python -m spacy train {shlex.quote(str(output))} --output FOLDER{data}")
+
+
+def _names(listed: str) -> List[str]:
+    return [name.strip() for name in listed.split(",") if name.strip()]
+
+
+def _print_remedies(teacher: str, config: Config, plan: Plan, *, code: str) -> None:
+    """What to do about components that teach little, and about those that are left behind."""
+    if plan.by_beam:
+        names = ", ".join(plan.by_beam)
+        msg.warn(f"{names}: a beam is nearly always certain, and slow to ask.")
+    if plan.by_beam and plan.embedding:
+        msg.info(f"Heads on {plan.embedding!r} teach more:")
+        chosen = ",".join(plan.by_beam)
+        print(f"python -m spacy skd rehead {shlex.quote(teacher)} heads --pipes {chosen}{code}")
+    for row in (row for row in plan.rows if row.is_lost):
+        msg.warn(
+            f"{row.name} is left behind. Train one with vectors of its own on what the teacher "
+            f"says of raw text, and add it to the student (README, 'What is left behind'):"
+        )
+        lang = config["nlp"]["lang"]
+        print("\n".join(replacement(row, teacher=teacher, lang=lang, code=code)))
+
+
+def replacement(row: Row, *, teacher: str, lang: str, code: str = "") -> List[str]:
+    """The commands that train a component in place of one of the teacher's. code (str): the option
+    that they need."""
+    name = shlex.quote(row.name)
+    silver = f"python -m spacy skd silver {shlex.quote(teacher)}"
+    paths = f"--paths.train {name}.spacy --paths.dev {name}_dev.spacy"
+    return [
+        f"{silver} raw.jsonl {name}.spacy{code}",
+        f"{silver} heldout.jsonl {name}_dev.spacy{code}",
+        f"python -m spacy init config {name}.cfg --lang {lang} --pipeline {row.factory}",
+        f"python -m spacy train {name}.cfg --output {name} {paths}{code}",
+    ]

@@ -2,18 +2,22 @@
 
 import tempfile
 from pathlib import Path
-from typing import Dict, Optional
+from typing import Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 import typer
 from spacy.cli._util import import_code
+from spacy.tokens import DocBin
+from spacy.vocab import Vocab
 from thinc.api import Config
 from wasabi import msg
 
 from ..disk import check_apart, new_folder, refuse_stream
+from ..errors import check_one_of
 from ..synthetic import corpus as synthetic
 from ..training import earlier
 from ..training.convert import convert
 from ..training.convert_counts import SPLITS, Counts
+from ..training.layered import LAYERS, config_of, labelled_layers
 from ..training.progress import Report, silent
 from ..training.raw_text import REJECTS
 from .code import CODE
@@ -28,11 +32,20 @@ STORED = "student_stored.cfg"
 TEACHER_PASSES, TEACHER_WORDS = 3.5, (160_000, 3_000_000)
 STUDENT_PASSES, STUDENT_WORDS = 4.0, (500_000, 7_500_000)
 EVALUATIONS = 5
+# By layer, what a treebank that lacks it has not got.
+COLUMNS = {
+    "sent": "no sentences",
+    "tag": "XPOS is _ throughout",
+    "pos": "UPOS is _ throughout",
+    "morph": "FEATS are _ throughout",
+    "parser": "no trees",
+    "ents": "no entities",
+}
 
 
 def prepare(
     output: Path,
-    configs: Path,
+    configs: Optional[Path] = None,
     *,
     corpus: str = DEMO,
     treebank: Optional[Path] = None,
@@ -40,21 +53,32 @@ def prepare(
     lang: str = "en",
     backbone: str = "",
     merge_subtokens: bool = True,
+    layers: Sequence[str] = (),
     overwrite: bool = False,
     report: Report = silent,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Counts:
-    """Convert a treebank and raw text, or generate the demo's; write configs for their size.
+    """Convert a treebank and raw text, or generate the demo's; write configs for their layers and
+    their size.
 
-    output (Path): gets what `spacy skd convert` writes, each of the configs, and a copy of the
-        student's that reads stored beliefs.
-    configs (Path): folder of teacher.cfg, student.cfg and stock.cfg.
+    output (Path): gets what `spacy skd convert` writes, a config of the teacher, of a student and
+        of a stock rival, and a copy of the student's that reads stored beliefs.
+    configs (Optional[Path]): folder with teacher.cfg, student.cfg or stock.cfg of the user's own,
+        in place of the package's.
     corpus (str): "demo", or any name for `treebank`, a folder with *train.conllu, *dev.conllu and
         *test.conllu.
     backbone (str): the teacher's; "" leaves the config's.
     merge_subtokens (bool): see `convert`.
     report (Report): called after each text of `raw`, in words.
-    RAISES (ValueError): for malformed input; (FileNotFoundError), (FileExistsError).
+    layers (Sequence[str]): of `LAYERS`; by default those that train has labels of.
+    say (Callable[[str], None]): is told which layers there are, and why others are not.
+    RAISES (ValueError): for malformed input, and for layers that there are not;
+        (FileNotFoundError), (FileExistsError).
     """
+    for layer in layers:
+        check_one_of("layers", layer, LAYERS)
+    if configs is not None and not configs.is_dir():
+        raise FileNotFoundError(f"{configs}: expected a folder of configs, found none")
     with tempfile.TemporaryDirectory() as folder:
         if corpus == DEMO:
             synthetic.generate(folder)
@@ -86,23 +110,60 @@ def prepare(
                 merge_subtokens=merge_subtokens,
                 report=report,
             )
-            _write_configs(draft, configs, words_for(counts), lang=lang, backbone=backbone)
+            trained, scored = find_layers(draft, layers, say=say)
+            for name in ("teacher", "student", "stock"):
+                config = config_of(name, trained, scored=scored, folder=configs)
+                config["nlp"]["lang"] = lang
+                _write_config(draft, name, config, words_for(counts), backbone=backbone)
     return counts
 
 
-def _write_configs(
-    output: Path, configs: Path, words: Dict[str, float], *, lang: str, backbone: str
+def _write_config(
+    output: Path, name: str, config: Config, words: Dict[str, float], *, backbone: str
 ) -> None:
-    """Each of the configs, and a copy of the student's that reads stored beliefs."""
-    for name in ("teacher", "student", "stock"):
-        config = Config().from_disk(configs / f"{name}.cfg", interpolate=False)
-        config["nlp"]["lang"] = lang
-        set_steps(config, words["teacher" if name == "teacher" else "student"])
-        if name == "teacher" and backbone:
-            config["components"]["transformer"]["model"]["name"] = backbone
-        config.to_disk(output / f"{name}.cfg")
-        if name == "student":
-            from_store(config).to_disk(output / STORED)
+    """Fitted to the size of the corpus; of the student's, a copy that reads stored beliefs, too."""
+    set_steps(config, words["teacher" if name == "teacher" else "student"])
+    if name == "teacher" and backbone:
+        config["components"]["transformer"]["model"]["name"] = backbone
+    config.to_disk(output / f"{name}.cfg")
+    if name == "student":
+        from_store(config).to_disk(output / STORED)
+
+
+def find_layers(
+    corpus: Path, asked: Sequence[str], *, say: Callable[[str], None]
+) -> Tuple[List[str], List[str]]:
+    """The layers of a converted corpus: of train, to learn, and those of them that dev has, to be
+    scored.
+
+    asked (Sequence[str]): see `prepare`, as for `say`.
+    RAISES (ValueError): if train lacks one that is asked, or there is nothing to learn or to score.
+    """
+    train, dev = (
+        labelled_layers(DocBin().from_disk(corpus / f"{split}.spacy").get_docs(Vocab()))
+        for split in SPLITS[:2]
+    )
+    lacking = [layer for layer in asked or LAYERS if layer not in train]
+    if asked and lacking:
+        raise ValueError(f"layers: train has {_list(train)}, but not {_list(lacking)}")
+    trained = [layer for layer in train if not asked or layer in asked]
+    scored = [layer for layer in trained if layer in dev]
+    if not scored:
+        raise ValueError(
+            f"expected labels in train and in dev to learn and to be scored, found {_list(train)} "
+            f"in train, {_list(dev)} in dev"
+        )
+    say(f"Layers: {_list(trained)}")
+    if lacking:
+        say("No component of " + "; ".join(f"{name}: {COLUMNS[name]}" for name in lacking))
+    if len(scored) < len(trained):
+        unscored = [layer for layer in trained if layer not in scored]
+        say(f"Not scored, since dev has none: {_list(unscored)}")
+    return trained, scored
+
+
+def _list(layers: Iterable[str]) -> str:
+    return ", ".join(layers) or "none"
 
 
 def from_store(config: Config) -> Config:
@@ -168,7 +229,9 @@ def _find(folder: Path, split: str) -> Path:
 
 def prepare_cli(
     output: Path = typer.Argument(..., help="Folder to write to"),
-    configs: Path = typer.Option(Path("configs"), "--configs", help="Folder of the configs"),
+    configs: Path = typer.Option(
+        None, "--configs", help="Folder with teacher.cfg, student.cfg or stock.cfg of your own"
+    ),
     corpus: str = typer.Option(DEMO, "--corpus", help="'demo', or a name for --treebank"),
     treebank: Path = typer.Option(None, "--treebank", help="Folder with CoNLL-U files"),
     raw: Path = typer.Option(None, "--raw", help="Raw text, .jsonl or .txt"),
@@ -179,11 +242,16 @@ def prepare_cli(
         "--merge-subtokens/--no-merge-subtokens",
         help="One token for a multiword token that the tokenizer does not split as the treebank",
     ),
+    layers: str = typer.Option(
+        "",
+        "--layers",
+        help=f"Those to learn of {', '.join(LAYERS)}. All there are by default",
+    ),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an earlier corpus"),
     accept_rejects: bool = ACCEPT,
     code_path: Path = CODE,
 ) -> None:
-    """Make the project's corpora and the configs that fit their size.
+    """Make the project's corpora and the configs that fit their layers and their size.
 
     Exit code: 0 if all is converted, 3 if all but the lines in rejects.jsonl, 1 if something else
     is wrong.
@@ -200,8 +268,10 @@ def prepare_cli(
                 lang=lang,
                 backbone=backbone,
                 merge_subtokens=merge_subtokens,
+                layers=[layer.strip() for layer in layers.split(",") if layer.strip()],
                 overwrite=overwrite,
                 report=report,
+                say=msg.info,
             )
     except (ValueError, OSError) as error:
         msg.fail("Nothing was prepared", str(error), exits=1)

@@ -1,23 +1,25 @@
 """`spacy skd rehead`: a config that trains our heads on the frozen transformer of a pipeline."""
 
+import shlex
 import tempfile
-from copy import deepcopy
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import typer
 from spacy.cli._util import import_code
-from spacy.language import Language
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 from thinc.api import Config
 from wasabi import msg
 
 from ..disk import check_new_file, write_new
-from ..teachers.embedding import find_listener
 from ..teachers.loading import load_trained
+from ..training.heads import HeadPlan, plan_heads
+from ..training.layered import labelled_layers, own_template
 from ..training.progress import Report, silent
+from ..training.rehead_config import rehead_config
 from .code import CODE, with_code
+from .init import docs_in
 from .progress import progress
 from .silver import silver
 
@@ -25,96 +27,65 @@ CONFIG = "rehead.cfg"
 SPLIT_FILES = {"train": "train.spacy", "dev": "dev.spacy"}
 # Of the pipeline's own output, one text in so many is for evaluation.
 DEV_EVERY = 10
-# First words of spaCy's scores: the template's heads that they are of.
-SCORED = {
-    "tag": "tag",
-    "pos": "pos",
-    "morph": "morph",
-    "sents": "sent",
-    "dep": "parser",
-    "ents": "ents",
-}
 
 
 def rehead(
     pipeline: str,
     output: Path,
     *,
-    template: Path = Path("configs") / CONFIG,
+    template: Optional[Path] = None,
     pipes: Sequence[str] = (),
+    train: Optional[Path] = None,
+    dev: Optional[Path] = None,
     raw: Optional[Path] = None,
     gpu_id: int = -1,
     report: Report = silent,
-) -> Path:
-    """Fit the template to a pipeline; annotate raw text with it if there is some.
+) -> HeadPlan:
+    """Write the config of heads for a pipeline; annotate raw text with it if there is some.
 
-    pipeline (str): folder or package of a trained pipeline with a transformer.
+    pipeline (str): folder or package of a trained pipeline with a transformer or a tok2vec.
     output (Path): gets rehead.cfg, and with `raw` train.spacy and dev.spacy, to which the config's
         paths then point.
-    template (Path): config with the heads to choose from.
-    pipes (Sequence[str]): the template's heads to train; those of its pipeline by default.
-    raw (Optional[Path]): text on which the heads learn the pipeline's own output. Without, they
-        learn from gold: paths.train and paths.dev.
-    RETURNS (Path): the config.
-    RAISES (ValueError): if a file of the output exists, the pipeline has no transformer, or a
-        setting is wrong, or the pipeline cannot be loaded; (OSError): if the template cannot.
+    template (Optional[Path]): config with the heads to choose from; the package's by default.
+    pipes (Sequence[str]): see `plan_heads`.
+    train, dev (Optional[Path]): gold, to which the config's paths then point. Of layers without
+        labels in train there are no heads; those without in dev are not scored.
+    raw (Optional[Path]): text on which the heads learn the pipeline's own output, in place of gold.
+    RETURNS (HeadPlan): what is in the config.
+    RAISES (ValueError): if a file of the output exists, nothing embeds tokens, a setting is wrong,
+        or the pipeline cannot be loaded; (OSError): if the template cannot.
     """
     path = output / CONFIG
     for name in (CONFIG, *(SPLIT_FILES.values() if raw is not None else ())):
         check_new_file(output / name)
-    if not template.is_file():
-        raise FileNotFoundError(f"{template}: there is no such config; name one by --template")
-    base = Config().from_disk(template, interpolate=False)
-    config = rehead_config(base, load_trained(pipeline), source=pipeline, pipes=pipes)
-    if raw is not None:
-        config["paths"].update(own_output(pipeline, raw, output, gpu_id=gpu_id, report=report))
+    if raw is not None and (train is not None or dev is not None):
+        raise ValueError("heads learn from gold (train, dev) or from the pipeline (raw), not both")
+    if template is not None and not template.is_file():
+        raise FileNotFoundError(f"{template}: there is no such config")
+    base = own_template("rehead")
+    if template is not None:
+        base = Config().from_disk(template, interpolate=False)
+    nlp = load_trained(pipeline)
+    plan = plan_heads(nlp, pipes=pipes)  # what is wrong is said before raw text is annotated
+    with tempfile.TemporaryDirectory() as scratch:
+        found = {"train": train, "dev": dev}
+        if raw is not None:
+            own = own_output(pipeline, raw, Path(scratch), gpu_id=gpu_id, report=report)
+            found.update(own)
+        docs = {split: path for split, path in found.items() if path is not None}
+        labelled = {split: labelled_layers(docs_in(path)) for split, path in docs.items()}
+        plan = plan_heads(nlp, pipes=pipes, labelled=labelled.get("train"))
+        config = rehead_config(base, nlp, plan, source=pipeline, scored=labelled.get("dev"))
+        if raw is not None:
+            docs = {split: _copied(path, output) for split, path in docs.items()}
+    config["paths"].update({split: str(path) for split, path in docs.items()})
     write_new(path, config.to_bytes())
-    return path
+    return plan
 
 
-def rehead_config(
-    template: Config, nlp: Language, *, source: str, pipes: Sequence[str] = ()
-) -> Config:
-    """The template with the pipeline's embedding component, language and tokenizer.
-
-    source (str): where `nlp` was loaded from.
-    pipes (Sequence[str]): see `rehead`.
-    RAISES (ValueError): see `rehead`.
-    """
-    config = template.copy()
-    heads = _choose(template, pipes)
-    name, listener = find_listener(nlp)
-    if name in heads:
-        raise ValueError(
-            f"the pipeline's {name!r} has the name of a head; leave that out by --pipes"
-        )
-    blocks = {head: config["components"][head] for head in heads}
-    for block in blocks.values():
-        block["model"]["tok2vec"]["listener"] = deepcopy(listener)
-    config["components"] = {name: {"source": "${paths.source}"}, **blocks}
-    config["paths"]["source"] = source
-    config["nlp"].update(lang=nlp.lang, pipeline=[name, *heads])
-    config["nlp"]["tokenizer"] = nlp.config["nlp"]["tokenizer"]
-    training = config["training"]
-    training.update(frozen_components=[name], annotating_components=[name])
-    training["score_weights"] = _weights(training["score_weights"], heads)
-    return config
-
-
-def _choose(template: Config, pipes: Sequence[str]) -> List[str]:
-    """Names of heads, in the template's order."""
-    heads = [name for name, block in template["components"].items() if "source" not in block]
-    unknown = [pipe for pipe in pipes if pipe not in heads]
-    if unknown:
-        raise ValueError(f"pipes: expected some of {', '.join(heads)}, got {', '.join(unknown)}")
-    wanted = pipes or template["nlp"]["pipeline"]
-    return [head for head in heads if head in wanted]
-
-
-def _weights(weights: Dict[str, Any], heads: Sequence[str]) -> Dict[str, Any]:
-    """None for scores of heads that are not trained: spaCy puts back those that are left out."""
-    scored = {score: SCORED.get(score.partition("_")[0], heads[0]) for score in weights}
-    return {score: v if scored[score] in heads else None for score, v in weights.items()}
+def _copied(file: Path, folder: Path) -> Path:
+    write_new(folder / file.name, file.read_bytes())
+    return folder / file.name
 
 
 # The pipeline's own output
@@ -122,11 +93,11 @@ def _weights(weights: Dict[str, Any], heads: Sequence[str]) -> Dict[str, Any]:
 
 def own_output(
     pipeline: str, raw: Path, folder: Path, *, gpu_id: int = -1, report: Report = silent
-) -> Dict[str, str]:
+) -> Dict[str, Path]:
     """A pipeline's annotation of raw text, as if it were gold.
 
     folder (Path): gets train.spacy and dev.spacy.
-    RETURNS (Dict[str, str]): the two files, "train" and "dev".
+    RETURNS (Dict[str, Path]): the two files, "train" and "dev".
     RAISES (ValueError): if a file exists, or there are fewer than two texts.
     """
     files = {split: folder / name for split, name in SPLIT_FILES.items()}
@@ -141,37 +112,63 @@ def own_output(
     write_new(files["dev"], DocBin(docs=dev).to_bytes())
     train = [doc for i, doc in enumerate(docs) if i % DEV_EVERY != 1]
     write_new(files["train"], DocBin(docs=train).to_bytes())
-    return {split: str(path) for split, path in files.items()}
+    return files
+
+
+# The command
+
+
+def table(plan: HeadPlan) -> List[Tuple[str, str, str]]:
+    """Per component of the new pipeline: its name, a head's layer, and what it is."""
+    heads = {head.name: head for head in plan.heads}
+    rows: List[Tuple[str, str, str]] = []
+    for name in plan.pipeline:
+        head = heads.get(name)
+        if head is None:
+            listened = "kept; heads listen to it" if name == plan.embedding else "kept as it is"
+            rows.append((name, "", listened))
+        else:
+            replaced = f"in place of {head.replaces!r}" if head.replaces else "new"
+            rows.append((name, head.layer, f"head, {replaced}"))
+    return rows
 
 
 def rehead_cli(
-    pipeline: str = typer.Argument(..., help="Trained pipeline with a transformer"),
+    pipeline: str = typer.Argument(..., help="Trained pipeline with a transformer or a tok2vec"),
     output: Path = typer.Argument(..., help="Folder to write to: rehead.cfg, with --raw corpora"),
-    template: Path = typer.Option(
-        Path("configs") / CONFIG, "--template", help="Config with the heads to choose from"
+    template: Path = typer.Option(None, "--template", help="Config with heads of your own"),
+    pipes: str = typer.Option(
+        "", "--pipes", help="What heads to train: components of PIPELINE, or layers: tagger,parser"
     ),
-    pipes: str = typer.Option("", "--pipes", help="Heads to train: tag,parser,ents"),
+    train: Path = typer.Option(None, "--train", help="Gold to learn from, .spacy"),
+    dev: Path = typer.Option(None, "--dev", help="Gold to evaluate on, .spacy"),
     raw: Path = typer.Option(None, "--raw", help="Raw text: learn the pipeline's own output on it"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU for --raw, -1 for CPU"),
     code_path: Path = CODE,
 ) -> None:
-    """Write a config that trains this package's heads on the frozen transformer of PIPELINE."""
+    """Write a config that trains this package's heads on the frozen transformer (or tok2vec) of
+    PIPELINE, under the names of the components that they replace. The others are kept."""
     import_code(code_path)
-    names = [name.strip() for name in pipes.split(",") if name.strip()]
     try:
         with progress("rehead") as report:
-            path = rehead(
+            plan = rehead(
                 pipeline,
                 output,
                 template=template,
-                pipes=names,
+                pipes=[name.strip() for name in pipes.split(",") if name.strip()],
+                train=train,
+                dev=dev,
                 raw=raw,
                 gpu_id=gpu_id,
                 report=report,
             )
     except (ValueError, OSError) as error:
         msg.fail("Nothing was written", str(error), exits=1)
+    path = output / CONFIG
+    msg.table(table(plan), header=("component", "layer", "what"), divider=True)
     msg.good(f"Wrote {path}")
-    given = "" if raw else " --paths.train train.spacy --paths.dev dev.spacy"
+    msg.info("Next:")
+    given = "" if raw or train else " --paths.train train.spacy"
+    given += "" if raw or dev else " --paths.dev dev.spacy"
     given += with_code(code_path)
-    msg.info(f"Next: python -m spacy train {path} --output FOLDER{given}")
+    print(f"python -m spacy train {shlex.quote(str(path))} --output FOLDER{given}")

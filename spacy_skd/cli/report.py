@@ -12,7 +12,7 @@ from wasabi import msg
 from wasabi.tables import table as make_table
 
 from ..disk import check_file_apart, check_new_file, write_new
-from ..report.scores import SCORES, SETTINGS, read_docs, score
+from ..report.scores import SCORES, SETTINGS, read_docs, score, spans_key
 from ..report.speed import megabytes, words_per_second
 from ..teachers.loading import load_trained
 from ..training.multiwords import real_text
@@ -30,7 +30,7 @@ TITLES = {
     "all_uas": "UAS+punct",
     "all_las": "LAS+punct",
 }
-SHOWN = (*SCORES, "all_uas", "all_las")
+PUNCTUATED = ("all_uas", "all_las")
 WHOSE = {
     "predicted_sentences": "gold, own",
     "gold_sentences": "gold, gold",
@@ -92,15 +92,19 @@ def _some(texts: List[str], words: int) -> List[str]:
 def table(results: Mapping[str, Any]) -> str:
     """Every score of what some pipeline annotates, a row for each setting; speed and size."""
     measured = [found[setting] for found in results.values() for setting in SETTINGS]
-    keys = [key for key in SHOWN if any(key in scores for scores in measured)]
-    header = ["", "tokens, sentences", *(TITLES[key] for key in keys), "words/s", "MB"]
+    spans = {key: f"SPANS:{name}" for scores in measured for key in scores
+             if (name := spans_key(key)) is not None}  # fmt: skip
+    titles = {**TITLES, **spans}
+    shown = (*SCORES, *sorted(spans), *PUNCTUATED)
+    keys = [key for key in shown if any(key in scores for scores in measured)]
+    header = ["", "tokens, sentences", *(titles[key] for key in keys), "words/s", "MB"]
     rows = []
     for name, found in results.items():
         rest = [f"{found['words_per_second']:,.0f}", f"{found['megabytes']:.1f}"]
         for setting in SETTINGS:
             values = [found[setting].get(key) for key in keys]
-            shown = ["" if value is None else f"{100 * value:.1f}" for value in values]
-            rows.append([name, WHOSE[setting], *shown, *rest])
+            cells = ["" if value is None else f"{100 * value:.1f}" for value in values]
+            rows.append([name, WHOSE[setting], *cells, *rest])
             name, rest = "", ["", ""]
     aligns: Any = ["l", "l"] + ["r"] * (len(header) - 2)
     return make_table(rows, header=header, aligns=aligns, divider=True)

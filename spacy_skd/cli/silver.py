@@ -12,6 +12,7 @@ from wasabi import msg
 from ..disk import check_file_apart, check_new_file, unchanged, write_new
 from ..teachers.loading import load_trained
 from ..teachers.runner import batches_by_length
+from ..training.categories import decide_categories
 from ..training.inputs import Record, read_inputs
 from ..training.progress import Progress, Report, silent
 from ..training.raw_text import REJECTS, Unfit, find_raw_files
@@ -61,6 +62,7 @@ def silver(
     done, total = 0, sum(map(len, docs))
     for batch in batches:
         for i, doc in zip(batch, nlp.pipe([docs[i] for i in batch], batch_size=len(batch))):
+            decide_categories(nlp, doc)
             docs[i] = _plain(doc)
         words = sum(len(docs[i]) for i in batch)
         done += words

@@ -1,7 +1,8 @@
 """Scores of a pipeline in three settings."""
 
+import re
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, Iterator, List, Optional
 
 import numpy
 from spacy.language import Language
@@ -16,6 +17,7 @@ from ..training.multiwords import merge, multiwords_of
 # Where the pipeline's tokens and sentences come from.
 SETTINGS = ("predicted_sentences", "gold_sentences", "from_text")
 SCORES = ("tag_acc", "pos_acc", "morph_acc", "sents_f", "dep_uas", "dep_las", "ents_f")
+_SPANS = re.compile(r"spans_(.*)_f")  # spaCy's score of doc.spans, by key
 
 
 def read_docs(path: Path, nlp: Language) -> List[Doc]:
@@ -44,10 +46,17 @@ def score(nlp: Language, references: List[Doc], *, setting: str) -> Dict[str, fl
     predicted = nlp.pipe(list(unannotated(nlp, references, setting=setting)))
     examples = [Example(doc, reference) for doc, reference in zip(predicted, references)]
     found = Scorer(nlp=nlp).score(examples)
-    scores = {name: float(found[name]) for name in SCORES if found.get(name) is not None}
+    names = [*SCORES, *(name for name in found if spans_key(name) is not None)]
+    scores = {name: float(found[name]) for name in names if found.get(name) is not None}
     if setting != "from_text" and "dep_las" in scores:
         scores.update(_with_punctuation(examples))
     return scores
+
+
+def spans_key(score: str) -> Optional[str]:
+    """The key of `doc.spans` that a score is of, None for other scores."""
+    match = _SPANS.fullmatch(score)
+    return match.group(1) if match else None
 
 
 def unannotated(

@@ -21,6 +21,8 @@ class Manifest:
     """teacher, versions, settings, inputs: for the record and compared (`SAME`), plain JSON.
 
     pipes: by the teacher's component, what its beliefs share (`Form.to_json`).
+    layers: by the teacher's component, what it annotates ("tag", "spans:sc", ...); empty in folders
+        that were written before it was noted. Neither compared nor of the `id`.
     counts: texts and words annotated, blank and rejected lines; of the whole input when `complete`.
     shards: by file name. rejects: bytes and blake2b of the file of rejected lines, if there is one.
     shards: by file name.
@@ -39,6 +41,7 @@ class Manifest:
     complete: bool = False
     format: int = FORMAT
     of_words: bool = False
+    layers: Dict[str, str] = field(default_factory=dict)
 
     @property
     def id(self) -> bytes:

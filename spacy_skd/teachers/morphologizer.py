@@ -14,6 +14,7 @@ from .tagger import TaggerSource
 from .views import View
 
 EMPTY_FEATS = "_"
+MORPHOLOGIZER = "morphologizer"
 
 
 class MorphologizerSource(TaggerSource):
@@ -28,7 +29,7 @@ class MorphologizerSource(TaggerSource):
         pos = [NAMES[cfg["labels_pos"][label]] for label in self.labels]
         morph = [cfg["labels_morph"][label] or EMPTY_FEATS for label in self.labels]
         found = {".pos": _classes(pos, layer="pos"), ".morph": _classes(morph, layer="morph")}
-        return {"": View(self.labels), **found}
+        return {"": View(self.labels, joins=MORPHOLOGIZER), **found}
 
     def _write_space(self, token: Token) -> None:
         token.pos_ = SPACE_POS

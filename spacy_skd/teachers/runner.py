@@ -62,7 +62,11 @@ class TeacherRunner:
         return tuple(pipe for views in self._views.values() for pipe in views)
 
     def labels(self, pipe: str) -> Tuple[str, ...]:
-        return next(views[pipe].labels for views in self._views.values() if pipe in views)
+        return self.view(pipe).labels
+
+    def view(self, pipe: str) -> View:
+        """pipe (str): of `pipes`."""
+        return next(views[pipe] for views in self._views.values() if pipe in views)
 
     def run(
         self,

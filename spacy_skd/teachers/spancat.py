@@ -36,6 +36,12 @@ class SpancatSource(StockSource):
     def views(self) -> Dict[str, View]:
         return {"": View(self.labels, layer=f"spans:{self.pipe.key}")}
 
+    @property
+    def loses(self) -> str:
+        """`spancat_singlelabel` alone has flat spans, and only if `allow_overlap` is off."""
+        is_flat = self.pipe.cfg["max_positive"] == 1 and not self.pipe.cfg["allow_overlap"]
+        return "" if is_flat else "spans that overlap or are nested: students keep the likeliest"
+
     def _believe(self, docs: Sequence[Doc]) -> List[Belief]:
         """Spans as wide as the widest candidate of each doc.
 

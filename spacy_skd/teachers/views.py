@@ -22,11 +22,18 @@ class View:
     read (Callable[[Belief], Belief]): the component's belief of a doc to the reading's.
     layer (str): what a student of it annotates: "tag", "pos", "morph", "sent", "ents", "spans:"
         with a key of `doc.spans`, or "parser"; "" if there is no such student.
+    joins (str): what it annotates where no one student does: "morphologizer", FEATS with POS.
     """
 
     labels: Tuple[str, ...]
     read: Callable[[Belief], Belief] = _as_it_is
     layer: str = ""
+    joins: str = ""
+
+    @property
+    def annotates(self) -> str:
+        """The layer, or what it joins: what stands in a manifest."""
+        return self.layer or self.joins
 
 
 class Source(ABC):
@@ -45,6 +52,11 @@ class Source(ABC):
     @abstractmethod
     def views(self) -> Dict[str, View]:
         """Readings by suffix of the component's name; "" is its own labels."""
+
+    @property
+    def loses(self) -> str:
+        """What the component may annotate and no student learns; "" if there is no such thing."""
+        return ""
 
 
 class StockSource(Source):

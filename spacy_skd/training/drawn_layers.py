@@ -1,5 +1,6 @@
 """What a teacher's component annotates, and writing what was drawn from its beliefs into a doc."""
 
+import logging
 from abc import ABC, abstractmethod
 from typing import Any, Container, Dict, List, Mapping, Optional, Tuple
 
@@ -26,6 +27,7 @@ from ..transfer.candidates import LabelCandidates, TreeCandidates
 from ..transfer.draws import draw_labels, draw_spans, draw_trees
 from ..transfer.store import Form
 
+logger = logging.getLogger("spacy.skd")
 TOKEN_LAYERS = ("tag", "pos", "morph", "sent")
 MORPHOLOGIZER, TREES = "morphologizer", "parser"
 _NAMES = {"tagger": "tag", "senter": "sent", MORPHOLOGIZER: MORPHOLOGIZER}
@@ -100,18 +102,26 @@ class DrawnParse(DrawnLayer):
         doc.from_array([HEAD, DEP], values)
 
 
-def make_layers(forms: Mapping[str, Form], names: Mapping[str, str]) -> Dict[str, DrawnLayer]:
+def make_layers(
+    forms: Mapping[str, Form],
+    names: Mapping[str, str],
+    *,
+    noted: Optional[Mapping[str, str]] = None,
+) -> Dict[str, DrawnLayer]:
     """The layer of each of a store's components, those of no use left out.
 
     forms (Mapping[str, Form]): by component. names (Mapping[str, str]): by component, the layer to
-        draw; empty for all, each what its name and labels say.
+        draw; empty for all, each what is noted.
+    noted (Optional[Mapping[str, str]]): what the manifest says of each. An older one says nothing:
+        its components' names and labels are all there is to tell by, and what is ambiguous is
+        warned of.
     RAISES (ValueError): if a component is not stored, a layer does not exist, or two components
         would write the same.
     """
     missing = sorted(set(names) - set(forms))
     if missing:
         raise ValueError(f"layers: expected stored components ({', '.join(forms)}), got {missing}")
-    chosen = dict(names) or _inferred(forms)
+    chosen = dict(names) or _inferred(forms, noted or {})
     layers = {pipe: make_drawn_layer(name) for pipe, name in chosen.items()}
     writers: Dict[str, str] = {}
     for pipe, layer in layers.items():
@@ -138,7 +148,7 @@ def make_drawn_layer(name: str) -> DrawnLayer:
 
 
 def layer_of(pipe: str, form: Form) -> str:
-    """What a component annotates, by its form, its name and its labels."""
+    """What a component annotates, told by its form, its name and its labels."""
     if form.kind in ("trees", "head labels", "listed trees"):
         return TREES
     if form.kind in ("chain", "segments") or are_span_tags(form.labels):
@@ -157,9 +167,18 @@ def layer_of(pipe: str, form: Form) -> str:
     return "tag"
 
 
-def _inferred(forms: Mapping[str, Form]) -> Dict[str, str]:
+def _inferred(forms: Mapping[str, Form], noted: Mapping[str, str]) -> Dict[str, str]:
     """A view says no more than its component, and sentences are those of the trees."""
-    names = {pipe: layer_of(pipe, form) for pipe, form in forms.items()}
+    told = {pipe: layer_of(pipe, form) for pipe, form in forms.items() if not noted.get(pipe)}
+    for pipe, name in told.items():
+        if name.partition(":")[0] in SPAN_LAYERS:
+            logger.warning(
+                "The stored beliefs of %r are taken for the layer %r by its name, since the folder "
+                "was annotated before layers were noted. If that is wrong, name it by `layers`.",
+                pipe,
+                name,
+            )
+    names = {pipe: told.get(pipe) or noted[pipe] for pipe in forms}
     has_trees = TREES in names.values()
     return {
         pipe: name

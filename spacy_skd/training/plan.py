@@ -7,6 +7,7 @@ from spacy.language import Language
 from spacy.ty import ListenedToComponent
 
 from ..pipeline.teacher import is_teacher
+from ..teachers.embedding import find_listener
 from ..teachers.runner import sets_sentences
 from ..teachers.sources import CAN_TEACH, as_source
 from ..teachers.transition import TransitionSource
@@ -30,22 +31,28 @@ class Student:
 @dataclass(frozen=True)
 class Row:
     """What becomes of a component of the teacher. students (Tuple[Student, ...]): that it teaches.
-    is_sourced (bool): whether the student takes it over as it is. reason (str): why neither."""
+    is_sourced (bool): whether the student takes it over as it is. reason (str): why neither, or why
+    it is taken over though it could teach. is_lost (bool): whether the student cannot do what it
+    does. loses (str): what of it no student learns."""
 
     name: str
     factory: str
     students: Tuple[Student, ...] = ()
     is_sourced: bool = False
     reason: str = ""
+    is_lost: bool = False
+    loses: str = ""
 
 
 @dataclass(frozen=True)
 class Plan:
     """rows (List[Row]): of the teacher's components, in its order. by_beam (List[str]): those of
-    them whose probabilities are nearly all 0 or 1."""
+    them whose probabilities are nearly all 0 or 1. embedding (str): the teacher's component that
+    heads could listen to, "" if there is none."""
 
     rows: List[Row] = field(default_factory=list)
     by_beam: List[str] = field(default_factory=list)
+    embedding: str = ""
 
     @property
     def students(self) -> List[Student]:
@@ -67,20 +74,28 @@ class Plan:
         return [TEACHER, TOK2VEC, *first, *(name for name in rest if name not in first)]
 
 
-def make_plan(nlp: Language, *, pipes: Sequence[str] = ()) -> Plan:
+def make_plan(nlp: Language, *, pipes: Sequence[str] = (), keep: Sequence[str] = ()) -> Plan:
     """nlp (Language): the teacher.
     pipes (Sequence[str]): its components to teach or to take over; all but disabled ones if empty.
-    RAISES (ValueError): if one does not exist, none can teach, two would teach the same layer, the
-        parser would have no sentences, or a name is taken.
+    keep (Sequence[str]): those to take over as they are though they could teach, beside `pipes`. Of
+        several of the same layer, one of which alone needs the teacher's vectors, that one teaches
+        and the others are kept.
+    RAISES (ValueError): if one does not exist or cannot be kept, none can teach, two would teach
+        the same layer, the parser would have no sentences, or a name is taken.
     """
-    unknown = sorted(set(pipes) - set(nlp.component_names))
+    unknown = sorted({*pipes, *keep} - set(nlp.component_names))
     if unknown:
         expected = ", ".join(nlp.component_names)
         raise ValueError(f"pipes: expected some of {expected}, got {', '.join(unknown)}")
-    rows = [_row(nlp, name, pipe, pipes) for name, pipe in nlp.components]
+    rows = [
+        _kept(nlp, name, pipe) if name in keep else _row(nlp, name, pipe, pipes)
+        for name, pipe in nlp.components
+    ]
+    rows = _one_of_a_layer(nlp, rows)
     _check_layers(rows)
     rows = [_named(row, taken=nlp.component_names) for row in _with_sentences(nlp, rows)]
-    plan = Plan(rows, [row.name for row in rows if row.students and _searches(nlp, row.name)])
+    by_beam = [row.name for row in rows if row.students and _searches(nlp, row.name)]
+    plan = Plan(rows, by_beam, _embedding(nlp))
     for name in (*plan.sourced, *(s.name for s in plan.students)):
         if name in (TEACHER, TOK2VEC):
             raise ValueError(
@@ -104,11 +119,41 @@ def _row(nlp: Language, name: str, pipe: Any, pipes: Sequence[str]) -> Row:
         views = {name + suffix: view for suffix, view in source.views().items() if view.layer}
         said = {asks: view.layer for asks, view in views.items() if set(view.labels) - NOTHING}
         students = tuple(Student(asks, layer, asks) for asks, layer in said.items())
-        return replace(row, students=students, reason="" if students else "has no labels")
+        if not students:
+            return replace(row, reason="has no labels")
+        return replace(row, students=students, loses=source.loses)
     reason = why_not_kept(pipe)
     if reason:
-        return replace(row, reason=f"{reason}, and no student learns what it does")
+        return replace(row, reason=f"{reason}, and no student learns what it does", is_lost=True)
     return replace(row, is_sourced=True)
+
+
+def _kept(nlp: Language, name: str, pipe: Any) -> Row:
+    """RAISES (ValueError): if it cannot be."""
+    reason = why_not_kept(pipe)
+    if reason:
+        raise ValueError(f"keep: {name!r} cannot be taken over as it is: it {reason}")
+    return Row(name, nlp.get_pipe_meta(name).factory, is_sourced=True)
+
+
+def _one_of_a_layer(nlp: Language, rows: Sequence[Row]) -> List[Row]:
+    """The rows; where of those of a layer one alone cannot be taken over, the others are."""
+    bound = {row.name for row in rows if row.students and why_not_kept(nlp.get_pipe(row.name))}
+    layers = {row.name: {s.layer for s in row.students if not _is_of_parser(s)} for row in rows}
+    taught = [layer for name in bound for layer in layers[name]]
+    return [
+        replace(row, students=(), is_sourced=True, loses="", reason=_beside(row, rows, bound))
+        if row.name not in bound and layers[row.name].intersection(taught)
+        else row
+        for row in rows
+    ]
+
+
+def _beside(row: Row, rows: Sequence[Row], bound: Container[str]) -> str:
+    layers = {student.layer for student in row.students}
+    others = (r for r in rows if r.name in bound)
+    teacher = next(r.name for r in others if layers & {s.layer for s in r.students})
+    return f"taken over as it is, beside what {teacher!r} teaches"
 
 
 def _check_layers(rows: Sequence[Row]) -> None:
@@ -119,7 +164,8 @@ def _check_layers(rows: Sequence[Row]) -> None:
             if layer in teachers:
                 raise ValueError(
                     f"the teacher's components {teachers[layer]!r} and {row.name!r} both teach the "
-                    f"layer {layer!r}: choose one of them by --pipes"
+                    f"layer {layer!r}: choose one of them by --pipes; one that needs no vectors of "
+                    f"the teacher's can be taken over as it is, by --keep"
                 )
             teachers[layer] = row.name
     if not teachers:
@@ -160,6 +206,13 @@ def _named(row: Row, *, taken: Container[str]) -> Row:
         name = f"{row.name}_{view}" if view in taken else view
         named.append(replace(student, name=name or row.name))
     return replace(row, students=tuple(named))
+
+
+def _embedding(nlp: Language) -> str:
+    try:
+        return find_listener(nlp)[0]
+    except ValueError:
+        return ""
 
 
 def _searches(nlp: Language, name: str) -> bool:

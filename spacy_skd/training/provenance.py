@@ -34,6 +34,7 @@ def make_manifest(
         settings=settings,
         inputs=[describe_input(path) for path in files],
         pipes=_forms(runner, pipes),
+        layers={pipe: runner.view(pipe).annotates for pipe in pipes},
         counts=dict.fromkeys(("texts", "words", "blank", "rejected"), 0),
         of_words=True,
     )

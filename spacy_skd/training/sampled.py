@@ -51,8 +51,8 @@ def make_sampled_corpus(
     projective (bool): whether trees are drawn given that no arcs cross, for a parser that knows no
         others; what spaCy's knows of crossing arcs are rare deprels. Listed trees stay as they are.
     layers (Dict[str, str]): the stored components to draw from, and what each annotates: tag, pos,
-        morph, morphologizer, sent, ents, spans (or spans:KEY) or parser. By default all, as their
-        names and labels say.
+        morph, morphologizer, sent, ents, spans (or spans:KEY) or parser. By default all, as the
+        manifest says.
     skip (int): examples of the stream that a run that is resumed has learnt from. Not needed where
         a distilling component counts them.
     RAISES (ValueError): see `make_distillation_corpus`; for layers that do not exist or clash.
@@ -90,7 +90,7 @@ class SampledCorpus(StoredCorpus):
         self.skip = int(check_between("skip", skip, low=0, high=10**12))
         self.temperature = check_temperature(temperature)
         self.projective = projective
-        self.layers = make_layers(self.store.forms, layers)
+        self.layers = make_layers(self.store.forms, layers, noted=self.store.manifest.layers)
 
     def _example(self, nlp: Language, item: Item, number: int) -> Example:
         example = item.example(nlp)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import spacy
 import srsly
-from conftest import make_docs
+from conftest import LISTENER, TOK2VEC, make_docs
 from spacy.cli.train import train
 from spacy.tokens import DocBin
 from thinc.api import Config
@@ -18,7 +18,6 @@ from typer.testing import CliRunner
 from spacy_skd.cli import app, skd
 
 ROOT = Path(__file__).parents[2]
-HEADS = ROOT / "configs" / "rehead.cfg"
 
 
 @pytest.fixture
@@ -39,7 +38,7 @@ def run(*arguments):
 
 def prepare(treebank, output, *more):
     source = ["--treebank", treebank, "--raw", treebank / "raw.txt"]
-    return run("prepare", output, "--configs", ROOT / "configs", "--corpus", "own", *source, *more)
+    return run("prepare", output, "--corpus", "own", *source, *more)
 
 
 def test_convert_prints_what_was_left_out(treebank, tmp_path):
@@ -70,7 +69,8 @@ def test_prepare_prints_what_was_left_out_and_keeps_a_folder_that_is_not_empty(t
 @pytest.mark.parametrize("lang", ["de", "xx"])
 def test_the_language_of_prepare_is_that_of_what_is_trained(treebank, teacher, tmp_path, lang):
     output = tmp_path / "out"
-    assert prepare(treebank, output, "--lang", lang).exit_code == 0
+    layers = ["--layers", "sent,tag,pos,parser"]  # those of the teacher
+    assert prepare(treebank, output, "--lang", lang, *layers).exit_code == 0
     for name in ("teacher", "student", "stock"):
         config = Config().from_disk(output / f"{name}.cfg", interpolate=False)
         assert config["nlp"]["lang"] == lang
@@ -81,6 +81,54 @@ def test_the_language_of_prepare_is_that_of_what_is_trained(treebank, teacher, t
     trained = spacy.load(tmp_path / "model" / "model-last")
     assert trained.lang == lang
     assert trained("Geh !")[0].dep_
+
+
+def untagged(treebank):
+    """Without XPOS; dev without FEATS, too."""
+    for path in treebank.glob("*.conllu"):
+        rows = [line.split("\t") for line in path.read_text(encoding="utf8").splitlines()]
+        for row in rows:
+            if len(row) == 10:
+                row[4] = "_"
+                row[5] = "_" if "dev" in path.name else row[5]
+        path.write_text("\n".join("\t".join(row) for row in rows) + "\n\n", encoding="utf8")
+    return treebank
+
+
+def test_components_are_of_the_layers_that_the_treebank_has(treebank, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = prepare(untagged(treebank), tmp_path / "out")
+    assert found.exit_code == 0, found.output
+    printed = " ".join(found.output.split())
+    assert "Layers: sent, pos, morph, parser" in printed
+    assert "No component of tag: XPOS is _ throughout" in printed
+    assert "Not scored, since dev has none: morph" in printed
+    pipelines = {
+        name: Config().from_disk(tmp_path / "out" / f"{name}.cfg", interpolate=False)
+        for name in ("teacher", "student", "stock")
+    }
+    assert pipelines["stock"]["nlp"]["pipeline"] == ["tok2vec", "morphologizer", "parser"]
+    for name in ("teacher", "student"):
+        assert "tag" not in pipelines[name]["nlp"]["pipeline"]
+        weights = pipelines[name]["training"]["score_weights"]
+        assert weights["morph_acc"] is weights["tag_acc"] is None
+    paths = {
+        f"paths.{split}": str(tmp_path / "out" / f"{split}.spacy") for split in ("train", "dev")
+    }
+    few = {"training.max_steps": 1, "training.eval_frequency": 1}
+    small = pipelines["teacher"]
+    small["components"]["transformer"] = {"factory": "tok2vec", "model": TOK2VEC}
+    for head in small["nlp"]["pipeline"][1:]:
+        small["components"][head]["model"]["tok2vec"] = LISTENER
+    small.to_disk(tmp_path / "small.cfg")
+    train(tmp_path / "small.cfg", tmp_path / "model", overrides={**paths, **few})
+    fewer = prepare(treebank, tmp_path / "few", "--layers", "pos,sent")
+    assert fewer.exit_code == 0, fewer.output
+    config = Config().from_disk(tmp_path / "few" / "teacher.cfg", interpolate=False)
+    assert config["nlp"]["pipeline"] == ["transformer", "sent", "pos"]
+    refused = prepare(treebank, tmp_path / "none", "--layers", "pos,tag")
+    assert refused.exit_code == 1
+    assert "but not tag" in refused.output
 
 
 def gpu_commands():
@@ -110,7 +158,7 @@ def test_the_gpu_id_reaches_the_command(teacher, tmp_path, monkeypatch, command)
     arguments = {
         "report": [tmp_path / "c.spacy", f"a={teacher}"],
         "teacher": [ROOT / "configs" / "teacher.cfg", tmp_path / "out"],
-        "rehead": [teacher, tmp_path / "out", "--raw", tmp_path / "raw.txt", "--template", HEADS],
+        "rehead": [teacher, tmp_path / "out", "--raw", tmp_path / "raw.txt"],
     }.get(command, [teacher, tmp_path / "raw.txt", tmp_path / "out.spacy"])
     found = run(command, *arguments, "--gpu-id", 3)
     assert isinstance(found.exception, AskedForGpu), found.output

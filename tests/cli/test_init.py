@@ -92,11 +92,15 @@ def test_a_student_of_every_kind_of_component(stock, data, tmp_path):
     found = run(stock, tmp_path / "deep" / "student.cfg", "--preset", "tiny")
     assert found.exit_code == 0, found.output
     rows = [line.split() for line in found.output.splitlines()]
-    for row in (["morphologizer", "morph", "morph"], ["spancat", "spans:sc", "spancat"]):
-        assert row in rows
+    assert ["morphologizer", "morph", "morph"] in rows
+    assert ["spancat", "spans:sc", "spancat", "spans", "that", "overlap"] in [r[:6] for r in rows]
     (row,) = (row for row in rows if row[:1] == ["trainable_lemmatizer"])
     assert " ".join(row[1:]).startswith("- listens to vectors of the teacher")
     assert "parser, ner: a beam" in found.output
+    assert f"spacy skd rehead {stock} heads --pipes parser,ner" in found.output
+    assert f"spacy skd silver {stock} raw.jsonl trainable_lemmatizer.spacy" in found.output
+    assert "overlap" in found.output
+    assert "transformer" not in found.output
     assert f"spacy train {tmp_path}" in " ".join(found.output.split())
     filled = fill_config(tmp_path / "f.cfg", tmp_path / "deep" / "student.cfg")[1]
     given = Config().from_disk(tmp_path / "deep" / "student.cfg", interpolate=False)
@@ -216,6 +220,39 @@ def test_an_existing_config_is_kept_unless_told(teacher, tmp_path):
     assert path.read_text() == "mine"
     assert run(teacher, path, "--overwrite", "--pipes", "tag,pos").exit_code == 0
     assert Config().from_disk(path)["nlp"]["pipeline"] == ["teacher", "tok2vec", "tag", "pos"]
+
+
+def entity_component(label):
+    """A `ner` with a tok2vec of its own, that finds one word."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("ner", label.lower())
+    docs = [Doc(nlp.vocab, ["Ann", "Go"], ents=[f"B-{label}", "O"])] * 4
+    examples = [Example(nlp.make_doc(doc.text), doc) for doc in docs]
+    optimizer = nlp.initialize(lambda: examples)
+    for _ in range(20):
+        nlp.update(examples, sgd=optimizer)
+    return nlp
+
+
+def test_a_second_component_of_a_layer_is_kept(data, tmp_path):
+    nlp = entity_component("PER")
+    nlp.add_pipe("own", source=entity_component("OWN"))
+    nlp.to_disk(tmp_path / "teacher")
+    refused = run(tmp_path / "teacher", tmp_path / "student.cfg")
+    assert refused.exit_code == 1
+    assert "by --keep" in " ".join(refused.output.split())
+    found = run(tmp_path / "teacher", tmp_path / "student.cfg", "--preset", "tiny", "--keep", "own")
+    assert found.exit_code == 0, found.output
+    assert "spacy skd rehead" not in found.output, "there is nothing to put heads on"
+    paths = {"paths.train": data / "gold.spacy", "paths.dev": data / "gold.spacy",
+             "paths.raw": data / "raw.txt"}  # fmt: skip
+    overrides = {**{name: str(path) for name, path in paths.items()}, **FEW}
+    train(tmp_path / "student.cfg", tmp_path / "out", overrides=overrides)
+    student = spacy.load(tmp_path / "out" / "model-last")
+    assert student.pipe_names == ["tok2vec", "per", "own"]
+    assert type(student.get_pipe("own")).__name__ == "EntityRecognizer"
+    kept = spacy.load(tmp_path / "out" / "model-last", disable=["per"])("Ann")
+    assert [ent.label_ for ent in kept.ents] == ["OWN"]
 
 
 def test_what_is_wrong_is_named_and_nothing_is_written(stock, teacher, data, tmp_path):

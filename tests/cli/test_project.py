@@ -25,12 +25,13 @@ from spacy_skd.cli.silver import silver
 from spacy_skd.cli.teacher import take_teacher
 from spacy_skd.report.scores import SETTINGS
 from spacy_skd.report.speed import megabytes
+from spacy_skd.training.layered import LAYERS
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_prepare_fits_the_configs_to_the_size(tmp_path):
-    counts = prepare(tmp_path / "c", ROOT / "configs", lang="en", backbone="some/model")
+    counts = prepare(tmp_path / "c", lang="en", backbone="some/model")
     words = words_for(counts)
     teacher = Config().from_disk(tmp_path / "c" / "teacher.cfg", interpolate=False)
     student = Config().from_disk(tmp_path / "c" / "student.cfg", interpolate=False)
@@ -41,18 +42,20 @@ def test_prepare_fits_the_configs_to_the_size(tmp_path):
         assert training["optimizer"]["learn_rate"]["total_steps"] == training["max_steps"]
     assert teacher["components"]["transformer"]["model"]["name"] == "some/model"
     assert (tmp_path / "c" / "raw.jsonl").exists()
+    for name in ("teacher", "student", "student_stored"):
+        config = Config().from_disk(tmp_path / "c" / f"{name}.cfg", interpolate=False)
+        assert set(LAYERS) <= set(config["nlp"]["pipeline"])
 
 
 def test_prepare_says_what_is_missing(tmp_path):
     with pytest.raises(FileNotFoundError, match="project assets"):
-        prepare(tmp_path / "c", ROOT / "configs", corpus="ewt", treebank=tmp_path / "none")
+        prepare(tmp_path / "c", corpus="ewt", treebank=tmp_path / "none")
     with pytest.raises(FileNotFoundError, match="expected raw text"):
-        prepare(tmp_path / "c", ROOT / "configs", corpus="ewt", treebank=tmp_path)
+        prepare(tmp_path / "c", corpus="ewt", treebank=tmp_path)
     (tmp_path / "raw.txt").write_text("text")
     with pytest.raises(FileNotFoundError, match=r"expected one file \*train.conllu"):
         prepare(
             tmp_path / "c",
-            ROOT / "configs",
             corpus="ewt",
             treebank=tmp_path,
             raw=tmp_path / "raw.txt",
@@ -151,6 +154,22 @@ def test_report_takes_an_installed_package(teacher, corpus, tmp_path, monkeypatc
     assert package["from_text"] == folder["from_text"]
 
 
+def test_report_shows_spans_of_each_key(tmp_path):
+    nlp = spacy.blank("en")
+    for key in ("ruler", "other"):
+        ruler = nlp.add_pipe("span_ruler", key, config={"spans_key": key})
+        ruler.add_patterns([{"label": "ACT", "pattern": "Go"}])
+    nlp.to_disk(tmp_path / "p")
+    doc = nlp("Go home !")
+    del doc.spans["other"]
+    DocBin(docs=[doc], store_user_data=True).to_disk(tmp_path / "c.spacy")
+    results = report(tmp_path / "c.spacy", {"a": tmp_path / "p"}, speed_words=10)
+    assert results["a"]["from_text"]["spans_ruler_f"] == 1.0
+    header, _, row, *_ = table(results).strip().splitlines()
+    assert header.split()[-3:] == ["SPANS:ruler", "words/s", "MB"]
+    assert row.split()[-3] == "100.0"
+
+
 def test_report_names_what_is_missing(teacher, corpus, tmp_path):
     with pytest.raises(ValueError, match="cannot load the pipeline a .*none"):
         report(corpus, {"a": tmp_path / "none"})
@@ -211,7 +230,7 @@ def test_the_project_ends_with_its_table_and_what_to_do_next():
 def test_each_step_of_the_project_needs_only_what_earlier_ones_made():
     project = srsly.read_yaml(ROOT / "project.yml")
     commands = {command["name"]: command for command in project["commands"]}
-    made = {"configs", "setup.cfg"}
+    made = {"setup.cfg"}
     for step in project["workflows"]["distill"]:
         needed = set(commands[step]["deps"])
         script = " ".join(commands[step]["script"])

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from spacy_skd.shards.files import Shard
-from spacy_skd.shards.manifest import FILE, Manifest
+from spacy_skd.shards.manifest import FILE, Manifest, _digest
 
 FORM = {
     "kind": "tokens",
@@ -55,6 +55,21 @@ def test_where_the_input_lies_and_which_versions_ran_does_not_matter(tmp_path):
     teacher = {"path": "y", "fingerprint": "f" * 32}
     other = make(inputs=moved, teacher=teacher, versions={}, shards={}, complete=True)
     make().check_same(other, folder=tmp_path)
+
+
+def test_what_is_annotated_is_noted_and_no_part_of_what_must_be_the_same(tmp_path):
+    noted = make(layers={"tag": "pos"})
+    assert noted.id == make().id
+    make().check_same(noted, folder=tmp_path)
+    noted.to_disk(tmp_path)
+    assert Manifest.from_disk(tmp_path).layers == {"tag": "pos"}
+
+
+def test_a_manifest_of_before_layers_were_noted_is_read(tmp_path):
+    data = make()._data()
+    del data["layers"]
+    (tmp_path / FILE).write_text(json.dumps({**data, "digest": _digest(data)}))
+    assert Manifest.from_disk(tmp_path) == make()
 
 
 def test_an_edited_or_damaged_manifest_is_refused(tmp_path):

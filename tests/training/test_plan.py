@@ -115,6 +115,7 @@ def test_what_needs_the_teachers_vectors_has_no_student_and_says_why():
         assert not rows[name].students
         assert not rows[name].is_sourced
         assert rows[name].reason.startswith("listens to vectors of the teacher")
+        assert rows[name].is_lost
     assert "tok2vec of their own" in rows["tok2vec"].reason
 
 
@@ -141,6 +142,58 @@ def test_two_teachers_of_a_layer_are_named():
     keys = pipeline("spancat")
     keys.add_pipe("spancat", "other", config={"spans_key": "x"}).add_label("A")
     assert [layer for _, layer, _ in students(keys)] == ["spans:sc", "spans:x"]
+
+
+def with_listener(nlp: Language, name: str) -> Language:
+    """A `ner` that needs the teacher's tok2vec, first in the pipeline."""
+    if "tok2vec" not in nlp.pipe_names:
+        nlp.add_pipe("tok2vec", first=True)
+    model = {"@architectures": "spacy.TransitionBasedParser.v2", "state_type": "ner",
+             "extra_state_tokens": False, "hidden_width": 16, "maxout_pieces": 2, "use_upper": True,
+             "tok2vec": {"@architectures": "spacy.Tok2VecListener.v1", "width": 96}}  # fmt: skip
+    pipe: Any = nlp.add_pipe("ner", name, after="tok2vec", config={"model": model})
+    pipe.add_label("PER")
+    return nlp
+
+
+def test_of_a_layer_what_needs_the_teachers_vectors_teaches_and_the_rest_is_taken_over():
+    plan = make_plan(with_listener(pipeline("tagger", more="ner"), "shared"))
+    assert [(s.name, s.layer) for s in plan.students] == [("shared", "ents"), ("tagger", "tag")]
+    assert plan.sourced == ["more"]
+    (reason,) = (row.reason for row in plan.rows if row.name == "more")
+    assert reason == "taken over as it is, beside what 'shared' teaches"
+    with pytest.raises(ValueError, match="both teach the layer 'ents'"):
+        make_plan(with_listener(with_listener(pipeline(), "a"), "b"))
+
+
+def test_what_is_to_be_kept_is_taken_over_though_it_could_teach():
+    nlp = pipeline("tagger", "ner", more="ner")
+    plan = make_plan(nlp, keep=["more"])
+    assert plan.pipeline == ["teacher", "tok2vec", "tagger", "ner", "more"]
+    assert plan.sourced == ["more"]
+    plan = make_plan(nlp, pipes=["ner"], keep=["tagger"])
+    assert plan.pipeline == ["teacher", "tok2vec", "tagger", "ner"]
+    assert [s.name for s in plan.students] == ["ner"]
+    with pytest.raises(
+        ValueError, match="keep: 'shared' cannot be taken over as it is: it listens"
+    ):
+        make_plan(with_listener(nlp, "shared"), keep=["shared"])
+
+
+def test_what_a_student_loses_of_a_component_is_said():
+    nlp = pipeline("spancat")
+    single: Any = nlp.add_pipe("spancat_singlelabel", "one", config={"spans_key": "one"})
+    flat = {"spans_key": "flat", "allow_overlap": False}
+    pipe: Any = nlp.add_pipe("spancat_singlelabel", "flat", config=flat)
+    for each in (single, pipe):
+        each.add_label("PER")
+    losses = [row.loses for row in make_plan(nlp).rows]
+    assert ["overlap" in loss for loss in losses] == [True, True, False]
+
+
+def test_the_embedding_that_heads_could_listen_to():
+    assert make_plan(pipeline("ner")).embedding == ""
+    assert make_plan(with_listener(pipeline(), "ner")).embedding == "tok2vec"
 
 
 def test_a_parser_without_sentences_is_refused():

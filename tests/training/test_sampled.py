@@ -1,6 +1,7 @@
 """The reader that draws annotation: what it draws, from where, how it resumes, who learns it."""
 
 import itertools
+import shutil
 
 import numpy
 import pytest
@@ -11,6 +12,7 @@ from spacy.tokens import DocBin
 from stock_pipelines import EMBED, LISTENER, stock_pipeline
 
 from spacy_skd.shards.docs import KEY, read_beliefs
+from spacy_skd.shards.manifest import Manifest
 from spacy_skd.structures import LinearChain, Parts, SpanningTrees
 from spacy_skd.training.annotate import Settings, annotate
 from spacy_skd.training.drawn_layers import layer_of, make_layers
@@ -20,17 +22,19 @@ from spacy_skd.transfer.store import Form
 RAW = ["The cat gave Ann him . Dogs well", "She sleep the book", "Go go go", "n't unseen !"]
 
 
-def entity_teacher(folder):
-    """A chain over entities, moved at random."""
+def entity_teacher(folder, name="ner", **layer):
+    """A chain over entities, or spans, moved at random."""
     nlp = spacy.blank("en")
     chain = {"@architectures": "spacy-skd.ChainScorer.v1", "tok2vec": TOK2VEC}
-    nlp.add_pipe("distilling_tagger", "ner", config={"layer": "ents", "model": chain})
+    config = {"layer": "ents", "model": chain, **layer}
+    nlp.add_pipe("distilling_tagger", name, config=config)
     docs = make_docs(nlp)
     for doc in docs:
         doc.set_ents([spacy.tokens.Span(doc, 0, 1, label="PER")])
+        doc.spans["told"] = list(doc.ents)
     examples = [spacy.training.Example(doc.copy(), doc) for doc in docs]
     nlp.initialize(lambda: examples)
-    output = nlp.get_pipe("ner").model.get_ref("output_layer")
+    output = nlp.get_pipe(name).model.get_ref("output_layer")
     param = output.get_param("b")
     param[:] = numpy.random.default_rng(0).normal(size=param.shape)
     nlp.to_disk(folder)
@@ -294,6 +298,34 @@ def test_a_stock_morphologizers_labels_are_pos_and_feats(tmp_path):
         assert near(numpy.asarray(sing), shares[i, split["Sing"]].sum(), len(docs))
     assert len({tuple(t.is_sent_start for t in d) for d in docs}) > 1
     assert all(d[0].is_sent_start for d in docs)
+
+
+@pytest.fixture(scope="module")
+def span_store(tmp_path_factory):
+    """Of a component whose name says nothing of its layer."""
+    settings = {"layer": "spans", "spans_key": "told"}
+    teacher = entity_teacher(tmp_path_factory.mktemp("teacher"), "skills", **settings)
+    return annotated(teacher, tmp_path_factory.mktemp("spans"), gold=False)
+
+
+def test_spans_are_drawn_into_spans_whatever_their_component_is_called(span_store):
+    assert Manifest.from_disk(span_store).layers == {"skills": "spans:told"}
+    docs = [eg.reference for eg in take(make_sampled_corpus(span_store), spacy.blank("en"), 40)]
+    assert any(doc.spans["told"] for doc in docs)
+    assert not any(doc.ents for doc in docs)
+
+
+def test_an_older_store_is_drawn_from_with_a_warning(span_store, tmp_path, caplog):
+    shutil.copytree(span_store, tmp_path / "old")
+    manifest = Manifest.from_disk(span_store)
+    manifest.layers = {}
+    manifest.to_disk(tmp_path / "old")
+    read = make_sampled_corpus(tmp_path / "old")
+    assert "'skills' are taken for the layer 'ents'" in caplog.text
+    assert any(eg.reference.ents for eg in take(read, spacy.blank("en"), 40))
+    caplog.clear()
+    make_sampled_corpus(tmp_path / "old", layers={"skills": "spans:told"})
+    assert not caplog.text
 
 
 def form(*labels, kind="tokens"):

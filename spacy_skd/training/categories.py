@@ -1,0 +1,25 @@
+"""Categories of texts as a stock `textcat` learns them: each holds or does not."""
+
+from typing import Any, Dict
+
+from spacy.language import Language
+from spacy.pipeline import MultiLabel_TextCategorizer, TextCategorizer
+from spacy.tokens import Doc
+
+
+def decide_categories(nlp: Language, doc: Doc) -> None:
+    """Replace probabilities in `doc.cats` by 1 and 0, as each `textcat` of the pipeline means them:
+    1 for the likeliest of exclusive labels, of others for those that reach the threshold. spaCy
+    learns no other numbers (its E851)."""
+    for _, pipe in nlp.pipeline:
+        if isinstance(pipe, TextCategorizer):
+            chances = {label: doc.cats[label] for label in pipe.labels if label in doc.cats}
+            doc.cats.update(_decided(pipe, chances))
+
+
+def _decided(pipe: Any, chances: Dict[str, float]) -> Dict[str, float]:
+    if isinstance(pipe, MultiLabel_TextCategorizer):
+        least = pipe.cfg["threshold"]
+        return {label: float(chance >= least) for label, chance in chances.items()}
+    likeliest = max(chances, key=lambda label: chances[label], default="")
+    return {label: float(label == likeliest) for label in chances}
