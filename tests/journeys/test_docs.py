@@ -1,0 +1,39 @@
+"""Every command and code block of README.md and docs/, run as it stands."""
+
+import pytest
+from journeys.commands import words
+from journeys.docs_exceptions import BEFORE, CANNOT_RUN
+from journeys.docs_runner import Runner, by_section, command_name, furnish, runnable
+from journeys.workshop import documented, first_block, first_commands
+
+SNIPPETS = documented()
+SECTIONS = by_section(SNIPPETS)
+# The workshop ran these, each in a process of its own.
+PROCESSES = {command_name(line) for line in first_commands()}
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_a_section_runs_as_it_stands(section, made, tmp_path):
+    runner = Runner(furnish(tmp_path / "here", made), PROCESSES)
+    for snippet in SECTIONS[section]:
+        if snippet != first_block():
+            runner.run(snippet)
+
+
+def test_what_cannot_run_is_little_and_in_the_docs():
+    assert len(CANNOT_RUN) <= 4
+    for text in (*CANNOT_RUN, *BEFORE):
+        assert any(text in snippet.text for snippet in SNIPPETS), f"{text!r}: in no snippet"
+    assert all(reason for reason in CANNOT_RUN.values())
+
+
+def test_every_block_has_a_language_that_is_run_or_is_no_code():
+    drawn = [snippet.place for snippet in SNIPPETS if not snippet.is_code]
+    assert len(drawn) <= 1, f"blocks that are not run: {drawn}"
+
+
+def test_no_command_needs_the_repository():
+    """`configs/` is the project's own: another folder has none."""
+    for snippet in filter(runnable, SNIPPETS):
+        if snippet.kind in ("bash", "command"):
+            assert "configs/" not in snippet.text, f"{snippet.place}: {words(snippet.text)}"
