@@ -8,9 +8,10 @@ import subprocess
 import sys
 import traceback
 from pathlib import Path
-from typing import Dict, Iterator, List, Mapping, NamedTuple, Sequence
+from typing import Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
 
 import catalogue
+import click
 from spacy.cli._util import app
 from spacy.util import registry
 from typer.main import get_command
@@ -29,6 +30,26 @@ class Ran(NamedTuple):
 def words(line: str) -> List[str]:
     """The words of a command line, as a shell splits them."""
     return shlex.split(line, comments=True)
+
+
+def resolve(line: str) -> Tuple[str, click.Command, List[str]]:
+    """RETURNS (Tuple[str, click.Command, List[str]]): of `python -m spacy skd init x y` the name
+    `skd init`, the command, and its arguments."""
+    registry.cli.get_all()  # imports the commands of plugins, as `python -m spacy` does
+    command: click.Command = get_command(app)
+    names, arguments = [], words(line)[3:]
+    while arguments and arguments[0] in getattr(command, "commands", {}):
+        names.append(arguments.pop(0))
+        command = command.commands[names[-1]]  # type: ignore[attr-defined]
+    return " ".join(names), command, arguments
+
+
+def written(line: str) -> List[str]:
+    """What a command of spaCy's writes, as it is named on the command line."""
+    name, command, arguments = resolve(line)
+    context = command.make_context(name, arguments, resilient_parsing=True)
+    values = [value for key, value in context.params.items() if key.startswith("output")]
+    return [str(value).rstrip("/") for value in values if value is not None]
 
 
 def run(line: str, folder: Path, *, code: int = 0, env: Mapping[str, str] = {}) -> str:
@@ -69,7 +90,7 @@ def _shell(line: str, folder: Path, env: Mapping[str, str]) -> Ran:
 
 
 def _here(arguments: Sequence[str], folder: Path, env: Mapping[str, str]) -> Ran:
-    registry.cli.get_all()  # imports the commands of plugins, as `python -m spacy` does
+    registry.cli.get_all()
     said = io.StringIO()
     with inside(folder), environment(env), users_code_forgotten():
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):

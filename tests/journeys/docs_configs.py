@@ -4,6 +4,7 @@ A block that names layers otherwise than the config does gets a config that name
 are named as their teacher's components, and the docs' own may have other names.
 """
 
+import re
 from pathlib import Path
 from typing import Any, Dict
 
@@ -12,28 +13,43 @@ from journeys.workshop import SHORT
 from thinc.api import Config
 
 STUDENT = (
-    "python -m spacy skd init path/or/package student.cfg --preset tiny --dev dev.spacy "
+    "python -m spacy skd init path/or/package own.cfg --preset tiny --dev dev.spacy "
     "--pipes tagger,morphologizer,senter,parser"
 )
 STOCK = "python -m spacy init config stock.cfg --lang en --pipeline tagger,parser"
-DATA = "--paths.train train.spacy --paths.dev dev.spacy"
 ALIASES = {"tag": "tagger", "sent": "senter"}  # names of the docs' students: of a teacher's
 
 
 def try_config(block: str, folder: Path) -> None:
     """Check the section's config with a block more, and train it for some steps."""
-    given = Config().from_str(block, interpolate=False)
-    name = "stock" if is_stock(given) else "student"
+    given = Config().from_str(with_parents(block), interpolate=False)
+    name = "stock" if is_stock(given) else "own"
     path = folder / f"{name}.cfg"
     if not path.exists():
-        run({"stock": STOCK, "student": STUDENT}[name], folder)
+        run({"stock": STOCK, "own": STUDENT}[name], folder)
+        with_paths(path)
     config = renamed(Config().from_disk(path, interpolate=False), given)
     merge(config, given)
     config.to_disk(path)
     run(f"python -m spacy init fill-config {name}.cfg {name}.cfg", folder)
-    raw = " --paths.raw raw.jsonl" if "raw" in config["paths"] else ""
-    run(f"python -m spacy debug config {name}.cfg {DATA}{raw}", folder, env=SHORT)
-    run(f"python -m spacy train {name}.cfg -o trained {DATA}{raw}", folder, env=SHORT)
+    run(f"python -m spacy debug config {name}.cfg", folder, env=SHORT)
+    run(f"python -m spacy train {name}.cfg -o trained", folder, env=SHORT)
+
+
+def with_paths(path: Path) -> None:
+    """Of a config that is new: somebody's own text."""
+    config = Config().from_disk(path, interpolate=False)
+    given = {"train": "train.spacy", "dev": "dev.spacy", "raw": "raw.jsonl"}
+    paths = config["paths"]
+    paths.update({name: given[name] for name in given if name in paths})
+    config.to_disk(path)
+
+
+def with_parents(block: str) -> str:
+    """The block, and the sections that those of it are in, which an excerpt leaves out."""
+    sections = re.findall(r"^\[(.+)\]", block, re.MULTILINE)
+    parents = {".".join(s.split(".")[:n]) for s in sections for n in range(1, s.count(".") + 1)}
+    return "".join(f"[{name}]\n" for name in sorted(parents.difference(sections))) + block
 
 
 def is_stock(given: Config) -> bool:

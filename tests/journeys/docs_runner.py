@@ -2,31 +2,59 @@
 
 import contextlib
 import io
+import re
 import shutil
 import traceback
 from pathlib import Path
-from typing import Callable, Dict, List, Set
+from typing import Callable, Dict, List, Sequence, Set
 
-import spacy
-from journeys.commands import inside, run, run_process, users_code_forgotten, words
+from journeys.commands import (
+    PREFIX,
+    inside,
+    resolve,
+    run,
+    run_process,
+    users_code_forgotten,
+    words,
+    written,
+)
 from journeys.docs_configs import try_config
 from journeys.docs_exceptions import BEFORE, CANNOT_RUN
 from journeys.markdown import Snippet, command_lines
 from journeys.workshop import SHORT
 
 # What a section finds in its folder; what its own commands write is not there before them.
+MADE = ["annotated", "vectors", "student.cfg", "out", "packages"]
 GIVEN = ["path", "train.spacy", "dev.spacy", "test.spacy", "raw.jsonl", "heldout.jsonl", "house.py",
          "treebank", "backbones"]  # fmt: skip
 PRELUDE = Path(__file__).with_name("prelude.py")
 
 
-def furnish(folder: Path, made: Path) -> Path:
-    """folder (Path): gets what is `GIVEN` of the workshop, and the student as `student`."""
+def furnish(folder: Path, made: Path, section: Sequence[Snippet] = ()) -> Path:
+    """folder (Path): gets what is `GIVEN` of the workshop, the student as `student`, and what is
+    `MADE` there if the section speaks of it before its own commands write it."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in GIVEN:
+    for name in (*GIVEN, *filter(lambda name: is_read(name, section), MADE)):
         copy(made / name, folder / name)
     copy(made / "out" / "model-best", folder / "student")
     return folder
+
+
+def is_read(name: str, section: Sequence[Snippet]) -> bool:
+    """Whether it is read before it is written, if at all."""
+    for snippet in section:
+        if snippet.kind not in ("bash", "command"):
+            if re.search(rf"\b{re.escape(name)}\b", snippet.text):
+                return True
+            continue
+        for line in (line for lines in command_lines(snippet.text) for line in lines):
+            if words(line)[:3] != PREFIX:
+                continue
+            if name in written(line):
+                return False
+            if any(word.split("/")[0] == name for word in words(line)):
+                return True
+    return False
 
 
 def copy(source: Path, target: Path) -> None:
@@ -108,10 +136,7 @@ KINDS: Dict[str, Callable[[Runner, Snippet], None]] = {
 def command_name(line: str) -> str:
     """`skd annotate` of `python -m spacy skd annotate ...`."""
     command = words(line)
-    if command[:3] != ["python", "-m", "spacy"]:
-        return command[0]
-    nested = command[3] in ("skd", "init", "debug", "benchmark", "project")
-    return " ".join(command[3:5] if nested else command[3:4])
+    return resolve(line)[0] if command[:3] == PREFIX else command[0]
 
 
 def by_section(snippets: List[Snippet]) -> Dict[str, List[Snippet]]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator, List
 
+from journeys.commands import resolve
+
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
@@ -56,16 +58,8 @@ def _inline(text: str) -> Iterator[tuple]:
 
 def has_arguments(line: str) -> bool:
     """Whether more than names of commands follow `python -m spacy`."""
-    from spacy.cli._util import app
-    from spacy.util import registry
-    from typer.main import get_command
-
-    registry.cli.get_all()
-    command = get_command(app)
-    words = line.split()[3:]
-    while words and words[0] in getattr(command, "commands", {}):
-        command = command.commands[words.pop(0)]  # type: ignore[attr-defined]
-    return bool(words) and not words[0].startswith("...")
+    _, _, arguments = resolve(line)
+    return bool(arguments) and not arguments[0].startswith("...")
 
 
 def _heading(text: str, start: int) -> str:

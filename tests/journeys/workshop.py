@@ -1,12 +1,12 @@
 """The folder that the journeys start from: what a new user has, and what the README makes of it.
 
-    treebank/, raw.jsonl, heldout.jsonl     somebody's own text (grammar.py)
-    train.spacy, dev.spacy, test.spacy      what `skd convert` makes of it, with spans
-    house.py                                a component that is a function
-    theirs/transformer, theirs/curated      somebody's trained pipelines (somebody.py)
-    path/or/package, path/to/teacher        the same two without the function
-    annotated/, vectors/, student.cfg,      what the five commands of the README write, which are
-    out/, packages/                         read out of it
+treebank/, raw.jsonl, heldout.jsonl     somebody's own text (grammar.py)
+train.spacy, dev.spacy, test.spacy      what `skd convert` makes of it, with spans
+house.py                                a component that is a function
+theirs/transformer, theirs/curated      somebody's trained pipelines (somebody.py)
+path/or/package, path/to/teacher        the same two without the function
+annotated/, vectors/, student.cfg,      what the five commands of the README write, which are
+out/, packages/                         read out of it
 """
 
 import shutil
