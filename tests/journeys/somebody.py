@@ -15,7 +15,7 @@ from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 
 WIDTH = 48
-STEPS = {"transformer": 100, "curated": 60}
+STEPS = {"transformer": 130, "curated": 60}
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 # What a real pipeline has: all but the last two learn.
 COMPONENTS = ["tagger", "morphologizer", "senter", "parser", "ner", "spancat", "attribute_ruler",
@@ -115,7 +115,7 @@ def add_components(nlp: Language, listener: Block) -> None:
         nlp.add_pipe(name, config={"model": models[name], **settings})
     nlp.add_pipe("attribute_ruler")
     nlp.add_pipe("lemmatizer", config={"mode": "lookup"})
-    nlp.add_pipe("entity_ruler")
+    nlp.add_pipe("entity_ruler", config={"overwrite_ents": True})
     nlp.add_pipe("count_shouts")
 
 

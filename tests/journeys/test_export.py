@@ -1,4 +1,4 @@
-"""`spacy skd export` of the student: the same predictions, by spaCy's own components where these can."""
+"""`spacy skd export` of the student: the same predictions, by spaCy's components where possible."""
 
 import spacy
 from journeys.commands import run

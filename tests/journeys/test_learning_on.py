@@ -1,4 +1,4 @@
-"""A saved student learns on: by hand, by `spacy train` from its own config, sourced, and resumed."""
+"""A saved student learns on: by hand, by `spacy train` of its own config, sourced, resumed."""
 
 import shutil
 

@@ -10,7 +10,8 @@ from spacy.util import import_file
 
 COMMANDS = [
     "python -m spacy skd rehead theirs/KIND heads",
-    "python -m spacy train heads/rehead.cfg -o teacher --paths.train train.spacy --paths.dev dev.spacy",
+    "python -m spacy train heads/rehead.cfg -o teacher --paths.train train.spacy "
+    "--paths.dev dev.spacy",
     "python -m spacy skd annotate teacher/model-best train.spacy raw.jsonl annotated",
     "python -m spacy skd init teacher/model-best student.cfg --preset tiny --store annotated "
     "--dev dev.spacy",

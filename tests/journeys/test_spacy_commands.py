@@ -28,12 +28,6 @@ def test_evaluate(here):
     assert {"sents_f", "dep_las", "ents_f", "spans_sc_f", "morph_acc"} <= scores.keys()
 
 
-def test_evaluate_draws(here):
-    (here / "drawn").mkdir()
-    run(f"python -m spacy evaluate {BEST} test.spacy --displacy-path drawn", here)
-    assert (here / "drawn" / "entities.html").exists()
-
-
 def test_benchmark_speed(here):
     assert "words/s" in run(f"python -m spacy benchmark speed {BEST} dev.spacy --batches 30", here)
 
