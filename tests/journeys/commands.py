@@ -44,6 +44,17 @@ def resolve(line: str) -> Tuple[str, click.Command, List[str]]:
     return " ".join(names), command, arguments
 
 
+def all_options() -> Iterator[str]:
+    """Of every command, of spaCy and its plugins."""
+    registry.cli.get_all()
+    commands: List[click.Command] = [get_command(app)]
+    while commands:
+        command = commands.pop()
+        commands.extend(getattr(command, "commands", {}).values())
+        for parameter in command.params:
+            yield from (*parameter.opts, *parameter.secondary_opts)
+
+
 def written(line: str) -> List[str]:
     """What a command of spaCy's writes, as it is named on the command line."""
     name, command, arguments = resolve(line)

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, List
+from typing import Iterator, List, Tuple
 
 from journeys.commands import resolve
 
@@ -34,26 +34,40 @@ def snippets(path: Path) -> List[Snippet]:
     text = path.read_text(encoding="utf8")
     located = sorted([*_blocks(text), *_inline(text)])
     return [
-        Snippet(kind, code, f"{path.name}:{text.count(chr(10), 0, start) + 1}",
-                f"{path.name}: {_heading(text, start)}")
+        Snippet(kind, code, _place(path, text, start), f"{path.name}: {_heading(text, start)}")
         for start, kind, code in located
     ]  # fmt: skip
 
 
-def _blocks(text: str) -> Iterator[tuple]:
+def _blocks(text: str) -> Iterator[Tuple[int, str, str]]:
     for match in FENCE.finditer(text):
         yield match.start(), match.group(1), match.group(2)
 
 
-def _inline(text: str) -> Iterator[tuple]:
+def _inline(text: str) -> Iterator[Tuple[int, str, str]]:
     """Whole command lines and calls: a command's bare name is a name, and no command line."""
+    for start, code in _in_backticks(text):
+        if COMMAND.match(code) and has_arguments(code):
+            yield start, "command", code
+        elif CALL.fullmatch(code):
+            yield start, "call", code
+
+
+def _in_backticks(text: str) -> Iterator[Tuple[int, str]]:
+    """Place and code of what no fence is around, in one line."""
     blank = FENCE.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), text)
     for match in INLINE.finditer(blank):
-        code = " ".join(match.group(1).split())
-        if COMMAND.match(code) and has_arguments(code):
-            yield match.start(), "command", code
-        elif CALL.fullmatch(code):
-            yield match.start(), "call", code
+        yield match.start(), " ".join(match.group(1).split())
+
+
+def inline_code(path: Path) -> List[Tuple[str, str]]:
+    """All that a file has in backticks, with its file and line."""
+    text = path.read_text(encoding="utf8")
+    return [(_place(path, text, start), code) for start, code in _in_backticks(text)]
+
+
+def _place(path: Path, text: str, start: int) -> str:
+    return f"{path.name}:{text.count(chr(10), 0, start) + 1}"
 
 
 def has_arguments(line: str) -> bool:

@@ -1,10 +1,13 @@
 """Every command and code block of README.md and docs/, run as it stands."""
 
+import re
+
 import pytest
-from journeys.commands import words
+from journeys.commands import all_options, resolve, words
 from journeys.docs_exceptions import BEFORE, CANNOT_RUN
 from journeys.docs_runner import Runner, by_section, command_name, furnish, runnable
-from journeys.workshop import documented, first_block, first_commands
+from journeys.markdown import inline_code
+from journeys.workshop import DOCS, documented, first_block, first_commands
 
 SNIPPETS = documented()
 SECTIONS = by_section(SNIPPETS)
@@ -37,3 +40,17 @@ def test_no_command_needs_the_repository():
     for snippet in filter(runnable, SNIPPETS):
         if snippet.kind in ("bash", "command"):
             assert "configs/" not in snippet.text, f"{snippet.place}: {words(snippet.text)}"
+
+
+def test_every_command_and_option_that_is_named_exists():
+    """Of what stands in backticks in paragraphs and tables, too. Options in docs/ are those of the
+    benchmarks."""
+    known = set(all_options())
+    for path in DOCS:
+        for place, code in inline_code(path):
+            if code.startswith(("spacy ", "python -m spacy ")) and "..." not in code:
+                name, command, _ = resolve(f"python -m {code.removeprefix('python -m ')}")
+                assert name, f"{place}: {code}"
+                assert not hasattr(command, "commands"), f"{place}: {code}"
+            for option in re.findall(r"(?<!\S)--[a-z][\w.-]*", code) if path == DOCS[0] else ():
+                assert "." in option or option in known, f"{place}: {option}"
