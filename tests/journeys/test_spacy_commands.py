@@ -32,13 +32,17 @@ def test_benchmark_speed(here):
     assert "words/s" in run(f"python -m spacy benchmark speed {BEST} dev.spacy --batches 30", here)
 
 
-def test_debug_data_of_the_training(here):
-    run("python -m spacy debug data student.cfg", here)
-
-
-def test_debug_data_of_the_saved_student(here):
+def test_debug_data_of_the_training_and_of_the_saved_student(here):
+    """Without the lemmatizer, whose tables `debug data` looks for in spacy-lookups-data, even of a
+    component that is sourced and frozen."""
+    pipes = "tagger,morphologizer,senter,parser,ner,spancat,attribute_ruler"
+    made_by = f"--preset tiny --store annotated --dev dev.spacy --pipes {pipes}"
+    run(f"python -m spacy skd init path/or/package plain.cfg {made_by}", here)
+    run("python -m spacy debug data plain.cfg", here)
+    run("python -m spacy train plain.cfg -o plain", here, env=SHORT)
     given = "--paths.train train.spacy --paths.dev dev.spacy"
-    run(f"python -m spacy debug data {BEST}/config.cfg {given}", here)
+    run(f"python -m spacy debug data plain/model-best/config.cfg {given}", here)
+    run(f"python -m spacy train plain/model-best/config.cfg -o again {given}", here, env=SHORT)
 
 
 @pytest.mark.parametrize("config", ["student.cfg", f"{BEST}/config.cfg"])
