@@ -21,11 +21,10 @@ def gold(pipeline: spacy.Language) -> list:
 
 new_examples = gold(nlp)
 old_text = [Example(doc, doc.copy()) for doc in map(nlp.make_doc, ["Ann saw a ship.", "Hm"])]
-# Of `distill`: the reference is the teacher's, on which its tok2vec or transformer has run.
+# Of `distill`: docs on which tok2vec and transformer have run, each side's first component.
 examples = []
 for example in gold(student):
-    reference = unannotated(example.reference)
-    for _, pipe in teacher.pipeline[:1]:
-        reference = pipe(reference)
-    examples.append(Example(example.predicted, reference))
+    (_, tok2vec), (_, transformer) = student.pipeline[0], teacher.pipeline[0]
+    reference = transformer(unannotated(example.reference))
+    examples.append(Example(tok2vec(example.predicted), reference))
 optimizer = student.resume_training()
