@@ -129,6 +129,16 @@ def student_of(teacher: Path, *, weight: Any = 0.7, **settings: Any) -> Language
     return nlp
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item]) -> None:
+    """Tests of a file run in one worker, and so do all journeys: what they share is made once."""
+    if not config.pluginmanager.hasplugin("xdist"):
+        return
+    for item in items:
+        folder, file = item.path.parent.name, str(item.path.relative_to(config.rootpath))
+        group = folder if folder == "journeys" else file
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a teacher that has learnt the examples."""

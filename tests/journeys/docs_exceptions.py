@@ -1,0 +1,24 @@
+"""What of the docs cannot run in a test, and what a snippet needs that no command before it made.
+
+test_docs.py keeps both short, and true: an entry that is in no snippet is an error.
+"""
+
+from pathlib import Path
+from typing import Callable, Dict
+
+# A part of a snippet: why it does not run.
+CANNOT_RUN: Dict[str, str] = {
+    "make distill": "make sets up an environment; tests/cli/test_project.py runs the project",
+    "--vars.backbone roberta-base": "a model of the hub",
+    "pip install": "an index",
+}
+
+
+def without_dev(folder: Path) -> None:
+    (folder / "dev.spacy").unlink()
+
+
+# A part of a snippet: what is done to its folder before.
+BEFORE: Dict[str, Callable[[Path], None]] = {
+    "skd silver path/or/package heldout.jsonl dev.spacy": without_dev,
+}

@@ -1,0 +1,146 @@
+"""What README.md and docs/ say, run: the snippets of a section one after the other, in a folder."""
+
+import contextlib
+import io
+import re
+import shutil
+import traceback
+from pathlib import Path
+from typing import Callable, Dict, List, Sequence, Set
+
+from journeys.commands import (
+    PREFIX,
+    inside,
+    resolve,
+    run,
+    run_process,
+    users_code_forgotten,
+    words,
+    written,
+)
+from journeys.docs_configs import try_config
+from journeys.docs_exceptions import BEFORE, CANNOT_RUN
+from journeys.markdown import Snippet, command_lines
+from journeys.workshop import SHORT
+
+# What a section finds in its folder; what its own commands write is not there before them.
+MADE = ["annotated", "vectors", "student.cfg", "out", "packages"]
+GIVEN = ["path", "train.spacy", "dev.spacy", "test.spacy", "raw.jsonl", "heldout.jsonl", "house.py",
+         "treebank", "backbones"]  # fmt: skip
+PRELUDE = Path(__file__).with_name("prelude.py")
+
+
+def furnish(folder: Path, made: Path, section: Sequence[Snippet] = ()) -> Path:
+    """folder (Path): gets what is `GIVEN` of the workshop, the student as `student`, and what is
+    `MADE` there if the section speaks of it before its own commands write it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (*GIVEN, *filter(lambda name: is_read(name, section), MADE)):
+        copy(made / name, folder / name)
+    copy(made / "out" / "model-best", folder / "student")
+    return folder
+
+
+def is_read(name: str, section: Sequence[Snippet]) -> bool:
+    """Whether it is read before it is written, if at all."""
+    for snippet in section:
+        if snippet.kind not in ("bash", "command"):
+            if re.search(rf"\b{re.escape(name)}\b", snippet.text):
+                return True
+            continue
+        for line in (line for lines in command_lines(snippet.text) for line in lines):
+            if words(line)[:3] != PREFIX:
+                continue
+            if name in written(line):
+                return False
+            if any(word.split("/")[0] == name for word in words(line)):
+                return True
+    return False
+
+
+def copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target, dirs_exist_ok=True)
+    else:
+        shutil.copy(source, target)
+
+
+def runnable(snippet: Snippet) -> bool:
+    return snippet.is_code and not any(text in snippet.text for text in CANNOT_RUN)
+
+
+class Runner:
+    """Runs the snippets of one section.
+
+    folder (Path): of the section. processes (Set[str]): commands that ran as a process already.
+    """
+
+    def __init__(self, folder: Path, processes: Set[str]) -> None:
+        self.folder = folder
+        self.processes = processes
+
+    def run(self, snippet: Snippet) -> None:
+        """RAISES (AssertionError): if it fails, with its place."""
+        for text, prepare in BEFORE.items():
+            if text in snippet.text:
+                prepare(self.folder)
+        try:
+            KINDS[snippet.kind](self, snippet)
+        except BaseException as error:
+            raise AssertionError(f"{snippet.place}, {snippet.section}:\n{error}") from error
+
+    def commands(self, snippet: Snippet) -> None:
+        """A paragraph of a block that begins with the command of the one before is another way to
+        do the same, and starts from the same folder."""
+        paragraphs = command_lines(snippet.text)
+        before = self.folder.with_name(f"{self.folder.name}_before")
+        if len(paragraphs) > 1:
+            shutil.copytree(self.folder, before)
+        for i, lines in enumerate(paragraphs):
+            if i and command_name(lines[0]) == command_name(paragraphs[i - 1][0]):
+                shutil.rmtree(self.folder)
+                shutil.copytree(before, self.folder)
+            for line in lines:
+                self.line(line)
+        shutil.rmtree(before, ignore_errors=True)
+
+    def line(self, line: str) -> str:
+        """The first of each command runs in a process of its own."""
+        name = command_name(line)
+        start = run if name in self.processes else run_process
+        self.processes.add(name)
+        return start(line, self.folder, env=SHORT)
+
+    def python(self, snippet: Snippet) -> None:
+        said = io.StringIO()
+        with inside(self.folder), contextlib.redirect_stdout(said), users_code_forgotten():
+            scope: Dict[str, object] = {}
+            try:
+                exec(compile(PRELUDE.read_text(encoding="utf8"), str(PRELUDE), "exec"), scope)
+                exec(compile(snippet.text, snippet.place, "exec"), scope)
+            except Exception:
+                raise AssertionError(f"{snippet.text}\n{traceback.format_exc()}") from None
+
+    def ini(self, snippet: Snippet) -> None:
+        try_config(snippet.text, self.folder)
+
+
+KINDS: Dict[str, Callable[[Runner, Snippet], None]] = {
+    "bash": Runner.commands,
+    "command": Runner.commands,
+    "python": Runner.python,
+    "call": Runner.python,
+    "ini": Runner.ini,
+}
+
+
+def command_name(line: str) -> str:
+    """`skd annotate` of `python -m spacy skd annotate ...`."""
+    command = words(line)
+    return resolve(line)[0] if command[:3] == PREFIX else command[0]
+
+
+def by_section(snippets: List[Snippet]) -> Dict[str, List[Snippet]]:
+    sections: Dict[str, List[Snippet]] = {}
+    for snippet in filter(runnable, snippets):
+        sections.setdefault(snippet.section, []).append(snippet)
+    return sections
