@@ -15,7 +15,7 @@ from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 
 WIDTH = 48
-STEPS = {"transformer": 130, "curated": 60}
+STEPS = {"transformer": 160, "curated": 80}
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 # What a real pipeline has: all but the last two learn.
 COMPONENTS = ["tagger", "morphologizer", "senter", "parser", "ner", "spancat", "attribute_ruler",
@@ -132,9 +132,9 @@ def learn(nlp: Language, examples: List[Example], *, steps: int, size: int = 12)
     rulers = ("attribute_ruler", "entity_ruler")
     with nlp.select_pipes(disable=["lemmatizer"]):
         optimizer = nlp.initialize(lambda: examples)
-    optimizer.learn_rate = 0.01
     drawn = random.Random(0)
-    for _ in range(steps):
+    for step in range(steps):
+        optimizer.learn_rate = 0.01 * (1 - step / steps)
         batch = drawn.sample(examples, size)
         nlp.update(batch, sgd=optimizer, exclude=[*rulers, *feed(nlp, batch)])
 
