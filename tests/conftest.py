@@ -129,6 +129,7 @@ def student_of(teacher: Path, *, weight: Any = 0.7, **settings: Any) -> Language
     return nlp
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups become part of the tests' names
 def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item]) -> None:
     """Tests of a file run in one worker, and so do all journeys: what they share is made once."""
     if not config.pluginmanager.hasplugin("xdist"):
