@@ -36,7 +36,7 @@ test: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy spacy_skd
-	$(TEST_ENV) $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+	$(TEST_ENV) $(BIN)/python -m pytest -n $(WORKERS)
 
 test-oldest: $(OLDEST)/.test
 	$(TEST_ENV) $(OLDEST)/bin/python -m pytest -n $(WORKERS)

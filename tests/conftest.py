@@ -58,6 +58,7 @@ SENTENCES = [
 POS = {"DT": "DET", "NN": "NOUN", "NNS": "NOUN", "NNP": "PROPN", "VBZ": "VERB", "VBP": "VERB",
        "VBD": "VERB", "VB": "VERB", "RB": "ADV", "PRP": "PRON", ".": "PUNCT"}  # fmt: skip
 LAYERS = ("sent", "tag", "pos")
+JOURNEYS = "tests/journeys"
 
 
 def make_doc(nlp: Language, sentences: List[Any]) -> Doc:
@@ -129,15 +130,18 @@ def student_of(teacher: Path, *, weight: Any = 0.7, **settings: Any) -> Language
     return nlp
 
 
-@pytest.hookimpl(tryfirst=True)  # before the groups become part of the tests' names
-def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item]) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Tests of a file run in one worker, and so do all journeys: what they share is made once."""
-    if not config.pluginmanager.hasplugin("xdist"):
-        return
-    for item in items:
-        folder, file = item.path.parent.name, str(item.path.relative_to(config.rootpath))
-        group = folder if folder == "journeys" else file
-        item.add_marker(pytest.mark.xdist_group(group))
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = str(nodeid).partition("::")[0]
+            return JOURNEYS if file.startswith(f"{JOURNEYS}/") else file
+
+    config.option.loadscopereorder = False  # the longest file need not have the most tests
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
