@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 from pathlib import Path
 from typing import Any, Dict, List
 
@@ -172,3 +173,11 @@ def log(caplog):
     logger.propagate = True
     yield caplog
     logger.propagate = False
+
+
+@pytest.fixture
+def interruptible():
+    """Ctrl-C ends a test, and what it starts: a shell lets what runs in the background ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

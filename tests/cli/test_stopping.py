@@ -21,14 +21,7 @@ COMMANDS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def interruptible():
-    """A shell starts what runs in the background with Ctrl-C ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
 def test_a_command_that_is_stopped_says_what_is_left(tmp_path, monkeypatch, command, sign):
