@@ -6,7 +6,7 @@ import re
 import shutil
 import traceback
 from pathlib import Path
-from typing import Callable, Dict, List, Sequence, Set
+from typing import Callable, Dict, List, Optional, Sequence, Set
 
 from journeys.commands import (
     PREFIX,
@@ -26,22 +26,25 @@ from journeys.workshop import SHORT
 # What a section finds in its folder; what its own commands write is not there before them.
 MADE = ["annotated", "vectors", "student.cfg", "out", "packages"]
 GIVEN = ["path", "train.spacy", "dev.spacy", "test.spacy", "raw.jsonl", "heldout.jsonl", "house.py",
-         "treebank", "backbones"]  # fmt: skip
+         "treebank", "backbones", "train.jsonl", "dev.jsonl", "test.jsonl", "textcat"]  # fmt: skip
 PRELUDE = Path(__file__).with_name("prelude.py")
 
 
 def furnish(folder: Path, made: Path, section: Sequence[Snippet] = ()) -> Path:
-    """folder (Path): gets what is `GIVEN` of the workshop, the student as `student`, and what is
-    `MADE` there if the section speaks of it before its own commands write it."""
+    """folder (Path): gets what is `GIVEN` of the workshop, the student as `student`, and, if the
+    section speaks of something that is `MADE` there before its own commands write it, all that is
+    made and that they do not write first."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in (*GIVEN, *filter(lambda name: is_read(name, section), MADE)):
+    reads = {name: is_read(name, section) for name in MADE}
+    missing = [name for name in MADE if reads[name] is not False and any(reads.values())]
+    for name in (*GIVEN, *missing):
         copy(made / name, folder / name)
     copy(made / "out" / "model-best", folder / "student")
     return folder
 
 
-def is_read(name: str, section: Sequence[Snippet]) -> bool:
-    """Whether it is read before it is written, if at all."""
+def is_read(name: str, section: Sequence[Snippet]) -> Optional[bool]:
+    """Whether it is read before it is written; None if neither."""
     for snippet in section:
         if snippet.kind not in ("bash", "command"):
             if re.search(rf"\b{re.escape(name)}\b", snippet.text):
@@ -54,7 +57,7 @@ def is_read(name: str, section: Sequence[Snippet]) -> bool:
                 return False
             if any(word.split("/")[0] == name for word in words(line)):
                 return True
-    return False
+    return None
 
 
 def copy(source: Path, target: Path) -> None:

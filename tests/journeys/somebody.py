@@ -165,3 +165,18 @@ def add_rules(nlp: Language, examples: List[Example]) -> None:
     nlp.get_pipe("attribute_ruler").add([[{"LOWER": "ten"}]], {"POS": "NUM"})
     pattern = {"label": "DISTANCE", "pattern": [{"LOWER": "ten"}, {"LOWER": "miles"}]}
     nlp.get_pipe("entity_ruler").add_patterns([pattern])
+
+
+def textcat(train: Path) -> Language:
+    """A small pipeline of another kind: whether a text has more than two sentences."""
+    nlp = spacy.blank("en")
+    model = {"@architectures": "spacy.TextCatBOW.v3", "exclusive_classes": True, "length": 262,
+             "ngram_size": 1, "no_output_layer": False}  # fmt: skip
+    nlp.add_pipe("textcat", config={"model": model})
+    examples = examples_of(nlp, read_docs(train, nlp))
+    for example in examples:
+        is_long = len(list(example.reference.sents)) > 2
+        example.reference.cats = {"LONG": float(is_long), "SHORT": float(not is_long)}
+    nlp.initialize(lambda: examples)
+    nlp.update(examples)
+    return nlp

@@ -55,9 +55,9 @@ def test_debug_config(here, config):
 def test_fill_config_adds_nothing(here, config):
     run(f"python -m spacy init fill-config {config} filled.cfg", here)
     filled, given = (
-        Config().from_disk(here / c, interpolate=False) for c in ("filled.cfg", config)
+        Config().from_disk(here / name, interpolate=False) for name in ("filled.cfg", config)
     )
-    assert filled.to_str(interpolate=False) == given.to_str(interpolate=False)
+    assert dict(filled) == dict(given)  # some scores are in another order
 
 
 def test_init_labels(here):

@@ -11,15 +11,16 @@ out/, packages/                         read out of it
 
 import shutil
 from pathlib import Path
-from typing import List
+from typing import List, Tuple
 
 import spacy
+import srsly
 from journeys import somebody
 from journeys.commands import OVERRIDES, run, run_process, users_code_forgotten
 from journeys.grammar import write_treebank
 from journeys.markdown import Snippet, command_lines, snippets
 from spacy.language import Language
-from spacy.tokens import DocBin
+from spacy.tokens import Doc, DocBin
 from spacy.util import import_file
 
 ROOT = Path(__file__).parents[2]
@@ -55,6 +56,7 @@ def build(folder: Path) -> None:
             save(nlp, folder / "theirs" / kind)
             nlp.remove_pipe("count_shouts")
             save(nlp, folder / place)
+    save(somebody.textcat(folder / "train.spacy"), folder / "textcat" / "model-best")
     for line in first_commands():
         run_process(line, folder, env=LONG)
 
@@ -65,13 +67,20 @@ def save(nlp: Language, folder: Path) -> None:
 
 
 def with_spans(folder: Path) -> None:
-    """train.spacy, dev.spacy and test.spacy: the converted ones, whose entities are spans too."""
+    """train.spacy, dev.spacy and test.spacy: the converted ones, whose entities are spans too; and
+    the entities alone, as JSONL."""
     vocab = spacy.blank("en").vocab
     for split in ("train", "dev", "test"):
         docs = list(DocBin().from_disk(folder / "corpus" / f"{split}.spacy").get_docs(vocab))
         for doc in docs:
             doc.spans["sc"] = list(doc.ents)
         DocBin(docs=docs).to_disk(folder / f"{split}.spacy")
+        offsets = [{"text": doc.text, "entities": entities(doc)} for doc in docs]
+        srsly.write_jsonl(folder / f"{split}.jsonl", offsets)
+
+
+def entities(doc: Doc) -> List[Tuple[int, int, str]]:
+    return [(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents]
 
 
 def documented() -> List[Snippet]:
