@@ -8,14 +8,17 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from .annotated import Annotated, annotate_text, join_annotated
+from .conllu import is_word_line
 from .convert_counts import SplitCounts
 from .gold_file import GoldFile
 from .iob import (
-    DOCUMENT_START,
     BadSentence,
+    Word,
     annotate_sentence,
+    is_document_start,
     is_sentence_line,
     is_token_line,
+    numbers_words,
     parse_sentence,
     read_sentences,
     read_tokens,
@@ -152,18 +155,28 @@ def read_iob_file(path: Path, nlp: Language) -> AnnotatedFile:
     file = AnnotatedFile(path)
     document = 0
     lines = list(_texts_of(path, file))
+    broken = {unfit.number for unfit in file.unfit}
+    all_words: List[Sequence[Word]] = []
     read = read_sentences if _share(lines, is_sentence_line) > 0.5 else read_tokens
     for rows in read(lines):
         number, line = rows[0]
-        if line.startswith(DOCUMENT_START):
+        if is_document_start(line):
             document += 1
             continue
+        if any(number in broken for number, _ in rows):
+            continue  # whole: without a word it is another sentence
         try:
             words = parse_sentence(rows)
         except BadSentence as error:
             file.set_aside(error.line, error)
             continue
+        all_words.append(words)
         file.sentences.append(annotate_sentence(words, nlp.vocab, document=document, line=number))
+    if numbers_words(all_words):
+        raise ValueError(
+            f"{path}: expected words in the first column, found their numbers in the sentence. "
+            "Leave that column out, and put the tags that are to be learnt in the last"
+        )
     return file.checked("words with tags like B-PER")
 
 
@@ -173,6 +186,7 @@ def _texts_of(path: Path, file: AnnotatedFile) -> Iterator[Tuple[int, str]]:
             yield line.number, line.text()
         except ValueError as error:
             file.set_aside(line.number, error)
+            yield line.number, _decoded(line)
 
 
 def _share(lines: List[Tuple[int, str]], is_kind: Any) -> float:
@@ -181,8 +195,11 @@ def _share(lines: List[Tuple[int, str]], is_kind: Any) -> float:
 
 
 def is_iob(path: Path) -> bool:
-    """Whether most of a file's first lines are words with tags."""
+    """Whether most of a file's first lines are words with tags, and not of CoNLL-U, whose last
+    column may be such a tag, too."""
     lines = _start(path)
+    if _share([pair for pair in lines if pair[1][:1] != "#"], is_word_line) > 0.5:
+        return False
     return _share(lines, is_token_line) > 0.5 or _share(lines, is_sentence_line) > 0.5
 
 

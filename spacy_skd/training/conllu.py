@@ -26,6 +26,12 @@ UPOS = frozenset(
 _TEXT = re.compile(r"#\s*text\s*=\s*(.*\S)")
 
 
+def is_word_line(line: str) -> bool:
+    """Whether a line has the columns of a word, a multiword token or an empty node."""
+    columns = line.split("\t")
+    return len(columns) == len(COLUMNS) and re.match(r"\d", columns[0], re.ASCII) is not None
+
+
 def read_conllu(path: Union[str, Path]) -> Iterator[Sentence]:
     """Stream the sentences of a CoNLL-U file.
 

@@ -7,9 +7,9 @@ like entities (`Entity=(person-1`, `Chunk=B-NP`) is counted, to be told.
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Dict, FrozenSet, Iterator, List, Optional, Sequence, Set, Tuple
+from typing import Dict, FrozenSet, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
 
 from ..pipeline.entity_tags import repair_biluo
 from .lines import read_lines
@@ -46,7 +46,7 @@ class EntityColumn:
         for key, value in misc_items(misc):
             if key in self.keys and TAG.fullmatch(value):
                 tag = tag or value
-            elif key == "NE" and re.fullmatch(r"[A-Za-z]-\S+", value):
+            elif key == "NE" and re.fullmatch(r"[A-Za-z]-\S+", value) and not TAG.fullmatch(value):
                 raise ValueError(f"expected a BILUO tag like NE=B-PER, found NE={value}")
             elif key in self.keys or key in self.unread:
                 unread[key] += 1
@@ -66,15 +66,25 @@ class EntityColumn:
 
 def find_entities(path: Path) -> EntityColumn:
     """Look through a file for the entities in its MISC column."""
+    of_words = _seen(_miscs(path, re.compile(r"\d+")))
+    # Those of multiword tokens alone belong to no word: they are not read.
+    of_ranges = _seen(_miscs(path, re.compile(r"\d+-\d+")))
+    column = _choose(of_words)
+    others = _choose(of_ranges)
+    return replace(column, unread=column.unread | ((others.keys | others.unread) - column.keys))
+
+
+def _seen(sentences: Iterable[List[str]]) -> Dict[str, "_Key"]:
+    """What the keys of MISC hold, sentence by sentence."""
     keys: Dict[str, _Key] = {}
-    for words in _miscs(path):
+    for miscs in sentences:
         before: Dict[str, str] = {}
-        for misc in words:
+        for misc in miscs:
             here = dict(misc_items(misc))
             for key, value in here.items():
                 keys.setdefault(key, _Key()).add(value, before=before.get(key))
             before = here
-    return _choose(keys)
+    return keys
 
 
 def misc_items(misc: str) -> Items:
@@ -114,9 +124,7 @@ class _Key:
 
 
 def _choose(keys: Dict[str, _Key]) -> EntityColumn:
-    named = {
-        key for key in keys if key == BARE or _NAMED.fullmatch(re.sub(r"[\W_]", "", key).lower())
-    }
+    named = {key for key in keys if key == BARE or _is_named(key)}
     tagged = [key for key in keys if key in named and keys[key].n_tags]
     read = [key for key in SPACY_KEYS if key in tagged] or tagged[:1]
     like_tags = {key for key, seen in keys.items() if seen.has_entities() and seen.n == seen.n_tags}
@@ -147,14 +155,14 @@ def _starts_with_i(before: Optional[str], tag: Optional[str]) -> bool:
     return tag[0] == "I" and (before == "O" or before[1:] != tag[1:])
 
 
-def _miscs(path: Path) -> Iterator[List[str]]:
-    """MISC of the words of each sentence, of a file that may be malformed."""
+def _miscs(path: Path, ids: "re.Pattern[str]") -> Iterator[List[str]]:
+    """MISC of the rows of each sentence that have such an ID, of a file that may be malformed."""
     words: List[str] = []
     for _, line in read_lines(path):
         columns = line.split("\t")
         if not line.strip():
             yield words
             words = []
-        elif columns[0].isdigit():
+        elif ids.fullmatch(columns[0]):
             words.append(columns[-1])
     yield words

@@ -46,7 +46,8 @@ def _head(line: int, row: Sequence[str], *, n_words: int, fail: Fail) -> Optiona
     head = int(row[6])
     if head > n_words:
         fail(line, f"HEAD {head} is out of range: the sentence has {n_words} words")
-    if (head == 0) != (row[7].lower() == ROOT) and row[7] != "_":
+    is_root = row[7].lower().split(":")[0] == ROOT  # "root:vtma", a subtype
+    if (head == 0) != is_root and row[7] != "_":
         fail(line, f"HEAD 0 and DEPREL root go together, found HEAD {head}, DEPREL {row[7]!r}")
     return head
 

@@ -25,12 +25,22 @@ def read_gold(path: Path, nlp: Language, *, spans_key: Optional[str] = None) -> 
         raise FileNotFoundError(f"{path}: no such file")
     reader = READERS.get(path.suffix.lower())
     if reader is None:
-        reader = _read_offsets if is_json(path) else _read_iob if is_iob(path) else _read_conllu
+        reader = _read_offsets if is_json(path) else _read_iob if is_iob(path) else _read_unknown
     return reader(path, nlp, spans_key)
 
 
 def _read_conllu(path: Path, nlp: Language, spans_key: Optional[str]) -> GoldFile:
     return Treebank(path, read_conllu(path))
+
+
+def _read_unknown(path: Path, nlp: Language, spans_key: Optional[str]) -> GoldFile:
+    try:
+        return _read_conllu(path, nlp, spans_key)
+    except ValueError as error:
+        raise ValueError(
+            f"{error} (read as CoNLL-U, since its first lines are neither JSON nor words with tags "
+            "like B-PER in the last column)"
+        ) from error
 
 
 def _read_offsets(path: Path, nlp: Language, spans_key: Optional[str]) -> GoldFile:

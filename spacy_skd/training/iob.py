@@ -7,8 +7,9 @@ a line with its tag last, or a sentence a line with `|` between word and tag.
     Lee NNP I-NP I-PER
     sleeps VBZ I-VP O
 
-Tags are IOB (1 or 2), BILUO or BIOES; "-" is an unknown one. Of lines of three or four columns the
-second is the word's tag. Between words stand spaces that the file does not have: they are unknown.
+Tags are IOB (1 or 2), BILUO, BIOES or BMES; "-" is an unknown one. Of lines of three or four
+columns the second is the word's tag. Between words stand spaces that the file does not have: they
+are unknown.
 """
 
 import re
@@ -21,10 +22,10 @@ from ..pipeline.entity_tags import repair_biluo
 from .annotated import Annotated
 
 DOCUMENT_START = "-DOCSTART-"
-TAG = re.compile(r"O|-|[BIOLUES]-\S+")
+TAG = re.compile(r"O|-|[BIOLUESM]-\S+")
 _PAIR = re.compile(rf"\S+\|({TAG.pattern})")
 _NO_TAG = ("-", "_", "-X-")
-_TO_BILUO = {"S": "U", "E": "L"}
+_TO_BILUO = {"S": "U", "E": "L", "M": "I"}
 _WITH_TAGS = (3, 4)  # columns: word, tag, (chunk,) entity
 _UNKNOWN = "-"
 
@@ -58,11 +59,28 @@ def is_sentence_line(line: str) -> bool:
     return bool(line.split()) and all(_PAIR.fullmatch(word) for word in line.split())
 
 
+def is_document_start(line: str) -> bool:
+    return line.lstrip().startswith(DOCUMENT_START)
+
+
+def numbers_words(sentences: Sequence[Sequence[Word]]) -> bool:
+    """Whether the first column counts the words of each sentence, as in CoNLL-U and GermEval, so
+    that the words themselves stand in another."""
+    counted = sum(_counts(words) for words in sentences)
+    return any(len(words) > 1 for words in sentences) and counted == len(sentences)
+
+
+def _counts(words: Sequence[Word]) -> bool:
+    firsts = [word.text for word in words]
+    start = 0 if firsts[:1] == ["0"] else 1
+    return firsts == [str(i) for i in range(start, start + len(firsts))]
+
+
 def read_tokens(lines: NumberedLines) -> Iterator[List[Tuple[int, str]]]:
     """The lines of each sentence, of a file with a token a line; those of `-DOCSTART-` alone."""
     rows: List[Tuple[int, str]] = []
     for number, line in lines:
-        is_start = line.startswith(DOCUMENT_START)
+        is_start = is_document_start(line)
         if rows and (is_start or not line.strip()):
             yield rows
             rows = []
@@ -103,9 +121,9 @@ def _word(number: int, line: str) -> Word:
 
 
 def _columns(line: str) -> List[str]:
-    line = line.strip("\r\n")
+    line = line.rstrip("\r\n\t ")
     if "\t" in line:
-        return [column.strip(" ") for column in line.rstrip("\t ").split("\t")]
+        return [column.strip(" ") for column in line.split("\t")]
     return [column for column in line.split(" ") if column]
 
 

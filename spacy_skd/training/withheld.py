@@ -1,4 +1,5 @@
-"""Treebanks that are distributed without their text: every FORM is "_"."""
+"""Treebanks that are distributed without their text: every FORM is "_", or as many "_" as the word
+has letters."""
 
 from pathlib import Path
 from typing import List, Sequence, Tuple
@@ -17,7 +18,7 @@ def leave_out_withheld(
     RAISES (ValueError): if words of the whole file are withheld."""
     withheld = [sentence for sentence in sentences if _is_withheld(sentence)]
     n_words = sum(len(sentence.words) for sentence in sentences)
-    n_withheld = sum(sentence.words.count(WITHHELD) for sentence in sentences)
+    n_withheld = sum(map(_n_withheld, sentences))
     many = n_withheld >= LEAST and n_withheld >= SHARE * n_words
     if many or n_withheld > n_words / 2 or len(withheld) > len(sentences) / 2:
         raise ValueError(
@@ -28,5 +29,9 @@ def leave_out_withheld(
 
 
 def _is_withheld(sentence: Sentence) -> bool:
-    n_withheld = sentence.words.count(WITHHELD)
+    n_withheld = _n_withheld(sentence)
     return n_withheld > 1 and n_withheld > len(sentence.words) / 2
+
+
+def _n_withheld(sentence: Sentence) -> int:
+    return sum(not word.strip(WITHHELD) for word in sentence.words)

@@ -8,6 +8,7 @@ from spacy.training.converters import conll_ner_to_docs, iob_to_docs
 
 from spacy_skd.training.annotated import NEGATIVE_KEY, join_annotated
 from spacy_skd.training.annotated_files import is_iob, is_json, read_iob_file, read_offset_file
+from spacy_skd.training.gold_files import read_gold
 
 TEXT = "Ann Lee saw Bob in New York."
 PER = [0, 7, "PER"]
@@ -194,6 +195,8 @@ def test_it_is_what_spacys_converters_read(nlp, tmp_path):
     [
         ("Ann\tB-PER\nLee\tI-PER\n.\tO\n", ["B-PER", "I-PER", "O"]),
         ("Ann\tB-PER\nLee\tE-PER\n.\tS-X\n", ["B-PER", "I-PER", "B-X"]),
+        ("Ann\tB-PER\nvan\tM-PER\nLee\tE-PER\n", ["B-PER", "I-PER", "I-PER"]),
+        ("Ann\tB-PER\nLee O\t\n", ["B-PER", "O"]),
         ("Ann\tB-PER\nLee\tL-PER\n.\tU-X\n", ["B-PER", "I-PER", "B-X"]),
         ("Ann -\nLee I-PER\n. O\n", ["", "B-PER", "O"]),
         ("# id 1\nAnn _ _ B-PER\nLee _ _ I-PER\n# _ _ O\n", ["B-PER", "I-PER", "O"]),
@@ -232,3 +235,36 @@ def test_what_files_are(tmp_path):
     assert is_json(write(tmp_path, '{"text": "a"}\n'))
     assert is_json(write(tmp_path, '["a", {"entities": []}]\n'))
     assert not is_json(write(tmp_path, "[ O\n] O\n"))
+
+
+def test_conllu_by_another_name_is_no_iob(tmp_path):
+    row = "{}\tGo\tgo\tVERB\tVB\t_\t{}\t{}\t_\t{}\n"
+    rows = row.format(1, 0, "root", "B-PER") + row.format(2, 1, "dep", "O")
+    assert not is_iob(write(tmp_path, "# text = Go Go\n" + rows, name="bare.conll"))
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_numbers_of_words_are_not_taken_for_words(nlp, tmp_path, first):
+    rows = "".join(f"{first + i}\t{word}\tO\tO\n" for i, word in enumerate(["Ann", "sleeps"]))
+    path = write(tmp_path, f"#\thttp://x [2009]\n{rows}\n{rows}")
+    with pytest.raises(ValueError, match=r"found their numbers in the sentence. Leave that column"):
+        read_iob_file(path, nlp)
+    read_iob_file(write(tmp_path, "1 O\n. O\n\n1 O\n2 O\n"), nlp)  # a list
+
+
+def test_a_sentence_with_a_line_that_is_no_text_is_set_aside_whole(nlp, tmp_path):
+    path = tmp_path / "gold.conll"
+    path.write_bytes(b"caf\xe9 O\nAnn B-PER\n\nBob B-PER\n. O\n")
+    found = read_iob_file(path, nlp)
+    assert [unfit.number for unfit in found.unfit] == [1]
+    assert [text.doc.text for text in found.sentences] == ["Bob . "]
+
+
+def test_marks_of_documents_may_be_indented(nlp, tmp_path):
+    path = write(tmp_path, "Ann B-PER\n\n -DOCSTART- -X- O\n\n. O\n")
+    assert [text.document for text in read_iob_file(path, nlp).sentences] == [0, 1]
+
+
+def test_files_of_no_known_kind_say_what_was_looked_for(nlp, tmp_path):
+    with pytest.raises(ValueError, match=r"read as CoNLL-U, .* B-PER in the last column"):
+        read_gold(write(tmp_path, "B-PER\tAnn\nO\tsleeps\n"), nlp)

@@ -87,3 +87,13 @@ def test_tags_of_multiword_tokens_are_counted(tmp_path):
     (sentence,) = read_conllu(write(tmp_path, text))
     assert sentence.entities == ["O", "U-LOC"]
     assert sentence.unread == {"tags of multiword tokens": 1}
+
+
+@pytest.mark.parametrize("key", ["NE", "name", "ner"])
+def test_entities_of_multiword_tokens_alone_are_told(tmp_path, key):
+    text = treebank(["_", "_", "_"]).replace("2\t", f"2-3\tdu{chr(9)}_" * 1, 0)
+    rows = text.splitlines(keepends=True)
+    rows.insert(1, "2-3\tdu\t" + "_\t" * 7 + f"{key}=B-LOC\n")
+    (sentence,) = read_conllu(write(tmp_path, "".join(rows)))
+    assert not any(sentence.entities)
+    assert sentence.unread == {key: 1}

@@ -79,3 +79,9 @@ def test_heads_that_spacy_cannot_hold_are_left_out_and_said(tmp_path, arcs):
 def test_what_is_known_must_be_a_tree(tmp_path, arcs, message):
     with pytest.raises(ValueError, match=message):
         read(tmp_path, arcs)
+
+
+def test_a_subtype_of_root_is_the_root(tmp_path):
+    rows = treebank("0:root 1:dep").replace("root", "root:main")
+    (sentence,) = read_conllu(write(tmp_path, rows))
+    assert (sentence.heads, sentence.deps) == ([0, 0], ["root", "dep"])

@@ -28,3 +28,9 @@ def test_few_sentences_without_words_are_left_out_and_underscores_are_kept(sente
     kept, left_out = leave_out_withheld([sentence, withheld, underscore, sentence], Path("x"))
     assert kept == [sentence, underscore, sentence]
     assert left_out == [withheld]
+
+
+def test_a_letter_each_may_be_withheld(sentence):
+    withheld = replace(sentence, words=["__", "_____", "_"])
+    with pytest.raises(ValueError, match="the FORM of 3 of 3 words"):
+        leave_out_withheld([withheld], Path("x"))
