@@ -177,7 +177,7 @@ def log(caplog):
 
 @pytest.fixture
 def interruptible():
-    """Ctrl-C ends a test, and what it starts: a shell lets what runs in the background ignore it."""
+    """Ctrl-C ends a test and what it starts, which a shell makes background jobs ignore."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
