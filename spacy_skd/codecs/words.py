@@ -155,7 +155,8 @@ class Words:
 
     def heads_of_tokens(self, heads: Ints1d, deprels: Ints1d) -> Tuple[Ints1d, Ints1d]:
         """Heads and deprels of words. A word that hangs on whitespace hangs on what that hangs on,
-        by an unknown deprel.
+        by an unknown deprel. If that is a root, the first word that hangs on it is the root, on
+        which the others hang.
 
         heads (Ints1d): (tokens,) head token, `ROOT_HEAD` or `UNKNOWN_HEAD`. deprels (Ints1d):
             (tokens,) indices, -1 for none that is known.
@@ -165,13 +166,17 @@ class Words:
             return heads, deprels
         is_space = numpy.diff(self.before) == 0
         climbing, above = heads, numpy.zeros(len(heads), dtype=bool)
+        passed = numpy.full(len(heads), UNKNOWN_HEAD)  # the last whitespace on the way up
         for _ in range(self.n_tokens):
             head = numpy.maximum(climbing, 0)
             above = (climbing >= 0) & is_space[head]
             if not above.any():
                 break
+            through = numpy.where(passed[head] >= 0, passed[head], head)
+            passed = numpy.where(above, through, passed)
             climbing = numpy.where(above, climbing[head], climbing)
         climbing = numpy.where(above, UNKNOWN_HEAD, climbing)  # whitespace in a circle
+        climbing = _one_root(climbing, passed, ~is_space)
         words = numpy.where(climbing >= 0, self.before[climbing], climbing).astype(heads.dtype)
         deprels = numpy.where(climbing == heads, deprels, -1).astype(deprels.dtype)
         return words[self.tokens], deprels[self.tokens]
@@ -192,6 +197,19 @@ class Words:
 def head_tokens(offsets: Ints1d) -> Ints1d:
     """(tokens,) offsets of heads, 0 for a root, to head tokens, `ROOT_HEAD` for a root."""
     return numpy.where(offsets == 0, ROOT_HEAD, numpy.arange(len(offsets)) + offsets)
+
+
+def _one_root(heads: Ints1d, passed: Ints1d, is_word: "numpy.ndarray") -> Ints1d:
+    """(tokens,) heads, of which those that became roots since a whitespace root had them hang on
+    the first of these. passed (Ints1d): (tokens,) that whitespace, or -1 or less."""
+    (orphans,) = numpy.nonzero((heads == ROOT_HEAD) & (passed >= 0) & is_word)
+    roots, first, group = numpy.unique(passed[orphans], return_index=True, return_inverse=True)
+    if len(roots) == len(orphans):
+        return heads
+    heads = heads.copy()
+    heads[orphans] = numpy.where(first[group] == numpy.arange(len(orphans)), ROOT_HEAD,
+                                 orphans[first[group]])  # fmt: skip
+    return heads
 
 
 def _label_and_edges(tag: Optional[str]) -> Tuple[Optional[str], Tuple[bool, bool]]:

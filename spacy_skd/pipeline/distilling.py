@@ -22,6 +22,7 @@ from ..transfer.convert import Target
 from ..transfer.loss import mixed_loss
 from ..transfer.target import Objective
 from .activations import Predictions, register_extension, store
+from .gold_config import check_resumes
 from .learning import LearningPipe
 from .lost_mass import LostMass
 from .unknown_labels import UnknownLabels
@@ -275,6 +276,7 @@ class DistillingPipe(LearningPipe):
                 f"corpus has this annotation."
             )
         self._check_outputs(labels)
+        check_resumes(nlp)
         self.cfg["labels"] = list(labels)
         self._intern(labels)
         if self._teacher is not None and self._asks:

@@ -1,6 +1,6 @@
 """The config of a pipeline that has lost its teacher, or this package: it trains on gold."""
 
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 
 from spacy.language import Language
 from thinc.api import Config
@@ -33,6 +33,27 @@ def learning_alone(nlp: Language) -> Dict[str, Config]:
         else block
         for name, block in nlp._pipe_configs.items()
     }
+
+
+def check_resumes(nlp: Optional[Language]) -> None:
+    """RAISES (ValueError): if `paths.resume` is given and no other block reads it, as in a config of
+    earlier versions: training would begin at the beginning."""
+    config = {} if nlp is None else nlp.config
+    resume = config.get("paths", {}).get("resume")
+    others = [config[section] for section in config if section != "paths"]
+    if resume is not None and not any(_names(block, str(resume)) for block in others):
+        raise ValueError(
+            f"paths.resume is {str(resume)!r}, but nothing in the config reads it, and training "
+            f"would begin at the beginning. Add to the config [initialize.after_init] with "
+            f'@callbacks = "spacy-skd.resume.v1" and path = ${{paths.resume}}'
+        )
+
+
+def _names(block: Any, path: str) -> bool:
+    """Whether a block has a path, or the reference to it, for a value."""
+    if isinstance(block, dict):
+        return any(_names(value, path) for value in block.values())
+    return str(block) in (path, "${paths.resume}")
 
 
 def is_ours(block: Any, key: str) -> bool:

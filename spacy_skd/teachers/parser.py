@@ -55,7 +55,9 @@ class ParserSource(TransitionSource):
         for doc, belief, words in zip(docs, beliefs, words_of(docs)):
             if isinstance(belief, TreeCandidates) and len(doc):
                 heads, deprels = (_heaviest(belief, v) for v in (belief.heads, belief.deprels))
-                known = [SPACE_DEPREL if i < 0 else belief.labels[i] for i in deprels.tolist()]
+                unknown = numpy.where(heads == ROOT_HEAD, _ROOT, SPACE_DEPREL).tolist()
+                pairs = zip(unknown, deprels.tolist())
+                known = [none if i < 0 else belief.labels[i] for none, i in pairs]
                 names = numpy.full(len(doc), SPACE_DEPREL, dtype=object)
                 names[words.of_tokens(numpy.arange(len(doc)))] = known
                 own = numpy.arange(len(heads))

@@ -12,7 +12,7 @@ from ..models.own_vectors import STATIC
 from ..pipeline.gold_config import learning_alone, read_gold
 from ..pipeline.teacher import SkdTeacher, is_teacher
 from ..teachers.sources import component_of
-from .resume import RESUME
+from .resume import RESUME, switch
 
 logger = logging.getLogger("spacy.skd")
 KEEP = "spacy-skd.keep_pipes.v1"
@@ -63,6 +63,9 @@ def _scrub(config: Config, names: List[str]) -> Config:
         initialize["after_init"] = None
     elif _is_callback(after, RESUME) and _is_callback(after.get("first"), KEEP):
         initialize["after_init"] = {**after, "first": None}
+    if initialize.get("after_init") is None:  # of a config that was written when there was none
+        initialize["after_init"] = switch()
+        config.setdefault("paths", {}).setdefault("resume", None)
     read_gold(config)
     paths = config.get("paths", {})
     if initialize.get("vectors") in (OF_TEACHER, paths.get("teacher")):

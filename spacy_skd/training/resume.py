@@ -3,7 +3,7 @@
 import logging
 import warnings
 from pathlib import Path
-from typing import Any, Callable, List, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 from spacy import registry
 from spacy.language import Language
@@ -47,6 +47,11 @@ def make_resume(
     return after_init
 
 
+def switch() -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): the block of a config whose `paths.resume` it makes count."""
+    return {"@callbacks": RESUME, "path": OF_PATHS, "first": None}
+
+
 def resume(nlp: Language, path: str) -> None:
     """Give the components of an initialized pipeline the state of those of a saved one.
 
@@ -62,6 +67,7 @@ def resume(nlp: Language, path: str) -> None:
             continue
         if name in saved.component_names:
             _check_fits(nlp, saved, name, path)
+            _add_labels(pipe, saved.get_pipe(name))
             _restore(name, pipe, saved.get_pipe(name), path)
             resumed.append(name)
         elif name not in _frozen(nlp):
@@ -86,13 +92,22 @@ def _check_fits(nlp: Language, saved: Language, name: str, path: str) -> None:
         )
     # A frozen component was not initialized: it has no labels yet.
     new, old = (set(getattr(p.get_pipe(name), "labels", ())) for p in (nlp, saved))
-    if new != old and name not in _frozen(nlp):
+    grows = getattr(nlp.get_pipe(name), "is_resizable", False)
+    if new != old and not (grows and new < old) and name not in _frozen(nlp):
         raise ValueError(
             f"resume: {name!r} has other labels in {path}: it alone has {sorted(old - new)}, this "
             f"training alone {sorted(new - old)}. Train on the data and the teacher of before, or "
             f"write the labels into [initialize.components.{name}] (spacy init labels); to learn "
             f'new labels, source the component (source = "{path}") and call its add_label'
         )
+
+
+def _add_labels(pipe: Any, saved: Any) -> None:
+    """The labels of a saved component that the data lacks, as gold mostly lacks some that a teacher
+    has: so that its weights fit. (A frozen component, not initialized, has none yet.)"""
+    if getattr(pipe, "is_resizable", False) and getattr(pipe, "labels", ()):
+        for label in saved.labels:
+            pipe.add_label(label)
 
 
 def _restore(name: str, pipe: Any, saved: Any, path: str) -> None:

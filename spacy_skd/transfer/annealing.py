@@ -70,7 +70,9 @@ def make_linear_weight(start: float = 1.0, end: float = 0.0, steps: int = 5000) 
 
 
 def as_schedule(setting: Union[float, WeightSchedule]) -> WeightSchedule:
-    """A number is a constant weight."""
+    """A number is a constant weight. RAISES (ValueError): if it is out of range, or no schedule."""
     if isinstance(setting, (int, float)):
         return make_constant_weight(float(setting))
+    if not callable(setting):
+        raise ValueError(f"distill_weight: expected a number or a schedule, got {setting!r}")
     return setting

@@ -124,6 +124,14 @@ def test_words_that_hang_on_whitespace():
     assert deprels.tolist() == [-1, -1, -1, 8]
 
 
+def test_of_words_that_hang_on_a_whitespace_root_one_is_the_root():
+    # b and d hang on _ directly, e through another: b is the root of them; g hangs on a second root
+    heads = numpy.asarray([1, 2, ROOT_HEAD, 2, 2, 4, ROOT_HEAD, 6, 7])
+    found, deprels = at("ab_d_e_gh").heads_of_tokens(heads, numpy.arange(9))
+    assert found.tolist() == [1, ROOT_HEAD, 1, 1, ROOT_HEAD, 4]
+    assert deprels.tolist() == [0, -1, -1, -1, -1, 8]
+
+
 def test_the_tag_of_whitespace_is_the_one_that_the_labels_have():
     assert space_tag(["NN", "SPACE"]) == "SPACE"
     assert space_tag(["NN", "SPACE", "_SP"]) == "_SP"

@@ -26,6 +26,7 @@ REFUSED = [
     ("distilling_tagger", {"k": 7}, "k: does not apply to target 'structural'"),
     ("distilling_tagger", {"layer": "lemma"}, "layer: expected one of"),
     ("distilling_tagger", {"distill_weight": 1.5}, "weight: expected a number from 0 to 1"),
+    ("distilling_tagger", {"distill_weight": {}}, "distill_weight: expected a number or a"),
     ("distilling_tagger", {**SPANS, "scheme": "nope"}, "scheme: expected one of BIO, BIOES"),
     ("distilling_tagger", {**SPANS, "spans_key": "x"}, "spans_key: does not apply to layer 'ents'"),
     ("distilling_tagger", {**SPANS, "threshold": 0.3}, "threshold: does not apply"),

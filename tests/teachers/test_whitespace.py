@@ -8,12 +8,16 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 from stock_pipelines import EMBED, stock_examples, stock_pipeline
 
+from spacy_skd.codecs.trees import ROOT_HEAD
 from spacy_skd.models.words import words_of
 from spacy_skd.shards.manifest import Manifest
+from spacy_skd.teachers.beam import Beam
+from spacy_skd.teachers.parser import ParserSource
 from spacy_skd.teachers.runner import TeacherRunner
 from spacy_skd.training.annotate import annotate
 from spacy_skd.training.distillation import DistillationCorpus
 from spacy_skd.training.sampled import SampledCorpus
+from spacy_skd.transfer.candidates import TreeCandidates
 
 TEXTS = [
     "The cat\n\nsees  Ann.\n\n\nDogs sleep\n well!\n",
@@ -108,3 +112,20 @@ def test_starts_on_whitespace_reach_the_teacher_as_those_of_words(stock):
     assert [sent.start for sent in guess.sents] == [0, 3]
     assert beliefs["parser"].units.tolist() == [[0, 2], [2, 4]]
     assert Example(doc, guess).get_aligned_sent_starts()[2] != 1
+
+
+def test_a_whitespace_root_leaves_one_root():
+    """As a stock parser has it on text that it was not trained on."""
+    nlp = spacy.blank("en")
+    pipe = nlp.add_pipe("parser")
+    pipe.add_label("det")
+    source = ParserSource(pipe, Beam())
+    doc = Doc(nlp.vocab, ["The", "\n", "cat", "sleeps", "Go"])
+    tokens = numpy.asarray([[1, ROOT_HEAD, 1, 2, ROOT_HEAD]], dtype="int32")
+    deprels = numpy.full((1, 5), source.labels.index("det"), dtype="int32")
+    units = numpy.asarray([[0, 4], [4, 5]], dtype="int32")
+    candidates = TreeCandidates(source.labels, units, tokens, deprels, numpy.ones((2, 1)))
+    source.write([doc], [candidates.of_words(words_of([doc])[0])])
+    assert [sent.start for sent in doc.sents] == [0, 4]
+    assert [t.head.i for t in doc] == [0, 0, 0, 2, 4]
+    assert [t.dep_ for t in doc] == ["ROOT", "dep", "dep", "det", "det"]

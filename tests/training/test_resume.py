@@ -14,7 +14,8 @@ from spacy.util import load_config, load_model_from_config
 from thinc.api import Config
 
 from spacy_skd.pipeline.rehearsal import resume_training
-from spacy_skd.training.resume import resume
+from spacy_skd.training.callbacks import without_teacher
+from spacy_skd.training.resume import RESUME, resume
 from spacy_skd.training.stream import examples_seen
 
 TEXT = "The cat sees Ann . She gave him the book"
@@ -139,11 +140,39 @@ def test_its_own_config_begins_with_all_that_was_saved(made, tmp_path):
     assert nlp("She gave him")[1].lemma_ == "give"
 
 
+def test_gold_may_lack_labels_that_the_student_has(made, tmp_path):
+    """Those of its teacher."""
+    few = make_docs(spacy.blank("en"))[2:3]
+    DocBin(docs=few).to_disk(tmp_path / "few.spacy")
+    given = paths(made, resume=saved(made), train=tmp_path / "few.spacy")
+    train(saved(made) / "config.cfg", tmp_path, overrides={**given, "training.max_steps": 1})
+    before, after = spacy.load(saved(made)), spacy.load(tmp_path / "model-last")
+    for name in ("sent", "tag", "pos", "parser"):
+        assert after.get_pipe(name).labels == before.get_pipe(name).labels
+        assert after.get_pipe(name).cfg["step"] > before.get_pipe(name).cfg["step"]
+    assert len(before.get_pipe("tag").labels) > len({t.tag_ for t in few[0]})
+
+
+def test_a_config_that_does_not_read_the_switch(made, tmp_path):
+    """As those of earlier versions; what is trained by them today has it."""
+    config = Config().from_disk(saved(made) / "config.cfg", interpolate=False)
+    config["initialize"]["after_init"] = None
+    config.to_disk(tmp_path / "old.cfg")
+    with pytest.raises(ValueError, match="nothing in the config reads it"):
+        train(tmp_path / "old.cfg", overrides=paths(made, resume=saved(made)))
+    nlp = load_model_from_config(load_config(tmp_path / "old.cfg"))
+    block = without_teacher(nlp).config["initialize"]["after_init"]
+    assert (block["@callbacks"], block["path"]) == (RESUME, "${paths.resume}")
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (lambda nlp: nlp.remove_pipe("pos"), "has no component 'pos', but tok2vec, sent"),
-        (lambda nlp: nlp.get_pipe("tag").add_label("NEW"), r"'tag' has other labels .*\['NEW'\]"),
+        (
+            lambda nlp: nlp.get_pipe("tag").cfg["labels"].__setitem__(-1, "NEW"),
+            r"'tag' has other labels .*\['NEW'\]",
+        ),
         (lambda nlp: nlp.rename_pipe("tag", "xpos"), "has no component 'tag'"),
         (
             lambda nlp: nlp.replace_pipe("pos", "sentencizer"),
