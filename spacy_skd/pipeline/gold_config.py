@@ -36,7 +36,7 @@ def learning_alone(nlp: Language) -> Dict[str, Config]:
 
 
 def check_resumes(nlp: Optional[Language]) -> None:
-    """RAISES (ValueError): if `paths.resume` is given and no other block reads it, as in a config of
+    """RAISES (ValueError): if `paths.resume` is given and no other block reads it, as in configs of
     earlier versions: training would begin at the beginning."""
     config = {} if nlp is None else nlp.config
     resume = config.get("paths", {}).get("resume")
