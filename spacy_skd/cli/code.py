@@ -1,5 +1,6 @@
 """`--code`: what registers the parts of a pipeline, as spaCy's own commands take it."""
 
+import shlex
 from pathlib import Path
 from typing import Optional
 
@@ -15,4 +16,4 @@ CODE_FILES = typer.Option(
 
 def with_code(code_path: Optional[Path]) -> str:
     """What a command that follows must be given, too."""
-    return f" --code {code_path}" if code_path else ""
+    return f" --code {shlex.quote(str(code_path))}" if code_path else ""

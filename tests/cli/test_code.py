@@ -13,6 +13,7 @@ from treebanks import GOOD
 from typer.main import get_command
 
 from spacy_skd.cli import skd
+from spacy_skd.cli.code import with_code
 from spacy_skd.pipeline.teacher import SkdTeacher
 from spacy_skd.teachers.loading import load_trained
 
@@ -135,3 +136,8 @@ def test_a_teacher_in_training_says_so_too(teacher, tmp_path):
     asked = SkdTeacher("asked", teacher=str(pipeline))
     with pytest.raises(ValueError, match="teacher of 'asked'.*'own_live'.*--code FILE"):
         _ = asked.nlp
+
+
+def test_what_is_to_be_run_next_names_any_file():
+    assert with_code(Path("own code.py")) == " --code 'own code.py'"
+    assert (with_code(Path("code.py")), with_code(None)) == (" --code code.py", "")
