@@ -87,10 +87,8 @@ def parser_model(
 
 
 def biaffine_arcs(*, nI: Optional[int], nH: int, dropout: float, max_distance: int = 0) -> Model:
-    """Rows of vectors and buckets to the arc scores of each bucket, (B, N, N + 1).
-
-    max_distance (int): see `build_biaffine_parser`. RAISES (ValueError): as that.
-    """
+    """Rows of vectors and buckets to the arc scores of each bucket, (B, N, N + 1); see
+    `build_biaffine_parser`, also of the errors."""
     check_between("max_distance", max_distance, low=0, high=10**4)
     check_between("arc_hidden", nH, low=1, high=10**5)
     check_between("dropout", dropout, low=0, high=0.99)
