@@ -67,6 +67,8 @@ def resume(nlp: Language, path: str) -> None:
             continue
         if name in saved.component_names:
             _check_fits(nlp, saved, name, path)
+            if new := _add_labels(saved.get_pipe(name), pipe):
+                logger.warning("resume: %r learns labels that are new to %s: %s", name, path, new)
             _add_labels(pipe, saved.get_pipe(name))
             _restore(name, pipe, saved.get_pipe(name), path)
             resumed.append(name)
@@ -83,7 +85,8 @@ def resume(nlp: Language, path: str) -> None:
 
 
 def _check_fits(nlp: Language, saved: Language, name: str, path: str) -> None:
-    """RAISES (ValueError): if the component was made by another factory, or has other labels."""
+    """RAISES (ValueError): if the component was made by another factory, or has other labels and
+    can take none."""
     ours, theirs = nlp.get_pipe_meta(name).factory, saved.get_pipe_meta(name).factory
     if ours != theirs:
         raise ValueError(
@@ -93,21 +96,27 @@ def _check_fits(nlp: Language, saved: Language, name: str, path: str) -> None:
     # A frozen component was not initialized: it has no labels yet.
     new, old = (set(getattr(p.get_pipe(name), "labels", ())) for p in (nlp, saved))
     grows = getattr(nlp.get_pipe(name), "is_resizable", False)
-    if new != old and not (grows and new < old) and name not in _frozen(nlp):
+    if new != old and not grows and name not in _frozen(nlp):
         raise ValueError(
             f"resume: {name!r} has other labels in {path}: it alone has {sorted(old - new)}, this "
             f"training alone {sorted(new - old)}. Train on the data and the teacher of before, or "
-            f"write the labels into [initialize.components.{name}] (spacy init labels); to learn "
-            f'new labels, source the component (source = "{path}") and call its add_label'
+            f"write the labels into [initialize.components.{name}] (spacy init labels)"
         )
 
 
-def _add_labels(pipe: Any, saved: Any) -> None:
-    """The labels of a saved component that the data lacks, as gold mostly lacks some that a teacher
-    has: so that its weights fit. (A frozen component, not initialized, has none yet.)"""
-    if getattr(pipe, "is_resizable", False) and getattr(pipe, "labels", ()):
-        for label in saved.labels:
-            pipe.add_label(label)
+def _add_labels(pipe: Any, other: Any) -> List[str]:
+    """To an initialized component those labels of another that it lacks, so that the weights of one
+    fit the other: gold mostly lacks some that a teacher has, and may have some that it has not. (A
+    frozen component, not initialized, has no labels yet.)
+
+    RETURNS (List[str]): the labels that were added.
+    """
+    if not getattr(pipe, "is_resizable", False) or not getattr(pipe, "labels", ()):
+        return []
+    lacking = [label for label in other.labels if label not in pipe.labels]
+    for label in lacking:
+        pipe.add_label(label)
+    return lacking
 
 
 def _restore(name: str, pipe: Any, saved: Any, path: str) -> None:
