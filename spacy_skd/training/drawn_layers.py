@@ -1,5 +1,6 @@
 """What a teacher's component annotates, and writing what was drawn from its beliefs into a doc."""
 
+import json
 import logging
 from abc import ABC, abstractmethod
 from typing import Any, Container, Dict, List, Mapping, Optional, Tuple
@@ -127,9 +128,10 @@ def make_layers(
     for pipe, layer in layers.items():
         for what in layer.writes:
             if what in writers:
+                left = {other: name for other, name in chosen.items() if other != pipe}
                 raise ValueError(
                     f"layers: the components {writers[what]!r} and {pipe!r} both say {what!r}; "
-                    f'choose by `layers`, such as {{"{pipe}": "{chosen[pipe]}"}}'
+                    f"choose all that are to be drawn by `layers`, such as {json.dumps(left)}"
                 )
             writers[what] = pipe
     return layers

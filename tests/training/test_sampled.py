@@ -357,6 +357,9 @@ def test_layers_can_be_chosen_and_do_not_clash():
              "parser": form("nsubj", kind="trees")}  # fmt: skip
     with pytest.raises(ValueError, match="'tag' and 'other' both say 'tag'"):
         make_layers(forms, {})
+    advice = '"tag": "tag", "senter": "sent"'  # one of the two, and all others
+    with pytest.raises(ValueError, match=advice):
+        make_layers({"tag": form("NN"), "senter": form("I", "S"), "other": form("VB")}, {})
     with pytest.raises(ValueError, match="both say 'sent'"):
         make_layers(forms, {"parser": "parser", "senter": "sent"})
     assert make_layers(forms, {"other": "tag", "senter": "sent"}).keys() == {"other", "senter"}
