@@ -77,6 +77,9 @@ class GivenDoc(numpy.ndarray):
 
     is_space: Any = None
 
+    def has_annotation(self, attr: int) -> bool:
+        return bool(self.to_array(attr).any())
+
     def to_array(self, attr: int) -> numpy.ndarray:
         assert attr == IS_SPACE
         return numpy.zeros(len(self)) if self.is_space is None else self.is_space

@@ -21,10 +21,11 @@ def words_of(docs: Sequence[Doc], *, n_words: Optional[int] = None) -> List[Word
     lengths = [len(doc) for doc in docs]
     if sum(lengths) == n_words:
         return [Words(length) for length in lengths]
-    flags = [doc.to_array(IS_SPACE) for doc in docs]
-    if not flags or not numpy.concatenate(flags).any():
-        return [Words(length) for length in lengths]
-    return [Words(len(doc_flags), doc_flags) for doc_flags in flags]
+    # To ask whether a doc has a flag somewhere costs half of what an array of it does.
+    return [
+        Words(length, doc.to_array(IS_SPACE)) if doc.has_annotation(IS_SPACE) else Words(length)
+        for doc, length in zip(docs, lengths)
+    ]
 
 
 def word_lengths(docs: Sequence[Doc], *, n_words: Optional[int] = None) -> List[int]:

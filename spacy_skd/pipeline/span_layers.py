@@ -178,6 +178,8 @@ def _as_spans(doc: Doc, spans: Sequence[TypedSpan]) -> List[Span]:
 
 def blocked_tokens(doc: Doc) -> "numpy.ndarray":
     """(N,) bool: the tokens of `doc.set_ents(..., blocked=)`, which begin an entity of no label."""
+    if not doc.has_annotation(ENT_IOB):  # mostly, and much faster than arrays
+        return numpy.zeros(len(doc), dtype=bool)
     tags, labels = doc.to_array([ENT_IOB, ENT_TYPE]).reshape(-1, 2).T
     blocked: "numpy.ndarray" = (tags == _BEGINS) & (labels == 0)
     return blocked
