@@ -30,8 +30,8 @@ from spacy.util import load_config
 from thinc.api import fix_random_seed
 
 from spacy_skd.shards import Manifest
-from spacy_skd.training.annotate import annotate
-from spacy_skd.training.raw_text import read_raw
+from spacy_skd.training.annotation.annotate import annotate
+from spacy_skd.training.conversion.raw_text import read_raw
 
 TURNS = 3
 Result = Dict[str, Any]
@@ -131,7 +131,7 @@ def _some_docs(docs: Iterable[Doc], words: int) -> Iterator[Doc]:
 PEAK = """
 import resource, sys
 from pathlib import Path
-from spacy_skd.training.annotate import annotate
+from spacy_skd.training.annotation.annotate import annotate
 manifest = annotate(sys.argv[1], [sys.argv[2]], Path(sys.argv[3]))
 print(manifest.counts["words"], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 """

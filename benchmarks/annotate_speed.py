@@ -11,8 +11,8 @@ import spacy
 import torch
 from spacy.language import Language
 
-from spacy_skd.training.annotate import Progress, annotate
-from spacy_skd.training.raw_text import read_raw
+from spacy_skd.training.annotation.annotate import Progress, annotate
+from spacy_skd.training.conversion.raw_text import read_raw
 
 TURNS = 3
 Seconds = Tuple[float, float]  # of the clock, of all threads of this process

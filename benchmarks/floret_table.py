@@ -19,7 +19,7 @@ from scipy.sparse import csr_matrix, diags
 from scipy.sparse.linalg import lsmr
 from spacy.vectors import Vectors
 
-from spacy_skd.training.vectors import find_words, plain_docs
+from spacy_skd.training.annotation.vectors import find_words, plain_docs
 
 HASHES, SHORTEST, LONGEST = 2, 3, 5  # of a word, and of its n-grams
 DAMP = 0.1  # rows that few words use stay small

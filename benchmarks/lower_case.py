@@ -10,8 +10,8 @@ from pathlib import Path
 import spacy
 from spacy.tokens import DocBin
 
-from spacy_skd.training.items import read_items
-from spacy_skd.training.lower_case import lower_item
+from spacy_skd.training.corpora.items import read_items
+from spacy_skd.training.corpora.lower_case import lower_item
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ import spacy
 from model2vec.distill import distill
 from spacy.vectors import Vectors
 
-from spacy_skd.training.vectors import WIDTH, VectorSettings, find_words, plain_docs
+from spacy_skd.training.annotation.vectors import WIDTH, VectorSettings, find_words, plain_docs
 
 
 def main() -> None:

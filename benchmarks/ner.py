@@ -35,8 +35,8 @@ from spacy_skd.cli.init import init
 from spacy_skd.cli.prepare import from_store
 from spacy_skd.codecs.bioes import repair_bio
 from spacy_skd.report.scores import read_docs, unannotated
-from spacy_skd.training.annotate import annotate
-from spacy_skd.training.vectors import VectorSettings, make_vectors
+from spacy_skd.training.annotation.annotate import annotate
+from spacy_skd.training.annotation.vectors import VectorSettings, make_vectors
 
 PATIENCE = 1000  # steps, of stock on gold, which has its best long before the end
 CONFIGS = Path(__file__).parents[1] / "configs"

@@ -27,8 +27,8 @@ from results import fill, percent, table
 from thinc.api import Config
 
 from spacy_skd.report.speed import words_per_second
-from spacy_skd.training.presets import PRESETS
-from spacy_skd.training.vectors import VectorSettings, make_vectors
+from spacy_skd.training.annotation.vectors import VectorSettings, make_vectors
+from spacy_skd.training.configs.presets import PRESETS
 
 BASE = "small"
 EMBED = "components.tok2vec.model.embed."

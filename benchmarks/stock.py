@@ -38,9 +38,9 @@ from thinc.api import Config
 
 from spacy_skd.cli.prepare import from_store
 from spacy_skd.report.scores import read_docs, unannotated
-from spacy_skd.training.annotate import Settings, annotate
-from spacy_skd.training.items import Item
-from spacy_skd.training.stream import StoredCorpus
+from spacy_skd.training.annotation.annotate import Settings, annotate
+from spacy_skd.training.corpora.items import Item
+from spacy_skd.training.corpora.stream import StoredCorpus
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 STUDENT_TO_TEACHER = {"sent": "senter", "tag": "tagger", "parser": "parser", "ner": "ner"}

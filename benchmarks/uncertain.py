@@ -11,8 +11,8 @@ from spacy.language import Language
 from spacy_skd.errors import check_between
 from spacy_skd.shards.docs import read_beliefs
 from spacy_skd.shards.messages import unpack_message
-from spacy_skd.training.distillation import DistillationCorpus
-from spacy_skd.training.items import Item
+from spacy_skd.training.corpora.distillation import DistillationCorpus
+from spacy_skd.training.corpora.items import Item
 from spacy_skd.transfer.belief import TokenBelief
 
 _SAMPLE = 2000  # docs that the threshold is taken from

@@ -12,10 +12,10 @@ from typing import Dict
 
 from thinc.api import Config
 
-from spacy_skd.training.layered import TEMPLATES, choose
-from spacy_skd.training.plan import Student
-from spacy_skd.training.presets import PRESETS
-from spacy_skd.training.student_config import student_config
+from spacy_skd.training.configs.layered import TEMPLATES, choose
+from spacy_skd.training.configs.plan import Student
+from spacy_skd.training.configs.presets import PRESETS
+from spacy_skd.training.configs.student_config import student_config
 
 FOLDER = Path(__file__).parent
 CHAIN = '@architectures = "spacy-skd.ChainScorer.v1"'

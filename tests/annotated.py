@@ -3,7 +3,7 @@
 import json
 import sys
 
-from spacy_skd.training.annotate import Settings
+from spacy_skd.training.annotation.annotate import Settings
 
 SMALL = Settings(shard_words=20, max_words=8, batch_words=40)
 

@@ -10,7 +10,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-from spacy_skd.models.backbone import resolve_backbone
+from spacy_skd.models.transformer.backbone import resolve_backbone
 
 FEATS = {"NN": "Number=Sing", "NNS": "Number=Plur", "NNP": "Number=Sing", "VBZ": "Tense=Pres",
          "VBD": "Tense=Past", "VBP": "Tense=Pres"}  # fmt: skip

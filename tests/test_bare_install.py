@@ -27,7 +27,7 @@ if __name__ == "__main__":
     assert annotate(again) == found
     nlp.get_pipe("parser").save_activations = True
     assert len(nlp("Go !")._.activations["parser"]["confidences"]) == 2
-    from spacy_skd.training.layered import TEMPLATES
+    from spacy_skd.training.configs.layered import TEMPLATES
     assert {path.name for path in TEMPLATES.iterdir()} == {"rehead.cfg", "stock.cfg", "teacher.cfg"}
     print(importlib.util.find_spec("spacy_skd").origin)
 """ % (ABSENT,)

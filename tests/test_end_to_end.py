@@ -18,7 +18,7 @@ from spacy.util import load_model_from_config
 from thinc.api import Config
 
 from spacy_skd.cli.prepare import from_store
-from spacy_skd.training.annotate import annotate
+from spacy_skd.training.annotation.annotate import annotate
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 FEW = {"training.max_steps": 4, "training.eval_frequency": 2}

@@ -19,7 +19,7 @@ import spacy_skd
 
 SETUP = Path(__file__).parents[1] / "setup.cfg"
 REGISTRIES = ("architectures", "readers", "callbacks", "misc", "scorers", "loggers", "batchers")
-NEEDS_TORCH = {"spacy_skd.models._autocast"}
+NEEDS_TORCH = {"spacy_skd.models.transformer._autocast"}
 
 
 def declared() -> Dict[str, Dict[str, str]]:

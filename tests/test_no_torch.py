@@ -3,8 +3,8 @@
 import subprocess
 import sys
 
-# Imported by models/teacher_transformer.py when it builds a transformer, never before.
-NEEDS_TORCH = {"spacy_skd.models._autocast"}
+# Imported by models/transformer/teacher_transformer.py when it builds a transformer, never before.
+NEEDS_TORCH = {"spacy_skd.models.transformer._autocast"}
 
 # thinc imports torch where it is installed, so its absence is what is tested. spacy.blank loads
 # the entry points of every installed plugin: those of plugins for transformers are hidden.
@@ -61,8 +61,8 @@ def test_every_module_imports_without_torch() -> None:
     imported = {name for status, name in lines if status == "imported"}
     failed = {name for status, name in lines if status == "failed"}
     assert failed == NEEDS_TORCH, result.stderr
-    assert "spacy_skd.models.teacher_transformer" in imported
-    assert "spacy_skd.pipeline.teacher" in imported
+    assert "spacy_skd.models.transformer.teacher_transformer" in imported
+    assert "spacy_skd.pipeline.teacher.component" in imported
 
 
 def test_pipeline_is_made_without_torch() -> None:

@@ -9,7 +9,7 @@ import spacy
 from spacy.cli.train import train
 from spacy.training import Example
 
-from spacy_skd.training.sampled import make_sampled_corpus
+from spacy_skd.training.corpora.sampled import make_sampled_corpus
 
 FOLDER = Path(__file__).parent / "written_at_9f2e74b"
 

@@ -8,8 +8,8 @@ import typer
 from spacy.cli._util import import_code
 from wasabi import msg
 
-from ..training.annotate import Settings, annotate
-from ..training.raw_text import REJECTS
+from ..training.annotation.annotate import Settings, annotate
+from ..training.conversion.raw_text import REJECTS
 from .code import CODE
 from .progress import progress
 from .rejects import ACCEPT, tell_rejects

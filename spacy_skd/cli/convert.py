@@ -7,10 +7,10 @@ import typer
 from spacy.cli._util import import_code
 from wasabi import msg
 
-from ..training.convert import convert
-from ..training.convert_counts import Counts
-from ..training.leakage import MIN_WORDS
-from ..training.raw_text import REJECTS
+from ..training.conversion.convert import convert
+from ..training.conversion.convert_counts import Counts
+from ..training.conversion.leakage import MIN_WORDS
+from ..training.conversion.raw_text import REJECTS
 from .code import CODE
 from .convert_messages import tell_odd
 from .progress import progress

@@ -4,7 +4,7 @@ from typing import Iterator
 
 from wasabi import msg
 
-from ..training.convert_counts import Counts, SplitCounts
+from ..training.conversion.convert_counts import Counts, SplitCounts
 
 # Share of the tokens that the language's tokenizer does not make, which is told above it.
 UNLIKE = 0.05

@@ -14,12 +14,12 @@ from wasabi import msg
 from ..disk import check_apart, new_folder, refuse_stream
 from ..errors import check_one_of
 from ..synthetic import corpus as synthetic
-from ..training import earlier
-from ..training.convert import convert
-from ..training.convert_counts import SPLITS, Counts
-from ..training.layered import LAYERS, config_of, labelled_layers
+from ..training.annotation import earlier
+from ..training.configs.layered import LAYERS, config_of, labelled_layers
+from ..training.conversion.convert import convert
+from ..training.conversion.convert_counts import SPLITS, Counts
+from ..training.conversion.raw_text import REJECTS
 from ..training.progress import Report, silent
-from ..training.raw_text import REJECTS
 from .code import CODE
 from .convert_messages import tell_odd
 from .progress import progress

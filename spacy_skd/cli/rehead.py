@@ -14,10 +14,10 @@ from wasabi import msg
 
 from ..disk import check_new_file, write_new
 from ..teachers.loading import load_trained
-from ..training.heads import HeadPlan, plan_heads
-from ..training.layered import labelled_layers, own_template
+from ..training.configs.heads import HeadPlan, plan_heads
+from ..training.configs.layered import labelled_layers, own_template
+from ..training.configs.rehead_config import rehead_config
 from ..training.progress import Report, silent
-from ..training.rehead_config import rehead_config
 from .code import CODE, with_code
 from .init import docs_in
 from .progress import progress

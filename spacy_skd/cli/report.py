@@ -15,7 +15,7 @@ from ..disk import check_file_apart, check_new_file, write_new
 from ..report.scores import SCORES, SETTINGS, read_docs, score, spans_key
 from ..report.speed import megabytes, words_per_second
 from ..teachers.loading import load_trained
-from ..training.multiwords import real_text
+from ..training.conversion.multiwords import real_text
 from .code import CODE
 from .progress import progress
 

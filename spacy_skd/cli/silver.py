@@ -12,10 +12,10 @@ from wasabi import msg
 from ..disk import check_file_apart, check_new_file, unchanged, write_new
 from ..teachers.loading import load_trained
 from ..teachers.runner import batches_by_length
-from ..training.categories import decide_categories
-from ..training.inputs import Record, read_inputs
+from ..training.annotation.inputs import Record, read_inputs
+from ..training.conversion.categories import decide_categories
+from ..training.conversion.raw_text import REJECTS, Unfit, find_raw_files
 from ..training.progress import Progress, Report, silent
-from ..training.raw_text import REJECTS, Unfit, find_raw_files
 from .code import CODE
 from .progress import progress
 from .rejects import ACCEPT, tell_rejects

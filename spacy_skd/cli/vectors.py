@@ -8,7 +8,7 @@ import typer
 from spacy.cli._util import import_code
 from wasabi import msg
 
-from ..training.vectors import WIDTH, VectorSettings, make_vectors
+from ..training.annotation.vectors import WIDTH, VectorSettings, make_vectors
 from .code import CODE, with_code
 from .progress import progress
 

@@ -17,13 +17,13 @@ from spacy.tokens import Doc
 from thinc.api import Model, glorot_uniform_init
 from thinc.types import Floats2d, Floats3d, Ints2d
 
+from ..codecs.units import Bucket, make_buckets
 from ..errors import check_between
 from ..structures import Parts
-from .biaffine_prediction import predict_arcs, predict_labels
 from .distances import arcs_of_distances, distances_of_arcs
 from .growth import GROW, grown
 from .mlp import hidden, init_hidden
-from .units import Bucket, make_buckets
+from .prediction.biaffine import predict_arcs, predict_labels
 from .words import word_rows, words_of
 
 Choose = Callable[[Sequence[Bucket], Sequence[Parts]], Ints2d]

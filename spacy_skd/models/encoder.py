@@ -9,13 +9,13 @@ from thinc.api import Model
 from thinc.types import Floats2d
 
 from ..errors import check_between
-from .attend import Attention, attend
 from .attention import EPSILON, attention_layer, layer_norm
 from .blas import on_blas
 from .blocks import plan_blocks
-from .columns import normalise, plan_chunks
+from .prediction.attention import Attention, attend
+from .prediction.columns import normalise, plan_chunks
+from .prediction.windows import convolve, steps_of
 from .rows import concatenate_rows, split_rows
-from .windows import convolve, steps_of
 
 _Vectors = List[Floats2d]
 

@@ -12,6 +12,7 @@ from spacy.tokens import Doc
 from thinc.api import Model, glorot_uniform_init
 from thinc.types import Floats2d, Ints2d
 
+from ..codecs.units import Bucket
 from ..errors import check_between
 from ..structures import Parts
 from .biaffine import (
@@ -25,7 +26,6 @@ from .biaffine import (
 )
 from .mean_field import Factors, mean_field
 from .mlp import hidden, init_hidden
-from .units import Bucket
 
 # By name, whether ROOT can be it.
 _FACTORS = {"H": True, "D": False, "G": True, "M": False, "E": False}

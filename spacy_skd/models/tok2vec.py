@@ -9,7 +9,7 @@ from thinc.api import Model
 from thinc.types import Floats2d
 
 from .blas import on_blas
-from .word_table import WordTable
+from .prediction.word_table import WordTable
 
 _Vectors = List[Floats2d]
 

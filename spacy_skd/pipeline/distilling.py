@@ -18,7 +18,7 @@ from ..structures import Parts, Structure
 from ..transfer.annealing import WeightSchedule, as_schedule
 from ..transfer.belief import Belief
 from ..transfer.best import best
-from ..transfer.convert import Target
+from ..transfer.conversions.table import Target
 from ..transfer.loss import mixed_loss
 from ..transfer.target import Objective
 from .activations import Predictions, register_extension, store

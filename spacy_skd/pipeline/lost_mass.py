@@ -6,7 +6,7 @@ from typing import NamedTuple, Optional, Set
 import numpy
 from thinc.types import Floats1d
 
-from ..transfer.convert import Target
+from ..transfer.conversions.table import Target
 
 logger = logging.getLogger("spacy.skd")
 # Less than this share is rounding of log Z in float32, or not worth a warning.

@@ -7,7 +7,7 @@ from thinc.api import Model, Ops
 from thinc.types import Floats4d, Ints1d, Ints2d
 
 from ..codecs.bioes import Legality
-from ..models.units import Bucket
+from ..codecs.units import Bucket
 from ..structures import (
     IMPOSSIBLE,
     FlatSegments,

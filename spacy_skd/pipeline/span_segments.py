@@ -9,8 +9,8 @@ from thinc.types import Floats3d
 from ..codecs.absence import Window, segments_without
 from ..codecs.bioes import Legality, TypedSpan, legality, span_tags
 from ..codecs.spans import SegmentGold, SpanMatch, decode_segments, encode_segments
+from ..codecs.units import Bucket
 from ..codecs.words import Words
-from ..models.units import Bucket
 from ..structures import IMPOSSIBLE, Parts
 from ..transfer.belief import Belief, SegmentBelief
 from ..transfer.candidates import LabelCandidates, expect_segments

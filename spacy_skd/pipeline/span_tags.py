@@ -21,8 +21,8 @@ from ..codecs.bioes import (
 )
 from ..codecs.spans import SpanMatch
 from ..codecs.trees import Gold
+from ..codecs.units import Bucket
 from ..codecs.words import Words
-from ..models.units import Bucket
 from ..structures import IMPOSSIBLE, LinearChain, Parts
 from ..transfer.annealing import WeightSchedule
 from ..transfer.belief import Belief, ChainBelief, SegmentBelief, TokenBelief

@@ -12,15 +12,15 @@ from thinc.api import Model
 from ..codecs.absence import Window
 from ..codecs.bioes import Legality, TypedSpan, labels_of_tags
 from ..codecs.trees import Gold
+from ..codecs.units import Bucket, make_buckets
 from ..codecs.words import Words
-from ..models.units import Bucket, make_buckets
 from ..models.words import words_of
 from ..structures import LinearChain, Parts, tie
 from ..structures.numerics import check_scores
 from ..transfer.annealing import WeightSchedule
 from ..transfer.belief import Belief, ChainBelief, SegmentBelief, TokenBelief
 from ..transfer.candidates import LabelCandidates
-from ..transfer.convert import Target, convert
+from ..transfer.conversions.table import Target, convert
 from ..transfer.mixture import mixed_target
 from ..transfer.negative import gold_shares
 from ..transfer.posterior import Match

@@ -13,7 +13,7 @@ from thinc.api import Config, Model
 
 from .gold_config import OURS, learning_alone, read_gold
 from .layers import SentLayer
-from .teacher import is_teacher
+from .teacher.component import is_teacher
 from .token_tagger import DistillingTagger
 
 _FACTORIES = {"tag": "tagger", "pos": "morphologizer", "morph": "morphologizer", "sent": "senter"}

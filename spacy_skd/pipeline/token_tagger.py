@@ -20,7 +20,7 @@ from ..structures.numerics import check_scores
 from ..transfer.annealing import WeightSchedule
 from ..transfer.belief import Belief, TokenBelief
 from ..transfer.candidates import LabelCandidates, expect_tokens
-from ..transfer.convert import Posterior, Target, convert
+from ..transfer.conversions.table import Posterior, Target, convert
 from ..transfer.mixture import mixed_target
 from ..transfer.target import STRUCTURAL, Objective
 from .activations import Activations, Predictions

@@ -6,7 +6,7 @@ import numpy
 from thinc.types import Floats2d, Ints2d
 
 from ..codecs.trees import ROOT_HEAD
-from ..models.units import Bucket
+from ..codecs.units import Bucket
 from ..structures import Parts, Structure
 from ..transfer.belief import Belief, TreeBelief
 

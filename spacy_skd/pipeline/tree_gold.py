@@ -7,10 +7,10 @@ import numpy
 from thinc.types import Ints1d
 
 from ..codecs.trees import Gold, encode_trees
-from ..models.units import Bucket
+from ..codecs.units import Bucket
 from ..structures import Parts, ProjectiveTrees, Structure
 from ..structures.eisner import is_projective
-from ..transfer.arcs import infer_possible
+from ..transfer.conversions.arcs import infer_possible
 
 logger = logging.getLogger("spacy.skd")
 

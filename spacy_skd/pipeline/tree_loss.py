@@ -12,10 +12,10 @@ from thinc.api import Ops
 from thinc.types import Floats2d, Ints1d
 
 from ..codecs.trees import Gold
+from ..codecs.units import Bucket
 from ..models.biaffine import ParserOutput
-from ..models.units import Bucket
 from ..structures import IndependentLabels, Parts, Structure
-from ..transfer.convert import Posterior, Target, convert
+from ..transfer.conversions.table import Posterior, Target, convert
 from ..transfer.loss import mixed_loss, mixed_shares, structural_loss
 from ..transfer.mixture import mix, mixing_shares
 from ..transfer.target import Objective

@@ -10,7 +10,7 @@ from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
 
 from ..codecs.labels import LabelMatch
 from ..codecs.trees import ROOT_HEAD, UNKNOWN_HEAD, decode_trees
-from ..models.units import make_buckets
+from ..codecs.units import make_buckets
 from ..models.words import words_of
 from ..structures import Parts, Structure
 from ..transfer.belief import Belief, TreeBelief

@@ -15,7 +15,7 @@ from ..codecs.head_labels import (
 )
 from ..transfer.belief import Belief, HeadLabelBelief, Mixture, TreeBelief
 from ..transfer.candidates import TreeCandidates
-from ..transfer.head_tags import head_labels
+from ..transfer.conversions.head_tags import head_labels
 from .tree_inventory import count_tags, count_taught_tags, not_longer
 from .tree_pipe import ParsingPipe
 

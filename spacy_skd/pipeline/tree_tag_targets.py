@@ -8,10 +8,10 @@ from thinc.types import Floats2d, Ints1d, Ints2d
 
 from ..codecs.head_labels import HeadLabels
 from ..codecs.trees import ROOT_HEAD
-from ..models.units import make_buckets
+from ..codecs.units import make_buckets
 from ..structures import HeadSelection, Parts
 from ..transfer.belief import TreeBelief
-from ..transfer.head_tags import LabelledArcs, TagTarget, arcs_to_tags
+from ..transfer.conversions.head_tags import LabelledArcs, TagTarget, arcs_to_tags
 from ..transfer.posterior import Posterior, Target
 from ..transfer.target import Objective
 from .sentences import batch_spans

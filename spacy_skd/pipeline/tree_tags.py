@@ -15,16 +15,16 @@ from ..codecs.head_labels import (
 )
 from ..codecs.tags import split_by_lengths
 from ..codecs.trees import Gold, gold_tokens
+from ..codecs.units import make_buckets
 from ..codecs.words import Words
-from ..models.units import make_buckets
 from ..models.words import words_of
 from ..structures import IndependentLabels, Parts
 from ..structures.numerics import check_scores
 from ..transfer.annealing import WeightSchedule
 from ..transfer.belief import Belief, HeadLabelBelief, Mixture, TreeBelief
 from ..transfer.candidates import TreeCandidates
-from ..transfer.convert import Posterior, Target, convert
-from ..transfer.head_tags import expect_head_labels
+from ..transfer.conversions.head_tags import expect_head_labels
+from ..transfer.conversions.table import Posterior, Target, convert
 from ..transfer.mixture import mixed_target
 from ..transfer.target import STRUCTURAL, Objective
 from .activations import Predictions

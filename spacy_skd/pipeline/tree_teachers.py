@@ -10,11 +10,11 @@ from thinc.types import Floats2d, Ints1d, Ints2d
 
 from ..codecs.labels import LabelMatch
 from ..codecs.trees import ROOT_HEAD, UNKNOWN_HEAD
-from ..models.units import Bucket
+from ..codecs.units import Bucket
 from ..structures import IMPOSSIBLE, HeadSelection, Parts, Structure
 from ..transfer.belief import Belief, TreeBelief
 from ..transfer.candidates import TreeCandidates, expect_trees, has_heads, tempered_weights
-from ..transfer.convert import Posterior, Target, convert
+from ..transfer.conversions.table import Posterior, Target, convert
 from ..transfer.loss import emitting
 from ..transfer.target import Objective
 

@@ -14,9 +14,9 @@ from thinc.types import Floats2d, Ints1d, Ints2d
 from ..codecs.head_labels import deprels_of
 from ..codecs.tags import split_by_lengths
 from ..codecs.trees import ROOT_HEAD, UNKNOWN_HEAD, head_rows
+from ..codecs.units import Bucket
 from ..codecs.words import Words
 from ..models.biaffine import Choose, ParserInput, ParserOutput
-from ..models.units import Bucket
 from ..models.words import words_of
 from ..structures import (
     ArcStructure,
@@ -31,7 +31,7 @@ from ..transfer.annealing import WeightSchedule
 from ..transfer.belief import Belief, HeadLabelBelief, Mixture, TreeBelief
 from ..transfer.best import tree_decoder
 from ..transfer.candidates import TreeCandidates
-from ..transfer.head_tags import tags_to_arcs
+from ..transfer.conversions.head_tags import tags_to_arcs
 from ..transfer.mixture import columns_of
 from ..transfer.target import STRUCTURAL, Objective
 from .activations import Activations, Predictions

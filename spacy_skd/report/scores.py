@@ -12,7 +12,7 @@ from spacy.training import Example
 
 from ..disk import refuse_stream
 from ..pipeline.entity_tags import log_repaired, repair_entities
-from ..training.multiwords import merge, multiwords_of
+from ..training.conversion.multiwords import merge, multiwords_of
 
 # Where the pipeline's tokens and sentences come from.
 SETTINGS = ("predicted_sentences", "gold_sentences", "from_text")

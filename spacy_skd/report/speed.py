@@ -8,7 +8,7 @@ from typing import Dict, List, Mapping, Sequence
 import srsly
 from spacy.language import Language
 
-from ..models.own_vectors import NAME
+from ..models.embedding.own_vectors import NAME
 
 VECTOR_FILES = [("vocab", name) for name in ("vectors", "vectors.cfg", "key2row")]
 

@@ -8,9 +8,9 @@ from spacy import registry
 from spacy.language import Language
 from thinc.api import Config, Model
 
-from ..models.own_vectors import STATIC
+from ..models.embedding.own_vectors import STATIC
 from ..pipeline.gold_config import learning_alone, read_gold
-from ..pipeline.teacher import SkdTeacher, is_teacher
+from ..pipeline.teacher.component import SkdTeacher, is_teacher
 from ..teachers.sources import component_of
 from .resume import RESUME, switch
 

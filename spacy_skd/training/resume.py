@@ -9,7 +9,7 @@ from spacy import registry
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from ..pipeline.teacher import is_teacher
+from ..pipeline.teacher.component import is_teacher
 from ..teachers.loading import load_trained
 
 logger = logging.getLogger("spacy.skd")

@@ -2,7 +2,7 @@
 
 from .annealing import ConstantWeight, LinearWeight, WeightSchedule
 from .belief import Belief, ChainBelief, HeadLabelBelief, SegmentBelief, TokenBelief, TreeBelief
-from .convert import Posterior, convert
+from .conversions.table import Posterior, convert
 from .loss import mixed_loss, structural_loss
 
 __all__ = [

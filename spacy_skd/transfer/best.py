@@ -21,7 +21,7 @@ from .belief import (
     TreeBelief,
 )
 from .candidates import LabelCandidates, TreeCandidates
-from .head_tags import head_labels
+from .conversions.head_tags import head_labels
 
 
 def best(beliefs: Sequence[Belief], *, k: int) -> List[Belief]:

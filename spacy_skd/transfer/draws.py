@@ -26,7 +26,7 @@ from ..structures.numerics import POSSIBLE_ABOVE
 from .belief import ChainBelief, HeadLabelBelief, SegmentBelief, TokenBelief, TreeBelief
 from .best import tree_decoder
 from .candidates import LabelCandidates, TreeCandidates, tempered_weights
-from .head_tags import tags_to_arcs
+from .conversions.head_tags import tags_to_arcs
 
 ROOT_DEPREL = "ROOT"
 NO_DEPREL = "dep"  # spaCy's own name of an arc of which no more is known

@@ -9,7 +9,7 @@ from thinc.types import FloatsXd
 from ..codecs.bioes import Legality, TagMatch
 from ..errors import check_applied, check_one_of, check_temperature
 from ..structures import HeadSelection, IndependentLabels, Parts, Structure
-from .convert import Posterior, Target, convert
+from .conversions.table import Posterior, Target, convert
 from .loss import TeacherLoss, emissions, emitting, structural_loss, token_loss
 from .position import HAS_POSITION, position_loss
 from .posterior import Match

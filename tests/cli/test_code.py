@@ -14,7 +14,7 @@ from typer.main import get_command
 
 from spacy_skd.cli import skd
 from spacy_skd.cli.code import with_code
-from spacy_skd.pipeline.teacher import SkdTeacher
+from spacy_skd.pipeline.teacher.component import SkdTeacher
 from spacy_skd.teachers.loading import load_trained
 
 ROOT = Path(__file__).parents[2]

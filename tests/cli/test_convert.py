@@ -9,8 +9,8 @@ from treebanks import GOOD
 from typer.testing import CliRunner
 
 from spacy_skd.cli import skd
-from spacy_skd.training.conllu import read_conllu
-from spacy_skd.training.convert import convert
+from spacy_skd.training.conversion.conllu import read_conllu
+from spacy_skd.training.conversion.convert import convert
 
 EWT = Path(__file__).parents[3] / "shared" / "data" / "UD_English-EWT"
 

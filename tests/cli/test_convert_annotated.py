@@ -10,7 +10,7 @@ from treebanks import GOOD
 from typer.testing import CliRunner
 
 from spacy_skd.cli.convert import convert_cli
-from spacy_skd.training.convert import convert
+from spacy_skd.training.conversion.convert import convert
 
 TEXTS = {
     "train": "Ann Lee met Bob in Paris.",

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from spacy_skd.cli import app
 from spacy_skd.cli.teacher import marked_training
 from spacy_skd.disk.mark import MARK
-from spacy_skd.training import earlier
+from spacy_skd.training.annotation import earlier
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 TREEBANK = "IN/xx-train.conllu IN/xx-dev.conllu IN/xx-test.conllu"

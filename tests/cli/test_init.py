@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from spacy_skd.cli import app
 from spacy_skd.cli.init import init, table
 from spacy_skd.cli.prepare import student_words
-from spacy_skd.training.annotate import Settings, annotate
+from spacy_skd.training.annotation.annotate import Settings, annotate
 
 FEW = {"training.max_steps": 4, "training.eval_frequency": 2}
 RAW = ["The cat sees Ann . Dogs sleep well", "Go !", "goblin", "She gave him the book"]

@@ -25,7 +25,7 @@ from spacy_skd.cli.silver import silver
 from spacy_skd.cli.teacher import take_teacher
 from spacy_skd.report.scores import SETTINGS
 from spacy_skd.report.speed import megabytes
-from spacy_skd.training.layered import LAYERS
+from spacy_skd.training.configs.layered import LAYERS
 
 ROOT = Path(__file__).parents[2]
 

@@ -19,7 +19,7 @@ from spacy_skd.cli import app
 from spacy_skd.cli.init import init
 from spacy_skd.cli.rehead import own_output, rehead
 from spacy_skd.teachers.runner import TeacherRunner
-from spacy_skd.training.layered import own_template
+from spacy_skd.training.configs.layered import own_template
 
 HEADS = {"tagger": "tag", "parser": "parser", "ner": "ents"}
 LISTENERS = {

@@ -11,11 +11,15 @@ from spacy_skd.cli import skd
 
 COMMANDS = {
     "annotate": (
-        "spacy_skd.training.annotate",
+        "spacy_skd.training.annotation.annotate",
         "annotate TEACHER RAW OUT",
         "the same command goes on",
     ),
-    "vectors": ("spacy_skd.training.vectors", "vectors TEACHER RAW OUT", "Nothing was written"),
+    "vectors": (
+        "spacy_skd.training.annotation.vectors",
+        "vectors TEACHER RAW OUT",
+        "Nothing was written",
+    ),
     "silver": ("spacy_skd.cli.silver", "silver TEACHER RAW OUT", "Nothing was written"),
     "export": ("spacy_skd.cli.export", "export TEACHER OUT", "Nothing was written"),
 }

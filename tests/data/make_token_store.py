@@ -13,7 +13,7 @@ import spacy
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-from spacy_skd.training.annotate import annotate
+from spacy_skd.training.annotation.annotate import annotate
 
 TEXTS = ["The cat\n\nsees  Ann .\n", "\n Dogs sleep well !", "Go"]
 TOK2VEC = {

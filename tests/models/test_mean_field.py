@@ -8,9 +8,9 @@ from gradients import as_float64, check_gradients, given_vectors, vectors
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spacy_skd.codecs.units import make_buckets
 from spacy_skd.models.mean_field import Factors, mean_field
 from spacy_skd.models.second_order import build_second_order_parser
-from spacy_skd.models.units import make_buckets
 from spacy_skd.structures import HeadSelection, Parts
 
 RANK = 3

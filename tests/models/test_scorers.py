@@ -6,10 +6,10 @@ from gradients import as_float64, check_gradients, given_vectors, vectors
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_skd.models import biaffine_prediction
+from spacy_skd.codecs.units import make_buckets
 from spacy_skd.models.biaffine import build_biaffine_parser
+from spacy_skd.models.prediction import biaffine as biaffine_prediction
 from spacy_skd.models.tokens import build_token_scorer
-from spacy_skd.models.units import make_buckets
 from spacy_skd.structures import Parts
 
 

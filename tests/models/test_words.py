@@ -4,11 +4,11 @@ import numpy
 import pytest
 from gradients import as_float64, check_gradients, given_vectors, vectors
 
+from spacy_skd.codecs.units import make_buckets
 from spacy_skd.models.biaffine import build_biaffine_parser
 from spacy_skd.models.chain import build_chain_scorer
 from spacy_skd.models.segments import build_segment_scorer
 from spacy_skd.models.tokens import build_token_scorer
-from spacy_skd.models.units import make_buckets
 from spacy_skd.structures import Parts
 
 LENGTHS, SPACES = (4, 0, 2, 3, 1), ([0, 2], [], [0, 1], [2], [])  # 5 words

@@ -6,7 +6,7 @@ import spacy
 from conftest import build, gold_examples, raw_examples, train
 from spacy.training import Example
 
-from spacy_skd.pipeline.teacher import SkdTeacher
+from spacy_skd.pipeline.teacher.component import SkdTeacher
 from spacy_skd.transfer.belief import Mixture
 
 

@@ -13,8 +13,8 @@ from spacy.training import Example, iob_to_biluo
 
 from spacy_skd.pipeline.entity_tags import repair_biluo, repair_entities
 from spacy_skd.report.scores import read_docs, score
-from spacy_skd.training.inputs import read_inputs
-from spacy_skd.training.readers import make_mixed_corpus
+from spacy_skd.training.annotation.inputs import read_inputs
+from spacy_skd.training.corpora.readers import make_mixed_corpus
 
 
 @given(st.lists(st.sampled_from(["", "O", "B-A", "I-A", "B-B", "I-B"]), max_size=8))

@@ -12,7 +12,7 @@ from spacy.training import Example
 
 from spacy_skd.models.words import word_lengths
 from spacy_skd.structures import FlatSegments
-from spacy_skd.training.annotate import annotate
+from spacy_skd.training.annotation.annotate import annotate
 from spacy_skd.transfer.belief import SegmentBelief
 
 SCORERS = {

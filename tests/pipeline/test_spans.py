@@ -12,7 +12,7 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 
 from spacy_skd.models.words import word_lengths
-from spacy_skd.training.annotate import annotate
+from spacy_skd.training.annotation.annotate import annotate
 
 SCORERS = {"linear_chain": "spacy-skd.ChainScorer.v1", "tokens": "spacy-skd.TokenScorer.v1"}
 
@@ -102,7 +102,7 @@ def test_a_certain_teacher_of_spans_that_the_student_lacks_does_not_count(teache
 
 
 def _one_bucket(n):
-    from spacy_skd.models.units import Bucket
+    from spacy_skd.codecs.units import Bucket
 
     return Bucket(numpy.array([0]), numpy.array([0]), numpy.array([n]))
 

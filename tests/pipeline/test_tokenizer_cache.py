@@ -5,9 +5,9 @@ import spacy
 from spacy.util import load_model_from_config
 
 from spacy_skd.pipeline.tokenizer_cache import NAME, SIZE, make_tokenizer_cache
-from spacy_skd.training.plan import Student
-from spacy_skd.training.presets import PRESETS
-from spacy_skd.training.student_config import student_config
+from spacy_skd.training.configs.plan import Student
+from spacy_skd.training.configs.presets import PRESETS
+from spacy_skd.training.configs.student_config import student_config
 
 TEXTS = ["I can't. Don't!", "(see http://a.b/c), e.g. 10km", "I can't. Don't!"]
 

@@ -19,7 +19,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from thinc.api import Adam
 
-from spacy_skd.models.units import make_buckets
+from spacy_skd.codecs.units import make_buckets
 from spacy_skd.pipeline.sentences import punctuation_starts
 from spacy_skd.pipeline.trees import STRUCTURES
 from spacy_skd.transfer import HeadLabelBelief, TreeBelief

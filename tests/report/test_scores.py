@@ -6,8 +6,8 @@ from conftest import make_docs
 from spacy.tokens import Doc, DocBin
 
 from spacy_skd.report.scores import SETTINGS, read_docs, score
-from spacy_skd.training.multiwords import set_multiwords
-from spacy_skd.training.sentence import Multiword
+from spacy_skd.training.conversion.multiwords import set_multiwords
+from spacy_skd.training.conversion.sentence import Multiword
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from spacy_skd.shards.docs import read_beliefs
 from spacy_skd.shards.manifest import Manifest
 from spacy_skd.shards.store import BeliefStore
 from spacy_skd.structures.numerics import POSSIBLE_ABOVE
-from spacy_skd.training.distillation import DistillationCorpus
-from spacy_skd.training.sampled import SampledCorpus
+from spacy_skd.training.corpora.distillation import DistillationCorpus
+from spacy_skd.training.corpora.sampled import SampledCorpus
 
 STORE = Path(__file__).parents[1] / "data" / "token_store"
 MIX = {"ratio": 1.0, "buffer": 9, "max_length": 0, "seed": 0}

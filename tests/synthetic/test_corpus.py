@@ -8,9 +8,9 @@ import pytest
 from spacy_skd.cli.generate import generate
 from spacy_skd.synthetic import corpus
 from spacy_skd.synthetic.fingerprint import fingerprint_of, read_fingerprint
-from spacy_skd.training.conllu import read_conllu
-from spacy_skd.training.documents import group_documents
-from spacy_skd.training.leakage import key_of
+from spacy_skd.training.conversion.conllu import read_conllu
+from spacy_skd.training.conversion.documents import group_documents
+from spacy_skd.training.conversion.leakage import key_of
 
 SIZES = {
     "train_words": corpus.TRAIN_WORDS,

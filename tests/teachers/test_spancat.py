@@ -14,7 +14,7 @@ from thinc.api import Model
 from spacy_skd.structures import FlatSegments, Parts
 from spacy_skd.structures.numerics import IMPOSSIBLE
 from spacy_skd.teachers.runner import TeacherRunner
-from spacy_skd.training.annotate import annotate
+from spacy_skd.training.annotation.annotate import annotate
 
 REDUCER = {"@layers": "spacy.mean_max_reducer.v1", "hidden_size": 8}
 SCORERS = {

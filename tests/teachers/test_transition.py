@@ -19,8 +19,8 @@ from spacy_skd.teachers import transition
 from spacy_skd.teachers.beam import Beam
 from spacy_skd.teachers.runner import TeacherRunner
 from spacy_skd.teachers.sources import as_source
-from spacy_skd.training.annotate import Settings, annotate
-from spacy_skd.training.sampled import make_sampled_corpus
+from spacy_skd.training.annotation.annotate import Settings, annotate
+from spacy_skd.training.corpora.sampled import make_sampled_corpus
 
 TEXTS = ["The cat sees Ann . Dogs sleep", "", "She gave him a book well", "Dogs", "Go !"]
 

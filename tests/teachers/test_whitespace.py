@@ -14,9 +14,9 @@ from spacy_skd.shards.manifest import Manifest
 from spacy_skd.teachers.beam import Beam
 from spacy_skd.teachers.parser import ParserSource
 from spacy_skd.teachers.runner import TeacherRunner
-from spacy_skd.training.annotate import annotate
-from spacy_skd.training.distillation import DistillationCorpus
-from spacy_skd.training.sampled import SampledCorpus
+from spacy_skd.training.annotation.annotate import annotate
+from spacy_skd.training.corpora.distillation import DistillationCorpus
+from spacy_skd.training.corpora.sampled import SampledCorpus
 from spacy_skd.transfer.candidates import TreeCandidates
 
 TEXTS = [

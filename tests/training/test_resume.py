@@ -16,8 +16,8 @@ from thinc.api import Config
 
 from spacy_skd.pipeline.rehearsal import resume_training
 from spacy_skd.training.callbacks import without_teacher
+from spacy_skd.training.corpora.stream import examples_seen
 from spacy_skd.training.resume import RESUME, resume
-from spacy_skd.training.stream import examples_seen
 
 TEXT = "The cat sees Ann . She gave him the book"
 

@@ -25,7 +25,7 @@ from spacy_skd.transfer.candidates import (
     expect_trees,
     tempered_weights,
 )
-from spacy_skd.transfer.convert import Posterior
+from spacy_skd.transfer.conversions.table import Posterior
 
 SEEDS = st.integers(0, 2**31)
 TEMPERATURES = st.sampled_from([0.5, 1.0, 3.0])

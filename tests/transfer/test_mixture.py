@@ -10,7 +10,7 @@ from spacy_skd.codecs.labels import match_labels
 from spacy_skd.structures import IndependentLabels, LinearChain, Parts, SpanningTrees
 from spacy_skd.transfer import Posterior, convert
 from spacy_skd.transfer.belief import Mixture, TokenBelief
-from spacy_skd.transfer.convert import Target
+from spacy_skd.transfer.conversions.table import Target
 from spacy_skd.transfer.mixture import mix, mixed_target
 
 SEEDS = st.integers(0, 2**31)

@@ -1,0 +1,210 @@
+"""spaCy's MultiHashEmbed that says more of words that were never seen in training.
+
+A word that was never seen has an embedding of its form that was learnt for other words, by chance.
+So the form, in lower case, counts only of a word that has a static vector; all that has none, in
+training as in prediction, is told apart by more prefixes and suffixes beside spaCy's own. A student
+sees nothing of a word but these attributes, and keeps its vectors (`word_table`), so that they cost
+no time. It does not see the norm: a tokenizer's exceptions ("n't" is "not") are norms of tokens,
+which docs that are made of words do not have.
+"""
+
+from functools import lru_cache
+from typing import Any, Callable, List, Optional, Sequence, Tuple, cast
+
+import numpy
+from spacy import registry
+from spacy.attrs import LOWER, intify_attr
+from spacy.ml.featureextractor import FeatureExtractor
+from spacy.ml.staticvectors import StaticVectors
+from spacy.strings import StringStore, get_string_id
+from spacy.tokens import Doc
+from spacy.vectors import Mode, Vectors
+from thinc.api import (
+    HashEmbed,
+    Maxout,
+    Model,
+    Ragged,
+    chain,
+    concatenate,
+    list2ragged,
+    ragged2list,
+    with_array,
+)
+from thinc.types import Floats2d, Ints1d, Ints2d
+
+from ...errors import check_between
+from .own_vectors import own_vectors, static_vectors, vectors_of
+from .static_rows import vector_rows
+
+NAME = "word_features"
+_UNKNOWN = 0  # in place of a form
+
+
+@registry.architectures("spacy-skd.WordEmbed.v1")
+def build_word_embed(
+    width: int,
+    attrs: List[str],
+    rows: List[int],
+    include_static_vectors: bool,
+    prefixes: Sequence[int] = (2, 3, 4),
+    suffixes: Sequence[int] = (1, 2, 4, 5),
+    affix_rows: int = 1000,
+    known_words: bool = True,
+) -> Model[List[Doc], List[Floats2d]]:
+    """As spacy.MultiHashEmbed.v2, for `embed` of spacy-skd.Tok2Vec.v1.
+
+    width, attrs, rows, include_static_vectors: as there. `attrs` has LOWER.
+    prefixes, suffixes (Sequence[int]): lengths in characters, in lower case; of a shorter word all
+        of it. affix_rows (int): of the hash embedding of each.
+    known_words (bool): whether LOWER of a word without a static vector is left out. It always stays
+        if there are no static vectors, or they are those of floret, which all words have.
+    RAISES (ValueError): if a setting is out of range, or `attrs` has no LOWER.
+    """
+    static = StaticVectors(width, dropout=0.0) if include_static_vectors else None
+    return _build(width, attrs, rows, static, None, prefixes, suffixes, affix_rows, known_words)
+
+
+@registry.architectures("spacy-skd.WordEmbed.v2")
+def build_word_embed_with_own_vectors(
+    width: int,
+    attrs: List[str],
+    rows: List[int],
+    include_static_vectors: bool,
+    vectors: Optional[str] = None,
+    prefixes: Sequence[int] = (2, 3, 4),
+    suffixes: Sequence[int] = (1, 2, 4, 5),
+    affix_rows: int = 1000,
+    known_words: bool = True,
+) -> Model[List[Doc], List[Floats2d]]:
+    """As spacy-skd.WordEmbed.v1, with static vectors that the model holds itself: they are saved
+    with it, go along where its component is sourced, and leave the vocab's to other components.
+
+    vectors (Optional[str]): folder or package that they are read from when the model is
+        initialized, not when it is loaded; by default it reads the vocab's.
+    For the others, see `build_word_embed`.
+    RAISES (ValueError): if a setting is out of range, or `attrs` has no LOWER; when initialized, if
+        there are no vectors.
+    """
+    holder = own_vectors(vectors) if include_static_vectors else None
+    static = None if holder is None else static_vectors(width, holder)
+    return _build(width, attrs, rows, static, holder, prefixes, suffixes, affix_rows, known_words)
+
+
+def _build(
+    width: int,
+    attrs: List[str],
+    rows: List[int],
+    static: Optional[Model],
+    holder: Optional[Model],
+    prefixes: Sequence[int],
+    suffixes: Sequence[int],
+    affix_rows: int,
+    known_words: bool,
+) -> Model[List[Doc], List[Floats2d]]:
+    """static (Optional[Model]): the layer of static vectors. holder (Optional[Model]): what holds
+    them, if it is not the vocab."""
+    if len(rows) != len(attrs):
+        raise ValueError(f"rows: expected one number for each of {attrs}, got {rows}")
+    check_between("width", width, low=1, high=10**5)
+    for size in rows:
+        check_between("rows", size, low=1, high=10**9)
+    for name, lengths in (("prefixes", prefixes), ("suffixes", suffixes)):
+        for length in lengths:
+            check_between(name, length, low=1, high=100)
+    check_between("affix_rows", affix_rows, low=1, high=10**9)
+    sizes = [*rows, *[affix_rows] * (len(prefixes) + len(suffixes))]
+    hashes = [
+        HashEmbed(width, size, column=i, seed=8 + i, dropout=0.0) for i, size in enumerate(sizes)
+    ]
+    features = word_features(
+        attrs,
+        prefixes=prefixes,
+        suffixes=suffixes,
+        known_words=known_words and static is not None,
+        holder=holder,
+    )
+    embedded: List[Model] = [
+        features,
+        cast(Model[List[Ints2d], Ragged], list2ragged()),
+        with_array(concatenate(*hashes)),
+    ]
+    n_in = width * (len(sizes) + (static is not None))
+    mix: Model = with_array(Maxout(width, n_in, nP=3, dropout=0.0, normalize=True))
+    if static is not None:
+        both = concatenate(chain(*embedded), static)
+        return chain(both, mix, ragged2list())
+    return chain(*embedded, mix, ragged2list())
+
+
+def word_features(
+    attrs: Sequence[str],
+    *,
+    prefixes: Sequence[int],
+    suffixes: Sequence[int],
+    known_words: bool,
+    holder: Optional[Model] = None,
+) -> Model[List[Doc], List[Ints2d]]:
+    """Docs to (tokens, attributes + affixes) uint64 each. See `build_word_embed`."""
+    columns = [intify_attr(attr) for attr in attrs]
+    if LOWER not in columns:
+        raise ValueError(f"attrs: expected LOWER among them, got {list(attrs)}")
+    return Model(
+        NAME,
+        _forward,
+        layers=[FeatureExtractor(list(attrs)), *([] if holder is None else [holder])],
+        attrs={
+            "lower": columns.index(LOWER),
+            "prefixes": list(prefixes),
+            "suffixes": list(suffixes),
+            "known_words": known_words,
+        },
+    )
+
+
+def _forward(
+    model: Model[List[Doc], List[Ints2d]], docs: List[Doc], is_train: bool
+) -> Tuple[List[Ints2d], Callable]:
+    attrs = [model.ops.to_numpy(some) for some in model.layers[0].predict(docs)]
+    split: List[Any] = []
+    if attrs:
+        vectors = vectors_of(model, docs[0].vocab)
+        plain = isinstance(vectors, Vectors) and vectors.mode == Mode.default
+        rows = vector_rows(docs, vectors) if plain and model.attrs["known_words"] else None
+        words = expand(model, numpy.concatenate(attrs), docs[0].vocab.strings, rows)
+        ends = numpy.cumsum([len(some) for some in attrs])[:-1]
+        split = [model.ops.asarray2i(some, dtype="uint64") for some in numpy.split(words, ends)]
+    return split, lambda d_words: []
+
+
+def expand(
+    model: Model, attrs: Ints2d, strings: StringStore, rows: Optional[Ints1d]
+) -> "numpy.ndarray":
+    """What is embedded of some words.
+
+    model (Model): see `word_features`. attrs (Ints2d): (W, attributes). rows (Optional[Ints1d]):
+    (W,) of their static vectors, -1 for none.
+    RETURNS (ndarray): (W, attributes + affixes) uint64.
+    """
+    column = model.attrs["lower"]
+    found, index = numpy.unique(attrs[:, column], return_inverse=True)
+    forms = [strings[form] if form in strings else "" for form in found.tolist()]
+    table = _affixes(forms, prefixes=model.attrs["prefixes"], suffixes=model.attrs["suffixes"])
+    words = numpy.concatenate([attrs, table[index]], axis=1)
+    if rows is not None and model.attrs["known_words"]:
+        words[rows < 0, column] = _UNKNOWN
+    return words
+
+
+def _affixes(forms: Sequence[str], *, prefixes: Sequence[int], suffixes: Sequence[int]) -> Ints2d:
+    """(forms, affixes) uint64."""
+    columns = [[form[:length] for form in forms] for length in prefixes]
+    columns += [[form[-length:] for form in forms] for length in suffixes]
+    ids = numpy.empty((len(forms), len(columns)), dtype="uint64")
+    for i, column in enumerate(columns):
+        ids[:, i] = numpy.fromiter(map(_string_id, column), dtype="uint64", count=len(forms))
+    return ids
+
+
+@lru_cache(maxsize=100_000)
+def _string_id(affix: str) -> int:
+    return int(get_string_id(affix))

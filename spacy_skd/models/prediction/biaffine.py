@@ -1,0 +1,69 @@
+"""The layers of `biaffine` in prediction."""
+
+from typing import List
+
+import numpy
+from thinc.api import Model
+from thinc.types import Floats2d, Ints2d
+
+from ...codecs.units import Bucket
+from ...structures import Parts
+from ..distances import arcs_of_distances
+from ..mlp import ROWS, hidden
+from .label_scores import label_scores
+
+
+def predict_arcs(model: Model, rows: Floats2d, buckets: List[Bucket]) -> List[Parts]:
+    """What the layer of arcs returns, but for rounding and the padding, on NumPy alone: a few units
+    at a time, whose arrays stay in the cache.
+
+    model (Model): the layer. rows (Floats2d): (T, width).
+    """
+    U, u = model.get_param("U"), model.get_param("u")
+    root = hidden(model, "H", model.get_param("root").astype(rows.dtype), dropout=0.0)[0]
+    scores: List[Parts] = []
+    for bucket in buckets:
+        n, index = bucket.n_tokens, bucket.index(padding=0)
+        arc = numpy.empty((len(index), n, n + 1), dtype=numpy.result_type(rows, U))
+        step = max(1, ROWS // n)
+        for i in range(0, len(index), step):
+            some = rows[index[i : i + step]]
+            count, flat = len(some), some.reshape((-1, some.shape[2]))
+            D = hidden(model, "D", flat, dropout=0.0)[0]
+            heads = numpy.empty((count, n + 1, len(U)), dtype=arc.dtype)
+            heads[:, 0] = root
+            heads[:, 1:] = hidden(model, "H", flat, dropout=0.0)[0].reshape((count, n, -1))
+            left = D @ U
+            left += u
+            numpy.matmul(
+                left.reshape((count, n, -1)), heads.transpose(0, 2, 1), out=arc[i : i + step]
+            )
+            if model.has_param("S"):
+                by_distance = D @ model.get_param("S").T
+                by_distance += model.get_param("s")
+                arc[i : i + step, :, 1:] += arcs_of_distances(by_distance.reshape((count, n, -1)))
+        scores.append(Parts({"arc": arc}, bucket.lengths))
+    return scores
+
+
+def predict_labels(model: Model, rows: Floats2d, pairs: Ints2d) -> Floats2d:
+    """What the layer of deprels returns, but for rounding; a head is computed once for all
+    of its dependents.
+
+    model (Model): the layer. rows (Floats2d): (T, width). pairs (Ints2d): (P, 2) dependent and head
+        row, -1 for ROOT. RETURNS (Floats2d): (P, deprels).
+    """
+    xp = model.ops.xp
+    found, heads = numpy.unique(pairs[:, 1], return_inverse=True)
+    head_rows = rows[xp.asarray(found)]  # of ROOT, which is -1 and comes first, the last row
+    if len(found) and found[0] < 0:
+        head_rows[0] = model.get_param("root")[0]
+    left, right = _hidden_with_one(model, "L", rows), _hidden_with_one(model, "K", head_rows)
+    return label_scores(left, right, model.get_param("W"), dependents=pairs[:, 0], heads=heads)
+
+
+def _hidden_with_one(model: Model, name: str, X: Floats2d) -> Floats2d:
+    xp = model.ops.xp
+    Y = xp.ones((len(X), model.get_dim("nH") + 1), xp.result_type(X, model.get_param("W")))
+    hidden(model, name, X, dropout=0.0, out=Y[:, :-1])
+    return Y

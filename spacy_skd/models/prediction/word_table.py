@@ -1,0 +1,208 @@
+"""Vectors of words in prediction, kept from batch to batch: a hash embedding sees nothing of a
+token but its word, and most words have been seen before.
+
+A table is never stale: it holds what the parameters gave that it was computed with, and is emptied
+as soon as they are others. Parameters change in two ways. A model is given other arrays: by
+loading, by `use_params`, by most optimizers. Or an optimizer changes the arrays of a model that has
+gradients in place; so of such a model the values are compared, 0.1 ms for a megabyte. (The arrays
+of a model without gradients are not to be changed in place by hand: `set_param` another array.)
+"""
+
+import threading
+from functools import lru_cache
+from itertools import repeat
+from typing import Any, Dict, List, Optional, Tuple
+
+import numpy
+from spacy.strings import StringStore
+from spacy.tokens import Doc
+from thinc.api import Model
+from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
+
+from ..embedding.hash_embedding import HashEmbedding, find_hash_embedding, static_data
+from ..embedding.static_rows import rows_of
+from ..rows import split_rows
+
+# 30 MB of a width of 96.
+MAX_WORDS = 50_000
+_FIRST_ROWS = 1024
+
+
+class WordTable:
+    """Vectors of at most `limit` words; a full table starts over.
+
+    Lives in the attributes of a model. Copies and pickles of it are empty. A thread that finds it
+    in use, which a fork may have made permanent, does without.
+    """
+
+    def __init__(self, limit: int = MAX_WORDS):
+        self.limit = limit
+        self._lock = threading.Lock()
+        self._params = _Params()
+        self._clear(None)
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def __deepcopy__(self, memo: Any) -> "WordTable":
+        return WordTable(self.limit)
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return WordTable, (self.limit,)
+
+    def predict(self, embed: Model[List[Doc], List[Floats2d]], docs: List[Doc]) -> List[Floats2d]:
+        """What `embed.predict(docs)` returns, but for rounding.
+
+        embed (Model[List[Doc], List[Floats2d]]): of a spacy.MultiHashEmbed.v2 or
+            spacy-skd.WordEmbed.v1 or v2 words are kept, any other is run.
+        """
+        layers = find_hash_embedding(embed)
+        if layers is None:
+            return embed.predict(docs)
+        if not any(len(doc) for doc in docs):  # spaCy's own fails if there are static vectors
+            return [embed.ops.alloc2f(0, layers.mix.get_dim("nO")) for _ in docs]
+        vectors = layers.vectors(docs[0].vocab)
+        data = static_data(vectors)
+        usable = data is not None or layers.static is None
+        if not usable or embed.ops.xp is not numpy or not self._lock.acquire(blocking=False):
+            return embed.predict(docs)
+        try:
+            if not self._params.still_of(embed):
+                self._clear(data)
+            rows = self._rows(layers, layers.words(docs), data, vectors, docs[0].vocab.strings)
+        finally:
+            self._lock.release()
+        return split_rows(rows, docs)
+
+    def _clear(self, data: Optional[Floats2d]) -> None:
+        self._index: Dict[int, int] = {}
+        self._vectors: Optional[Floats2d] = None
+        self._data = data
+        # Of each word: the key, the row and a checksum of its static vector.
+        self._static_keys: Ints1d = numpy.zeros(0, dtype="uint64")
+        self._static_rows: Ints1d = numpy.zeros(0, dtype="int64")
+        self._static_sums: Ints1d = numpy.zeros(0, dtype="uint64")
+
+    def _rows(
+        self,
+        layers: HashEmbedding,
+        words: Ints2d,
+        data: Optional[Floats2d],
+        vectors: Any,
+        strings: StringStore,
+    ) -> Floats2d:
+        """words (Ints2d): (T, attributes). RETURNS (Floats2d): (T, width)."""
+        hashes = _hashes(words)
+        where = self._find(hashes)
+        if data is not None and not self._still_holds(where, data, vectors):
+            self._clear(data)
+            where[:] = -1
+        if (where < 0).any():
+            where = self._add(layers, words, hashes, where, data, vectors, strings)
+        assert self._vectors is not None
+        return self._vectors[where]
+
+    def _find(self, hashes: List[int]) -> Ints1d:
+        """(T,) row of each word, -1 for one that is new."""
+        found = map(self._index.get, hashes, repeat(-1))
+        return numpy.fromiter(found, dtype="int64", count=len(hashes))
+
+    def _add(
+        self,
+        layers: HashEmbedding,
+        words: Ints2d,
+        hashes: List[int],
+        where: Ints1d,
+        data: Optional[Floats2d],
+        vectors: Any,
+        strings: StringStore,
+    ) -> Ints1d:
+        new = {hashes[i]: i for i in numpy.nonzero(where < 0)[0].tolist()}
+        if len(self) and len(self) + len(new) > self.limit:
+            self._clear(data)
+            where[:] = -1
+            new = {word: i for i, word in enumerate(hashes)}
+        some = words[list(new.values())]
+        keys = some[:, -1]
+        rows = numpy.full(len(some), -1) if data is None else rows_of(vectors, keys)
+        embedded = layers.embed(some, rows, data, strings)
+        start = len(self)
+        self._vectors = _appended(self._vectors, embedded, start, limit=self.limit)
+        if data is not None:
+            # Cut, in case that a call was interrupted here.
+            self._static_keys = numpy.append(self._static_keys[:start], keys)
+            self._static_rows = numpy.append(self._static_rows[:start], rows)
+            self._static_sums = numpy.append(self._static_sums[:start], _sums(data, rows))
+        self._index.update(zip(new, range(start, start + len(new))))
+        missing = numpy.nonzero(where < 0)[0]
+        where[missing] = self._find([hashes[i] for i in missing.tolist()])
+        return where
+
+    def _still_holds(self, where: Ints1d, data: Floats2d, vectors: Any) -> bool:
+        """Whether the static vectors of words are those that they were: `Vocab.set_vector` changes
+        them in place, and may give a word another row."""
+        if data is not self._data:
+            return False
+        is_used = numpy.zeros(len(self) + 1, dtype=bool)  # the last for what is new, -1
+        is_used[where] = True
+        (used,) = numpy.nonzero(is_used[:-1])
+        rows = self._static_rows[used]
+        return numpy.array_equal(
+            rows_of(vectors, self._static_keys[used]), rows
+        ) and numpy.array_equal(_sums(data, rows), self._static_sums[used])
+
+
+def _hashes(words: Ints2d) -> List[int]:
+    """Of each word's attributes: two words of 50,000 share one with a chance of about 1 in 10**10.
+    words: (T, attributes) uint64."""
+    return (words @ _factors(words.shape[1])).tolist()
+
+
+@lru_cache(maxsize=None)
+def _factors(n: int) -> Ints1d:
+    """(n,) odd uint64, drawn once for all."""
+    return numpy.random.default_rng(0).integers(2**64, size=n, dtype="uint64") | numpy.uint64(1)
+
+
+def _appended(table: Optional[Floats2d], vectors: Floats2d, start: int, *, limit: int) -> Floats2d:
+    """A table of which `start` rows are in use, with more; it has at most `limit` rows if these are
+    enough."""
+    end = start + len(vectors)
+    if table is None or end > len(table):
+        size = max(end, min(limit, 2 * end + _FIRST_ROWS))
+        larger = numpy.empty((size, vectors.shape[1]), dtype=vectors.dtype)
+        if table is not None:
+            larger[:start] = table[:start]
+        table = larger
+    table[start:end] = vectors
+    return table
+
+
+def _sums(data: Floats2d, rows: Ints1d) -> Ints1d:
+    """(W,) a checksum of the bits of some rows and of where they are, 0 for row -1."""
+    found = numpy.ascontiguousarray(data[rows])
+    # At most 32 bits a factor: a sign in the highest of 64 would count modulo 2.
+    bits = found.view(f"u{min(4, found.itemsize)}").astype("uint64")
+    return numpy.where(rows < 0, 0, bits @ _factors(bits.shape[1]))
+
+
+class _Params:
+    """The parameters that something was computed with."""
+
+    def __init__(self) -> None:
+        self._arrays: List[Floats1d] = []
+        self._values: Optional[List[Floats1d]] = None
+
+    def still_of(self, model: Model) -> bool:
+        """Whether the model has them still; if not, those that it has are taken."""
+        nodes = list(model.walk())
+        arrays = [n.get_param(name) for n in nodes for name in n.param_names if n.has_param(name)]
+        in_place = any(n.grad_names or n._params.proxy is not None for n in nodes)
+        same = len(arrays) == len(self._arrays)
+        same = same and all(mine is other for mine, other in zip(arrays, self._arrays))
+        if same and in_place:
+            same = self._values is not None and all(map(numpy.array_equal, arrays, self._values))
+        if not same:
+            self._arrays = arrays
+            self._values = [array.copy() for array in arrays] if in_place else None
+        return same

@@ -1,0 +1,1 @@
+"""`skd_teacher`: who answers the students, and from where."""

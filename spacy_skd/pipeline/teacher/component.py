@@ -1,0 +1,279 @@
+"""`skd_teacher`: a frozen component that answers the students' questions during training.
+
+It answers from stored beliefs (`spacy skd annotate`) where there are any, and runs the trained
+teacher once per other distinct doc, however many students, epochs and evaluations there are; it
+does nothing in prediction. It has the methods of spaCy's `ListenedToComponent`, so
+that `Language` links it to the students whenever it links listeners.
+"""
+
+import logging
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
+
+import numpy
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example
+from thinc.api import Model
+
+from ...errors import check_between, check_positive, named
+from ...models.words import words_of
+from ...shards.docs import doc_key
+from ...teachers.runner import TeacherRunner
+from ...transfer.belief import Belief, HeadLabelBelief, Mixture, TreeBelief
+from ...transfer.candidates import TreeCandidates
+from ..sentences import reference_starts
+from .cache import Beliefs
+from .live import LiveTeacher, check_teachers
+from .stored import Stored
+
+logger = logging.getLogger("spacy.skd")
+HAS_UNITS = (TreeBelief, HeadLabelBelief, TreeCandidates)
+
+
+@Language.factory(
+    "skd_teacher",
+    default_config={
+        "teacher": None,
+        "teachers": [],
+        "store": None,
+        "student_to_teacher": {},
+        "cache_mb": 2048,
+        "batch_words": 1000,
+    },
+)
+def make_skd_teacher(
+    nlp: Language,
+    name: str,
+    teacher: Optional[str],
+    teachers: List[Dict[str, Any]],
+    store: Optional[str],
+    student_to_teacher: Dict[str, str],
+    cache_mb: float,
+    batch_words: int,
+) -> "SkdTeacher":
+    """Construct the teacher component. List it in `training.frozen_components`.
+
+    teacher (Optional[str]): folder or package of the trained teacher pipeline, loaded when it is
+        first asked; prediction never needs it. None where all beliefs are stored.
+    teachers (List[Dict[str, Any]]): in place of `teacher`, several: {"path": ..., "weight": 0.5},
+        whose distributions are mixed by weight (1 if not given). Each may have labels and
+        structures of its own, and its own "student_to_teacher". Where the reference has no
+        sentences, they are those of the first.
+    store (Optional[str]): folder of docs that this teacher annotated (`spacy skd annotate`). Only
+        docs that are not in it need the teacher.
+    student_to_teacher (Dict[str, str]): a student's component name to the teacher's; those that
+        are not listed ask the component of the same name.
+    cache_mb (float): the most megabytes (2**20 bytes) of beliefs to keep; the least recently used
+        go first and cost another pass of the transformer. Several teachers share it evenly.
+    batch_words (int): padded words of a batch of the teacher.
+    RAISES (ValueError): if there are both `teachers` and a `teacher` or a `store`.
+    """
+    with named(name):
+        return SkdTeacher(
+            name,
+            teacher=teacher,
+            teachers=teachers,
+            store=store,
+            student_to_teacher=student_to_teacher,
+            cache_bytes=int(check_positive("cache_mb", cache_mb) * 2**20),
+            batch_words=int(check_between("batch_words", batch_words, low=1, high=10**9)),
+        )
+
+
+class SkdTeacher:
+    """See `make_skd_teacher`. Holds no weights of the pipeline it is in, so it saves nothing."""
+
+    model: Any = None
+
+    def __init__(
+        self,
+        name: str = "skd_teacher",
+        *,
+        teacher: Optional[str],
+        teachers: Sequence[Dict[str, Any]] = (),
+        store: Optional[str] = None,
+        student_to_teacher: Optional[Dict[str, str]] = None,
+        cache_bytes: int = 2**31,
+        batch_words: int = 1000,
+    ):
+        if teachers and (teacher is not None or store is not None):
+            raise ValueError(
+                f"{name}: expected `teachers` alone, or one `teacher` and its `store` (a folder of "
+                f"stored beliefs is of one teacher), got teacher = {teacher!r}, store = {store!r} "
+                f"beside {len(teachers)} teachers"
+            )
+        check_teachers(teachers)
+        self.name = name
+        self.store = store
+        self.cache_bytes = cache_bytes
+        self.members = [
+            LiveTeacher(
+                name,
+                settings["path"],
+                weight=settings.get("weight", 1.0),
+                student_to_teacher=settings.get("student_to_teacher", student_to_teacher or {}),
+                cache_bytes=cache_bytes // max(1, len(teachers)),
+                batch_words=batch_words,
+                check=self._check_stored,
+            )
+            for settings in (teachers or [{"path": teacher}])
+        ]
+        self.students: List[str] = []
+        self.listeners: List[Model] = []
+        self.listener_map: Dict[str, List[Model]] = {}
+        self.listening_components: List[str] = []
+        self._stored: Optional[Stored] = None
+        self._warned = False
+
+    @property
+    def teacher(self) -> Optional[str]:
+        """Folder or package of the teacher, of several of the first."""
+        return self.members[0].path
+
+    @property
+    def passes(self) -> int:
+        """Docs that teachers have been run on."""
+        return sum(member.passes for member in self.members)
+
+    # A pipe that changes nothing
+
+    def __call__(self, doc: Doc) -> Doc:
+        return doc
+
+    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
+        yield from stream
+
+    # spaCy's ListenedToComponent
+
+    def add_listener(self, listener: Model, component_name: str) -> None:
+        """Nothing listens to vectors here."""
+
+    def remove_listener(self, listener: Model, component_name: str) -> bool:
+        return False
+
+    def find_listeners(self, component: Any) -> None:
+        """Hand itself to a student."""
+        if hasattr(component, "set_teacher"):
+            component.set_teacher(self)
+            if component.name not in self.students:
+                self.students.append(component.name)
+
+    # What students ask
+
+    def pipe_of(self, student: str) -> str:
+        """The teacher's component that answers a student's component, of several of the first."""
+        return self.members[0].pipe_of(student)
+
+    def labels_of(self, student: str) -> Tuple[str, ...]:
+        """RETURNS: the labels of the teacher's component, of several all that one has.
+        RAISES (ValueError): if one has no such component."""
+        pipe = self.pipe_of(student)
+        if self.stored and pipe in self.stored.forms:
+            return self.stored.forms[pipe].annotated
+        found = [m.runner.labels(m.check_pipe(student)) for m in self.members]
+        return tuple(dict.fromkeys(label for labels in found for label in labels))
+
+    def beliefs(self, examples: Sequence[Example], student: str) -> List[Belief]:
+        """What the teacher believes of the predicted docs, in the reference's sentences if it has
+        any, else in the teacher's own.
+
+        RAISES (ValueError): if the teacher lacks the component; if there is none, and a belief is
+            not stored; if a stored one is not of these words or of another teacher.
+        """
+        starts = [reference_starts(eg) for eg in examples]
+        docs = [eg.predicted for eg in examples]
+        keys = [doc_key(doc, start) for doc, start in zip(docs, starts)]
+        asked: List[Optional[Belief]] = [None] * len(keys)
+        if self.stored is not None:
+            needed, pipe = self.teacher is None, self.pipe_of(student)
+            pairs = zip(examples, keys)
+            asked = [self.stored.find(eg, key, pipe, needed=needed) for eg, key in pairs]
+        rest = [i for i, belief in enumerate(asked) if belief is None]
+        if rest:
+            few = [docs[i] for i in rest], [starts[i] for i in rest]
+            for i, belief in zip(rest, self._live(student, *few)):
+                asked[i] = belief
+        return [belief for belief in asked if belief is not None]
+
+    def _live(
+        self, student: str, docs: Sequence[Doc], starts: Sequence[Optional["numpy.ndarray"]]
+    ) -> List[Belief]:
+        """From the teachers, or what they have said before."""
+        columns: List[List[Belief]] = []
+        for member in self.members:
+            keys = [doc_key(doc, start) for doc, start in zip(docs, starts)]
+            found, full = member.answers(student, keys, docs, starts, students=self.students)
+            if full:
+                self._warn_full()
+            columns.append([beliefs[member.pipe_of(student)] for beliefs in found])
+            starts = [_starts_of(*row) for row in zip(docs, found, starts)]
+        if len(columns) == 1:
+            return columns[0]
+        weights = tuple(member.weight for member in self.members)
+        return [Mixture(beliefs, weights) for beliefs in zip(*columns)]
+
+    def share(self, other: "SkdTeacher") -> None:
+        """Take over the loaded teacher and the beliefs of another component of the same teacher, so
+        that several trainings in one process run the transformer once. The other's `cache_mb`
+        holds for both.
+
+        RAISES (ValueError): if the other has another teacher.
+        """
+        if len(self.members) != len(other.members):
+            raise ValueError(
+                f"{self.name}: expected to share the beliefs of the same {len(self.members)} "
+                f"teachers, got {len(other.members)}"
+            )
+        for mine, theirs in zip(self.members, other.members):
+            mine.share(theirs)
+        self.students = other.students = sorted({*self.students, *other.students})
+
+    @property
+    def runner(self) -> TeacherRunner:
+        """The loaded teacher, of several the first. RAISES (ValueError): if there is none."""
+        return self.members[0].runner
+
+    @property
+    def stored(self) -> Optional[Stored]:
+        """The stored beliefs, None without `store`. RAISES (ValueError): if its folder is unfit."""
+        if self.store is None:
+            return None
+        if self._stored is None:
+            self._stored = Stored(self.name, self.store, memory=self.cache_bytes)
+        return self._stored
+
+    @property
+    def nlp(self) -> Language:
+        """The teacher's pipeline, loaded."""
+        return self.runner.nlp
+
+    def _check_stored(self, nlp: Language) -> None:
+        if self.stored is not None:
+            self.stored.check_teacher(nlp)
+
+    def _warn_full(self) -> None:
+        if not self._warned:
+            self._warned = True
+            logger.warning(
+                "%s: the beliefs of more than %d docs exceed cache_mb = %d, so some texts pass "
+                "through the teacher again; raise cache_mb, use less raw text, or annotate it once "
+                "(spacy skd annotate)",
+                self.name,
+                len(self.members[0].cache),
+                self.cache_bytes // 2**20,
+            )
+
+
+def _starts_of(
+    doc: Doc, beliefs: Beliefs, starts: Optional["numpy.ndarray"]
+) -> Optional["numpy.ndarray"]:
+    """(tokens,) sentence starts as a teacher decided, if none were given and it has trees."""
+    for belief in beliefs.values():
+        if starts is None and isinstance(belief, HAS_UNITS):
+            (words,) = words_of([doc])
+            return words.starts_to_tokens(numpy.isin(numpy.arange(len(words)), belief.units[:, 0]))
+    return starts
+
+
+def is_teacher(pipe: Any) -> bool:
+    return isinstance(pipe, SkdTeacher)

@@ -1,0 +1,1 @@
+"""What a teacher's pipeline makes of raw text: stored beliefs, vectors."""

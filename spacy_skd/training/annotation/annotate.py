@@ -1,0 +1,297 @@
+"""A teacher's beliefs of any amount of text, as shards on disk: the map behind `skd annotate`.
+
+A shard holds consecutive records. What is in it depends on these, the teacher and the settings
+alone, so that a run can be stopped at any moment and resumed, and one shard be redone.
+"""
+
+import os
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+
+import numpy
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin
+from spacy.training import Example
+
+from ...disk import NotOurs, check_apart, held_folder
+from ...disk.atomic import cannot_write
+from ...disk.mark import size_of
+from ...errors import check_between
+from ...pipeline.sentences import reference_starts
+from ...shards.docs import META, add_beliefs, doc_key
+from ...shards.files import Shard, check_whole, is_whole, make_bin, shard_name, write_shard
+from ...shards.manifest import FILE, Manifest
+from ...teachers.beam import Beam
+from ...teachers.loading import load_trained
+from ...teachers.runner import TeacherRunner
+from ...transfer.belief import Belief
+from ..conversion.raw_text import REJECTS, Unfit
+from ..corpora.readers import pieces, predicted_of
+from ..progress import Progress, Report, silent
+from .inputs import Record, find_inputs, read_inputs
+from .ownership import check_empty_or_annotated, check_resumable, clear
+from .provenance import asked_pipes, check_input, make_manifest
+
+_Asked = Tuple[Doc, Optional["numpy.ndarray"], Record]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a shard depends on, beside its records and the teacher.
+
+    pipes: the teacher's components (or views) to ask, () for all. least: probability below which
+    an independent label is left out, 0 keeps all (transfer/store.py). batch_words: padded words of
+    a batch. shard_words: a shard ends with the record that reaches as many (words between spaces).
+    max_words: longer texts are cut into pieces of at most as many tokens, 0 for no limit.
+    beam_width, beam_density: of stock parsers and entity recognizers (teachers/beam.py).
+    """
+
+    pipes: Tuple[str, ...] = ()
+    least: float = 0.0
+    batch_words: int = 1000
+    shard_words: int = 20_000
+    max_words: int = 300
+    beam_width: int = 16
+    beam_density: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_between("least", self.least, low=0, high=0.1)
+        check_between("batch_words", self.batch_words, low=1, high=10**6)
+        check_between("shard_words", self.shard_words, low=1, high=10**8)
+        check_between("max_words", self.max_words, low=0, high=10**6)
+        Beam(self.beam_width, self.beam_density)  # which checks them
+
+
+def annotate(
+    teacher: Union[str, Path],
+    inputs: Sequence[str],
+    output: Path,
+    *,
+    settings: Optional[Settings] = None,
+    overwrite: bool = False,
+    report: Report = silent,
+) -> Manifest:
+    """Write a folder of annotated docs, or finish one that was begun.
+
+    teacher (Union[str, Path]): folder or package of a trained pipeline.
+    inputs (Sequence[str]): `.txt` (a text a line), `.jsonl` and `.spacy` files, globs and folders.
+    output (Path): gets `shard-000000.spacy`, ..., `manifest.json` and, if lines are unfit,
+        `rejects.jsonl`.
+    overwrite (bool): whether to replace the folder of another run, instead of refusing.
+    report (Report): called after each shard, with bytes of the input.
+    RETURNS (Manifest): of the whole folder.
+    RAISES (ValueError): for bad input, or one that changes while it is read, a teacher that cannot
+        teach, an output folder of another run, or one that another run writes to; (OSError): if it
+        cannot be written to. Shards that are whole stay.
+    """
+    files = find_inputs(inputs)
+    check_apart(output, [teacher, *inputs, *files])
+    total = sum(path.stat().st_size for path in files)
+    with held_folder(output) as drafts:
+        check_empty_or_annotated(output)
+        run = _Annotation(
+            load_trained(teacher, what="teacher"),
+            files,
+            output,
+            settings or Settings(),
+            drafts=drafts,
+        )
+        run.open(overwrite=overwrite)
+        try:
+            for number, records in enumerate(run.cut()):
+                words, is_new = run.shard(shard_name(number), records)
+                report(Progress(records[-1].end, total, words, is_new))
+            run.close()
+        finally:
+            run.writer.shutdown()
+    return run.manifest
+
+
+class _Annotation:
+    """One run: the teacher, the folder and its manifest."""
+
+    def __init__(
+        self,
+        nlp: Language,
+        files: Sequence[Path],
+        output: Path,
+        settings: Settings,
+        *,
+        drafts: Path,
+    ):
+        self.nlp, self.files, self.output, self.settings = nlp, files, output, settings
+        self.drafts = drafts
+        self.runner = TeacherRunner(
+            nlp,
+            batch_words=settings.batch_words,
+            beam=Beam(settings.beam_width, settings.beam_density),
+        )
+        self.pipes = asked_pipes(self.runner, settings.pipes)
+        plain = {**asdict(settings), "pipes": list(self.pipes)}
+        self.manifest = make_manifest(self.runner, files, pipes=self.pipes, settings=plain)
+        self.id = self.manifest.id
+        self.rejects = drafts / REJECTS
+        # Compresses and writes a shard while the teacher is at the next.
+        self.writer = ThreadPoolExecutor(1)
+        self.pending: Optional["Future[None]"] = None
+
+    def open(self, *, overwrite: bool) -> None:
+        """Go on with the run in the folder, or begin one. RAISES (ValueError): if it is another."""
+        if (self.output / FILE).exists():
+            try:
+                self._resume()
+            except NotOurs:
+                raise
+            except ValueError:
+                if not overwrite:
+                    raise
+                clear(self.output)
+        if not self.manifest.shards:
+            self._save()
+
+    def _resume(self) -> None:
+        found = Manifest.from_disk(self.output)
+        found.check_same(self.manifest, folder=self.output)
+        check_resumable(self.output, found)
+        self.manifest.teacher, self.manifest.inputs = found.teacher, found.inputs
+        self.manifest.versions, self.manifest.shards = found.versions, found.shards
+        self.manifest.rejects = found.rejects
+
+    def cut(self) -> Iterator[List[Record]]:
+        """The records of each shard; what is unfit is counted and noted. Gold docs and others do
+        not share a shard."""
+        shard: List[Record] = []
+        words = 0
+        for record in self._fit():
+            full = words >= self.settings.shard_words
+            if shard and (full or record.is_gold != shard[0].is_gold):
+                yield shard
+                shard, words = [], 0
+            shard.append(record)
+            words += record.n_words
+        if shard:
+            yield shard
+
+    def shard(self, name: str, records: Sequence[Record]) -> Tuple[int, bool]:
+        """Write a shard, unless it is whole already. RETURNS (Tuple[int, bool]): its tokens, and
+        whether it was written."""
+        shard = self.manifest.shards.get(name)
+        is_new = shard is None or not is_whole(self.output / name, shard)
+        if shard is None or is_new:
+            with self.nlp.memory_zone():
+                bin_ = make_bin(self._annotated(records))
+            self.wait()
+            self.pending = self.writer.submit(self._write, name, bin_, records[0].is_gold)
+            words = sum(len(tokens) for tokens in bin_.tokens)
+        else:
+            words = shard.words
+        self.manifest.counts["words"] += words
+        return words, is_new
+
+    def wait(self) -> None:
+        """For the shard that is being written. RAISES (OSError): if it could not be."""
+        pending, self.pending = self.pending, None
+        if pending is not None:
+            pending.result()
+
+    def close(self) -> None:
+        """Publish what was rejected, check the shards, and call the folder whole.
+
+        RAISES (ValueError): if nothing was annotated, or a shard is not as it was written.
+        """
+        self.wait()
+        if self.rejects.exists():
+            self._publish_rejects()
+        if not self.manifest.shards:
+            blank, unfit = (self.manifest.counts[name] for name in ("blank", "rejected"))
+            where = f", see {self.output / REJECTS}" if unfit else ""
+            raise ValueError(
+                f"expected texts or docs to annotate, found {blank} blank and {unfit} unfit "
+                f"lines{where}"
+            )
+        for name, shard in self.manifest.shards.items():
+            check_whole(self.output / name, shard)
+        self.manifest.complete = True
+        self.manifest.to_disk(self.output, drafts=self.drafts)
+
+    def _publish_rejects(self) -> None:
+        """The manifest names them first, as it does shards."""
+        with self.rejects.open("rb") as file:
+            os.fsync(file.fileno())
+        size, blake2b = size_of(self.rejects)
+        target = self.output / REJECTS
+        if target.exists() and not self.manifest.rejects and size_of(target) != (size, blake2b):
+            raise NotOurs(f"{target} is another's: move it elsewhere, and run the command again")
+        self.manifest.rejects = {"bytes": size, "blake2b": blake2b}
+        self._save()
+        os.replace(self.rejects, target)
+
+    def _fit(self) -> Iterator[Record]:
+        counts = self.manifest.counts
+        read = read_inputs(self.files, max_chars=self.nlp.max_length, after=self._check_unchanged)
+        for item in read:
+            if isinstance(item, Record):
+                counts["texts"] += 1
+                yield item
+            elif not item.reason:
+                counts["blank"] += 1
+            else:
+                counts["rejected"] += 1
+                self._reject(item)
+
+    def _check_unchanged(self, path: Path) -> None:
+        """RAISES (ValueError): if a file that was read is not the one that the manifest names."""
+        check_input(path, self.manifest.inputs[self.files.index(path)])
+
+    def _reject(self, unfit: Unfit) -> None:
+        line = unfit.to_json() + "\n"
+        try:
+            with self.rejects.open("a", encoding="utf8") as file:
+                file.write(line)
+        except OSError as error:
+            raise cannot_write(self.output / REJECTS, error) from error
+
+    def _write(self, name: str, bin_: DocBin, is_gold: bool) -> None:
+        path = self.output / name
+
+        def enter(shard: Shard) -> None:
+            if path.exists() and name not in self.manifest.shards and not is_whole(path, shard):
+                raise NotOurs(f"{path} is another's: move it elsewhere, and run the command again")
+            self.manifest.shards = {**self.manifest.shards, name: shard}
+            self._save()
+
+        write_shard(path, bin_, labelled=is_gold, drafts=self.drafts, name=enter)
+
+    def _annotated(self, records: Sequence[Record]) -> List[Doc]:
+        asked = [item for record in records for item in self._docs(record)]
+
+        def keep(place: int, guess: Doc, beliefs: Mapping[str, Belief]) -> Doc:
+            doc, starts, record = asked[place]
+            target = record.doc if record.doc is not None and record.is_gold else guess
+            if record.meta:
+                target.user_data[META] = record.meta
+            key, least = doc_key(doc, starts), self.settings.least
+            add_beliefs(target, beliefs, id=self.id, key=key, least=least)
+            return target
+
+        docs, all_starts = [doc for doc, _, _ in asked], [starts for _, starts, _ in asked]
+        return self.runner.read_each(docs, keep, starts=all_starts, pipes=self.pipes)
+
+    def _docs(self, record: Record) -> Iterator[_Asked]:
+        """What the teacher is to see of a record: the docs that readers make for training."""
+        if record.doc is None:
+            doc = self.nlp.tokenizer(record.text)
+            yield from ((piece, None, record) for piece in pieces(doc, self.settings.max_words))
+        elif record.is_gold:
+            doc = predicted_of(self.nlp, record.doc)
+            yield doc, reference_starts(Example(doc, record.doc)), record
+        else:
+            words = [token.text for token in record.doc]
+            spaces = [bool(token.whitespace_) for token in record.doc]
+            yield Doc(self.nlp.vocab, words, spaces), None, record
+
+    def _save(self) -> None:
+        """Counts are of the whole input, so they are written when it is done."""
+        replace(self.manifest, counts={}).to_disk(self.output, drafts=self.drafts)

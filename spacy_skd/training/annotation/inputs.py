@@ -1,0 +1,155 @@
+"""What is to be annotated, streamed: lines of text and JSONL, docs of `.spacy` files, and what of
+them is unfit, with the reason. Memory does not grow with the input (a `.spacy` file is read whole,
+since it is one compressed block)."""
+
+from dataclasses import dataclass, field
+from glob import glob, has_magic
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+
+from spacy.tokens import Doc, DocBin
+from spacy.vocab import Vocab
+
+from ...disk import files_of, suffix_of, unique_files
+from ...pipeline.entity_tags import log_repaired, repair_entities
+from ...shards.docs import KEY
+from ...shards.messages import make_packer
+from ..conversion.lines import MAX_LINE as MAX_LINE
+from ..conversion.raw_text import Placed, read_texts
+from ..conversion.raw_text import Unfit as Unfit
+
+DOCS = ".spacy"
+SUFFIXES = (".jsonl", ".txt", DOCS)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One text or doc of the input.
+
+    number: its line, or its place in a `.spacy` file, from 1. end: bytes of the input read so far.
+    n_words: between spaces of a text; tokens of a doc. doc: of `.spacy` files alone. is_gold:
+    whether the doc has any annotation.
+    """
+
+    file: str
+    number: int
+    text: str
+    end: int
+    n_words: int
+    meta: Dict[str, Any] = field(default_factory=dict)
+    doc: Optional[Doc] = None
+    is_gold: bool = False
+
+
+def find_inputs(patterns: Sequence[str]) -> List[Path]:
+    """Files, every fitting file below folders, and globs; in that order, each once.
+
+    RAISES (ValueError): for another suffix, a glob that matches nothing, and a file that is binary
+        or not readable; (FileNotFoundError): for a missing path and a folder without such a file.
+    """
+    found: List[Path] = []
+    for pattern in patterns:
+        is_glob = has_magic(pattern) and not Path(pattern).exists()
+        paths = sorted(map(Path, glob(pattern, recursive=True))) if is_glob else [Path(pattern)]
+        if not paths:
+            raise ValueError(f"{pattern}: no file matches")
+        for path in paths:
+            found += files_of(path, suffixes=SUFFIXES)
+    for path in found:
+        _check_readable(path)
+    return unique_files(found)
+
+
+def read_inputs(
+    files: Sequence[Path],
+    *,
+    max_chars: int,
+    with_meta: bool = True,
+    after: Callable[[Path], None] = lambda path: None,
+) -> Iterator[Union[Record, Unfit]]:
+    """Every text and doc, in order, and every line that is none.
+
+    max_chars (int): a longer text is unfit. with_meta (bool): whether a text is, too, whose meta a
+        `.spacy` file cannot hold; else it comes without. after (Callable[[Path], None]): called
+        when a file has been read to its end.
+    RAISES (ValueError): for a `.spacy` file that is none.
+    """
+    before = 0
+    for path in files:
+        is_docs = suffix_of(path) == DOCS
+        items = _read_docs(path, before) if is_docs else _read_texts(path, before, with_meta)
+        for item in items:
+            too_long = isinstance(item, Record) and len(item.text) > max_chars
+            if isinstance(item, Record) and too_long:
+                yield _too_long(item, max_chars)
+            else:
+                yield item
+        after(path)
+        before += path.stat().st_size
+
+
+def _read_texts(path: Path, before: int, with_meta: bool) -> Iterator[Union[Record, Unfit]]:
+    pack = make_packer()
+    for item in read_texts(path):
+        if not isinstance(item, Placed):
+            yield item
+            continue
+        raw, meta = item.raw, item.raw.meta if with_meta else {}
+        try:
+            pack(meta)
+        except (UnicodeEncodeError, OverflowError, ValueError) as error:
+            yield Unfit(item.file, item.number, f"the meta cannot be stored: {error}")
+            continue
+        yield Record(item.file, item.number, raw.text, before + item.end, raw.n_words, meta)
+
+
+def _read_docs(path: Path, before: int) -> Iterator[Union[Record, Unfit]]:
+    size = path.stat().st_size
+    repaired = 0
+    for i, (count, doc) in enumerate(_unpacked(path)):
+        end = before + size * (i + 1) // count
+        if not len(doc):
+            yield Unfit(str(path), i + 1, "")
+            continue
+        if KEY in doc.user_data:
+            raise ValueError(
+                f"{path}: its docs have a teacher's beliefs already, and may be its guesses; name "
+                f"what it was made of"
+            )
+        gold = _is_gold(doc)
+        repaired += repair_entities(doc)
+        yield Record(str(path), i + 1, doc.text, end, len(doc), doc=doc, is_gold=gold)
+    log_repaired(str(path), repaired)
+
+
+def _unpacked(path: Path) -> Iterator[Tuple[int, Doc]]:
+    """How many docs there are, with each of them."""
+    try:
+        bin_ = DocBin(store_user_data=True).from_disk(path)
+        for doc in bin_.get_docs(Vocab()):
+            yield len(bin_), doc
+    except Exception as error:  # zlib's, msgpack's, numpy's, spaCy's of missing strings
+        raise ValueError(
+            f"{path}: expected docs as spaCy's DocBin writes them, found something else ({error})"
+        ) from error
+
+
+def _is_gold(doc: Doc) -> bool:
+    names = ("TAG", "POS", "MORPH", "LEMMA", "DEP", "ENT_IOB")
+    starts = len(doc) > 1 and doc.has_annotation("SENT_START")
+    return starts or bool(doc.spans or doc.cats) or any(map(doc.has_annotation, names))
+
+
+def _too_long(record: Record, max_chars: int) -> Unfit:
+    reason = f"the text has {len(record.text)} characters, more than the teacher's {max_chars}"
+    return Unfit(record.file, record.number, f"{reason} (nlp.max_length)")
+
+
+def _check_readable(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            start = file.read(8192)
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read ({error.strerror})") from error
+    if suffix_of(path) != DOCS and b"\0" in start:
+        raise ValueError(f"{path}: expected text, found a binary file (a byte 0)")

@@ -1,0 +1,83 @@
+"""What a folder of annotated docs is made from: the head of its manifest."""
+
+import platform
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Dict, Iterable, Sequence, Tuple
+
+from spacy.tokens import Doc
+
+from ...shards.manifest import Manifest
+from ...teachers.fingerprint import digest_file, fingerprint
+from ...teachers.runner import TeacherRunner
+from ...transfer.store import form_of
+
+_PACKAGES = ("spacy-skd", "spacy", "thinc", "numpy", "spacy-transformers", "transformers", "torch")
+
+
+def make_manifest(
+    runner: TeacherRunner,
+    files: Sequence[Path],
+    *,
+    pipes: Sequence[str],
+    settings: Dict[str, Any],
+) -> Manifest:
+    """A manifest without shards. pipes (Sequence[str]): what the teacher is asked."""
+    nlp = runner.nlp
+    return Manifest(
+        teacher={
+            "path": str(nlp.path),
+            "fingerprint": fingerprint(nlp),
+            **{key: nlp.meta[key] for key in ("lang", "name", "version")},
+        },
+        versions=_versions(),
+        settings=settings,
+        inputs=[describe_input(path) for path in files],
+        pipes=_forms(runner, pipes),
+        layers={pipe: runner.view(pipe).annotates for pipe in pipes},
+        counts=dict.fromkeys(("texts", "words", "blank", "rejected"), 0),
+        of_words=True,
+    )
+
+
+def asked_pipes(runner: TeacherRunner, pipes: Iterable[str]) -> Tuple[str, ...]:
+    """The named ones, in the teacher's order, or all. RAISES (ValueError): if one is unknown."""
+    wanted = set(pipes)
+    if not runner.pipes or not wanted <= set(runner.pipes):
+        raise ValueError(
+            f"pipes: the teacher can answer for {list(runner.pipes)}, asked for {sorted(wanted)}"
+        )
+    return tuple(pipe for pipe in runner.pipes if not wanted or pipe in wanted)
+
+
+def _forms(runner: TeacherRunner, pipes: Sequence[str]) -> Dict[str, Dict[str, Any]]:
+    """Asked of any one word: what beliefs share is the same for all docs."""
+    (found,) = runner.run([Doc(runner.nlp.vocab, ["a"])], starts=[None], pipes=pipes)
+    return {pipe: form_of(found[pipe]).to_json() for pipe in pipes}
+
+
+def describe_input(path: Path) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): path, bytes and blake2b of a file, as it is now."""
+    size = path.stat().st_size
+    return {"path": str(path), "bytes": size, "blake2b": digest_file(path).hex()}
+
+
+def check_input(path: Path, named: Dict[str, Any]) -> None:
+    """RAISES (ValueError): if a file is not as a manifest describes it."""
+    now = describe_input(path)
+    if any(named[key] != now[key] for key in ("bytes", "blake2b")):
+        raise ValueError(
+            f"the input {path} changed while it was read: expected {named['bytes']} bytes, "
+            f"blake2b {named['blake2b']}, found {now['bytes']}, {now['blake2b']}. Put back what it "
+            f"was to go on, or annotate a copy that nobody writes to into another folder"
+        )
+
+
+def _versions() -> Dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,262 @@
+"""Static word vectors of a teacher's own embedding: what its transformer knows of words, as a table
+that a student looks up."""
+
+import sys
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple, Union
+
+import numpy
+import spacy
+from spacy.attrs import NORM
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.vectors import Vectors
+from thinc.types import Floats1d, Floats2d, Ints1d
+
+from ...disk import check_apart, new_folder, suffix_of, unchanged
+from ...errors import check_between
+from ...teachers.embedding import Embedder
+from ...teachers.loading import load_trained
+from ...teachers.runner import batches_by_length
+from ..conversion.raw_text import read_raw
+from ..corpora.readers import pieces
+from ..progress import Progress, Report, silent
+from . import earlier
+from .inputs import DOCS, Record, find_inputs, read_inputs
+
+WIDTH = 96
+CHUNK = 2000  # docs that are sorted by length together
+ATTRS: Dict[str, str] = {"ORTH": "orth_", "LOWER": "lower_", "NORM": "norm_"}
+
+
+@dataclass(frozen=True)
+class VectorSettings:
+    """width: of the vectors; None for 96, or the teacher's own where that is less. rows: vectors
+    that are kept, those of the most frequent words; further words share the row of the kept word
+    that is most like them. least: rarer words get none. attr: what forms have to share to be the
+    same word. context_words: tokens of text, the first ones, in which words are embedded; words
+    that come later are embedded alone, as all are with 0. batch_words: padded tokens of a batch.
+    """
+
+    width: Optional[int] = None
+    rows: int = 20_000
+    least: int = 2
+    attr: str = "LOWER"
+    context_words: int = 300_000
+    batch_words: int = 2000
+
+    def __post_init__(self) -> None:
+        if self.width is not None:
+            check_between("width", self.width, low=1, high=10**5)
+        check_between("rows", self.rows, low=1, high=10**7)
+        check_between("least", self.least, low=1, high=10**6)
+        check_between("context_words", self.context_words, low=0, high=10**9)
+        check_between("batch_words", self.batch_words, low=1, high=10**6)
+        if self.attr not in ATTRS:
+            raise ValueError(f"attr: expected one of {', '.join(ATTRS)}, got {self.attr!r}")
+
+
+def make_vectors(
+    teacher: Union[str, Path],
+    texts: Sequence[Path],
+    output: Path,
+    *,
+    settings: VectorSettings,
+    overwrite: bool = False,
+    report: Report = silent,
+) -> Vectors:
+    """Write a folder for `paths.vectors` (`[initialize] vectors`) of a student's config.
+
+    A word's vector is that of the word alone, or the mean of its vectors in the text; reduced to
+    `width` by principal components, of length 1 in the mean.
+
+    teacher (Union[str, Path]): folder or package of a pipeline with a transformer or tok2vec.
+    texts (Sequence[Path]): `.jsonl` and `.txt` files of raw text, `.spacy` files of labelled docs,
+        which keep their tokens, and folders of these.
+    overwrite (bool): whether to replace what an earlier call wrote, if the folder has nothing else.
+    report (Report): called now and then, in tokens.
+    RETURNS (Vectors): the table, as written.
+    RAISES (ValueError): for bad input, a teacher without an embedding component or narrower than
+        `width`, an output that is not empty, or not ours where it is to be replaced.
+    """
+    files = find_inputs([str(path) for path in texts])
+    check_apart(output, [teacher, *texts, *files])
+    folder = new_folder(output, by="vectors", overwrite=overwrite, earlier=earlier.vectors)
+    with folder as draft, unchanged(files):
+        nlp, table = _make(teacher, files, settings, report)
+        nlp.to_disk(draft)
+    return table
+
+
+def _make(
+    teacher: Union[str, Path], texts: Sequence[Path], settings: VectorSettings, report: Report
+) -> Tuple[Language, Vectors]:
+    """RETURNS (Tuple[Language, Vectors]): a blank pipeline, and the table that its vocab has."""
+    nlp = load_trained(teacher, what="teacher")
+    embedder = Embedder(nlp)
+    width = min(WIDTH, embedder.width) if settings.width is None else settings.width
+    if embedder.width < width:
+        raise ValueError(f"width: expected at most {embedder.width}, the teacher's, got {width}")
+    found = find_words(_told(plain_docs(nlp, texts), report), attr=settings.attr)
+    words = [word for word, count in found.counts.most_common() if count >= settings.least]
+    if not words:
+        raise ValueError(f"expected words that occur {settings.least} times or more, found none")
+    full = _embed(nlp, embedder, texts, words, settings, report)
+    frequencies = numpy.asarray([found.counts[word] for word in words], dtype="float64")
+    reduced = reduce_width(full, frequencies, width=width)
+    blank = spacy.blank(str(nlp.lang))
+    table = Vectors(data=reduced[: settings.rows], strings=blank.vocab.strings)
+    for word, row in zip(words, rows_of(reduced, rows=settings.rows)):
+        for form in sorted(found.forms[word]):
+            table.add(blank.vocab.strings.add(form), row=int(row))
+    blank.vocab.vectors = table
+    return blank, table
+
+
+@dataclass
+class Words:
+    """counts: how often each word occurs. forms: how it is written, in the text or at the start of
+    a sentence. spaCy finds a vector by the form; its tables do not save another attribute.
+    """
+
+    counts: "Counter[str]"
+    forms: Dict[str, Set[str]]
+
+
+def plain_docs(nlp: Language, texts: Sequence[Path]) -> Iterator[Doc]:
+    """Docs without annotation; see `make_vectors`."""
+    for path in find_inputs([str(path) for path in texts]):
+        if suffix_of(path) != DOCS:
+            yield from (nlp.tokenizer(text.text) for text in read_raw(path))
+            continue
+        for item in read_inputs([path], max_chars=sys.maxsize):
+            if isinstance(item, Record) and item.doc is not None:
+                yield _plain(nlp, item.doc)
+
+
+def _plain(nlp: Language, doc: Doc) -> Doc:
+    """The same tokens, without annotation, in the pipeline's vocab."""
+    spaces = [bool(token.whitespace_) for token in doc]
+    plain = Doc(nlp.vocab, [token.text for token in doc], spaces)
+    # A tokenizer's special cases ("n't" is "not") are norms of tokens, not of words.
+    norms = [nlp.vocab.strings.add(token.norm_) for token in doc]
+    plain.from_array([NORM], numpy.asarray(norms, dtype="uint64").reshape(-1, 1))
+    return plain
+
+
+def find_words(docs: Iterable[Doc], *, attr: str) -> Words:
+    """All words but whitespace."""
+    found = Words(Counter(), defaultdict(set))
+    for doc in docs:
+        for token in doc:
+            if not token.is_space:
+                word = getattr(token, ATTRS[attr])
+                found.counts[word] += 1
+                found.forms[word].add(token.orth_)
+    if attr != "ORTH":
+        for word, forms in found.forms.items():
+            forms.update((word, word.title()))
+    return found
+
+
+def _embed(
+    nlp: Language,
+    embedder: Embedder,
+    texts: Sequence[Path],
+    words: List[str],
+    settings: VectorSettings,
+    report: Report,
+) -> Floats2d:
+    """RETURNS: (words, width of the teacher). Words that the text does not reach are embedded
+    alone."""
+    index = {word: i for i, word in enumerate(words)}
+    total, times = numpy.zeros((len(words), embedder.width)), numpy.zeros(len(words))
+    if settings.context_words:
+        short = (piece for doc in plain_docs(nlp, texts) for piece in pieces(doc, 300))
+        docs = _until(short, settings.context_words)
+        docs = _told(docs, report, total=settings.context_words)
+        _add(embedder, docs, index, total, times, settings)
+    left = [word for word in words if not times[index[word]]]
+    # Made of the word itself, whatever the tokenizer would make of it.
+    alone = (Doc(nlp.vocab, [word]) for word in left)
+    _add(embedder, alone, index, total, times, settings)
+    return total / numpy.maximum(times, 1)[:, None]
+
+
+def _told(docs: Iterable[Doc], report: Report, *, total: int = 0) -> Iterator[Doc]:
+    """The docs, of which it is reported how many tokens they have, at most `total` (0: unknown)."""
+    done = 0
+    for doc in docs:
+        yield doc
+        done += len(doc)
+        report(Progress(min(done, total) if total else done, total, len(doc)))
+
+
+def _until(docs: Iterable[Doc], n_words: int) -> Iterator[Doc]:
+    seen = 0
+    for doc in docs:
+        if seen >= n_words:
+            return
+        seen += len(doc)
+        yield doc
+
+
+def _add(
+    embedder: Embedder,
+    docs: Iterable[Doc],
+    index: Dict[str, int],
+    total: Floats2d,
+    times: Floats1d,
+    settings: VectorSettings,
+) -> None:
+    """Add the docs' vectors to the `total` (words, width) of their words, and count them."""
+    for chunk in _chunks(docs):
+        for batch in batches_by_length([len(doc) for doc in chunk], size=settings.batch_words):
+            some = [chunk[i] for i in batch]
+            for doc, vectors in zip(some, embedder.vectors(some)):
+                of_doc = (getattr(token, ATTRS[settings.attr]) for token in doc)
+                rows = numpy.asarray([index.get(word, -1) for word in of_doc], dtype="int64")
+                numpy.add.at(total, rows[rows >= 0], vectors[rows >= 0])
+                numpy.add.at(times, rows[rows >= 0], 1)
+
+
+def _chunks(docs: Iterable[Doc]) -> Iterator[List[Doc]]:
+    chunk: List[Doc] = []
+    for doc in docs:
+        chunk.append(doc)
+        if len(chunk) == CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def reduce_width(vectors: Floats2d, frequencies: Floats1d, *, width: int) -> Floats2d:
+    """The first principal components, of a mean length of 1.
+
+    vectors (Floats2d): (words, n). frequencies (Floats1d): (words,) counts; the components are
+        those of words weighted by the square root, so that neither "the" nor the tail rules.
+    RETURNS (Floats2d): (words, width) float32.
+    """
+    weights = numpy.sqrt(frequencies) / numpy.sqrt(frequencies).sum()
+    centred = vectors - weights @ vectors
+    covariance = (centred * weights[:, None]).T @ centred
+    _, axes = numpy.linalg.eigh(covariance)  # ascending
+    reduced = centred @ axes[:, ::-1][:, :width]
+    length = weights @ numpy.linalg.norm(reduced, axis=1)
+    scaled: Floats2d = (reduced / max(float(length), 1e-12)).astype("float32")
+    return scaled
+
+
+def rows_of(vectors: Floats2d, *, rows: int) -> Ints1d:
+    """RETURNS (Ints1d): (words,) each word's row: the first `rows` words have their own, the others
+    that of the highest cosine."""
+    kept = vectors[:rows]
+    lengths = numpy.maximum(numpy.linalg.norm(kept, axis=1, keepdims=True), 1e-12)
+    unit = (kept / lengths).T
+    found = [numpy.arange(len(kept))]
+    for start in range(rows, len(vectors), CHUNK):
+        found.append((vectors[start : start + CHUNK] @ unit).argmax(axis=1))
+    return numpy.concatenate(found)

@@ -1,0 +1,1 @@
+"""Configs of students, of heads and of the layers that there are."""

@@ -1,0 +1,219 @@
+"""Which students a teacher pipeline can have: one for each layer that its components annotate."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Container, Dict, Iterator, List, Sequence, Tuple
+
+from spacy.language import Language
+from spacy.ty import ListenedToComponent
+
+from ...pipeline.teacher.component import is_teacher
+from ...teachers.embedding import find_listener
+from ...teachers.runner import sets_sentences
+from ...teachers.sources import CAN_TEACH, as_source
+from ...teachers.transition import TransitionSource
+from ..callbacks import why_not_kept
+
+TEACHER, TOK2VEC = "teacher", "tok2vec"  # components of every student
+NOTHING = {"", "_"}  # labels of a morphologizer that says nothing of a layer
+SENTENCES = ".sent"  # the view of a stock parser's sentences
+
+
+@dataclass(frozen=True)
+class Student:
+    """A component to train. layer (str): see `View`. asks (str): what of the teacher answers it,
+    a component or a view."""
+
+    name: str
+    layer: str
+    asks: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """What becomes of a component of the teacher. students (Tuple[Student, ...]): that it teaches.
+    is_sourced (bool): whether the student takes it over as it is. reason (str): why neither, or why
+    it is taken over though it could teach. is_lost (bool): whether the student cannot do what it
+    does. loses (str): what of it no student learns."""
+
+    name: str
+    factory: str
+    students: Tuple[Student, ...] = ()
+    is_sourced: bool = False
+    reason: str = ""
+    is_lost: bool = False
+    loses: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """rows (List[Row]): of the teacher's components, in its order. by_beam (List[str]): those of
+    them whose probabilities are nearly all 0 or 1. embedding (str): the teacher's component that
+    heads could listen to, "" if there is none."""
+
+    rows: List[Row] = field(default_factory=list)
+    by_beam: List[str] = field(default_factory=list)
+    embedding: str = ""
+
+    @property
+    def students(self) -> List[Student]:
+        return [student for row in self.rows for student in row.students]
+
+    @property
+    def sourced(self) -> List[str]:
+        return [row.name for row in self.rows if row.is_sourced]
+
+    @property
+    def pipeline(self) -> List[str]:
+        """The student's components, in the teacher's order but for sentence starts."""
+        first = [s.name for s in self.students if s.layer == "sent"]
+        rest = (
+            name
+            for row in self.rows
+            for name in ([row.name] if row.is_sourced else [s.name for s in row.students])
+        )
+        return [TEACHER, TOK2VEC, *first, *(name for name in rest if name not in first)]
+
+
+def make_plan(nlp: Language, *, pipes: Sequence[str] = (), keep: Sequence[str] = ()) -> Plan:
+    """nlp (Language): the teacher.
+    pipes (Sequence[str]): its components to teach or to take over; all but disabled ones if empty.
+    keep (Sequence[str]): those to take over as they are though they could teach, beside `pipes`. Of
+        several of the same layer, one of which alone needs the teacher's vectors, that one teaches
+        and the others are kept.
+    RAISES (ValueError): if one does not exist or cannot be kept, none can teach, two would teach
+        the same layer, the parser would have no sentences, or a name is taken.
+    """
+    unknown = sorted({*pipes, *keep} - set(nlp.component_names))
+    if unknown:
+        expected = ", ".join(nlp.component_names)
+        raise ValueError(f"pipes: expected some of {expected}, got {', '.join(unknown)}")
+    rows = [
+        _kept(nlp, name, pipe) if name in keep else _row(nlp, name, pipe, pipes)
+        for name, pipe in nlp.components
+    ]
+    rows = _one_of_a_layer(nlp, rows)
+    _check_layers(rows)
+    rows = [_named(row, taken=nlp.component_names) for row in _with_sentences(nlp, rows)]
+    by_beam = [row.name for row in rows if row.students and _searches(nlp, row.name)]
+    plan = Plan(rows, by_beam, _embedding(nlp))
+    for name in (*plan.sourced, *(s.name for s in plan.students)):
+        if name in (TEACHER, TOK2VEC):
+            raise ValueError(
+                f"the teacher's component {name!r} has the name of a component that every student "
+                f"has: rename it (nlp.rename_pipe) or leave it out by --pipes"
+            )
+    return plan
+
+
+def _row(nlp: Language, name: str, pipe: Any, pipes: Sequence[str]) -> Row:
+    """Its students are still named as what they ask."""
+    row = Row(name, nlp.get_pipe_meta(name).factory)
+    if pipes and name not in pipes:
+        return replace(row, reason="is not one of --pipes")
+    if not pipes and name in nlp.disabled:
+        return replace(row, reason="is disabled; name it by --pipes if it is to teach")
+    if isinstance(pipe, ListenedToComponent) and not is_teacher(pipe):
+        return replace(row, reason="students have a tok2vec of their own")
+    source = as_source(pipe)
+    if source is not None:
+        views = {name + suffix: view for suffix, view in source.views().items() if view.layer}
+        said = {asks: view.layer for asks, view in views.items() if set(view.labels) - NOTHING}
+        students = tuple(Student(asks, layer, asks) for asks, layer in said.items())
+        if not students:
+            return replace(row, reason="has no labels")
+        return replace(row, students=students, loses=source.loses)
+    reason = why_not_kept(pipe)
+    if reason:
+        return replace(row, reason=f"{reason}, and no student learns what it does", is_lost=True)
+    return replace(row, is_sourced=True)
+
+
+def _kept(nlp: Language, name: str, pipe: Any) -> Row:
+    """RAISES (ValueError): if it cannot be."""
+    reason = why_not_kept(pipe)
+    if reason:
+        raise ValueError(f"keep: {name!r} cannot be taken over as it is: it {reason}")
+    return Row(name, nlp.get_pipe_meta(name).factory, is_sourced=True)
+
+
+def _one_of_a_layer(nlp: Language, rows: Sequence[Row]) -> List[Row]:
+    """The rows; where of those of a layer one alone cannot be taken over, the others are."""
+    bound = {row.name for row in rows if row.students and why_not_kept(nlp.get_pipe(row.name))}
+    layers = {row.name: {s.layer for s in row.students if not _is_of_parser(s)} for row in rows}
+    taught = [layer for name in bound for layer in layers[name]]
+    return [
+        replace(row, students=(), is_sourced=True, loses="", reason=_beside(row, rows, bound))
+        if row.name not in bound and layers[row.name].intersection(taught)
+        else row
+        for row in rows
+    ]
+
+
+def _beside(row: Row, rows: Sequence[Row], bound: Container[str]) -> str:
+    layers = {student.layer for student in row.students}
+    others = (r for r in rows if r.name in bound)
+    teacher = next(r.name for r in others if layers & {s.layer for s in r.students})
+    return f"taken over as it is, beside what {teacher!r} teaches"
+
+
+def _check_layers(rows: Sequence[Row]) -> None:
+    """RAISES (ValueError): if no component can teach, or two teach the same layer."""
+    teachers: Dict[str, str] = {}
+    for row in rows:
+        for layer in (s.layer for s in row.students if not _is_of_parser(s)):
+            if layer in teachers:
+                raise ValueError(
+                    f"the teacher's components {teachers[layer]!r} and {row.name!r} both teach the "
+                    f"layer {layer!r}: choose one of them by --pipes; one that needs no vectors of "
+                    f"the teacher's can be taken over as it is, by --keep"
+                )
+            teachers[layer] = row.name
+    if not teachers:
+        lines = (f"\n  {r.name} ({r.factory}): {r.reason or 'cannot teach'}" for r in rows)
+        raise ValueError(
+            f"the pipeline has no component that can teach: expected one of the factories "
+            f"{CAN_TEACH}, found{''.join(lines) or ' none'}"
+        )
+
+
+def _is_of_parser(student: Student) -> bool:
+    """Whether it learns the sentences of a stock parser."""
+    return student.layer == "sent" and student.asks.endswith(SENTENCES)
+
+
+def _with_sentences(nlp: Language, rows: Sequence[Row]) -> Iterator[Row]:
+    """The rows; a student of the parser's sentences is left out if another student, or a component
+    before the parser, sets some. RAISES (ValueError): if nothing does."""
+    has_starts = any(s.layer == "sent" and not _is_of_parser(s) for r in rows for s in r.students)
+    for row in rows:
+        has_starts |= row.is_sourced and sets_sentences(nlp, row.name, nlp.get_pipe(row.name))
+        if has_starts:
+            row = replace(row, students=tuple(s for s in row.students if not _is_of_parser(s)))
+        elif [s.layer for s in row.students] == ["parser"]:
+            raise ValueError(
+                f"the student of {row.name!r} needs sentence starts, which no component before it "
+                f"sets: add one that does to --pipes, or leave {row.name!r} out"
+            )
+        yield row
+
+
+def _named(row: Row, *, taken: Container[str]) -> Row:
+    """Students have the teacher's names, those of views the view's ("pos" of
+    "morphologizer.pos")."""
+    named: List[Student] = []
+    for student in row.students:
+        view = student.asks[len(row.name) + 1 :]
+        name = f"{row.name}_{view}" if view in taken else view
+        named.append(replace(student, name=name or row.name))
+    return replace(row, students=tuple(named))
+
+
+def _embedding(nlp: Language) -> str:
+    try:
+        return find_listener(nlp)[0]
+    except ValueError:
+        return ""
+
+
+def _searches(nlp: Language, name: str) -> bool:
+    return isinstance(as_source(nlp.get_pipe(name)), TransitionSource)

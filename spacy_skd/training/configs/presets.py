@@ -1,0 +1,133 @@
+"""The sizes of students: `tiny`, `small` and `medium`.
+
+All that the configs of `configs/` and of `spacy skd init` have of them is written from here.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Dict, Tuple
+
+from ...errors import check_one_of
+
+Block = Dict[str, Any]
+LISTENER: Block = {
+    "@architectures": "spacy.Tok2VecListener.v1",
+    "width": "${components.tok2vec.model.encode.width}",
+    "upstream": "*",
+}
+
+
+@dataclass(frozen=True)
+class Preset:
+    """about (str): for whom. Words of the settings as in `spacy-skd.ContextEncoder.v1`,
+    `spacy-skd.WordEmbed.v2` and `spacy-skd.BiaffineParser.v1`.
+
+    width (int): of the vectors. depth (int): of the CNN. attention_depth, heads (int): of the
+    self-attention after it. rows (Tuple[int, ...]): of the embedding of each of `attrs`.
+    prefixes, suffixes (Tuple[int, ...]), affix_rows (int): as in `spacy-skd.WordEmbed.v2`.
+    arc_hidden, label_hidden (int): of the parser; arc_distance (int): its max_distance.
+    learn_rate (float): the highest.
+    """
+
+    about: str
+    width: int
+    depth: int
+    attention_depth: int
+    heads: int
+    rows: Tuple[int, ...]
+    arc_hidden: int
+    label_hidden: int
+    attrs: Tuple[str, ...] = ("LOWER", "PREFIX", "SUFFIX", "SHAPE")
+    prefixes: Tuple[int, ...] = (2, 3, 4)
+    suffixes: Tuple[int, ...] = (1, 2, 4, 5)
+    affix_rows: int = 500
+    window_size: int = 1
+    maxout_pieces: int = 3
+    hidden_multiple: int = 2
+    block: int = 64
+    halo: int = 32
+    max_distance: int = 64
+    arc_distance: int = 16
+    learn_rate: float = 0.01
+
+    def tok2vec(self, *, vectors: bool) -> Block:
+        """vectors (bool): whether it has static vectors of words."""
+        return {
+            "@architectures": "spacy-skd.Tok2Vec.v1",
+            "embed": {
+                "@architectures": "spacy-skd.WordEmbed.v2",
+                "width": self.width,
+                "attrs": list(self.attrs),
+                "rows": list(self.rows),
+                "include_static_vectors": vectors,
+                "vectors": "${paths.vectors}",
+                "prefixes": list(self.prefixes),
+                "suffixes": list(self.suffixes),
+                "affix_rows": self.affix_rows,
+                "known_words": True,
+            },
+            "encode": {
+                "@architectures": "spacy-skd.ContextEncoder.v1",
+                "width": self.width,
+                "depth": self.depth,
+                "window_size": self.window_size,
+                "maxout_pieces": self.maxout_pieces,
+                "attention_depth": self.attention_depth,
+                "heads": self.heads,
+                "block": self.block,
+                "halo": self.halo,
+                "hidden_multiple": self.hidden_multiple,
+                "max_distance": self.max_distance,
+            },
+        }
+
+    def parser(self) -> Block:
+        """The model of a parser."""
+        return {
+            "@architectures": "spacy-skd.BiaffineParser.v1",
+            "arc_hidden": self.arc_hidden,
+            "label_hidden": self.label_hidden,
+            "dropout": 0.0,
+            "nO": None,
+            "max_distance": self.arc_distance,
+            "tok2vec": LISTENER,
+        }
+
+
+PRESETS: Dict[str, Preset] = {
+    "tiny": Preset(
+        about="the fastest",
+        width=48,
+        depth=2,
+        attention_depth=1,
+        heads=2,
+        rows=(2000, 500, 1000, 500),
+        arc_hidden=64,
+        label_hidden=24,
+    ),
+    "small": Preset(
+        about="the default",
+        width=96,
+        depth=2,
+        attention_depth=2,
+        heads=8,
+        rows=(2500, 500, 1250, 500),
+        arc_hidden=128,
+        label_hidden=48,
+    ),
+    "medium": Preset(
+        about="the most accurate",
+        width=144,
+        depth=4,
+        attention_depth=3,
+        heads=6,
+        rows=(2500, 500, 1250, 500),
+        arc_hidden=192,
+        label_hidden=64,
+    ),
+}
+DEFAULT = "small"
+
+
+def find_preset(name: str) -> Preset:
+    """RAISES (ValueError): if there is none of that name."""
+    return PRESETS[check_one_of("preset", name, list(PRESETS))]

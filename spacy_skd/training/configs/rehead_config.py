@@ -1,0 +1,69 @@
+"""The config of heads on a pipeline's frozen embedding."""
+
+from copy import deepcopy
+from typing import Container, Dict, Optional
+
+from spacy.language import Language
+from thinc.api import Config
+
+from ...teachers.embedding import find_listener
+from .heads import Head, HeadPlan
+from .layered import layers_of, own_template, weigh
+from .presets import Block
+
+SOURCE = "${paths.source}"
+# Of a pipeline's `nlp`: what is the pipeline's own, beside its components.
+OWN = ("lang", "tokenizer", "vectors", "before_creation", "after_creation",
+       "after_pipeline_creation")  # fmt: skip
+
+
+def rehead_config(
+    template: Config,
+    nlp: Language,
+    plan: HeadPlan,
+    *,
+    source: str,
+    scored: Optional[Container[str]] = None,
+) -> Config:
+    """The template with a plan's heads, and the pipeline's other components, sourced and frozen.
+
+    template (Config): has heads by layer; those that it lacks are the package's.
+    source (str): where `nlp` was loaded from.
+    scored (Optional[Container[str]]): the layers that count in evaluation; all by default.
+    RAISES (ValueError): if nothing could be scored.
+    """
+    layers = [layer for layer in plan.layers if scored is None or layer in scored]
+    if not layers:
+        raise ValueError(f"dev has no labels of what heads learn: {', '.join(plan.layers)}")
+    config = template.copy()
+    blocks = {**_heads(own_template("rehead")), **_heads(template)}
+    heads = {head.name: _head(blocks[head.layer], head, nlp) for head in plan.heads}
+    config["components"] = {name: heads.get(name, {"source": SOURCE}) for name in plan.pipeline}
+    config["paths"]["source"] = source
+    config["nlp"].update({key: nlp.config["nlp"][key] for key in OWN if key in nlp.config["nlp"]})
+    disabled = [name for name in plan.kept if name in nlp.disabled]
+    config["nlp"].update(pipeline=plan.pipeline, disabled=disabled)
+    training = config["training"]
+    training.update(frozen_components=plan.kept, annotating_components=[plan.embedding])
+    training["score_weights"] = weigh(training["score_weights"], layers)
+    for name in plan.kept:  # what they are scored by by default
+        for score in nlp.get_pipe_meta(name).default_score_weights or {}:
+            training["score_weights"].setdefault(score, None)
+    return config
+
+
+def _heads(template: Config) -> Dict[str, Block]:
+    """By layer."""
+    blocks = template["components"].values()
+    return {layer: block for block in blocks for layer in layers_of(block)}
+
+
+def _head(block: Block, head: Head, nlp: Language) -> Block:
+    """A head that listens to the pipeline's embedding, and that overwrites as what it replaces."""
+    block = deepcopy(block)
+    _, listener = find_listener(nlp)
+    block["model"]["tok2vec"]["listener"] = listener
+    if head.replaces and "overwrite" in block:
+        settings = nlp.get_pipe_config(head.replaces)
+        block["overwrite"] = settings.get("overwrite", block["overwrite"])
+    return block

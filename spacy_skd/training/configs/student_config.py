@@ -1,0 +1,143 @@
+"""The config of a student: its components, its size and what its training is scored by."""
+
+from pathlib import Path
+from typing import Any, Container, Dict, Iterable, List, Optional, Sequence
+
+from spacy import blank
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.util import load_model_from_config
+from thinc.api import Config
+
+from ..callbacks import COPY, OF_TEACHER, reads_vectors
+from .plan import TEACHER, TOK2VEC, Plan, Student
+from .presets import LISTENER, Block, Preset
+
+BASE = Path(__file__).with_name("student_base.cfg")
+# By layer: what of a component is scored, and how much it is worth beside the others.
+WEIGHTS: Dict[str, Dict[str, float]] = {
+    "sent": {"sents_f": 0.1},
+    "tag": {"tag_acc": 0.2},
+    "pos": {"pos_acc": 0.2},
+    "morph": {"morph_acc": 0.2},
+    "parser": {"dep_uas": 0.2, "dep_las": 0.3},
+    "ents": {"ents_f": 0.5, "ents_p": 0.0, "ents_r": 0.0},
+    "spans": {"spans_{key}_f": 0.5, "spans_{key}_p": 0.0, "spans_{key}_r": 0.0},
+}
+_ATTRS = {"sent": "SENT_START", "tag": "TAG", "pos": "POS", "morph": "MORPH", "parser": "DEP",
+          "ents": "ENT_IOB"}  # fmt: skip
+
+
+def student_config(
+    students: Sequence[Student],
+    *,
+    preset: Preset,
+    lang: str = "en",
+    tokenizer: Optional[Block] = None,
+    vectors: Optional[str] = None,
+    scored: Optional[Container[str]] = None,
+) -> Config:
+    """A complete config, filled. Its teacher is `paths.teacher`, of which it takes over every pipe
+    that needs no transformer.
+
+    tokenizer (Optional[Block]): spaCy's own by default.
+    vectors (Optional[str]): for `paths.vectors`; None for a student without static vectors.
+    scored (Optional[Container[str]]): the layers that count in evaluation; all by default.
+    """
+    config = Config().from_disk(BASE, interpolate=False)
+    config["nlp"].update(lang=lang, pipeline=[TEACHER, TOK2VEC, *(s.name for s in students)])
+    config["nlp"]["tokenizer"] = tokenizer or config["nlp"]["tokenizer"]
+    config["paths"]["vectors"] = vectors
+    config["training"]["optimizer"]["learn_rate"]["initial_rate"] = preset.learn_rate
+    config["components"] = {
+        TEACHER: {
+            "factory": "skd_teacher",
+            "teacher": OF_TEACHER,
+            "store": "${paths.store}",
+            "student_to_teacher": {s.name: s.asks for s in students if s.name != s.asks},
+        },
+        TOK2VEC: {"factory": "tok2vec", "model": preset.tok2vec(vectors=vectors is not None)},
+        **{student.name: _component(student.layer, preset) for student in students},
+    }
+    filled: Config = load_model_from_config(config, auto_fill=True, validate=False).config
+    layers = [s.layer for s in students if scored is None or s.layer in scored]
+    nothing = dict.fromkeys(filled["training"]["score_weights"])
+    filled["training"]["score_weights"] = {**nothing, **score_weights(layers)}
+    return filled
+
+
+def _component(layer: str, preset: Preset) -> Block:
+    if layer == "parser":
+        return {"factory": "distilling_parser", "distill_weight": 0.7, "model": preset.parser()}
+    kind, _, key = layer.partition(":")
+    is_spans = kind in ("ents", "spans")
+    scorer = "spacy-skd.ChainScorer.v1" if is_spans else "spacy-skd.TokenScorer.v1"
+    settings: Block = {"structure": "linear_chain"} if is_spans else {}
+    if key:
+        settings["spans_key"] = key
+    if kind == "sent":
+        settings["threshold"] = 0.35  # a missed start costs the parser more than one too many
+    return {
+        "factory": "distilling_tagger",
+        "layer": kind,
+        "distill_weight": 0.7,
+        **settings,
+        "model": {"@architectures": scorer, "nO": None, "tok2vec": LISTENER},
+    }
+
+
+def score_weights(layers: Sequence[str]) -> Dict[str, float]:
+    """Of the scores of some layers, in hundredths that sum to 1."""
+    weights: Dict[str, float] = {}
+    for layer in layers:
+        kind, _, key = layer.partition(":")
+        weights.update({name.format(key=key): w for name, w in WEIGHTS[kind].items()})
+    total = sum(weights.values())
+    rounded = {name: round(weight / total, 2) for name, weight in weights.items()}
+    most = max(rounded, key=lambda name: rounded[name])
+    rounded[most] = round(rounded[most] + 1 - sum(rounded.values()), 2)
+    return rounded
+
+
+def annotated_layers(docs: Iterable[Doc], layers: Sequence[str]) -> List[str]:
+    """Those of `layers` that some doc has."""
+    found = set()
+    for doc in docs:
+        for layer in layers:
+            kind, _, key = layer.partition(":")
+            if key in doc.spans if key else doc.has_annotation(_ATTRS[kind]):
+                found.add(layer)
+    return [layer for layer in layers if layer in found]
+
+
+def for_teacher(config: Config, plan: Plan, nlp: Language, *, source: str) -> Config:
+    """The config of a plan's students, made for one teacher: its tokenizer, and its components that
+    need no transformer at their places.
+
+    nlp (Language): the teacher. source (str): where it was loaded from.
+    """
+    config = config.copy()
+    config["paths"]["teacher"] = source
+    config["nlp"]["pipeline"] = plan.pipeline
+    blocks = {**config["components"], **{name: {"source": OF_TEACHER} for name in plan.sourced}}
+    config["components"] = {name: blocks[name] for name in plan.pipeline}
+    config["training"]["frozen_components"] = [TEACHER, *plan.sourced]
+    weights = config["training"]["score_weights"]
+    for name in plan.sourced:  # what they are scored by by default
+        for score in nlp.get_pipe_meta(name).default_score_weights or {}:
+            weights.setdefault(score, None)
+    config["initialize"]["after_init"]["first"] = None
+    if nlp.vocab.vectors.shape[1] and any(reads_vectors(nlp.get_pipe(n)) for n in plan.sourced):
+        config["initialize"]["vectors"] = OF_TEACHER
+    own = {"nlp": {"tokenizer": nlp.config["nlp"]["tokenizer"]}}
+    if _rules(nlp) != _rules(blank(str(nlp.lang), config=own)):
+        copied = {"@callbacks": COPY, "tokenizer": OF_TEACHER, "vocab": None}
+        config["initialize"]["before_init"] = copied
+    return config
+
+
+def _rules(nlp: Language) -> bytes:
+    """What a tokenizer is saved as, but for the vocab."""
+    tokenizer: Any = nlp.tokenizer
+    found: bytes = tokenizer.to_bytes(exclude=["vocab"])
+    return found

@@ -1,0 +1,1 @@
+"""Annotated files of any kind to `.spacy`: `spacy skd convert`."""

@@ -1,0 +1,1 @@
+"""Readers: annotated docs and stored beliefs as streams of examples."""

@@ -1,0 +1,139 @@
+"""Drawn annotation for stock components, streamed: `spacy-skd.SampledCorpus.v1`."""
+
+from pathlib import Path
+from typing import Any, Callable, Dict, FrozenSet, Iterator, List, Optional
+
+import numpy
+from spacy import registry
+from spacy.language import Language
+from spacy.pipeline import Tagger
+from spacy.tokens import Doc
+from spacy.training import Example
+from thinc.api import Model
+
+from ...errors import check_between, check_temperature
+from ...shards.docs import KEY, read_beliefs
+from .drawn_layers import DrawnParse, DrawnTokens, make_layers
+from .items import Item
+from .stream import StoredCorpus, examples_seen
+
+
+@registry.readers("spacy-skd.SampledCorpus.v1")
+def make_sampled_corpus(
+    store: Optional[Path] = None,
+    path: Optional[Path] = None,
+    ratio: float = 4.0,
+    buffer: int = 2000,
+    max_length: int = 0,
+    seed: int = 0,
+    temperature: float = 1.0,
+    projective: bool = False,
+    layers: Optional[Dict[str, str]] = None,
+    skip: int = 0,
+) -> Callable[[Language], Iterator[Example]]:
+    """As `spacy-skd.DistillationCorpus.v1`, for components that learn from gold alone, such as
+    spaCy's own: the annotation of an unlabelled doc is drawn from the stored beliefs, exactly and
+    anew each time that it is read. Labelled docs keep their gold.
+
+    Set `max_epochs = -1`: otherwise spaCy reads one pass, and shuffles it for every epoch. A stock
+    component is then initialized with the first 100 examples: give it its labels (`spacy init
+    labels` with `max_epochs = 0`).
+
+    Which annotation is drawn. Of tokens, a label each, independently; of entities, legal sequences
+    of tags; of trees, single-rooted trees of the teacher's sentences and deprels given their arcs
+    (`transfer/draws.py`). Sentence starts are those of the trees, where both are stored. Tags that
+    the pipeline's stock tagger was not initialized with, which it cannot learn, are not drawn: the
+    others keep their proportions.
+
+    store, path, ratio, buffer, max_length, seed: see `make_distillation_corpus`. The draws depend
+        on seed, folder and the place in the stream.
+    temperature (float): divides the teacher's scores before it is drawn from them.
+    projective (bool): whether trees are drawn given that no arcs cross, for a parser that knows no
+        others; what spaCy's knows of crossing arcs are rare deprels. Listed trees stay as they are.
+    layers (Dict[str, str]): the stored components to draw from, and what each annotates: tag, pos,
+        morph, morphologizer, sent, ents, spans (or spans:KEY) or parser. By default all, as the
+        manifest says.
+    skip (int): examples of the stream that a run that is resumed has learnt from. Not needed where
+        a distilling component counts them.
+    RAISES (ValueError): see `make_distillation_corpus`; for layers that do not exist or clash.
+    """
+    return SampledCorpus(
+        store,
+        path,
+        ratio=ratio,
+        buffer=buffer,
+        max_length=max_length,
+        seed=seed,
+        temperature=temperature,
+        projective=projective,
+        layers=layers or {},
+        skip=skip,
+    )
+
+
+class SampledCorpus(StoredCorpus):
+    """See `make_sampled_corpus`."""
+
+    def __init__(
+        self,
+        store: Optional[Path],
+        path: Optional[Path] = None,
+        *,
+        temperature: float,
+        projective: bool,
+        layers: Dict[str, str],
+        skip: int,
+        **stream: Any,
+    ):
+        super().__init__(store, path, **stream)
+        check_between("seed", self.seed, low=0, high=2**63)
+        self.skip = int(check_between("skip", skip, low=0, high=10**12))
+        self.temperature = check_temperature(temperature)
+        self.projective = projective
+        self.layers = make_layers(self.store.forms, layers, noted=self.store.manifest.layers)
+
+    def _example(self, nlp: Language, item: Item, number: int) -> Example:
+        example = item.example(nlp)
+        if not item.is_gold:
+            rng = numpy.random.default_rng([self.seed, number])
+            self._annotate(example.reference, rng=rng, known=known_tags(nlp))
+        return example
+
+    def _annotate(
+        self, doc: Doc, *, rng: numpy.random.Generator, known: Optional[FrozenSet[str]]
+    ) -> None:
+        stored = read_beliefs(doc.user_data)
+        if stored is None:
+            raise ValueError(f"{self.store.folder}: expected a doc with a belief, found {doc.text}")
+        for pipe, layer in self.layers.items():
+            settings: Dict[str, Any] = {"rng": rng, "temperature": self.temperature}
+            if isinstance(layer, DrawnTokens) and layer.writes == ("tag",):
+                settings["known"] = known
+            if isinstance(layer, DrawnParse):
+                settings["projective"] = self.projective
+            layer.draw(doc, self.store.belief(stored, pipe, doc), **settings)
+        del doc.user_data[KEY]
+
+    def _learnt(self, nlp: Language) -> Optional[int]:
+        """Stock components do not count, but have learnt nothing before they are initialized."""
+        seen = examples_seen(nlp)
+        return 0 if seen is None and not is_initialized(nlp) else seen
+
+
+def known_tags(nlp: Language) -> Optional[FrozenSet[str]]:
+    """What all stock taggers of a pipeline can learn; None where none has labels yet."""
+    pipes: List[Any] = [pipe for _, pipe in nlp.components]
+    known = [frozenset(p.labels) for p in pipes if type(p) is Tagger and p.labels]
+    return frozenset.intersection(*known) if known else None
+
+
+def is_initialized(nlp: Language) -> bool:
+    """Whether every parameter of every model of a pipeline is set."""
+    models = (getattr(pipe, "model", None) for _, pipe in nlp.components)
+    return all(
+        node.has_param(name)
+        for model in models
+        if isinstance(model, Model)
+        for node in model.walk()
+        for name in node.param_names
+    )

@@ -1,0 +1,182 @@
+"""What readers of an annotated folder share: its docs and labelled ones, one endless stream."""
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from random import Random
+from typing import Any, Iterator, List, Optional, Tuple
+
+from spacy.language import Language
+from spacy.tokens import DocBin
+from spacy.training import Example
+from spacy.training.corpus import walk_corpus
+
+from ...errors import check_between
+from ...pipeline.distilling import DistillingPipe
+from ...pipeline.entity_tags import RepairedEntities
+from ...shards.store import BeliefStore
+from .items import Item, read_items
+
+_Numbered = Optional[Tuple[int, Item]]
+
+
+class StoredCorpus(ABC):
+    """Labelled docs and docs of an annotated folder, mixed, in constant memory.
+
+    A pass has every labelled doc once, and unlabelled ones among them; the next goes on in the
+    unlabelled where it stopped. The order depends on the seed and the folder alone. Examples are
+    made when they are due, so that passing over some is cheap.
+
+    skip (int): where the stream begins, for a pipeline that does not count what it has learnt.
+    """
+
+    skip: int = 0
+
+    def __init__(
+        self,
+        store: Optional[Path],
+        path: Optional[Path],
+        *,
+        ratio: float,
+        buffer: int,
+        max_length: int,
+        seed: int,
+    ):
+        """RAISES (ValueError): if there is no store, it was not annotated to the end, or a setting
+        is out of range."""
+        if store is None:
+            raise ValueError(
+                f"{type(self).__name__}: expected `store`, a folder that `spacy skd annotate` "
+                f"wrote, got None; set paths.store"
+            )
+        check_between("ratio", ratio, low=0, high=10**6)
+        check_between("buffer", buffer, low=1, high=10**7)
+        check_between("max_length", max_length, low=0, high=10**9)
+        self.store = BeliefStore(store)
+        self.path = path
+        self.repaired = RepairedEntities(type(self).__name__)
+        self.ratio, self.buffer, self.max_length, self.seed = ratio, buffer, max_length, seed
+        self._items: Iterator[_Numbered] = iter(())
+        # As they were at the last call, and whether its pass was read to the end.
+        self._nlp: Optional[Language] = None
+        self._seen: Optional[int] = None
+        self._ended = False
+
+    @abstractmethod
+    def _example(self, nlp: Language, item: Item, number: int) -> Example:
+        """number (int): its place in the stream."""
+
+    def _learnt(self, nlp: Language) -> Optional[int]:
+        """How many examples the pipeline has learnt from; None if it does not say, so that what
+        has been read was learnt."""
+        return examples_seen(nlp)
+
+    def __call__(self, nlp: Language) -> Iterator[Example]:
+        seen = self._learnt(nlp)
+        has_learnt = self._seen is None if seen is None else seen != self._seen
+        if not (self._ended and has_learnt and nlp is self._nlp):
+            self._items = self._from(nlp, seen or self.skip)
+        self._nlp, self._seen, self._ended = nlp, seen, False
+        for found in self._items:
+            if found is None:
+                self._ended = True
+                return
+            number, item = found
+            eg = self._example(nlp, item, number)
+            if item.is_gold:
+                self.repaired(eg.reference)
+            yield eg
+
+    def _from(self, nlp: Language, position: int) -> Iterator[_Numbered]:
+        """The endless stream from its `position`-th example on. None ends each pass."""
+        items = self._numbered(nlp)
+        for _ in range(position):
+            if next(items) is None:
+                next(items)
+        first = next(items)
+        if first is not None:  # a pass that ended at the position has been told of already
+            yield first
+        yield from items
+
+    def _numbered(self, nlp: Language) -> Iterator[_Numbered]:
+        for number, item in enumerate(self._endless(nlp)):
+            yield None if item is None else (number, item)
+
+    def _endless(self, nlp: Language) -> Iterator[Optional[Item]]:
+        raw = self._unlabelled(nlp)
+        number = 0
+        while True:
+            random = Random(f"{self.seed} labelled {number}")
+            number += 1
+            owed = 0.0
+            count = 0
+            for item in self._shuffled(self._labelled(nlp, random), random):
+                count += 1
+                yield item
+                owed += self.ratio * max(1, item.n_words)
+                while owed > 0 and self._has_unlabelled:
+                    unlabelled = next(raw)
+                    owed -= unlabelled.n_words
+                    yield unlabelled
+            if not count:
+                yield from self._only_unlabelled(nlp, random)
+            yield None
+
+    def _only_unlabelled(self, nlp: Language, random: Random) -> Iterator[Item]:
+        if self.path is not None or not self._has_unlabelled:
+            where = self.path or self.store.folder
+            raise ValueError(f"{type(self).__name__}: no docs in {where}")
+        names = self.store.names(labelled=False)
+        yield from self._shuffled(self._shards(nlp, names, random, is_gold=False), random)
+
+    @property
+    def _has_unlabelled(self) -> bool:
+        return self.ratio > 0 and bool(self.store.names(labelled=False))
+
+    def _unlabelled(self, nlp: Language) -> Iterator[Item]:
+        random = Random(f"{self.seed} unlabelled")
+        names = self.store.names(labelled=False)
+        while names:
+            yield from self._shuffled(self._shards(nlp, names, random, is_gold=False), random)
+
+    def _labelled(self, nlp: Language, random: Random) -> Iterator[Item]:
+        names = self.store.names(labelled=True)
+        if self.path is None:
+            items = self._shards(nlp, names, random, is_gold=True)
+        else:
+            items = self._files(nlp, self.path, random)
+        return (it for it in items if not self.max_length or it.n_words <= self.max_length)
+
+    def _shards(
+        self, nlp: Language, names: List[str], random: Random, *, is_gold: bool
+    ) -> Iterator[Item]:
+        """RAISES (ValueError): naming the shard, if it is damaged or a doc has no belief."""
+        for name in random.sample(names, len(names)):
+            for item in read_items(nlp, self.store.read(name), is_gold=is_gold):
+                yield item.checked(self.store.folder / name)
+
+    def _files(self, nlp: Language, path: Path, random: Random) -> Iterator[Item]:
+        """Labelled docs from elsewhere; `skd_teacher` finds their beliefs, or runs the teacher."""
+        files = walk_corpus(path, ".spacy")
+        for file in random.sample(files, len(files)):
+            yield from read_items(nlp, DocBin(store_user_data=True).from_disk(file), is_gold=True)
+
+    def _shuffled(self, items: Iterator[Item], random: Random) -> Iterator[Item]:
+        """Each item once, drawn from those that are waiting."""
+        waiting: List[Item] = []
+        for item in items:
+            if len(waiting) < self.buffer:
+                waiting.append(item)
+                continue
+            i = random.randrange(len(waiting))
+            drawn, waiting[i] = waiting[i], item
+            yield drawn
+        random.shuffle(waiting)
+        yield from waiting
+
+
+def examples_seen(nlp: Language) -> Optional[int]:
+    """How many examples a pipeline has learnt from, as its distilling components count them; None
+    if it has none of these."""
+    pipes: List[Any] = [pipe for _, pipe in nlp.components]
+    counts = (pipe.cfg.get("seen", 0) for pipe in pipes if isinstance(pipe, DistillingPipe))
+    return max(counts, default=None)

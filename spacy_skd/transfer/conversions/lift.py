@@ -1,0 +1,134 @@
+"""*Lift*: the teacher's family embeds in the student's, so move its scores and infer with the
+student's structure; conditioning on what the student can express comes for free."""
+
+from typing import Any, Optional
+
+import numpy
+from thinc.api import get_array_module
+from thinc.types import Floats3d, FloatsXd
+
+from ...codecs.bioes import Legality
+from ...codecs.labels import LabelMatch
+from ...codecs.spans import SpanMatch
+from ...structures import IMPOSSIBLE, FlatSegments, Parts, Structure, to_numpy
+from ...structures.numerics import POSSIBLE_ABOVE
+from ..posterior import (
+    Match,
+    Posterior,
+    Target,
+    in_double,
+    in_dtype,
+    lost_mass,
+    without_support,
+)
+
+# What a token that cannot be outside loses if it is: what is impossible, yet a score that can be
+# subtracted. A share of the teacher's mass that is smaller than exp(half of it) is none.
+_RULED_OUT = POSSIBLE_ABOVE
+_NO_SUPPORT = _RULED_OUT / 2
+
+
+def tokens_to_segments(
+    posterior: Posterior, structure: Structure, match: Match, rules: Optional[Legality]
+) -> Target:
+    """Independent tags given that they are legal, and that no span is wider than the student's:
+
+        span[i, w, l] = sum of log p(tag) - log p(O) over the span's tokens
+
+    since a token outside has score 0 in flat segments.
+    """
+    match = span_match(match)
+    scores, empty = without_support(in_double(posterior.scores))
+    log_z_all, _ = posterior.structure.infer(scores)
+    outside = _outside(scores.xp, scores.arrays["unary"], match.outside)
+    span = _span_scores(scores, outside, match, widths=_width(structure))
+    log_z, marginals = structure.infer(Parts({"span": span}, scores.lengths))
+    log_z += (outside[..., 0] * scores.mask).sum(axis=1)
+    return _target(posterior, marginals, log_z, of=log_z_all, empty=empty)
+
+
+def segments_to_segments(
+    posterior: Posterior, structure: Structure, match: Match, rules: Optional[Legality]
+) -> Target:
+    """Spans whose label the student lacks, or that are wider than its own, are masked."""
+    scores = in_double(posterior.scores)
+    log_z_all, _ = posterior.structure.infer(scores)
+    span = scores.arrays["span"]
+    if match is not None:
+        if not isinstance(match, LabelMatch):
+            raise ValueError(f"expected a LabelMatch between labels, got {type(match).__name__}")
+        span = match.gather(span)
+    span = to_width(span, _width(structure))
+    log_z, marginals = structure.infer(Parts({"span": span}, scores.lengths))
+    return _target(posterior, marginals, log_z, of=log_z_all, empty=None)
+
+
+def span_match(match: Match) -> SpanMatch:
+    """RAISES (ValueError): if it is no `SpanMatch`."""
+    if isinstance(match, SpanMatch):
+        return match
+    raise ValueError(f"expected a SpanMatch between tags and spans, got a {type(match).__name__}")
+
+
+def to_width(span: FloatsXd, widths: int) -> FloatsXd:
+    """Scores (B, N, W, L) of spans up to another width: cut, or filled up with `IMPOSSIBLE`."""
+    xp = get_array_module(span)
+    b, n, w, n_labels = span.shape
+    if w >= widths:
+        return span[:, :, :widths]
+    none = xp.full((b, n, widths - w, n_labels), IMPOSSIBLE, dtype=span.dtype)
+    return xp.concatenate([span, none], axis=2)
+
+
+def no_support(log_ratio: Any) -> Optional["numpy.ndarray"]:
+    """Units whose mass that is left is none. log_ratio: (B,) its log, relative to all."""
+    empty = to_numpy(log_ratio) <= _NO_SUPPORT
+    return empty if empty.any() else None
+
+
+def either(a: Optional["numpy.ndarray"], b: Optional["numpy.ndarray"]) -> Optional["numpy.ndarray"]:
+    return b if a is None else a if b is None else a | b
+
+
+def _target(posterior: Posterior, marginals: Parts, log_z: Any, *, of: Any, empty: Any) -> Target:
+    empty = either(empty, no_support(log_z - of))
+    dtype = posterior.scores.arrays[next(iter(posterior.scores.arrays))].dtype
+    return Target(in_dtype(marginals, dtype), lost_mass(log_z, of=of, empty=empty), empty)
+
+
+def _width(structure: Structure) -> int:
+    if not isinstance(structure, FlatSegments):
+        raise ValueError(f"expected flat segments, got {type(structure).__name__}")
+    return structure.max_width
+
+
+def _outside(xp: Any, unary: Floats3d, column: int) -> Floats3d:
+    """(B, N, 1) the scores of "O". Of a token that cannot be outside, one so low that whatever
+    covers it wins."""
+    own = unary[..., column]
+    top = unary.max(axis=-1)
+    return xp.where(own > POSSIBLE_ABOVE, own, top + _RULED_OUT)[..., None]
+
+
+def _span_scores(scores: Parts, outside: Floats3d, match: SpanMatch, *, widths: int) -> FloatsXd:
+    """(B, N, W, L) from tags, by growing spans token by token."""
+    xp, unary = scores.xp, scores.arrays["unary"]
+    first, inner, last, single = (
+        _of_tags(xp, unary, match.columns(prefix), outside) for prefix in "BIES"
+    )
+    b, n, n_labels = first.shape
+    span = xp.full((b, n, widths, n_labels), IMPOSSIBLE)
+    span[:, :, 0] = single
+    so_far = first.copy()
+    for w in range(1, min(widths, n)):
+        span[:, : n - w, w] = so_far[:, : n - w] + last[:, w:]
+        so_far[:, : n - w] += inner[:, w:]
+    return span
+
+
+def _of_tags(xp: Any, unary: Floats3d, columns: Any, outside: Floats3d) -> Floats3d:
+    """(B, N, student's labels) log p(tag) - log p(O)."""
+    index = xp.asarray(columns)
+    own = unary[..., xp.maximum(index, 0)]
+    possible = (index >= 0) & (own > POSSIBLE_ABOVE)
+    return xp.where(possible, own - outside, IMPOSSIBLE)

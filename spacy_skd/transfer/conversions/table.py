@@ -1,0 +1,187 @@
+"""From what the teacher believes to the student's target.
+
+    convert(teacher, student) = E[ student's indicators of y ],
+                                y ~ teacher given that y is in the student's support
+
+A table keyed by the families of both. *Lift*: the teacher's scores are the student's, so infer with
+the student's structure, and conditioning comes for free. *Project*: infer with the teacher's
+structure, of which the student's is a coarser view.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, Optional, Tuple, Type, Union
+
+from ...codecs.bioes import Legality
+from ...errors import check_temperature
+from ...structures import (
+    FlatSegments,
+    HeadSelection,
+    IndependentLabels,
+    LinearChain,
+    ProjectiveTrees,
+    SpanningTrees,
+    Structure,
+)
+from ..posterior import Convert, Match, Posterior, Target
+from .arcs import arcs_to_arcs
+from .chain_to_segments import chain_to_segments
+from .lift import segments_to_segments, tokens_to_segments
+from .project import segments_to_tags
+from .tags import tags_to_tags, tokens_to_tokens
+
+__all__ = ["CONVERSIONS", "Conversion", "Posterior", "Target", "convert", "refusal", "write_table"]
+
+Pair = Tuple[Type[Structure], Type[Structure]]  # teacher's and student's
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """verb (str): "lift", "project", or both where it depends on the labels. note (str): how, and
+    what is refused or lost."""
+
+    verb: str
+    function: Convert
+    note: str
+
+    def __call__(
+        self, posterior: Posterior, structure: Structure, match: Match, rules: Optional[Legality]
+    ) -> Target:
+        return self.function(posterior, structure, match, rules)
+
+
+_TREE = "given that the heads form a tree; the rest does not count as lost"
+_NO_CROSSING = "given that the heads form a tree in which no arcs cross"
+_MARGINALS = "the trees' arc marginals"
+_TAGS = "BIO to BIOES is a lift, BIOES to BIO a projection"
+CONVERSIONS: Dict[Pair, Conversion] = {
+    (IndependentLabels, IndependentLabels): Conversion(
+        "lift", tokens_to_tokens, "labels by name; tags of spans given that they are legal"
+    ),
+    (IndependentLabels, LinearChain): Conversion(
+        "lift", tags_to_tags, "pairs score 0 and must be legal"
+    ),
+    (IndependentLabels, FlatSegments): Conversion(
+        "lift",
+        tokens_to_segments,
+        "a span scores the sum over its tokens of log p(tag) - log p(O)",
+    ),
+    (LinearChain, IndependentLabels): Conversion(
+        "project", tags_to_tags, f"the chain's marginals; {_TAGS}"
+    ),
+    (LinearChain, LinearChain): Conversion("lift or project", tags_to_tags, _TAGS),
+    (LinearChain, FlatSegments): Conversion(
+        "project",
+        chain_to_segments,
+        "P(all tags of the span, and its end); refused where a unit is longer than max_width, "
+        "unless `drop_wide` takes wider spans as outside",
+    ),
+    (FlatSegments, IndependentLabels): Conversion(
+        "project", segments_to_tags, "sums of the spans that give a token its tag"
+    ),
+    (FlatSegments, LinearChain): Conversion(
+        "project",
+        segments_to_tags,
+        "the same and expected pairs, independent across a boundary of spans",
+    ),
+    (FlatSegments, FlatSegments): Conversion(
+        "lift", segments_to_segments, "labels and widths that the student lacks are masked"
+    ),
+    (HeadSelection, HeadSelection): Conversion("lift", arcs_to_arcs, "the same arcs"),
+    (HeadSelection, SpanningTrees): Conversion("lift", arcs_to_arcs, _TREE),
+    (HeadSelection, ProjectiveTrees): Conversion("lift", arcs_to_arcs, _NO_CROSSING),
+    (SpanningTrees, HeadSelection): Conversion("project", arcs_to_arcs, _MARGINALS),
+    (SpanningTrees, SpanningTrees): Conversion("lift", arcs_to_arcs, "the same arcs"),
+    (SpanningTrees, ProjectiveTrees): Conversion("lift", arcs_to_arcs, _NO_CROSSING),
+    (ProjectiveTrees, HeadSelection): Conversion("project", arcs_to_arcs, _MARGINALS),
+    (ProjectiveTrees, SpanningTrees): Conversion("project", arcs_to_arcs, _MARGINALS),
+    (ProjectiveTrees, ProjectiveTrees): Conversion("lift", arcs_to_arcs, "the same arcs"),
+}
+
+_NAMES: Dict[Type[Structure], str] = {
+    IndependentLabels: "tokens",
+    LinearChain: "linear chain",
+    FlatSegments: "segments",
+    HeadSelection: "head selection",
+    SpanningTrees: "tree",
+    ProjectiveTrees: "projective tree",
+}
+
+# What families annotate: between two of different kinds there is no y that both could mean.
+_KINDS: Dict[Type[Structure], str] = {
+    IndependentLabels: "labels of tokens",
+    LinearChain: "labels of tokens",
+    FlatSegments: "labelled spans",
+    HeadSelection: "heads of tokens",
+    SpanningTrees: "heads of tokens",
+    ProjectiveTrees: "heads of tokens",
+}
+
+
+def convert(
+    posterior: Posterior,
+    structure: Structure,
+    *,
+    match: Match = None,
+    rules: Optional[Legality] = None,
+    temperature: float = 1.0,
+) -> Target:
+    """The student's target.
+
+    posterior (Posterior): the teacher's.
+    structure (Structure): the student's.
+    match (Match): labels by name, for families that carry labels in their parts: of two sets of
+        independent labels or of spans a `LabelMatch`, of tags of spans a `TagMatch`, between tags
+        and spans a `SpanMatch`.
+    rules (Optional[Legality]): which sequences of its tags a student has in its support.
+    temperature (float): divides the teacher's scores before inference, so that the target stays
+        consistent (method: "global" temperature).
+    RAISES (ValueError): if the pair cannot be converted, or the temperature is not positive.
+    """
+    check_temperature(temperature)
+    pair = (type(posterior.structure), type(structure))
+    if pair not in CONVERSIONS:
+        raise ValueError(refusal(*pair))
+    tempered = Posterior(posterior.structure, posterior.scores * (1.0 / temperature))
+    return CONVERSIONS[pair](tempered, structure, match, rules)
+
+
+def refusal(teacher: Type[Structure], student: Type[Structure]) -> str:
+    """Why a pair has no conversion, and which pairs have one."""
+    a, b = (_KINDS.get(kind, "another annotation") for kind in (teacher, student))
+    reason = f" ({a} say nothing of {b})" if a != b else ""
+    known = sorted(f"{x.__name__} -> {y.__name__}" for x, y in CONVERSIONS)
+    return (
+        f"no conversion from a {teacher.__name__} teacher to a {student.__name__} student{reason}; "
+        f"there are: {', '.join(known)}"
+    )
+
+
+def markdown_matrix() -> str:
+    """Teachers by students, for the README: the verb of each pair, empty where there is none."""
+    kinds = list(_KINDS)
+    verbs = [[_verb(teacher, student) for student in kinds] for teacher in kinds]
+    names = [_NAMES.get(kind, kind.__name__) for kind in kinds]
+    head = ["| teacher \\ student | " + " | ".join(names) + " |", "|---" * (len(kinds) + 1) + "|"]
+    rows = [f"| {name} | " + " | ".join(row) + " |" for name, row in zip(names, verbs)]
+    return "\n".join([*head, *rows]) + "\n"
+
+
+def _verb(teacher: Type[Structure], student: Type[Structure]) -> str:
+    found = CONVERSIONS.get((teacher, student))
+    return "" if found is None else found.verb
+
+
+def write_table(path: Union[str, Path]) -> None:
+    """Write the page of the documentation that has the table."""
+    about = "# Conversions\n\nFrom a teacher of one family to a student of another.\n\n"
+    Path(path).write_text(about + markdown_table(), encoding="utf8")
+
+
+def markdown_table() -> str:
+    """The conversions as a table for the documentation."""
+    rows = [
+        f"| {teacher.__name__} | {student.__name__} | {c.verb} | {c.note} |"
+        for (teacher, student), c in CONVERSIONS.items()
+    ]
+    return "\n".join(["| teacher | student | verb | how |", "|---|---|---|---|", *rows]) + "\n"

@@ -1,0 +1,90 @@
+"""Conversions between labels of tokens: independent ones, and chains."""
+
+from typing import Optional
+
+from thinc.api import get_array_module
+from thinc.types import Floats3d
+
+from ...codecs.bioes import Legality, TagMatch
+from ...codecs.labels import LabelMatch
+from ...structures import LinearChain, Parts, Structure, is_tied, tie
+from ..posterior import Match, Posterior, Target, inferred, lost_mass, without_support
+
+
+def tokens_to_tokens(
+    posterior: Posterior, structure: Structure, match: Match, rules: Optional[Legality]
+) -> Target:
+    """Labels that the student lacks are masked in the scores; independent, so this conditions."""
+    if isinstance(match, TagMatch) or rules is not None:
+        return tags_to_tags(posterior, structure, match, rules)
+    scores = posterior.scores
+    if match is None:
+        return inferred(structure, scores)
+    if not isinstance(match, LabelMatch):
+        raise ValueError(f"expected a LabelMatch between labels, got a {type(match).__name__}")
+    unary = match.gather(scores.arrays["unary"])
+    gathered = Parts({"unary": unary}, scores.lengths)
+    if not match.only_teacher:
+        return inferred(structure, gathered)
+    gathered, empty = without_support(gathered)
+    log_z_all, _ = structure.infer(scores)
+    log_z, marginals = structure.infer(gathered)
+    return Target(marginals, lost_mass(log_z, of=log_z_all, empty=empty), empty)
+
+
+def tags_to_tags(
+    posterior: Posterior, structure: Structure, match: Match, rules: Optional[Legality]
+) -> Target:
+    """Tags of spans. A teacher whose tags are as coarse as the student's or coarser is lifted: each
+    student tag, and each pair, takes its teacher tag's score, and the student's rules make one
+    sequence of each. A finer teacher (BIOES to BIO) is projected: its marginals are added up, or,
+    of independent tags, its probabilities."""
+    match = _tag_match(match)
+    scores = posterior.scores
+    log_z_all, _ = posterior.structure.infer(scores)
+    is_chain = isinstance(posterior.structure, LinearChain)
+    if is_chain and match is not None and match.finer:
+        masked, empty = without_support(_masked(scores, match))
+        log_z, marginals = posterior.structure.infer(masked)
+        lost = lost_mass(log_z, of=log_z_all, empty=empty)
+        return Target(_as_student(match.add_up(marginals), structure), lost, empty)
+    unary, transition = scores.arrays["unary"], scores.arrays.get("transition")
+    if match is not None:
+        unary = match.log_sum(unary) if match.finer else match.gather(unary)
+        transition = None if transition is None else _gather_pairs(transition, match)
+    if transition is None:
+        table = scores.xp.zeros((unary.shape[2], unary.shape[2]), dtype=unary.dtype)
+        transition = tie(table, len(unary))
+    lifted, empty = without_support(
+        Parts({"unary": unary, "transition": transition}, scores.lengths)
+    )
+    if rules is not None:
+        lifted = rules.add_to(lifted)
+    log_z, marginals = LinearChain().infer(lifted)
+    lost = lost_mass(log_z, of=log_z_all, empty=empty)
+    return Target(_as_student(marginals, structure), lost, empty)
+
+
+def _tag_match(match: Match) -> Optional[TagMatch]:
+    if match is None or isinstance(match, TagMatch):
+        return match
+    raise ValueError(f"expected a TagMatch between tags of spans, got a {type(match).__name__}")
+
+
+def _masked(scores: Parts, match: TagMatch) -> Parts:
+    arrays = {**scores.arrays, "unary": match.mask(scores.arrays["unary"])}
+    return Parts(arrays, scores.lengths)
+
+
+def _gather_pairs(transition: Floats3d, match: TagMatch) -> Floats3d:
+    if is_tied(transition) or len(transition) == 1:
+        return tie(match.gather_pairs(transition[0]), len(transition))
+    xp = get_array_module(transition)
+    return xp.stack([match.gather_pairs(table) for table in transition])
+
+
+def _as_student(marginals: Parts, structure: Structure) -> Parts:
+    """Without the pairs, for a student of independent labels."""
+    if isinstance(structure, LinearChain):
+        return marginals
+    return Parts({"unary": marginals.arrays["unary"]}, marginals.lengths)

@@ -1,0 +1,231 @@
+"""Which students a teacher can have: by its components' kinds, and what is refused."""
+
+from typing import Any, Dict
+
+import all_components
+import pytest
+import spacy
+from spacy.language import Language
+from stock_pipelines import PIPELINES
+
+from spacy_skd.pipeline.teacher.component import make_skd_teacher  # noqa: F401  # registers it
+from spacy_skd.training.configs.plan import Student, make_plan
+
+LABELS: Dict[str, Any] = {
+    "tagger": ["NN"],
+    "morphologizer": ["POS=NOUN|Number=Sing", "POS=VERB"],
+    "parser": ["nsubj"],
+    "ner": ["PER"],
+    "spancat": ["PER"],
+}
+
+
+def pipeline(*factories: str, **renamed: str) -> Language:
+    """Not trained: labels are all that a plan needs. renamed: factories by name."""
+    nlp = spacy.blank("en")
+    for name, factory in [*((f, f) for f in factories), *renamed.items()]:
+        pipe: Any = nlp.add_pipe(factory, name)
+        for label in LABELS.get(factory, ()):
+            pipe.add_label(label)
+    return nlp
+
+
+def students(nlp, **settings):
+    return [(s.name, s.layer, s.asks) for s in make_plan(nlp, **settings).students]
+
+
+def test_every_stock_component_that_can_teach_has_a_student():
+    nlp = pipeline("senter", "tagger", "morphologizer", "parser", "ner", "spancat")
+    plan = make_plan(nlp)
+    assert students(nlp) == [
+        ("senter", "sent", "senter"),
+        ("tagger", "tag", "tagger"),
+        ("pos", "pos", "morphologizer.pos"),
+        ("morph", "morph", "morphologizer.morph"),
+        ("parser", "parser", "parser"),
+        ("ner", "ents", "ner"),
+        ("spancat", "spans:sc", "spancat"),
+    ]
+    assert plan.by_beam == ["parser", "ner"]
+    assert plan.sourced == []
+
+
+def test_our_own_components_teach_what_they_annotate():
+    nlp = all_components.build()
+    nlp.remove_pipe("bio")
+    nlp.initialize(lambda: all_components.gold_examples(nlp))
+    layers = {
+        **{name: name for name in ("sent", "tag", "pos", "morph", "parser")},
+        "ner": "ents",
+        "spans": "spans:sc",
+        "segments": "spans:seg",
+    }
+    assert students(nlp) == [(name, layer, name) for name, layer in layers.items()]
+    assert make_plan(nlp).by_beam == []
+
+
+def test_sentences_come_first_and_the_rest_in_the_teachers_order():
+    nlp = pipeline("entity_ruler", "tagger", "parser", "attribute_ruler", "senter", "ner")
+    plan = make_plan(nlp)
+    assert plan.sourced == ["entity_ruler", "attribute_ruler"]
+    assert plan.pipeline == [
+        "teacher", "tok2vec", "senter", "entity_ruler", "tagger", "parser", "attribute_ruler", "ner"
+    ]  # fmt: skip
+
+
+def test_the_sentences_of_a_stock_parser_are_learnt_where_nothing_else_sets_any():
+    learnt = ("sent", "sent", "parser.sent")
+    assert learnt in students(pipeline("tagger", "parser"))
+    assert learnt not in students(pipeline("senter", "parser"))
+    assert learnt not in students(pipeline("parser", "senter"))
+    assert learnt not in students(pipeline("sentencizer", "parser"))
+    assert learnt in students(pipeline("parser", "sentencizer"))
+    disabled = pipeline("parser", "senter")
+    disabled.disable_pipe("senter")
+    assert learnt in students(disabled)
+    assert students(disabled, pipes=["parser", "senter"])[1:] == [("senter", "sent", "senter")]
+
+
+def test_a_name_of_a_view_that_is_taken():
+    nlp = pipeline("morphologizer", "parser", pos="sentencizer", sent="tagger")
+    names = [student[0] for student in students(nlp)]
+    assert names == ["morphologizer_pos", "morph", "parser", "parser_sent", "sent"]
+
+
+def test_a_morphologizer_that_knows_pos_alone_has_no_student_of_features():
+    nlp = spacy.blank("en")
+    nlp.add_pipe("morphologizer", "m").add_label("POS=NOUN")
+    assert students(nlp) == [("pos", "pos", "m.pos")]
+
+
+def test_what_needs_the_teachers_vectors_has_no_student_and_says_why():
+    nlp = pipeline("tagger")
+    nlp.add_pipe("tok2vec", first=True)
+    listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": 96}
+    for factory in ("trainable_lemmatizer", "textcat"):
+        model = {"@architectures": "spacy.Tagger.v2", "tok2vec": listener}
+        if factory == "textcat":
+            model = {"@architectures": "spacy.TextCatReduce.v1", "tok2vec": listener,
+                     "exclusive_classes": True, "use_reduce_first": False,
+                     "use_reduce_last": False, "use_reduce_max": False,
+                     "use_reduce_mean": True}  # fmt: skip
+        nlp.add_pipe(factory, config={"model": model})
+    rows = {row.name: row for row in make_plan(nlp).rows}
+    for name in ("trainable_lemmatizer", "textcat"):
+        assert not rows[name].students
+        assert not rows[name].is_sourced
+        assert rows[name].reason.startswith("listens to vectors of the teacher")
+        assert rows[name].is_lost
+    assert "tok2vec of their own" in rows["tok2vec"].reason
+
+
+def test_a_teacher_in_a_pipeline_is_not_taken_over():
+    nlp = pipeline("tagger")
+    nlp.add_pipe("skd_teacher", "old", config={"teacher": "somewhere"})
+    assert make_plan(nlp).sourced == []
+    assert "is of training alone" in make_plan(nlp).rows[-1].reason
+
+
+def test_pipes_choose_of_what_is_taught_and_of_what_is_taken_over():
+    nlp = pipeline("tagger", "ner", "attribute_ruler", "entity_ruler")
+    plan = make_plan(nlp, pipes=["ner", "entity_ruler"])
+    assert plan.pipeline == ["teacher", "tok2vec", "ner", "entity_ruler"]
+    assert {row.reason for row in plan.rows} == {"", "is not one of --pipes"}
+    with pytest.raises(ValueError, match=r"expected some of tagger, ner, .*, got nerr"):
+        make_plan(nlp, pipes=["nerr"])
+
+
+def test_two_teachers_of_a_layer_are_named():
+    with pytest.raises(ValueError, match="'ner' and 'more' both teach the layer 'ents'"):
+        make_plan(pipeline("ner", more="ner"))
+    assert students(pipeline("ner", more="ner"), pipes=["more"]) == [("more", "ents", "more")]
+    keys = pipeline("spancat")
+    keys.add_pipe("spancat", "other", config={"spans_key": "x"}).add_label("A")
+    assert [layer for _, layer, _ in students(keys)] == ["spans:sc", "spans:x"]
+
+
+def with_listener(nlp: Language, name: str) -> Language:
+    """A `ner` that needs the teacher's tok2vec, first in the pipeline."""
+    if "tok2vec" not in nlp.pipe_names:
+        nlp.add_pipe("tok2vec", first=True)
+    model = {"@architectures": "spacy.TransitionBasedParser.v2", "state_type": "ner",
+             "extra_state_tokens": False, "hidden_width": 16, "maxout_pieces": 2, "use_upper": True,
+             "tok2vec": {"@architectures": "spacy.Tok2VecListener.v1", "width": 96}}  # fmt: skip
+    pipe: Any = nlp.add_pipe("ner", name, after="tok2vec", config={"model": model})
+    pipe.add_label("PER")
+    return nlp
+
+
+def test_of_a_layer_what_needs_the_teachers_vectors_teaches_and_the_rest_is_taken_over():
+    plan = make_plan(with_listener(pipeline("tagger", more="ner"), "shared"))
+    assert [(s.name, s.layer) for s in plan.students] == [("shared", "ents"), ("tagger", "tag")]
+    assert plan.sourced == ["more"]
+    (reason,) = (row.reason for row in plan.rows if row.name == "more")
+    assert reason == "taken over as it is, beside what 'shared' teaches"
+    with pytest.raises(ValueError, match="both teach the layer 'ents'"):
+        make_plan(with_listener(with_listener(pipeline(), "a"), "b"))
+
+
+def test_what_is_to_be_kept_is_taken_over_though_it_could_teach():
+    nlp = pipeline("tagger", "ner", more="ner")
+    plan = make_plan(nlp, keep=["more"])
+    assert plan.pipeline == ["teacher", "tok2vec", "tagger", "ner", "more"]
+    assert plan.sourced == ["more"]
+    plan = make_plan(nlp, pipes=["ner"], keep=["tagger"])
+    assert plan.pipeline == ["teacher", "tok2vec", "tagger", "ner"]
+    assert [s.name for s in plan.students] == ["ner"]
+    with pytest.raises(
+        ValueError, match="keep: 'shared' cannot be taken over as it is: it listens"
+    ):
+        make_plan(with_listener(nlp, "shared"), keep=["shared"])
+
+
+def test_what_a_student_loses_of_a_component_is_said():
+    nlp = pipeline("spancat")
+    single: Any = nlp.add_pipe("spancat_singlelabel", "one", config={"spans_key": "one"})
+    flat = {"spans_key": "flat", "allow_overlap": False}
+    pipe: Any = nlp.add_pipe("spancat_singlelabel", "flat", config=flat)
+    for each in (single, pipe):
+        each.add_label("PER")
+    losses = [row.loses for row in make_plan(nlp).rows]
+    assert ["overlap" in loss for loss in losses] == [True, True, False]
+
+
+def test_the_embedding_that_heads_could_listen_to():
+    assert make_plan(pipeline("ner")).embedding == ""
+    assert make_plan(with_listener(pipeline(), "ner")).embedding == "tok2vec"
+
+
+def test_a_parser_without_sentences_is_refused():
+    nlp = all_components.build()
+    nlp.initialize(lambda: all_components.gold_examples(nlp))
+    with pytest.raises(ValueError, match="student of 'parser' needs sentence starts"):
+        make_plan(nlp, pipes=["parser", "tag"])
+    assert make_plan(nlp, pipes=["parser", "sent"]).pipeline[2:] == ["sent", "parser"]
+
+
+def test_no_teacher_is_refused_with_what_was_found():
+    with pytest.raises(ValueError, match=r"no component that can teach.*\n  sentencizer"):
+        make_plan(pipeline("sentencizer"))
+    with pytest.raises(ValueError, match="found none"):
+        make_plan(pipeline())
+    nlp = spacy.blank("en")
+    nlp.add_pipe("tagger")
+    with pytest.raises(ValueError, match=r"tagger \(tagger\): has no labels"):
+        make_plan(nlp)
+
+
+@pytest.mark.parametrize("name", ["teacher", "tok2vec"])
+def test_a_name_that_every_student_has_is_refused(name):
+    with pytest.raises(ValueError, match=f"{name!r} has the name of a component that every"):
+        make_plan(pipeline(**{name: "tagger"}))
+
+
+@pytest.mark.parametrize("kind", PIPELINES)
+def test_of_a_transformer_what_listens_to_it_teaches(kind, tmp_path):
+    nlp = PIPELINES[kind](tmp_path)
+    nlp.add_pipe("sentencizer")
+    plan = make_plan(nlp)
+    assert Student("tagger", "tag", "tagger") in plan.students
+    assert plan.sourced == ["sentencizer"]
+    assert "tok2vec of their own" in plan.rows[0].reason

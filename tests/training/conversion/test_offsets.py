@@ -1,0 +1,113 @@
+"""Records with offsets of characters, as the tools of annotators write them."""
+
+import pytest
+
+from spacy_skd.training.conversion.offsets import CharSpan, parse_offsets
+
+TEXT = "Ann Lee saw Bob ."
+SPANS = [CharSpan(0, 7, "PER"), CharSpan(12, 15, "PER")]
+PRODIGY = {
+    "text": TEXT,
+    "_input_hash": 1,
+    "_task_hash": -2,
+    "tokens": [{"text": "Ann", "start": 0, "end": 3, "id": 0, "ws": True}],
+    "spans": [
+        {"start": 0, "end": 7, "token_start": 0, "token_end": 1, "label": "PER"},
+        {"start": 12, "end": 15, "token_start": 3, "token_end": 3, "label": "PER"},
+    ],
+    "meta": {"score": 0.5},
+    "answer": "accept",
+}
+OFFSETS = [{"start_offset": s, "end_offset": e, "label": label, "id": 4} for s, e, label in SPANS]
+FORMS = {
+    "spacy": {"text": TEXT, "entities": [list(span) for span in SPANS]},
+    "spacy v2": [TEXT, {"entities": [list(span) for span in SPANS]}],
+    "spacy dict": [TEXT, {"spans": {"sc": [list(span) for span in SPANS]}, "cats": {"A": 1.0}}],
+    "doc.to_json": {"text": TEXT, "ents": [s._asdict() for s in SPANS], "tokens": []},
+    "prodigy": PRODIGY,
+    "doccano": {"id": 7, "text": TEXT, "label": [list(span) for span in SPANS], "Comments": []},
+    "doccano 1.5": {"id": 7, "data": TEXT, "label": [list(span) for span in SPANS]},
+    "doccano labels": {"text": TEXT, "labels": [list(span) for span in SPANS]},
+    "doccano relations": {"id": 7, "text": TEXT, "entities": OFFSETS, "relations": []},
+}
+
+
+@pytest.mark.parametrize("record", FORMS.values(), ids=FORMS)
+def test_forms(record):
+    parsed = parse_offsets(record)
+    assert parsed.text == TEXT
+    assert parsed.spans == SPANS
+    assert parsed.answer == "accept"
+    assert not parsed.is_binary
+
+
+@pytest.mark.parametrize("record", FORMS.values(), ids=FORMS)
+def test_texts_without_any_span_are_known_to_have_none(record):
+    keys = ("entities", "spans", "ents", "label", "labels")
+    if isinstance(record, list):
+        record = [TEXT, {"entities": []}]
+    else:
+        record = {key: [] if key in keys else value for key, value in record.items()}
+    assert parse_offsets(record).spans == []
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"text": TEXT},
+        {"text": TEXT, "label": ["GOOD"]},
+        {"text": TEXT, "label": "GOOD", "answer": "accept"},
+        {"text": TEXT, "options": [], "accept": ["GOOD"], "answer": "accept"},
+        [TEXT, {"cats": {"GOOD": 1.0}}],
+    ],
+)
+def test_records_that_are_not_about_spans(record):
+    assert parse_offsets(record).spans is None
+
+
+def test_a_manual_view_without_spans_has_none():
+    record = {"text": TEXT, "answer": "accept", "_view_id": "ner_manual"}
+    assert parse_offsets(record).spans == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_binary"),
+    [
+        ({}, False),
+        ({"_view_id": "ner_manual", "_is_binary": False}, False),
+        ({"_view_id": "ner"}, True),
+        ({"_is_binary": True}, True),
+    ],
+)
+@pytest.mark.parametrize("answer", ["accept", "reject", "ignore"])
+def test_answers(answer, settings, is_binary):
+    parsed = parse_offsets({**PRODIGY, "answer": answer, **settings})
+    assert parsed.answer == answer
+    assert parsed.is_binary == is_binary
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        (3, "found int"),
+        ([TEXT], "found list"),
+        ({"entities": []}, r"""no "text", only \['entities'\]"""),
+        ({"text": TEXT, "entities": [3]}, "expected a span like"),
+        ({"text": TEXT, "entities": [[0, 3]]}, "expected a span like"),
+        ({"text": TEXT, "entities": [[0.5, 3, "A"]]}, "as integers"),
+        ({"text": TEXT, "entities": [[False, 3, "A"]]}, "as integers"),
+        ({"text": TEXT, "entities": [["A", 0, 3]]}, "as integers"),
+        ({"text": TEXT, "spans": [{"start": 0, "label": "A"}]}, "as integers"),
+        ({"text": TEXT, "spans": [{"start": 0, "end": 3}]}, "a span with a label"),
+        ({"text": TEXT, "label": [[0, 3, 7]]}, "a span with a label"),
+        ({"text": TEXT, "entities": [[3, 3, "A"]]}, "within the 17 characters"),
+        ({"text": TEXT, "entities": [[5, 3, "A"]]}, "within the 17 characters"),
+        ({"text": TEXT, "entities": [[-1, 3, "A"]]}, "within the 17 characters"),
+        ({"text": TEXT, "entities": [[0, 18, "A"]]}, "within the 17 characters"),
+        ({"text": TEXT, "entities": [], "answer": "maybe"}, "one of accept, reject, ignore"),
+        ({"text": "\ud800", "entities": []}, "cannot be stored"),
+    ],
+)
+def test_malformed_records(record, message):
+    with pytest.raises(ValueError, match=message):
+        parse_offsets(record)
