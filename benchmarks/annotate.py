@@ -16,9 +16,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Iterator, List
+from typing import Any
 
 import annotate_kills
 import annotate_speed
@@ -34,7 +35,7 @@ from spacy_skd.training.annotation.annotate import annotate
 from spacy_skd.training.conversion.raw_text import read_raw
 
 TURNS = 3
-Result = Dict[str, Any]
+Result = dict[str, Any]
 
 
 class Bench:
@@ -172,12 +173,12 @@ def loss(bench: Bench) -> Result:
     return {"steps": len(differences), "mean": mean, "largest_of_a_step": largest}
 
 
-def _losses(nlp: Language, batches: List[Any]) -> List[Dict[str, float]]:
+def _losses(nlp: Language, batches: list[Any]) -> list[dict[str, float]]:
     optimizer = nlp.resume_training()
     optimizer.learn_rate = 0.003
     found = []
     for batch in batches:
-        losses: Dict[str, float] = {}
+        losses: dict[str, float] = {}
         nlp.update(batch, sgd=optimizer, losses=losses, exclude=["teacher"])
         found.append(losses)
     return found
@@ -212,7 +213,7 @@ def step(bench: Bench) -> Result:
     components from the same docs, taking turns."""
     student, batches = _student(bench, stored=True)
     stock, stock_batches = _stock(bench)
-    turns: Dict[str, List[float]] = {"student": [], "stock": []}
+    turns: dict[str, list[float]] = {"student": [], "stock": []}
     for _ in range(TURNS):
         turns["student"].append(_per_word(student, batches, bench.options.steps))
         turns["stock"].append(_per_word(stock, stock_batches, bench.options.steps))

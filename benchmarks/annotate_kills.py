@@ -9,13 +9,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Dict, Iterable, List
+from typing import Any
 
 KILLS = 20
 
 
-def measure(teacher: Path, lines: Iterable[str]) -> Dict[str, Any]:
+def measure(teacher: Path, lines: Iterable[str]) -> dict[str, Any]:
     """lines (Iterable[str]): of a `.jsonl` file, with their ends."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -27,7 +28,7 @@ def measure(teacher: Path, lines: Iterable[str]) -> Dict[str, Any]:
         whole = _bytes(folder / "whole")
         shards = sum(name.startswith("shard-") for name in whole)
         moments = random.Random(0)
-        found: Dict[str, Any] = {"shards": shards, "runs": 0, "equal": 0, "after_shards": []}
+        found: dict[str, Any] = {"shards": shards, "runs": 0, "equal": 0, "after_shards": []}
         while found["runs"] < KILLS:
             out = folder / "out"
             shutil.rmtree(out, ignore_errors=True)
@@ -40,7 +41,7 @@ def measure(teacher: Path, lines: Iterable[str]) -> Dict[str, Any]:
         return found
 
 
-def _kill(command: List[str], out: Path, moment: float) -> bool:
+def _kill(command: list[str], out: Path, moment: float) -> bool:
     """moment (float): in shards; the part of a shard is waited for as long as the last one took.
     RETURNS (bool): whether it was still running."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -65,5 +66,5 @@ def _count(out: Path) -> int:
     return len(list(out.glob("shard-*.spacy")))
 
 
-def _bytes(folder: Path) -> Dict[str, bytes]:
+def _bytes(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}

@@ -3,9 +3,10 @@ on the very batches that annotate made. The systems take turns, and each has its
 
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Tuple
+from typing import Any
 
 import spacy
 import torch
@@ -15,20 +16,20 @@ from spacy_skd.training.annotation.annotate import Progress, annotate
 from spacy_skd.training.conversion.raw_text import read_raw
 
 TURNS = 3
-Seconds = Tuple[float, float]  # of the clock, of all threads of this process
-Calls = List[Tuple[Any, Any]]
+Seconds = tuple[float, float]  # of the clock, of all threads of this process
+Calls = list[tuple[Any, Any]]
 
 
-def measure(teacher: Path, raw: Path, *, pipe_batch: int) -> Dict[str, Any]:
+def measure(teacher: Path, raw: Path, *, pipe_batch: int) -> dict[str, Any]:
     """The ratios by the clock, and by the processor's time, which other processes disturb less but
     in which the thread that writes counts too."""
     nlp = spacy.load(teacher)
-    turns: Dict[str, List[List[float]]] = {}
+    turns: dict[str, list[list[float]]] = {}
     for _ in range(TURNS):
         for name, (words, seconds) in _one_turn(nlp, teacher, raw, pipe_batch=pipe_batch).items():
             turns.setdefault(name, []).append([words / each for each in seconds])
     best = {name: [max(speeds) for speeds in zip(*found)] for name, found in turns.items()}
-    found: Dict[str, Any] = {"words_per_second_and_per_cpu_second": turns}
+    found: dict[str, Any] = {"words_per_second_and_per_cpu_second": turns}
     for other in ("forward", "pipe"):
         ratios = [mine / theirs for mine, theirs in zip(best["annotate"], best[other])]
         found[f"annotate_over_{other}"], found[f"annotate_over_{other}_cpu"] = ratios
@@ -37,7 +38,7 @@ def measure(teacher: Path, raw: Path, *, pipe_batch: int) -> Dict[str, Any]:
 
 def _one_turn(
     nlp: Language, teacher: Path, raw: Path, *, pipe_batch: int
-) -> Dict[str, Tuple[int, Seconds]]:
+) -> dict[str, tuple[int, Seconds]]:
     """Words and seconds of each system."""
     words, seconds, calls = _annotate(nlp, teacher, raw)
     return {
@@ -47,11 +48,11 @@ def _one_turn(
     }
 
 
-def _annotate(nlp: Language, teacher: Path, raw: Path) -> Tuple[int, Seconds, Calls]:
+def _annotate(nlp: Language, teacher: Path, raw: Path) -> tuple[int, Seconds, Calls]:
     """Words and seconds of all shards but the first, so without loading, and what the transformer
     was called with for these."""
     calls: Calls = []
-    marks: List[Tuple[int, Seconds, int]] = []
+    marks: list[tuple[int, Seconds, int]] = []
 
     def report(progress: Progress) -> None:
         marks.append((progress.words, _now(), len(calls)))
@@ -96,7 +97,7 @@ def _backbone(nlp: Language) -> Any:
     return pipe.model.layers[0].shims[0]._hfmodel.transformer
 
 
-def _pipe(nlp: Language, raw: Path, *, batch_size: int) -> Tuple[int, Seconds]:
+def _pipe(nlp: Language, raw: Path, *, batch_size: int) -> tuple[int, Seconds]:
     started, words = _now(), 0
     for doc in nlp.pipe((text.text for text in read_raw(raw)), batch_size=batch_size):
         doc._.trf_data = None

@@ -17,10 +17,11 @@ import json
 import random
 import shutil
 from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate, islice
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any
 
 import numpy
 import spacy
@@ -58,7 +59,7 @@ class Case:
     corpus: str
     teacher: str
     config: str
-    targets: Tuple[str, ...] = TARGETS
+    targets: tuple[str, ...] = TARGETS
 
     @property
     def component(self) -> str:
@@ -95,7 +96,7 @@ TOKENS = {
     "components.ner.model.@architectures": "spacy-skd.TokenScorer.v1",
 }
 # Corpus, config and settings.
-TEACHERS: Dict[str, Tuple[str, str, Dict[str, Any]]] = {
+TEACHERS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "chain": ("wikiann", "ner_teacher", {}),
     "tokens": ("wikiann", "ner_teacher", TOKENS),
     "segments": ("wikiann", "segments_teacher", {}),
@@ -147,7 +148,7 @@ def _bare(nlp: spacy.Language, doc: Doc) -> Doc:
     return Doc(nlp.vocab, [token.text for token in doc], spaces)
 
 
-def _write(path: Path, docs: List[Doc]) -> None:
+def _write(path: Path, docs: list[Doc]) -> None:
     DocBin(docs=docs).to_disk(path)
 
 
@@ -199,7 +200,7 @@ class Bench:
         shutil.rmtree(self.work / cell, ignore_errors=True)
 
     def train(
-        self, cell: str, corpus: str, config: Config, settings: Dict[str, Any], steps: int
+        self, cell: str, corpus: str, config: Config, settings: dict[str, Any], steps: int
     ) -> None:
         folder = self.work / "corpora" / corpus
         overrides = {
@@ -209,7 +210,7 @@ class Bench:
             **settings,
         }
 
-        def evaluate(best: Path) -> Dict[str, Any]:
+        def evaluate(best: Path) -> dict[str, Any]:
             nlp = spacy.load(best)
             return {"dev": score(nlp, read_docs(folder / "dev.spacy", nlp), setting=SETTING)}
 
@@ -237,7 +238,7 @@ def entropy(work: Path, *, n_docs: int = 200) -> None:
     for split in ("train", "raw"):
         corpus = work / "corpora" / "wikiann" / f"{split}.spacy"
         wanted = {doc.text for doc in islice(DocBin().from_disk(corpus).get_docs(vocab), n_docs)}
-        found: List[List[float]] = [[], []]
+        found: list[list[float]] = [[], []]
         for shard in sorted(Path(store.store.folder).glob("*.spacy")):
             for doc in DocBin().from_disk(shard).get_docs(vocab):
                 beliefs = read_beliefs(doc.user_data)
@@ -262,7 +263,7 @@ class Tables:
     def __init__(self, work: Path):
         self.work = work
 
-    def scores(self, cell: str, corpus: str) -> List[float]:
+    def scores(self, cell: str, corpus: str) -> list[float]:
         """Of all seeds; F1 of entities or LAS."""
         key = "ents_f" if corpus == "wikiann" else "dep_las"
         paths = sorted((self.work / "cells").glob(f"{cell}*.json"))
@@ -271,7 +272,7 @@ class Tables:
             raise KeyError(cell)
         return [json.loads(path.read_text())["dev"][key] for path in exact]
 
-    def cases(self) -> List[str]:
+    def cases(self) -> list[str]:
         header = ["case", "teacher", "gold", *TARGETS, *(f"{t}, raw text" for t in WITH_RAW)]
         return table(header, [list(self._row(name, case)) for name, case in CASES.items()])
 

@@ -7,8 +7,9 @@ import resource
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Callable, Dict, Optional
+from typing import Any
 
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import train
@@ -18,7 +19,7 @@ from thinc.api import Config, fix_random_seed
 from spacy_skd.models.blas import on_blas
 from spacy_skd.pipeline.teacher.component import SkdTeacher
 
-Result = Dict[str, Any]
+Result = dict[str, Any]
 
 
 def schedule(steps: int, *, evaluations: int = 1) -> Result:
@@ -41,12 +42,12 @@ class Cells:
     def __init__(self, work: Path):
         self.work = work
         (work / "cells").mkdir(parents=True, exist_ok=True)
-        self._shared: Optional[SkdTeacher] = None
+        self._shared: SkdTeacher | None = None
 
     def path(self, name: str) -> Path:
         return self.work / "cells" / f"{name}.json"
 
-    def read(self, name: str) -> Optional[Result]:
+    def read(self, name: str) -> Result | None:
         return json.loads(self.path(name).read_text()) if self.path(name).exists() else None
 
     def run(self, name: str, settings: Any, function: Callable[[], Result]) -> Result:

@@ -1,13 +1,13 @@
 """Encoders that recipe.py compares with ours."""
 
-from typing import Callable, List, Tuple
+from collections.abc import Callable
 
 from spacy import registry
 from spacy.ml.models.tok2vec import MaxoutWindowEncoder
 from thinc.api import Maxout, Model, PyTorchLSTM, chain, residual, with_array
 from thinc.types import Floats2d
 
-Encoder = Model[List[Floats2d], List[Floats2d]]
+Encoder = Model[list[Floats2d], list[Floats2d]]
 
 
 @registry.architectures("benchmarks.DilatedEncoder.v1")
@@ -27,7 +27,7 @@ def _dilated_window(distance: int) -> Model[Floats2d, Floats2d]:
 
 def _forward(
     model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool
-) -> Tuple[Floats2d, Callable]:
+) -> tuple[Floats2d, Callable]:
     distance, width = model.attrs["distance"], X.shape[1]
     seen = model.ops.alloc2f(len(X), 3 * width)
     seen[distance:, :width] = X[:-distance]

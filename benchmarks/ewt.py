@@ -23,7 +23,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 import spacy
 from cells import Cells, schedule
@@ -63,12 +63,12 @@ class Systems:
         self.teacher_folder = work / "teacher" / "model-best"
         self.store, self.vectors_folder = work / "annotated", work / "vectors"
 
-    def train(self, name: str, config: Config, overrides: Dict[str, Any]) -> None:
+    def train(self, name: str, config: Config, overrides: dict[str, Any]) -> None:
         """Train, keep the curve, score model-best on dev."""
         settings = {"paths.dev": str(self.corpus / "dev.spacy"), **overrides}
         self.cells.train(name, config, settings, lambda best: {"dev": self.scores(best, "dev")})
 
-    def scores(self, pipeline: Path, split: str) -> Dict[str, Any]:
+    def scores(self, pipeline: Path, split: str) -> dict[str, Any]:
         nlp = spacy.load(pipeline)
         references = read_docs(self.corpus / f"{split}.spacy", nlp)
         return {setting: score(nlp, references, setting=setting) for setting in SETTINGS}
@@ -104,12 +104,12 @@ class Systems:
         overrides = {"system.seed": seed, **self.shorter(config)}
         self.train(f"{name}_{seed}", config, overrides)
 
-    def shorter(self, config: Config) -> Dict[str, Any]:
+    def shorter(self, config: Config) -> dict[str, Any]:
         if not self.words:
             return {}
         return schedule(self.words // config["training"]["batcher"]["size"], evaluations=5)
 
-    def config(self, preset: str, vectors: Optional[str]) -> Config:
+    def config(self, preset: str, vectors: str | None) -> Config:
         config, _ = init(
             str(self.teacher_folder),
             preset=preset,
@@ -119,7 +119,7 @@ class Systems:
         )
         return config
 
-    def method(self, seeds: List[int], steps: int) -> None:
+    def method(self, seeds: list[int], steps: int) -> None:
         """Same student, text and schedule; only what is learnt from the teacher differs."""
         for seed in seeds:
             for name, settings in METHODS.items():
@@ -131,7 +131,7 @@ class Systems:
     def rival(self, name: str) -> None:
         """A stock pipeline: NAME or NAME@LEARNING_RATE; `_vectors` has the students' vectors."""
         system, _, rate = name.partition("@")
-        overrides: Dict[str, Any] = {
+        overrides: dict[str, Any] = {
             "training.optimizer.learn_rate.initial_rate": float(rate or 0.002)
         }
         if system == "stock_gold":
@@ -145,7 +145,7 @@ class Systems:
             overrides["components.tok2vec.model.embed.include_static_vectors"] = True
         self.train(name, self.prepared("stock"), overrides)
 
-    def chosen(self, system: str) -> List[str]:
+    def chosen(self, system: str) -> list[str]:
         """The cells of a system: of a student each seed, of a rival the learning rate that does
         best on dev, predicted sentences."""
         if system == "teacher":
@@ -158,13 +158,13 @@ class Systems:
         return [p.stem for p in paths if p.stem[len(system) + 1 :].isdigit()]
 
 
-def speed(systems: Systems, names: List[str]) -> Dict[str, Any]:
+def speed(systems: Systems, names: list[str]) -> dict[str, Any]:
     """Raw text of the corpus, one thread, in turns: first students and stock, this also on the
     better BLAS; then teachers beside `small`, on a third of it in larger batches, and the
     base-size one on a hundred texts. A teacher's turn drives all else out of the caches, which
     costs the fastest the most, and nobody runs it beside its student.
     """
-    texts: List[str] = []
+    texts: list[str] = []
     total = 0
     for line in (systems.corpus / "raw.jsonl").read_text(encoding="utf8").splitlines():
         texts.append(json.loads(line)["text"])

@@ -10,8 +10,8 @@ Needs scipy.
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
-from typing import List, Sequence, Tuple
 
 import numpy
 import spacy
@@ -42,7 +42,7 @@ def fit(
 
 def incidence(table: Vectors, words: Sequence[str]) -> csr_matrix:
     """RETURNS (csr_matrix): (words, rows), each row's share in the mean that is a word's vector."""
-    rows: List[List[int]] = []
+    rows: list[list[int]] = []
     for word in words:
         ngrams = table._get_ngrams(word)
         hashes = [hash for ngram in ngrams for hash in table._get_ngram_hashes(ngram)]
@@ -52,7 +52,7 @@ def incidence(table: Vectors, words: Sequence[str]) -> csr_matrix:
     return csr_matrix((shares, numpy.concatenate(rows), ends), shape=(len(words), len(table.data)))
 
 
-def known(source: spacy.Language, texts: Sequence[str]) -> Tuple[List[str], numpy.ndarray]:
+def known(source: spacy.Language, texts: Sequence[str]) -> tuple[list[str], numpy.ndarray]:
     """RETURNS: words of the texts, in lower case, that have a vector, and their counts."""
     found = find_words(
         plain_docs(spacy.blank(source.lang), [Path(text) for text in texts]), attr="LOWER"

@@ -11,15 +11,15 @@ weblog). The raw text must have none of it; `prepare` leaves out what stands in 
 """
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator, List
 
 NEWDOC = "# newdoc id = "
 
 
-def documents(path: Path) -> Iterator[List[str]]:
+def documents(path: Path) -> Iterator[list[str]]:
     """The lines of each document."""
-    lines: List[str] = []
+    lines: list[str] = []
     for line in path.read_text(encoding="utf8").splitlines():
         if line.startswith(NEWDOC) and lines:
             yield lines
@@ -28,7 +28,7 @@ def documents(path: Path) -> Iterator[List[str]]:
     yield lines
 
 
-def genre_of(document: List[str]) -> str:
+def genre_of(document: list[str]) -> str:
     """RAISES (ValueError): if the document has no id."""
     if not document[0].startswith(NEWDOC):
         raise ValueError(f"expected a document to begin with {NEWDOC!r}, got {document[0]!r}")

@@ -7,8 +7,8 @@ parser's scores and by the marginals of its distribution over trees.
 """
 
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Callable, Iterator, List, Tuple
 
 import numpy
 import spacy
@@ -32,8 +32,8 @@ def of_least_risk(doc: Doc) -> Iterator[int]:
         yield from (start + (i if head == 0 else head - 1) for i, head in enumerate(best.tolist()))
 
 
-def uas(docs: List[Doc], references: List[Doc], heads: Callable[[Doc], Iterator[int]]) -> float:
-    pairs: List[Tuple[int, int]] = []
+def uas(docs: list[Doc], references: list[Doc], heads: Callable[[Doc], Iterator[int]]) -> float:
+    pairs: list[tuple[int, int]] = []
     for doc, gold in zip(docs, references):
         for token, head in zip(gold, heads(doc), strict=True):
             if token.dep_ not in ("p", "punct"):  # as spaCy's scorer

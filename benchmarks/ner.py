@@ -20,9 +20,10 @@ import argparse
 import json
 import shutil
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any
 
 import numpy
 import spacy
@@ -40,17 +41,17 @@ from spacy_skd.training.annotation.vectors import VectorSettings, make_vectors
 
 PATIENCE = 1000  # steps, of stock on gold, which has its best long before the end
 CONFIGS = Path(__file__).parents[1] / "configs"
-METHODS: Dict[str, Dict[str, Any]] = {
+METHODS: dict[str, dict[str, Any]] = {
     "structural": {},
     "top1": {"components.ner.target": "top1"},
     "position": {"components.ner.target": "position"},
 }
 
 
-def read_iob(path: Path) -> Iterator[Tuple[List[str], List[str]]]:
+def read_iob(path: Path) -> Iterator[tuple[list[str], list[str]]]:
     """Words and tags of the sentences of a file of word TAB tag lines."""
-    words: List[str] = []
-    tags: List[str] = []
+    words: list[str] = []
+    tags: list[str] = []
     for line in [*path.read_text(encoding="utf8").split("\n"), ""]:
         if not line.strip():
             if words:
@@ -62,7 +63,7 @@ def read_iob(path: Path) -> Iterator[Tuple[List[str], List[str]]]:
         tags.append(tag)
 
 
-def make_doc(nlp: spacy.Language, words: List[str], tags: List[str]) -> Doc:
+def make_doc(nlp: spacy.Language, words: list[str], tags: list[str]) -> Doc:
     doc = Doc(nlp.vocab, words=words)
     repaired, _ = repair_bio(tags)
     doc.set_ents(biluo_tags_to_spans(doc, iob_to_biluo(repaired)))
@@ -88,7 +89,7 @@ def prepare(work: Path, source: Path, *, labelled: int, raw: str) -> None:
     DocBin(docs=[Doc(nlp.vocab, words=words) for words, _ in rest]).to_disk(work / "raw.spacy")
 
 
-def _normal(words: List[str]) -> str:
+def _normal(words: list[str]) -> str:
     return " ".join(words).lower()
 
 
@@ -127,7 +128,7 @@ class Bench:
     """
 
     work: Path
-    seeds: List[int]
+    seeds: list[int]
     words: int
     teacher_steps: int
 
@@ -148,7 +149,7 @@ class Bench:
 
     def run(self, name: str) -> None:
         system, _, rate = name.partition("@")
-        overrides: Dict[str, Any] = {}
+        overrides: dict[str, Any] = {}
         if rate:
             overrides["training.optimizer.learn_rate.initial_rate"] = float(rate)
         if system == "teacher":
@@ -193,7 +194,7 @@ class Bench:
         config, _ = init(self.teacher, store=self.store, vectors=vectors, dev=dev)
         return config
 
-    def students(self, name: str, method: str, overrides: Dict[str, Any]) -> None:
+    def students(self, name: str, method: str, overrides: dict[str, Any]) -> None:
         for seed in self.seeds:
             paths = {"paths.store": self.store, "paths.teacher": self.teacher}
             settings = {**overrides, **paths, "system.seed": seed}
@@ -204,7 +205,7 @@ class Bench:
             )
 
     def train(
-        self, name: str, config: Config, overrides: Dict[str, Any], *, steps: int = 0
+        self, name: str, config: Config, overrides: dict[str, Any], *, steps: int = 0
     ) -> None:
         steps = steps or self.words // config["training"]["batcher"]["size"]
         settings = {
@@ -215,7 +216,7 @@ class Bench:
         }
         self.cells.train(name, config, settings, self.evaluate)
 
-    def evaluate(self, best: Path) -> Dict[str, Any]:
+    def evaluate(self, best: Path) -> dict[str, Any]:
         """F1 of dev; what it is made of, sentence by sentence, stands beside the pipeline."""
         nlp = spacy.load(best)
         references = read_docs(self.work / "dev.spacy", nlp)
@@ -228,7 +229,7 @@ def _read(name: str) -> Config:
     return Config().from_disk(CONFIGS / f"{name}.cfg", interpolate=False)
 
 
-def _counts(nlp: spacy.Language, references: List[Doc]) -> Iterator[Tuple[int, int, int]]:
+def _counts(nlp: spacy.Language, references: list[Doc]) -> Iterator[tuple[int, int, int]]:
     """Of each sentence: entities that are right, that were found, that are gold."""
     for doc, reference in zip(nlp.pipe(unannotated(nlp, references)), references):
         found, gold = (
@@ -251,7 +252,7 @@ def bootstrap(cells: Cells) -> None:
     above 0; and of the gap between stock on gold and the teacher, the share that it closes."""
     resampled = _resampled(cells)
     student = resampled["student"]
-    result: Dict[str, Any] = {"samples": SAMPLES}
+    result: dict[str, Any] = {"samples": SAMPLES}
     for name, scores in resampled.items():
         if name == "student":
             continue
@@ -272,9 +273,9 @@ def bootstrap(cells: Cells) -> None:
     (cells.work / "bootstrap.json").write_text(json.dumps(result, indent=1))
 
 
-def _resampled(cells: Cells) -> Dict[str, "numpy.ndarray"]:
+def _resampled(cells: Cells) -> dict[str, "numpy.ndarray"]:
     """By system (SAMPLES + 1,) F1, the first of dev itself."""
-    seeds: Dict[str, List["numpy.ndarray"]] = {}
+    seeds: dict[str, list[numpy.ndarray]] = {}
     for name, _ in _cells(cells):
         counts = numpy.load(cells.work / name / "model-best" / "dev_counts.npy")
         seeds.setdefault(base_name(name), []).append(counts)
@@ -301,7 +302,7 @@ def base_name(cell: str) -> str:
     return cell.rstrip("0123456789").rstrip("_")
 
 
-def _cells(cells: Cells) -> Iterator[Tuple[str, Dict[str, Any]]]:
+def _cells(cells: Cells) -> Iterator[tuple[str, dict[str, Any]]]:
     for path in sorted((cells.work / "cells").glob("*.json")):
         yield path.stem, json.loads(path.read_text())
 
@@ -311,7 +312,7 @@ def table(cells: Cells) -> None:
         print(f"{name:36} {100 * cell['dev']['ents_f']:5.1f}")
 
 
-def _with(config: Config, settings: Dict[str, Any]) -> Config:
+def _with(config: Config, settings: dict[str, Any]) -> Config:
     for key, value in settings.items():
         block = config
         *path, last = key.split(".")

@@ -9,7 +9,7 @@ import json
 import sys
 from pathlib import Path
 from statistics import mean
-from typing import Any, Dict, List, Tuple
+from typing import Any
 
 from ner import METHODS, base_name
 from results import fill, percent, spread, table
@@ -29,23 +29,23 @@ TITLES = {
 
 
 class Tables:
-    def __init__(self, works: Dict[str, Path]):
+    def __init__(self, works: dict[str, Path]):
         self.works = works
 
-    def f1(self, work: Path) -> Dict[str, List[float]]:
+    def f1(self, work: Path) -> dict[str, list[float]]:
         """F1 of all seeds by system; of a rival, those of its best learning rate."""
         runs = self.runs(work)
         return {**runs, **{rival: runs[best_rate(runs, rival, work)] for rival in RIVALS}}
 
-    def runs(self, work: Path) -> Dict[str, List[float]]:
+    def runs(self, work: Path) -> dict[str, list[float]]:
         """F1 of all seeds by cell."""
-        found: Dict[str, List[float]] = {}
+        found: dict[str, list[float]] = {}
         for path in sorted((work / "cells").glob("*.json")):
             cell = json.loads(path.read_text())
             found.setdefault(base_name(path.stem), []).append(cell["dev"]["ents_f"])
         return found
 
-    def entities(self) -> List[str]:
+    def entities(self) -> list[str]:
         scores = {name: self.f1(work) for name, work in self.works.items()}
         rows = [
             [title, *(shown(f1[system]) if system in f1 else "" for f1 in scores.values())]
@@ -54,7 +54,7 @@ class Tables:
         ]
         return table(["F1, dev", *scores], rows)
 
-    def bootstrap(self) -> List[str]:
+    def bootstrap(self) -> list[str]:
         found = {name: self.compared(work) for name, work in self.works.items()}
         rows = [
             [title, *(difference(found[name][f"student - {system}"]) for name in found)]
@@ -64,7 +64,7 @@ class Tables:
         rows.append(["share of the gap closed", *(closed(f["gap closed"]) for f in found.values())])
         return table(["student minus", *found], rows)
 
-    def size(self) -> List[str]:
+    def size(self) -> list[str]:
         """Megabytes of the pipelines, with and without word vectors."""
         columns = []
         for work in self.works.values():
@@ -80,13 +80,13 @@ class Tables:
         header = [title for name in self.works for title in (name, "without vectors")]
         return table(["MB on disk", *header], rows)
 
-    def compared(self, work: Path) -> Dict[str, Any]:
+    def compared(self, work: Path) -> dict[str, Any]:
         if not (work / "bootstrap.json").exists():
             raise KeyError(f"{work}: bootstrap")
-        found: Dict[str, Any] = json.loads((work / "bootstrap.json").read_text())
+        found: dict[str, Any] = json.loads((work / "bootstrap.json").read_text())
         return found
 
-    def method(self) -> List[str]:
+    def method(self) -> list[str]:
         scores = {name: self.f1(work) for name, work in self.works.items()}
         rows = []
         for name in METHODS:
@@ -97,7 +97,7 @@ class Tables:
         return table(["target", *scores], rows)
 
 
-def best_rate(runs: Dict[str, List[float]], rival: str, work: Path) -> str:
+def best_rate(runs: dict[str, list[float]], rival: str, work: Path) -> str:
     """RETURNS (str): the rival's cell at the learning rate that did best."""
     rates = [name for name in runs if name.partition("@")[0] == rival]
     if not rates:
@@ -114,22 +114,22 @@ def trained(work: Path, name: str) -> Path:
     raise KeyError(f"{work}: model-best of {name}")
 
 
-def shown(values: List[float]) -> str:
+def shown(values: list[float]) -> str:
     return spread(values) if len(values) > 1 else percent(values[0])
 
 
-def difference(found: Dict[str, Any]) -> str:
+def difference(found: dict[str, Any]) -> str:
     low, high = found["interval"]
     p = "p < 0.001" if found["p"] < 0.001 else f"p = {found['p']:.3f}"
     return f"{found['mean']:+.1f} [{low:.1f}, {high:.1f}], {p}"
 
 
-def closed(found: Dict[str, Any]) -> str:
+def closed(found: dict[str, Any]) -> str:
     low, high = (100 * bound for bound in found["interval"])
     return f"{100 * found['share']:.0f} % [{low:.0f}, {high:.0f}]"
 
 
-def read_arguments() -> Tuple[Path, Dict[str, Path]]:
+def read_arguments() -> tuple[Path, dict[str, Path]]:
     page, *works = sys.argv[1:]
     pairs = (work.partition("=") for work in works)
     return Path(page), {name: Path(folder) for name, _, folder in pairs}

@@ -15,7 +15,7 @@ import argparse
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any
 
 import encoders  # noqa: F401  its architectures
 import spacy
@@ -48,12 +48,12 @@ ANNEALED = {
 WIDE = {EMBED + "width": 128, ENCODE + "width": 128}
 
 
-def each(setting: str, value: Any, *, of: Tuple[str, ...] = PIPES) -> Dict[str, Any]:
+def each(setting: str, value: Any, *, of: tuple[str, ...] = PIPES) -> dict[str, Any]:
     """A setting of several components."""
     return {f"components.{name}.{setting}": value for name in of}
 
 
-def in_place(name: str, **settings: int) -> Dict[str, Any]:
+def in_place(name: str, **settings: int) -> dict[str, Any]:
     """One of encoders.py in place of ours."""
     small = PRESETS[BASE]
     block = {
@@ -78,19 +78,19 @@ class Lever:
     preset (str): what it starts from."""
 
     group: str
-    settings: Dict[str, Any]
+    settings: dict[str, Any]
     vectors: str = "context"
     rival: str = ""
     preset: str = BASE
 
 
-VECTORS: Dict[str, Dict[str, Any]] = {
+VECTORS: dict[str, dict[str, Any]] = {
     RAW: {},
     "alone": {"context_words": 0},
     "wide": {"width": 192},
     "many": {"rows": 40_000, "least": 1},
 }
-LEVERS: Dict[str, Lever] = {
+LEVERS: dict[str, Lever] = {
     BASE: Lever("", {}),
     "no vectors": Lever("word knowledge", {EMBED + "include_static_vectors": False}, ""),
     "vectors of each word alone": Lever("word knowledge", {}, "alone"),
@@ -169,7 +169,7 @@ LEVERS: Dict[str, Lever] = {
 SMALL_PARSER = {PARSER + "arc_hidden": 48, PARSER + "label_hidden": 16}
 FEW_PIECES = {ENCODE + "maxout_pieces": 2}
 # What could make `tiny` faster: by name, its settings.
-TINY: Dict[str, Dict[str, Any]] = {
+TINY: dict[str, dict[str, Any]] = {
     "tiny, CNN of two pieces": FEW_PIECES,
     "tiny, CNN of one layer": {ENCODE + "depth": 1},
     "tiny, feed-forward of one width": {ENCODE + "hidden_multiple": 1},
@@ -195,7 +195,7 @@ class Recipe:
         overrides = {**schedule(self.words // size), "system.seed": 0, **lever.settings}
         overrides["paths.dev"] = str(self.systems.corpus / "dev.spacy")
 
-        def evaluate(best: Path) -> Dict[str, Any]:
+        def evaluate(best: Path) -> dict[str, Any]:
             return {"dev": self.systems.scores(best, "dev")}
 
         self.cells.train(cell_of(name), config, overrides, evaluate)
@@ -217,7 +217,7 @@ class Recipe:
             make_vectors(self.systems.teacher_folder, texts, folder, settings=settings)
         return str(folder)
 
-    def speed(self) -> Dict[str, Any]:
+    def speed(self) -> dict[str, Any]:
         """Words per second over those of the base, of all cells whose pipeline is there."""
         lines = (self.systems.corpus / "raw.jsonl").open(encoding="utf8")
         texts = [json.loads(line)["text"] for _, line in zip(range(3000), lines)]
@@ -226,13 +226,13 @@ class Recipe:
         speeds = words_per_second(pipelines, texts, batch_sizes=(512,))
         return {name: value / speeds[BASE] for name, value in speeds.items()}
 
-    def table(self) -> List[str]:
+    def table(self) -> list[str]:
         return self._table(BASE, [name for name in LEVERS if name not in TINY])
 
-    def tiny(self) -> List[str]:
+    def tiny(self) -> list[str]:
         return self._table("tiny", ["tiny", *TINY])
 
-    def _table(self, base_name: str, names: List[str]) -> List[str]:
+    def _table(self, base_name: str, names: list[str]) -> list[str]:
         """One lever a row, and its difference from the base."""
         speeds = self.cells.read("speed") or {}
         base = self._scores(base_name)
@@ -250,11 +250,11 @@ class Recipe:
             rows.append([*row, f"{speeds[name]:.2f}" if name in speeds else ""])
         return table(["", "", "UPOS", "XPOS", "SENTS", "UAS", "LAS", "words/s"], rows)
 
-    def _scores(self, name: str) -> Dict[str, float]:
+    def _scores(self, name: str) -> dict[str, float]:
         cell = self.cells.read(cell_of(name))
         if cell is None:
             raise KeyError(name)
-        scores: Dict[str, float] = cell["dev"]["predicted_sentences"]
+        scores: dict[str, float] = cell["dev"]["predicted_sentences"]
         return scores
 
 

@@ -9,13 +9,14 @@ with a missing cell is left as it is and named, with exit code 1; so is the pict
 import json
 import re
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any, Callable, Dict, List, Sequence, Tuple
+from typing import Any
 
 from ewt import METHODS, PLAIN, RIVALS, STUDENTS, Systems
 
-Cell = Dict[str, Any]
+Cell = dict[str, Any]
 NAMES = {
     "teacher": "teacher",
     "stock_gold": "stock on gold",
@@ -46,7 +47,7 @@ class Tables:
             raise KeyError(name)
         return found
 
-    def accuracy(self) -> List[str]:
+    def accuracy(self) -> list[str]:
         rows = []
         for split, prefix in (("dev", ""), ("test", "test_")):
             for system, title in NAMES.items():
@@ -59,7 +60,7 @@ class Tables:
                 rows.append([split, title + seeds, *(percent(n) for n in numbers)])
         return table(["", "", *(title for _, _, title in COLUMNS)], rows)
 
-    def points(self) -> Dict[str, Tuple[float, float]]:
+    def points(self) -> dict[str, tuple[float, float]]:
         """By system: words per second, and LAS of dev, headline setting, a mean of its seeds."""
         cell = self.cell("speed")
         speeds = {**cell.get("beside_teachers", {}), **cell["words_per_second"]}
@@ -73,7 +74,7 @@ class Tables:
             found[title] = (speeds[key], 100 * mean(las))
         return found
 
-    def rates(self) -> List[str]:
+    def rates(self) -> list[str]:
         rows = []
         for system in RIVALS:
             paths = sorted((self.systems.work / "cells").glob(f"{system}*.json"))
@@ -84,7 +85,7 @@ class Tables:
                 rows.append([NAMES[system], f"{rate}", *(percent(scores[k]) for k in KEYS)])
         return table(["", "rate", "UPOS", "UAS", "LAS"], rows)
 
-    def method(self) -> List[str]:
+    def method(self) -> list[str]:
         rows = []
         for name in METHODS:
             cells = sorted((self.systems.work / "cells").glob(f"method*_{name}_*.json"))
@@ -98,7 +99,7 @@ class Tables:
         gold = [f"{title}, gold sents" for title in ("UPOS", "UAS", "LAS")]
         return table(["target", "UPOS", "UAS", "LAS", *gold], rows)
 
-    def speed(self) -> List[str]:
+    def speed(self) -> list[str]:
         cell = self.cell("speed")
         student = self.systems.chosen("small")[0]
         rows = []
@@ -111,7 +112,7 @@ class Tables:
                 rows.append([title, f"{value:,.0f}", f"{speeds[student] / value:.2f}", *shown])
         return table(["", "words/s", "`small` is faster by", *SIZES.values()], rows)
 
-    def memory(self) -> List[str]:
+    def memory(self) -> list[str]:
         cell = self.cell("small_0")
         return [
             f"Distilling `small` on EWT and the raw text took {cell['minutes']:.0f} minutes of a "
@@ -138,14 +139,14 @@ def spread(values: Sequence[float]) -> str:
     return f"{100 * mean(values):.2f} ± {100 * stdev(values):.2f}"
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> List[str]:
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     rule = ["---"] + ["---:"] * (len(header) - 1)
     return ["| " + " | ".join(row) + " |" for row in [header, rule, *rows]]
 
 
-def fill(page: str, makers: Dict[str, Callable[[], List[str]]]) -> tuple[str, List[str]]:
+def fill(page: str, makers: dict[str, Callable[[], list[str]]]) -> tuple[str, list[str]]:
     """RETURNS: the page with its tables made anew, and what is missing for the others."""
-    missing: List[str] = []
+    missing: list[str] = []
 
     def replace(match: "re.Match[str]") -> str:
         try:
@@ -172,7 +173,7 @@ def main() -> None:
         sys.exit("missing: " + ", ".join(missing))
 
 
-def draw(points: Dict[str, Tuple[float, float]], path: Path) -> None:
+def draw(points: dict[str, tuple[float, float]], path: Path) -> None:
     """Accuracy against speed. points: see `Tables.points`."""
     import matplotlib
 

@@ -19,10 +19,11 @@ A cell is done again only if its settings have changed (cells.py).
 
 import argparse
 import json
+from collections.abc import Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, Dict, List, Sequence
+from typing import Any
 
 import spacy
 import srsly
@@ -91,7 +92,7 @@ def silver_dev(teacher: Path, work: Path) -> None:
     DocBin(docs=list(nlp.pipe(texts))).to_disk(work / "dev.spacy")
 
 
-def agreement(pipeline: Path, dev: Path) -> Dict[str, Any]:
+def agreement(pipeline: Path, dev: Path) -> dict[str, Any]:
     """Scores of a student with the teacher's annotation as gold."""
     nlp = spacy.load(pipeline)
     references = read_docs(dev, nlp)
@@ -217,7 +218,7 @@ def drawn(cells: Cells, store: Path, dev: Path, args: argparse.Namespace) -> Non
             cells.train(name, config, overrides, partial(agreement, dev=dev))
 
 
-def settings_for(words: int) -> Dict[str, Any]:
+def settings_for(words: int) -> dict[str, Any]:
     """Settings of a training that sees as many words."""
     steps = schedule(words // STEP_WORDS, evaluations=5)
     return {**steps, "training.patience": 0, "training.batcher.size": STEP_WORDS}
@@ -226,13 +227,13 @@ def settings_for(words: int) -> Dict[str, Any]:
 class Tables:
     """Of docs/stock.md; KeyError where cells are missing."""
 
-    def __init__(self, folders: List[Path]):
-        self.found: Dict[str, List[Dict[str, float]]] = {}
+    def __init__(self, folders: list[Path]):
+        self.found: dict[str, list[dict[str, float]]] = {}
         for path in sorted(p for folder in folders for p in (folder / "cells").glob("*.json")):
             name = path.stem.rstrip("0123456789").rstrip("_")
             self.found.setdefault(name, []).append(json.loads(path.read_text())["dev"])
 
-    def teach(self) -> List[str]:
+    def teach(self) -> list[str]:
         rows = []
         for name in sorted(name for name in self.found if name.startswith("student_beam")):
             width = name.removeprefix("student_beam")
@@ -241,7 +242,7 @@ class Tables:
             raise KeyError("student_beam")
         return table(["beam", "TAG", "SENTS", "UAS", "LAS", "ENTS"], rows)
 
-    def drawn(self) -> List[str]:
+    def drawn(self) -> list[str]:
         rows = []
         for kind, corpus, key in (("parser", "UD English EWT", "dep_las"),
                                   ("ner", "WikiANN English", "ents_f")):  # fmt: skip

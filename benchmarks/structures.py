@@ -12,8 +12,9 @@ import json
 import os
 import platform
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Callable, Dict, List
+from typing import Any
 
 import mpmath
 import numpy
@@ -44,13 +45,13 @@ CALLS, LONG = 5, 0.5  # of a turn; seconds of a call after which it has no more
 LENGTHS = (10, 20, 40, 80, 160, 400)
 LABELS = (5, 9, 17, 33, 50, 100)
 PEAKS = (0.0, 10.0, 15.0, 20.0, 30.0, 36.0, 40.0, 60.0)
-Times = Dict[str, float]
+Times = dict[str, float]
 
 
-def best_of(systems: Dict[str, Callable[[], Any]], rounds: int) -> Times:
+def best_of(systems: dict[str, Callable[[], Any]], rounds: int) -> Times:
     """Seconds of each system, the best of all calls. They take turns of some calls each, of which
     the first finds the caches full of another's data; fewer turns where they would take long."""
-    found: Dict[str, List[float]] = {name: [] for name in systems}
+    found: dict[str, list[float]] = {name: [] for name in systems}
     for turn in range(rounds):
         if turn >= FEWEST and sum(map(sum, found.values())) > MOST_SECONDS:
             break
@@ -148,7 +149,7 @@ def projective(potentials: Any) -> Any:
 # --- speed beside peers -------------------------------------------------------------------------
 
 
-def compare(ours: Callable[[], Any], peers: Dict[str, Callable[[], Any]], rounds: int) -> Any:
+def compare(ours: Callable[[], Any], peers: dict[str, Callable[[], Any]], rounds: int) -> Any:
     times = best_of({"ours": ours, **peers}, rounds)
     ratios = {name: times[name] / times["ours"] for name in peers}
     return {"seconds": times, "times_faster": ratios}
@@ -212,7 +213,7 @@ def exact_trees(arc: numpy.ndarray, digits: int = DIGITS) -> numpy.ndarray:
     return found
 
 
-def accuracy(gap: float) -> Dict[str, float]:
+def accuracy(gap: float) -> dict[str, float]:
     """Largest errors of marginals; two of 10 tokens point at each other with a gap in nats."""
     arc = numpy.random.default_rng(1).normal(size=(1, 10, 11))
     arc[0, 1, 3] += gap
@@ -242,9 +243,9 @@ def microseconds_a_token(structure: Structure, scores: Parts, rounds: int) -> fl
     return 1e6 * found["ours"] / float(scores.lengths.sum())
 
 
-def by_length(rounds: int) -> Dict[str, List[float]]:
+def by_length(rounds: int) -> dict[str, list[float]]:
     """Microseconds a token against the length, in batches of about 2,500 tokens."""
-    curves: Dict[str, List[float]] = {}
+    curves: dict[str, list[float]] = {}
     for n in LENGTHS:
         units = max(1, 2560 // n)
         for name, structure, scores in (
@@ -266,9 +267,9 @@ def by_length(rounds: int) -> Dict[str, List[float]]:
     return curves
 
 
-def by_labels(rounds: int) -> Dict[str, List[float]]:
+def by_labels(rounds: int) -> dict[str, list[float]]:
     """Microseconds a token against the number of labels, in batches of 64 units of 30 tokens."""
-    curves: Dict[str, List[float]] = {}
+    curves: dict[str, list[float]] = {}
     for n_labels in LABELS:
         chain = chain_scores(CHAIN_TOKENS, n_labels)
         unary = Parts({"unary": chain.arrays["unary"]}, chain.lengths)
@@ -283,7 +284,7 @@ def by_labels(rounds: int) -> Dict[str, List[float]]:
     return curves
 
 
-def plot(results: Dict[str, Any], path: Path) -> None:
+def plot(results: dict[str, Any], path: Path) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
@@ -336,7 +337,7 @@ Numbers: [structures.json](structures.json).
 """
 
 
-def page(results: Dict[str, Any]) -> str:
+def page(results: dict[str, Any]) -> str:
     speed, errors = [], []
     for key, found in results.items():
         for peer, ratio in found.get("times_faster", {}).items() if isinstance(found, dict) else ():
@@ -349,8 +350,8 @@ def page(results: Dict[str, Any]) -> str:
     )
 
 
-def run(rounds: int) -> Dict[str, Any]:
-    results: Dict[str, Any] = {
+def run(rounds: int) -> dict[str, Any]:
+    results: dict[str, Any] = {
         "units": UNITS,
         "rounds": rounds,
         "versions": {

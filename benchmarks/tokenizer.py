@@ -9,7 +9,6 @@ import argparse
 import json
 import time
 from pathlib import Path
-from typing import Dict, List
 
 import spacy
 from spacy.language import Language
@@ -19,7 +18,7 @@ from spacy_skd.pipeline.tokenizer_cache import make_tokenizer_cache
 BATCH = 512  # docs
 
 
-def tokens_of(nlp: Language, texts: List[str]) -> List[List[str]]:
+def tokens_of(nlp: Language, texts: list[str]) -> list[list[str]]:
     return [[token.text for token in nlp.make_doc(text)] for text in texts]
 
 
@@ -33,7 +32,7 @@ def main() -> None:
     with args.raw.open(encoding="utf8") as file:
         texts = [json.loads(line)["text"] for line in file]
     pipelines = {size: make_tokenizer_cache(size)(spacy.blank(args.lang)) for size in args.sizes}
-    seconds: Dict[int, float] = dict.fromkeys(pipelines, 0.0)
+    seconds: dict[int, float] = dict.fromkeys(pipelines, 0.0)
     words = total = 0
     print("words so far", *(f"{size:>9,}" for size in pipelines))
     for start in range(0, len(texts), BATCH):

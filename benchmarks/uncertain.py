@@ -1,8 +1,8 @@
 """Raw text by what the teacher is unsure of: `benchmarks.UncertainCorpus.v1` (see recipe.py)."""
 
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Iterator, List, Optional, Tuple
 
 import numpy
 from spacy import registry
@@ -21,7 +21,7 @@ _SAMPLE = 2000  # docs that the threshold is taken from
 @registry.readers("benchmarks.UncertainCorpus.v1")
 def make_uncertain_corpus(
     store: Path,
-    path: Optional[Path] = None,
+    path: Path | None = None,
     ratio: float = 4.0,
     buffer: int = 2000,
     max_length: int = 0,
@@ -65,7 +65,7 @@ class UncertainCorpus(DistillationCorpus):
         return float(-(chances * numpy.log(numpy.maximum(chances, 1e-30))).sum(axis=1).mean())
 
 
-def threshold(sample: List[Tuple[float, int]], *, share: float) -> float:
+def threshold(sample: list[tuple[float, int]], *, share: float) -> float:
     """sample: entropies and words. RETURNS (float): of the docs with at least this entropy come
     `share` of the words."""
     ordered = sorted(sample, reverse=True)

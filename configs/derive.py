@@ -8,7 +8,6 @@ Tests check that the files are what this writes.
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict
 
 from thinc.api import Config
 
@@ -68,7 +67,7 @@ SEQUENCE_LABELLING = """\
 BASIC = ("sent", "tag", "pos", "parser")  # what the configs of trees and tags are of
 
 
-def templates() -> Dict[str, str]:
+def templates() -> dict[str, str]:
     """By name, those that `spacy skd prepare` and `rehead` use: of the teacher and the rival with
     components of `BASIC` alone, as the students' configs are."""
     heads = (TEMPLATES / "rehead.cfg").read_text(encoding="utf8")
@@ -80,7 +79,7 @@ def _basic(name: str, about: str) -> str:
     return f"{about}\n\n{choose(config, BASIC).to_str(interpolate=False)}\n"
 
 
-def students() -> Dict[str, str]:
+def students() -> dict[str, str]:
     """By name, the config of each preset, and that of entities."""
     entities = student_config([Student("ner", "ents", "ner")], preset=PRESETS["small"])
     about = (
@@ -104,7 +103,7 @@ class Derived:
 
     about: str
     source: str = "ner_student"
-    changes: Dict[str, str] = field(default_factory=dict)
+    changes: dict[str, str] = field(default_factory=dict)
 
     def text(self) -> str:
         """RAISES (ValueError): if what is to change does not occur exactly once."""

@@ -1,7 +1,8 @@
 """Checks of settings, where they enter."""
 
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Collection, Dict, Iterator, Sequence
+from typing import Any
 
 # Scores of impossible parts, divided by it, are still told from others (structures/numerics.py).
 HOTTEST = 1000
@@ -30,7 +31,7 @@ def check_temperature(value: float) -> float:
 
 
 def check_applied(
-    settings: Dict[str, Any], defaults: Dict[str, Any], *, applied: Collection[str], of: str
+    settings: dict[str, Any], defaults: dict[str, Any], *, applied: Collection[str], of: str
 ) -> None:
     """Refuse settings that would change nothing. Defaults stand in every config.
 

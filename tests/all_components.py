@@ -1,6 +1,6 @@
 """A pipeline of every distilling component, and examples of all that they annotate."""
 
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 import numpy
 import spacy
@@ -16,7 +16,7 @@ MORPHS = {"NNS": "Number=Plur", "NN": "Number=Sing", "VBZ": "Tense=Pres|VerbForm
 TEXTS = ["The cat sees Ann . Dogs sleep well", "Go !", "", "She gave him the book"]
 
 
-def build(*, shared: bool = True, nO: Optional[int] = None, **settings: Any) -> Language:
+def build(*, shared: bool = True, nO: int | None = None, **settings: Any) -> Language:
     """A pipeline of all components, not initialized. shared: of one tok2vec."""
     nlp = spacy.blank("en")
     if shared:
@@ -43,9 +43,9 @@ _SEGMENTS = {
     "hidden_width": 8,
     "dropout": 0.0,
 }
-_MODELS: Dict[str, Any] = {**dict.fromkeys(NAMES, _TOKENS), "parser": _TREES,
+_MODELS: dict[str, Any] = {**dict.fromkeys(NAMES, _TOKENS), "parser": _TREES,
                            "ner": _CHAIN, "spans": _CHAIN, "segments": _SEGMENTS}  # fmt: skip
-_CONFIGS: Dict[str, Any] = {
+_CONFIGS: dict[str, Any] = {
     **{name: {"layer": name} for name in ("sent", "tag", "pos", "morph", "spans")},
     "parser": {},
     "ner": {"layer": "ents"},
@@ -54,7 +54,7 @@ _CONFIGS: Dict[str, Any] = {
 }
 
 
-def gold_docs(nlp: Language) -> List[Doc]:
+def gold_docs(nlp: Language) -> list[Doc]:
     docs = make_docs(nlp)
     for doc in docs:
         for token in doc:
@@ -65,11 +65,11 @@ def gold_docs(nlp: Language) -> List[Doc]:
     return docs
 
 
-def gold_examples(nlp: Language) -> List[Example]:
+def gold_examples(nlp: Language) -> list[Example]:
     return [Example(bare(doc), doc) for doc in gold_docs(nlp)]
 
 
-def bare_examples(nlp: Language) -> List[Example]:
+def bare_examples(nlp: Language) -> list[Example]:
     """Of the same words, without any annotation but sentence starts."""
     docs = gold_docs(nlp)
     return [Example(bare(doc, sents=True), bare(doc, sents=True)) for doc in docs]
@@ -81,13 +81,13 @@ def bare(doc: Doc, *, sents: bool = False) -> Doc:
     return Doc(doc.vocab, [token.text for token in doc], spaces, sent_starts=starts)
 
 
-def annotation(doc: Doc) -> List[Any]:
+def annotation(doc: Doc) -> list[Any]:
     tokens = [(t.tag_, t.pos_, str(t.morph), t.dep_, t.head.i, t.is_sent_start) for t in doc]
     found = [*doc.ents, *doc.spans.get("sc", ()), *doc.spans.get("seg", ())]
     return [*tokens, *((s.start, s.end, s.label_) for s in found)]
 
 
-def scores_of(nlp: Language, name: str, docs: List[Doc]) -> "numpy.ndarray":
+def scores_of(nlp: Language, name: str, docs: list[Doc]) -> "numpy.ndarray":
     """All that a component believes of docs on which the pipes before it have run, as one row."""
     rows = []
     for belief in nlp.get_pipe(name).believe(docs):

@@ -3,9 +3,9 @@
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
-from typing import Dict, Iterable, Set
 
 from packaging.requirements import Requirement
 
@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
 
 
-def needed_by(name: str, needed: Dict[str, metadata.Distribution]) -> None:
+def needed_by(name: str, needed: dict[str, metadata.Distribution]) -> None:
     """The installed distributions that one needs, without its extras."""
     if name in needed:
         return
@@ -28,10 +28,10 @@ def bare_environment(folder: Path) -> Path:
     """RETURNS (Path): the interpreter of an environment with spaCy and what it needs."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
     (site,) = folder.glob("lib/python*/site-packages")
-    needed: Dict[str, metadata.Distribution] = {}
+    needed: dict[str, metadata.Distribution] = {}
     needed_by("spacy", needed)
     for distribution in needed.values():
-        tops: Set[str] = {file.parts[0] for file in distribution.files or ()}
+        tops: set[str] = {file.parts[0] for file in distribution.files or ()}
         for top in tops - {"..", "__pycache__"}:
             if not (site / top).exists():
                 (site / top).symlink_to(Path(str(distribution.locate_file(top))))

@@ -4,7 +4,7 @@ import logging
 import os
 import signal
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any
 
 # Tests fetch nothing. Read when the library is imported, which importing spaCy may do.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -62,11 +62,11 @@ LAYERS = ("sent", "tag", "pos")
 JOURNEYS = "tests/journeys"
 
 
-def make_doc(nlp: Language, sentences: List[Any]) -> Doc:
-    words: List[str] = []
-    heads: List[int] = []
-    deps: List[str] = []
-    tags: List[str] = []
+def make_doc(nlp: Language, sentences: list[Any]) -> Doc:
+    words: list[str] = []
+    heads: list[int] = []
+    deps: list[str] = []
+    tags: list[str] = []
     for sentence_words, sentence_heads, sentence_deps, sentence_tags in sentences:
         heads.extend(h + len(words) for h in sentence_heads)
         words.extend(sentence_words)
@@ -76,19 +76,19 @@ def make_doc(nlp: Language, sentences: List[Any]) -> Doc:
     return Doc(nlp.vocab, words=words, heads=heads, deps=deps, tags=tags, pos=pos)
 
 
-def make_docs(nlp: Language) -> List[Doc]:
+def make_docs(nlp: Language) -> list[Doc]:
     a, b, c, d = SENTENCES
     return [make_doc(nlp, s) for s in ([a, b], [c, d, a], [d], [b, c], [a], [d, b, c])]
 
 
-def gold_examples(nlp: Language) -> List[Example]:
+def gold_examples(nlp: Language) -> list[Example]:
     return [
         Example(Doc(nlp.vocab, [t.text for t in doc], [bool(t.whitespace_) for t in doc]), doc)
         for doc in make_docs(nlp)
     ]
 
 
-def raw_examples(nlp: Language) -> List[Example]:
+def raw_examples(nlp: Language) -> list[Example]:
     docs = [nlp.make_doc(t) for t in ("Ann sees the dogs . They sleep", "Go home", "The book !")]
     return [Example(doc, doc.copy()) for doc in docs]
 
@@ -97,7 +97,7 @@ def build(*, weight: Any = 0.0, lang: str = "en", **settings: Any) -> Language:
     """A pipeline of all layers, not initialized. settings: of all distilling components."""
     nlp = spacy.blank(lang)
     nlp.add_pipe("tok2vec", config={"model": TOK2VEC})
-    model: Dict[str, Any] = {"@architectures": "spacy-skd.TokenScorer.v1", "tok2vec": LISTENER}
+    model: dict[str, Any] = {"@architectures": "spacy-skd.TokenScorer.v1", "tok2vec": LISTENER}
     for layer in LAYERS:
         config = {"layer": layer, "model": model, "distill_weight": weight, **settings}
         nlp.add_pipe("distilling_tagger", layer, config=config)
@@ -113,10 +113,10 @@ def build(*, weight: Any = 0.0, lang: str = "en", **settings: Any) -> Language:
     return nlp
 
 
-def train(nlp: Language, examples: List[Example], steps: int) -> Dict[str, float]:
+def train(nlp: Language, examples: list[Example], steps: int) -> dict[str, float]:
     optimizer = nlp.resume_training()
     optimizer.learn_rate = 0.01
-    losses: Dict[str, float] = {}
+    losses: dict[str, float] = {}
     for _ in range(steps):
         losses = {}
         frozen = [name for name in nlp.pipe_names if name == "teacher"]

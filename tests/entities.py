@@ -1,6 +1,6 @@
 """A few texts with entities, as examples and as span groups."""
 
-from typing import Any, List
+from typing import Any
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -17,7 +17,7 @@ def blank_doc(nlp: Language, text: str) -> Doc:
     return Doc(nlp.vocab, text.split())
 
 
-def examples(nlp: Language, *, gold: bool = True) -> List[Example]:
+def examples(nlp: Language, *, gold: bool = True) -> list[Example]:
     found = []
     for text, tags in ENTITIES:
         reference = Doc(nlp.vocab, text.split(), ents=tags.split() if gold else None)
@@ -25,13 +25,13 @@ def examples(nlp: Language, *, gold: bool = True) -> List[Example]:
     return found
 
 
-def tokenized_examples(nlp: Language) -> List[Example]:
+def tokenized_examples(nlp: Language) -> list[Example]:
     """Without gold, as annotated text has them."""
     docs = [nlp.make_doc(text) for text, _ in ENTITIES]
     return [Example(doc, doc.copy()) for doc in docs]
 
 
-def span_examples(nlp: Language) -> List[Example]:
+def span_examples(nlp: Language) -> list[Example]:
     found = examples(nlp)
     for eg in found:
         eg.reference.spans["sc"] = list(eg.reference.ents)
@@ -39,5 +39,5 @@ def span_examples(nlp: Language) -> List[Example]:
     return found
 
 
-def texts(doc: Doc) -> List[Any]:
+def texts(doc: Doc) -> list[Any]:
     return [(ent.text, ent.label_) for ent in doc.ents]

@@ -1,6 +1,7 @@
 """Finite differences of thinc models in float64."""
 
-from typing import Any, Callable, List, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy
 from spacy.attrs import IS_SPACE
@@ -23,7 +24,7 @@ def check_gradients(
     model: Model,
     forward: Callable[[], Any],
     *,
-    inputs: List[numpy.ndarray],
+    inputs: list[numpy.ndarray],
     names: Callable[[str], bool] = lambda name: True,
 ) -> None:
     """The backward pass against central differences along random directions.
@@ -85,7 +86,7 @@ class GivenDoc(numpy.ndarray):
         return numpy.zeros(len(self)) if self.is_space is None else self.is_space
 
 
-def vectors(*lengths: int, spaces: Sequence[Sequence[int]] = ()) -> List[Any]:
+def vectors(*lengths: int, spaces: Sequence[Sequence[int]] = ()) -> list[Any]:
     """spaces: of each doc, the tokens that are whitespace; none if not given."""
     rng = numpy.random.default_rng(0)
     docs = [rng.normal(size=(n, WIDTH)).view(GivenDoc) for n in lengths]

@@ -1,9 +1,9 @@
 """The oldest versions that setup.cfg allows, as constraints for pip: `python tests/oldest.py`."""
 
 import re
+from collections.abc import Iterator
 from configparser import ConfigParser
 from pathlib import Path
-from typing import Iterator
 
 SETUP = Path(__file__).parents[1] / "setup.cfg"
 OWN = re.compile(r"spacy-skd\[[\w,]+\]")  # an extra in an extra

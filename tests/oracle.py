@@ -5,8 +5,8 @@ their definition.
 """
 
 import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Callable, Iterator, List, Optional, Tuple
 
 import numpy
 
@@ -38,7 +38,7 @@ def segmentations(n: int, columns: int, *, width: int) -> Iterator[numpy.ndarray
     come those of two tokens."""
     n_labels = columns // width
 
-    def from_token(i: int) -> Iterator[List[Tuple[int, int]]]:
+    def from_token(i: int) -> Iterator[list[tuple[int, int]]]:
         if i == n:
             yield []
             return
@@ -54,7 +54,7 @@ def segmentations(n: int, columns: int, *, width: int) -> Iterator[numpy.ndarray
         yield y
 
 
-def parse_tags(tags: Tuple[str, ...], scheme: str) -> Optional[List[Tuple[int, int, str]]]:
+def parse_tags(tags: tuple[str, ...], scheme: str) -> list[tuple[int, int, str]] | None:
     """Spans of a sequence of BIO or BIOES tags, None if it is illegal. Left to right."""
     spans, i = [], 0
     while i < len(tags):
@@ -75,13 +75,13 @@ def parse_tags(tags: Tuple[str, ...], scheme: str) -> Optional[List[Tuple[int, i
     return spans
 
 
-def all_heads(n: int) -> Iterator[Tuple[int, ...]]:
+def all_heads(n: int) -> Iterator[tuple[int, ...]]:
     """All choices of a head (0 = ROOT) for each of n tokens, never the token itself."""
     choices = [[h for h in range(n + 1) if h != d + 1] for d in range(n)]
     yield from itertools.product(*choices)
 
 
-def forms_tree(heads: Tuple[int, ...], *, single_root: bool) -> bool:
+def forms_tree(heads: tuple[int, ...], *, single_root: bool) -> bool:
     """By walking up from every token."""
     if single_root and len(heads) and sum(h == 0 for h in heads) != 1:
         return False
@@ -95,7 +95,7 @@ def forms_tree(heads: Tuple[int, ...], *, single_root: bool) -> bool:
     return True
 
 
-def arcs(heads: Tuple[int, ...]) -> numpy.ndarray:
+def arcs(heads: tuple[int, ...]) -> numpy.ndarray:
     """(n, n + 1) indicators."""
     y = numpy.zeros((len(heads), len(heads) + 1))
     for d, h in enumerate(heads):
@@ -115,7 +115,7 @@ def forests(n: int, _: int) -> Iterator[numpy.ndarray]:
     yield from (arcs(h) for h in all_heads(n) if forms_tree(h, single_root=False))
 
 
-def crossing(heads: Tuple[int, ...]) -> bool:
+def crossing(heads: tuple[int, ...]) -> bool:
     """Whether some arc, ROOT standing before all tokens, has one end inside another and one out."""
     arcs_ = [{d, h} for d, h in enumerate(heads, 1)]
     for one, two in itertools.permutations(arcs_, 2):
@@ -144,7 +144,7 @@ class Enumerated:
     marginals: numpy.ndarray
     best_score: float
     best: numpy.ndarray
-    outputs: List[numpy.ndarray]
+    outputs: list[numpy.ndarray]
     log_probs: numpy.ndarray
 
 

@@ -1,6 +1,6 @@
 """Parsers of every kind, alone in a pipeline, on docs that bring their sentences."""
 
-from typing import Any, Dict, List
+from typing import Any
 
 import spacy
 from conftest import TOK2VEC, gold_examples, make_doc, make_docs
@@ -17,7 +17,7 @@ assert build_second_order_parser  # registered by its import
 _SECOND = {**_BIAFFINE, "@architectures": "spacy-skd.SecondOrderBiaffine.v1", "triple_hidden": 16,
            "rank": 8}  # fmt: skip
 _TAGS = {"@architectures": "spacy-skd.TokenScorer.v1"}
-KINDS: Dict[str, Any] = {
+KINDS: dict[str, Any] = {
     "tree": {"structure": "tree", "model": _BIAFFINE},
     "projective_tree": {"structure": "projective_tree", "model": _BIAFFINE},
     "head_selection": {"structure": "head_selection", "model": _BIAFFINE},
@@ -49,7 +49,7 @@ def trained(kind: str, steps: int = 40) -> Language:
     return nlp
 
 
-def with_sentences(nlp: Language) -> List[Doc]:
+def with_sentences(nlp: Language) -> list[Doc]:
     """Gold docs' words and sentence starts, without heads."""
     docs = make_docs(nlp)
     starts = [[token.is_sent_start for token in doc] for doc in docs]

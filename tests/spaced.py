@@ -1,7 +1,8 @@
 """Docs with whitespace tokens, and components whose vectors know nothing of their neighbours, so
 that whitespace may change nothing but places."""
 
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from collections.abc import Sequence
+from typing import Any
 
 import numpy
 import parsers
@@ -33,7 +34,7 @@ def build(name: str, **settings: Any) -> Language:
     spacy.util.fix_random_seed(0)
     nlp = spacy.blank("en")
     is_tree = name in parsers.KINDS
-    config: Dict[str, Any] = {**(parsers.KINDS[name] if is_tree else _CONFIGS[name]), **settings}
+    config: dict[str, Any] = {**(parsers.KINDS[name] if is_tree else _CONFIGS[name]), **settings}
     config["model"] = {**(config["model"] if is_tree else _MODELS[name]), "tok2vec": ALONE}
     nlp.add_pipe("distilling_parser" if is_tree else "distilling_tagger", name, config=config)
     examples = pairs(nlp)[0]
@@ -43,7 +44,7 @@ def build(name: str, **settings: Any) -> Language:
     return nlp
 
 
-def pairs(nlp: Language) -> Tuple[List[Example], List[Example]]:
+def pairs(nlp: Language) -> tuple[list[Example], list[Example]]:
     """Examples, and the same with whitespace tokens, of which gold says wrong things."""
     docs = gold_docs(nlp)
     spaced = [with_whitespace(doc) for doc in docs]
@@ -60,7 +61,7 @@ def bare(doc: Doc) -> Doc:
     return Doc(doc.vocab, words, spaces, sent_starts=starts)
 
 
-def place(doc: Doc) -> List[int]:
+def place(doc: Doc) -> list[int]:
     """Of each word and of the end, its token in `with_whitespace`."""
     extra = [bool(WHITESPACE[i % len(WHITESPACE)]) for i in range(len(doc) + 1)]
     return [i + sum(extra[: i + 1]) for i in range(len(doc) + 1)]
@@ -69,7 +70,7 @@ def place(doc: Doc) -> List[int]:
 def with_whitespace(doc: Doc) -> Doc:
     at = place(doc)
     n = at[-1]
-    words: List[str] = [WHITESPACE[0]] * n
+    words: list[str] = [WHITESPACE[0]] * n
     heads, deps, tags, pos = list(range(n)), ["odd"] * n, ["ODD"] * n, ["X"] * n
     for i, where in enumerate(at):
         if WHITESPACE[i % len(WHITESPACE)]:
@@ -90,7 +91,7 @@ def with_whitespace(doc: Doc) -> Doc:
     return spaced
 
 
-def words_of_annotation(doc: Doc) -> List[Any]:
+def words_of_annotation(doc: Doc) -> list[Any]:
     """What is said of the words of a doc, by their numbers."""
     number = numpy.cumsum([0, *(not t.is_space for t in doc)]).tolist()
     words = [t for t in doc if not t.is_space]
@@ -100,9 +101,9 @@ def words_of_annotation(doc: Doc) -> List[Any]:
     return [*said, *((number[s.start], number[s.end], s.label_) for s in spans), *starts]
 
 
-def gradients(nlp: Language, name: str) -> Dict[str, numpy.ndarray]:
+def gradients(nlp: Language, name: str) -> dict[str, numpy.ndarray]:
     """Of all parameters of a component, set to 0 afterwards."""
-    found: Dict[str, numpy.ndarray] = {}
+    found: dict[str, numpy.ndarray] = {}
     for i, node in enumerate(nlp.get_pipe(name).model.walk()):
         for param in node.grad_names:
             if node.has_grad(param):
@@ -111,5 +112,5 @@ def gradients(nlp: Language, name: str) -> Dict[str, numpy.ndarray]:
     return found
 
 
-def plain(vocab: Any, words: Sequence[str], starts: Optional[Sequence[bool]] = None) -> Doc:
+def plain(vocab: Any, words: Sequence[str], starts: Sequence[bool] | None = None) -> Doc:
     return Doc(vocab, list(words), [False] * len(words), sent_starts=starts and list(starts))

@@ -1,8 +1,9 @@
 """Tiny stock pipelines that have learnt the examples of conftest, with FEATS."""
 
 import string
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Callable, Dict, List
+from typing import Any
 
 import spacy
 from conftest import make_docs
@@ -21,7 +22,7 @@ LISTENER = {"@architectures": "spacy.Tok2VecListener.v1", "width": 16}
 FACTORIES = ("tagger", "morphologizer", "senter")
 
 
-def stock_examples(nlp: Language) -> List[Example]:
+def stock_examples(nlp: Language) -> list[Example]:
     """Sentences, tags, POS and FEATS."""
     examples = []
     for doc in make_docs(nlp):
@@ -31,7 +32,7 @@ def stock_examples(nlp: Language) -> List[Example]:
     return examples
 
 
-def tagger_model(*, shared: bool, normalize: bool) -> Dict[str, Any]:
+def tagger_model(*, shared: bool, normalize: bool) -> dict[str, Any]:
     tok2vec = LISTENER if shared else EMBED
     return {"@architectures": "spacy.Tagger.v2", "tok2vec": tok2vec, "normalize": normalize}
 
@@ -107,7 +108,7 @@ def curated_pipeline(folder: Path) -> Language:
     return _tagged(nlp, listener, steps=0)
 
 
-def _tagged(nlp: Language, listener: Dict[str, Any], *, steps: int) -> Language:
+def _tagged(nlp: Language, listener: dict[str, Any], *, steps: int) -> Language:
     model = {"@architectures": "spacy.Tagger.v2", "tok2vec": listener}
     nlp.add_pipe("tagger", config={"model": model})
     examples = stock_examples(nlp)
@@ -118,14 +119,14 @@ def _tagged(nlp: Language, listener: Dict[str, Any], *, steps: int) -> Language:
     return nlp
 
 
-PIPELINES: Dict[str, Callable[[Path], Language]] = {
+PIPELINES: dict[str, Callable[[Path], Language]] = {
     "tok2vec": lambda folder: stock_pipeline(),
     "transformer": transformer_pipeline,
     "curated": curated_pipeline,
 }
 
 
-def transition_model(kind: str) -> Dict[str, Any]:
+def transition_model(kind: str) -> dict[str, Any]:
     """kind (str): "parser" or "ner"."""
     return {
         "@architectures": "spacy.TransitionBasedParser.v2",
@@ -141,7 +142,7 @@ def transition_model(kind: str) -> Dict[str, Any]:
 def transition_pipeline(*, steps: int = 15, docs: Any = None) -> Language:
     """A stock parser and ner that have learnt a little: names are PER, the others of nouns THING.
 
-    docs (Optional[List[Doc]]): those of conftest if not given.
+    docs (list[Doc] | None): those of conftest if not given.
     """
     spacy.util.fix_random_seed(0)
     nlp = spacy.blank("en")

@@ -8,7 +8,6 @@ import configparser
 import importlib
 import pkgutil
 from pathlib import Path
-from typing import Dict
 
 import catalogue
 import pytest
@@ -22,7 +21,7 @@ REGISTRIES = ("architectures", "readers", "callbacks", "misc", "scorers", "logge
 NEEDS_TORCH = {"spacy_skd.models.transformer._autocast"}
 
 
-def declared() -> Dict[str, Dict[str, str]]:
+def declared() -> dict[str, dict[str, str]]:
     """Entry points of setup.cfg: group -> name -> "module:attribute"."""
     config = configparser.ConfigParser(delimiters=("=",))
     config.optionxform = str  # names keep their case

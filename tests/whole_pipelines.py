@@ -1,7 +1,7 @@
 """Pipelines of all that real ones have: what can teach, rules, and a function of the user's own."""
 
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any
 
 from conftest import make_docs
 from spacy.language import Language
@@ -24,7 +24,7 @@ def shouting(doc: Doc) -> Doc:
     return doc
 
 
-def gold(nlp: Language) -> List[Doc]:
+def gold(nlp: Language) -> list[Doc]:
     """All layers, in the docs of conftest."""
     docs = make_docs(nlp)
     for doc in docs:
@@ -54,7 +54,7 @@ def whole_pipeline(kind: str, folder: Path) -> Language:
     return nlp
 
 
-def _config(name: str, listener: Dict[str, Any]) -> Dict[str, Any]:
+def _config(name: str, listener: dict[str, Any]) -> dict[str, Any]:
     if name in ("tagger", "morphologizer", "senter"):
         return {"model": {"@architectures": "spacy.Tagger.v2", "tok2vec": listener}}
     if name in ("parser", "ner"):

@@ -1,6 +1,6 @@
 """The commands of `spacy skd`, found by spaCy through the entry point group `spacy_cli`."""
 
-from typing import Callable, Dict
+from collections.abc import Callable
 
 import typer
 from spacy.cli._util import app
@@ -19,7 +19,7 @@ from .stopping import stoppable
 from .teacher import teacher_cli
 from .vectors import vectors_cli
 
-COMMANDS: Dict[str, Callable[..., None]] = {
+COMMANDS: dict[str, Callable[..., None]] = {
     "annotate": annotate_cli,
     "convert": convert_cli,
     "export": export_cli,

@@ -1,7 +1,6 @@
 """`spacy skd annotate`: a teacher's beliefs of any amount of text, computed once."""
 
 from pathlib import Path
-from typing import List
 
 import spacy
 import typer
@@ -17,7 +16,7 @@ from .rejects import ACCEPT, tell_rejects
 
 def annotate_cli(
     teacher: str = typer.Argument(..., help="Folder or package of a trained pipeline"),
-    inputs: List[str] = typer.Argument(..., help="Files, globs or folders of .txt, .jsonl, .spacy"),
+    inputs: list[str] = typer.Argument(..., help="Files, globs or folders of .txt, .jsonl, .spacy"),
     output: Path = typer.Argument(..., help="Folder to write to, or to finish"),
     pipes: str = typer.Option("", "--pipes", help="Components to ask: tag,parser. All by default"),
     least: float = typer.Option(

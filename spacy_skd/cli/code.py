@@ -2,7 +2,6 @@
 
 import shlex
 from pathlib import Path
-from typing import Optional
 
 import typer
 
@@ -14,6 +13,6 @@ CODE_FILES = typer.Option(
 )
 
 
-def with_code(code_path: Optional[Path]) -> str:
+def with_code(code_path: Path | None) -> str:
     """What a command that follows must be given, too."""
     return f" --code {shlex.quote(str(code_path))}" if code_path else ""

@@ -1,7 +1,7 @@
 """`spacy skd convert`: a treebank and raw text -> the corpora that training reads."""
 
 from pathlib import Path
-from typing import Any, List
+from typing import Any
 
 import typer
 from spacy.cli._util import import_code
@@ -22,7 +22,7 @@ def convert_cli(
     dev: Path = typer.Argument(..., help="Development part"),
     test: Path = typer.Argument(..., help="Test part"),
     output: Path = typer.Argument(..., help="Folder to write to"),
-    raw: List[Path] = typer.Option(
+    raw: list[Path] = typer.Option(
         [], "--raw", help="Raw text: a .jsonl or .txt file, or a folder of them. May be repeated"
     ),
     lang: str = typer.Option("en", "--lang", help="Language code"),
@@ -85,7 +85,7 @@ def convert_cli(
 
 
 def _print_counts(counts: Counts) -> None:
-    rows: List[Any] = []
+    rows: list[Any] = []
     for name, split in counts.splits.items():
         rows.append((name, split.documents, split.docs, split.sentences, split.words))
     if counts.raw:

@@ -1,6 +1,6 @@
 """What a conversion has to say of its input, for `convert` and `prepare`."""
 
-from typing import Iterator
+from collections.abc import Iterator
 
 from wasabi import msg
 

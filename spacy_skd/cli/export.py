@@ -1,7 +1,6 @@
 """`spacy skd export`: a trained pipeline on stock components, where these predict the same."""
 
 from pathlib import Path
-from typing import Union
 
 import typer
 from spacy.cli._util import import_code
@@ -13,7 +12,7 @@ from ..teachers.loading import load_trained
 from .code import CODE
 
 
-def export(pipeline: Union[str, Path], output: Path) -> Exported:
+def export(pipeline: str | Path, output: Path) -> Exported:
     """Write a copy of a pipeline in which each component that can be is spaCy's own.
 
     pipeline (Union[str, Path]): folder or package.

@@ -1,7 +1,6 @@
 """`spacy skd generate`: the embedded demo corpus, in any size."""
 
 from pathlib import Path
-from typing import Dict
 
 import typer
 from wasabi import msg
@@ -20,7 +19,7 @@ def generate(
     dev_words: int = corpus.DEV_WORDS,
     test_words: int = corpus.TEST_WORDS,
     overwrite: bool = False,
-) -> Dict[str, Counts]:
+) -> dict[str, Counts]:
     """Write train.conllu, dev.conllu, test.conllu and raw.jsonl; returns the counts by split.
 
     words: tokens of raw.jsonl; a larger file begins with the smaller one.

@@ -1,8 +1,8 @@
 """`spacy skd init`: the complete config of a student of any teacher pipeline."""
 
 import shlex
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Iterator, List, Optional, Sequence, Tuple
 
 import typer
 from spacy.cli._util import import_code
@@ -30,24 +30,24 @@ def init(
     teacher: str,
     *,
     preset: str = DEFAULT,
-    store: Optional[str] = None,
-    vectors: Optional[str] = None,
-    dev: Optional[str] = None,
+    store: str | None = None,
+    vectors: str | None = None,
+    dev: str | None = None,
     pipes: Sequence[str] = (),
     keep: Sequence[str] = (),
-) -> Tuple[Config, Plan]:
+) -> tuple[Config, Plan]:
     """A config with one student for each layer that a teacher annotates.
 
     teacher (str): folder or package of a trained pipeline.
     preset (str): the size, of `PRESETS`.
-    store (Optional[str]): folder that `spacy skd annotate` wrote, to train from; else the teacher
+    store (str | None): folder that `spacy skd annotate` wrote, to train from; else the teacher
         runs in training. The number of steps then follows from its words.
-    vectors (Optional[str]): folder or package with static vectors for the students.
-    dev (Optional[str]): docs to evaluate on, a `.spacy` file or a folder of them. Layers that they
+    vectors (str | None): folder or package with static vectors for the students.
+    dev (str | None): docs to evaluate on, a `.spacy` file or a folder of them. Layers that they
         lack do not count in evaluation.
     pipes, keep (Sequence[str]): the teacher's components to teach or to take over, and those to
         take over though they could teach; see `make_plan`.
-    RETURNS (Tuple[Config, Plan]): the config, and what becomes of each component of the teacher.
+    RETURNS (tuple[Config, Plan]): the config, and what becomes of each component of the teacher.
     RAISES (ValueError): if the teacher, or what else is named, is unfit.
     """
     size = find_preset(preset)
@@ -75,7 +75,7 @@ def _check_vectors(vectors: str) -> None:
     load_vectors(vectors)
 
 
-def _scored(plan: Plan, dev: str) -> List[str]:
+def _scored(plan: Plan, dev: str) -> list[str]:
     """RAISES (ValueError): if there are no docs, or none that a student could be scored on."""
     layers = [student.layer for student in plan.students]
     found = annotated_layers(docs_in(Path(dev)), layers)
@@ -121,9 +121,9 @@ def _stored(config: Config, store: str, plan: Plan, nlp: Language) -> Config:
 # The command
 
 
-def table(plan: Plan) -> List[Tuple[str, str, str, str]]:
+def table(plan: Plan) -> list[tuple[str, str, str, str]]:
     """Per component of the teacher: its name, a layer, the student's component, why it has none."""
-    rows: List[Tuple[str, str, str, str]] = []
+    rows: list[tuple[str, str, str, str]] = []
     for row in plan.rows:
         rows += [(row.name, s.layer, s.name, row.loses) for s in row.students]
         if not row.students:
@@ -178,7 +178,7 @@ def init_cli(
     print(f"python -m spacy train {shlex.quote(str(output))} --output FOLDER{data}")
 
 
-def _names(listed: str) -> List[str]:
+def _names(listed: str) -> list[str]:
     return [name.strip() for name in listed.split(",") if name.strip()]
 
 
@@ -200,7 +200,7 @@ def _print_remedies(teacher: str, config: Config, plan: Plan, *, code: str) -> N
         print("\n".join(replacement(row, teacher=teacher, lang=lang, code=code)))
 
 
-def replacement(row: Row, *, teacher: str, lang: str, code: str = "") -> List[str]:
+def replacement(row: Row, *, teacher: str, lang: str, code: str = "") -> list[str]:
     """The commands that train a component in place of one of the teacher's. code (str): the option
     that they need."""
     name = shlex.quote(row.name)

@@ -1,8 +1,8 @@
 """`spacy skd prepare`: the corpora of the project and configs that fit their size."""
 
 import tempfile
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 import typer
 from spacy.cli._util import import_code
@@ -45,11 +45,11 @@ COLUMNS = {
 
 def prepare(
     output: Path,
-    configs: Optional[Path] = None,
+    configs: Path | None = None,
     *,
     corpus: str = DEMO,
-    treebank: Optional[Path] = None,
-    raw: Optional[Path] = None,
+    treebank: Path | None = None,
+    raw: Path | None = None,
     lang: str = "en",
     backbone: str = "",
     merge_subtokens: bool = True,
@@ -63,7 +63,7 @@ def prepare(
 
     output (Path): gets what `spacy skd convert` writes, a config of the teacher, of a student and
         of a stock rival, and a copy of the student's that reads stored beliefs.
-    configs (Optional[Path]): folder with teacher.cfg, student.cfg or stock.cfg of the user's own,
+    configs (Path | None): folder with teacher.cfg, student.cfg or stock.cfg of the user's own,
         in place of the package's.
     corpus (str): "demo", or any name for `treebank`, a folder with *train.conllu, *dev.conllu and
         *test.conllu.
@@ -119,7 +119,7 @@ def prepare(
 
 
 def _write_config(
-    output: Path, name: str, config: Config, words: Dict[str, float], *, backbone: str
+    output: Path, name: str, config: Config, words: dict[str, float], *, backbone: str
 ) -> None:
     """Fitted to the size of the corpus; of the student's, a copy that reads stored beliefs, too."""
     set_steps(config, words["teacher" if name == "teacher" else "student"])
@@ -132,7 +132,7 @@ def _write_config(
 
 def find_layers(
     corpus: Path, asked: Sequence[str], *, say: Callable[[str], None]
-) -> Tuple[List[str], List[str]]:
+) -> tuple[list[str], list[str]]:
     """The layers of a converted corpus: of train, to learn, and those of them that dev has, to be
     scored.
 
@@ -184,7 +184,7 @@ def from_store(config: Config) -> Config:
     return config
 
 
-def words_for(counts: Counts) -> Dict[str, float]:
+def words_for(counts: Counts) -> dict[str, float]:
     """Words that the teacher, and that each student, is to see in training."""
     labelled = counts.train.words
     raw = counts.raw.words if counts.raw else 0

@@ -3,8 +3,8 @@
 import sys
 import threading
 import time
-from contextlib import contextmanager
-from typing import Callable, ContextManager, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 from tqdm import tqdm
 
@@ -13,7 +13,7 @@ from ..training.progress import Progress, Report
 EVERY = 30.0  # seconds between lines
 
 
-def progress(command: str, *, bar: bool = True) -> ContextManager[Report]:
+def progress(command: str, *, bar: bool = True) -> AbstractContextManager[Report]:
     """What a command reports to, shown on stderr as long as the block runs.
 
     bar (bool): whether to show one on a terminal; lines come there otherwise, too.

@@ -2,8 +2,8 @@
 
 import shlex
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Tuple
 
 import typer
 from spacy.cli._util import import_code
@@ -33,11 +33,11 @@ def rehead(
     pipeline: str,
     output: Path,
     *,
-    template: Optional[Path] = None,
+    template: Path | None = None,
     pipes: Sequence[str] = (),
-    train: Optional[Path] = None,
-    dev: Optional[Path] = None,
-    raw: Optional[Path] = None,
+    train: Path | None = None,
+    dev: Path | None = None,
+    raw: Path | None = None,
     gpu_id: int = -1,
     report: Report = silent,
 ) -> HeadPlan:
@@ -46,11 +46,11 @@ def rehead(
     pipeline (str): folder or package of a trained pipeline with a transformer or a tok2vec.
     output (Path): gets rehead.cfg, and with `raw` train.spacy and dev.spacy, to which the config's
         paths then point.
-    template (Optional[Path]): config with the heads to choose from; the package's by default.
+    template (Path | None): config with the heads to choose from; the package's by default.
     pipes (Sequence[str]): see `plan_heads`.
-    train, dev (Optional[Path]): gold, to which the config's paths then point. Of layers without
+    train, dev (Path | None): gold, to which the config's paths then point. Of layers without
         labels in train there are no heads; those without in dev are not scored.
-    raw (Optional[Path]): text on which the heads learn the pipeline's own output, in place of gold.
+    raw (Path | None): text on which the heads learn the pipeline's own output, in place of gold.
     RETURNS (HeadPlan): what is in the config.
     RAISES (ValueError): if a file of the output exists, nothing embeds tokens, a setting is wrong,
         or the pipeline cannot be loaded; (OSError): if the template cannot.
@@ -93,11 +93,11 @@ def _copied(file: Path, folder: Path) -> Path:
 
 def own_output(
     pipeline: str, raw: Path, folder: Path, *, gpu_id: int = -1, report: Report = silent
-) -> Dict[str, Path]:
+) -> dict[str, Path]:
     """A pipeline's annotation of raw text, as if it were gold.
 
     folder (Path): gets train.spacy and dev.spacy.
-    RETURNS (Dict[str, Path]): the two files, "train" and "dev".
+    RETURNS (dict[str, Path]): the two files, "train" and "dev".
     RAISES (ValueError): if a file exists, or there are fewer than two texts.
     """
     files = {split: folder / name for split, name in SPLIT_FILES.items()}
@@ -118,10 +118,10 @@ def own_output(
 # The command
 
 
-def table(plan: HeadPlan) -> List[Tuple[str, str, str]]:
+def table(plan: HeadPlan) -> list[tuple[str, str, str]]:
     """Per component of the new pipeline: its name, a head's layer, and what it is."""
     heads = {head.name: head for head in plan.heads}
-    rows: List[Tuple[str, str, str]] = []
+    rows: list[tuple[str, str, str]] = []
     for name in plan.pipeline:
         head = heads.get(name)
         if head is None:

@@ -1,9 +1,10 @@
 """`spacy skd report`: scores, speed and size of pipelines, side by side."""
 
 import json
+from collections.abc import Mapping
 from itertools import cycle
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Union
+from typing import Any
 
 import spacy
 import typer
@@ -40,23 +41,23 @@ WHOSE = {
 
 def report(
     corpus: Path,
-    pipelines: Mapping[str, Union[str, Path]],
+    pipelines: Mapping[str, str | Path],
     *,
     speed_words: int = 20_000,
     gpu_id: int = -1,
-) -> Dict[str, Any]:
+) -> dict[str, Any]:
     """Scores in each setting, words per second from text on one thread, megabytes on disk.
 
     corpus (Path): labelled docs, `.spacy`.
     pipelines (Mapping[str, Union[str, Path]]): folders or packages, by a name of your choice.
     speed_words (int): about how many words of the corpus's texts the speed is measured on.
-    RETURNS (Dict[str, Any]): by pipeline; numbers only.
+    RETURNS (dict[str, Any]): by pipeline; numbers only.
     RAISES (ValueError): if a file or pipeline is missing.
     """
     _use_device(gpu_id)
     loaded = _load(pipelines)
-    results: Dict[str, Any] = {name: {} for name in loaded}
-    texts: List[str] = []
+    results: dict[str, Any] = {name: {} for name in loaded}
+    texts: list[str] = []
     for name, nlp in loaded.items():
         references = read_docs(corpus, nlp)
         texts = [real_text(doc) for doc in references]
@@ -68,7 +69,7 @@ def report(
     return results
 
 
-def _load(pipelines: Mapping[str, Union[str, Path]]) -> Dict[str, Any]:
+def _load(pipelines: Mapping[str, str | Path]) -> dict[str, Any]:
     return {name: load_trained(path, what=f"pipeline {name}") for name, path in pipelines.items()}
 
 
@@ -77,9 +78,9 @@ def _use_device(gpu_id: int) -> None:
         spacy.require_gpu(gpu_id)
 
 
-def _some(texts: List[str], words: int) -> List[str]:
+def _some(texts: list[str], words: int) -> list[str]:
     """About as many words, of a dozen texts or more; a small corpus is taken several times."""
-    chosen: List[str] = []
+    chosen: list[str] = []
     total = 0
     for text in cycle(texts):
         if total >= words and len(chosen) >= 12:
@@ -112,7 +113,7 @@ def table(results: Mapping[str, Any]) -> str:
 
 def report_cli(
     corpus: Path = typer.Argument(..., help="Labelled docs, .spacy"),
-    pipelines: List[str] = typer.Argument(..., help="NAME=FOLDER or NAME=PACKAGE of each"),
+    pipelines: list[str] = typer.Argument(..., help="NAME=FOLDER or NAME=PACKAGE of each"),
     output: Path = typer.Option(None, "--output", "-o", help="JSON file to write as well"),
     speed_words: int = typer.Option(20_000, "--speed-words", help="Words to measure the speed on"),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace the JSON file"),
@@ -121,7 +122,7 @@ def report_cli(
 ) -> None:
     """Compare pipelines: scores, words per second on one thread, megabytes on disk."""
     import_code(code_path)
-    named: Dict[str, Union[str, Path]] = {}
+    named: dict[str, str | Path] = {}
     for item in pipelines:
         name, _, pipeline = item.partition("=")
         if not pipeline:

@@ -1,7 +1,8 @@
 """What must be installed beside a packaged pipeline."""
 
+from collections.abc import Iterator
 from importlib import metadata
-from typing import Any, Iterator, List, Tuple
+from typing import Any
 
 from spacy.util import get_minor_version_range, split_requirement, walk_dict
 from thinc.api import Config
@@ -10,14 +11,14 @@ from thinc.api import Config
 WITH_SPACY = ("spacy", "spacy-legacy", "spacy-loggers", "thinc", "srsly")
 
 
-def requirements(config: Config) -> List[str]:
+def requirements(config: Config) -> list[str]:
     """The distributions whose entry points register parts of a pipeline, with their versions.
 
     `spacy package` looks for the module that a function is in. It finds neither function components
     (theirs is spaCy's), nor languages, nor distributions without a file `top_level.txt`.
 
     config (Config): of a saved pipeline.
-    RETURNS (List[str]): "name>=1.2.3,<1.3.0", sorted.
+    RETURNS (list[str]): "name>=1.2.3,<1.3.0", sorted.
     """
     parts = set(_registered(config))
     found = set()
@@ -32,7 +33,7 @@ def requirements(config: Config) -> List[str]:
     ]
 
 
-def _registered(config: Config) -> Iterator[Tuple[str, str]]:
+def _registered(config: Config) -> Iterator[tuple[str, str]]:
     """Registry and name of what runs in prediction."""
     lang = config["nlp"]["lang"]
     yield "languages", lang
@@ -44,7 +45,7 @@ def _registered(config: Config) -> Iterator[Tuple[str, str]]:
                 yield from _names("factories", value, lang)
 
 
-def _names(registry: str, name: Any, lang: str) -> Iterator[Tuple[str, str]]:
+def _names(registry: str, name: Any, lang: str) -> Iterator[tuple[str, str]]:
     """A language may have a function of its own under a name."""
     yield from ((registry, str(name)), (registry, f"{lang}.{name}"))
 

@@ -1,7 +1,6 @@
 """`spacy skd silver`: raw text annotated with a pipeline's best guesses, for stock components."""
 
 from pathlib import Path
-from typing import List, Tuple, Union
 
 import spacy
 import typer
@@ -22,19 +21,19 @@ from .rejects import ACCEPT, tell_rejects
 
 
 def silver(
-    pipeline: Union[str, Path],
+    pipeline: str | Path,
     raw: Path,
     output: Path,
     *,
     gpu_id: int = -1,
     batch_words: int = 2000,
     report: Report = silent,
-) -> Tuple[int, int]:
+) -> tuple[int, int]:
     """Write `.spacy` docs with a trained pipeline's annotation of raw text, in the text's order.
 
     pipeline (Union[str, Path]): folder or package.
     report (Report): called after each batch, in tokens.
-    RETURNS (Tuple[int, int]): docs written, and lines that are unfit and stand in
+    RETURNS (tuple[int, int]): docs written, and lines that are unfit and stand in
         `rejects_of(output)`.
     RAISES (ValueError): if the output exists, the pipeline cannot be loaded or there is no text.
     """
@@ -45,8 +44,8 @@ def silver(
     if gpu_id >= 0:
         spacy.require_gpu(gpu_id)
     nlp = load_trained(pipeline)
-    docs: List[Doc] = []
-    rejected: List[Unfit] = []
+    docs: list[Doc] = []
+    rejected: list[Unfit] = []
     with unchanged(files):
         for item in read_inputs(files, max_chars=nlp.max_length, with_meta=False):
             if isinstance(item, Record):

@@ -2,9 +2,10 @@
 
 import signal
 import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any, Callable, Dict, Iterator
+from typing import Any
 
 import typer
 from wasabi import msg
@@ -12,7 +13,7 @@ from wasabi import msg
 INTERRUPTED, TERMINATED = 130, 143  # as a shell has it: 128 and the signal's number
 BEGINS_ANEW = "Nothing was written, what was there is as it was. The same command begins anew"
 # What else holds of a command.
-SAYS: Dict[str, str] = {
+SAYS: dict[str, str] = {
     "annotate": "The shards that are written stay: the same command goes on where it stopped",
     "report": "The same command begins anew",
     "teacher": "What the training saved stays; the same command trains anew",

@@ -1,10 +1,11 @@
 """`spacy skd teacher`: train the teacher, or take one that is trained already."""
 
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any
 
 import typer
 from spacy.cli._util import import_code, parse_config_overrides, setup_gpu
@@ -40,7 +41,7 @@ def take_teacher(pipeline: str, output: Path, *, overwrite: bool = False) -> Non
         nlp.to_disk(draft)
 
 
-def _as_saved(nlp: Language, folder: Path) -> List[str]:
+def _as_saved(nlp: Language, folder: Path) -> list[str]:
     """The files of a folder that are what the pipeline would be saved as: nothing is lost if they
     are written again."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -77,7 +78,7 @@ def teacher_cli(
             msg.fail("No teacher", str(error), exits=1)
         msg.good(f"Took {pipeline} as the teacher")
         return
-    overrides: Dict[str, Any] = parse_config_overrides(ctx.args)
+    overrides: dict[str, Any] = parse_config_overrides(ctx.args)
     setup_gpu(gpu_id)
     with marked_training(output):
         train(config, output, use_gpu=gpu_id, overrides=overrides)

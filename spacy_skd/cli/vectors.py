@@ -1,7 +1,6 @@
 """`spacy skd vectors`: static word vectors of a teacher's embedding, for its students."""
 
 from pathlib import Path
-from typing import List, Optional
 
 import spacy
 import typer
@@ -15,11 +14,11 @@ from .progress import progress
 
 def vectors_cli(
     teacher: str = typer.Argument(..., help="Folder or package of a trained pipeline"),
-    texts: List[Path] = typer.Argument(
+    texts: list[Path] = typer.Argument(
         ..., help="Raw text (.jsonl, .txt), labelled docs (.spacy), and folders of these"
     ),
     output: Path = typer.Argument(..., help="Folder to write to, for --paths.vectors"),
-    width: Optional[int] = typer.Option(
+    width: int | None = typer.Option(
         None, "--width", help=f"Of the vectors; {WIDTH}, or TEACHER's own where that is less"
     ),
     rows: int = typer.Option(20_000, "--rows", help="Vectors to keep; rarer words share them"),

@@ -1,9 +1,10 @@
 """The structures that lack a span, as disjoint sets, each of which masked scores single out."""
 
-from typing import Any, List, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy
 
+from ..arrays import Array
 from ..structures import Parts, Run, to_numpy
 from ..structures.numerics import POSSIBLE_ABOVE
 
@@ -16,10 +17,10 @@ class Window(NamedTuple):
     """
 
     start: int
-    allowed: "numpy.ndarray"
+    allowed: Array
 
 
-def chains_without(scores: Parts, run: Run) -> List[Window]:
+def chains_without(scores: Parts, run: Run) -> list[Window]:
     """The sequences that lack a run of labels: those that leave it at its first token, at its
     second, and so on, and those that have it and go on with one of `not_next`.
 
@@ -48,7 +49,7 @@ def chains_without(scores: Parts, run: Run) -> List[Window]:
     return windows
 
 
-def segments_without(scores: Parts, *, start: int, width: int, label: int) -> List[Window]:
+def segments_without(scores: Parts, *, start: int, width: int, label: int) -> list[Window]:
     """The segmentations that lack a span: one set. width (int): tokens of the span."""
     shape: Any = scores.arrays["span"].shape[2:]
     allowed = numpy.ones((1, *shape), dtype=bool)

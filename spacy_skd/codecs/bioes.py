@@ -4,13 +4,13 @@ A tag is "O" or a prefix, a hyphen and a label: "B-PER". BILUO is spaCy's name o
 for S); it is translated where examples are read.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Dict, List, Optional, Sequence, Tuple
 
 import numpy
 from thinc.api import get_array_module
-from thinc.types import Floats1d, Floats2d, FloatsXd
 
+from ..arrays import Array, Floats1d, Floats2d, FloatsXd
 from ..structures import IMPOSSIBLE, Parts, chain_indicators
 from ..structures.numerics import POSSIBLE_ABOVE, softmax
 from .trees import Gold
@@ -22,10 +22,10 @@ _TO_BIO = {"B": "B", "S": "B", "I": "I", "E": "I"}
 
 _PREFIXED = {f"{prefix}-" for prefix in _TO_BIO}
 
-TypedSpan = Tuple[int, int, str]  # start and end token, end exclusive; label
+TypedSpan = tuple[int, int, str]  # start and end token, end exclusive; label
 
 
-def span_tags(labels: Sequence[str], *, scheme: str) -> Tuple[str, ...]:
+def span_tags(labels: Sequence[str], *, scheme: str) -> tuple[str, ...]:
     """The tag inventory of some span labels. RAISES (ValueError): if there is no such scheme."""
     if scheme not in PREFIXES:
         raise ValueError(f"scheme: expected one of {', '.join(PREFIXES)}, got {scheme!r}")
@@ -42,13 +42,13 @@ def are_span_tags(labels: Sequence[str]) -> bool:
     return OUTSIDE in labels and all(t == OUTSIDE or t[:2] in _PREFIXED for t in labels)
 
 
-def labels_of_tags(tags: Sequence[str]) -> Tuple[str, ...]:
-    """RETURNS (Tuple[str, ...]): the labels of the spans that an inventory of tags is of."""
+def labels_of_tags(tags: Sequence[str]) -> tuple[str, ...]:
+    """RETURNS (tuple[str, ...]): the labels of the spans that an inventory of tags is of."""
     return tuple(dict.fromkeys(tag[2:] for tag in tags if tag[2:]))
 
 
-def encode_spans(spans: Sequence[TypedSpan], *, n: int, scheme: str) -> List[str]:
-    """RETURNS (List[str]): one tag a token.
+def encode_spans(spans: Sequence[TypedSpan], *, n: int, scheme: str) -> list[str]:
+    """RETURNS (list[str]): one tag a token.
 
     RAISES (ValueError): if spans overlap or lie outside the n tokens.
     """
@@ -66,9 +66,9 @@ def encode_spans(spans: Sequence[TypedSpan], *, n: int, scheme: str) -> List[str
     return tags
 
 
-def decode_spans(tags: Sequence[str]) -> List[TypedSpan]:
+def decode_spans(tags: Sequence[str]) -> list[TypedSpan]:
     """Spans of a legal sequence of tags, of either scheme."""
-    spans: List[TypedSpan] = []
+    spans: list[TypedSpan] = []
     start = 0
     for i, tag in enumerate(tags):
         if tag == OUTSIDE:
@@ -81,12 +81,12 @@ def decode_spans(tags: Sequence[str]) -> List[TypedSpan]:
     return spans
 
 
-def repair_bio(tags: Sequence[str]) -> Tuple[List[str], int]:
+def repair_bio(tags: Sequence[str]) -> tuple[list[str], int]:
     """BIO where an I that continues nothing begins a span, as spaCy repairs it.
 
-    RETURNS (Tuple[List[str], int]): the tags, and how many were changed.
+    RETURNS (tuple[list[str], int]): the tags, and how many were changed.
     """
-    repaired: List[str] = []
+    repaired: list[str] = []
     for tag in tags:
         before = repaired[-1] if repaired else OUTSIDE
         if tag[:2] == "I-" and (before == OUTSIDE or before[2:] != tag[2:]):
@@ -140,18 +140,18 @@ def _follows(before: str, tag: str, *, bioes: bool) -> bool:
     return not (bioes and before[0] in "BI")
 
 
-def _scores(allowed: "numpy.ndarray") -> FloatsXd:
+def _scores(allowed: Array) -> FloatsXd:
     return numpy.where(allowed, 0.0, IMPOSSIBLE).astype("float32")
 
 
 def encode_chains(
-    tags: Sequence[Sequence[Optional[str]]], inventory: Sequence[str], rules: Legality
-) -> Tuple[Gold, int]:
+    tags: Sequence[Sequence[str | None]], inventory: Sequence[str], rules: Legality
+) -> tuple[Gold, int]:
     """Tags of the units of a bucket as indicators of labels and transitions.
 
-    tags (Sequence[Sequence[Optional[str]]]): per unit, one tag a token; None, "" or a tag outside
+    tags (Sequence[Sequence[str | None]]): per unit, one tag a token; None, "" or a tag outside
         the inventory where it is not known.
-    RETURNS (Tuple[Gold, int]): unary (B, N, C) and transition (B, C, C), 0 for what is not known;
+    RETURNS (tuple[Gold, int]): unary (B, N, C) and transition (B, C, C), 0 for what is not known;
         how many units were taken as unknown as a whole, since no legal sequence agrees with them.
     """
     labels, lengths, illegal = tag_ids(tags, inventory, rules)
@@ -163,11 +163,11 @@ def encode_chains(
 
 
 def tag_ids(
-    tags: Sequence[Sequence[Optional[str]]], inventory: Sequence[str], rules: Legality
-) -> Tuple["numpy.ndarray", "numpy.ndarray", int]:
+    tags: Sequence[Sequence[str | None]], inventory: Sequence[str], rules: Legality
+) -> tuple[Array, Array, int]:
     """RETURNS: (B, N) index of each token's tag, -1 where it is not known, in the padding and in
     units with which no legal sequence agrees; (B,) tokens; how many such units there are."""
-    index: Dict[Optional[str], int] = {tag: i for i, tag in enumerate(inventory)}
+    index: dict[str | None, int] = {tag: i for i, tag in enumerate(inventory)}
     labels = numpy.full((len(tags), max(map(len, tags), default=0)), -1, dtype="int64")
     for row, unit in zip(labels, tags):
         row[: len(unit)] = [index.get(tag, -1) for tag in unit]
@@ -177,7 +177,7 @@ def tag_ids(
     return labels, lengths, int(illegal.sum())
 
 
-def _illegal(labels: "numpy.ndarray", lengths: "numpy.ndarray", rules: Legality) -> "numpy.ndarray":
+def _illegal(labels: Array, lengths: Array, rules: Legality) -> Array:
     """(B,) bool: no legal sequence agrees with what is known. labels: (B, N), -1 unknown."""
     b, n = labels.shape
     if not n:
@@ -199,7 +199,7 @@ class TagMatch:
     same (ndarray): (teacher tags, student tags) bool: both can be tags of the same token.
     """
 
-    same: "numpy.ndarray"
+    same: Array
 
     @property
     def finer(self) -> bool:

@@ -7,13 +7,13 @@ with offsets in tokens. A tag is "-2:det" (the head is two tokens before), "1:ns
 
 import re
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Callable, List, Optional, Sequence, Tuple
 
 import numpy
-from thinc.types import Floats2d, Floats3d, Ints1d, Ints2d
 
+from ..arrays import Floats2d, Floats3d, Ints1d, Ints2d
 from ..structures import IMPOSSIBLE, Parts, SpanningTrees
 from .trees import decode_trees
 
@@ -28,21 +28,21 @@ def head_label(offset: int, deprel: str) -> str:
     return f"{offset}:{deprel}"
 
 
-def parse_head_label(tag: str) -> Optional[Tuple[int, str]]:
-    """RETURNS (Optional[Tuple[int, str]]): offset and deprel, None if it is no such tag."""
+def parse_head_label(tag: str) -> tuple[int, str] | None:
+    """RETURNS (tuple[int, str] | None): offset and deprel, None if it is no such tag."""
     found = _TAG.fullmatch(tag)
     return None if found is None else (int(found.group(1)), found.group(2))
 
 
-def deprels_of(labels: Sequence[str]) -> Tuple[str, ...]:
-    """RETURNS (Tuple[str, ...]): deprels; in the place of a tag, its own. Each once."""
+def deprels_of(labels: Sequence[str]) -> tuple[str, ...]:
+    """RETURNS (tuple[str, ...]): deprels; in the place of a tag, its own. Each once."""
     pairs = [(label, parse_head_label(label)) for label in labels]
     return tuple(dict.fromkeys(label if pair is None else pair[1] for label, pair in pairs))
 
 
 def choose_head_labels(
-    counts: "Counter[Tuple[int, str]]", *, min_count: int, max_offset: int
-) -> List[str]:
+    counts: "Counter[tuple[int, str]]", *, min_count: int, max_offset: int
+) -> list[str]:
     """An inventory, by offset and deprel.
 
     counts (Counter): how often each pair of offset and deprel occurs.
@@ -61,11 +61,11 @@ def choose_head_labels(
 class HeadLabels:
     """An inventory of tags, and what each means.
 
-    tags (Tuple[str, ...]): in the order of the scores' columns.
+    tags (tuple[str, ...]): in the order of the scores' columns.
     RAISES (ValueError): if one is no tag of a head.
     """
 
-    tags: Tuple[str, ...]
+    tags: tuple[str, ...]
 
     def __post_init__(self) -> None:
         for tag in self.tags:
@@ -76,7 +76,7 @@ class HeadLabels:
                 )
 
     @cached_property
-    def deprels(self) -> Tuple[str, ...]:
+    def deprels(self) -> tuple[str, ...]:
         """All deprels, sorted."""
         return tuple(sorted({tag.partition(":")[2] for tag in self.tags}))
 
@@ -123,7 +123,7 @@ class HeadLabels:
     # From tags to arcs
 
     @cached_property
-    def _groups(self) -> Tuple[Ints1d, Ints1d, Ints1d]:
+    def _groups(self) -> tuple[Ints1d, Ints1d, Ints1d]:
         """Tags by offset: their order; where each offset begins in it; the offsets."""
         order = numpy.argsort(self.offsets, kind="stable")
         distinct, first = numpy.unique(self.offsets[order], return_index=True)
@@ -167,11 +167,11 @@ class HeadLabels:
         arc[:, token, head] = numpy.where(inside, found, rest)
         return arc
 
-    def of_arcs(self, scores: Floats2d, offsets: Ints1d) -> Tuple[Ints1d, Ints1d]:
+    def of_arcs(self, scores: Floats2d, offsets: Ints1d) -> tuple[Ints1d, Ints1d]:
         """The best tag and deprel of each token's chosen arc.
 
         scores (Floats2d): (T, tags). offsets (Ints1d): (T,) of the chosen heads, 0 for a root.
-        RETURNS (Tuple[Ints1d, Ints1d]): (T,) index of the tag, -1 where the arc has none; (T,)
+        RETURNS (tuple[Ints1d, Ints1d]): (T,) index of the tag, -1 where the arc has none; (T,)
             index of the deprel. Without a tag it is that of the token's best tag which is no root
             tag (of a root: which is one); if there is none such either, that of the best tag.
         """

@@ -1,12 +1,12 @@
 """Matching two label inventories by name, never by index."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Sequence, Tuple
 
 import numpy
 from thinc.api import get_array_module
-from thinc.types import FloatsXd, Ints1d
 
+from ..arrays import FloatsXd, Ints1d
 from ..structures import IMPOSSIBLE
 
 
@@ -15,14 +15,14 @@ class LabelMatch:
     """Where a student's labels stand among a teacher's.
 
     columns (Ints1d): (student labels,) the teacher's column of each student label, -1 for none.
-    only_student (Tuple[str, ...]): labels that the teacher lacks; the teacher never votes for them.
-    only_teacher (Tuple[str, ...]): labels that the student lacks; they are masked in the
+    only_student (tuple[str, ...]): labels that the teacher lacks; the teacher never votes for them.
+    only_teacher (tuple[str, ...]): labels that the student lacks; they are masked in the
         teacher's scores, so its belief is conditioned on what the student can express.
     """
 
     columns: Ints1d
-    only_student: Tuple[str, ...]
-    only_teacher: Tuple[str, ...]
+    only_student: tuple[str, ...]
+    only_teacher: tuple[str, ...]
 
     def gather(self, scores: FloatsXd) -> FloatsXd:
         """Teacher's scores, columns reordered to the student's labels.

@@ -1,12 +1,13 @@
 """Flat labelled spans as `Parts`: gold from tags of tokens, best guesses back to spans, and how a
 side with tags and a side with scores of spans understand each other."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any
 
 import numpy
-from thinc.types import Ints1d, Ints2d
 
+from ..arrays import Array, Ints1d, Ints2d
 from ..structures import IMPOSSIBLE, Parts, to_numpy
 from .bioes import OUTSIDE, Legality, TypedSpan, scheme_of, tag_ids
 from .labels import LabelMatch
@@ -16,7 +17,7 @@ from .trees import Gold
 _B, _I, _E, _S = range(4)
 _N_PREFIXES = 4
 
-Cells = List[Tuple[int, int, int]]  # first token, tokens beyond it, label
+Cells = list[tuple[int, int, int]]  # first token, tokens beyond it, label
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +33,7 @@ class SegmentGold(Gold):
     covers this token" is no part.
     """
 
-    tags: "numpy.ndarray"
+    tags: Array
 
     def restrict(self, scores: Parts, units: Any) -> Parts:
         """See `Gold.restrict`. Spans that are known are left out too: what they cover can hold no
@@ -49,7 +50,7 @@ class SegmentGold(Gold):
         return Parts({"span": marginals.arrays["span"] + known}, marginals.lengths)
 
 
-def _allowed(tags: Ints2d, *, widths: int, n_labels: int) -> "numpy.ndarray":
+def _allowed(tags: Ints2d, *, widths: int, n_labels: int) -> Array:
     """(B, N, W, L) bool: the span gives no token another tag than the known one. tags: (B, N)."""
     b, n = tags.shape
     ids = 1 + numpy.arange(n_labels) * _N_PREFIXES
@@ -76,15 +77,15 @@ class Unfit:
 
 
 def encode_segments(
-    tags: Sequence[Sequence[Optional[str]]],
+    tags: Sequence[Sequence[str | None]],
     inventory: Sequence[str],
     rules: Legality,
     *,
     max_width: int,
-) -> Tuple[SegmentGold, Unfit]:
+) -> tuple[SegmentGold, Unfit]:
     """Tags of the units of a bucket as indicators of spans.
 
-    tags (Sequence[Sequence[Optional[str]]]): per unit, one BIOES tag a token; None, "" or a tag
+    tags (Sequence[Sequence[str | None]]): per unit, one BIOES tag a token; None, "" or a tag
         outside the inventory where it is not known.
     inventory (Sequence[str]), rules (Legality): the BIOES tags of the labels, and their legality.
     """
@@ -107,7 +108,7 @@ def encode_segments(
 def _whole_spans(ids: Sequence[int]) -> Cells:
     """Spans from their first tag to their last. ids: of BIOES tags, -1 unknown."""
     found: Cells = []
-    start: Optional[int] = None
+    start: int | None = None
     for i, tag in enumerate(ids):
         label, prefix = divmod(tag - 1, _N_PREFIXES)
         if tag <= 0:
@@ -121,10 +122,10 @@ def _whole_spans(ids: Sequence[int]) -> Cells:
     return found
 
 
-def decode_segments(indicators: Parts, labels: Sequence[str]) -> List[List[TypedSpan]]:
-    """RETURNS (List[List[TypedSpan]]): the spans of each unit, from left to right."""
+def decode_segments(indicators: Parts, labels: Sequence[str]) -> list[list[TypedSpan]]:
+    """RETURNS (list[list[TypedSpan]]): the spans of each unit, from left to right."""
     cells = numpy.argwhere(to_numpy(indicators.arrays["span"]) > 0)
-    spans: List[List[TypedSpan]] = [[] for _ in range(indicators.n_units)]
+    spans: list[list[TypedSpan]] = [[] for _ in range(indicators.n_units)]
     for unit, start, beyond, label in cells.tolist():
         spans[unit].append((start, start + beyond + 1, labels[label]))
     return spans
@@ -135,15 +136,15 @@ class SpanMatch:
     """Between a side that has tags of tokens and one that has scores of spans, either of which may
     be the teacher.
 
-    labels (LabelMatch): of the spans. names (Tuple[str, ...]): the student's labels.
-    tags (Tuple[str, ...]): the inventory of the side that has tags, "O" included.
+    labels (LabelMatch): of the spans. names (tuple[str, ...]): the student's labels.
+    tags (tuple[str, ...]): the inventory of the side that has tags, "O" included.
     drop_wide (bool): whether spans of a linear chain that are wider than the student's segments may
         be taken as outside.
     """
 
     labels: LabelMatch
-    names: Tuple[str, ...]
-    tags: Tuple[str, ...]
+    names: tuple[str, ...]
+    tags: tuple[str, ...]
     drop_wide: bool = False
 
     @property
@@ -156,5 +157,5 @@ class SpanMatch:
         In BIO, the tag of a single token is B, and that of the last I."""
         if scheme_of(self.tags) == "BIO":
             prefix = {"S": "B", "E": "I"}.get(prefix, prefix)
-        index: Dict[str, int] = {tag: i for i, tag in enumerate(self.tags)}
+        index: dict[str, int] = {tag: i for i, tag in enumerate(self.tags)}
         return numpy.asarray([index.get(f"{prefix}-{name}", -1) for name in self.names])

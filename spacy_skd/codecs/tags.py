@@ -1,23 +1,24 @@
 """Independent labels of tokens: every token is a unit of its own, `unary` is (T, 1, C)."""
 
-from typing import Dict, List, Optional, Sequence, Tuple
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import numpy
-from thinc.types import Ints1d
 
+from ..arrays import Array, Ints1d
 from ..structures import Parts
 
+_A = TypeVar("_A", bound=Array)
 
-def encode_tags(
-    tags: Sequence[Optional[str]], labels: Sequence[str]
-) -> Tuple[Parts, "numpy.ndarray"]:
+
+def encode_tags(tags: Sequence[str | None], labels: Sequence[str]) -> tuple[Parts, Array]:
     """Labels of tokens as indicators.
 
-    tags (Sequence[Optional[str]]): one label a token, None or "" where it is not known.
+    tags (Sequence[str | None]): one label a token, None or "" where it is not known.
     labels (Sequence[str]): the inventory; a tag outside it counts as not known.
-    RETURNS (Tuple[Parts, ndarray]): indicators, unary (T, 1, C), float32; known (T,), bool.
+    RETURNS (tuple[Parts, ndarray]): indicators, unary (T, 1, C), float32; known (T,), bool.
     """
-    index: Dict[Optional[str], int] = {label: i for i, label in enumerate(labels)}
+    index: dict[str | None, int] = {label: i for i, label in enumerate(labels)}
     columns = numpy.asarray([index.get(tag, -1) for tag in tags], dtype="int64")
     known = columns >= 0
     unary = numpy.zeros((len(columns), 1, len(labels)), dtype="float32")
@@ -30,7 +31,8 @@ def decode_tags(indicators: Parts) -> Ints1d:
     return indicators.arrays["unary"][:, 0].argmax(axis=-1)
 
 
-def split_by_lengths(flat: Ints1d, lengths: Sequence[int]) -> List[Ints1d]:
+def split_by_lengths(flat: _A, lengths: Sequence[int]) -> list[_A]:
     """Rows of a batch back to its docs: (sum of lengths, ...) to one array a doc."""
     ends = numpy.cumsum(lengths, dtype="int64").tolist()
-    return [flat[end - n : end] for end, n in zip(ends, lengths)]
+    pieces: list[Any] = [flat[end - n : end] for end, n in zip(ends, lengths)]
+    return pieces

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy
-from thinc.types import Ints1d, Ints2d
 
+from ..arrays import Array, Ints1d, Ints2d
 from ..structures import IMPOSSIBLE, Parts, is_tree, to_numpy
 
 ROOT_HEAD = -1
@@ -26,7 +26,7 @@ class Gold:
     """
 
     indicators: Parts
-    known: "numpy.ndarray"
+    known: Array
 
     @property
     def complete(self) -> Any:
@@ -60,7 +60,7 @@ class Gold:
         return marginals
 
 
-def gold_tokens(indicators: Parts, known: "numpy.ndarray") -> Gold:
+def gold_tokens(indicators: Parts, known: Array) -> Gold:
     """Gold of units of one token each. known: (T,) bool."""
     return Gold(indicators, known[:, None])
 

@@ -1,10 +1,10 @@
 """Units of similar length in one padded batch."""
 
 from dataclasses import dataclass
-from typing import List
 
 import numpy
-from thinc.types import Ints1d, Ints2d
+
+from ..arrays import Array, Ints1d, Ints2d
 
 # Elements of a padded arc array: beyond this, temporary arrays cost more than batching gains.
 MAX_ELEMENTS = 2_000_000
@@ -28,7 +28,7 @@ class Bucket:
         return int(self.lengths.max(initial=0))
 
     @property
-    def inside(self) -> "numpy.ndarray":
+    def inside(self) -> Array:
         """(B, N) bool, False in the padding."""
         return numpy.arange(self.n_tokens)[None] < self.lengths[:, None]
 
@@ -38,7 +38,7 @@ class Bucket:
         return numpy.where(self.inside, rows, padding)
 
 
-def make_buckets(spans: Ints2d) -> List[Bucket]:
+def make_buckets(spans: Ints2d) -> list[Bucket]:
     """Units of similar length together: at most a quarter and 2 tokens longer than the shortest.
 
     spans (Ints2d): (U, 2) start and end row of each unit; empty units are left out.
@@ -46,7 +46,7 @@ def make_buckets(spans: Ints2d) -> List[Bucket]:
     lengths = spans[:, 1] - spans[:, 0]
     order = numpy.argsort(lengths, kind="stable")
     order = order[lengths[order] > 0]
-    buckets: List[Bucket] = []
+    buckets: list[Bucket] = []
     start = 0
     sizes = lengths[order].tolist()
     for i in range(1, len(sizes) + 1):

@@ -9,15 +9,16 @@ edge. Each hangs on the token before; at the start of a doc on the first word; i
 words on the first token, the root. The first token of a doc starts a sentence whatever it is.
 """
 
-from typing import List, Optional, Sequence, Tuple, TypeVar
+from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy
-from thinc.types import Ints1d, Ints2d
 
+from ..arrays import Array, Ints1d, Ints2d
 from .trees import ROOT_HEAD, UNKNOWN_HEAD
 
 Item = TypeVar("Item")
-TypedSpan = Tuple[int, int, str]
+TypedSpan = tuple[int, int, str]
 
 SPACE_POS = "SPACE"
 SPACE_FEATS = "_"
@@ -38,13 +39,13 @@ class Words:
     """Which tokens of a doc are words.
 
     n_tokens (int): of the doc.
-    is_space (Optional[ndarray]): (tokens,) of each, whether it is whitespace (not 0). None, the
+    is_space (ndarray | None): (tokens,) of each, whether it is whitespace (not 0). None, the
         usual case, if none is: then nothing changes on either way, and nothing is computed.
     """
 
     __slots__ = ("n_tokens", "whole", "tokens", "before")
 
-    def __init__(self, n_tokens: int, is_space: Optional["numpy.ndarray"] = None):
+    def __init__(self, n_tokens: int, is_space: Array | None = None):
         self.n_tokens = n_tokens
         self.whole = is_space is None or not is_space.any()
         if is_space is not None and not self.whole:
@@ -57,17 +58,17 @@ class Words:
         return self.n_tokens if self.whole else len(self.tokens)
 
     @property
-    def spaces(self) -> List[int]:
+    def spaces(self) -> list[int]:
         """The tokens that are whitespace."""
         return [] if self.whole else numpy.flatnonzero(numpy.diff(self.before) == 0).tolist()
 
     # Values of tokens
 
-    def of_tokens(self, rows: "numpy.ndarray") -> "numpy.ndarray":
+    def of_tokens(self, rows: Array) -> Array:
         """(tokens, ...) to (words, ...)."""
         return rows if self.whole else rows[self.tokens]
 
-    def to_tokens(self, rows: "numpy.ndarray", fill: float) -> "numpy.ndarray":
+    def to_tokens(self, rows: Array, fill: float) -> Array:
         """(words, ...) to (tokens, ...), `fill` for whitespace."""
         if self.whole:
             return rows
@@ -75,13 +76,13 @@ class Words:
         filled[self.tokens] = rows
         return filled
 
-    def items_of_tokens(self, items: Sequence[Item]) -> List[Item]:
+    def items_of_tokens(self, items: Sequence[Item]) -> list[Item]:
         """One a token to one a word."""
         return list(items) if self.whole else [items[i] for i in self.tokens.tolist()]
 
     # Sentences
 
-    def starts_of_tokens(self, starts: "numpy.ndarray") -> "numpy.ndarray":
+    def starts_of_tokens(self, starts: Array) -> Array:
         """(tokens,) to (words,) bool, whether a sentence starts: with whitespace, with the next
         word."""
         if self.whole:
@@ -90,7 +91,7 @@ class Words:
         moved[self.before[numpy.flatnonzero(starts)]] = True
         return moved[:-1]
 
-    def starts_to_tokens(self, starts: "numpy.ndarray") -> "numpy.ndarray":
+    def starts_to_tokens(self, starts: Array) -> Array:
         """(words,) to (tokens,) bool. Whitespace before the first word is part of its sentence."""
         filled = self.to_tokens(starts, fill=False)
         if not self.whole:
@@ -117,27 +118,27 @@ class Words:
 
     # Spans
 
-    def spans_to_tokens(self, spans: Sequence[TypedSpan]) -> List[TypedSpan]:
+    def spans_to_tokens(self, spans: Sequence[TypedSpan]) -> list[TypedSpan]:
         """Start and end word, and label, to start and end token."""
         if self.whole:
             return list(spans)
         at = self.tokens.tolist()
         return [(at[start], at[end - 1] + 1, label) for start, end, label in spans]
 
-    def spans_of_tokens(self, spans: Sequence[TypedSpan]) -> List[TypedSpan]:
+    def spans_of_tokens(self, spans: Sequence[TypedSpan]) -> list[TypedSpan]:
         """Start and end token, and label, to start and end word, of those that have one."""
         if self.whole:
             return list(spans)
         moved = [(int(self.before[a]), int(self.before[b]), label) for a, b, label in spans]
         return [(start, end, label) for start, end, label in moved if start < end]
 
-    def tags_of_tokens(self, tags: Sequence[Optional[str]]) -> List[Optional[str]]:
+    def tags_of_tokens(self, tags: Sequence[str | None]) -> list[str | None]:
         """Tags of spans (BIOES or BIO, None where nothing is known) of tokens to those of words: a
         span is that of its words."""
         if self.whole:
             return list(tags)
-        moved: List[Optional[str]] = []
-        first: Optional[str] = None  # label of a span that has begun, with whitespace
+        moved: list[str | None] = []
+        first: str | None = None  # label of a span that has begun, with whitespace
         for token, tag in enumerate(tags):
             label, (begins, ends) = _label_and_edges(tag)
             goes_on = label is not None and not begins
@@ -153,14 +154,14 @@ class Words:
 
     # Trees
 
-    def heads_of_tokens(self, heads: Ints1d, deprels: Ints1d) -> Tuple[Ints1d, Ints1d]:
+    def heads_of_tokens(self, heads: Ints1d, deprels: Ints1d) -> tuple[Ints1d, Ints1d]:
         """Heads and deprels of words. A word that hangs on whitespace hangs on what that hangs on,
         by an unknown deprel. If that is a root, the first word that hangs on it is the root, on
         which the others hang.
 
         heads (Ints1d): (tokens,) head token, `ROOT_HEAD` or `UNKNOWN_HEAD`. deprels (Ints1d):
             (tokens,) indices, -1 for none that is known.
-        RETURNS (Tuple[Ints1d, Ints1d]): (words,) head word, and as given; (words,).
+        RETURNS (tuple[Ints1d, Ints1d]): (words,) head word, and as given; (words,).
         """
         if self.whole:
             return heads, deprels
@@ -199,7 +200,7 @@ def head_tokens(offsets: Ints1d) -> Ints1d:
     return numpy.where(offsets == 0, ROOT_HEAD, numpy.arange(len(offsets)) + offsets)
 
 
-def _one_root(heads: Ints1d, passed: Ints1d, is_word: "numpy.ndarray") -> Ints1d:
+def _one_root(heads: Ints1d, passed: Ints1d, is_word: Array) -> Ints1d:
     """(tokens,) heads, of which those that became roots since a whitespace root had them hang on
     the first of these. passed (Ints1d): (tokens,) that whitespace, or -1 or less."""
     (orphans,) = numpy.nonzero((heads == ROOT_HEAD) & (passed >= 0) & is_word)
@@ -212,14 +213,14 @@ def _one_root(heads: Ints1d, passed: Ints1d, is_word: "numpy.ndarray") -> Ints1d
     return heads
 
 
-def _label_and_edges(tag: Optional[str]) -> Tuple[Optional[str], Tuple[bool, bool]]:
+def _label_and_edges(tag: str | None) -> tuple[str | None, tuple[bool, bool]]:
     """The label of a tag's span, None where there is none."""
     if not tag or tag[1:2] != "-":
         return None, (False, False)
     return tag[2:], _EDGES[tag[0]]
 
 
-def _ended(tag: Optional[str], label: Optional[str]) -> Optional[str]:
+def _ended(tag: str | None, label: str | None) -> str | None:
     """The tag of a span's last word, whose end was on the whitespace after it."""
     found, (begins, _) = _label_and_edges(tag)
     return f"{_LETTERS[begins, True]}-{found}" if found == label and found is not None else tag

@@ -1,11 +1,11 @@
 """Inputs and outputs are apart: nothing is written over, around or into what is read."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Iterable, Union
 
 
-def check_apart(output: Path, inputs: Iterable[Union[str, Path]]) -> None:
+def check_apart(output: Path, inputs: Iterable[str | Path]) -> None:
     """Check a folder that is to be written.
 
     RAISES (ValueError): if an input is the output, lies in it, or is a folder that the output lies
@@ -30,7 +30,7 @@ def check_apart(output: Path, inputs: Iterable[Union[str, Path]]) -> None:
             )
 
 
-def check_file_apart(output: Path, inputs: Iterable[Union[str, Path]]) -> None:
+def check_file_apart(output: Path, inputs: Iterable[str | Path]) -> None:
     """Check a file that is to be written: a new one may lie beside the inputs.
 
     RAISES (ValueError): if it is an input, or is there and lies in an input folder.

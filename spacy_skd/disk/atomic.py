@@ -5,8 +5,8 @@ import errno
 import hashlib
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator, Optional
 
 PREFIX = ".spacy-skd-"  # of all drafts; the rest of their names is random
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
@@ -16,10 +16,10 @@ class NotOurs(FileExistsError, ValueError):
     """A folder or file that is not replaced, since somebody else's may be lost."""
 
 
-def write_atomically(path: Path, data: bytes, *, drafts: Optional[Path] = None) -> None:
+def write_atomically(path: Path, data: bytes, *, drafts: Path | None = None) -> None:
     """Write a file, or replace it: it has these bytes when it appears, also after a power cut.
 
-    drafts (Optional[Path]): folder of the draft, on the same disk; the file's own by default.
+    drafts (Path | None): folder of the draft, on the same disk; the file's own by default.
     RAISES (OSError): naming the file; what was there before is unchanged.
     """
     with drafted(path, data, drafts=drafts) as draft:
@@ -67,12 +67,12 @@ def check_new_file(path: Path, *, overwrite: bool = False) -> None:
 
 
 @contextlib.contextmanager
-def drafted(path: Path, data: bytes, *, drafts: Optional[Path] = None) -> Iterator[Path]:
+def drafted(path: Path, data: bytes, *, drafts: Path | None = None) -> Iterator[Path]:
     """A draft of a file, whole and on the disk, for the block to put into its place.
 
     RAISES (OSError): naming the file; the draft is gone then.
     """
-    draft: Optional[Path] = None
+    draft: Path | None = None
     try:
         name = (drafts or path.parent) / f"{PREFIX}{secrets.token_hex(8)}.draft"
         with name.open("xb") as file:

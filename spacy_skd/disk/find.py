@@ -1,13 +1,13 @@
 """The files of an input: each real one once, hidden ones only where they are named."""
 
 import os
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Dict, Hashable, Iterable, Iterator, List, Sequence, Set
 
 STREAMS = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
 
 
-def files_of(path: Path, *, suffixes: Sequence[str]) -> List[Path]:
+def files_of(path: Path, *, suffixes: Sequence[str]) -> list[Path]:
     """A file, or those of such suffixes below a folder, in the order of their names.
 
     Suffixes may be in upper case. Below a folder, hidden files and folders are left out; links are
@@ -33,9 +33,9 @@ def files_of(path: Path, *, suffixes: Sequence[str]) -> List[Path]:
     return [path]
 
 
-def unique_files(paths: Iterable[Path]) -> List[Path]:
+def unique_files(paths: Iterable[Path]) -> list[Path]:
     """The paths without those of a file that came before, by a link or another spelling."""
-    first: Dict[Hashable, Path] = {}
+    first: dict[Hashable, Path] = {}
     for path in paths:
         first.setdefault(_identity(path), path)
     return list(first.values())
@@ -56,7 +56,7 @@ def refuse_stream(path: Path) -> None:
         )
 
 
-def _below(folder: Path, seen: Set[Hashable]) -> Iterator[Path]:
+def _below(folder: Path, seen: set[Hashable]) -> Iterator[Path]:
     """Files, folder by folder, each folder once, so that a link to one above it ends."""
     if _identity(folder) in seen:
         return

@@ -2,8 +2,8 @@
 
 import contextlib
 import os
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import Callable, Collection, Iterator, List
 
 from .atomic import NotOurs
 from .drafts import draft_folder, remove_left_drafts
@@ -75,7 +75,7 @@ def mark_folder(folder: Path, *, by: str) -> Iterator[None]:
             Mark.of(folder, list(files_in(folder)), by=by).write(folder, drafts=draft)
 
 
-def same_files(folder: Path, other: Path) -> List[str]:
+def same_files(folder: Path, other: Path) -> list[str]:
     """Names of the files that two folders have, with the same bytes."""
     return [
         name
@@ -156,5 +156,5 @@ def _made(folder: Path) -> Iterator[None]:
         raise
 
 
-def _listed(names: List[str]) -> str:
+def _listed(names: list[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

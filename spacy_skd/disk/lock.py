@@ -13,10 +13,10 @@ import os
 import platform
 import shlex
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Iterator, Optional
 
 try:
     import fcntl
@@ -50,8 +50,8 @@ class Owner:
         return Owner(command[:200], os.getpid(), platform.node(), _machine(), since)
 
     @staticmethod
-    def read(path: Path) -> Optional["Owner"]:
-        """RETURNS (Optional[Owner]): None if the file names none."""
+    def read(path: Path) -> "Owner | None":
+        """RETURNS (Owner | None): None if the file names none."""
         try:
             return Owner(**json.loads(path.read_text(encoding="utf8")))
         except (OSError, ValueError, TypeError):

@@ -2,9 +2,10 @@
 
 import json
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import Any
 
 from .atomic import digest_of, write_atomically
 from .drafts import is_draft
@@ -13,7 +14,7 @@ from .lock import is_lock
 MARK = ".spacy-skd.json"
 FORMAT = 1
 
-Size = Tuple[int, str]  # bytes, blake2b
+Size = tuple[int, str]  # bytes, blake2b
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Mark:
     """
 
     by: str
-    files: Dict[str, Tuple[Size, ...]] = field(default_factory=dict)
+    files: dict[str, tuple[Size, ...]] = field(default_factory=dict)
 
     @staticmethod
     def of(folder: Path, names: Iterable[str], *, by: str) -> "Mark":
@@ -33,8 +34,8 @@ class Mark:
         return Mark(by, {name: (size_of(folder / name),) for name in names})
 
     @staticmethod
-    def read(folder: Path) -> Optional["Mark"]:
-        """RETURNS (Optional[Mark]): None if the folder has none, or a file of that name is no
+    def read(folder: Path) -> "Mark | None":
+        """RETURNS (Mark | None): None if the folder has none, or a file of that name is no
         mark."""
         path = folder / MARK
         if path.is_symlink() or not path.is_file():
@@ -52,7 +53,7 @@ class Mark:
     def write(self, folder: Path, *, drafts: Path) -> None:
         """RAISES (OSError): if it cannot be written."""
         about = f"`spacy skd {self.by}` wrote these files; with --overwrite it replaces them."
-        data: Dict[str, Any] = {"about": about, "format": FORMAT, "by": self.by}
+        data: dict[str, Any] = {"about": about, "format": FORMAT, "by": self.by}
         data["files"] = self.files
         text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
         write_atomically(folder / MARK, text.encode("utf8"), drafts=drafts)
@@ -102,5 +103,5 @@ def size_of(path: Path) -> Size:
     return path.stat().st_size, digest_of(path)
 
 
-def _sizes(data: List[Any]) -> Tuple[Size, ...]:
+def _sizes(data: list[Any]) -> tuple[Size, ...]:
     return tuple((int(n), str(blake2b)) for n, blake2b in data)

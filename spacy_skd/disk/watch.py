@@ -1,8 +1,8 @@
 """Inputs that do not change while they are read."""
 
 import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Iterator, Sequence, Tuple
 
 
 @contextlib.contextmanager
@@ -22,6 +22,6 @@ def unchanged(files: Sequence[Path]) -> Iterator[None]:
             )
 
 
-def _state(path: Path) -> Tuple[int, ...]:
+def _state(path: Path) -> tuple[int, ...]:
     found = path.stat()
     return found.st_size, found.st_mtime_ns, found.st_ino

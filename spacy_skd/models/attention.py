@@ -10,15 +10,16 @@ side: where to look takes long to learn.
 """
 
 import math
-from typing import Any, Callable, List, Tuple
+from collections.abc import Callable
+from typing import Any
 
 import numpy
 from thinc.api import Model, Ops, glorot_uniform_init
-from thinc.types import Floats2d
 
+from ..arrays import Floats2d
 from .blocks import Group
 
-AttentionInput = Tuple[Floats2d, List[Group]]
+AttentionInput = tuple[Floats2d, list[Group]]
 _MASKED = -1e9
 _OTHER_SIDE = 4.0  # nats less for what is on the other side of the token
 EPSILON = 1e-5
@@ -75,7 +76,7 @@ def _slopes(*, heads: int, limit: int) -> Floats2d:
     return bias.astype("float32")
 
 
-def _forward(model: Model, X: AttentionInput, is_train: bool) -> Tuple[AttentionInput, Callable]:
+def _forward(model: Model, X: AttentionInput, is_train: bool) -> tuple[AttentionInput, Callable]:
     rows, groups = X
     normed, backprop_norm1 = layer_norm(model, "norm1", rows)
     attended, backprop_attention = _attend(model, normed, groups, is_train)
@@ -94,7 +95,7 @@ def _forward(model: Model, X: AttentionInput, is_train: bool) -> Tuple[Attention
     return (middle + fed, groups), backprop
 
 
-def layer_norm(model: Model, name: str, X: Floats2d) -> Tuple[Floats2d, Callable]:
+def layer_norm(model: Model, name: str, X: Floats2d) -> tuple[Floats2d, Callable]:
     """(X - mean) / deviation * G + b, over the last axis."""
     G, b = model.get_param(f"{name}_G"), model.get_param(f"{name}_b")
     xp = model.ops.xp
@@ -117,7 +118,7 @@ def layer_norm(model: Model, name: str, X: Floats2d) -> Tuple[Floats2d, Callable
     return Y, backprop
 
 
-def _dropout(model: Model, X: Floats2d, is_train: bool) -> Tuple[Floats2d, Callable]:
+def _dropout(model: Model, X: Floats2d, is_train: bool) -> tuple[Floats2d, Callable]:
     rate = model.attrs["dropout_rate"]
     if not rate or not is_train:
         return X, lambda dY: dY
@@ -125,7 +126,7 @@ def _dropout(model: Model, X: Floats2d, is_train: bool) -> Tuple[Floats2d, Calla
     return X * mask, lambda dY: dY * mask
 
 
-def _feed_forward(model: Model, X: Floats2d) -> Tuple[Floats2d, Callable]:
+def _feed_forward(model: Model, X: Floats2d) -> tuple[Floats2d, Callable]:
     H, backprop_in = _affine(model, "F1", X)
     model.ops.xp.maximum(H, 0.0, out=H)
     Y, backprop_out = _affine(model, "F2", H)
@@ -136,7 +137,7 @@ def _feed_forward(model: Model, X: Floats2d) -> Tuple[Floats2d, Callable]:
     return Y, backprop
 
 
-def _affine(model: Model, name: str, X: Floats2d) -> Tuple[Floats2d, Callable]:
+def _affine(model: Model, name: str, X: Floats2d) -> tuple[Floats2d, Callable]:
     W, b = model.get_param(f"{name}_W"), model.get_param(f"{name}_b")
     Y = X @ W.T
     Y += b
@@ -150,13 +151,13 @@ def _affine(model: Model, name: str, X: Floats2d) -> Tuple[Floats2d, Callable]:
 
 
 def _attend(
-    model: Model, X: Floats2d, groups: List[Group], is_train: bool
-) -> Tuple[Floats2d, Callable]:
+    model: Model, X: Floats2d, groups: list[Group], is_train: bool
+) -> tuple[Floats2d, Callable]:
     """Multi-head attention within blocks. X: (T, width)."""
     xp = model.ops.xp
     qkv, backprop_qkv = _affine(model, "QKV", X)
     mixed = xp.zeros_like(X)
-    backprops: List[Callable] = []
+    backprops: list[Callable] = []
     for group in groups:
         mixture, backprop_group = _attend_group(model, qkv, group, is_train)
         mixed[xp.asarray(group.queries[group.query_mask])] = mixture[xp.asarray(group.query_mask)]
@@ -175,7 +176,7 @@ def _attend(
 
 def _attend_group(
     model: Model, qkv: Floats2d, group: Group, is_train: bool
-) -> Tuple[Floats2d, Callable]:
+) -> tuple[Floats2d, Callable]:
     """One batch of blocks.
 
     qkv (Floats2d): (T, 3 * width). RETURNS: (G, Q, width), and a function that adds the gradients

@@ -9,14 +9,15 @@ and, where there is a maximum distance, + (S D_d + s)[h - d], that distance clip
 ROOT is a learned vector that stands as one more token. No array of arcs times deprels exists.
 """
 
-from typing import Any, Callable, List, Optional, Sequence, Tuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy
 from spacy import registry
 from spacy.tokens import Doc
 from thinc.api import Model, glorot_uniform_init
-from thinc.types import Floats2d, Floats3d, Ints2d
 
+from ..arrays import Floats2d, Floats3d, Ints2d
 from ..codecs.units import Bucket, make_buckets
 from ..errors import check_between
 from ..structures import Parts
@@ -27,17 +28,17 @@ from .prediction.biaffine import predict_arcs, predict_labels
 from .words import word_rows, words_of
 
 Choose = Callable[[Sequence[Bucket], Sequence[Parts]], Ints2d]
-ParserInput = Tuple[List[Doc], Ints2d, Choose]
-ParserOutput = Tuple[List[Bucket], List[Parts], Ints2d, Floats2d]
+ParserInput = tuple[list[Doc], Ints2d, Choose]
+ParserOutput = tuple[list[Bucket], list[Parts], Ints2d, Floats2d]
 
 
 @registry.architectures("spacy-skd.BiaffineParser.v1")
 def build_biaffine_parser(
-    tok2vec: Model[List[Doc], List[Floats2d]],
+    tok2vec: Model[list[Doc], list[Floats2d]],
     arc_hidden: int = 128,
     label_hidden: int = 48,
     dropout: float = 0.33,
-    nO: Optional[int] = None,
+    nO: int | None = None,
     max_distance: int = 0,
 ) -> Model[ParserInput, ParserOutput]:
     """Docs, units and a choice of arcs to scores of arcs and of the chosen arcs' deprels.
@@ -50,7 +51,7 @@ def build_biaffine_parser(
 
     arc_hidden, label_hidden (int): widths of the hidden layers.
     dropout (float): of the hidden layers; training.dropout does not change it.
-    nO (Optional[int]): deprels; set by the component.
+    nO (int | None): deprels; set by the component.
     max_distance (int): arcs are also scored by the distance from dependent to head, in which heads
         further away are as far as this; 0 for no such scores. RAISES (ValueError): out of range.
     """
@@ -60,12 +61,12 @@ def build_biaffine_parser(
 
 
 def parser_model(
-    tok2vec: Model[List[Doc], List[Floats2d]],
+    tok2vec: Model[list[Doc], list[Floats2d]],
     arcs: Model,
     *,
     label_hidden: int,
     dropout: float,
-    nO: Optional[int],
+    nO: int | None,
 ) -> Model[ParserInput, ParserOutput]:
     """See `build_biaffine_parser`. arcs (Model): rows of vectors (T, width) and buckets to the arc
     scores of each bucket."""
@@ -86,7 +87,7 @@ def parser_model(
     )
 
 
-def biaffine_arcs(*, nI: Optional[int], nH: int, dropout: float, max_distance: int = 0) -> Model:
+def biaffine_arcs(*, nI: int | None, nH: int, dropout: float, max_distance: int = 0) -> Model:
     """Rows of vectors and buckets to the arc scores of each bucket, (B, N, N + 1); see
     `build_biaffine_parser`, also of the errors."""
     check_between("max_distance", max_distance, low=0, high=10**4)
@@ -103,7 +104,7 @@ def biaffine_arcs(*, nI: Optional[int], nH: int, dropout: float, max_distance: i
     )
 
 
-def _label_scorer(*, nI: Optional[int], nH: int, nO: Optional[int], dropout: float) -> Model:
+def _label_scorer(*, nI: int | None, nH: int, nO: int | None, dropout: float) -> Model:
     return Model(
         "biaffine_labels",
         _labels,
@@ -132,7 +133,7 @@ def _grow(
 
 
 def _init(
-    model: Model[ParserInput, ParserOutput], X: Optional[ParserInput] = None, Y: Any = None
+    model: Model[ParserInput, ParserOutput], X: ParserInput | None = None, Y: Any = None
 ) -> None:
     tok2vec = model.get_ref("tok2vec")
     tok2vec.initialize(X=X[0] if X is not None else None)
@@ -144,7 +145,7 @@ def _init(
 
 def _forward(
     model: Model[ParserInput, ParserOutput], X: ParserInput, is_train: bool
-) -> Tuple[ParserOutput, Callable]:
+) -> tuple[ParserOutput, Callable]:
     docs, spans, choose = X
     tok2vec, arcs, labels = model.layers
     vectors, backprop_vectors = tok2vec(docs, is_train)
@@ -155,7 +156,7 @@ def _forward(
     pairs = choose(buckets, arc_scores)
     label_scores, backprop_labels = labels((rows, pairs), is_train)
 
-    def backprop(d_output: Tuple[List[Parts], Floats2d]) -> List[Doc]:
+    def backprop(d_output: tuple[list[Parts], Floats2d]) -> list[Doc]:
         d_arcs, d_labels = d_output
         d_rows = backprop_arcs(d_arcs) + backprop_labels(d_labels)
         return backprop_vectors(backprop_rows(d_rows))
@@ -177,8 +178,8 @@ def _init_arcs(model: Model, X: Any = None, Y: Any = None) -> None:
 
 
 def _arcs(
-    model: Model, X: Tuple[Floats2d, List[Bucket]], is_train: bool
-) -> Tuple[List[Parts], Callable]:
+    model: Model, X: tuple[Floats2d, list[Bucket]], is_train: bool
+) -> tuple[list[Parts], Callable]:
     rows, buckets = X
     xp = model.ops.xp
     if not is_train and xp is numpy:
@@ -192,8 +193,8 @@ def _arcs(
     limit = len(model.get_param("S")) // 2 if model.has_param("S") else 0
     by_distance = D @ model.get_param("S").T + model.get_param("s") if limit else None
     root_row = len(rows)
-    scores: List[Parts] = []
-    kept: List[Tuple[Floats3d, Floats3d]] = []
+    scores: list[Parts] = []
+    kept: list[tuple[Floats3d, Floats3d]] = []
     for bucket in buckets:
         index = xp.asarray(bucket.index(padding=0))
         left = DU[index]
@@ -204,7 +205,7 @@ def _arcs(
         scores.append(Parts({"arc": arc}, xp.asarray(bucket.lengths)))
         kept.append((left, right))
 
-    def backprop(d_scores: List[Parts]) -> Floats2d:
+    def backprop(d_scores: list[Parts]) -> Floats2d:
         d_du, d_h = xp.zeros_like(DU), xp.zeros_like(H)
         d_by_distance = xp.zeros((len(D), 2 * limit + 1), dtype=D.dtype)
         for bucket, (left, right), parts in zip(buckets, kept, d_scores):
@@ -246,7 +247,7 @@ def _init_labels(model: Model, X: Any = None, Y: Any = None) -> None:
     model.set_param("root", glorot_uniform_init(model.ops, (1, n_in)))
 
 
-def _labels(model: Model, X: Tuple[Floats2d, Ints2d], is_train: bool) -> Tuple[Floats2d, Callable]:
+def _labels(model: Model, X: tuple[Floats2d, Ints2d], is_train: bool) -> tuple[Floats2d, Callable]:
     rows, pairs = X
     xp = model.ops.xp
     if not is_train:

@@ -5,11 +5,12 @@ into blocks of `block` tokens, each of which also sees `halo` tokens to the left
 cost is linear in the tokens, and a doc's vectors do not depend on the rest of the batch.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import List, Sequence, Tuple
 
 import numpy
-from thinc.types import Ints2d
+
+from ..arrays import Array, Ints2d
 
 # Padded tokens of a group: temporary arrays of attention stay in the processor's cache.
 GROUP_TOKENS = 2048
@@ -27,8 +28,8 @@ class Group:
 
     queries: Ints2d
     keys: Ints2d
-    query_mask: "numpy.ndarray"
-    key_mask: "numpy.ndarray"
+    query_mask: Array
+    key_mask: Array
     offset: int
 
     @property
@@ -38,7 +39,7 @@ class Group:
         return numpy.arange(n_keys)[None] + self.offset - numpy.arange(n_queries)[:, None]
 
 
-def plan_blocks(lengths: Sequence[int], *, block: int, halo: int) -> List[Group]:
+def plan_blocks(lengths: Sequence[int], *, block: int, halo: int) -> list[Group]:
     """Groups that cover every token of a batch once as a query.
 
     lengths (Sequence[int]): tokens of each doc, whose rows follow each other.
@@ -50,10 +51,10 @@ def plan_blocks(lengths: Sequence[int], *, block: int, halo: int) -> List[Group]
     return groups + _cut_docs(starts[~whole], sizes[~whole], block=block, halo=halo)
 
 
-def _whole_docs(starts: "numpy.ndarray", sizes: "numpy.ndarray") -> List[Group]:
+def _whole_docs(starts: Array, sizes: Array) -> list[Group]:
     order = numpy.argsort(sizes, kind="stable")
     order = order[sizes[order] > 0]
-    groups: List[Group] = []
+    groups: list[Group] = []
     for first, last in _similar(sizes[order].tolist()):
         some = order[first:last]
         position = numpy.arange(int(sizes[some].max()))[None]
@@ -63,9 +64,9 @@ def _whole_docs(starts: "numpy.ndarray", sizes: "numpy.ndarray") -> List[Group]:
     return groups
 
 
-def _similar(sizes: Sequence[int]) -> List[Tuple[int, int]]:
+def _similar(sizes: Sequence[int]) -> list[tuple[int, int]]:
     """Slices of ascending sizes: at most an eighth and 2 longer than the first of the slice."""
-    slices: List[Tuple[int, int]] = []
+    slices: list[tuple[int, int]] = []
     first = 0
     for i in range(1, len(sizes) + 1):
         full = i == len(sizes) or sizes[i] > sizes[first] * 1.125 + 2
@@ -75,9 +76,7 @@ def _similar(sizes: Sequence[int]) -> List[Tuple[int, int]]:
     return slices
 
 
-def _cut_docs(
-    starts: "numpy.ndarray", sizes: "numpy.ndarray", *, block: int, halo: int
-) -> List[Group]:
+def _cut_docs(starts: Array, sizes: Array, *, block: int, halo: int) -> list[Group]:
     if not len(sizes):
         return []
     counts = -(-sizes // block)
@@ -85,7 +84,7 @@ def _cut_docs(
     number = numpy.arange(len(doc)) - numpy.repeat(numpy.cumsum(counts) - counts, counts)
     first, size, base = number * block, sizes[doc], starts[doc]
     per_group = max(1, GROUP_TOKENS // (block + 2 * halo))
-    groups: List[Group] = []
+    groups: list[Group] = []
     for i in range(0, len(doc), per_group):
         part = slice(i, i + per_group)
         queries = first[part, None] + numpy.arange(block)[None]

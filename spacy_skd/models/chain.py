@@ -1,34 +1,34 @@
 """A scorer of tag sequences: a linear score of each token's tag, and a table of transitions."""
 
-from typing import Callable, List, Optional, Tuple
+from collections.abc import Callable
 
 from spacy import registry
 from spacy.tokens import Doc
 from thinc.api import Model
-from thinc.types import Floats2d, Ints1d, Ints2d
 
+from ..arrays import Floats2d, Ints1d, Ints2d
 from .growth import GROW, grow_output, grown, grown_pairs
 from .tokens import build_token_scorer
 from .words import word_lengths
 
-ChainScores = Tuple[Floats2d, Floats2d]
+ChainScores = tuple[Floats2d, Floats2d]
 
 
 @registry.architectures("spacy-skd.ChainScorer.v1")
 def build_chain_scorer(
-    tok2vec: Model[List[Doc], List[Floats2d]], nO: Optional[int] = None
-) -> Model[List[Doc], ChainScores]:
+    tok2vec: Model[list[Doc], list[Floats2d]], nO: int | None = None
+) -> Model[list[Doc], ChainScores]:
     """Docs to scores of tags (words of the batch, tags) and of transitions (tags, tags), in nats.
 
     The scores of first and last tags are added to those of the first and last word of each doc.
 
-    tok2vec (Model[List[Doc], List[Floats2d]]): vectors of tokens.
-    nO (Optional[int]): tags; set by the component.
+    tok2vec (Model[list[Doc], list[Floats2d]]): vectors of tokens.
+    nO (int | None): tags; set by the component.
     """
     return _chain_scorer(build_token_scorer(tok2vec, nO))
 
 
-def _chain_scorer(tokens: Model[List[Doc], Floats2d]) -> Model[List[Doc], ChainScores]:
+def _chain_scorer(tokens: Model[list[Doc], Floats2d]) -> Model[list[Doc], ChainScores]:
     return Model(
         "chain_scorer",
         _forward,
@@ -40,7 +40,7 @@ def _chain_scorer(tokens: Model[List[Doc], Floats2d]) -> Model[List[Doc], ChainS
     )
 
 
-def _grow(model: Model[List[Doc], ChainScores], copies: Ints2d) -> Model[List[Doc], ChainScores]:
+def _grow(model: Model[list[Doc], ChainScores], copies: Ints2d) -> Model[list[Doc], ChainScores]:
     new = _chain_scorer(grow_output(model.layers[0], copies))
     new.set_param("start", grown(model.get_param("start"), copies))
     new.set_param("end", grown(model.get_param("end"), copies))
@@ -49,9 +49,9 @@ def _grow(model: Model[List[Doc], ChainScores], copies: Ints2d) -> Model[List[Do
 
 
 def _init(
-    model: Model[List[Doc], ChainScores],
-    X: Optional[List[Doc]] = None,
-    Y: Optional[Floats2d] = None,
+    model: Model[list[Doc], ChainScores],
+    X: list[Doc] | None = None,
+    Y: Floats2d | None = None,
 ) -> None:
     model.layers[0].initialize(X=X, Y=Y)
     n = model.get_ref("output_layer").get_dim("nO")
@@ -61,15 +61,15 @@ def _init(
 
 
 def _forward(
-    model: Model[List[Doc], ChainScores], docs: List[Doc], is_train: bool
-) -> Tuple[ChainScores, Callable]:
+    model: Model[list[Doc], ChainScores], docs: list[Doc], is_train: bool
+) -> tuple[ChainScores, Callable]:
     scores, backprop_scores = model.layers[0](docs, is_train)
     first, last = _ends(model, docs, n_words=len(scores))
     scores = scores.copy()
     scores[first] += model.get_param("start")
     scores[last] += model.get_param("end")
 
-    def backprop(d_output: ChainScores) -> List[Doc]:
+    def backprop(d_output: ChainScores) -> list[Doc]:
         d_scores, d_transition = d_output
         d_scores = d_scores.astype(scores.dtype)
         model.inc_grad("start", d_scores[first].sum(axis=0))
@@ -80,7 +80,7 @@ def _forward(
     return (scores, model.get_param("transition")), backprop
 
 
-def _ends(model: Model, docs: List[Doc], *, n_words: int) -> Tuple[Ints1d, Ints1d]:
+def _ends(model: Model, docs: list[Doc], *, n_words: int) -> tuple[Ints1d, Ints1d]:
     """Rows of the first and of the last word of each doc that has one."""
     lengths = [n for n in word_lengths(docs, n_words=n_words) if n]
     ends = model.ops.xp.cumsum(model.ops.asarray1i(lengths))

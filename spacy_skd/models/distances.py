@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy
 from thinc.api import get_array_module
-from thinc.types import Floats3d
+
+from ..arrays import Floats3d
 
 
 def arcs_of_distances(scores: Floats3d) -> Floats3d:

@@ -1,13 +1,14 @@
 """The student's encoder: spaCy's CNN, then light self-attention over blocks of the doc."""
 
-from typing import Any, Callable, List, Optional, Tuple
+from collections.abc import Callable
+from typing import Any
 
 import numpy
 from spacy import registry
 from spacy.ml.models.tok2vec import MaxoutWindowEncoder
 from thinc.api import Model
-from thinc.types import Floats2d
 
+from ..arrays import Floats2d
 from ..errors import check_between
 from .attention import EPSILON, attention_layer, layer_norm
 from .blas import on_blas
@@ -17,7 +18,7 @@ from .prediction.columns import normalise, plan_chunks
 from .prediction.windows import convolve, steps_of
 from .rows import concatenate_rows, split_rows
 
-_Vectors = List[Floats2d]
+_Vectors = list[Floats2d]
 
 
 @registry.architectures("spacy-skd.ContextEncoder.v1")
@@ -32,7 +33,7 @@ def build_context_encoder(
     block: int = 64,
     halo: int = 32,
     max_distance: int = 64,
-) -> Model[List[Floats2d], List[Floats2d]]:
+) -> Model[list[Floats2d], list[Floats2d]]:
     """Encode the context of word vectors; for `encode` of spacy-skd.Tok2Vec.v1 or spacy.Tok2Vec.v2.
 
     width (int): of the vectors, in and out.
@@ -54,7 +55,7 @@ def build_context_encoder(
     check_between("halo", halo, low=0, high=10**6)
     check_between("max_distance", max_distance, low=1, high=10**6)
     cnn = MaxoutWindowEncoder(width, window_size, maxout_pieces, depth)
-    layers: List[Model] = [cnn]
+    layers: list[Model] = [cnn]
     if attention_depth:
         layers += [
             attention_layer(
@@ -74,7 +75,7 @@ def build_context_encoder(
 
 
 def _init(
-    model: Model[_Vectors, _Vectors], X: Optional[_Vectors] = None, Y: Optional[_Vectors] = None
+    model: Model[_Vectors, _Vectors], X: _Vectors | None = None, Y: _Vectors | None = None
 ) -> None:
     cnn, *attention = model.layers
     cnn.initialize(X=X)
@@ -87,7 +88,7 @@ def _init(
 
 def _forward(
     model: Model[_Vectors, _Vectors], X: _Vectors, is_train: bool
-) -> Tuple[_Vectors, Callable]:
+) -> tuple[_Vectors, Callable]:
     on_blas(model)
     if not is_train and model.ops.xp is numpy:
         return _predict(model, X), _no_backprop
@@ -99,7 +100,7 @@ def _forward(
         [len(rows) for rows in X], block=model.attrs["block"], halo=model.attrs["halo"]
     )
     state = (concatenate_rows(model.ops, encoded), groups)
-    backprops: List[Callable] = []
+    backprops: list[Callable] = []
     for layer in attention:
         state, backprop_layer = layer(state, is_train)
         backprops.append(backprop_layer)

@@ -1,19 +1,21 @@
 """Vectors of a component that is frozen, and runs as an annotating component in training."""
 
-from typing import Any, Callable, List, Optional, Tuple
+from collections.abc import Callable
+from typing import Any
 
 from spacy import registry
 from spacy.tokens import Doc
 from thinc.api import Model
-from thinc.types import Floats2d
+
+from ..arrays import Floats2d
 
 _NAME = "frozen_listener"
 
 
 @registry.architectures("spacy-skd.FrozenListener.v1")
 def build_frozen_listener(
-    listener: Model[List[Doc], List[Floats2d]],
-) -> Model[List[Doc], List[Floats2d]]:
+    listener: Model[list[Doc], list[Floats2d]],
+) -> Model[list[Doc], list[Floats2d]]:
     """A listener that reads the vectors from the docs, in training as in prediction, and sends no
     gradient. List the component that it listens to in `training.frozen_components` and in
     `training.annotating_components`.
@@ -21,7 +23,7 @@ def build_frozen_listener(
     spaCy's own listeners read docs in training only if their component was never updated and no doc
     is empty, those of spacy-curated-transformers never do.
 
-    listener (Model[List[Doc], List[Floats2d]]): such as spacy.Tok2VecListener.v1,
+    listener (Model[list[Doc], list[Floats2d]]): such as spacy.Tok2VecListener.v1,
         spacy-transformers.TransformerListener.v1 or
         spacy-curated-transformers.LastTransformerLayerListener.v1.
     """
@@ -29,7 +31,7 @@ def build_frozen_listener(
 
 
 def _init(
-    model: Model[List[Doc], List[Floats2d]], X: Optional[List[Doc]] = None, Y: Any = None
+    model: Model[list[Doc], list[Floats2d]], X: list[Doc] | None = None, Y: Any = None
 ) -> None:
     (listener,) = model.layers
     listener.initialize(X=X)
@@ -38,8 +40,8 @@ def _init(
 
 
 def _forward(
-    model: Model[List[Doc], List[Floats2d]], docs: List[Doc], is_train: bool
-) -> Tuple[List[Floats2d], Callable]:
+    model: Model[list[Doc], list[Floats2d]], docs: list[Doc], is_train: bool
+) -> tuple[list[Floats2d], Callable]:
     if is_train and not all(has_vectors(doc) for doc in docs):
         raise ValueError(
             "spacy-skd.FrozenListener.v1: a doc has no vectors. List the component that this one "
@@ -51,8 +53,8 @@ def _forward(
     return [next(vectors) if len(doc) else none for doc in docs], _no_gradient
 
 
-def frozen_layers(model: Model) -> List[Model]:
-    """RETURNS (List[Model]): all layers within the frozen listeners of a model."""
+def frozen_layers(model: Model) -> list[Model]:
+    """RETURNS (list[Model]): all layers within the frozen listeners of a model."""
     frozen = [node for node in model.walk() if node.name == _NAME]
     return [layer for node in frozen for layer in node.walk() if layer is not node]
 
@@ -63,5 +65,5 @@ def has_vectors(doc: Doc) -> bool:
     return by_transformer or doc.tensor.size > 0 or not len(doc)
 
 
-def _no_gradient(d_vectors: List[Floats2d]) -> List[Doc]:
+def _no_gradient(d_vectors: list[Floats2d]) -> list[Doc]:
     return []

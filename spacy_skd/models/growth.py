@@ -8,7 +8,8 @@ whole sequences of tags, if the new tags of each copy are those of one old label
 from typing import Any
 
 from thinc.api import Model, get_array_module
-from thinc.types import FloatsXd, Ints2d
+
+from ..arrays import FloatsXd, Ints2d
 
 GROW = "grow_output"  # the attribute of a scorer: (model, copies) to the model with more outputs
 

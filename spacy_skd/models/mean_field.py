@@ -17,10 +17,10 @@ so each sum over c is a matrix product less the c that is left out, and no array
 time grows with n^2 R, memory with n (n + R).
 """
 
-from typing import Any, Callable, List, NamedTuple, Tuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
-from thinc.types import Floats3d
-
+from ..arrays import Floats3d
 from ..structures import HeadSelection, Parts
 
 
@@ -39,12 +39,12 @@ class Factors(NamedTuple):
     E: Floats3d
 
 
-Messages = Tuple[Floats3d, Callable[[Floats3d], Tuple[Floats3d, Factors]]]
+Messages = tuple[Floats3d, Callable[[Floats3d], tuple[Floats3d, Factors]]]
 
 
 def mean_field(
     arcs: Parts, factors: Factors, *, iterations: int
-) -> Tuple[Parts, Callable[[Parts], Tuple[Parts, Factors]]]:
+) -> tuple[Parts, Callable[[Parts], tuple[Parts, Factors]]]:
     """Refine arc scores.
 
     arcs (Parts): arc (B, N, N + 1), nats.
@@ -54,7 +54,7 @@ def mean_field(
     """
     xp, arc = arcs.xp, arcs.arrays["arc"]
     refined = arc
-    steps: List[Tuple[Floats3d, Callable]] = []
+    steps: list[tuple[Floats3d, Callable]] = []
     for _ in range(iterations):
         scores = Parts({"arc": refined}, arcs.lengths)
         q = HeadSelection().infer(scores)[1].arrays["arc"]
@@ -62,7 +62,7 @@ def mean_field(
         refined = arc + messages
         steps.append((q, backprop_messages))
 
-    def backprop(d_refined: Parts) -> Tuple[Parts, Factors]:
+    def backprop(d_refined: Parts) -> tuple[Parts, Factors]:
         d_scores = d_refined.arrays["arc"].astype(arc.dtype)
         d_arc = xp.zeros_like(arc)
         d_factors = Factors(*(xp.zeros_like(factor) for factor in factors))
@@ -87,7 +87,7 @@ def _messages(q: Floats3d, factors: Factors) -> Messages:
     messages += below
     messages[:, :, 1:] += above
 
-    def backprop(d_messages: Floats3d) -> Tuple[Floats3d, Factors]:
+    def backprop(d_messages: Floats3d) -> tuple[Floats3d, Factors]:
         d_q, d_H, d_D = backprop_siblings(d_messages)
         results = backprop_below(d_messages), backprop_above(d_messages[:, :, 1:])
         for d_q_more, *_ in results:
@@ -98,13 +98,13 @@ def _messages(q: Floats3d, factors: Factors) -> Messages:
     return messages, backprop
 
 
-def _siblings(q: Floats3d, H: Floats3d, D: Floats3d) -> Tuple[Floats3d, Callable]:
+def _siblings(q: Floats3d, H: Floats3d, D: Floats3d) -> tuple[Floats3d, Callable]:
     # S[a] = sum_c q(a, c) D[c];   sum_r D[b] H[a] S[a]  less  c = b: q(a, b) sum_r H[a] D[b]^2
     S = _t(q) @ D
     HS, D2 = H * S, D * D
     own = D2 @ _t(H)
 
-    def backprop(d: Floats3d) -> Tuple[Floats3d, Floats3d, Floats3d]:
+    def backprop(d: Floats3d) -> tuple[Floats3d, Floats3d, Floats3d]:
         d_HS, d_own = _t(d) @ D, -(d * q)
         d_S = d_HS * H
         d_H = d_HS * S + _t(d_own) @ D2
@@ -114,7 +114,7 @@ def _siblings(q: Floats3d, H: Floats3d, D: Floats3d) -> Tuple[Floats3d, Callable
     return D @ _t(HS) - q * own, backprop
 
 
-def _grandchildren(q: Floats3d, G: Floats3d, M: Floats3d, E: Floats3d) -> Tuple[Floats3d, Callable]:
+def _grandchildren(q: Floats3d, G: Floats3d, M: Floats3d, E: Floats3d) -> tuple[Floats3d, Callable]:
     # T[b] = sum_c q(b, c) E[c];   sum_r G[a] M[b] T[b]  less  c = a: q(b, a) sum_r G[a] M[b] E[a]
     inner = q[:, :, 1:]
     T = _t(inner) @ E
@@ -123,7 +123,7 @@ def _grandchildren(q: Floats3d, G: Floats3d, M: Floats3d, E: Floats3d) -> Tuple[
     messages = MT @ _t(G)
     messages[:, :, 1:] -= _t(inner) * own
 
-    def backprop(d: Floats3d) -> Tuple[Floats3d, ...]:
+    def backprop(d: Floats3d) -> tuple[Floats3d, ...]:
         d_inner_arcs = d[:, :, 1:]
         d_MT, d_own = d @ G, -(d_inner_arcs * _t(inner))
         d_T, d_GE = d_MT * M, _t(d_own) @ M
@@ -136,7 +136,7 @@ def _grandchildren(q: Floats3d, G: Floats3d, M: Floats3d, E: Floats3d) -> Tuple[
     return messages, backprop
 
 
-def _grandparents(q: Floats3d, G: Floats3d, M: Floats3d, E: Floats3d) -> Tuple[Floats3d, Callable]:
+def _grandparents(q: Floats3d, G: Floats3d, M: Floats3d, E: Floats3d) -> tuple[Floats3d, Callable]:
     """Of arcs from tokens alone: ROOT has no head. RETURNS: (B, N, N) [dependent, head]."""
     # U[a] = sum_c q(c, a) G[c];   sum_r M[a] U[a] E[b]  less  c = b: q(b, a) sum_r G[b] M[a] E[b]
     inner = q[:, :, 1:]
@@ -144,7 +144,7 @@ def _grandparents(q: Floats3d, G: Floats3d, M: Floats3d, E: Floats3d) -> Tuple[F
     MU, GE = M * U, G[:, 1:] * E
     own = GE @ _t(M)
 
-    def backprop(d: Floats3d) -> Tuple[Floats3d, ...]:
+    def backprop(d: Floats3d) -> tuple[Floats3d, ...]:
         d_MU, d_own = _t(d) @ E, -(d * _t(inner))
         d_U, d_GE = d_MU * M, d_own @ M
         d_G = _t(q) @ d_U

@@ -1,10 +1,12 @@
 """A hidden layer of a scorer: affine, leaky ReLU, dropout."""
 
-from typing import Any, Callable, Optional, Tuple
+from collections.abc import Callable
+from typing import Any
 
 import numpy
 from thinc.api import Model, glorot_uniform_init
-from thinc.types import Floats2d
+
+from ..arrays import Floats2d
 
 SLOPE = 0.1
 # At a time, so that they stay in the processor's cache.
@@ -18,9 +20,9 @@ def init_hidden(model: Model, name: str, *, nO: int, nI: int) -> None:
 
 
 def hidden(
-    model: Model, name: str, X: Floats2d, *, dropout: float, out: Optional[Floats2d] = None
-) -> Tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
-    """X (Floats2d): (T, nI). out (Optional[Floats2d]): (T, nO), where to write what is returned.
+    model: Model, name: str, X: Floats2d, *, dropout: float, out: Floats2d | None = None
+) -> tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
+    """X (Floats2d): (T, nI). out (Floats2d | None): (T, nO), where to write what is returned.
     RETURNS: (T, nO), and the gradient's way back to X."""
     xp = model.ops.xp
     W, b = model.get_param(f"{name}_W"), model.get_param(f"{name}_b")

@@ -1,10 +1,11 @@
 """Vectors of the docs of a batch as rows of one array, and back."""
 
-from typing import List, Optional, Sequence
+from collections.abc import Sequence, Sized
 
 import numpy
 from thinc.api import Ops
-from thinc.types import Floats2d
+
+from ..arrays import Floats2d
 
 
 def concatenate_rows(ops: Ops, vectors: Sequence[Floats2d]) -> Floats2d:
@@ -16,9 +17,9 @@ def concatenate_rows(ops: Ops, vectors: Sequence[Floats2d]) -> Floats2d:
     return ops.xp.concatenate(list(vectors)) if whole is None else whole
 
 
-def split_rows(rows: Floats2d, like: Sequence[Floats2d]) -> List[Floats2d]:
+def split_rows(rows: Floats2d, like: Sequence[Sized]) -> list[Floats2d]:
     """(tokens of the batch, width) to one array a doc, of the lengths of `like`."""
-    split: List[Floats2d] = []
+    split: list[Floats2d] = []
     start = 0
     for vectors in like:
         split.append(rows[start : start + len(vectors)])
@@ -26,7 +27,7 @@ def split_rows(rows: Floats2d, like: Sequence[Floats2d]) -> List[Floats2d]:
     return split
 
 
-def _whole(vectors: Sequence[Floats2d]) -> Optional[Floats2d]:
+def _whole(vectors: Sequence[Floats2d]) -> Floats2d | None:
     """What the arrays are consecutive rows of; None if nothing."""
     arrays = [array for array in vectors if len(array)]
     base = arrays[0].base if arrays else None

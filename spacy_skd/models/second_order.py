@@ -5,13 +5,14 @@ one vector as head of siblings (H), as sibling (D), as grandparent (G), between 
 its grandchild (M), and as grandchild (E). See mean_field.py.
 """
 
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from collections.abc import Callable
+from typing import Any
 
 from spacy import registry
 from spacy.tokens import Doc
 from thinc.api import Model, glorot_uniform_init
-from thinc.types import Floats2d, Ints2d
 
+from ..arrays import Floats2d, Ints2d
 from ..codecs.units import Bucket
 from ..errors import check_between
 from ..structures import Parts
@@ -35,14 +36,14 @@ _ZERO_AT_FIRST = ("H", "M")
 
 @registry.architectures("spacy-skd.SecondOrderBiaffine.v1")
 def build_second_order_parser(
-    tok2vec: Model[List[Doc], List[Floats2d]],
+    tok2vec: Model[list[Doc], list[Floats2d]],
     arc_hidden: int = 128,
     label_hidden: int = 48,
     triple_hidden: int = 64,
     rank: int = 32,
     iterations: int = 3,
     dropout: float = 0.33,
-    nO: Optional[int] = None,
+    nO: int | None = None,
     max_distance: int = 0,
 ) -> Model[ParserInput, ParserOutput]:
     """As `spacy-skd.BiaffineParser.v1`, with arc scores that have taken account of siblings and
@@ -92,14 +93,14 @@ def _init(model: Model, X: Any = None, Y: Any = None) -> None:
 
 
 def _forward(
-    model: Model, X: Tuple[Floats2d, List[Bucket]], is_train: bool
-) -> Tuple[List[Parts], Callable]:
+    model: Model, X: tuple[Floats2d, list[Bucket]], is_train: bool
+) -> tuple[list[Parts], Callable]:
     rows, buckets = X
     xp = model.ops.xp
     first, backprop_first = model.layers[0](X, is_train)
     factors, backprop_factors = _factors(model, rows, is_train)
-    refined: List[Parts] = []
-    steps: List[Callable] = []
+    refined: list[Parts] = []
+    steps: list[Callable] = []
     for bucket, parts in zip(buckets, first):
         index = _indices(bucket, len(rows))
         mine = Factors(**{name: factors[name][xp.asarray(index[name])] for name in _FACTORS})
@@ -107,9 +108,9 @@ def _forward(
         refined.append(scores)
         steps.append(backprop_scores)
 
-    def backprop(d_refined: List[Parts]) -> Floats2d:
+    def backprop(d_refined: list[Parts]) -> Floats2d:
         d_factors = {name: xp.zeros_like(factor) for name, factor in factors.items()}
-        d_first: List[Parts] = []
+        d_first: list[Parts] = []
         for bucket, backprop_scores, d_parts in zip(buckets, steps, d_refined):
             d_arcs, d_mine = backprop_scores(d_parts)
             d_first.append(d_arcs)
@@ -123,18 +124,18 @@ def _forward(
 
 def _factors(
     model: Model, rows: Floats2d, is_train: bool
-) -> Tuple[Dict[str, Floats2d], Callable[[Dict[str, Floats2d]], Floats2d]]:
+) -> tuple[dict[str, Floats2d], Callable[[dict[str, Floats2d]], Floats2d]]:
     """By name: (T, R), and where ROOT can be it (T + 1, R), ROOT last."""
     dropout = model.attrs["hidden_dropout"] if is_train else 0.0
     all_rows = with_root(model, rows)
-    factors: Dict[str, Floats2d] = {}
-    layers: Dict[str, Tuple[Floats2d, Callable]] = {}
+    factors: dict[str, Floats2d] = {}
+    layers: dict[str, tuple[Floats2d, Callable]] = {}
     for name, has_root in _FACTORS.items():
         layers[name] = hidden(model, name, all_rows if has_root else rows, dropout=dropout)
         P, c = model.get_param(f"{name}_P"), model.get_param(f"{name}_c")
         factors[name] = layers[name][0] @ P.T + c
 
-    def backprop(d_factors: Dict[str, Floats2d]) -> Floats2d:
+    def backprop(d_factors: dict[str, Floats2d]) -> Floats2d:
         d_all = model.ops.xp.zeros_like(all_rows)
         for name, d_factor in d_factors.items():
             Y, backprop_hidden = layers[name]
@@ -146,7 +147,7 @@ def _factors(
     return factors, backprop
 
 
-def _indices(bucket: Bucket, root_row: int) -> Dict[str, Ints2d]:
+def _indices(bucket: Bucket, root_row: int) -> dict[str, Ints2d]:
     """Rows of the factors of a bucket's tokens, (B, N), or of its heads, (B, N + 1)."""
     heads, tokens = head_index(bucket, root_row), bucket.index(padding=0)
     return {name: heads if has_root else tokens for name, has_root in _FACTORS.items()}

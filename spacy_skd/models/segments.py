@@ -9,14 +9,15 @@ whose last row and column are the linear terms and the bias. Spans wider than `m
 score, so the cost grows with the tokens, not with their square.
 """
 
-from typing import Any, Callable, List, Optional, Tuple
+from collections.abc import Callable
+from typing import Any
 
 import numpy
 from spacy import registry
 from spacy.tokens import Doc
 from thinc.api import Model
-from thinc.types import Floats2d, Floats3d, Ints1d, Ints2d
 
+from ..arrays import Floats2d, Floats3d, Ints1d, Ints2d
 from ..errors import check_between
 from ..structures import IMPOSSIBLE
 from .growth import GROW, grown
@@ -26,20 +27,20 @@ from .words import word_rows, words_of
 
 @registry.architectures("spacy-skd.SegmentScorer.v1")
 def build_segment_scorer(
-    tok2vec: Model[List[Doc], List[Floats2d]],
+    tok2vec: Model[list[Doc], list[Floats2d]],
     max_width: int = 10,
     hidden_width: int = 64,
     dropout: float = 0.33,
-    nO: Optional[int] = None,
-) -> Model[List[Doc], Floats3d]:
+    nO: int | None = None,
+) -> Model[list[Doc], Floats3d]:
     """Docs to scores of spans, (words of the batch, max_width, labels), in nats: of the span from
     a word on, one word wider in each column, with a label. `IMPOSSIBLE` beyond the doc's end.
 
-    tok2vec (Model[List[Doc], List[Floats2d]]): vectors of tokens.
+    tok2vec (Model[list[Doc], list[Floats2d]]): vectors of tokens.
     max_width (int): words of the widest span that can be found; at least 1.
     hidden_width (int): of the two hidden layers.
     dropout (float): of the hidden layers; training.dropout does not change it.
-    nO (Optional[int]): labels; set by the component.
+    nO (int | None): labels; set by the component.
     RAISES (ValueError): if max_width is below 1.
     """
     if int(max_width) != max_width or max_width < 1:
@@ -60,9 +61,7 @@ def build_segment_scorer(
     )
 
 
-def _span_scorer(
-    *, nI: Optional[int], nH: int, nW: int, nO: Optional[int], dropout: float
-) -> Model:
+def _span_scorer(*, nI: int | None, nH: int, nW: int, nO: int | None, dropout: float) -> Model:
     return Model(
         "biaffine_spans",
         _spans,
@@ -73,7 +72,7 @@ def _span_scorer(
     )
 
 
-def _grow(model: Model[List[Doc], Floats3d], copies: Ints2d) -> Model[List[Doc], Floats3d]:
+def _grow(model: Model[list[Doc], Floats3d], copies: Ints2d) -> Model[list[Doc], Floats3d]:
     old = model.get_ref("output_layer")
     sizes = {dim: old.get_dim(dim) for dim in ("nI", "nH", "nW")}
     new = _span_scorer(**sizes, nO=copies.shape[1], dropout=old.attrs["hidden_dropout"])
@@ -86,9 +85,9 @@ def _grow(model: Model[List[Doc], Floats3d], copies: Ints2d) -> Model[List[Doc],
 
 
 def _init(
-    model: Model[List[Doc], Floats3d],
-    X: Optional[List[Doc]] = None,
-    Y: Optional[Floats2d] = None,
+    model: Model[list[Doc], Floats3d],
+    X: list[Doc] | None = None,
+    Y: Floats2d | None = None,
 ) -> None:
     tok2vec, spans = model.layers
     tok2vec.initialize(X=X)
@@ -100,8 +99,8 @@ def _init(
 
 
 def _forward(
-    model: Model[List[Doc], Floats3d], docs: List[Doc], is_train: bool
-) -> Tuple[Floats3d, Callable]:
+    model: Model[list[Doc], Floats3d], docs: list[Doc], is_train: bool
+) -> tuple[Floats3d, Callable]:
     tok2vec, spans = model.layers
     vectors, backprop_vectors = tok2vec(docs, is_train)
     words = words_of(docs)
@@ -109,13 +108,13 @@ def _forward(
     left = _words_left([len(each) for each in words])
     scores, backprop_spans = spans((rows, left), is_train)
 
-    def backprop(d_scores: Floats3d) -> List[Doc]:
+    def backprop(d_scores: Floats3d) -> list[Doc]:
         return backprop_vectors(backprop_rows(backprop_spans(d_scores)))
 
     return scores, backprop
 
 
-def _words_left(lengths: List[int]) -> Ints1d:
+def _words_left(lengths: list[int]) -> Ints1d:
     """(words of the batch,) words from each on to the end of its doc, itself included."""
     left = [numpy.arange(n, 0, -1) for n in lengths]
     return numpy.concatenate(left) if left else numpy.zeros(0, dtype="int64")
@@ -131,7 +130,7 @@ def _init_spans(model: Model, X: Any = None, Y: Any = None) -> None:
     model.set_param("width", model.ops.alloc2f(model.get_dim("nW"), n_out))
 
 
-def _spans(model: Model, X: Tuple[Floats2d, Ints1d], is_train: bool) -> Tuple[Floats3d, Callable]:
+def _spans(model: Model, X: tuple[Floats2d, Ints1d], is_train: bool) -> tuple[Floats3d, Callable]:
     """X: rows (T, nI) of all docs one after the other; words left (T,)."""
     rows, left = X
     xp = model.ops.xp

@@ -1,31 +1,31 @@
 """spaCy's `Tok2Vec`, on numpy's BLAS."""
 
-from typing import Callable, List, Optional, Tuple
+from collections.abc import Callable
 
 from spacy import registry
 from spacy.ml.models.tok2vec import build_Tok2Vec_model
 from spacy.tokens import Doc
 from thinc.api import Model
-from thinc.types import Floats2d
 
+from ..arrays import Floats2d
 from .blas import on_blas
 from .prediction.word_table import WordTable
 
-_Vectors = List[Floats2d]
+_Vectors = list[Floats2d]
 
 
 @registry.architectures("spacy-skd.Tok2Vec.v1")
 def build_tok2vec(
-    embed: Model[List[Doc], List[Floats2d]], encode: Model[List[Floats2d], List[Floats2d]]
-) -> Model[List[Doc], List[Floats2d]]:
+    embed: Model[list[Doc], list[Floats2d]], encode: Model[list[Floats2d], list[Floats2d]]
+) -> Model[list[Doc], list[Floats2d]]:
     """Embed tokens, then encode their context: `spacy.Tok2Vec.v2`, two to three times faster.
 
-    embed (Model[List[Doc], List[Floats2d]]): vectors of words, such as spacy.MultiHashEmbed.v2.
-    encode (Model[List[Floats2d], List[Floats2d]]): such as spacy-skd.ContextEncoder.v1 or
+    embed (Model[list[Doc], list[Floats2d]]): vectors of words, such as spacy.MultiHashEmbed.v2.
+    encode (Model[list[Floats2d], list[Floats2d]]): such as spacy-skd.ContextEncoder.v1 or
         spacy.MaxoutWindowEncoder.v2.
     """
     inner = build_Tok2Vec_model(embed, encode)
-    model: Model[List[Doc], List[Floats2d]] = Model(
+    model: Model[list[Doc], list[Floats2d]] = Model(
         "blas_tok2vec",
         _forward,
         init=_init,
@@ -40,7 +40,7 @@ def build_tok2vec(
 
 
 def _init(
-    model: Model[List[Doc], _Vectors], X: Optional[List[Doc]] = None, Y: Optional[_Vectors] = None
+    model: Model[list[Doc], _Vectors], X: list[Doc] | None = None, Y: _Vectors | None = None
 ) -> None:
     model.layers[0].initialize(X=X, Y=Y)
     if not model.has_dim("nO"):
@@ -48,8 +48,8 @@ def _init(
 
 
 def _forward(
-    model: Model[List[Doc], _Vectors], docs: List[Doc], is_train: bool
-) -> Tuple[_Vectors, Callable]:
+    model: Model[list[Doc], _Vectors], docs: list[Doc], is_train: bool
+) -> tuple[_Vectors, Callable]:
     on_blas(model)
     if is_train:
         return model.layers[0](docs, is_train)
@@ -57,5 +57,5 @@ def _forward(
     return encode.predict(model.attrs["words"].predict(embed, docs)), _no_backprop
 
 
-def _no_backprop(d_vectors: _Vectors) -> List[Doc]:
+def _no_backprop(d_vectors: _Vectors) -> list[Doc]:
     raise RuntimeError("the forward pass was not run for training")

@@ -1,24 +1,24 @@
 """A linear scorer of token labels."""
 
-from typing import Callable, List, Optional, Tuple
+from collections.abc import Callable
 
 from spacy import registry
 from spacy.tokens import Doc
 from thinc.api import Model
-from thinc.types import Floats2d, Ints2d
 
+from ..arrays import Floats2d, Ints2d
 from .growth import GROW, grown
 from .words import word_rows, words_of
 
 
 @registry.architectures("spacy-skd.TokenScorer.v1")
 def build_token_scorer(
-    tok2vec: Model[List[Doc], List[Floats2d]], nO: Optional[int] = None
-) -> Model[List[Doc], Floats2d]:
+    tok2vec: Model[list[Doc], list[Floats2d]], nO: int | None = None
+) -> Model[list[Doc], Floats2d]:
     """Docs to scores of labels, (words of the batch, labels), in nats.
 
-    tok2vec (Model[List[Doc], List[Floats2d]]): vectors of tokens.
-    nO (Optional[int]): labels; set by the component.
+    tok2vec (Model[list[Doc], list[Floats2d]]): vectors of tokens.
+    nO (int | None): labels; set by the component.
     """
     output = _linear_scores(nO=nO, nI=tok2vec.maybe_get_dim("nO"))
     return Model(
@@ -31,7 +31,7 @@ def build_token_scorer(
     )
 
 
-def _linear_scores(*, nO: Optional[int], nI: Optional[int]) -> Model[Floats2d, Floats2d]:
+def _linear_scores(*, nO: int | None, nI: int | None) -> Model[Floats2d, Floats2d]:
     return Model(
         "linear_scores",
         _linear,
@@ -41,7 +41,7 @@ def _linear_scores(*, nO: Optional[int], nI: Optional[int]) -> Model[Floats2d, F
     )
 
 
-def _grow(model: Model[List[Doc], Floats2d], copies: Ints2d) -> Model[List[Doc], Floats2d]:
+def _grow(model: Model[list[Doc], Floats2d], copies: Ints2d) -> Model[list[Doc], Floats2d]:
     old = model.get_ref("output_layer")
     new = _linear_scores(nO=copies.shape[1], nI=old.get_dim("nI"))
     for name in old.param_names:
@@ -51,9 +51,9 @@ def _grow(model: Model[List[Doc], Floats2d], copies: Ints2d) -> Model[List[Doc],
 
 
 def _init(
-    model: Model[List[Doc], Floats2d],
-    X: Optional[List[Doc]] = None,
-    Y: Optional[Floats2d] = None,
+    model: Model[list[Doc], Floats2d],
+    X: list[Doc] | None = None,
+    Y: Floats2d | None = None,
 ) -> None:
     tok2vec, output = model.layers
     tok2vec.initialize(X=X)
@@ -65,21 +65,21 @@ def _init(
 
 
 def _forward(
-    model: Model[List[Doc], Floats2d], docs: List[Doc], is_train: bool
-) -> Tuple[Floats2d, Callable]:
+    model: Model[list[Doc], Floats2d], docs: list[Doc], is_train: bool
+) -> tuple[Floats2d, Callable]:
     tok2vec, output = model.layers
     vectors, backprop_vectors = tok2vec(docs, is_train)
     rows, backprop_rows = word_rows(model.ops, words_of(docs), vectors)
     scores, backprop_scores = output(rows, is_train)
 
-    def backprop(d_scores: Floats2d) -> List[Doc]:
+    def backprop(d_scores: Floats2d) -> list[Doc]:
         return backprop_vectors(backprop_rows(backprop_scores(d_scores)))
 
     return scores, backprop
 
 
 def _init_linear(
-    model: Model[Floats2d, Floats2d], X: Optional[Floats2d] = None, Y: Optional[Floats2d] = None
+    model: Model[Floats2d, Floats2d], X: Floats2d | None = None, Y: Floats2d | None = None
 ) -> None:
     shape = (model.get_dim("nO"), model.get_dim("nI"))
     model.set_param("W", model.ops.alloc2f(*shape))
@@ -88,7 +88,7 @@ def _init_linear(
 
 def _linear(
     model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool
-) -> Tuple[Floats2d, Callable]:
+) -> tuple[Floats2d, Callable]:
     W, b = model.get_param("W"), model.get_param("b")
 
     def backprop(d_scores: Floats2d) -> Floats2d:

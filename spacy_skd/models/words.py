@@ -1,21 +1,21 @@
 """Which tokens of docs are words, and the vectors of these alone."""
 
-from typing import Callable, List, Optional, Sequence, Tuple
+from collections.abc import Callable, Sequence
 
 import numpy
 from spacy.attrs import IS_SPACE
 from spacy.tokens import Doc
 from thinc.api import Ops
-from thinc.types import Floats2d, Ints1d
 
+from ..arrays import Floats2d, Ints1d
 from ..codecs.words import Words
 from .rows import concatenate_rows, split_rows
 
 
-def words_of(docs: Sequence[Doc], *, n_words: Optional[int] = None) -> List[Words]:
+def words_of(docs: Sequence[Doc], *, n_words: int | None = None) -> list[Words]:
     """The words of each doc.
 
-    n_words (Optional[int]): how many they are together, where that is known: if all tokens are
+    n_words (int | None): how many they are together, where that is known: if all tokens are
         words, which they mostly are, the docs need not be read.
     """
     lengths = [len(doc) for doc in docs]
@@ -28,19 +28,19 @@ def words_of(docs: Sequence[Doc], *, n_words: Optional[int] = None) -> List[Word
     ]
 
 
-def word_lengths(docs: Sequence[Doc], *, n_words: Optional[int] = None) -> List[int]:
-    """How many words each doc has. n_words (Optional[int]): see `words_of`."""
+def word_lengths(docs: Sequence[Doc], *, n_words: int | None = None) -> list[int]:
+    """How many words each doc has. n_words (int | None): see `words_of`."""
     return [len(words) for words in words_of(docs, n_words=n_words)]
 
 
 def word_rows(
     ops: Ops, words: Sequence[Words], vectors: Sequence[Floats2d]
-) -> Tuple[Floats2d, Callable[[Floats2d], List[Floats2d]]]:
+) -> tuple[Floats2d, Callable[[Floats2d], list[Floats2d]]]:
     """The vectors of the words of a batch. Those of whitespace are no part of what is scored, so
     that their gradient is 0.
 
     words (Sequence[Words]): of each doc. vectors (Sequence[Floats2d]): (tokens, width) of each.
-    RETURNS (Tuple[Floats2d, Callable]): (words of the batch, width), and the way back: from its
+    RETURNS (tuple[Floats2d, Callable]): (words of the batch, width), and the way back: from its
         gradient to that of each doc's vectors.
     """
     rows = concatenate_rows(ops, vectors)
@@ -48,7 +48,7 @@ def word_rows(
         return rows, lambda d_rows: split_rows(d_rows, vectors)
     index = ops.xp.asarray(word_index(words))
 
-    def backprop(d_rows: Floats2d) -> List[Floats2d]:
+    def backprop(d_rows: Floats2d) -> list[Floats2d]:
         d_tokens = ops.xp.zeros((len(rows), d_rows.shape[1]), dtype=d_rows.dtype)
         d_tokens[index] = d_rows
         return split_rows(d_tokens, vectors)

@@ -4,23 +4,24 @@ spaCy v4 has `Doc.activations` for it; spaCy 3.8 has no such attribute, so it is
 `Doc.to_bytes` and processes carry along.
 """
 
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from spacy.tokens import Doc
 
-Activations = Dict[str, Any]
+Activations = dict[str, Any]
 EXTENSION = "activations"
 
 
 class Predictions(NamedTuple):
     """What `predict` returns and `set_annotations` writes.
 
-    best (List[Any]): per doc, what the component annotates.
-    activations (Optional[List[Activations]]): per doc; None unless `save_activations` is on.
+    best (list[Any]): per doc, what the component annotates.
+    activations (list[Activations] | None): per doc; None unless `save_activations` is on.
     """
 
-    best: List[Any]
-    activations: Optional[List[Activations]] = None
+    best: list[Any]
+    activations: list[Activations] | None = None
 
 
 def register_extension() -> None:
@@ -28,7 +29,7 @@ def register_extension() -> None:
         Doc.set_extension(EXTENSION, default={})
 
 
-def store(docs: Sequence[Doc], activations: Optional[Sequence[Activations]], *, name: str) -> None:
+def store(docs: Sequence[Doc], activations: Sequence[Activations] | None, *, name: str) -> None:
     """name (str): of the component."""
     for doc, found in zip(docs, activations or ()):
         doc._.get(EXTENSION)[name] = found

@@ -1,8 +1,9 @@
 """A component whose saved `cfg` is checked when it is loaded: labels that do not fit the model's
 output would be written wrong, or fail at the first text."""
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Dict, Iterable, Optional, Sequence, Union
+from typing import Any
 
 from spacy.pipeline import TrainablePipe
 from spacy.util import SimpleFrozenList
@@ -16,7 +17,7 @@ class CheckedPipe(TrainablePipe):
     """`cfg` holds the labels and counts that are saved beside the weights."""
 
     model: Model[Any, Any]
-    cfg: Dict[str, Any]
+    cfg: dict[str, Any]
 
     def _n_outputs(self, labels: Sequence[str]) -> int:
         """How many outputs of the model labels need."""
@@ -25,7 +26,7 @@ class CheckedPipe(TrainablePipe):
     def _check_labels(self, labels: Sequence[str]) -> None:
         """RAISES (ValueError): if a label is none of this component."""
 
-    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = NONE) -> "CheckedPipe":
+    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = NONE) -> "CheckedPipe":
         """As spaCy's. RAISES (ValueError): if the file `cfg` does not fit the model."""
         with _Checked(self, f"{Path(path) / 'cfg'}", exclude):
             super().from_disk(path, exclude=exclude)
@@ -51,7 +52,7 @@ class _Checked:
         if self.is_read:
             self.pipe.cfg = {**self.pipe.cfg, "labels": None}
 
-    def __exit__(self, kind: Any, error: Optional[BaseException], trace: Any) -> None:
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if error is None and self.is_read:
             try:
                 self._check(self.pipe.cfg)
@@ -61,7 +62,7 @@ class _Checked:
                     f"together; save the component again, or restore the file"
                 ) from found
 
-    def _check(self, cfg: Dict[str, Any]) -> None:
+    def _check(self, cfg: dict[str, Any]) -> None:
         labels = cfg["labels"]
         if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
             raise ValueError(f"expected labels, a list of strings, got {labels!r}")

@@ -1,7 +1,8 @@
 """What the distilling tagger and parser share: labels, the link to the teacher, the weight."""
 
 import logging
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Set, Tuple, Union
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy
 from spacy.language import Language
@@ -9,8 +10,8 @@ from spacy.tokens import Doc
 from spacy.training import Example, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Model
-from thinc.types import Ints2d
 
+from ..arrays import Ints2d
 from ..codecs.labels import LabelMatch, match_labels
 from ..codecs.trees import Gold
 from ..models.growth import GROW, grow_output
@@ -50,9 +51,9 @@ class DistillingPipe(LearningPipe):
         name: str,
         *,
         structure: Structure,
-        distill_weight: Union[float, WeightSchedule],
+        distill_weight: float | WeightSchedule,
         objective: Objective,
-        scorer: Optional[Callable],
+        scorer: Callable | None,
         save_activations: bool = False,
     ):
         register_extension()
@@ -65,12 +66,12 @@ class DistillingPipe(LearningPipe):
         objective.check(structure)
         self.scorer = scorer
         self.save_activations = save_activations
-        self.cfg: Dict[str, Any] = {"labels": [], "step": 0, "seen": 0}
+        self.cfg: dict[str, Any] = {"labels": [], "step": 0, "seen": 0}
         self.lost_mass = LostMass(name)
         self.unknown_labels = UnknownLabels(name)
-        self._teacher: Optional[Any] = None
-        self._matches: Dict[Tuple[Tuple[str, ...], Tuple[str, ...]], LabelMatch] = {}
-        self._warned: Set[str] = set()
+        self._teacher: Any | None = None
+        self._matches: dict[tuple[tuple[str, ...], tuple[str, ...]], LabelMatch] = {}
+        self._warned: set[str] = set()
 
     # Prediction
 
@@ -94,13 +95,13 @@ class DistillingPipe(LearningPipe):
     # Labels
 
     @property
-    def labels(self) -> Tuple[str, ...]:
-        """RETURNS (Tuple[str, ...]): the labels, in the order of the model's output."""
+    def labels(self) -> tuple[str, ...]:
+        """RETURNS (tuple[str, ...]): the labels, in the order of the model's output."""
         return tuple(self.cfg["labels"])
 
     @property
-    def label_data(self) -> Tuple[str, ...]:
-        """RETURNS (Tuple[str, ...]): what `spacy init labels` writes."""
+    def label_data(self) -> tuple[str, ...]:
+        """RETURNS (tuple[str, ...]): what `spacy init labels` writes."""
         return self.labels
 
     def add_label(self, label: str) -> int:
@@ -148,7 +149,7 @@ class DistillingPipe(LearningPipe):
 
     # Teacher
 
-    def set_teacher(self, teacher: Optional[Any]) -> None:
+    def set_teacher(self, teacher: Any | None) -> None:
         """Called by the teacher component when the pipeline is linked."""
         self._teacher = teacher
 
@@ -162,7 +163,7 @@ class DistillingPipe(LearningPipe):
         """Whether a linked teacher counts."""
         return self.objective.target != "gold"
 
-    def _beliefs(self, examples: Sequence[Example]) -> Optional[List[Belief]]:
+    def _beliefs(self, examples: Sequence[Example]) -> list[Belief] | None:
         """What the teacher believes of each example; None for training on gold alone."""
         if not self._asks:
             return None
@@ -173,7 +174,7 @@ class DistillingPipe(LearningPipe):
             return None
         return self._teacher.beliefs(examples, self.name)
 
-    def _read(self, beliefs: Optional[Sequence[Belief]]) -> Optional[Sequence[Belief]]:
+    def _read(self, beliefs: Sequence[Belief] | None) -> Sequence[Belief] | None:
         """What of beliefs is learnt: all of them, or the best structures."""
         k = self.objective.n_best
         return beliefs if beliefs is None or k is None else best(beliefs, k=k)
@@ -221,8 +222,8 @@ class DistillingPipe(LearningPipe):
     # Initialization
 
     def _mixed_loss(
-        self, scores: Parts, *, gold: Gold, target: Optional[Target]
-    ) -> Tuple[float, Parts]:
+        self, scores: Parts, *, gold: Gold, target: Target | None
+    ) -> tuple[float, Parts]:
         """The loss of a batch of units from gold and from the teacher; see `mixed_loss`."""
         return mixed_loss(
             self.structure,
@@ -247,8 +248,8 @@ class DistillingPipe(LearningPipe):
         return Target(self._parts(target.marginals), lost, target.empty)
 
     def _initial_labels(
-        self, get_examples: Callable[[], Iterable[Example]], labels: Optional[Iterable[str]]
-    ) -> List[str]:
+        self, get_examples: Callable[[], Iterable[Example]], labels: Iterable[str] | None
+    ) -> list[str]:
         """Given, else all of: those of `add_label`, the teacher's, those of the examples."""
         validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
         if labels is not None:
@@ -258,17 +259,17 @@ class DistillingPipe(LearningPipe):
         labels = [*self.cfg["labels"], *self._taught(), *self._labels_in(get_examples())]
         return list(dict.fromkeys(labels))
 
-    def _taught(self) -> Tuple[str, ...]:
+    def _taught(self) -> tuple[str, ...]:
         """The labels of a linked teacher that counts."""
         if self._teacher is None or not self._asks:
             return ()
-        labels: Tuple[str, ...] = self._teacher.labels_of(self.name)
+        labels: tuple[str, ...] = self._teacher.labels_of(self.name)
         return labels
 
-    def _labels_in(self, examples: Iterable[Example]) -> List[str]:
+    def _labels_in(self, examples: Iterable[Example]) -> list[str]:
         raise NotImplementedError
 
-    def _set_labels(self, labels: Sequence[str], *, nlp: Optional[Language]) -> None:
+    def _set_labels(self, labels: Sequence[str], *, nlp: Language | None) -> None:
         if not labels:
             raise ValueError(
                 f"{self.name}: no labels. Expected some in the examples, in `labels` of "

@@ -1,7 +1,7 @@
 """Illegal BIO of entities: repaired as spaCy does, counted, never silently dropped."""
 
 import logging
-from typing import List, Optional, Sequence, Tuple
+from collections.abc import Sequence
 
 import numpy
 from spacy.attrs import ENT_IOB, ENT_TYPE
@@ -65,11 +65,11 @@ def repair_entities(doc: Doc) -> int:
     return int(wrong.sum())
 
 
-def repair_biluo(tags: Sequence[Optional[str]]) -> Tuple[List[Optional[str]], int]:
+def repair_biluo(tags: Sequence[str | None]) -> tuple[list[str | None], int]:
     """BILUO of a sentence as `spacy convert` reads it: an entity begins where none goes on, and
     ends where the next tag is no I or L of its label.
 
-    tags (Sequence[Optional[str]]): None for a word without one, which is outside.
+    tags (Sequence[str | None]): None for a word without one, which is outside.
     RETURNS: the tags, and how many were changed.
     """
     read = [tag or OUTSIDE for tag in tags]

@@ -1,6 +1,6 @@
 """The config of a pipeline that has lost its teacher, or this package: it trains on gold."""
 
-from typing import Any, Dict, Optional
+from typing import Any
 
 from spacy.language import Language
 from thinc.api import Config
@@ -24,8 +24,8 @@ def read_gold(config: Config) -> None:
         training["max_epochs"] = IN_MEMORY
 
 
-def learning_alone(nlp: Language) -> Dict[str, Config]:
-    """RETURNS (Dict[str, Config]): by component its config, in which those that a teacher teaches
+def learning_alone(nlp: Language) -> dict[str, Config]:
+    """RETURNS (dict[str, Config]): by component its config, in which those that a teacher teaches
     say that they need none."""
     return {
         name: Config({**block, "needs_teacher": False})
@@ -35,7 +35,7 @@ def learning_alone(nlp: Language) -> Dict[str, Config]:
     }
 
 
-def check_resumes(nlp: Optional[Language]) -> None:
+def check_resumes(nlp: Language | None) -> None:
     """RAISES (ValueError): if `paths.resume` is given and no other block reads it, as in configs of
     earlier versions: training would begin at the beginning."""
     config = {} if nlp is None else nlp.config
@@ -61,7 +61,7 @@ def is_ours(block: Any, key: str) -> bool:
     return isinstance(block, dict) and str(block.get(key, "")).startswith(OURS)
 
 
-def _gold_reader(block: Dict[str, Any]) -> Dict[str, Any]:
+def _gold_reader(block: dict[str, Any]) -> dict[str, Any]:
     return {
         "@readers": "spacy.Corpus.v1",
         "path": block.get("path") or "${paths.train}",

@@ -2,7 +2,8 @@
 
 import math
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Dict, Iterable, List, Optional, Sequence, Tuple
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
 
 import numpy
 from spacy.attrs import MORPH, POS, SENT_START, TAG
@@ -10,8 +11,8 @@ from spacy.parts_of_speech import IDS as POS_IDS
 from spacy.scorer import Scorer
 from spacy.tokens import Doc, Token
 from spacy.training import Example
-from thinc.types import Floats2d, Ints1d
 
+from ..arrays import Array, Floats2d, Ints1d
 from ..codecs.tags import split_by_lengths
 from ..codecs.words import SPACE_FEATS, SPACE_POS, Words, space_tag
 from ..errors import check_between
@@ -27,19 +28,19 @@ class Layer(ABC):
 
     name: ClassVar[str]
     attr: ClassVar[int]
-    fixed_labels: ClassVar[Optional[Tuple[str, ...]]] = None
+    fixed_labels: ClassVar[tuple[str, ...] | None] = None
 
     @abstractmethod
-    def aligned(self, eg: Example) -> List[Optional[str]]:
+    def aligned(self, eg: Example) -> list[str | None]:
         """The annotation of each predicted token, None or "" where there is none."""
 
-    def gold(self, eg: Example) -> List[Optional[str]]:
+    def gold(self, eg: Example) -> list[str | None]:
         """The annotation of each predicted word, None or "" where there is none."""
         (words,) = words_of([eg.predicted])
         return words.items_of_tokens(self.aligned(eg))
 
     @abstractmethod
-    def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
         """spaCy's scores of this layer."""
 
     @abstractmethod
@@ -54,16 +55,14 @@ class Layer(ABC):
         """Label of each word of one doc. scores: (words, labels)."""
         return scores.argmax(axis=-1)
 
-    def choose_all(self, scores: Floats2d, lengths: Sequence[int]) -> List[Ints1d]:
+    def choose_all(self, scores: Floats2d, lengths: Sequence[int]) -> list[Ints1d]:
         """`choose` for each doc of a batch. scores: (words of the batch, labels)."""
         return split_by_lengths(scores.argmax(axis=-1), lengths)
 
     def check(self, labels: Sequence[str]) -> None:
         """RAISES (ValueError): if a label cannot be written."""
 
-    def write(
-        self, doc: Doc, values: "numpy.ndarray", *, labels: Sequence[str], overwrite: bool
-    ) -> None:
+    def write(self, doc: Doc, values: Array, *, labels: Sequence[str], overwrite: bool) -> None:
         """values: (words,) uint64, as made by `value`. labels (Sequence[str]): see
         `space_label`."""
         if not len(doc):
@@ -76,7 +75,7 @@ class Layer(ABC):
             values = numpy.where(current == 0, values, current)
         doc.from_array([self.attr], values.reshape(-1, 1))
 
-    def _on_tokens(self, words: Words, values: "numpy.ndarray", space: int) -> "numpy.ndarray":
+    def _on_tokens(self, words: Words, values: Array, space: int) -> Array:
         """(words,) to (tokens,)."""
         return words.to_tokens(values, fill=space)
 
@@ -87,13 +86,13 @@ class TagLayer(Layer):
     name = "tag"
     attr = TAG
 
-    def aligned(self, eg: Example) -> List[Optional[str]]:
+    def aligned(self, eg: Example) -> list[str | None]:
         return eg.get_aligned("TAG", as_string=True)
 
     def space_label(self, labels: Sequence[str]) -> str:
         return space_tag(labels)
 
-    def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
         return Scorer.score_token_attr(examples, "tag", **kwargs)
 
     def value(self, doc: Doc, label: str) -> int:
@@ -106,13 +105,13 @@ class PosLayer(Layer):
     name = "pos"
     attr = POS
 
-    def aligned(self, eg: Example) -> List[Optional[str]]:
+    def aligned(self, eg: Example) -> list[str | None]:
         return eg.get_aligned("POS", as_string=True)
 
     def space_label(self, labels: Sequence[str]) -> str:
         return SPACE_POS
 
-    def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
         return Scorer.score_token_attr(examples, "pos", **kwargs)
 
     def value(self, doc: Doc, label: str) -> int:
@@ -134,13 +133,13 @@ class MorphLayer(Layer):
     name = "morph"
     attr = MORPH
 
-    def aligned(self, eg: Example) -> List[Optional[str]]:
+    def aligned(self, eg: Example) -> list[str | None]:
         return eg.get_aligned("MORPH", as_string=True)
 
     def space_label(self, labels: Sequence[str]) -> str:
         return SPACE_FEATS
 
-    def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
         examples = list(examples)
         kwargs["getter"] = _morph_key
         return {
@@ -181,12 +180,12 @@ class SentLayer(Layer):
             return math.copysign(CERTAIN, self.threshold - 0.5)
         return math.log(self.threshold / (1 - self.threshold))
 
-    def aligned(self, eg: Example) -> List[Optional[str]]:
+    def aligned(self, eg: Example) -> list[str | None]:
         if not eg.reference.has_annotation("SENT_START"):
             return [None] * len(eg.predicted)
         return [SENT_LABELS[int(start)] for start in aligned_starts(eg)]
 
-    def gold(self, eg: Example) -> List[Optional[str]]:
+    def gold(self, eg: Example) -> list[str | None]:
         """See `Layer.gold`. A sentence that starts with whitespace starts with the next word."""
         (words,) = words_of([eg.predicted])
         if not eg.reference.has_annotation("SENT_START"):
@@ -196,11 +195,11 @@ class SentLayer(Layer):
     def space_label(self, labels: Sequence[str]) -> str:
         return SENT_LABELS[0]
 
-    def _on_tokens(self, words: Words, values: "numpy.ndarray", space: int) -> "numpy.ndarray":
+    def _on_tokens(self, words: Words, values: Array, space: int) -> Array:
         starts = words.starts_to_tokens(values != space)
         return numpy.where(starts, numpy.uint64(1), numpy.uint64(space))
 
-    def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
         def has_sents(doc: Doc) -> bool:
             return doc.has_annotation("SENT_START")
 
@@ -212,7 +211,7 @@ class SentLayer(Layer):
         # "not a start" is -1, which spaCy's arrays hold as an unsigned number
         return 1 if label == SENT_LABELS[1] else 2**64 - 1
 
-    def choose_all(self, scores: Floats2d, lengths: Sequence[int]) -> List[Ints1d]:
+    def choose_all(self, scores: Floats2d, lengths: Sequence[int]) -> list[Ints1d]:
         return [self.choose(some) for some in split_by_lengths(scores, lengths)]
 
     def choose(self, scores: Floats2d) -> Ints1d:
@@ -224,9 +223,7 @@ class SentLayer(Layer):
         return starts.astype("int64")
 
 
-def _cut_long(
-    starts: "numpy.ndarray", margin: "numpy.ndarray", *, max_length: int
-) -> "numpy.ndarray":
+def _cut_long(starts: Array, margin: Array, *, max_length: int) -> Array:
     """Left to right, each cut in the second half of what is allowed: linear in the tokens."""
     starts = starts.copy()
     for first, end in units_from_starts(starts).tolist():

@@ -4,8 +4,9 @@ All are one step of one loss; they differ in who answers, and in whether gold co
 the contract of `distill` are those of spaCy v4, `rehearse` is spaCy's.
 """
 
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
+from typing import Any
 
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
@@ -23,12 +24,12 @@ from .rehearsal import Memory, recalled
 class LearningPipe(CheckedPipe):
     """A component that learns from lessons: what gold and a teacher say of a batch."""
 
-    _asked: Optional[str] = None  # the component that `distill` or `rehearse` asks
-    _memory: Optional[Memory] = None
+    _asked: str | None = None  # the component that `distill` or `rehearse` asks
+    _memory: Memory | None = None
 
     # What a component defines
 
-    def believe(self, docs: Sequence[Doc]) -> List[Belief]:
+    def believe(self, docs: Sequence[Doc]) -> list[Belief]:
         """As a teacher: the scores of every doc. Does not change the docs."""
         raise NotImplementedError
 
@@ -36,15 +37,15 @@ class LearningPipe(CheckedPipe):
         """As a teacher: annotate the docs as `predict` would, from what `believe` said."""
         raise NotImplementedError
 
-    def _recall(self, examples: Sequence[Example], docs: Sequence[Doc]) -> List[Belief]:
+    def _recall(self, examples: Sequence[Example], docs: Sequence[Doc]) -> list[Belief]:
         """`believe` of docs, in the units that the examples are learnt in."""
         return self.believe(docs)
 
-    def _beliefs(self, examples: Sequence[Example]) -> Optional[List[Belief]]:
+    def _beliefs(self, examples: Sequence[Example]) -> list[Belief] | None:
         """What the linked teacher believes; None to train on gold alone."""
         raise NotImplementedError
 
-    def _lesson(self, examples: Sequence[Example], beliefs: Optional[Sequence[Belief]]) -> Any:
+    def _lesson(self, examples: Sequence[Example], beliefs: Sequence[Belief] | None) -> Any:
         """What a batch is trained on: gold, and the teacher's beliefs if there are."""
         raise NotImplementedError
 
@@ -52,17 +53,17 @@ class LearningPipe(CheckedPipe):
         """What a batch without annotation is trained on."""
         raise NotImplementedError
 
-    def _inputs(self, docs: List[Doc], lesson: Any) -> Any:
+    def _inputs(self, docs: list[Doc], lesson: Any) -> Any:
         """What the model is given."""
         return docs
 
-    def _loss(self, lesson: Any, scores: Any) -> Tuple[float, Any]:
+    def _loss(self, lesson: Any, scores: Any) -> tuple[float, Any]:
         """RETURNS: loss in nats, summed over the batch; its gradient at the scores."""
         raise NotImplementedError
 
     # Losses
 
-    def get_loss(self, examples: Iterable[Example], scores: Any) -> Tuple[float, Any]:
+    def get_loss(self, examples: Iterable[Example], scores: Any) -> tuple[float, Any]:
         """Mean loss of a word in nats, and its gradient at the scores.
 
         scores: what the model returned for the predicted docs.
@@ -74,19 +75,19 @@ class LearningPipe(CheckedPipe):
 
     def get_teacher_student_loss(
         self, teacher_scores: Sequence[Belief], student_scores: Any, normalize: bool = False
-    ) -> Tuple[float, Any]:
+    ) -> tuple[float, Any]:
         """Cross-entropy between the teacher's and the student's distributions over structures.
 
         teacher_scores (Sequence[Belief]): a belief a doc, as `believe` gives them.
         student_scores: what the student's model returned for the same docs.
         normalize (bool): the mean over the words of the batch instead of the sum.
-        RETURNS (Tuple[float, Any]): loss in nats; gradient at the student's scores.
+        RETURNS (tuple[float, Any]): loss in nats; gradient at the student's scores.
         """
         found = self._loss(self._lesson_without_gold(teacher_scores), student_scores)
         n = sum(map(belief_words, teacher_scores)) if normalize else 1
         return self._mean(found, n=n)
 
-    def _mean(self, found: Tuple[float, Any], *, n: int) -> Tuple[float, Any]:
+    def _mean(self, found: tuple[float, Any], *, n: int) -> tuple[float, Any]:
         loss, gradient = found
         loss /= max(1, n)
         if loss != loss or abs(loss) == float("inf"):
@@ -103,13 +104,13 @@ class LearningPipe(CheckedPipe):
         examples: Iterable[Example],
         *,
         drop: float = 0.0,
-        sgd: Optional[Optimizer] = None,
-        losses: Optional[Dict[str, float]] = None,
-    ) -> Dict[str, float]:
+        sgd: Optimizer | None = None,
+        losses: dict[str, float] | None = None,
+    ) -> dict[str, float]:
         """Learn from a batch: gold where it is annotated, the teacher's beliefs elsewhere, both by
         `distill_weight`.
 
-        losses (Dict[str, float]): the mean loss of a word of the batch, in nats, is added.
+        losses (dict[str, float]): the mean loss of a word of the batch, in nats, is added.
         RAISES (ValueError): if a teacher is needed and there is none; if the loss is not finite.
         """
         examples = list(examples)
@@ -134,20 +135,20 @@ class LearningPipe(CheckedPipe):
 
     def distill(
         self,
-        teacher_pipe: Optional[TrainablePipe],
+        teacher_pipe: TrainablePipe | None,
         examples: Iterable[Example],
         *,
         drop: float = 0.0,
-        sgd: Optional[Optimizer] = None,
-        losses: Optional[Dict[str, float]] = None,
-    ) -> Dict[str, float]:
+        sgd: Optimizer | None = None,
+        losses: dict[str, float] | None = None,
+    ) -> dict[str, float]:
         """Learn the distribution of another component, of this package or stock. Gold is not used.
 
-        teacher_pipe (Optional[TrainablePipe]): the teacher; required.
+        teacher_pipe (TrainablePipe | None): the teacher; required.
         examples (Iterable[Example]): `reference` is the teacher's doc, on which what its component
             listens to has run, `predicted` the student's; the same tokens. If the student listens
             to a tok2vec, that has been updated with these examples before, as in `nlp.update`.
-        losses (Dict[str, float]): the mean loss of a word of the batch, in nats, is added.
+        losses (dict[str, float]): the mean loss of a word of the batch, in nats, is added.
         RAISES (ValueError): without a teacher, or if it has no vectors, other labels or another
             kind of annotation, or if tokens differ.
         """
@@ -169,16 +170,16 @@ class LearningPipe(CheckedPipe):
     # Rehearsal. The name of the property is spaCy's: `nlp.resume_training` sets it.
 
     @property
-    def _rehearsal_model(self) -> Optional[Model]:
+    def _rehearsal_model(self) -> Model | None:
         return None if self._memory is None else self._memory.model
 
     @_rehearsal_model.setter
-    def _rehearsal_model(self, model: Optional[Model]) -> None:
+    def _rehearsal_model(self, model: Model | None) -> None:
         self._memory = None if model is None else Memory(model, tuple(self.cfg["labels"]))
 
     @property
-    def memory(self) -> Optional[Memory]:
-        """RETURNS (Optional[Memory]): the state that `rehearse` keeps to."""
+    def memory(self) -> Memory | None:
+        """RETURNS (Memory | None): the state that `rehearse` keeps to."""
         return self._memory
 
     def rehearse(
@@ -186,16 +187,16 @@ class LearningPipe(CheckedPipe):
         examples: Iterable[Example],
         *,
         drop: float = 0.0,
-        sgd: Optional[Optimizer] = None,
-        losses: Optional[Dict[str, float]] = None,
+        sgd: Optimizer | None = None,
+        losses: dict[str, float] | None = None,
         **config: Any,
-    ) -> Dict[str, float]:
+    ) -> dict[str, float]:
         """Learn the distribution of the component's own earlier state, that of the last
         `nlp.resume_training()`; without one, do nothing. Gold is not used. A label that was added
         since has probability 0 in that state.
 
         The units of a parser are the reference's sentences, else those of the predicted doc.
-        losses (Dict[str, float]): the mean loss of a word of the batch, in nats, is added.
+        losses (dict[str, float]): the mean loss of a word of the batch, in nats, is added.
         RAISES (ValueError): if the model listens to a tok2vec whose earlier state is not kept; see
             `spacy_skd.pipeline.rehearsal.resume_training`.
         """
@@ -229,14 +230,14 @@ class LearningPipe(CheckedPipe):
         finally:
             self.model, self.cfg["labels"] = model, labels
 
-    def _study(self, docs: List[Doc], beliefs: Sequence[Belief], *, of: str, drop: float) -> float:
+    def _study(self, docs: list[Doc], beliefs: Sequence[Belief], *, of: str, drop: float) -> float:
         self._asked = of
         try:
             return self._learn(docs, self._lesson_without_gold(beliefs), drop=drop)
         finally:
             self._asked = None
 
-    def _learn(self, docs: List[Doc], lesson: Any, *, drop: float) -> float:
+    def _learn(self, docs: list[Doc], lesson: Any, *, drop: float) -> float:
         """Forward, loss, backward. RETURNS (float): mean nats a word."""
         set_dropout_rate(self.model, drop)
         scores, backprop = self.model.begin_update(self._inputs(docs, lesson))

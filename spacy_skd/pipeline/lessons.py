@@ -1,6 +1,7 @@
 """What `distill` asks: another component, of docs on which the teacher's pipeline has run."""
 
-from typing import Any, Iterable, List, Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples
@@ -23,7 +24,7 @@ def belief_words(belief: Belief) -> int:
     return len(belief.scores)
 
 
-def check_distillation_examples(examples: Iterable[Example], *, name: str) -> List[Example]:
+def check_distillation_examples(examples: Iterable[Example], *, name: str) -> list[Example]:
     """RAISES (ValueError): if teacher and student do not see the same tokens."""
     examples = list(examples)
     validate_examples(examples, f"{name}.distill")
@@ -37,7 +38,7 @@ def check_distillation_examples(examples: Iterable[Example], *, name: str) -> Li
     return examples
 
 
-def ask(teacher_pipe: Any, docs: Sequence[Doc], *, layer: str) -> List[Belief]:
+def ask(teacher_pipe: Any, docs: Sequence[Doc], *, layer: str) -> list[Belief]:
     """What a component believes of docs that it does not change.
 
     layer (str): the student's, "" for none: of a morphologizer, "pos" and "morph" ask for either
@@ -60,6 +61,6 @@ def ask(teacher_pipe: Any, docs: Sequence[Doc], *, layer: str) -> List[Belief]:
     return [view.read(belief) for belief in source.believe(docs)]
 
 
-def listeners(model: Model) -> List[Model]:
+def listeners(model: Model) -> list[Model]:
     """The layers of a model that are fed by another component, spaCy's or a plugin's."""
     return [node for node in model.walk() if hasattr(node, "upstream_name")]

@@ -1,11 +1,11 @@
 """What of a teacher's belief a student cannot express: reported once, never silently dropped."""
 
 import logging
-from typing import NamedTuple, Optional, Set
+from typing import NamedTuple
 
 import numpy
-from thinc.types import Floats1d
 
+from ..arrays import Array, Floats1d
 from ..transfer.conversions.table import Target
 
 logger = logging.getLogger("spacy.skd")
@@ -41,22 +41,20 @@ class LostMass:
     def __init__(self, name: str):
         self.name = name
         self.skipped = 0
-        self._reported: Set[Reason] = set()
+        self._reported: set[Reason] = set()
 
     def add(
-        self, target: Target, *, weights: Optional[Floats1d] = None, reason: Reason = LABELS
+        self, target: Target, *, weights: Floats1d | None = None, reason: Reason = LABELS
     ) -> None:
         """Note a batch's target. The first that loses mass for a reason is reported.
 
-        weights (Optional[Floats1d]): (B,) of the units; 1 if not given.
+        weights (Floats1d | None): (B,) of the units; 1 if not given.
         """
         if target.empty is not None:
             self._skip(int(target.empty.sum()), reason)
         self.add_lost(target.lost, weights=weights, reason=reason)
 
-    def add_lost(
-        self, lost: Floats1d, *, weights: Optional[Floats1d] = None, reason: Reason
-    ) -> None:
+    def add_lost(self, lost: Floats1d, *, weights: Floats1d | None = None, reason: Reason) -> None:
         """See `add`. lost (Floats1d): (B,) shares of the teacher's mass."""
         if reason in self._reported or not len(lost):
             return
@@ -85,6 +83,6 @@ class LostMass:
         self.skipped += n
 
 
-def supported(target: Target, *, n: int) -> "numpy.ndarray":
+def supported(target: Target, *, n: int) -> Array:
     """RETURNS (ndarray): (n,) bool, False for units of which the student can express none."""
     return numpy.ones(n, dtype=bool) if target.empty is None else ~target.empty

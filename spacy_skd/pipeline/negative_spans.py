@@ -1,12 +1,12 @@
 """Spans of a group of `doc.spans` that are known to be none, as spaCy's `incorrect_spans_key`."""
 
 import logging
-from typing import Callable, Collection, Iterable, List, Optional, Sequence, Tuple
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from spacy.tokens import Span
 from spacy.training import Example
-from thinc.types import Floats1d
 
+from ..arrays import Floats1d
 from ..codecs.absence import Window
 from ..codecs.bioes import TypedSpan
 from ..models.words import words_of
@@ -20,17 +20,17 @@ logger = logging.getLogger("spacy.skd")
 class NegativeSpans:
     """Reads them for one component.
 
-    key (Optional[str]): the group; None for no negative spans.
+    key (str | None): the group; None for no negative spans.
     misaligned (int): spans so far that no tokens of the predicted doc spell; they are not learnt.
     """
 
-    def __init__(self, key: Optional[str], *, layer: SpanLayer, name: str):
+    def __init__(self, key: str | None, *, layer: SpanLayer, name: str):
         self.key = key
         self.layer = layer
         self.name = name
         self.misaligned = 0
 
-    def __call__(self, eg: Example, *, labels: Collection[str]) -> List[TypedSpan]:
+    def __call__(self, eg: Example, *, labels: Collection[str]) -> list[TypedSpan]:
         """The negative spans, of predicted words, each once. One without a label, or with a label
         that is none of `labels`, says nothing.
 
@@ -71,9 +71,9 @@ def loss_of_negatives(
     scores: Parts,
     spans: Sequence[Sequence[TypedSpan]],
     *,
-    without: Callable[[Parts, int, TypedSpan], List[Window]],
+    without: Callable[[Parts, int, TypedSpan], list[Window]],
     weights: Floats1d,
-) -> Tuple[float, Parts]:
+) -> tuple[float, Parts]:
     """See `negative_loss`. spans: of each doc. without: the structures of a unit that lack a
     span."""
     negatives = [
@@ -84,5 +84,5 @@ def loss_of_negatives(
     return negative_loss(structure, scores, negatives, weights=weights)
 
 
-def _typed(spans: Iterable[Span]) -> List[TypedSpan]:
+def _typed(spans: Iterable[Span]) -> list[TypedSpan]:
     return [(span.start, span.end, span.label_) for span in spans]

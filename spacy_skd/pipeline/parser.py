@@ -1,6 +1,7 @@
 """`distilling_parser`: dependency trees that learn from gold and from a teacher's marginals."""
 
-from typing import Any, Callable, Dict, Optional, Union
+from collections.abc import Callable
+from typing import Any
 
 from spacy.language import Language
 from thinc.api import Config, Model
@@ -14,7 +15,7 @@ from .trees import STRUCTURES, DistillingParser
 
 OFFSET_TAGS = "offset_tags"
 # Of settings that do not apply to every structure.
-DEFAULTS: Dict[str, Any] = {"label_floor": LABEL_FLOOR, "min_count": 1, "max_offset": 0}
+DEFAULTS: dict[str, Any] = {"label_floor": LABEL_FLOOR, "min_count": 1, "max_offset": 0}
 
 DEFAULT_PARSER_MODEL = """
 [model]
@@ -62,7 +63,7 @@ def make_distilling_parser(
     name: str,
     model: Model[Any, Any],
     structure: str,
-    distill_weight: Union[float, WeightSchedule],
+    distill_weight: float | WeightSchedule,
     needs_teacher: bool,
     target: str,
     k: int,
@@ -72,9 +73,9 @@ def make_distilling_parser(
     label_floor: float,
     min_count: int,
     max_offset: int,
-    scorer: Optional[Callable],
+    scorer: Callable | None,
     save_activations: bool,
-) -> Union[DistillingParser, HeadTagParser]:
+) -> DistillingParser | HeadTagParser:
     """Construct a distilling parser.
 
     model (Model): (docs, spans, choose) to arc scores and deprel scores, see
@@ -111,7 +112,7 @@ def make_distilling_parser(
     with named(name):
         check_structure(structure, model)
         applied = _check_settings(structure, of_structure)
-        settings: Dict[str, Any] = {
+        settings: dict[str, Any] = {
             "distill_weight": distill_weight,
             "objective": Objective.of_config(target, k, temperature, temperature_kind),
             "max_length": int(check_between("max_length", max_length, low=0, high=10**6)),
@@ -119,7 +120,7 @@ def make_distilling_parser(
             "save_activations": save_activations,
             **applied,
         }
-        pipe: Union[DistillingParser, HeadTagParser]
+        pipe: DistillingParser | HeadTagParser
         if structure == OFFSET_TAGS:
             pipe = HeadTagParser(nlp.vocab, model, name, **settings)
         else:
@@ -129,8 +130,8 @@ def make_distilling_parser(
     return pipe
 
 
-def _check_settings(structure: str, settings: Dict[str, Any]) -> Dict[str, Any]:
-    """RETURNS (Dict[str, Any]): those that apply to the structure.
+def _check_settings(structure: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """RETURNS (dict[str, Any]): those that apply to the structure.
     RAISES (ValueError): if one is out of range, or another one is not its default."""
     check_between("label_floor", settings["label_floor"], low=0, high=1)
     check_between("min_count", settings["min_count"], low=1, high=10**9)

@@ -5,9 +5,10 @@ shared tok2vec is only half of what predicted then; `resume_training` here keeps
 """
 
 import copy
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Iterator, List, Optional, Sequence, Tuple
+from typing import Any
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -25,13 +26,13 @@ LEARN_RATE = 0.001
 class Memory:
     """What a component was.
 
-    model (Model): its earlier model. labels (Tuple[str, ...]): its labels then.
+    model (Model): its earlier model. labels (tuple[str, ...]): its labels then.
     upstreams (List): each component that it listens to, and the earlier model of that.
     """
 
     model: Model
-    labels: Tuple[str, ...]
-    upstreams: List[Tuple[Any, Model]] = field(default_factory=list)
+    labels: tuple[str, ...]
+    upstreams: list[tuple[Any, Model]] = field(default_factory=list)
 
     def check(self, model: Model, *, name: str) -> None:
         """RAISES (ValueError): if the model listens to a component that is not remembered. A frozen
@@ -56,12 +57,12 @@ class Memory:
         for upstream in self._feeding(of):
             upstream.finish_update(sgd)
 
-    def _feeding(self, name: str) -> List[Any]:
+    def _feeding(self, name: str) -> list[Any]:
         """Without those whose listeners have been replaced since (`nlp.replace_listeners`)."""
         return [upstream for upstream, _ in self.upstreams if name in upstream.listener_map]
 
 
-def resume_training(nlp: Language, *, sgd: Optional[Optimizer] = None) -> Optimizer:
+def resume_training(nlp: Language, *, sgd: Optimizer | None = None) -> Optimizer:
     """`nlp.resume_training()` for pipelines with a shared tok2vec or transformer: `nlp.rehearse`
     then keeps to the earlier state of the two together, and trains both.
 
@@ -75,7 +76,7 @@ def resume_training(nlp: Language, *, sgd: Optional[Optimizer] = None) -> Optimi
     optimizer = nlp.resume_training(sgd=sgd)
     if sgd is None and optimizer.learn_rate == 0:
         optimizer.learn_rate = LEARN_RATE
-    pipes: List[Tuple[str, Any]] = nlp.pipeline
+    pipes: list[tuple[str, Any]] = nlp.pipeline
     for _, upstream in pipes:
         if not isinstance(upstream, ListenedToComponent):
             continue
@@ -88,7 +89,7 @@ def resume_training(nlp: Language, *, sgd: Optional[Optimizer] = None) -> Optimi
     return optimizer
 
 
-def recalled(docs: Sequence[Doc], memory: Memory) -> List[Doc]:
+def recalled(docs: Sequence[Doc], memory: Memory) -> list[Doc]:
     """The docs as they were to the earlier state: copies with the earlier vectors."""
     if not memory.upstreams:
         return list(docs)
@@ -106,7 +107,7 @@ def _rehearses(pipe: Any) -> bool:
     return isinstance(getattr(pipe, "memory", None), Memory) and bool(_open_listeners(pipe.model))
 
 
-def _open_listeners(model: Model) -> List[Model]:
+def _open_listeners(model: Model) -> list[Model]:
     """Listeners that send a gradient: those that are not wrapped as frozen."""
     closed = {id(node) for node in frozen_layers(model)}
     return [node for node in listeners(model) if id(node) not in closed]

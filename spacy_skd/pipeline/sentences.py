@@ -1,18 +1,18 @@
 """Units of a doc: its sentences, as (start, end) words."""
 
-from typing import List, Optional, Sequence, Tuple
+from collections.abc import Sequence
 
 import numpy
 from spacy.attrs import SENT_START
 from spacy.pipeline import Sentencizer
 from spacy.tokens import Doc
 from spacy.training import Example
-from thinc.types import Ints2d
 
+from ..arrays import Array, Ints2d
 from ..codecs.words import Words
 
 
-def reference_starts(eg: Example) -> Optional["numpy.ndarray"]:
+def reference_starts(eg: Example) -> Array | None:
     """Sentence starts of the annotation, on the predicted tokens; None where there are none."""
     if not eg.reference.has_annotation("SENT_START") or not len(eg.predicted):
         return None
@@ -23,7 +23,7 @@ def reference_starts(eg: Example) -> Optional["numpy.ndarray"]:
     return starts
 
 
-def aligned_starts(eg: Example) -> "numpy.ndarray":
+def aligned_starts(eg: Example) -> Array:
     """(tokens,) bool, the predicted tokens that start a sentence of the reference: the first one
     that aligns with a sentence. spaCy's `get_aligned_sent_starts` fails where the first token of a
     sentence, a space, is not among the predicted tokens."""
@@ -36,7 +36,7 @@ def aligned_starts(eg: Example) -> "numpy.ndarray":
     return starts
 
 
-def units_from_starts(starts: "numpy.ndarray") -> Ints2d:
+def units_from_starts(starts: Array) -> Ints2d:
     """starts (ndarray): (words,) bool. RETURNS (Ints2d): (U, 2) start and end word."""
     first = numpy.nonzero(starts)[0]
     return numpy.stack([first, numpy.append(first[1:], len(starts))], axis=1).astype("int64")
@@ -47,7 +47,7 @@ def split_long_units(units: Ints2d, *, max_length: int) -> Ints2d:
     lengths = units[:, 1] - units[:, 0]
     if not max_length or not len(units) or lengths.max() <= max_length:
         return units
-    pieces: List["numpy.ndarray"] = []
+    pieces: list[numpy.ndarray] = []
     for start, end in units.tolist():
         n = -(-(end - start) // max_length)
         cuts = numpy.linspace(start, end, n + 1).round().astype("int64")
@@ -55,7 +55,7 @@ def split_long_units(units: Ints2d, *, max_length: int) -> Ints2d:
     return numpy.concatenate(pieces)
 
 
-def doc_starts(docs: Sequence[Doc]) -> Tuple[List["numpy.ndarray"], List[int]]:
+def doc_starts(docs: Sequence[Doc]) -> tuple[list[Array], list[int]]:
     """RETURNS: of each doc (tokens,) bool, whether a token starts a sentence; which docs of several
     tokens have no sentence annotation, so that only their first token does."""
     values = [numpy.zeros(0, dtype="uint64"), *(doc.to_array(SENT_START) for doc in docs)]
@@ -69,18 +69,16 @@ def doc_starts(docs: Sequence[Doc]) -> Tuple[List["numpy.ndarray"], List[int]]:
     return cut, numpy.flatnonzero(bare).tolist()
 
 
-def punctuation_starts(doc: Doc) -> "numpy.ndarray":
+def punctuation_starts(doc: Doc) -> Array:
     """RETURNS (ndarray): (tokens,) bool, where spaCy's `sentencizer` begins sentences."""
     return numpy.asarray(Sentencizer().predict([doc])[0], dtype=bool)
 
 
-def units_of(
-    starts: Sequence["numpy.ndarray"], words: Sequence[Words], *, max_length: int
-) -> List[Ints2d]:
+def units_of(starts: Sequence[Array], words: Sequence[Words], *, max_length: int) -> list[Ints2d]:
     """Sentences of docs, the long ones cut.
 
     starts (Sequence[ndarray]): of each doc (tokens,) bool.
-    RETURNS (List[Ints2d]): of each doc (U, 2) start and end word.
+    RETURNS (list[Ints2d]): of each doc (U, 2) start and end word.
     """
     lengths = [len(each) for each in words]
     ends = numpy.cumsum(lengths, dtype="int64")

@@ -1,10 +1,11 @@
 """Probabilities of tags and of whole spans, doc by doc."""
 
-from typing import Any, List, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy
-from thinc.types import Ints2d
 
+from ..arrays import Ints2d
 from ..codecs.bioes import TypedSpan, encode_spans, scheme_of
 from ..codecs.words import Words
 from ..structures import LinearChain, Parts, Run, run_probabilities
@@ -23,7 +24,7 @@ def span_activations(
     *,
     tags: Sequence[str],
     labels: Sequence[str],
-) -> List[Activations]:
+) -> list[Activations]:
     """scores (Parts): of linear chains, one unit a doc. ids (Ints2d): (B, N) the best tags.
     spans (Sequence[Sequence[TypedSpan]]): of each doc. tags, labels: names of tags and of spans.
     """

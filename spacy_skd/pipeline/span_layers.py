@@ -2,7 +2,8 @@
 
 import logging
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Dict, Iterable, List, Optional, Sequence, Tuple
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
 
 import numpy
 from spacy.attrs import ENT_IOB, ENT_TYPE
@@ -12,6 +13,7 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.util import filter_spans
 
+from ..arrays import Array
 from ..codecs.bioes import OUTSIDE, TypedSpan, encode_spans
 from ..codecs.words import Words
 from ..models.words import words_of
@@ -50,7 +52,7 @@ class SpanLayer(ABC):
         self.misaligned += n
 
     @abstractmethod
-    def gold(self, eg: Example, *, scheme: str) -> List[Optional[str]]:
+    def gold(self, eg: Example, *, scheme: str) -> list[str | None]:
         """The tag of each predicted token, None where nothing is known."""
 
     @abstractmethod
@@ -61,16 +63,16 @@ class SpanLayer(ABC):
         """The labels of a doc's spans."""
         return (span.label_ for span in self.spans(doc))
 
-    def blocked(self, doc: Doc) -> "numpy.ndarray":
+    def blocked(self, doc: Doc) -> Array:
         """(N,) bool: the tokens of which no span may be predicted."""
         return numpy.zeros(len(doc), dtype=bool)
 
-    def blocked_words(self, docs: Sequence[Doc], words: Sequence[Words]) -> List["numpy.ndarray"]:
+    def blocked_words(self, docs: Sequence[Doc], words: Sequence[Words]) -> list[Array]:
         """Per doc, (words,) bool: `blocked` of its words."""
         return [each.of_tokens(self.blocked(doc)) for doc, each in zip(docs, words)]
 
     @abstractmethod
-    def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
         """spaCy's scores of this layer."""
 
     @abstractmethod
@@ -87,7 +89,7 @@ class EntsLayer(SpanLayer):
         super().__init__()
         self.repaired = RepairedEntities("layer 'ents'")
 
-    def gold(self, eg: Example, *, scheme: str) -> List[Optional[str]]:
+    def gold(self, eg: Example, *, scheme: str) -> list[str | None]:
         self.repaired(eg.reference)
         table = _FROM_BILUO[scheme]
         tags = [_translate(tag, table) for tag in eg.get_aligned_ner()]
@@ -101,10 +103,10 @@ class EntsLayer(SpanLayer):
     def spans(self, doc: Doc) -> Sequence[Span]:
         return self.repaired(doc).ents
 
-    def blocked(self, doc: Doc) -> "numpy.ndarray":
+    def blocked(self, doc: Doc) -> Array:
         return blocked_tokens(doc)
 
-    def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
         examples = list(examples)
         for eg in examples:
             self.repaired(eg.reference)
@@ -129,14 +131,14 @@ class SpansLayer(SpanLayer):
         self.spans_key = spans_key
         self.overlapping = 0  # spans that were left out so far
 
-    def gold(self, eg: Example, *, scheme: str) -> List[Optional[str]]:
+    def gold(self, eg: Example, *, scheme: str) -> list[str | None]:
         n = len(eg.predicted)
         if self.spans_key not in eg.reference.spans:
             return [None] * n
         kept = filter_spans(eg.reference.spans[self.spans_key])
         self._note_overlap(len(eg.reference.spans[self.spans_key]) - len(kept))
         aligned = eg.get_aligned_spans_y2x(kept, allow_overlap=False)
-        tags: List[Optional[str]] = list(
+        tags: list[str | None] = list(
             encode_spans([(s.start, s.end, s.label_) for s in aligned], n=n, scheme=scheme)
         )
         self._note_misaligned(len(kept) - len(aligned))
@@ -158,7 +160,7 @@ class SpansLayer(SpanLayer):
     def spans(self, doc: Doc) -> Sequence[Span]:
         return tuple(doc.spans.get(self.spans_key, ()))
 
-    def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
         return spancat_score(examples, spans_key=self.spans_key, **kwargs)
 
     def write(self, doc: Doc, spans: Sequence[TypedSpan], *, overwrite: bool) -> None:
@@ -168,7 +170,7 @@ class SpansLayer(SpanLayer):
         doc.spans[self.spans_key] = found
 
 
-def _as_spans(doc: Doc, spans: Sequence[TypedSpan]) -> List[Span]:
+def _as_spans(doc: Doc, spans: Sequence[TypedSpan]) -> list[Span]:
     """spans (Sequence[TypedSpan]): start and end word, and label."""
     if not spans:
         return []
@@ -176,16 +178,16 @@ def _as_spans(doc: Doc, spans: Sequence[TypedSpan]) -> List[Span]:
     return [Span(doc, *span[:2], label=span[2]) for span in words.spans_to_tokens(spans)]
 
 
-def blocked_tokens(doc: Doc) -> "numpy.ndarray":
+def blocked_tokens(doc: Doc) -> Array:
     """(N,) bool: the tokens of `doc.set_ents(..., blocked=)`, which begin an entity of no label."""
     if not doc.has_annotation(ENT_IOB):  # mostly, and much faster than arrays
         return numpy.zeros(len(doc), dtype=bool)
     tags, labels = doc.to_array([ENT_IOB, ENT_TYPE]).reshape(-1, 2).T
-    blocked: "numpy.ndarray" = (tags == _BEGINS) & (labels == 0)
+    blocked: numpy.ndarray = (tags == _BEGINS) & (labels == 0)
     return blocked
 
 
-def _aligned_blocked(eg: Example) -> List[int]:
+def _aligned_blocked(eg: Example) -> list[int]:
     """Predicted tokens whose reference tokens are all blocked."""
     blocked = blocked_tokens(eg.reference)
     if not blocked.any():
@@ -194,16 +196,16 @@ def _aligned_blocked(eg: Example) -> List[int]:
     return [i for i, tokens in enumerate(aligned) if len(tokens) and blocked[tokens].all()]
 
 
-def _translate(tag: Optional[str], table: Dict[str, str]) -> Optional[str]:
+def _translate(tag: str | None, table: dict[str, str]) -> str | None:
     if not tag or tag == "-":
         return None
     return tag if tag == OUTSIDE else f"{table[tag[0]]}-{tag[2:]}"
 
 
-def _misaligned_tokens(eg: Example, kept: Sequence[Span], aligned: Sequence[Span]) -> List[int]:
+def _misaligned_tokens(eg: Example, kept: Sequence[Span], aligned: Sequence[Span]) -> list[int]:
     """Predicted tokens outside the aligned spans that share characters with a reference span."""
     clear = {i for span in aligned for i in range(span.start, span.end)}
-    chars: List[Tuple[int, int]] = [(span.start_char, span.end_char) for span in kept]
+    chars: list[tuple[int, int]] = [(span.start_char, span.end_char) for span in kept]
     return [
         token.i
         for token in eg.predicted

@@ -1,11 +1,12 @@
 """Structures of spans, and their parts: one unit a doc."""
 
-from typing import Any, Callable, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy
 from thinc.api import Model, Ops
-from thinc.types import Floats4d, Ints1d, Ints2d
 
+from ..arrays import Array, Floats4d, Ints1d, Ints2d
 from ..codecs.bioes import Legality
 from ..codecs.units import Bucket
 from ..structures import (
@@ -21,7 +22,7 @@ from ..transfer.belief import ChainBelief, SegmentBelief, TokenBelief
 from ..transfer.posterior import Posterior
 from .sentences import batch_spans
 
-SpanBelief = Union[TokenBelief, ChainBelief, SegmentBelief]
+SpanBelief = TokenBelief | ChainBelief | SegmentBelief
 
 # The architecture that scores the parts of each structure.
 SCORERS = {"tokens": "TokenScorer", "linear_chain": "ChainScorer", "segments": "SegmentScorer"}
@@ -48,7 +49,7 @@ def _scored_by(model: Model) -> str:
     return "segments" if model.has_dim("nW") else "tokens"
 
 
-def labels_of(belief: SpanBelief) -> List[str]:
+def labels_of(belief: SpanBelief) -> list[str]:
     """The labels of the spans."""
     if isinstance(belief, SegmentBelief):
         return list(belief.labels)
@@ -70,8 +71,8 @@ def as_chain(parts: Parts) -> Parts:
 
 
 def read_as(
-    structure: Structure, parts: Parts, *, rules: Optional[Legality]
-) -> Tuple[Structure, Parts]:
+    structure: Structure, parts: Parts, *, rules: Legality | None
+) -> tuple[Structure, Parts]:
     """The distribution that spans are read from: of tags, that over their legal sequences."""
     if rules is None:
         return structure, parts
@@ -79,11 +80,11 @@ def read_as(
 
 
 def without_blocked(
-    scored: Iterable[Tuple[Bucket, Parts]],
-    blocked: Sequence["numpy.ndarray"],
+    scored: Iterable[tuple[Bucket, Parts]],
+    blocked: Sequence[Array],
     *,
     block: Callable[[Parts, Any], Parts],
-) -> Iterator[Tuple[Bucket, Parts]]:
+) -> Iterator[tuple[Bucket, Parts]]:
     """The scores of buckets of docs, in which no span has a token that is blocked.
 
     blocked (Sequence[ndarray]): per doc, (N,) bool. block: scores, given (B, N) bool.

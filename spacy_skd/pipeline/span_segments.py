@@ -1,11 +1,12 @@
 """The distilling tagger of spans as segments: each span up to a width has a score of its own."""
 
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy
 from spacy.tokens import Doc
-from thinc.types import Floats3d
 
+from ..arrays import Floats3d
 from ..codecs.absence import Window, segments_without
 from ..codecs.bioes import Legality, TypedSpan, legality, span_tags
 from ..codecs.spans import SegmentGold, SpanMatch, decode_segments, encode_segments
@@ -42,7 +43,7 @@ class DistillingSegments(DistillingSpans):
         super().__init__(*args, structure="segments", **settings)
         self.drop_wide = drop_wide
         self.wide = 0
-        self._gold_rules: Optional[Tuple[Tuple[str, ...], Legality]] = None
+        self._gold_rules: tuple[tuple[str, ...], Legality] | None = None
 
     @property
     def max_width(self) -> int:
@@ -50,10 +51,10 @@ class DistillingSegments(DistillingSpans):
         return int(self.model.get_dim("nW"))
 
     def _decode(
-        self, scored: Iterable[Tuple[Bucket, Parts]], *, words: Sequence[Words]
+        self, scored: Iterable[tuple[Bucket, Parts]], *, words: Sequence[Words]
     ) -> Predictions:
-        best: List[List[TypedSpan]] = [[] for _ in words]
-        found: Dict[int, Activations] = {}
+        best: list[list[TypedSpan]] = [[] for _ in words]
+        found: dict[int, Activations] = {}
         for bucket, scores in scored:
             units = bucket.units.tolist()
             spans = decode_segments(self.structure.argmax(scores), self.labels)
@@ -83,11 +84,11 @@ class DistillingSegments(DistillingSpans):
         chances = marginals[start, end - start - 1, label].astype("float64")
         return {"marginals": marginals, "spans": array, "confidences": chances}
 
-    def believe(self, docs: Sequence[Doc]) -> List[Belief]:
+    def believe(self, docs: Sequence[Doc]) -> list[Belief]:
         """As a teacher: the scores of every doc's spans. Does not change the docs."""
         ops, docs = self.model.ops, list(docs)
         none = numpy.zeros((0, self.max_width, len(self.labels)), dtype="float32")
-        rows: List[Floats3d] = [none for _ in docs]
+        rows: list[Floats3d] = [none for _ in docs]
         for bucket, parts in self._scored(docs)[0]:
             span = ops.to_numpy(parts.arrays["span"])
             for unit, n, row in zip(bucket.units.tolist(), bucket.lengths.tolist(), span):
@@ -102,14 +103,14 @@ class DistillingSegments(DistillingSpans):
             span[:, :, width][ahead] = IMPOSSIBLE
         return Parts({"span": span}, parts.lengths)
 
-    def _without(self, scores: Parts, unit: int, span: TypedSpan) -> List[Window]:
+    def _without(self, scores: Parts, unit: int, span: TypedSpan) -> list[Window]:
         start, end, label = span
         if end - start > self.max_width:
             return []
         label_id = self.labels.index(label)
         return segments_without(scores, start=start, width=end - start, label=label_id)
 
-    def _gold(self, tags: Sequence[Sequence[Optional[str]]]) -> SegmentGold:
+    def _gold(self, tags: Sequence[Sequence[str | None]]) -> SegmentGold:
         inventory = span_tags(self.labels, scheme=self.scheme)
         if self._gold_rules is None or self._gold_rules[0] != inventory:
             self._gold_rules = (inventory, legality(inventory))

@@ -1,14 +1,15 @@
 """The distilling tagger of spans as tags of tokens: independent ones, or a linear chain."""
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
+from typing import Any
 
 import numpy
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 from thinc.api import Model
-from thinc.types import Floats2d, Ints2d
 
+from ..arrays import Floats2d, Ints2d
 from ..codecs.absence import Window, chains_without
 from ..codecs.bioes import (
     Legality,
@@ -50,18 +51,18 @@ class DistillingSpanTagger(DistillingSpans):
     def __init__(
         self,
         vocab: Vocab,
-        model: Model[List[Doc], Any],
+        model: Model[list[Doc], Any],
         name: str = "distilling_tagger",
         *,
         layer: SpanLayer,
         structure: str = "linear_chain",
         scheme: str = "BIOES",
-        distill_weight: Union[float, WeightSchedule] = 0.0,
+        distill_weight: float | WeightSchedule = 0.0,
         objective: Objective = STRUCTURAL,
         overwrite: bool = False,
-        scorer: Optional[Callable] = None,
+        scorer: Callable | None = None,
         save_activations: bool = False,
-        incorrect_spans_key: Optional[str] = None,
+        incorrect_spans_key: str | None = None,
     ):
         super().__init__(
             vocab,
@@ -78,10 +79,10 @@ class DistillingSpanTagger(DistillingSpans):
         )
         span_tags((), scheme=scheme)
         self.scheme = scheme
-        self._rules: Optional[Tuple[Tuple[str, ...], Legality]] = None
+        self._rules: tuple[tuple[str, ...], Legality] | None = None
 
     @property
-    def tags(self) -> Tuple[str, ...]:
+    def tags(self) -> tuple[str, ...]:
         """The tags of tokens, in the order of the model's output."""
         return span_tags(self.labels, scheme=self.scheme)
 
@@ -104,11 +105,11 @@ class DistillingSpanTagger(DistillingSpans):
         )
 
     def _decode(
-        self, scored: Iterable[Tuple[Bucket, Parts]], *, words: Sequence[Words]
+        self, scored: Iterable[tuple[Bucket, Parts]], *, words: Sequence[Words]
     ) -> Predictions:
         names = numpy.asarray(self.tags)
-        best: List[List[TypedSpan]] = [[] for _ in words]
-        found: Dict[int, Activations] = {}
+        best: list[list[TypedSpan]] = [[] for _ in words]
+        found: dict[int, Activations] = {}
         for bucket, parts in scored:
             scores = self.rules.add_to(as_chain(parts))
             indicators = LinearChain().argmax(scores)
@@ -126,16 +127,16 @@ class DistillingSpanTagger(DistillingSpans):
         return Predictions(best, [on_tokens(*pair) for pair in zip(of_words, words)])
 
     def _activations(
-        self, scores: Parts, ids: Ints2d, spans: Sequence[List[TypedSpan]]
-    ) -> List[Activations]:
+        self, scores: Parts, ids: Ints2d, spans: Sequence[list[TypedSpan]]
+    ) -> list[Activations]:
         return span_activations(scores, ids, spans, tags=self.tags, labels=self.labels)
 
-    def believe(self, docs: Sequence[Doc]) -> List[Belief]:
+    def believe(self, docs: Sequence[Doc]) -> list[Belief]:
         """As a teacher: the scores of every doc's tags, in which illegal sequences are impossible.
         Does not change the docs."""
         ops, docs = self.model.ops, list(docs)
         none = numpy.zeros((0, len(self.tags)), dtype="float32")
-        rows: List[Floats2d] = [none for _ in docs]
+        rows: list[Floats2d] = [none for _ in docs]
         transition = none
         for bucket, parts in self._scored(docs)[0]:
             parts = self.rules.add_to(parts) if self._is_chain else parts
@@ -153,10 +154,10 @@ class DistillingSpanTagger(DistillingSpans):
         unary[blocked, 1:] = IMPOSSIBLE  # all tags but O
         return Parts({**parts.arrays, "unary": unary}, parts.lengths)
 
-    def _without(self, scores: Parts, unit: int, span: TypedSpan) -> List[Window]:
+    def _without(self, scores: Parts, unit: int, span: TypedSpan) -> list[Window]:
         return chains_without(scores, run_of(unit, span, self.tags))
 
-    def _gold(self, tags: Sequence[Sequence[Optional[str]]]) -> Gold:
+    def _gold(self, tags: Sequence[Sequence[str | None]]) -> Gold:
         gold, illegal = encode_chains(tags, self.tags, self.rules)
         self._note_illegal(illegal)
         indicators = gold.indicators

@@ -1,7 +1,8 @@
 """What the distilling taggers of spans share: entities or a span group, one unit a doc."""
 
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, NamedTuple
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -37,8 +38,8 @@ class SpanLesson(NamedTuple):
     """tags: per doc, of each word, None or "" where there is no gold. beliefs: one a doc.
     negatives: per doc, what is no span of its words; of none, if empty."""
 
-    tags: List[List[Optional[str]]]
-    beliefs: Optional[Sequence[Belief]]
+    tags: list[list[str | None]]
+    beliefs: Sequence[Belief] | None
     negatives: Sequence[Sequence[TypedSpan]] = ()
 
 
@@ -56,17 +57,17 @@ class DistillingSpans(DistillingPipe):
     def __init__(
         self,
         vocab: Vocab,
-        model: Model[List[Doc], Any],
+        model: Model[list[Doc], Any],
         name: str = "distilling_tagger",
         *,
         layer: SpanLayer,
         structure: str = "linear_chain",
-        distill_weight: Union[float, WeightSchedule] = 0.0,
+        distill_weight: float | WeightSchedule = 0.0,
         objective: Objective = STRUCTURAL,
         overwrite: bool = False,
-        scorer: Optional[Callable] = None,
+        scorer: Callable | None = None,
         save_activations: bool = False,
-        incorrect_spans_key: Optional[str] = None,
+        incorrect_spans_key: str | None = None,
     ):
         super().__init__(
             vocab,
@@ -82,17 +83,17 @@ class DistillingSpans(DistillingPipe):
         self.overwrite = overwrite
         self.negatives = NegativeSpans(incorrect_spans_key, layer=layer, name=name)
         self.illegal = 0  # docs whose annotation no legal sequence agrees with, so far
-        self._matches_by: Dict[Any, Match] = {}
+        self._matches_by: dict[Any, Match] = {}
 
     # What the two classes define
 
     @property
-    def rules(self) -> Optional[Legality]:
+    def rules(self) -> Legality | None:
         """Which sequences of tags are legal; None where there are no tags."""
         raise NotImplementedError
 
     def _decode(
-        self, scored: Iterable[Tuple[Bucket, Parts]], *, words: Sequence[Words]
+        self, scored: Iterable[tuple[Bucket, Parts]], *, words: Sequence[Words]
     ) -> Predictions:
         """The best spans of each doc. scored: buckets of docs, and the scores of their parts.
         words (Sequence[Words]): of each doc."""
@@ -102,11 +103,11 @@ class DistillingSpans(DistillingPipe):
         """Scores in which no span has a blocked token. blocked: (B, N) bool."""
         raise NotImplementedError
 
-    def _without(self, scores: Parts, unit: int, span: TypedSpan) -> List[Window]:
+    def _without(self, scores: Parts, unit: int, span: TypedSpan) -> list[Window]:
         """The structures of a unit that lack a span. scores: as `read_as` gives them."""
         raise NotImplementedError
 
-    def _gold(self, tags: Sequence[Sequence[Optional[str]]]) -> Gold:
+    def _gold(self, tags: Sequence[Sequence[str | None]]) -> Gold:
         """tags: of the docs of a bucket."""
         raise NotImplementedError
 
@@ -122,8 +123,8 @@ class DistillingSpans(DistillingPipe):
         self,
         get_examples: Callable[[], Iterable[Example]],
         *,
-        nlp: Optional[Language] = None,
-        labels: Optional[Iterable[str]] = None,
+        nlp: Language | None = None,
+        labels: Iterable[str] | None = None,
     ) -> None:
         """Set the labels (given, else all of those of `add_label`, of the teacher and of the
         examples) and the sizes.
@@ -143,12 +144,12 @@ class DistillingSpans(DistillingPipe):
         return self._decoded(docs := list(docs), *self._scored(docs))
 
     def _decoded(
-        self, docs: Sequence[Doc], scored: List[Tuple[Bucket, Parts]], words: Sequence[Words]
+        self, docs: Sequence[Doc], scored: list[tuple[Bucket, Parts]], words: Sequence[Words]
     ) -> Predictions:
         blocked = self.layer.blocked_words(docs, words)
         return self._decode(without_blocked(scored, blocked, block=self._block), words=words)
 
-    def _write(self, docs: Sequence[Doc], best: Sequence[List[TypedSpan]]) -> None:
+    def _write(self, docs: Sequence[Doc], best: Sequence[list[TypedSpan]]) -> None:
         for doc, spans in zip(docs, best):
             self.layer.write(doc, spans, overwrite=self.overwrite)
 
@@ -164,7 +165,7 @@ class DistillingSpans(DistillingPipe):
     def _is_chain(self) -> bool:
         return isinstance(self.structure, LinearChain)
 
-    def _scored(self, docs: Sequence[Doc]) -> Tuple[List[Tuple[Bucket, Parts]], List[Words]]:
+    def _scored(self, docs: Sequence[Doc]) -> tuple[list[tuple[Bucket, Parts]], list[Words]]:
         """RETURNS: buckets of docs, and the scores of their parts; the words of each doc."""
         if not any(len(doc) for doc in docs):
             return [], words_of(docs)
@@ -186,25 +187,23 @@ class DistillingSpans(DistillingPipe):
 
     # Training
 
-    def _lesson(
-        self, examples: Sequence[Example], beliefs: Optional[Sequence[Belief]]
-    ) -> SpanLesson:
+    def _lesson(self, examples: Sequence[Example], beliefs: Sequence[Belief] | None) -> SpanLesson:
         tags = [self._tags(eg) for eg in examples]
         named = (tag[2:] for unit in tags for tag in unit if tag)
         self.unknown_labels.add(named, set(self.labels))
         negatives = [self.negatives(eg, labels=self.labels) for eg in examples]
         return SpanLesson(tags, self._read(beliefs), negatives if any(negatives) else ())
 
-    def _tags(self, eg: Example) -> List[Optional[str]]:
+    def _tags(self, eg: Example) -> list[str | None]:
         """Gold of each predicted word."""
         (words,) = words_of([eg.predicted])
         return words.tags_of_tokens(self.layer.gold(eg, scheme=self.scheme))
 
     def _lesson_without_gold(self, beliefs: Sequence[Belief]) -> SpanLesson:
-        tags: List[List[Optional[str]]] = [[None] * belief_words(belief) for belief in beliefs]
+        tags: list[list[str | None]] = [[None] * belief_words(belief) for belief in beliefs]
         return SpanLesson(tags, self._read(beliefs))
 
-    def _loss(self, lesson: SpanLesson, scores: Any) -> Tuple[float, Any]:
+    def _loss(self, lesson: SpanLesson, scores: Any) -> tuple[float, Any]:
         """scores: what the model returned."""
         rows = scores[0] if self._is_chain else scores
         d_rows = self.model.ops.xp.zeros_like(rows)
@@ -234,7 +233,7 @@ class DistillingSpans(DistillingPipe):
                 d_transition += d_parts.arrays["transition"].sum(axis=0)
         return total, (d_rows, d_transition) if self._is_chain else d_rows
 
-    def _target(self, beliefs: Optional[Sequence[Belief]], bucket: Bucket) -> Optional[Target]:
+    def _target(self, beliefs: Sequence[Belief] | None, bucket: Bucket) -> Target | None:
         if beliefs is None:
             return None
         target = mixed_target([beliefs[u] for u in bucket.units.tolist()], self._target_of)
@@ -289,5 +288,5 @@ class DistillingSpans(DistillingPipe):
     def _has_gold(self, eg: Example) -> bool:
         return all(self._tags(eg))
 
-    def _labels_in(self, examples: Iterable[Example]) -> List[str]:
+    def _labels_in(self, examples: Iterable[Example]) -> list[str]:
         return sorted({label for eg in examples for label in self.layer.labels(eg.reference)})

@@ -4,8 +4,9 @@ A tagger of independent labels is linear over its vectors, as spaCy's `Tagger` i
 under a softmax, which does not change the best label. Chains and trees have no stock counterpart.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any
 
 from spacy.language import Language
 from spacy.morphology import Morphology
@@ -22,13 +23,13 @@ _TOK2VEC = {"spacy-skd.Tok2Vec.v1": "spacy.Tok2Vec.v2"}
 
 @dataclass
 class Exported:
-    """exported (Dict[str, str]): by component, the stock factory that it is now. kept (Dict[str,
-    str]): the components that still need this package, each with the reason. notes (List[str]): in
+    """exported (dict[str, str]): by component, the stock factory that it is now. kept (dict[str,
+    str]): the components that still need this package, each with the reason. notes (list[str]): in
     what the exported ones differ."""
 
-    exported: Dict[str, str] = field(default_factory=dict)
-    kept: Dict[str, str] = field(default_factory=dict)
-    notes: List[str] = field(default_factory=list)
+    exported: dict[str, str] = field(default_factory=dict)
+    kept: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
 def make_stock(nlp: Language) -> Exported:
@@ -87,13 +88,13 @@ def _why_not(pipe: Any) -> str:
 
 
 def _replace_tagger(
-    nlp: Language, name: str, pipe: DistillingTagger, block: Dict[str, Any], found: Exported
+    nlp: Language, name: str, pipe: DistillingTagger, block: dict[str, Any], found: Exported
 ) -> None:
-    """block (Dict[str, Any]): the component's, without references."""
+    """block (dict[str, Any]): the component's, without references."""
     layer, factory = pipe.layer.name, _FACTORIES[pipe.layer.name]
     scorer = block.get("scorer")
     block, tok2vec = _stock_tok2vec(block["model"]["tok2vec"], pipe.model.get_ref("tok2vec"))
-    config: Dict[str, Any] = {
+    config: dict[str, Any] = {
         "model": {"@architectures": "spacy.Tagger.v2", "tok2vec": block, "normalize": False},
         "overwrite": pipe.overwrite,
     }
@@ -132,8 +133,8 @@ def _copy_weights(pipe: DistillingTagger, model: Model, tok2vec: Model) -> None:
 # Vectors
 
 
-def _replace_tok2vec(nlp: Language, name: str, block: Dict[str, Any], found: Exported) -> None:
-    """A stock `tok2vec` whose model is this package's fast one of stock layers. block (Dict[str,
+def _replace_tok2vec(nlp: Language, name: str, block: dict[str, Any], found: Exported) -> None:
+    """A stock `tok2vec` whose model is this package's fast one of stock layers. block (dict[str,
     Any]): the component's, without references."""
     pipe: Any = nlp.get_pipe(name)
     block, model = _stock_tok2vec(block["model"], pipe.model)
@@ -143,7 +144,7 @@ def _replace_tok2vec(nlp: Language, name: str, block: Dict[str, Any], found: Exp
         found.exported[name] = "tok2vec"
 
 
-def _stock_tok2vec(block: Dict[str, Any], model: Model) -> Tuple[Dict[str, Any], Model]:
+def _stock_tok2vec(block: dict[str, Any], model: Model) -> tuple[dict[str, Any], Model]:
     """`spacy-skd.Tok2Vec.v1` is `spacy.Tok2Vec.v2` on another BLAS: the model inside it, if its
     layers are stock; else what is given."""
     stock = _TOK2VEC.get(block["@architectures"])

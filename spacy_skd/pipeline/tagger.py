@@ -1,12 +1,13 @@
 """`distilling_tagger`: annotation of tokens and of spans, from gold and from a teacher."""
 
-from typing import Any, Callable, Dict, List, Optional, Union
+from collections.abc import Callable
+from typing import Any
 
 from spacy.language import Language
 from spacy.tokens import Doc
 from thinc.api import Config, Model
-from thinc.types import Floats2d
 
+from ..arrays import Floats2d
 from ..errors import check_applied, check_between, named
 from ..models.segments import build_segment_scorer  # noqa: F401  # registers it
 from ..transfer.annealing import WeightSchedule
@@ -18,7 +19,7 @@ from .span_tags import DistillingSpanTagger
 from .token_tagger import DistillingTagger
 
 # Of settings that do not apply to every layer.
-DEFAULTS: Dict[str, Any] = {
+DEFAULTS: dict[str, Any] = {
     "max_length": 150,
     "threshold": 0.5,
     "structure": None,
@@ -88,9 +89,9 @@ width = 96
 def make_distilling_tagger(
     nlp: Language,
     name: str,
-    model: Model[List[Doc], Floats2d],
+    model: Model[list[Doc], Floats2d],
     layer: str,
-    distill_weight: Union[float, WeightSchedule],
+    distill_weight: float | WeightSchedule,
     needs_teacher: bool,
     target: str,
     k: int,
@@ -99,17 +100,17 @@ def make_distilling_tagger(
     overwrite: bool,
     max_length: int,
     threshold: float,
-    structure: Optional[str],
+    structure: str | None,
     scheme: str,
     spans_key: str,
     drop_wide: bool,
-    incorrect_spans_key: Optional[str],
-    scorer: Optional[Callable],
+    incorrect_spans_key: str | None,
+    scorer: Callable | None,
     save_activations: bool,
-) -> Union[DistillingTagger, DistillingSpanTagger, DistillingSegments]:
+) -> DistillingTagger | DistillingSpanTagger | DistillingSegments:
     """Construct a distilling tagger.
 
-    model (Model[List[Doc], Floats2d]): docs to scores of labels, (tokens of the batch, labels).
+    model (Model[list[Doc], Floats2d]): docs to scores of labels, (tokens of the batch, labels).
     layer (str): what it annotates: "tag", "pos", "morph", "sent", "ents" (`doc.ents`) or "spans"
         (a group of `doc.spans`).
     distill_weight (Union[float, WeightSchedule]): the teacher's share of the loss of a token that
@@ -127,7 +128,7 @@ def make_distilling_tagger(
     max_length (int): layer "sent" alone: the most tokens of a sentence, 0 for no limit.
     threshold (float): layer "sent" alone: a token starts a sentence if its probability of that is
         higher.
-    structure (Optional[str]): what the loss is over: "tokens" (independent labels), or, for ents
+    structure (str | None): what the loss is over: "tokens" (independent labels), or, for ents
         and spans, "linear_chain" (sequences of tags; their default, with the model
         `spacy-skd.ChainScorer.v1`) or "segments" (spans with scores of their own, with the model
         `spacy-skd.SegmentScorer.v1`).
@@ -136,16 +137,16 @@ def make_distilling_tagger(
     drop_wide (bool): structure "segments" alone: whether spans that a linear-chain teacher finds
         and that are wider than the model's `max_width` may be taken as outside. No score of a chain
         excludes them, so without it such a teacher is refused.
-    incorrect_spans_key (Optional[str]): layers "ents" and "spans" alone: a group of `doc.spans` of
+    incorrect_spans_key (str | None): layers "ents" and "spans" alone: a group of `doc.spans` of
         the reference whose spans are known to be none of their label, as of spaCy's `ner`. Each
         adds -log(1 - p) to the loss of gold, p its exact probability. A doc that has these alone
         is otherwise not annotated.
-    scorer (Optional[Callable]): spaCy's score of the layer by default.
+    scorer (Callable | None): spaCy's score of the layer by default.
     save_activations (bool): whether to keep probabilities in `doc._.activations[name]`.
     RAISES (ValueError): for a layer, scheme or structure that does not exist or does not fit; for a
         setting that is out of range, or does not apply to the layer and is not its default.
     """
-    of_layer: Dict[str, Any] = {
+    of_layer: dict[str, Any] = {
         "max_length": max_length,
         "threshold": threshold,
         "scheme": scheme,
@@ -154,14 +155,14 @@ def make_distilling_tagger(
         "incorrect_spans_key": incorrect_spans_key,
     }
     with named(name):
-        settings: Dict[str, Any] = {
+        settings: dict[str, Any] = {
             "distill_weight": distill_weight,
             "objective": Objective.of_config(target, k, temperature, temperature_kind),
             "overwrite": overwrite,
             "scorer": scorer,
             "save_activations": save_activations,
         }
-        pipe: Union[DistillingTagger, DistillingSpanTagger, DistillingSegments]
+        pipe: DistillingTagger | DistillingSpanTagger | DistillingSegments
         if layer in SPAN_LAYERS:
             pipe = _of_spans(nlp, name, model, layer, structure, of_layer, settings)
         else:
@@ -173,12 +174,12 @@ def make_distilling_tagger(
 def _of_spans(
     nlp: Language,
     name: str,
-    model: Model[List[Doc], Floats2d],
+    model: Model[list[Doc], Floats2d],
     layer: str,
-    structure: Optional[str],
-    of_layer: Dict[str, Any],
-    settings: Dict[str, Any],
-) -> Union[DistillingSpanTagger, DistillingSegments]:
+    structure: str | None,
+    of_layer: dict[str, Any],
+    settings: dict[str, Any],
+) -> DistillingSpanTagger | DistillingSegments:
     keys = ["incorrect_spans_key", *(["spans_key"] if layer == "spans" else [])]
     settings["layer"] = make_span_layer(layer, spans_key=of_layer["spans_key"])
     settings["incorrect_spans_key"] = of_layer["incorrect_spans_key"]
@@ -200,11 +201,11 @@ def _of_spans(
 def _of_tokens(
     nlp: Language,
     name: str,
-    model: Model[List[Doc], Floats2d],
+    model: Model[list[Doc], Floats2d],
     layer: str,
-    structure: Optional[str],
-    of_layer: Dict[str, Any],
-    settings: Dict[str, Any],
+    structure: str | None,
+    of_layer: dict[str, Any],
+    settings: dict[str, Any],
 ) -> DistillingTagger:
     max_length = int(check_between("max_length", of_layer["max_length"], low=0, high=10**6))
     tokens = make_layer(layer, max_length=max_length, threshold=of_layer["threshold"])

@@ -1,7 +1,8 @@
 """The distilling tagger of tokens: independent labels."""
 
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import Callable, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import NamedTuple
 
 import numpy
 from spacy.language import Language
@@ -9,8 +10,8 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
 from thinc.api import Model
-from thinc.types import Floats2d, Ints1d
 
+from ..arrays import Floats2d, Ints1d
 from ..codecs.tags import encode_tags, split_by_lengths
 from ..codecs.trees import Gold, gold_tokens
 from ..codecs.words import Words
@@ -32,8 +33,8 @@ from .lessons import belief_words
 class TokenLesson(NamedTuple):
     """tags: of each word of the batch, None or "" where there is no gold. beliefs: one a doc."""
 
-    tags: List[Optional[str]]
-    beliefs: Optional[Sequence[Belief]]
+    tags: list[str | None]
+    beliefs: Sequence[Belief] | None
 
 
 class DistillingTagger(DistillingPipe):
@@ -42,14 +43,14 @@ class DistillingTagger(DistillingPipe):
     def __init__(
         self,
         vocab: Vocab,
-        model: Model[List[Doc], Floats2d],
+        model: Model[list[Doc], Floats2d],
         name: str = "distilling_tagger",
         *,
         layer: Layer,
-        distill_weight: Union[float, WeightSchedule] = 0.0,
+        distill_weight: float | WeightSchedule = 0.0,
         objective: Objective = STRUCTURAL,
         overwrite: bool = False,
-        scorer: Optional[Callable] = None,
+        scorer: Callable | None = None,
         save_activations: bool = False,
     ):
         super().__init__(
@@ -88,8 +89,8 @@ class DistillingTagger(DistillingPipe):
         self,
         get_examples: Callable[[], Iterable[Example]],
         *,
-        nlp: Optional[Language] = None,
-        labels: Optional[Iterable[str]] = None,
+        nlp: Language | None = None,
+        labels: Iterable[str] | None = None,
     ) -> None:
         """Set the labels (given, else all of those of `add_label`, of the teacher and of the
         examples) and the sizes.
@@ -130,14 +131,14 @@ class DistillingTagger(DistillingPipe):
         }
 
     def _write(self, docs: Sequence[Doc], best: Sequence[Ints1d]) -> None:
-        values: "numpy.ndarray" = numpy.zeros(0, dtype="uint64")
+        values: numpy.ndarray = numpy.zeros(0, dtype="uint64")
         for i, doc in enumerate(docs):
             if i == 0:
                 table = [self.layer.value(doc, label) for label in self.labels]
                 values = numpy.asarray(table, dtype="uint64")
             self.layer.write(doc, values[best[i]], labels=self.labels, overwrite=self.overwrite)
 
-    def believe(self, docs: Sequence[Doc]) -> List[Belief]:
+    def believe(self, docs: Sequence[Doc]) -> list[Belief]:
         """As a teacher: the scores of every token. Does not change the docs."""
         ops = self.model.ops
         return [
@@ -153,9 +154,7 @@ class DistillingTagger(DistillingPipe):
 
     # Training
 
-    def _lesson(
-        self, examples: Sequence[Example], beliefs: Optional[Sequence[Belief]]
-    ) -> TokenLesson:
+    def _lesson(self, examples: Sequence[Example], beliefs: Sequence[Belief] | None) -> TokenLesson:
         tags = [tag for eg in examples for tag in self.layer.gold(eg)]
         self.unknown_labels.add((tag for tag in tags if tag), set(self.labels))
         return TokenLesson(tags, self._read(beliefs))
@@ -163,13 +162,13 @@ class DistillingTagger(DistillingPipe):
     def _lesson_without_gold(self, beliefs: Sequence[Belief]) -> TokenLesson:
         return TokenLesson([None] * sum(map(belief_words, beliefs)), self._read(beliefs))
 
-    def _loss(self, lesson: TokenLesson, scores: Floats2d) -> Tuple[float, Floats2d]:
+    def _loss(self, lesson: TokenLesson, scores: Floats2d) -> tuple[float, Floats2d]:
         target = self._teacher_target(lesson.beliefs)
         gold = self._gold(lesson.tags)
         loss, d_parts = self._mixed_loss(self._as_parts(scores), gold=gold, target=target)
         return loss, d_parts.arrays["unary"][:, 0]
 
-    def _teacher_target(self, beliefs: Optional[Sequence[Belief]]) -> Optional[Target]:
+    def _teacher_target(self, beliefs: Sequence[Belief] | None) -> Target | None:
         if beliefs is None:
             return None
         target = mixed_target(beliefs, self._target_of)
@@ -197,21 +196,21 @@ class DistillingTagger(DistillingPipe):
             )
         return belief
 
-    def _gold(self, tags: Sequence[Optional[str]]) -> Gold:
+    def _gold(self, tags: Sequence[str | None]) -> Gold:
         indicators, known = encode_tags(tags, self.labels)
         return gold_tokens(self._parts(indicators), known)
 
     def _has_gold(self, eg: Example) -> bool:
         return all(self.layer.gold(eg))
 
-    def _labels_in(self, examples: Iterable[Example]) -> List[str]:
+    def _labels_in(self, examples: Iterable[Example]) -> list[str]:
         annotated = (eg for eg in examples if eg.reference.has_annotation(self.layer.attr))
         return sorted({tag for eg in annotated for tag in self.layer.aligned(eg) if tag})
 
     def _as_parts(self, scores: Floats2d) -> Parts:
         return Parts({"unary": scores[:, None]}, self.model.ops.xp.ones(len(scores), dtype="int64"))
 
-    def _doc_scores(self, docs: Sequence[Doc]) -> List[Floats2d]:
+    def _doc_scores(self, docs: Sequence[Doc]) -> list[Floats2d]:
         scores = self._batch_scores(docs)
         return split_by_lengths(scores, word_lengths(docs, n_words=len(scores)))
 

@@ -9,7 +9,7 @@ one has spaCy's own again, also in the processes of `n_process` where they are n
 memory zone spaCy remembers nothing new.
 """
 
-from typing import Callable
+from collections.abc import Callable
 
 from spacy import registry
 from spacy.language import Language

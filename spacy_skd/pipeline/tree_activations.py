@@ -1,10 +1,10 @@
 """Probabilities of a parser's arcs and deprels, doc by doc."""
 
-from typing import Dict, List, Sequence, Tuple
+from collections.abc import Sequence
 
 import numpy
-from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
 
+from ..arrays import Floats1d, Floats2d, Ints1d, Ints2d
 from ..codecs.words import Words
 from ..structures.numerics import softmax
 from .activations import Activations
@@ -21,18 +21,18 @@ def on_tokens(activations: Activations, words: Words) -> Activations:
 
 def tree_activations(
     units: Sequence[Ints2d],
-    best: Sequence[Tuple[Ints1d, Ints1d]],
+    best: Sequence[tuple[Ints1d, Ints1d]],
     *,
-    marginals: Dict[int, Floats2d],
+    marginals: dict[int, Floats2d],
     label_marginals: Floats2d,
-) -> List[Activations]:
+) -> list[Activations]:
     """units (Sequence[Ints2d]): per doc (U, 2) start and end word.
-    best (Sequence[Tuple[Ints1d, Ints1d]]): per doc the offset of each token's head, 0 for a root,
+    best (Sequence[tuple[Ints1d, Ints1d]]): per doc the offset of each token's head, 0 for a root,
         and the index of its deprel.
-    marginals (Dict[int, Floats2d]): (n, n + 1) of each unit, by its first row in the batch.
+    marginals (dict[int, Floats2d]): (n, n + 1) of each unit, by its first row in the batch.
     label_marginals (Floats2d): (tokens of the batch, deprels), given the chosen arc.
     """
-    found: List[Activations] = []
+    found: list[Activations] = []
     offset = 0
     for mine, (heads, labels) in zip(units, best):
         arcs = [marginals[int(start) + offset] for start in mine[:, 0]]

@@ -1,10 +1,10 @@
 """What a parser believes as a teacher: scores of arcs, and of the deprels of likely arcs."""
 
-from typing import Dict, List, Sequence, Tuple
+from collections.abc import Sequence
 
 import numpy
-from thinc.types import Floats2d, Ints2d
 
+from ..arrays import Floats2d, Ints2d
 from ..codecs.trees import ROOT_HEAD
 from ..codecs.units import Bucket
 from ..structures import Parts, Structure
@@ -33,12 +33,12 @@ def likely_pairs(bucket: Bucket, *, best: Parts, marginals: Parts, floor: float)
     return numpy.stack([first + token, head_rows], axis=1)
 
 
-def arcs_by_row(buckets: Sequence[Bucket], arcs: Sequence[Parts]) -> Dict[int, Floats2d]:
+def arcs_by_row(buckets: Sequence[Bucket], arcs: Sequence[Parts]) -> dict[int, Floats2d]:
     """Each unit's own (n, n + 1) array, by its first row.
 
     arcs (Sequence[Parts]): per bucket, arc (B, N, N + 1), NumPy arrays.
     """
-    found: Dict[int, Floats2d] = {}
+    found: dict[int, Floats2d] = {}
     for bucket, parts in zip(buckets, arcs):
         array = parts.arrays["arc"]
         for i, (row, n) in enumerate(zip(bucket.rows.tolist(), bucket.lengths.tolist())):
@@ -51,18 +51,18 @@ def tree_beliefs(
     lengths: Sequence[int],
     *,
     structure: Structure,
-    labels: Tuple[str, ...],
-    arcs: Dict[int, Floats2d],
+    labels: tuple[str, ...],
+    arcs: dict[int, Floats2d],
     pairs: Ints2d,
     label_scores: Floats2d,
-) -> List[Belief]:
+) -> list[Belief]:
     """The scores of a batch as one belief a doc.
 
     units (Sequence[Ints2d]): per doc (U, 2) start and end word. lengths: words of each doc.
-    arcs (Dict[int, Floats2d]): see `arcs_by_row`.
+    arcs (dict[int, Floats2d]): see `arcs_by_row`.
     pairs (Ints2d): (P, 2) see `likely_pairs`. label_scores: (P, deprels).
     """
-    beliefs: List[Belief] = []
+    beliefs: list[Belief] = []
     offset = 0
     for mine, length in zip(units, lengths):
         here = (pairs[:, 0] >= offset) & (pairs[:, 0] < offset + length)
@@ -83,7 +83,7 @@ def tree_beliefs(
     return beliefs
 
 
-def no_belief(structure: Structure, labels: Tuple[str, ...]) -> TreeBelief:
+def no_belief(structure: Structure, labels: tuple[str, ...]) -> TreeBelief:
     """Of a doc without tokens."""
     none = numpy.zeros((0, 2), dtype="int32")
     return TreeBelief(structure, labels, none, (), none, numpy.zeros((0, len(labels)), "float32"))

@@ -1,11 +1,10 @@
 """Gold trees of a batch, as far as the student's structure has them."""
 
 import logging
-from typing import Optional
 
 import numpy
-from thinc.types import Ints1d
 
+from ..arrays import Array, Ints1d
 from ..codecs.trees import Gold, encode_trees
 from ..codecs.units import Bucket
 from ..structures import Parts, ProjectiveTrees, Structure
@@ -38,7 +37,7 @@ class GoldTrees:
             wrong[partial] = _without_tree(gold, partial, structure)
         return gold if not wrong.any() else self._skip(gold, wrong)
 
-    def _skip(self, gold: Gold, wrong: "numpy.ndarray") -> Gold:
+    def _skip(self, gold: Gold, wrong: Array) -> Gold:
         if not self.nonprojective:
             logger.warning(
                 "%s: the annotation of %d units of a batch is no projective tree; the student has "
@@ -53,9 +52,9 @@ class GoldTrees:
         return Gold(Parts({"arc": arc}, gold.indicators.lengths), known)
 
 
-def _without_tree(gold: Gold, units: Ints1d, structure: Structure) -> "numpy.ndarray":
+def _without_tree(gold: Gold, units: Ints1d, structure: Structure) -> Array:
     """(units,) bool, whether no tree agrees with what is known of a unit."""
     free = gold.indicators[units] * 0.0
-    empty: Optional["numpy.ndarray"]
+    empty: numpy.ndarray | None
     _, _, empty = infer_possible(structure, gold.restrict(free, units))
     return numpy.zeros(len(units), dtype=bool) if empty is None else empty

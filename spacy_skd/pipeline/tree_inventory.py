@@ -1,16 +1,16 @@
 """Which tags of heads occur: in annotated docs, and in a teacher's best trees."""
 
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Callable, Iterable, Iterator, List, Sequence, Tuple
 
 import numpy
 from spacy.attrs import DEP, HEAD
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import minibatch
-from thinc.types import Ints1d
 
+from ..arrays import Ints1d
 from ..codecs.head_labels import HeadLabels
 from ..codecs.words import head_tokens
 from ..models.words import words_of
@@ -20,7 +20,7 @@ from ..transfer.candidates import TreeCandidates
 
 # Docs that a teacher is asked about at initialization.
 TEACHER_DOCS = 1000
-Counts = Counter[Tuple[int, str]]
+Counts = Counter[tuple[int, str]]
 
 
 def count_tags(docs: Iterable[Doc]) -> Counts:
@@ -60,7 +60,7 @@ def count_taught_tags(
     return counts
 
 
-def not_longer(tags: Sequence[str], *, max_offset: int) -> List[str]:
+def not_longer(tags: Sequence[str], *, max_offset: int) -> list[str]:
     """Those tags whose arc has at most as many tokens, 0 for no limit."""
     offsets = HeadLabels(tuple(tags)).offsets.tolist()
     return [tag for tag, o in zip(tags, offsets) if not max_offset or abs(o) <= max_offset]

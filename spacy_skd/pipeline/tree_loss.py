@@ -4,13 +4,13 @@ Cross-entropy of labelled trees = that of the arcs + the mean, over arcs drawn f
 that of their deprels.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import List, Optional, Sequence, Tuple
 
 import numpy
 from thinc.api import Ops
-from thinc.types import Floats2d, Ints1d
 
+from ..arrays import Array, Floats2d, Ints1d
 from ..codecs.trees import Gold
 from ..codecs.units import Bucket
 from ..models.biaffine import ParserOutput
@@ -40,13 +40,13 @@ class TreeLoss:
 
     def __call__(
         self, plan: TreePlan, scores: ParserOutput
-    ) -> Tuple[float, Tuple[List[Parts], Floats2d]]:
+    ) -> tuple[float, tuple[list[Parts], Floats2d]]:
         """RETURNS: loss in nats, summed over tokens; the gradients of the arc scores of each
         bucket and of the deprel scores (P, deprels)."""
         buckets, arcs, _, label_scores = scores
         masses = numpy.zeros((1 + len(plan.teachers), len(plan.pairs)))
         total = 0.0
-        d_arcs: List[Parts] = []
+        d_arcs: list[Parts] = []
         for bucket, parts in zip(buckets, arcs):
             gold = self._gold(plan, bucket)
             targets = self._targets(plan, bucket)
@@ -75,14 +75,14 @@ class TreeLoss:
         arcs = self.ops.asarray(gold.indicators.arrays["arc"])
         return Gold(Parts({"arc": arcs}, self.ops.asarray(gold.indicators.lengths)), gold.known)
 
-    def _targets(self, plan: TreePlan, bucket: Bucket) -> List[Target]:
+    def _targets(self, plan: TreePlan, bucket: Bucket) -> list[Target]:
         """Of each teacher."""
         return [
             teacher.arcs(bucket, self.structure, self.objective, ops=self.ops)
             for teacher in plan.teachers
         ]
 
-    def _mixed(self, targets: Sequence[Target], weights: Sequence[float]) -> Optional[Target]:
+    def _mixed(self, targets: Sequence[Target], weights: Sequence[float]) -> Target | None:
         if not targets:
             return None
         target = mix(targets, weights)
@@ -91,12 +91,12 @@ class TreeLoss:
 
     def _add_masses(
         self,
-        masses: "numpy.ndarray",
+        masses: Array,
         plan: TreePlan,
         bucket: Bucket,
         gold: Gold,
         targets: Sequence[Target],
-        shares: Tuple["numpy.ndarray", "numpy.ndarray"],
+        shares: tuple[Array, Array],
     ) -> None:
         """How much the deprel of each pair of a bucket counts, under gold and each teacher.
 
@@ -116,9 +116,7 @@ class TreeLoss:
             )
             row[index] = count[unit] * mass
 
-    def _labels(
-        self, plan: TreePlan, scores: Floats2d, masses: "numpy.ndarray"
-    ) -> Tuple[float, Floats2d]:
+    def _labels(self, plan: TreePlan, scores: Floats2d, masses: Array) -> tuple[float, Floats2d]:
         """Each pair is a unit of one token, weighted by the probability of its arc."""
         if not len(plan.pairs):
             return 0.0, scores
@@ -138,8 +136,8 @@ class TreeLoss:
         return loss, d_scores
 
     def _taught_labels(
-        self, teacher: TreeTeacher, where: Ints1d, scores: Floats2d, mass: "numpy.ndarray"
-    ) -> Tuple[float, Floats2d]:
+        self, teacher: TreeTeacher, where: Ints1d, scores: Floats2d, mass: Array
+    ) -> tuple[float, Floats2d]:
         """where (Ints1d): (R,) which of the teacher's pairs. scores: (R, deprels), mass: (R,)."""
         temperature = self.objective.inference_temperature
         believed = self.ops.asarray(teacher.label_scores(self.structure, temperature)[where])

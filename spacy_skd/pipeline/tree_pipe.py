@@ -1,14 +1,15 @@
 """What parsers share, whatever their scores are of: units, gold, and writing trees."""
 
 import warnings
-from typing import Any, Iterable, List, Sequence, Tuple
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy
 from spacy.attrs import DEP, HEAD
 from spacy.tokens import Doc
 from spacy.training import Example
-from thinc.types import Ints1d, Ints2d
 
+from ..arrays import Ints1d, Ints2d
 from ..codecs.tags import split_by_lengths
 from ..codecs.words import SPACE_DEPREL, Words
 from ..models.words import words_of
@@ -28,7 +29,7 @@ class ParsingPipe(DistillingPipe):
         super().__init__(*args, **settings)
         self.max_length = max_length
 
-    def _units(self, docs: Sequence[Doc], words: Sequence[Words]) -> List[Ints2d]:
+    def _units(self, docs: Sequence[Doc], words: Sequence[Words]) -> list[Ints2d]:
         """Of each doc (U, 2) start and end word of its sentences."""
         starts, bare = doc_starts(docs)
         for i in bare:
@@ -61,27 +62,27 @@ class ParsingPipe(DistillingPipe):
             starts = punctuation_starts(eg.predicted) if bare else starts
         return units_of([starts], words_of([eg.predicted]), max_length=self.max_length)[0]
 
-    def believe(self, docs: Sequence[Doc]) -> List[Belief]:
+    def believe(self, docs: Sequence[Doc]) -> list[Belief]:
         """See `LearningPipe.believe`; in the docs' sentences."""
         words = words_of(docs)
         return self._believe(docs, words, self._units(docs, words))
 
     def _believe(
         self, docs: Sequence[Doc], words: Sequence[Words], units: Sequence[Ints2d]
-    ) -> List[Belief]:
+    ) -> list[Belief]:
         """units (Sequence[Ints2d]): per doc (U, 2) start and end word."""
         raise NotImplementedError
 
-    def _recall(self, examples: Sequence[Example], docs: Sequence[Doc]) -> List[Belief]:
+    def _recall(self, examples: Sequence[Example], docs: Sequence[Doc]) -> list[Belief]:
         units = [self._reference_units(eg) for eg in examples]
         return self._believe(docs, words_of(docs), units)
 
     @property
-    def _deprels(self) -> Tuple[str, ...]:
+    def _deprels(self) -> tuple[str, ...]:
         """What `_write` is given the indices of."""
         return self.labels
 
-    def _write(self, docs: Sequence[Doc], best: Sequence[Tuple[Ints1d, Ints1d]]) -> None:
+    def _write(self, docs: Sequence[Doc], best: Sequence[tuple[Ints1d, Ints1d]]) -> None:
         """best: per doc the offset of each word's head, 0 for a root, and the index of its
         deprel."""
         names = [*self._deprels, SPACE_DEPREL]
@@ -99,12 +100,12 @@ class ParsingPipe(DistillingPipe):
         words = [token for token in eg.reference if not token.is_space]
         return bool(words) and all(token.dep for token in words)
 
-    def _labels_in(self, examples: Iterable[Example]) -> List[str]:
+    def _labels_in(self, examples: Iterable[Example]) -> list[str]:
         tokens = (token for eg in examples for token in eg.reference)
         return sorted({token.dep_ for token in tokens if token.dep and not token.is_space})
 
 
-def _on_tokens(doc: Doc, best: Tuple[Ints1d, Ints1d], space: int) -> Tuple[Ints1d, Ints1d]:
+def _on_tokens(doc: Doc, best: tuple[Ints1d, Ints1d], space: int) -> tuple[Ints1d, Ints1d]:
     """Offsets of heads and deprels of a doc's words to those of its tokens. space (int): the deprel
     of whitespace."""
     offsets, deprels = best

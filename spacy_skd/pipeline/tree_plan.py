@@ -1,13 +1,13 @@
 """A training step of the parser: which units, which gold, which teacher, which arcs get labels."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import List, Sequence, Tuple
 
 import numpy
 from spacy.attrs import DEP, HEAD
 from spacy.training import Example
-from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
 
+from ..arrays import Array, Floats1d, Floats2d, Ints1d, Ints2d
 from ..codecs.labels import LabelMatch
 from ..codecs.trees import ROOT_HEAD, UNKNOWN_HEAD, decode_trees
 from ..codecs.units import make_buckets
@@ -25,15 +25,15 @@ class TreePlan:
     heads (Ints1d): (T,) gold head row, `ROOT_HEAD` or `UNKNOWN_HEAD`.
     pairs (Ints2d): (P, 2) dependent and head row of the arcs whose deprel is scored.
     gold_labels (Ints1d): (P,) gold deprel of a pair, -1 where it is not the gold arc.
-    teachers (List[TreeTeacher]): with their weights; none for training on gold alone.
+    teachers (list[TreeTeacher]): with their weights; none for training on gold alone.
     """
 
     spans: Ints2d
     heads: Ints1d
     pairs: Ints2d
     gold_labels: Ints1d
-    teachers: List[TreeTeacher]
-    weights: Tuple[float, ...]
+    teachers: list[TreeTeacher]
+    weights: tuple[float, ...]
 
     def gold_indicators(self, n_labels: int) -> Floats2d:
         """RETURNS (Floats2d): (P, deprels) 0/1, all 0 for a pair that is no gold arc."""
@@ -43,16 +43,16 @@ class TreePlan:
         return indicators
 
 
-def gold_arcs(eg: Example, labels: Sequence[str]) -> Tuple[Ints1d, Ints1d]:
+def gold_arcs(eg: Example, labels: Sequence[str]) -> tuple[Ints1d, Ints1d]:
     """Head word (`ROOT_HEAD`, `UNKNOWN_HEAD`) and deprel index (-1 unknown) of each word.
 
-    RETURNS (Tuple[Ints1d, Ints1d]): (words,) both, of the predicted doc.
+    RETURNS (tuple[Ints1d, Ints1d]): (words,) both, of the predicted doc.
     """
     (words,) = words_of([eg.predicted])
     return words.heads_of_tokens(*_arcs_of_tokens(eg, labels))
 
 
-def _arcs_of_tokens(eg: Example, labels: Sequence[str]) -> Tuple[Ints1d, Ints1d]:
+def _arcs_of_tokens(eg: Example, labels: Sequence[str]) -> tuple[Ints1d, Ints1d]:
     """(tokens,) both, of the predicted doc."""
     n = len(eg.predicted)
     if not eg.reference.has_annotation("DEP"):
@@ -76,22 +76,22 @@ def _arcs_of_tokens(eg: Example, labels: Sequence[str]) -> Tuple[Ints1d, Ints1d]
     return heads, deps
 
 
-def no_arcs(n: int) -> Tuple[Ints1d, Ints1d]:
+def no_arcs(n: int) -> tuple[Ints1d, Ints1d]:
     """`gold_arcs` of n words without annotation."""
     return numpy.full(n, UNKNOWN_HEAD), numpy.full(n, -1)
 
 
 def make_plan(
-    gold: Sequence[Tuple[Ints1d, Ints1d]],
+    gold: Sequence[tuple[Ints1d, Ints1d]],
     *,
     units: Sequence[Ints2d],
     teachers: Sequence[Sequence[Belief]] = (),
     matches: Sequence[LabelMatch] = (),
-    weights: Tuple[float, ...] = (),
+    weights: tuple[float, ...] = (),
 ) -> TreePlan:
     """Everything of a batch but the student's scores.
 
-    gold (Sequence[Tuple[Ints1d, Ints1d]]): per doc, see `gold_arcs`.
+    gold (Sequence[tuple[Ints1d, Ints1d]]): per doc, see `gold_arcs`.
     units (Sequence[Ints2d]): per doc (U, 2) start and end word of its units.
     teachers (Sequence[Sequence[Belief]]): of each teacher its beliefs of trees, with the same
         units; matches: of its deprels to the student's; weights: of each.
@@ -109,18 +109,18 @@ def make_plan(
     return TreePlan(spans, heads, pairs, gold_labels, asked, weights)
 
 
-def _rows(heads: Sequence[Ints1d], offsets: "numpy.ndarray") -> Ints1d:
+def _rows(heads: Sequence[Ints1d], offsets: Array) -> Ints1d:
     shifted = [numpy.where(h >= 0, h + offset, h) for h, offset in zip(heads, offsets)]
     return numpy.concatenate(shifted)
 
 
 def best_arcs(
     beliefs: Sequence[TreeBelief], *, lengths: Sequence[int], decoder: Structure
-) -> Tuple[Ints1d, Ints1d]:
+) -> tuple[Ints1d, Ints1d]:
     """The best trees of a teacher's beliefs.
 
     lengths (Sequence[int]): words of each doc. decoder (Structure): of trees.
-    RETURNS (Tuple[Ints1d, Ints1d]): (T,) offset of each word's head, 0 for a root; (T,) index of
+    RETURNS (tuple[Ints1d, Ints1d]): (T,) offset of each word's head, 0 for a root; (T,) index of
         its deprel, the best given its head.
     """
     offsets = numpy.cumsum([0, *lengths])
@@ -133,9 +133,7 @@ def best_arcs(
     return numpy.where(chosen == ROOT_HEAD, 0, chosen - numpy.arange(len(chosen))), labels
 
 
-def _best_heads(
-    beliefs: Sequence[TreeBelief], offsets: "numpy.ndarray", *, decoder: Structure
-) -> Ints1d:
+def _best_heads(beliefs: Sequence[TreeBelief], offsets: Array, *, decoder: Structure) -> Ints1d:
     """(T,) row of each token's head, `ROOT_HEAD` for ROOT."""
     kept = [belief.heads for belief in beliefs]
     if all(heads is not None for heads in kept):
@@ -151,8 +149,8 @@ def _best_heads(
 
 
 def pair_masses(
-    pairs: Ints2d, *, rows: Ints1d, lengths: Ints1d, marginals: "numpy.ndarray"
-) -> Tuple["numpy.ndarray", "numpy.ndarray", Floats1d]:
+    pairs: Ints2d, *, rows: Ints1d, lengths: Ints1d, marginals: Array
+) -> tuple[Array, Array, Floats1d]:
     """Marginals of the pairs that lie in a bucket.
 
     marginals (ndarray): (B, N, N+1). rows, lengths: see `locate_pairs`.
@@ -163,7 +161,7 @@ def pair_masses(
     return index, unit, marginals[unit, position, head]
 
 
-def locate_pairs(pairs: Ints2d, *, rows: Ints1d, lengths: Ints1d) -> Tuple[Ints1d, Ints2d]:
+def locate_pairs(pairs: Ints2d, *, rows: Ints1d, lengths: Ints1d) -> tuple[Ints1d, Ints2d]:
     """The pairs that lie in a bucket.
 
     pairs (Ints2d): (P, 2) dependent and head row in the batch.

@@ -1,8 +1,9 @@
 """The inventory of a parser by sequence labelling: its labels are tags of heads."""
 
 from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import Any, Callable, Iterable, List, Optional, Sequence, Tuple, Union
+from typing import Any
 
 from spacy.language import Language
 from spacy.training import Example, validate_get_examples
@@ -19,7 +20,7 @@ from ..transfer.conversions.head_tags import head_labels
 from .tree_inventory import count_tags, count_taught_tags, not_longer
 from .tree_pipe import ParsingPipe
 
-Taught = Union[TreeBelief, HeadLabelBelief, TreeCandidates]
+Taught = TreeBelief | HeadLabelBelief | TreeCandidates
 
 
 class TaggingPipe(ParsingPipe):
@@ -39,7 +40,7 @@ class TaggingPipe(ParsingPipe):
         HeadLabels(tuple(labels))
 
     @property
-    def _deprels(self) -> Tuple[str, ...]:
+    def _deprels(self) -> tuple[str, ...]:
         return self.tags.deprels
 
     def _intern(self, labels: Iterable[str]) -> None:
@@ -65,8 +66,8 @@ class TaggingPipe(ParsingPipe):
         self,
         get_examples: Callable[[], Iterable[Example]],
         *,
-        nlp: Optional[Language] = None,
-        labels: Optional[Iterable[str]] = None,
+        nlp: Language | None = None,
+        labels: Iterable[str] | None = None,
     ) -> None:
         """Set the tags (given, else all of those of `add_label`, of the teacher's best trees of the
         examples, or of its own tags, and of the examples' gold) and the sizes.
@@ -79,8 +80,8 @@ class TaggingPipe(ParsingPipe):
         self.model.initialize(X=docs, Y=self.model.ops.alloc2f(1, len(self.labels)))
 
     def _initial_labels(
-        self, get_examples: Callable[[], Iterable[Example]], labels: Optional[Iterable[str]]
-    ) -> List[str]:
+        self, get_examples: Callable[[], Iterable[Example]], labels: Iterable[str] | None
+    ) -> list[str]:
         validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
         if labels is not None:
             return list(HeadLabels(tuple(dict.fromkeys(labels))).tags)
@@ -90,10 +91,10 @@ class TaggingPipe(ParsingPipe):
         gold = self._chosen(count_tags(eg.reference for eg in get_examples()))
         return list(dict.fromkeys([*self.cfg["labels"], *taught, *gold]))
 
-    def _chosen(self, counts: "Counter[Tuple[int, str]]") -> List[str]:
+    def _chosen(self, counts: "Counter[tuple[int, str]]") -> list[str]:
         return choose_head_labels(counts, min_count=self.min_count, max_offset=self.max_offset)
 
-    def _inventory_of_teacher(self, get_examples: Callable[[], Iterable[Example]]) -> List[str]:
+    def _inventory_of_teacher(self, get_examples: Callable[[], Iterable[Example]]) -> list[str]:
         """Its tags; of a teacher of trees those of its best trees of the examples, since of a
         streamed corpus spaCy shows 100 examples at initialization, few of which may have gold."""
         taught = super()._taught()
@@ -112,7 +113,7 @@ class TaggingPipe(ParsingPipe):
                 self._taught_belief(each)
         return beliefs
 
-    def _taught(self) -> Tuple[str, ...]:
+    def _taught(self) -> tuple[str, ...]:
         """The teacher's tags, and the student's own that have a deprel of the teacher."""
         labels = super()._taught()
         deprels = {label for label in labels if parse_head_label(label) is None}

@@ -1,11 +1,11 @@
 """Gold and a teacher's trees as tags of heads, a batch at a time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import List, Sequence, Tuple
 
 import numpy
-from thinc.types import Floats2d, Ints1d, Ints2d
 
+from ..arrays import Floats2d, Ints1d, Ints2d
 from ..codecs.head_labels import HeadLabels
 from ..codecs.trees import ROOT_HEAD
 from ..codecs.units import make_buckets
@@ -20,13 +20,13 @@ from .tree_teachers import in_batch
 
 
 def gold_tags(
-    arcs: Sequence[Tuple[Ints1d, Ints1d]], units: Sequence[Ints2d], tags: HeadLabels
-) -> Tuple[Ints1d, int]:
+    arcs: Sequence[tuple[Ints1d, Ints1d]], units: Sequence[Ints2d], tags: HeadLabels
+) -> tuple[Ints1d, int]:
     """arcs: per doc, see `gold_arcs`, of `tags.deprels`. units (Sequence[Ints2d]): per doc (U, 2).
-    RETURNS (Tuple[Ints1d, int]): (tokens of the batch,) tag, -1 unknown; how many arcs have no tag.
+    RETURNS (tuple[Ints1d, int]): (tokens of the batch,) tag, -1 unknown; how many arcs have no tag.
         A head outside the unit is unknown.
     """
-    found: List[Ints1d] = [numpy.zeros(0, dtype="int64")]
+    found: list[Ints1d] = [numpy.zeros(0, dtype="int64")]
     untagged = 0
     for (heads, deprels), mine in zip(arcs, units):
         tokens = numpy.arange(len(heads))

@@ -1,15 +1,16 @@
 """The parser by sequence labelling: a tag for each token names its head and deprel."""
 
 import logging
-from typing import Callable, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 import numpy
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
 from thinc.api import Model
-from thinc.types import Floats2d, Ints1d, Ints2d
 
+from ..arrays import Array, Floats2d, Ints1d, Ints2d
 from ..codecs.head_labels import (
     decode_head_labels,
 )
@@ -44,7 +45,7 @@ class TagLesson(NamedTuple):
     doc."""
 
     tags: Ints1d
-    beliefs: Optional[Sequence[Belief]]
+    beliefs: Sequence[Belief] | None
 
 
 class HeadTagParser(TaggingPipe):
@@ -56,15 +57,15 @@ class HeadTagParser(TaggingPipe):
     def __init__(
         self,
         vocab: Vocab,
-        model: Model[List[Doc], Floats2d],
+        model: Model[list[Doc], Floats2d],
         name: str = "distilling_parser",
         *,
-        distill_weight: Union[float, WeightSchedule] = 0.0,
+        distill_weight: float | WeightSchedule = 0.0,
         objective: Objective = STRUCTURAL,
         max_length: int = 150,
         min_count: int = 1,
         max_offset: int = 0,
-        scorer: Optional[Callable] = None,
+        scorer: Callable | None = None,
         save_activations: bool = False,
     ):
         super().__init__(
@@ -105,9 +106,7 @@ class HeadTagParser(TaggingPipe):
         of_words = [tag_activations(*row) for row in rows]
         return Predictions(best, [tag_on_tokens(*pair) for pair in zip(of_words, words)])
 
-    def _best(
-        self, scores: Floats2d, units: Sequence[Ints2d]
-    ) -> Tuple["numpy.ndarray", "numpy.ndarray", "numpy.ndarray"]:
+    def _best(self, scores: Floats2d, units: Sequence[Ints2d]) -> tuple[Array, Array, Array]:
         """Of each word of the batch, the offset of its head, the tag and the deprel."""
         tags, offsets = self.tags, numpy.zeros(len(scores), dtype="int64")
         ends = [int(mine[-1, 1]) if len(mine) else 0 for mine in units]
@@ -126,7 +125,7 @@ class HeadTagParser(TaggingPipe):
 
     def _believe(
         self, docs: Sequence[Doc], words: Sequence[Words], units: Sequence[Ints2d]
-    ) -> List[Belief]:
+    ) -> list[Belief]:
         rows = split_by_lengths(self._scores(docs), [len(each) for each in words])
         return [
             HeadLabelBelief(self.structure, self.labels, mine.astype("int32"), scores.copy())
@@ -146,9 +145,7 @@ class HeadTagParser(TaggingPipe):
 
     # Training
 
-    def _lesson(
-        self, examples: Sequence[Example], beliefs: Optional[Sequence[Belief]]
-    ) -> TagLesson:
+    def _lesson(self, examples: Sequence[Example], beliefs: Sequence[Belief] | None) -> TagLesson:
         beliefs = self._read(beliefs)
         units = [self._reference_units(eg) for eg in examples]
         if beliefs is not None:
@@ -172,14 +169,14 @@ class HeadTagParser(TaggingPipe):
     def _lesson_without_gold(self, beliefs: Sequence[Belief]) -> TagLesson:
         return TagLesson(numpy.full(sum(map(belief_words, beliefs)), -1), self._read(beliefs))
 
-    def _loss(self, lesson: TagLesson, scores: Floats2d) -> Tuple[float, Floats2d]:
+    def _loss(self, lesson: TagLesson, scores: Floats2d) -> tuple[float, Floats2d]:
         """Each word is a unit. scores: (words of the batch, tags)."""
         target = self._target(lesson.beliefs)
         gold = self._gold(lesson.tags)
         loss, d_parts = self._mixed_loss(self._as_parts(scores), gold=gold, target=target)
         return loss, d_parts.arrays["unary"][:, 0]
 
-    def _target(self, beliefs: Optional[Sequence[Belief]]) -> Optional[Target]:
+    def _target(self, beliefs: Sequence[Belief] | None) -> Target | None:
         if beliefs is None:
             return None
         target = self._on_device(mixed_target(beliefs, self._target_of))

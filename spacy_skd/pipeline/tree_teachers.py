@@ -1,13 +1,13 @@
 """What one teacher says of a batch of sentences: scores of trees, or trees with weights."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import List, Sequence
 
 import numpy
 from thinc.api import Ops
-from thinc.types import Floats2d, Ints1d, Ints2d
 
+from ..arrays import Floats2d, Ints1d, Ints2d
 from ..codecs.labels import LabelMatch
 from ..codecs.trees import ROOT_HEAD, UNKNOWN_HEAD
 from ..codecs.units import Bucket
@@ -54,10 +54,10 @@ class TreeTeacher(ABC):
 
 @dataclass(frozen=True, eq=False)
 class ScoredTrees(TreeTeacher):
-    """unit_arcs (List[Floats2d]): of each unit of the batch, (n, n + 1). scores: (P, deprels)."""
+    """unit_arcs (list[Floats2d]): of each unit of the batch, (n, n + 1). scores: (P, deprels)."""
 
     structure: Structure
-    unit_arcs: List[Floats2d]
+    unit_arcs: list[Floats2d]
     scores: Floats2d
 
     def arcs(

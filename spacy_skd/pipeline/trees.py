@@ -1,7 +1,8 @@
 """The distilling parser: a dependency tree for each sentence."""
 
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
+from typing import Any
 
 import numpy
 from spacy.language import Language
@@ -9,8 +10,8 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
 from thinc.api import Model
-from thinc.types import Floats2d, Ints1d, Ints2d
 
+from ..arrays import Floats2d, Ints1d, Ints2d
 from ..codecs.head_labels import deprels_of
 from ..codecs.tags import split_by_lengths
 from ..codecs.trees import ROOT_HEAD, UNKNOWN_HEAD, head_rows
@@ -45,7 +46,7 @@ from .tree_loss import TreeLoss
 from .tree_pipe import ParsingPipe
 from .tree_plan import TreePlan, best_arcs, gold_arcs, make_plan, no_arcs
 
-STRUCTURES: Dict[str, Structure] = {
+STRUCTURES: dict[str, Structure] = {
     "tree": SpanningTrees(single_root=True),
     "projective_tree": ProjectiveTrees(single_root=True),
     "head_selection": HeadSelection(),
@@ -62,11 +63,11 @@ class DistillingParser(ParsingPipe):
         name: str = "distilling_parser",
         *,
         structure: Structure = STRUCTURES["tree"],
-        distill_weight: Union[float, WeightSchedule] = 0.0,
+        distill_weight: float | WeightSchedule = 0.0,
         objective: Objective = STRUCTURAL,
         max_length: int = 150,
         label_floor: float = LABEL_FLOOR,
-        scorer: Optional[Callable] = None,
+        scorer: Callable | None = None,
         save_activations: bool = False,
     ):
         super().__init__(
@@ -87,7 +88,7 @@ class DistillingParser(ParsingPipe):
     def _decoder(self) -> ArcStructure:
         return tree_decoder(self.structure)
 
-    def _taught(self) -> Tuple[str, ...]:
+    def _taught(self) -> tuple[str, ...]:
         """The deprels of a linked teacher that counts, also of one of tags."""
         return deprels_of(super()._taught())
 
@@ -95,8 +96,8 @@ class DistillingParser(ParsingPipe):
         self,
         get_examples: Callable[[], Iterable[Example]],
         *,
-        nlp: Optional[Language] = None,
-        labels: Optional[Iterable[str]] = None,
+        nlp: Language | None = None,
+        labels: Iterable[str] | None = None,
     ) -> None:
         """Set the deprels (given, else all of those of `add_label`, of the teacher and of the
         examples) and the sizes.
@@ -140,9 +141,9 @@ class DistillingParser(ParsingPipe):
     def _activations(
         self,
         units: Sequence[Ints2d],
-        best: Sequence[Tuple[Ints1d, Ints1d]],
+        best: Sequence[tuple[Ints1d, Ints1d]],
         scores: ParserOutput,
-    ) -> List[Activations]:
+    ) -> list[Activations]:
         buckets, arcs, pairs, label_scores = scores
         marginals = [self._to_numpy(self.structure.infer(parts)[1]) for parts in arcs]
         given_arc = numpy.zeros(label_scores.shape, dtype="float32")
@@ -153,7 +154,7 @@ class DistillingParser(ParsingPipe):
 
     def _believe(
         self, docs: Sequence[Doc], words: Sequence[Words], units: Sequence[Ints2d]
-    ) -> List[Belief]:
+    ) -> list[Belief]:
         """The scores of every sentence's arcs, and of the deprels of likely arcs.
 
         Likely: in the best tree, or a marginal of at least `label_floor`.
@@ -219,14 +220,14 @@ class DistillingParser(ParsingPipe):
 
     # Training
 
-    def _lesson(self, examples: Sequence[Example], beliefs: Optional[Sequence[Belief]]) -> TreePlan:
+    def _lesson(self, examples: Sequence[Example], beliefs: Sequence[Belief] | None) -> TreePlan:
         gold = [self._gold_arcs(eg) for eg in examples]
         if beliefs is None:
             units = [self._reference_units(eg) for eg in examples]
             return make_plan(gold, units=units)
         return self._plan(gold, beliefs)
 
-    def _gold_arcs(self, eg: Example) -> Tuple[Ints1d, Ints1d]:
+    def _gold_arcs(self, eg: Example) -> tuple[Ints1d, Ints1d]:
         heads, deps = gold_arcs(eg, self.labels)
         if ((heads != UNKNOWN_HEAD) & (deps < 0)).any():  # an arc is learnt without its deprel
             named = (token.dep_ for token in eg.reference if not token.is_space)
@@ -236,7 +237,7 @@ class DistillingParser(ParsingPipe):
     def _lesson_without_gold(self, beliefs: Sequence[Belief]) -> TreePlan:
         return self._plan([no_arcs(belief_words(belief)) for belief in beliefs], beliefs)
 
-    def _plan(self, gold: Sequence[Tuple[Ints1d, Ints1d]], beliefs: Sequence[Belief]) -> TreePlan:
+    def _plan(self, gold: Sequence[tuple[Ints1d, Ints1d]], beliefs: Sequence[Belief]) -> TreePlan:
         beliefs = self._read(beliefs) or ()
         mixtures = [belief for belief in beliefs if isinstance(belief, Mixture)]
         columns = columns_of(mixtures) if mixtures else [beliefs]
@@ -249,7 +250,7 @@ class DistillingParser(ParsingPipe):
             weights=mixtures[0].weights if mixtures else (1.0,),
         )
 
-    def _shared_units(self, found: Sequence[Union[TreeBelief, TreeCandidates]]) -> Ints2d:
+    def _shared_units(self, found: Sequence[TreeBelief | TreeCandidates]) -> Ints2d:
         """RAISES (ValueError): if teachers have cut a doc into other sentences."""
         units = found[0].units
         if any(not numpy.array_equal(belief.units, units) for belief in found[1:]):
@@ -260,12 +261,12 @@ class DistillingParser(ParsingPipe):
             )
         return units.astype("int64")
 
-    def _inputs(self, docs: List[Doc], lesson: TreePlan) -> ParserInput:
+    def _inputs(self, docs: list[Doc], lesson: TreePlan) -> ParserInput:
         return docs, lesson.spans, lambda *_: lesson.pairs
 
     def _loss(
         self, lesson: TreePlan, scores: ParserOutput
-    ) -> Tuple[float, Tuple[List[Parts], Floats2d]]:
+    ) -> tuple[float, tuple[list[Parts], Floats2d]]:
         loss_of = TreeLoss(
             self.structure,
             self.objective,
@@ -276,7 +277,7 @@ class DistillingParser(ParsingPipe):
         )
         return loss_of(lesson, scores)
 
-    def _trees_of(self, belief: Belief) -> Union[TreeBelief, TreeCandidates]:
+    def _trees_of(self, belief: Belief) -> TreeBelief | TreeCandidates:
         return belief if isinstance(belief, TreeCandidates) else self._tree_belief(belief)
 
     def _tree_belief(self, belief: Belief) -> TreeBelief:

@@ -1,7 +1,7 @@
 """Gold labels that a component lacks: named once and counted, never silently dropped."""
 
 import logging
-from typing import Collection, Iterable
+from collections.abc import Collection, Iterable
 
 logger = logging.getLogger("spacy.skd")
 

@@ -1,8 +1,9 @@
 """Scores of a pipeline in three settings."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any
 
 import numpy
 from spacy.language import Language
@@ -20,7 +21,7 @@ SCORES = ("tag_acc", "pos_acc", "morph_acc", "sents_f", "dep_uas", "dep_las", "e
 _SPANS = re.compile(r"spans_(.*)_f")  # spaCy's score of doc.spans, by key
 
 
-def read_docs(path: Path, nlp: Language) -> List[Doc]:
+def read_docs(path: Path, nlp: Language) -> list[Doc]:
     """RAISES (ValueError): if there is no such file, or it holds no docs."""
     refuse_stream(path)
     if not path.is_file():
@@ -32,7 +33,7 @@ def read_docs(path: Path, nlp: Language) -> List[Doc]:
     return docs
 
 
-def score(nlp: Language, references: List[Doc], *, setting: str) -> Dict[str, float]:
+def score(nlp: Language, references: list[Doc], *, setting: str) -> dict[str, float]:
     """spaCy's scores, 0 to 1, of annotation that the references have; and `all_uas`, `all_las`,
     which count punctuation too (spaCy's leave it out), where the tokens are the references'.
 
@@ -53,14 +54,14 @@ def score(nlp: Language, references: List[Doc], *, setting: str) -> Dict[str, fl
     return scores
 
 
-def spans_key(score: str) -> Optional[str]:
+def spans_key(score: str) -> str | None:
     """The key of `doc.spans` that a score is of, None for other scores."""
     match = _SPANS.fullmatch(score)
     return match.group(1) if match else None
 
 
 def unannotated(
-    nlp: Language, references: List[Doc], *, setting: str = "predicted_sentences"
+    nlp: Language, references: list[Doc], *, setting: str = "predicted_sentences"
 ) -> Iterator[Doc]:
     """What the pipeline is to annotate, see `score`.
 
@@ -85,9 +86,9 @@ def unannotated(
         yield doc
 
 
-def _with_punctuation(examples: List[Example]) -> Dict[str, float]:
-    heads: List[bool] = []
-    labelled: List[bool] = []
+def _with_punctuation(examples: list[Example]) -> dict[str, float]:
+    heads: list[bool] = []
+    labelled: list[bool] = []
     for eg in examples:
         for predicted, gold in zip(eg.predicted, eg.reference):
             if not gold.dep:

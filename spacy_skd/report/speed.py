@@ -1,9 +1,9 @@
 """Words per second and megabytes of pipelines, measured side by side."""
 
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Dict, List, Mapping, Sequence
 
 import srsly
 from spacy.language import Language
@@ -20,7 +20,7 @@ def words_per_second(
     batch_sizes: Sequence[int] = (64, 256),
     rounds: int = 3,
     threads: int = 1,
-) -> Dict[str, float]:
+) -> dict[str, float]:
     """From text, tokenizer included: median of some rounds, at each pipeline's best batch size.
 
     The pipelines take turns within each round, so that whatever else the machine does hits all;
@@ -45,7 +45,7 @@ def words_per_second(
         raise ValueError(f"speed: expected {n_turns} texts or more, got {len(texts)}")
     turns = [texts[i::n_turns] for i in range(n_turns)]
     reference = next(iter(pipelines))
-    speeds: Dict[str, Dict[int, List[float]]] = {
+    speeds: dict[str, dict[int, list[float]]] = {
         name: {size: [] for size in batch_sizes} for name in pipelines
     }
     with threadpool_limits(threads):

@@ -1,13 +1,15 @@
 """Beliefs on a doc: one entry of `doc.user_data`, which a `DocBin` stores."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Optional
+from typing import Any
 
 import numpy
 from spacy.attrs import ORTH, SPACY
 from spacy.tokens import Doc
 
+from ..arrays import Array
 from ..transfer.belief import Belief
 from ..transfer.packing import Packed
 from ..transfer.store import Form, pack, unpack
@@ -21,12 +23,12 @@ class StoredBeliefs:
     """What is stored of one doc.
 
     id (bytes): of the manifest (`Manifest.id`). key (bytes): `doc_key` of the doc that the teacher
-    saw. packed (Dict[str, Packed]): by the teacher's component.
+    saw. packed (dict[str, Packed]): by the teacher's component.
     """
 
     id: bytes
     key: bytes
-    packed: Dict[str, Packed]
+    packed: dict[str, Packed]
 
     def belief(self, pipe: str, form: Form) -> Belief:
         """RAISES (ValueError): if what is stored does not fit the form."""
@@ -41,13 +43,13 @@ def add_beliefs(
     doc.user_data[KEY] = {"id": id, "key": key, "beliefs": packed}
 
 
-def read_beliefs(user_data: Mapping[Any, Any]) -> Optional[StoredBeliefs]:
-    """RETURNS (Optional[StoredBeliefs]): None where there are none."""
+def read_beliefs(user_data: Mapping[Any, Any]) -> StoredBeliefs | None:
+    """RETURNS (StoredBeliefs | None): None where there are none."""
     found = user_data.get(KEY)
     return found and StoredBeliefs(found["id"], found["key"], found["beliefs"])
 
 
-def doc_key(doc: Doc, starts: Optional["numpy.ndarray"]) -> bytes:
+def doc_key(doc: Doc, starts: Array | None) -> bytes:
     """A digest of words, spaces and unit starts. A doc's words are its vocab-free hashes."""
     digest = hashlib.blake2b(digest_size=16)
     digest.update(doc.to_array([ORTH, SPACY]).tobytes())

@@ -1,9 +1,9 @@
 """Shards: `.spacy` files that appear whole or not at all, and are checked when they are read."""
 
 import os
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Iterable, List, Optional
 
 import numpy
 from spacy.attrs import IDS, SPACY
@@ -51,7 +51,7 @@ def make_bin(docs: Iterable[Doc]) -> DocBin:
         bin_.cats.append(doc.cats)
         bin_.user_data.append(pack(doc.user_data))
         bin_.span_groups.append(doc.spans.to_bytes())
-        hashes: List[int] = numpy.unique(tokens[:, columns]).tolist()
+        hashes: list[int] = numpy.unique(tokens[:, columns]).tolist()
         bin_.strings.update(doc.vocab.strings[i] for i in hashes)
     return bin_
 
@@ -61,12 +61,12 @@ def write_shard(
     bin_: DocBin,
     *,
     labelled: bool,
-    drafts: Optional[Path] = None,
+    drafts: Path | None = None,
     name: Callable[[Shard], None] = lambda shard: None,
 ) -> Shard:
     """Write a shard.
 
-    drafts (Optional[Path]): folder of the draft; the shard's own by default.
+    drafts (Path | None): folder of the draft; the shard's own by default.
     name (Callable[[Shard], None]): called when its bytes are on the disk, before it is in its
         place: a manifest that names it first leaves no moment in which a file is nobody's.
     RAISES (OSError): naming the file, which then is not there (or as it was before).

@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any
 
 from ..disk import write_atomically
 from ..transfer.store import Form
@@ -30,34 +31,34 @@ class Manifest:
         so are of an earlier version, whose beliefs are of all tokens, whitespace too.
     """
 
-    teacher: Dict[str, Any]
-    versions: Dict[str, str]
-    settings: Dict[str, Any]
-    inputs: List[Dict[str, Any]]
-    pipes: Dict[str, Dict[str, Any]]
-    counts: Dict[str, int] = field(default_factory=dict)
-    shards: Dict[str, Shard] = field(default_factory=dict)
-    rejects: Optional[Dict[str, Any]] = None
+    teacher: dict[str, Any]
+    versions: dict[str, str]
+    settings: dict[str, Any]
+    inputs: list[dict[str, Any]]
+    pipes: dict[str, dict[str, Any]]
+    counts: dict[str, int] = field(default_factory=dict)
+    shards: dict[str, Shard] = field(default_factory=dict)
+    rejects: dict[str, Any] | None = None
     complete: bool = False
     format: int = FORMAT
     of_words: bool = False
-    layers: Dict[str, str] = field(default_factory=dict)
+    layers: dict[str, str] = field(default_factory=dict)
 
     @property
     def id(self) -> bytes:
         """What a stored belief must have in common with the manifest it is read by: 8 bytes of
         the teacher's fingerprint and labels, and whether it is of words."""
-        known: Dict[str, Any] = {"teacher": self.teacher["fingerprint"], "pipes": self.pipes}
+        known: dict[str, Any] = {"teacher": self.teacher["fingerprint"], "pipes": self.pipes}
         # Beliefs of tokens have the ids of earlier versions.
         content = _canonical({**known, "of_words": True} if self.of_words else known)
         return hashlib.blake2b(content, digest_size=8).digest()
 
-    def forms(self) -> Dict[str, Form]:
+    def forms(self) -> dict[str, Form]:
         """By the teacher's component."""
         return {pipe: Form.from_json(data) for pipe, data in self.pipes.items()}
 
-    def to_disk(self, folder: Path, *, drafts: Optional[Path] = None) -> None:
-        """drafts (Optional[Path]): folder of the draft; `folder` by default.
+    def to_disk(self, folder: Path, *, drafts: Path | None = None) -> None:
+        """drafts (Path | None): folder of the draft; `folder` by default.
         RAISES (OSError): if it cannot be written; the one before is kept."""
         data = self._data()
         data["digest"] = _digest(data)
@@ -101,16 +102,16 @@ class Manifest:
                 f"and settings to resume it, or choose another output folder"
             )
 
-    def _data(self) -> Dict[str, Any]:
+    def _data(self) -> dict[str, Any]:
         return asdict(self)
 
 
-def _differences(mine: Any, theirs: Any) -> Iterator[Tuple[str, Any, Any]]:
+def _differences(mine: Any, theirs: Any) -> Iterator[tuple[str, Any, Any]]:
     for name in SAME:
         yield from _compare(name, _at(mine, name), _at(theirs, name))
 
 
-def _compare(name: str, mine: Any, theirs: Any) -> Iterator[Tuple[str, Any, Any]]:
+def _compare(name: str, mine: Any, theirs: Any) -> Iterator[tuple[str, Any, Any]]:
     """The innermost values that differ, each with its place. Where a file lies does not matter."""
     if isinstance(mine, dict) and isinstance(theirs, dict):
         for key in dict.fromkeys([*mine, *theirs]):
@@ -136,7 +137,7 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _digest(data: Dict[str, Any]) -> str:
+def _digest(data: dict[str, Any]) -> str:
     return hashlib.blake2b(_canonical(data), digest_size=16).hexdigest()
 
 

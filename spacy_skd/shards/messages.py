@@ -1,8 +1,9 @@
 """Objects to msgpack and back, as `srsly.msgpack_dumps` and `msgpack_loads` do, but these look for
 encoders in all installed packages at every call: a quarter of a millisecond, a few words' time."""
 
+from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
-from typing import Any, Callable, Iterable, Tuple
+from typing import Any
 
 from srsly.msgpack import Packer, msgpack_decoders, unpackb
 
@@ -20,7 +21,7 @@ def unpack_message(data: bytes) -> Any:
     return unpackb(data, raw=False, use_list=False, object_pairs_hook=_decoded)
 
 
-def _decoded(pairs: Iterable[Tuple[Any, Any]]) -> Any:
+def _decoded(pairs: Iterable[tuple[Any, Any]]) -> Any:
     return _decoder()(dict(pairs))
 
 

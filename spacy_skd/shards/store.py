@@ -1,8 +1,8 @@
 """An annotated folder, opened for training: beliefs by doc, without the teacher."""
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Tuple, Union
 
 from spacy.tokens import Doc, DocBin
 
@@ -22,7 +22,7 @@ class BeliefStore:
     RAISES (ValueError): if the folder is none, or its run did not end.
     """
 
-    def __init__(self, folder: Union[str, Path], *, memory: int = 2**31):
+    def __init__(self, folder: str | Path, *, memory: int = 2**31):
         self.folder = Path(folder)
         self.memory = memory
         self.manifest = Manifest.from_disk(self.folder)
@@ -33,13 +33,13 @@ class BeliefStore:
                 f"finish it"
             )
         self.id = self.manifest.id
-        self.forms: Dict[str, Form] = self.manifest.forms()
-        self._places: Optional[Dict[bytes, int]] = None
-        self._loaded: "OrderedDict[int, Dict[bytes, bytes]]" = OrderedDict()
+        self.forms: dict[str, Form] = self.manifest.forms()
+        self._places: dict[bytes, int] | None = None
+        self._loaded: OrderedDict[int, dict[bytes, bytes]] = OrderedDict()
         self._bytes = 0
         self._names = list(self.manifest.shards)
 
-    def names(self, *, labelled: bool) -> List[str]:
+    def names(self, *, labelled: bool) -> list[str]:
         """Of the shards of one kind."""
         return [n for n, shard in self.manifest.shards.items() if shard.labelled == labelled]
 
@@ -47,7 +47,7 @@ class BeliefStore:
         """RAISES (ValueError): naming the shard, if it is not as it was written."""
         return read_shard(self.folder / name, self.manifest.shards[name])
 
-    def find(self, key: bytes) -> Optional[StoredBeliefs]:
+    def find(self, key: bytes) -> StoredBeliefs | None:
         """What is stored of a doc, by `doc_key`; None if it is not stored.
 
         The first call reads all shards. For more text than fits into memory, let the reader
@@ -68,7 +68,7 @@ class BeliefStore:
         belief = stored.belief(pipe, self.forms[pipe])
         return belief if self.manifest.of_words else belief.of_words(words_of([doc])[0])
 
-    def _load(self, number: int) -> Dict[bytes, bytes]:
+    def _load(self, number: int) -> dict[bytes, bytes]:
         """The user data of a shard's docs, by key."""
         if number in self._loaded:
             self._loaded.move_to_end(number)
@@ -80,12 +80,12 @@ class BeliefStore:
             self._bytes -= _size(self._loaded.popitem(last=False)[1])
         return found
 
-    def _keyed(self, bin_: DocBin) -> Iterator[Tuple[bytes, bytes]]:
+    def _keyed(self, bin_: DocBin) -> Iterator[tuple[bytes, bytes]]:
         for data in bin_.user_data:
             stored = data and read_beliefs(unpack_message(data))
             if data and stored:
                 yield stored.key, data
 
 
-def _size(shard: Dict[bytes, bytes]) -> int:
+def _size(shard: dict[bytes, bytes]) -> int:
     return sum(map(len, shard.values()))

@@ -1,11 +1,12 @@
 """What every structure has: log Z, marginals, the best and samples; the rest follows from them."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, List, Sequence, Tuple
+from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy
-from thinc.types import Floats1d, Floats2d, Ints2d
 
+from ..arrays import Floats1d, Floats2d, Ints2d
 from .numerics import to_numpy
 from .parts import Parts
 
@@ -20,7 +21,7 @@ class Structure(ABC):
     family: ClassVar[str]
 
     @abstractmethod
-    def infer(self, scores: Parts) -> Tuple[Floats1d, Parts]:
+    def infer(self, scores: Parts) -> tuple[Floats1d, Parts]:
         """log Z of each unit, (B,) float64 nats, and the marginals P(part), in the scores' dtype;
         0 in the padding and for impossible parts. The marginals are the gradient of log Z.
 
@@ -36,11 +37,11 @@ class Structure(ABC):
         """
 
     @abstractmethod
-    def k_best(self, scores: Parts, *, k: int) -> Tuple[Floats2d, List[Parts]]:
+    def k_best(self, scores: Parts, *, k: int) -> tuple[Floats2d, list[Parts]]:
         """The k structures with the highest scores of each unit, all different.
 
         k (int): at least 1.
-        RETURNS (Tuple[Floats2d, List[Parts]]): (B, k) float64 scores in nats, highest first, -inf
+        RETURNS (tuple[Floats2d, list[Parts]]): (B, k) float64 scores in nats, highest first, -inf
             where a unit has fewer structures; k indicators, all 0 where it has fewer.
         RAISES (ValueError): as `infer`, or if k is below 1.
         """
@@ -77,10 +78,10 @@ class Structure(ABC):
 class ArcStructure(Structure):
     """Structures of heads. Parts: arc (B, N, N + 1), head 0 = ROOT, j + 1 = token j."""
 
-    def best_heads(self, batch: Sequence[Parts]) -> List[Ints2d]:
+    def best_heads(self, batch: Sequence[Parts]) -> list[Ints2d]:
         """The heads of `argmax` of some batches.
 
-        RETURNS (List[Ints2d]): (B, N) of each, 0 = ROOT, j + 1 = token j; 0 in the padding.
+        RETURNS (list[Ints2d]): (B, N) of each, 0 = ROOT, j + 1 = token j; 0 in the padding.
         RAISES (ValueError): as `infer`.
         """
         best = (to_numpy(self.argmax(scores).arrays["arc"]) for scores in batch)

@@ -1,11 +1,11 @@
 """Linear chains: P(y) = exp(sum_i unary[i, y_i] + sum_i transition[y_i, y_(i+1)]) / Z."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, List, NamedTuple, Tuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy
-from thinc.types import Floats1d, Floats2d, Floats3d, Ints2d, Ints3d
 
+from ..arrays import Floats1d, Floats2d, Floats3d, Ints2d, Ints3d
 from .base import Structure, check_k, no_structure
 from .draws import draw
 from .forward_backward import Chains, forward_backward, log_forward
@@ -29,7 +29,7 @@ class LinearChain(Structure):
 
     family: ClassVar[str] = "chain"
 
-    def infer(self, scores: Parts) -> Tuple[Floats1d, Parts]:
+    def infer(self, scores: Parts) -> tuple[Floats1d, Parts]:
         chains = sorted_chains(scores)
         log_z, unary, transition = forward_backward(scores.xp, chains)
         check_possible(scores.xp, chains, log_z)
@@ -44,7 +44,7 @@ class LinearChain(Structure):
         _, labels = self.best(scores, k=1)
         return chain_indicators(labels[:, 0], like=scores)
 
-    def k_best(self, scores: Parts, *, k: int) -> Tuple[Floats2d, List[Parts]]:
+    def k_best(self, scores: Parts, *, k: int) -> tuple[Floats2d, list[Parts]]:
         totals, labels = self.best(scores, k=k)
         return totals, [chain_indicators(labels[:, rank], like=scores) for rank in range(k)]
 
@@ -66,11 +66,11 @@ class LinearChain(Structure):
             labels[:running, i] = draw(xp, rows, rng)
         return chain_indicators(labels[xp.argsort(chains.order)], like=scores)
 
-    def best(self, scores: Parts, *, k: int) -> Tuple[Floats2d, Ints3d]:
+    def best(self, scores: Parts, *, k: int) -> tuple[Floats2d, Ints3d]:
         """The k best label sequences of each unit (Viterbi with k entries a state).
 
         k (int): at least 1.
-        RETURNS (Tuple[Floats2d, Ints3d]): (B, k) scores in nats, highest first, -inf where a unit
+        RETURNS (tuple[Floats2d, Ints3d]): (B, k) scores in nats, highest first, -inf where a unit
             has fewer sequences; (B, k, N) labels, -1 in the padding and where there are fewer.
         RAISES (ValueError): as `infer`, or if k is below 1.
         """
@@ -143,7 +143,7 @@ class _Step(NamedTuple):
     rank: Ints3d  # (units, C, k) which of that label's k
 
 
-def _k_best(xp: Any, chains: Chains, k: int) -> Tuple[Floats2d, Ints3d]:
+def _k_best(xp: Any, chains: Chains, k: int) -> tuple[Floats2d, Ints3d]:
     """RETURNS: (B, k) totals, (B, k, N) labels, units in the order of `chains`."""
     b, n, c = chains.unary.shape
     totals, labels = xp.full((b, k), -xp.inf), xp.full((b, k, n), -1)
@@ -152,7 +152,7 @@ def _k_best(xp: Any, chains: Chains, k: int) -> Tuple[Floats2d, Ints3d]:
         return totals, labels
     state = xp.full((b, c, k), -xp.inf)
     state[:, :, 0] = chains.unary[:, 0]
-    steps: List[_Step] = []
+    steps: list[_Step] = []
     ends = xp.full((b, c * k), -xp.inf)
     for i in range(n):
         running, going_on = chains.active[i], chains.active[i + 1]
@@ -176,7 +176,7 @@ def _k_best(xp: Any, chains: Chains, k: int) -> Tuple[Floats2d, Ints3d]:
     return totals, labels
 
 
-def _extend(xp: Any, state: Floats3d, transition: Floats3d) -> Tuple[Floats3d, _Step]:
+def _extend(xp: Any, state: Floats3d, transition: Floats3d) -> tuple[Floats3d, _Step]:
     """state: (units, C, k) the best totals that end in a label; transition: (units or 1, C, C)."""
     units, c, k = state.shape
     backwards = xp.ascontiguousarray(transition.transpose(0, 2, 1))[..., None]

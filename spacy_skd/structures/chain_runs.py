@@ -1,10 +1,10 @@
 """Probabilities of runs of labels in linear chains: of an entity, say, and not of its tokens."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Sequence, Tuple
+from typing import Any
 
-from thinc.types import Floats1d
-
+from ..arrays import Floats1d
 from .chain import sorted_chains
 from .forward_backward import Chains, Messages, log_messages, log_sum
 from .parts import Parts
@@ -14,14 +14,14 @@ from .parts import Parts
 class Run:
     """Labels of neighbouring tokens: what is asked for.
 
-    unit, start (int): of the batch; token. labels (Tuple[int, ...]): at least one, from `start` on.
-    not_next (Tuple[int, ...]): labels that the token after the run does not have, if there is one.
+    unit, start (int): of the batch; token. labels (tuple[int, ...]): at least one, from `start` on.
+    not_next (tuple[int, ...]): labels that the token after the run does not have, if there is one.
     """
 
     unit: int
     start: int
-    labels: Tuple[int, ...]
-    not_next: Tuple[int, ...] = ()
+    labels: tuple[int, ...]
+    not_next: tuple[int, ...] = ()
 
 
 def run_probabilities(scores: Parts, runs: Sequence[Run]) -> Floats1d:

@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy
-from thinc.types import Floats2d, Floats3d, Ints1d
 
+from ..arrays import Floats2d, Floats3d, Ints1d
 from .numerics import POSSIBLE_ABOVE
 
 

@@ -1,11 +1,12 @@
 """Projective dependency trees: Eisner's algorithm."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Iterator, List, Tuple
+from typing import Any, ClassVar
 
 import numpy
-from thinc.types import Floats1d, Floats2d, Floats3d, Ints1d, Ints2d, Ints3d
 
+from ..arrays import Array, Floats1d, Floats2d, Floats3d, Ints1d, Ints2d, Ints3d
 from .base import ArcStructure, check_k, no_structure
 from .eisner_best import best_heads
 from .eisner_charts import total_of
@@ -35,7 +36,7 @@ class ProjectiveTrees(ArcStructure):
     single_root: bool = True
     family: ClassVar[str] = "arcs"
 
-    def infer(self, scores: Parts) -> Tuple[Floats1d, Parts]:
+    def infer(self, scores: Parts) -> tuple[Floats1d, Parts]:
         xp = scores.xp
         arc, _ = masked_arcs(scores, what=WHAT)
         log_z, marginals = xp.zeros(len(arc)), xp.zeros_like(arc)
@@ -59,7 +60,7 @@ class ProjectiveTrees(ArcStructure):
         heads[rest] = self._best(xp, arc, scores.lengths, units=rest, k=1)[1][:, 0]
         return Parts({"arc": indicate(xp, xp.where(mask, heads, -1), like=arc)}, scores.lengths)
 
-    def k_best(self, scores: Parts, *, k: int) -> Tuple[Floats2d, List[Parts]]:
+    def k_best(self, scores: Parts, *, k: int) -> tuple[Floats2d, list[Parts]]:
         check_k(WHAT, k)
         xp = scores.xp
         arc, _ = masked_arcs(scores, what=WHAT)
@@ -80,7 +81,7 @@ class ProjectiveTrees(ArcStructure):
 
     def _best(
         self, xp: Any, arc: Floats3d, lengths: Ints1d, *, units: Ints1d, k: int
-    ) -> Tuple[Floats2d, Ints3d]:
+    ) -> tuple[Floats2d, Ints3d]:
         """Of some units. RETURNS: (units, k) totals; (units, k, N) heads, -1 in the padding."""
         totals, heads = xp.zeros((len(units), k)), xp.full((len(units), k, arc.shape[1]), -1)
         for rows, some, few in _batches(xp, arc[units], xp.asarray(lengths)[units], k=k):
@@ -93,7 +94,7 @@ class ProjectiveTrees(ArcStructure):
         return totals, heads
 
 
-def is_projective(heads: Ints2d) -> "numpy.ndarray":
+def is_projective(heads: Ints2d) -> Array:
     """Whether no two arcs of a unit cross, those from ROOT included, which is before all tokens.
 
     heads (Ints2d): (B, N) 0 = ROOT, j + 1 = token j; 0 in the padding.
@@ -102,12 +103,13 @@ def is_projective(heads: Ints2d) -> "numpy.ndarray":
     token = numpy.arange(1, heads.shape[1] + 1)
     first, last = numpy.minimum(heads, token), numpy.maximum(heads, token)
     starts_in = (first[:, :, None] < first[:, None]) & (first[:, None] < last[:, :, None])
-    return ~(starts_in & (last[:, :, None] < last[:, None])).any(axis=(1, 2))
+    crosses = starts_in & (last[:, :, None] < last[:, None])
+    return numpy.asarray(~crosses.any(axis=(1, 2)))
 
 
 def _batches(
     xp: Any, arc: Floats3d, lengths: Ints1d, *, k: int = 1
-) -> Iterator[Tuple[Ints1d, Floats3d, Ints1d]]:
+) -> Iterator[tuple[Ints1d, Floats3d, Ints1d]]:
     """Units of similar length, longest first. YIELDS: where they are; float64 scores (b, N, N + 1)
     padded to the longest alone; lengths (b,)."""
     sizes = to_numpy(lengths)

@@ -4,10 +4,9 @@ Goodman, "Semiring Parsing" (Computational Linguistics, 1999), section 2; Huang 
 k-best Parsing" (IWPT 2005), algorithm 1.
 """
 
-from typing import Any, Tuple
+from typing import Any
 
-from thinc.types import Floats2d, Floats3d, Ints1d, Ints3d
-
+from ..arrays import Floats2d, Floats3d, Ints1d, Ints3d
 from .eisner_charts import inside
 from .eisner_trace import RIGHT, Items, trace
 from .k_best import likely_pairs, padded, top
@@ -24,7 +23,7 @@ class Best:
     zero = -float("inf")
 
     def __init__(self, xp: Any, *, nodes: int, n_units: int, k: int):
-        self.shape: Tuple[int, ...] = (k,)
+        self.shape: tuple[int, ...] = (k,)
         self.one = padded(xp, xp.zeros(1), k, value=self.zero)
         self.codes = xp.zeros((3, nodes, nodes, n_units, k), dtype="int32")
         self.first, self.second = likely_pairs(xp, k, k, k)
@@ -48,10 +47,10 @@ class Best:
 
 def best_heads(
     xp: Any, weights: Floats3d, lengths: Ints1d, *, k: int, single_root: bool
-) -> Tuple[Floats2d, Ints3d]:
+) -> tuple[Floats2d, Ints3d]:
     """weights (Floats3d): (M, M, B) scores in nats of [dependent, head], -inf where impossible.
 
-    RETURNS (Tuple[Floats2d, Ints3d]): (B, k) totals, highest first, -inf where there are fewer
+    RETURNS (tuple[Floats2d, Ints3d]): (B, k) totals, highest first, -inf where there are fewer
         trees; (B, k, N) heads, -1 in the padding and where there are fewer.
     """
     nodes, _, b = weights.shape
@@ -61,7 +60,7 @@ def best_heads(
     totals = charts.total[lengths, xp.arange(b)]
     units, ranks = xp.nonzero(xp.isfinite(totals))
 
-    def choose(items: Items) -> Tuple[Ints1d, Ints1d, Ints1d]:
+    def choose(items: Items) -> tuple[Ints1d, Ints1d, Ints1d]:
         unit = units[items.row]
         code = best.codes[items.kind, items.i, items.j - items.i, unit, items.rank]
         t, pair = xp.divmod(code, len(best.first))

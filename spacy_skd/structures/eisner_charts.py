@@ -13,10 +13,9 @@ and Z = right(0, n). With a single root, base(0, j) has k = 0 alone.
 """
 
 from dataclasses import dataclass
-from typing import Any, Tuple, Type
+from typing import Any
 
-from thinc.types import Floats1d, Floats2d, Floats3d
-
+from ..arrays import Floats1d, Floats2d, Floats3d
 from .rings import Gradients, Ring
 
 
@@ -39,12 +38,12 @@ class Charts:
     total: Floats2d
 
     @classmethod
-    def empty(cls: Type["Charts"], xp: Any, nodes: int, n_units: int, ring: Ring) -> "Charts":
+    def empty(cls: type["Charts"], xp: Any, nodes: int, n_units: int, ring: Ring) -> "Charts":
         shape = (nodes, nodes, n_units, *ring.shape)
         return cls(*(xp.full(s, ring.zero) for s in [*[shape] * 6, shape[1:]]))
 
 
-def arcs_of_width(xp: Any, weights: Floats3d, w: int) -> Tuple[Floats2d, Floats2d]:
+def arcs_of_width(xp: Any, weights: Floats3d, w: int) -> tuple[Floats2d, Floats2d]:
     """RETURNS: (M - w, B) weights of i -> i + w, and of i + w -> i."""
     first = xp.arange(len(weights) - w)
     return weights[first + w, first], weights[first, first + w]

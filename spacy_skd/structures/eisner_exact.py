@@ -6,11 +6,11 @@ of them; and Z, now the probability that independent heads form a tree, tells ho
 """
 
 from dataclasses import fields
-from typing import Any, Tuple
+from typing import Any
 
 import numpy
-from thinc.types import Floats1d, Floats2d, Floats3d, Ints1d
 
+from ..arrays import Floats1d, Floats2d, Floats3d, Ints1d
 from .eisner_charts import Charts, inside, outside, total_of
 from .numerics import POSSIBLE_ABOVE, softmax
 from .rings import Logarithms, Numbers
@@ -23,10 +23,10 @@ NUMBERS, LOGARITHMS = Numbers(), Logarithms()
 
 def infer_trees(
     xp: Any, arc: Floats3d, lengths: Ints1d, *, single_root: bool
-) -> Tuple[Floats1d, Floats3d]:
+) -> tuple[Floats1d, Floats3d]:
     """arc (Floats3d): (B, N, N + 1) float64 scores in nats. lengths (Ints1d): (B,).
 
-    RETURNS (Tuple[Floats1d, Floats3d]): log Z (B,), -inf where there is no tree; marginals
+    RETURNS (tuple[Floats1d, Floats3d]): log Z (B,), -inf where there is no tree; marginals
         (B, N, N + 1), exactly 0 for impossible arcs.
     """
     weights, log_weights, norm = _normalised(xp, arc, lengths)
@@ -59,7 +59,7 @@ def log_charts(xp: Any, arc: Floats3d, lengths: Ints1d, *, single_root: bool) ->
     return logs
 
 
-def _normalised(xp: Any, arc: Floats3d, lengths: Ints1d) -> Tuple[Floats3d, Floats3d, Floats1d]:
+def _normalised(xp: Any, arc: Floats3d, lengths: Ints1d) -> tuple[Floats3d, Floats3d, Floats1d]:
     """RETURNS: weights (M, M, B) of [dependent, head], which sum to 1 over heads; their logarithms;
     (B,) what was taken from the score of every tree, in nats."""
     b, n, _ = arc.shape
@@ -81,7 +81,7 @@ def _at_ends(xp: Any, values: Floats1d, lengths: Ints1d, *, like: Floats2d, zero
 
 def _in_log_space(
     xp: Any, log_weights: Floats3d, lengths: Ints1d, *, single_root: bool
-) -> Tuple[Floats1d, Floats3d]:
+) -> tuple[Floats1d, Floats3d]:
     """RETURNS: log Z of the weights; (M, M, B) marginals."""
     charts = inside(xp, LOGARITHMS, log_weights, single_root=single_root)
     total = total_of(xp, charts, lengths)

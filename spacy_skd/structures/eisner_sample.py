@@ -1,10 +1,10 @@
 """Projective trees drawn from the inside charts, top-down."""
 
-from typing import Any, Tuple
+from typing import Any
 
 import numpy
-from thinc.types import Floats2d, Floats3d, Ints1d, Ints2d
 
+from ..arrays import Floats2d, Floats3d, Ints1d, Ints2d
 from .draws import draw
 from .eisner_charts import Charts
 from .eisner_trace import BASE, RIGHT, Items, trace
@@ -18,7 +18,7 @@ def sample_heads(xp: Any, charts: Charts, lengths: Ints1d, rng: numpy.random.Gen
     nodes, n_units = charts.total.shape
     heads = xp.full((n_units, nodes - 1), -1)
 
-    def choose(items: Items) -> Tuple[Ints1d, Ints1d, Ints1d]:
+    def choose(items: Items) -> tuple[Ints1d, Ints1d, Ints1d]:
         k = xp.zeros(len(items.kind), dtype="int64")
         for kind in range(3):
             which = xp.nonzero(items.kind == kind)[0]

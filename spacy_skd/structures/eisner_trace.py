@@ -1,8 +1,9 @@
 """From how each item of a projective chart is made up to the heads of whole trees, top-down."""
 
-from typing import Any, Callable, NamedTuple, Tuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
-from thinc.types import Ints1d, Ints2d
+from ..arrays import Ints1d, Ints2d
 
 # Kinds of items over i..j, and which two others make them at a split k (eisner_charts.py):
 # base(i, j):  right(i, k) and left(k + 1, j), and so to_right(i, j) and to_left(i, j);
@@ -25,7 +26,7 @@ class Items(NamedTuple):
 
 
 # Of items: their splits k, the ranks of the first and of the second that they are made of.
-Choice = Callable[[Items], Tuple[Ints1d, Ints1d, Ints1d]]
+Choice = Callable[[Items], tuple[Ints1d, Ints1d, Ints1d]]
 
 
 def trace(xp: Any, heads: Ints2d, lengths: Ints1d, ranks: Ints1d, choose: Choice) -> None:

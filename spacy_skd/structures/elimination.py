@@ -10,18 +10,16 @@ state 0 is prod_k S_k, and that of those rooted in d is this times x_d, the chai
 distribution relative to state 0. In log space here, one unit at a time, O(n^3).
 """
 
-from typing import List, Optional, Tuple
-
 import numpy
-from thinc.types import Floats1d, Floats2d
 
+from ..arrays import Array, Floats1d, Floats2d
 from .numerics import POSSIBLE_ABOVE
 
 
-def eliminate(arc: Floats2d, *, single_root: bool) -> Optional[Tuple[float, Floats2d]]:
+def eliminate(arc: Floats2d, *, single_root: bool) -> tuple[float, Floats2d] | None:
     """arc (Floats2d): (n, n + 1) scores in nats, float64, head 0 = ROOT.
 
-    RETURNS (Optional[Tuple[float, Floats2d]]): log Z and marginals (n, n + 1); None if there is no
+    RETURNS (tuple[float, Floats2d] | None): log Z and marginals (n, n + 1); None if there is no
         tree.
     """
     arc = numpy.where(arc <= POSSIBLE_ABOVE, -numpy.inf, arc)
@@ -48,7 +46,7 @@ def eliminate(arc: Floats2d, *, single_root: bool) -> Optional[Tuple[float, Floa
 def _reaches(arc: Floats2d, goal: int) -> bool:
     """Whether every state has a way to the goal. arc: (n, n), from row to column."""
     reached = numpy.zeros(len(arc), dtype=bool)
-    frontier: List[int] = [goal]
+    frontier: list[int] = [goal]
     reached[goal] = True
     while frontier:
         new = ~reached & (arc[:, frontier] > -numpy.inf).any(axis=1)
@@ -57,7 +55,7 @@ def _reaches(arc: Floats2d, goal: int) -> bool:
     return bool(reached.all())
 
 
-def _trees(w: Floats2d, root: Floats1d) -> Tuple[float, Floats2d, Floats1d]:
+def _trees(w: Floats2d, root: Floats1d) -> tuple[float, Floats2d, Floats1d]:
     """log of sum_d exp(root[d]) * (weight of the trees rooted in d), and its gradients.
 
     w (Floats2d): (n, n) log weights from dependent to head; every state reaches state 0.
@@ -67,7 +65,7 @@ def _trees(w: Floats2d, root: Floats1d) -> Tuple[float, Floats2d, Floats1d]:
     w = w.copy()
     numpy.fill_diagonal(w, -numpy.inf)
     sums = numpy.zeros(n)
-    before: List[Floats2d] = []
+    before: list[Floats2d] = []
     for k in range(n - 1, 0, -1):
         before.append(w[: k + 1, : k + 1].copy())
         sums[k] = _log_sum(w[k, :k])
@@ -85,7 +83,7 @@ def _trees(w: Floats2d, root: Floats1d) -> Tuple[float, Floats2d, Floats1d]:
     return float(sums.sum() + total), d_w, d_root
 
 
-def _backward(before: List[Floats2d], sums: Floats1d, x: Floats1d, d_root: Floats1d) -> Floats2d:
+def _backward(before: list[Floats2d], sums: Floats1d, x: Floats1d, d_root: Floats1d) -> Floats2d:
     """Gradient of the result at w: the recursions above, in reverse, as shares of each sum."""
     n = len(x)
     d_x = d_root.copy()
@@ -114,6 +112,6 @@ def _log_sum(scores: Floats1d) -> float:
     return float(numpy.logaddexp.reduce(scores))
 
 
-def _shares(parts: "numpy.ndarray", total: "numpy.ndarray") -> "numpy.ndarray":
+def _shares(parts: Array, total: Array) -> Array:
     """exp(parts - total), 0 where both are -inf."""
     return numpy.exp(parts - numpy.maximum(total, -1e300))

@@ -5,10 +5,11 @@ batch; in log space for the chains where that lost mass.
 """
 
 from dataclasses import dataclass
-from typing import Any, List, NamedTuple, Tuple
+from typing import Any, NamedTuple
 
 import numpy
-from thinc.types import Floats1d, Floats2d, Floats3d, Ints1d
+
+from ..arrays import Floats1d, Floats2d, Floats3d, Ints1d
 
 # Marginals of a token that sum to less or more than 1 by this have lost mass to underflow.
 TOLERANCE = 1e-7
@@ -19,14 +20,14 @@ class Chains:
     """Scores in float64, -inf where impossible; units in descending order of length.
 
     unary (Floats3d): (B, N, C). transition (Floats3d): (B, C, C), or (1, C, C) for all.
-    lengths (Ints1d): (B,) tokens. active (List[int]): (N + 1,) units of more than i tokens.
+    lengths (Ints1d): (B,) tokens. active (list[int]): (N + 1,) units of more than i tokens.
     order (Ints1d): (B,) where each unit was before they were sorted.
     """
 
     unary: Floats3d
     transition: Floats3d
     lengths: Ints1d
-    active: List[int]
+    active: list[int]
     order: Ints1d
 
     def running_transition(self, running: int) -> Floats3d:
@@ -41,7 +42,7 @@ class Chains:
         return Chains(unary, transition, lengths, active, self.order[units])
 
 
-_Result = Tuple[Floats1d, Floats3d, Floats3d]
+_Result = tuple[Floats1d, Floats3d, Floats3d]
 
 
 def forward_backward(xp: Any, chains: Chains) -> _Result:
@@ -158,10 +159,10 @@ def log_messages(xp: Any, chains: Chains) -> Messages:
     return Messages(before, back, log_z)
 
 
-def log_forward(xp: Any, chains: Chains) -> Tuple[Floats3d, Floats1d]:
+def log_forward(xp: Any, chains: Chains) -> tuple[Floats3d, Floats1d]:
     """a_i(y) = unary_i(y) + log sum_x exp(a_(i-1)(x) + A(x, y)).
 
-    RETURNS (Tuple[Floats3d, Floats1d]): (N, B, C), and log Z (B,), in nats.
+    RETURNS (tuple[Floats3d, Floats1d]): (N, B, C), and log Z (B,), in nats.
     """
     b, n, c = chains.unary.shape
     a = xp.full((n, b, c), -xp.inf)

@@ -1,11 +1,11 @@
 """Head selection: each token has one head, P(y) = prod_i softmax(scores[i])[head_i]."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, List, Tuple
+from typing import Any, ClassVar
 
 import numpy
-from thinc.types import Floats1d, Floats2d, Floats3d
 
+from ..arrays import Floats1d, Floats2d, Floats3d
 from .base import ArcStructure, check_k
 from .draws import draw_rows
 from .k_best import best_rows
@@ -23,7 +23,7 @@ class HeadSelection(ArcStructure):
 
     family: ClassVar[str] = "arcs"
 
-    def infer(self, scores: Parts) -> Tuple[Floats1d, Parts]:
+    def infer(self, scores: Parts) -> tuple[Floats1d, Parts]:
         arc, mask = masked_arcs(scores, what="head selection")
         log_sums, probabilities = softmax(arc)
         log_z = (log_sums * mask).sum(axis=1)
@@ -33,7 +33,7 @@ class HeadSelection(ArcStructure):
         arc, mask = masked_arcs(scores, what="head selection")
         return Parts({"arc": one_hot(scores.xp, arc, mask)}, scores.lengths)
 
-    def k_best(self, scores: Parts, *, k: int) -> Tuple[Floats2d, List[Parts]]:
+    def k_best(self, scores: Parts, *, k: int) -> tuple[Floats2d, list[Parts]]:
         check_k("head selection", k)
         arc, mask = masked_arcs(scores, what="head selection")
         totals, heads = best_rows(scores.xp, arc, mask, k)
@@ -45,10 +45,10 @@ class HeadSelection(ArcStructure):
         return Parts({"arc": draw_rows(scores.xp, arc, mask, rng)}, scores.lengths)
 
 
-def masked_arcs(scores: Parts, *, what: str) -> Tuple[Floats3d, Any]:
+def masked_arcs(scores: Parts, *, what: str) -> tuple[Floats3d, Any]:
     """Scores with `IMPOSSIBLE` where the head is the token itself or lies in the padding.
 
-    RETURNS (Tuple[Floats3d, Any]): arc (B, N, N + 1); (B, N) bool, False in the padding.
+    RETURNS (tuple[Floats3d, Any]): arc (B, N, N + 1); (B, N) bool, False in the padding.
     RAISES (ValueError): if a score is NaN or +inf, or a token has no possible head.
     """
     xp, mask = scores.xp, scores.mask

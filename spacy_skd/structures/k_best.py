@@ -1,10 +1,10 @@
 """The k highest of many sums, without forming them all."""
 
-from typing import Any, List, Tuple
+from typing import Any
 
 import numpy
-from thinc.types import Floats2d, Floats3d, Ints1d, Ints2d, Ints3d
 
+from ..arrays import Floats2d, Floats3d, Ints1d, Ints2d, Ints3d
 from .numerics import POSSIBLE_ABOVE
 
 # From this many columns for each that is wanted on, finding those first is faster than sorting all.
@@ -42,7 +42,7 @@ def _one_by_one(xp: Any, values: Floats2d, k: int) -> Ints2d:
     return found
 
 
-def likely_pairs(xp: Any, rows: int, columns: int, k: int) -> Tuple[Ints1d, Ints1d]:
+def likely_pairs(xp: Any, rows: int, columns: int, k: int) -> tuple[Ints1d, Ints1d]:
     """Of two lists, highest first, the pairs of ranks that the k highest sums can be made of: pair
     (i, j) has (i + 1)(j + 1) - 1 others that are at least as high."""
     i, j = numpy.nonzero(numpy.outer(1 + numpy.arange(rows), 1 + numpy.arange(columns)) <= k)
@@ -58,17 +58,17 @@ def padded(xp: Any, columns: Any, k: int, *, value: float) -> Any:
     return xp.concatenate([columns, more], axis=-1)
 
 
-def best_rows(xp: Any, rows: Floats3d, mask: Any, k: int) -> Tuple[Floats2d, Ints3d]:
+def best_rows(xp: Any, rows: Floats3d, mask: Any, k: int) -> tuple[Floats2d, Ints3d]:
     """The k best choices of one column for each token, where tokens are independent.
 
     rows (Floats3d): (B, N, C) scores in nats. mask: (B, N) bool, False in the padding.
-    RETURNS (Tuple[Floats2d, Ints3d]): (B, k) totals, highest first, -inf where there are fewer;
+    RETURNS (tuple[Floats2d, Ints3d]): (B, k) totals, highest first, -inf where there are fewer;
         (B, k, N) columns, -1 in the padding and where there are fewer.
     """
     b, n, _ = rows.shape
     rows = xp.where(rows > POSSIBLE_ABOVE, rows.astype("float64"), -xp.inf)
     totals = padded(xp, xp.zeros((b, 1)), k, value=-xp.inf)
-    steps: List[Tuple[Ints2d, Ints2d]] = []  # rank before, column
+    steps: list[tuple[Ints2d, Ints2d]] = []  # rank before, column
     for i in range(n):
         columns = top(xp, rows[:, i], k)
         values = xp.take_along_axis(rows[:, i], columns, axis=1)

@@ -14,12 +14,13 @@ fails is done again without a subtraction (elimination.py).
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, List, Sequence, Tuple
+from typing import Any, ClassVar
 
 import numpy
-from thinc.types import Floats1d, Floats2d, Floats3d, Ints1d, Ints2d
 
+from ..arrays import Floats1d, Floats2d, Floats3d, Ints1d, Ints2d
 from .base import ArcStructure, check_k, no_structure
 from .draws import draw
 from .elimination import eliminate
@@ -51,7 +52,7 @@ class SpanningTrees(ArcStructure):
     single_root: bool = True
     family: ClassVar[str] = "arcs"
 
-    def infer(self, scores: Parts) -> Tuple[Floats1d, Parts]:
+    def infer(self, scores: Parts) -> tuple[Floats1d, Parts]:
         xp = scores.xp
         arc, mask = masked_arcs(scores, what="spanning trees")
         exact = arc.astype("float64")
@@ -70,11 +71,11 @@ class SpanningTrees(ArcStructure):
         heads = xp.where(scores.mask, heads, -1)
         return Parts({"arc": indicate(xp, heads, like=scores.arrays["arc"])}, scores.lengths)
 
-    def best_heads(self, batch: Sequence[Parts]) -> List[Ints2d]:
+    def best_heads(self, batch: Sequence[Parts]) -> list[Ints2d]:
         """See `ArcStructure.best_heads`. Units that need more than greedy heads are done together:
         faster than one batch after the other."""
-        found: List[Ints2d] = []
-        left: List[Tuple[Ints2d, Ints1d, Floats3d, Ints1d]] = []
+        found: list[Ints2d] = []
+        left: list[tuple[Ints2d, Ints1d, Floats3d, Ints1d]] = []
         for scores in batch:
             arc, mask = masked_arcs(scores, what="spanning trees")
             heads = numpy.where(to_numpy(mask), to_numpy(arc.argmax(axis=-1)), 0)
@@ -88,7 +89,7 @@ class SpanningTrees(ArcStructure):
             self._solve(left[first:end])
         return found
 
-    def _solve(self, left: Sequence[Tuple[Ints2d, Ints1d, Floats3d, Ints1d]]) -> None:
+    def _solve(self, left: Sequence[tuple[Ints2d, Ints1d, Floats3d, Ints1d]]) -> None:
         """left: heads, changed; which units; their scores; their lengths."""
         lengths = numpy.concatenate([some for _, _, _, some in left])
         n = int(lengths.max())
@@ -110,7 +111,7 @@ class SpanningTrees(ArcStructure):
             heads[rest, :m] = best[start : start + len(rest), :m]
             start += len(rest)
 
-    def k_best(self, scores: Parts, *, k: int) -> Tuple[Floats2d, List[Parts]]:
+    def k_best(self, scores: Parts, *, k: int) -> tuple[Floats2d, list[Parts]]:
         """By partition, k times the work of `argmax` for each token at most: for a small k."""
         check_k("spanning trees", k)
         xp, lengths = scores.xp, to_numpy(scores.lengths)
@@ -159,7 +160,7 @@ class SpanningTrees(ArcStructure):
 
 def _matrix_tree(
     xp: Any, arc: Floats3d, mask: Any, *, single_root: bool
-) -> Tuple[Floats1d, Floats3d, Any]:
+) -> tuple[Floats1d, Floats3d, Any]:
     """log Z (B,), marginals (B, N, N + 1), and whether the unit passes the checks (B,)."""
     if not arc.size:
         ones = xp.ones(len(arc), dtype=bool)
@@ -222,9 +223,9 @@ def _passes(xp: Any, marginals: Floats3d, mask: Any, *, single_root: bool) -> An
     return good
 
 
-def _small_enough(shapes: Sequence[Tuple[int, ...]]) -> List[Tuple[int, int]]:
+def _small_enough(shapes: Sequence[tuple[int, ...]]) -> list[tuple[int, int]]:
     """Slices of one, or of at most `MAX_ARCS` when padded. shapes: units and tokens of each."""
-    slices: List[Tuple[int, int]] = []
+    slices: list[tuple[int, int]] = []
     first = units = longest = 0
     for i, (count, n) in enumerate(shapes):
         longest = max(longest, n)

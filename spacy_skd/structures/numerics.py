@@ -1,10 +1,11 @@
 """Scores in nats: what counts as impossible, and sums in log space."""
 
-from typing import Any, Tuple
+from typing import Any
 
 import numpy
 from thinc.api import get_array_module
-from thinc.types import Floats1d, FloatsXd
+
+from ..arrays import Array, Floats1d, FloatsXd
 
 # The score of a part that no structure may contain. A finite number, so that 0 * IMPOSSIBLE is 0.
 IMPOSSIBLE = -1e9
@@ -43,16 +44,16 @@ def check_scores(scores: FloatsXd, *, name: str) -> None:
         raise ValueError(f"{name}: the model's scores are {value}; its weights are damaged")
 
 
-def to_numpy(array: Any) -> "numpy.ndarray":
+def to_numpy(array: Any) -> Array:
     """RETURNS (ndarray): the array on the CPU, itself if it is there."""
     return array.get() if hasattr(array, "get") else numpy.asarray(array)
 
 
-def softmax(scores: FloatsXd) -> Tuple[Floats1d, FloatsXd]:
+def softmax(scores: FloatsXd) -> tuple[Floats1d, FloatsXd]:
     """Over the last axis.
 
     scores (FloatsXd): (..., C), finite.
-    RETURNS (Tuple[FloatsXd, FloatsXd]): log of the sum, (...), float64; probabilities (..., C) in
+    RETURNS (tuple[FloatsXd, FloatsXd]): log of the sum, (...), float64; probabilities (..., C) in
         the dtype of the scores.
     """
     xp = get_array_module(scores)

@@ -1,11 +1,13 @@
 """`Parts`: scores, marginals, indicators, targets and gradients are all this one type."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Sequence, Tuple, Union
+from typing import Any
 
 import numpy
 from thinc.api import get_array_module
-from thinc.types import Floats1d, FloatsXd, Ints1d
+
+from ..arrays import Array, Floats1d, FloatsXd, Ints1d
 
 # What the axes are; names of the arrays that a family may have.
 AXES = {
@@ -16,14 +18,14 @@ AXES = {
 }
 
 
-_COLUMNS: Dict[str, Callable[[int], int]] = {"arc": lambda n: n + 1, "transition": lambda c: c}
+_COLUMNS: dict[str, Callable[[int], int]] = {"arc": lambda n: n + 1, "transition": lambda c: c}
 
 
 @dataclass(frozen=True, eq=False)
 class Parts:
     """Numbers for the substructures ("parts") of a batch of B units, padded to N tokens.
 
-    arrays (Dict[str, FloatsXd]): unary (B, N, C): label c of token i. arc (B, N, N + 1): head h of
+    arrays (dict[str, FloatsXd]): unary (B, N, C): label c of token i. arc (B, N, N + 1): head h of
         dependent i, where head 0 is ROOT and head j + 1 is token j. transition (B, C, C): label p
         of a token and label q of the next; as scores the same for all units (`tie`), as marginals
         and indicators the number of times that each pair is expected or occurs in a unit. span
@@ -33,7 +35,7 @@ class Parts:
     RAISES (ValueError): if an array has another shape than these.
     """
 
-    arrays: Dict[str, FloatsXd]
+    arrays: dict[str, FloatsXd]
     lengths: Ints1d
 
     def __post_init__(self) -> None:
@@ -68,7 +70,7 @@ class Parts:
         return int(next(a for name, a in self.arrays.items() if name != "transition").shape[1])
 
     @property
-    def mask(self) -> "numpy.ndarray":
+    def mask(self) -> Array:
         """RETURNS: (B, N) bool, False in the padding."""
         xp = self.xp
         return xp.arange(self.n_tokens)[None] < xp.asarray(self.lengths)[:, None]
@@ -86,7 +88,7 @@ class Parts:
     def __sub__(self, other: "Parts") -> "Parts":
         return self._with(lambda a, b: a - b, other.arrays)
 
-    def __mul__(self, factor: Union[float, Floats1d]) -> "Parts":
+    def __mul__(self, factor: float | Floats1d) -> "Parts":
         """By one number, or by one number for each unit."""
         if isinstance(factor, (int, float)):
             number = float(factor)
@@ -108,7 +110,7 @@ class Parts:
         return Parts(arrays, lengths)
 
     def _with(
-        self, change: Callable[[FloatsXd, FloatsXd], FloatsXd], others: Dict[str, FloatsXd]
+        self, change: Callable[[FloatsXd, FloatsXd], FloatsXd], others: dict[str, FloatsXd]
     ) -> "Parts":
         arrays = {}
         for name, array in self.arrays.items():
@@ -153,7 +155,7 @@ def _dot(xp: Any, a: FloatsXd, b: FloatsXd) -> Floats1d:
 
 
 def _pad(xp: Any, name: str, array: FloatsXd, n: int) -> FloatsXd:
-    shape: Tuple[int, ...] = (len(array), n, *array.shape[2:])
+    shape: tuple[int, ...] = (len(array), n, *array.shape[2:])
     if name == "arc":
         shape = (len(array), n, n + 1)
     if name == "transition" or array.shape == shape:

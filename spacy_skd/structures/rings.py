@@ -1,16 +1,15 @@
 """What sums and products are in a recursion: of numbers, or of their logarithms."""
 
-from typing import Any, Protocol, Tuple
+from typing import Any, Protocol
 
-from thinc.types import Floats2d, Floats3d
-
+from ..arrays import Floats2d, Floats3d
 from .forward_backward import log_sum
 
 
 class Ring(Protocol):
     """Enough for the inside pass of a chart. An entry may be an array itself, of some `shape`."""
 
-    shape: Tuple[int, ...]
+    shape: tuple[int, ...]
     zero: float
     one: Any
 
@@ -32,7 +31,7 @@ class Gradients(Ring, Protocol):
 class Numbers:
     """Sums of products."""
 
-    shape: Tuple[int, ...] = ()
+    shape: tuple[int, ...] = ()
     zero = 0.0
     one = 1.0
 
@@ -52,7 +51,7 @@ class Numbers:
 class Logarithms:
     """Sums of products of numbers that are given by their logarithms."""
 
-    shape: Tuple[int, ...] = ()
+    shape: tuple[int, ...] = ()
     zero = -float("inf")
     one = 0.0
 

@@ -12,11 +12,11 @@ F and G in log space: their sums run over widths alone, labels are summed before
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, List, NamedTuple, Tuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy
-from thinc.types import Floats1d, Floats2d, Floats3d, Ints1d
 
+from ..arrays import Floats1d, Floats2d, Floats3d, Ints1d
 from .base import Structure, check_k
 from .draws import draw
 from .forward_backward import log_sum
@@ -43,7 +43,7 @@ class FlatSegments(Structure):
         if self.max_width < 1:
             raise ValueError(f"{WHAT}: expected max_width of at least 1, got {self.max_width}")
 
-    def infer(self, scores: Parts) -> Tuple[Floats1d, Parts]:
+    def infer(self, scores: Parts) -> tuple[Floats1d, Parts]:
         xp, span = scores.xp, self._checked(scores)
         sums, shares = _over_labels(xp, span, scores.mask)
         outside = _with_outside(xp, sums)
@@ -57,7 +57,7 @@ class FlatSegments(Structure):
     def argmax(self, scores: Parts) -> Parts:
         return self.k_best(scores, k=1)[1][0]
 
-    def k_best(self, scores: Parts, *, k: int) -> Tuple[Floats2d, List[Parts]]:
+    def k_best(self, scores: Parts, *, k: int) -> tuple[Floats2d, list[Parts]]:
         check_k(WHAT, k)
         xp = scores.xp
         options = _options(xp, self._checked(scores), scores.mask)
@@ -106,7 +106,7 @@ def _inside(xp: Any, mask: Any, width: int) -> Any:
     return left[..., None] > xp.arange(width)
 
 
-def _over_labels(xp: Any, span: Any, mask: Any) -> Tuple[Floats3d, Any]:
+def _over_labels(xp: Any, span: Any, mask: Any) -> tuple[Floats3d, Any]:
     """RETURNS: (B, N, W) log sums over labels, -inf where impossible or padding; (B, N, W, L) the
     labels' shares, in the dtype of the scores."""
     sums, shares = softmax(span)
@@ -172,13 +172,13 @@ class _Step(NamedTuple):
     rank: Any  # (B, k) which of the k ways to where it starts
 
 
-def _best_options(xp: Any, options: Any, k: int) -> Tuple[Any, Any]:
+def _best_options(xp: Any, options: Any, k: int) -> tuple[Any, Any]:
     """The k best options of each span. RETURNS: (B, N, W, m) scores, highest first; columns."""
     labels = top(xp, options, k)
     return xp.take_along_axis(options, labels, axis=-1), labels
 
 
-def _best_ends(xp: Any, values: Any, k: int) -> Tuple[Floats2d, List[_Step]]:
+def _best_ends(xp: Any, values: Any, k: int) -> tuple[Floats2d, list[_Step]]:
     """Viterbi with k entries a token. RETURNS: (B, k) totals of whole units; a step a token."""
     b, n, w, m = values.shape
     ends = _by_end(xp, values)
@@ -206,7 +206,7 @@ def _padded(xp: Any, where: Any, k: int) -> Any:
 
 
 def _trace(
-    xp: Any, steps: List[_Step], labels: Any, totals: Floats1d, rank: int, span: Any
+    xp: Any, steps: list[_Step], labels: Any, totals: Floats1d, rank: int, span: Any
 ) -> None:
     """Write the structure of one rank of each unit into `span`, from its last token back."""
     units = xp.nonzero(xp.isfinite(totals))[0]

@@ -8,11 +8,10 @@ those heads form a tree.
 """
 
 from dataclasses import dataclass
-from typing import FrozenSet, List, Tuple
 
 import numpy
-from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
 
+from ..arrays import Floats1d, Floats2d, Ints1d, Ints2d
 from .numerics import POSSIBLE_ABOVE
 from .spanning_tree import is_tree, maximum_trees
 
@@ -28,16 +27,16 @@ class _Best:
     total: float
     heads: Ints1d
     fixed: int
-    banned: FrozenSet[int]
+    banned: frozenset[int]
 
 
-def best_trees(arc: Floats2d, k: int, *, single_root: bool) -> Tuple[List[float], List[Ints1d]]:
+def best_trees(arc: Floats2d, k: int, *, single_root: bool) -> tuple[list[float], list[Ints1d]]:
     """arc (Floats2d): (n, n + 1) scores of one unit in nats, float64, head 0 = ROOT.
 
-    RETURNS (Tuple[List[float], List[Ints1d]]): at most k totals, highest first, and (n,) heads.
+    RETURNS (tuple[list[float], list[Ints1d]]): at most k totals, highest first, and (n,) heads.
     """
     arc = numpy.where(arc > POSSIBLE_ABOVE, arc, -numpy.inf)
-    found: List[_Best] = []
+    found: list[_Best] = []
     waiting = _decode(arc, numpy.zeros((1, len(arc)), "int64"), [(0, frozenset())], single_root)
     while waiting and len(found) < k:
         best = waiting.pop(0)
@@ -50,7 +49,7 @@ def best_trees(arc: Floats2d, k: int, *, single_root: bool) -> Tuple[List[float]
     return [tree.total for tree in found], [tree.heads for tree in found]
 
 
-def _split(arc: Floats2d, best: _Best, *, single_root: bool, enough: float) -> List[_Best]:
+def _split(arc: Floats2d, best: _Best, *, single_root: bool, enough: float) -> list[_Best]:
     """The best trees of the sets that the others are split into, if they score `enough`."""
     n = len(arc)
     index = numpy.arange(n)
@@ -75,8 +74,8 @@ def _split(arc: Floats2d, best: _Best, *, single_root: bool, enough: float) -> L
 
 
 def _decode(
-    arc: Floats2d, heads: Ints2d, sets: List[Tuple[int, FrozenSet[int]]], single_root: bool
-) -> List[_Best]:
+    arc: Floats2d, heads: Ints2d, sets: list[tuple[int, frozenset[int]]], single_root: bool
+) -> list[_Best]:
     """The best tree of each set, if it has one. heads: (sets, n), of which the fixed ones count."""
     trees = []
     n = len(arc)
@@ -92,7 +91,7 @@ def _decode(
     return trees
 
 
-def _masked(arc: Floats2d, heads: Ints1d, fixed: int, banned: FrozenSet[int]) -> Floats2d:
+def _masked(arc: Floats2d, heads: Ints1d, fixed: int, banned: frozenset[int]) -> Floats2d:
     scores = arc.copy()
     scores[:fixed] = -numpy.inf
     scores[numpy.arange(fixed), heads[:fixed]] = arc[numpy.arange(fixed), heads[:fixed]]
@@ -100,7 +99,7 @@ def _masked(arc: Floats2d, heads: Ints1d, fixed: int, banned: FrozenSet[int]) ->
     return scores
 
 
-def _without(row: Floats1d, banned: FrozenSet[int]) -> Floats1d:
+def _without(row: Floats1d, banned: frozenset[int]) -> Floats1d:
     row = row.copy()
     row[list(banned)] = -numpy.inf
     return row

@@ -12,8 +12,8 @@ by the exact marginals given the heads that are drawn.
 from typing import Any
 
 import numpy
-from thinc.types import Floats2d, Floats3d, Ints1d, Ints2d
 
+from ..arrays import Array, Floats2d, Floats3d, Ints1d, Ints2d
 from .draws import draw
 from .elimination import eliminate
 
@@ -39,7 +39,7 @@ def sample_trees(
     return numpy.where(numpy.arange(arc.shape[1])[None] < lengths[:, None], heads, -1)
 
 
-def possible_roots(arc: Floats3d, lengths: Ints1d) -> "numpy.ndarray":
+def possible_roots(arc: Floats3d, lengths: Ints1d) -> Array:
     """(B, N) bool: the tokens that can be the only root: ROOT can be their head, and all tokens
     reach them. arc: as in `sample_trees`."""
     n = arc.shape[1]

@@ -7,11 +7,10 @@ contractions are undone in reverse. All units go through a round together.
 """
 
 from dataclasses import dataclass
-from typing import List, Tuple
 
 import numpy
-from thinc.types import Floats1d, Floats3d, Ints1d, Ints2d
 
+from ..arrays import Array, Floats1d, Floats3d, Ints1d, Ints2d
 from .numerics import POSSIBLE_ABOVE
 
 # Nats by which an arc from ROOT costs more than at first, one after the other until a tree has a
@@ -21,7 +20,7 @@ MORE_PENALTIES = (0.0, 2.0, 10.0)
 MOST_BONUS = 10.0
 
 
-def is_tree(heads: Ints2d, lengths: Ints1d, *, single_root: bool) -> "numpy.ndarray":
+def is_tree(heads: Ints2d, lengths: Ints1d, *, single_root: bool) -> Array:
     """Whether the heads of each unit form a tree from ROOT.
 
     heads (Ints2d): (B, N) 0 = ROOT, j + 1 = token j; any value in the padding.
@@ -69,7 +68,7 @@ def maximum_trees(arc: Floats3d, lengths: Ints1d, *, single_root: bool) -> Ints2
     return heads[:, 1:]
 
 
-def _single_root_penalty(scores: Floats3d, tokens: "numpy.ndarray", *, most: Floats1d) -> Floats1d:
+def _single_root_penalty(scores: Floats3d, tokens: Array, *, most: Floats1d) -> Floats1d:
     """(B,) nats, halfway between what ROOT is worth to the two tokens that gain most by it.
 
     scores (Floats3d): (B, M, M), as `_prepare` makes them. tokens (ndarray): (B, M) bool.
@@ -88,7 +87,7 @@ def _contract_all(scores: Floats3d) -> Ints2d:
     heads = scores.argmax(axis=2)
     heads[:, 0] = 0
     active, best = numpy.arange(len(scores)), heads
-    done: List[_Contraction] = []
+    done: list[_Contraction] = []
     while True:
         reached = _ancestors(best)
         cyclic = (reached != 0).any(axis=1)
@@ -104,7 +103,7 @@ def _contract_all(scores: Floats3d) -> Ints2d:
     return heads
 
 
-def _prepare(arc: Floats3d, lengths: Ints1d) -> Tuple[Floats3d, "numpy.ndarray"]:
+def _prepare(arc: Floats3d, lengths: Ints1d) -> tuple[Floats3d, Array]:
     """RETURNS: (B, N + 1, N + 1) float64 scores, [dependent, head]; (B,) a penalty above the range
     of all trees' scores. An impossible arc costs more than that penalty on every token.
     """
@@ -148,7 +147,7 @@ class _Contraction:
 
     units: Ints1d
     rep: Ints1d
-    members: "numpy.ndarray"
+    members: Array
     heads: Ints2d
     entry: Ints2d
     exit: Ints2d
@@ -168,7 +167,7 @@ class _Contraction:
 
 def _contract(
     units: Ints1d, scores: Floats3d, best: Ints2d, rep: Ints1d
-) -> Tuple[_Contraction, Ints2d]:
+) -> tuple[_Contraction, Ints2d]:
     """Contract the cycle through `rep` of each of some units, (b,).
 
     scores: (B, M, M), of all units, changed in place. best: (b, M). RETURNS: and the best heads

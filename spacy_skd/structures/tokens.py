@@ -1,11 +1,11 @@
 """Independent labels: each token has one label, P(y) = prod_i softmax(scores[i])[y_i]."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, List, Tuple
+from typing import Any, ClassVar
 
 import numpy
-from thinc.types import Floats1d, Floats2d, Floats3d, Ints2d
 
+from ..arrays import Floats1d, Floats2d, Floats3d, Ints2d
 from .base import Structure, check_k, no_structure
 from .draws import draw_rows
 from .k_best import best_rows
@@ -19,7 +19,7 @@ class IndependentLabels(Structure):
 
     family: ClassVar[str] = "tokens"
 
-    def infer(self, scores: Parts) -> Tuple[Floats1d, Parts]:
+    def infer(self, scores: Parts) -> tuple[Floats1d, Parts]:
         unary, mask = _checked(scores)
         log_sums, probabilities = softmax(unary)
         log_z = (log_sums * mask).sum(axis=1)
@@ -29,7 +29,7 @@ class IndependentLabels(Structure):
         unary, mask = _checked(scores)
         return Parts({"unary": one_hot(scores.xp, unary, mask)}, scores.lengths)
 
-    def k_best(self, scores: Parts, *, k: int) -> Tuple[Floats2d, List[Parts]]:
+    def k_best(self, scores: Parts, *, k: int) -> tuple[Floats2d, list[Parts]]:
         check_k("independent labels", k)
         unary, mask = _checked(scores)
         totals, labels = best_rows(scores.xp, unary, mask, k)
@@ -71,7 +71,7 @@ def check_rows(what: str, rows: Floats3d, mask: Any, reason: str) -> None:
         raise no_structure(what, int(empty.any(axis=1).argmax()), reason)
 
 
-def _checked(scores: Parts) -> Tuple[Floats3d, Any]:
+def _checked(scores: Parts) -> tuple[Floats3d, Any]:
     mask = scores.mask
     unary = clean_scores(scores.arrays["unary"], what="independent labels")
     check_rows("independent labels", unary, mask, "all labels of a token are impossible")

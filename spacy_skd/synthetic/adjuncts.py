@@ -4,8 +4,6 @@ A phrase goes to the verb if the verb asks for it (eat ... with a fork); otherwi
 verb only where no noun at the end of the clause would take it (ate the pasta with cheese).
 """
 
-from typing import List, Optional, Set, Tuple
-
 from .entity_phrases import proper
 from .function_words import case, determiner
 from .lexicon import Sense
@@ -27,7 +25,7 @@ _KINDS = Weighted(
 )
 
 
-def instrument(s: Scene, sense: Sense) -> Optional[Node]:
+def instrument(s: Scene, sense: Sense) -> Node | None:
     """`with a fork`: the tool of the act, if the verb knows one."""
     if not sense.instrument:
         return None
@@ -36,8 +34,8 @@ def instrument(s: Scene, sense: Sense) -> Optional[Node]:
 
 
 def adjunct(
-    s: Scene, last_noun: Optional[Node], *, animate: bool, past: bool, used: Set[str]
-) -> Optional[Node]:
+    s: Scene, last_noun: Node | None, *, animate: bool, past: bool, used: set[str]
+) -> Node | None:
     """An optional phrase at the end of a clause.
 
     `last_noun` is the head of the last noun phrase: a phrase that it would take is not made
@@ -65,7 +63,7 @@ def adjunct(
     return _FREE[kind](s)
 
 
-def frontier(node: Node) -> List[Node]:
+def frontier(node: Node) -> list[Node]:
     """The nouns to which a phrase after `node` could be attached, `node` itself included."""
     found = [node]
     while found[-1].right:
@@ -76,7 +74,7 @@ def frontier(node: Node) -> List[Node]:
     return found
 
 
-def licensed(s: Scene, last_noun: Optional[Node], preposition: str, sem: str) -> bool:
+def licensed(s: Scene, last_noun: Node | None, preposition: str, sem: str) -> bool:
     """Whether one of the nouns at the end of the clause would take the phrase."""
     if last_noun is None:
         return False
@@ -101,7 +99,7 @@ def time_phrase(s: Scene) -> Node:
     return prepositional("in", year, "obl")
 
 
-def _time_noun(s: Scene, words: Tuple[str, ...]) -> Node:
+def _time_noun(s: Scene, words: tuple[str, ...]) -> Node:
     form = pick(s.rand, words)
     node = Node(form, form, "NOUN", "NN", "Number=Sing")
     node.sem = "time"
@@ -113,7 +111,7 @@ def _last(s: Scene) -> Node:
     return Node(form, form, "ADJ", "JJ", "Degree=Pos", "amod")
 
 
-def _place(s: Scene, last_noun: Optional[Node]) -> Optional[Node]:
+def _place(s: Scene, last_noun: Node | None) -> Node | None:
     sem = s.choose_class(_PLACE_CLASSES)
     preposition = pick(s.rand, _PLACES[sem])
     if licensed(s, last_noun, preposition, sem):
@@ -121,7 +119,7 @@ def _place(s: Scene, last_noun: Optional[Node]) -> Optional[Node]:
     return prepositional(preposition, single_phrase(s, sem, depth=0), "obl")
 
 
-def _company(s: Scene, last_noun: Optional[Node]) -> Optional[Node]:
+def _company(s: Scene, last_noun: Node | None) -> Node | None:
     preposition = pick(s.rand, ("with", "with", "without", "for"))
     phrase = noun_phrase(s, ("person", "kin", "PER"), depth=0, coordinate=False)
     if licensed(s, last_noun, preposition, phrase.sem):

@@ -1,7 +1,6 @@
 """Clauses: a verb in one of its frames, its subject, its complements and its adjuncts."""
 
 from dataclasses import dataclass, replace
-from typing import List, Optional, Set
 
 from .adjuncts import adjunct, instrument
 from .complements import add_complements
@@ -32,8 +31,8 @@ class Clause:
 
     sense: Sense
     group: Group
-    subject: Optional[Node]
-    last_noun: Optional[Node] = None
+    subject: Node | None
+    last_noun: Node | None = None
 
     @property
     def head(self) -> Node:
@@ -72,9 +71,9 @@ def clause(
     s: Scene,
     *,
     depth: int,
-    sense: Optional[Sense] = None,
-    shape: Optional[Shape] = None,
-    subject: Optional[Node] = None,
+    sense: Sense | None = None,
+    shape: Shape | None = None,
+    subject: Node | None = None,
     bare: bool = False,
     support: bool = False,
     gap: str = "",
@@ -114,7 +113,7 @@ def place_before(s: Scene, c: Clause) -> None:
     c.head.left[:0] = before
 
 
-def _maybe_contract(s: Scene, c: Clause, before: List[Node]) -> None:
+def _maybe_contract(s: Scene, c: Clause, before: list[Node]) -> None:
     """`she 's`, `they 'll`: only an auxiliary right after a short subject."""
     if not before or before[0].upos != "AUX" or c.subject is None:
         return
@@ -163,7 +162,7 @@ def _adjuncts(s: Scene, c: Clause, depth: int) -> None:
         if tool is not None:
             c.head.right.append(tool)
             c.last_noun = tool
-    used: Set[str] = set()
+    used: set[str] = set()
     past = c.head.xpos == "VBD"
     for probability in (0.2 + 0.5 * s.richness, 0.35 * s.richness):
         if s.chance(probability):

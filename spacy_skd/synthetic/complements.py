@@ -1,6 +1,7 @@
 """What a verb asks for after it: objects, prepositional objects, particles, clauses, places."""
 
-from typing import Any, Callable, Dict, Optional, Tuple
+from collections.abc import Callable
+from typing import Any
 
 from .function_words import case, mark, particle, wh_word
 from .lexicon import Sense
@@ -13,10 +14,10 @@ from .verb_groups import Shape
 
 Builder = Callable[..., Any]  # `clauses.clause`, handed in because clauses nest
 
-_GOALS: Dict[str, Tuple[str, ...]] = {
+_GOALS: dict[str, tuple[str, ...]] = {
     "container": ("in", "into"), "furniture": ("on", "under", "near"), "building": ("in", "behind"),
 }  # fmt: skip
-_PATHS: Dict[str, Tuple[str, ...]] = {
+_PATHS: dict[str, tuple[str, ...]] = {
     "building": ("to", "into", "from", "past", "through"),
     "area": ("to", "across", "through", "along", "up", "down"),
     "nature": ("to", "across", "around", "up", "down", "over", "towards"),
@@ -36,7 +37,7 @@ def claims(sense: Sense) -> Blocked:
 
 def add_complements(
     s: Scene, sense: Sense, main: Node, *, depth: int, gap: str, build: Builder
-) -> Optional[Node]:
+) -> Node | None:
     """Append the complements to the verb `main`; returns the last noun phrase, if any.
 
     With `gap` "object" the (prepositional) object is left out and its preposition stranded.
@@ -46,7 +47,7 @@ def add_complements(
 
 def _transitive(
     s: Scene, sense: Sense, main: Node, depth: int, gap: str, build: Builder
-) -> Optional[Node]:
+) -> Node | None:
     if gap:
         return None
     obj = noun_phrase(s, sense.object, depth=depth, blocked=claims(sense))
@@ -56,7 +57,7 @@ def _transitive(
 
 def _ditransitive(
     s: Scene, sense: Sense, main: Node, depth: int, gap: str, build: Builder
-) -> Optional[Node]:
+) -> Node | None:
     receiver = noun_phrase(s, sense.object, depth=0)
     main.right.append(receiver.as_("iobj"))
     if gap:
@@ -68,7 +69,7 @@ def _ditransitive(
 
 def _object_and_phrase(
     s: Scene, sense: Sense, main: Node, depth: int, gap: str, build: Builder
-) -> Optional[Node]:
+) -> Node | None:
     _transitive(s, sense, main, min(depth, 1), gap, build)
     second = noun_phrase(s, sense.object2, depth=depth)
     main.right.append(prepositional(sense.prep, second, "obl"))
@@ -77,7 +78,7 @@ def _object_and_phrase(
 
 def _prepositional(
     s: Scene, sense: Sense, main: Node, depth: int, gap: str, build: Builder
-) -> Optional[Node]:
+) -> Node | None:
     if gap:
         main.right.append(case(sense.prep))
         return None
@@ -88,7 +89,7 @@ def _prepositional(
 
 def _particle_verb(
     s: Scene, sense: Sense, main: Node, depth: int, gap: str, build: Builder
-) -> Optional[Node]:
+) -> Node | None:
     part = particle(sense.prep)
     obj = None if gap else noun_phrase(s, sense.object, depth=depth)
     if obj is None:
@@ -101,14 +102,14 @@ def _particle_verb(
 
 def _particle_only(
     s: Scene, sense: Sense, main: Node, depth: int, gap: str, build: Builder
-) -> Optional[Node]:
+) -> Node | None:
     main.right.append(particle(sense.prep))
     return None
 
 
 def _statement(
     s: Scene, sense: Sense, main: Node, depth: int, gap: str, build: Builder
-) -> Optional[Node]:
+) -> Node | None:
     inner = build(s, depth=depth - 1).head
     if s.chance(0.6):
         inner.left.insert(0, mark("that"))
@@ -118,7 +119,7 @@ def _statement(
 
 def _question(
     s: Scene, sense: Sense, main: Node, depth: int, gap: str, build: Builder
-) -> Optional[Node]:
+) -> Node | None:
     inner = build(s, depth=depth - 1).head
     form = pick(s.rand, ("whether", "if", "where", "when", "why", "how"))
     inner.left.insert(0, mark(form) if form in ("whether", "if") else wh_word(form))
@@ -136,14 +137,14 @@ def infinitive(s: Scene, depth: int, build: Builder) -> Node:
 
 def _to_infinitive(
     s: Scene, sense: Sense, main: Node, depth: int, gap: str, build: Builder
-) -> Optional[Node]:
+) -> Node | None:
     main.right.append(infinitive(s, depth - 1, build).as_("xcomp"))
     return None
 
 
 def _object_infinitive(
     s: Scene, sense: Sense, main: Node, depth: int, gap: str, build: Builder
-) -> Optional[Node]:
+) -> Node | None:
     obj = noun_phrase(s, sense.object, depth=0, coordinate=False)
     main.right.append(obj.as_("obj"))
     return _to_infinitive(s, sense, main, depth, gap, build)
@@ -151,7 +152,7 @@ def _object_infinitive(
 
 def _motion(
     s: Scene, sense: Sense, main: Node, depth: int, gap: str, build: Builder
-) -> Optional[Node]:
+) -> Node | None:
     roll = s.rand()
     if roll < 0.2:
         main.right.append(adverb(s.vocabulary.adverbs["place"].draw(s.rand)))
@@ -166,7 +167,7 @@ def _motion(
 
 def _placement(
     s: Scene, sense: Sense, main: Node, depth: int, gap: str, build: Builder
-) -> Optional[Node]:
+) -> Node | None:
     _transitive(s, sense, main, depth, gap, build)
     sem = s.choose_class(tuple(_GOALS))
     goal = single_phrase(s, sem, depth=min(depth, 1))
@@ -176,7 +177,7 @@ def _placement(
 
 def _linking(
     s: Scene, sense: Sense, main: Node, depth: int, gap: str, build: Builder
-) -> Optional[Node]:
+) -> Node | None:
     subject = next(iter(sorted(sense.subject)))
     kind = s.vocabulary.adjective_class(subject)
     node = adjective(s.vocabulary.adjectives[kind].draw(s.rand)).as_("xcomp")
@@ -189,7 +190,7 @@ def _linking(
 
 def _nothing(
     s: Scene, sense: Sense, main: Node, depth: int, gap: str, build: Builder
-) -> Optional[Node]:
+) -> Node | None:
     return None
 
 

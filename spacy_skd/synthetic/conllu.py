@@ -1,6 +1,6 @@
 """Write documents as CoNLL-U; entities stand in MISC as `NE=B-PER` (BILUO, O omitted)."""
 
-from typing import Iterator
+from collections.abc import Iterator
 
 from .documents import Document
 from .tree import Sentence, Token

@@ -1,9 +1,9 @@
 """The demo corpus: labelled train, dev and test, and raw text that shares no test sentence."""
 
 import json
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Callable, Dict, Iterable, Iterator, Set, Union
 
 from .conllu import document_lines
 from .documents import Document, documents_of_size
@@ -25,20 +25,20 @@ class Counts:
     sentences: int
     words: int
 
-    def as_dict(self) -> Dict[str, int]:
+    def as_dict(self) -> dict[str, int]:
         """The counts by name."""
         return asdict(self)
 
 
 def generate(
-    output: Union[str, Path],
+    output: str | Path,
     *,
     seed: int = DEMO_SEED,
     train_words: int = TRAIN_WORDS,
     dev_words: int = DEV_WORDS,
     test_words: int = TEST_WORDS,
     raw_words: int = RAW_WORDS,
-) -> Dict[str, Counts]:
+) -> dict[str, Counts]:
     """Write train.conllu, dev.conllu, test.conllu and raw.jsonl; returns the counts by split.
 
     Each split holds whole documents of at least the given number of tokens (none for 0), from a
@@ -54,8 +54,8 @@ def generate(
     folder = Path(output)
     _check_empty(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    counts: Dict[str, Counts] = {}
-    held: Set[str] = set()
+    counts: dict[str, Counts] = {}
+    held: set[str] = set()
     for name in _ORDER:
         seen = frozenset(held)
         documents = documents_of_size(seed, name, words=sizes[name], forbidden=seen)
@@ -66,7 +66,7 @@ def generate(
     return {name: counts[name] for name in FILES}
 
 
-def _noting(documents: Iterable[Document], held: Set[str]) -> Iterator[Document]:
+def _noting(documents: Iterable[Document], held: set[str]) -> Iterator[Document]:
     for document in documents:
         held.update(sentence.key for sentence in document.sentences)
         yield document

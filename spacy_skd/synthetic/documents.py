@@ -1,9 +1,9 @@
 """Documents of 3 to 15 sentences, each from a seed of its own."""
 
 import hashlib
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from random import Random
-from typing import AbstractSet, Iterator, List, Tuple
 
 from .sampling import between
 from .scene import Scene, new_scene
@@ -21,7 +21,7 @@ class Document:
 
     name: str
     topic: str
-    sentences: Tuple[Sentence, ...]
+    sentences: tuple[Sentence, ...]
 
     @property
     def text(self) -> str:
@@ -40,9 +40,7 @@ def derived_seed(seed: int, *names: object) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
 
 
-def stream(
-    seed: int, split: str, *, forbidden: AbstractSet[str] = frozenset()
-) -> Iterator[Document]:
+def stream(seed: int, split: str, *, forbidden: Set[str] = frozenset()) -> Iterator[Document]:
     """Documents without end, in constant memory; a document depends on its number only.
 
     Sentences whose key (see `Sentence.key`) is in `forbidden` do not occur.
@@ -58,7 +56,7 @@ def stream(
 
 
 def documents_of_size(
-    seed: int, split: str, *, words: int, forbidden: AbstractSet[str] = frozenset()
+    seed: int, split: str, *, words: int, forbidden: Set[str] = frozenset()
 ) -> Iterator[Document]:
     """Whole documents until there are at least `words` tokens."""
     done = 0
@@ -71,7 +69,7 @@ def documents_of_size(
             return
 
 
-def _sentences(s: Scene, forbidden: AbstractSet[str]) -> List[Sentence]:
+def _sentences(s: Scene, forbidden: Set[str]) -> list[Sentence]:
     count = between(s.rand, MIN_SENTENCES, MAX_SENTENCES)
     kinds = [""] * count
     if s.chance(0.25):

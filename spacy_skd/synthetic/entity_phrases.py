@@ -1,6 +1,6 @@
 """Phrases that name entities; the span of the name carries BILUO marks."""
 
-from typing import List, Sequence
+from collections.abc import Sequence
 
 from .function_words import case, conjunction, determiner, punctuation
 from .sampling import pick
@@ -163,7 +163,7 @@ def _of_inside(head: Node, field: str) -> Node:
 def _product(s: Scene, entity: Entity) -> Node:
     name, number, code, maker = entity.parts
     head = proper(name)
-    span: List[Node] = [head]
+    span: list[Node] = [head]
     if entity.pattern == "number":
         extra = Node(number, number, "NUM", "CD", "NumForm=Digit|NumType=Card", "nummod")
         head.right.append(extra)

@@ -7,7 +7,7 @@ import hashlib
 import json
 import tempfile
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any
 
 from . import corpus
 from .lexicon import lexicon_sha256
@@ -15,15 +15,15 @@ from .lexicon import lexicon_sha256
 PATH = Path(__file__).parent / "fingerprint.json"
 
 
-def read_fingerprint() -> Dict[str, Any]:
+def read_fingerprint() -> dict[str, Any]:
     """The committed fingerprint: seed, sizes, counts, and SHA-256 of the lexicon and the files."""
-    fingerprint: Dict[str, Any] = json.loads(PATH.read_text(encoding="utf8"))
+    fingerprint: dict[str, Any] = json.loads(PATH.read_text(encoding="utf8"))
     return fingerprint
 
 
 def fingerprint_of(
-    folder: Path, counts: Dict[str, corpus.Counts], *, seed: int, sizes: Dict[str, int]
-) -> Dict[str, Any]:
+    folder: Path, counts: dict[str, corpus.Counts], *, seed: int, sizes: dict[str, int]
+) -> dict[str, Any]:
     """The fingerprint of a generated corpus."""
     return {
         "seed": seed,
@@ -37,7 +37,7 @@ def fingerprint_of(
     }
 
 
-def demo_fingerprint() -> Dict[str, Any]:
+def demo_fingerprint() -> dict[str, Any]:
     """Generate the demo corpus in a temporary folder and return its fingerprint."""
     sizes = {
         "train_words": corpus.TRAIN_WORDS,

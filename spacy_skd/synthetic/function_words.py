@@ -1,10 +1,8 @@
 """The closed classes: determiners, pronouns, auxiliaries, prepositions, punctuation."""
 
-from typing import Dict, Tuple
-
 from .tree import TIGHT_LEFT, TIGHT_RIGHT, Node
 
-_PRONOUNS: Dict[Tuple[str, str], Tuple[str, str, str, str]] = {
+_PRONOUNS: dict[tuple[str, str], tuple[str, str, str, str]] = {
     # (person+number or gender, case) -> form, Person, Number, Gender
     ("1s", "Nom"): ("I", "1", "Sing", ""), ("1s", "Acc"): ("me", "1", "Sing", ""),
     ("1p", "Nom"): ("we", "1", "Plur", ""), ("1p", "Acc"): ("us", "1", "Plur", ""),

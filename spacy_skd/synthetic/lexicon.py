@@ -1,10 +1,10 @@
 """The hand-written lexicon: words with their forms, meanings and the frames of the verbs."""
 
 import hashlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Dict, FrozenSet, Iterator, List, Mapping, Tuple
 
 from .morphology import degrees, gerund, past, plural, third_person
 
@@ -13,7 +13,7 @@ FILES = (
     "adjectives.txt", "adverbs.txt", "invented.txt", "names.txt", "nouns.txt", "relations.txt",
     "selectors.txt", "topics.txt", "verbs.txt",
 )  # fmt: skip
-Classes = Tuple[str, ...]
+Classes = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Sense:
     verb: Verb
     kind: str
     prep: str
-    subject: FrozenSet[str]
+    subject: frozenset[str]
     object: Classes
     object2: Classes
     instrument: Classes
@@ -83,19 +83,19 @@ class Relation:
 class Lexicon:
     """Everything that the data files say."""
 
-    nouns: Tuple[Noun, ...]
-    verbs: Tuple[Verb, ...]
-    senses: Tuple[Sense, ...]
-    makes: Mapping[str, Tuple[Tuple[Verb, Classes], ...]]
-    adjectives: Tuple[Adjective, ...]
-    adverbs: Mapping[str, Tuple[str, ...]]
-    names: Mapping[str, Tuple[str, ...]]
-    relations: Tuple[Relation, ...]
-    topics: Mapping[str, FrozenSet[str]]
-    suffixes: Mapping[str, Tuple[str, ...]]
+    nouns: tuple[Noun, ...]
+    verbs: tuple[Verb, ...]
+    senses: tuple[Sense, ...]
+    makes: Mapping[str, tuple[tuple[Verb, Classes], ...]]
+    adjectives: tuple[Adjective, ...]
+    adverbs: Mapping[str, tuple[str, ...]]
+    names: Mapping[str, tuple[str, ...]]
+    relations: tuple[Relation, ...]
+    topics: Mapping[str, frozenset[str]]
+    suffixes: Mapping[str, tuple[str, ...]]
 
     @property
-    def lemmas(self) -> FrozenSet[Tuple[str, str]]:
+    def lemmas(self) -> frozenset[tuple[str, str]]:
         """The (lemma, part of speech) pairs that were written by hand, names not counted."""
         pairs = {(noun.lemma, "NOUN") for noun in self.nouns}
         pairs |= {(verb.lemma, "VERB") for verb in self.verbs}
@@ -138,7 +138,7 @@ def _lines(name: str) -> Iterator[str]:
             yield line.strip()
 
 
-def _pairs(name: str, separator: str) -> Dict[str, Classes]:
+def _pairs(name: str, separator: str) -> dict[str, Classes]:
     found = {}
     for line in _lines(name):
         key, _, words = line.partition(f" {separator} ")
@@ -146,9 +146,9 @@ def _pairs(name: str, separator: str) -> Dict[str, Classes]:
     return found
 
 
-def _sections(name: str) -> Dict[str, Tuple[str, ...]]:
-    found: Dict[str, List[str]] = {}
-    words: List[str] = []
+def _sections(name: str) -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    words: list[str] = []
     for line in _lines(name):
         if line.startswith("["):
             words = found.setdefault(line.strip("[]"), [])
@@ -190,8 +190,8 @@ def _read_relations(selectors: Mapping[str, Classes]) -> Iterator[Relation]:
             yield Relation(head, prep, wanted, float(weight))
 
 
-def _resolve(names: List[str], selectors: Mapping[str, Classes]) -> Classes:
-    found: Dict[str, None] = {}
+def _resolve(names: list[str], selectors: Mapping[str, Classes]) -> Classes:
+    found: dict[str, None] = {}
     for name in names:
         for sem in selectors.get(name, (name,)):
             found[sem] = None
@@ -200,12 +200,12 @@ def _resolve(names: List[str], selectors: Mapping[str, Classes]) -> Classes:
 
 def _read_verbs(
     selectors: Mapping[str, Classes],
-) -> Tuple[Dict[str, Verb], List[Sense], Dict[str, List[Tuple[Verb, Classes]]]]:
-    verbs: Dict[str, Verb] = {}
-    senses: List[Sense] = []
-    makes: Dict[str, List[Tuple[Verb, Classes]]] = {}
-    frame: List[str] = []
-    attributes: Dict[str, str] = {}
+) -> tuple[dict[str, Verb], list[Sense], dict[str, list[tuple[Verb, Classes]]]]:
+    verbs: dict[str, Verb] = {}
+    senses: list[Sense] = []
+    makes: dict[str, list[tuple[Verb, Classes]]] = {}
+    frame: list[str] = []
+    attributes: dict[str, str] = {}
     rank = 0
     for line in _lines("verbs.txt"):
         if line.startswith("@"):
@@ -226,7 +226,7 @@ def _read_verbs(
     return verbs, senses, makes
 
 
-def _parse_frame(spec: str) -> List[str]:
+def _parse_frame(spec: str) -> list[str]:
     """`b.to:person>givable>person` -> ["b", "to", "person", "givable", "person"]."""
     head, _, classes = spec.partition(":")
     kind, _, prep = head.partition(".")

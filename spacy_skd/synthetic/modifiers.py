@@ -1,7 +1,5 @@
 """What stands before a noun: determiners, adjectives, participles, compounds, numbers."""
 
-from typing import List
-
 from .entity_phrases import entity_phrase
 from .function_words import determiner, possessive
 from .lexicon import Adjective, Noun
@@ -58,9 +56,9 @@ def digits(s: Scene, low: int, high: int) -> Node:
     return Node(form, form, "NUM", "CD", "NumForm=Digit|NumType=Card", "nummod")
 
 
-def premodifiers(s: Scene, noun: Noun, sem: str, *, plural: bool) -> List[Node]:
+def premodifiers(s: Scene, noun: Noun, sem: str, *, plural: bool) -> list[Node]:
     """Adjectives, participles and compound nouns, in surface order."""
-    nodes: List[Node] = []
+    nodes: list[Node] = []
     kind = s.vocabulary.adjective_class(sem)
     if kind != "none":
         if s.chance(0.14 + 0.3 * s.richness):
@@ -100,7 +98,7 @@ def _attribute(s: Scene, kind: str, sem: str) -> Node:
     return node
 
 
-def determine(s: Scene, noun: Noun, sem: str, modifiers: List[Node], *, plural: bool) -> List[Node]:
+def determine(s: Scene, noun: Noun, sem: str, modifiers: list[Node], *, plural: bool) -> list[Node]:
     """The determiner or possessive pronoun, and a number or quantifier; may be empty."""
     known = noun.lemma in s.introduced
     s.introduced.add(noun.lemma)
@@ -113,7 +111,7 @@ def determine(s: Scene, noun: Noun, sem: str, modifiers: List[Node], *, plural: 
     return _many(s, known) if plural else _one(s, noun, modifiers, known)
 
 
-def _mass(s: Scene, sem: str, known: bool) -> List[Node]:
+def _mass(s: Scene, sem: str, known: bool) -> list[Node]:
     roll = s.rand()
     if sem in BARE or roll < 0.45:
         return []
@@ -122,7 +120,7 @@ def _mass(s: Scene, sem: str, known: bool) -> List[Node]:
     return [determiner("some")] if roll < 0.94 else [possessive(_owner(s))]
 
 
-def _many(s: Scene, known: bool) -> List[Node]:
+def _many(s: Scene, known: bool) -> list[Node]:
     roll = s.rand()
     if roll < (0.5 if known else 0.32):
         return [determiner("the")] + ([number_word(s)] if s.chance(0.08) else [])
@@ -139,7 +137,7 @@ def _many(s: Scene, known: bool) -> List[Node]:
     return [determiner(_PLURAL.draw(s.rand))]
 
 
-def _one(s: Scene, noun: Noun, modifiers: List[Node], known: bool) -> List[Node]:
+def _one(s: Scene, noun: Noun, modifiers: list[Node], known: bool) -> list[Node]:
     roll = s.rand()
     if roll < 0.1:
         return [determiner(_SINGULAR.draw(s.rand))]
@@ -151,7 +149,7 @@ def _one(s: Scene, noun: Noun, modifiers: List[Node], known: bool) -> List[Node]
     return [determiner(article(word.form if word else noun.lemma))]
 
 
-def _superlative(s: Scene, modifiers: List[Node]) -> None:
+def _superlative(s: Scene, modifiers: list[Node]) -> None:
     """Sometimes turn the first adjective into its superlative: the oldest house."""
     if not modifiers or modifiers[0].xpos != "JJ" or modifiers[0].left or not s.chance(0.08):
         return

@@ -1,7 +1,5 @@
 """English inflection and spelling rules; irregular forms come from the lexicon."""
 
-from typing import Tuple
-
 VOWELS = "aeiou"
 
 
@@ -60,7 +58,7 @@ def able(verb: str, *, double: bool = False) -> str:
     return _stem(verb, double) + "able"
 
 
-def degrees(adjective: str) -> Tuple[str, str]:
+def degrees(adjective: str) -> tuple[str, str]:
     """Comparative and superlative: big -> bigger, biggest; happy -> happier, happiest."""
     if adjective.endswith("e"):
         return adjective + "r", adjective + "st"

@@ -3,7 +3,7 @@ number, person and gender. Attachment is decided by meaning: a phrase modifies a
 noun licenses it and the verb that governs the noun phrase does not ask for it.
 """
 
-from typing import FrozenSet, Optional, Sequence, Tuple
+from collections.abc import Sequence
 
 from .entity_phrases import entity_phrase
 from .function_words import case, conjunction, determiner, genitive, pronoun, punctuation
@@ -15,7 +15,7 @@ from .scene import Scene
 from .tree import Node
 from .vocabulary import ENTITY_CLASSES
 
-Blocked = FrozenSet[Tuple[str, str]]
+Blocked = frozenset[tuple[str, str]]
 NOTHING: Blocked = frozenset()
 PEOPLE = frozenset(("person", "kin", "PER"))
 
@@ -141,7 +141,7 @@ def _measured(s: Scene, sem: str) -> Node:
     return head
 
 
-def _pronoun(s: Scene, classes: Classes, case_: str) -> Optional[Node]:
+def _pronoun(s: Scene, classes: Classes, case_: str) -> Node | None:
     """A pronoun that the classes accept and the text has prepared; None if there is none."""
     options = [kind for kind, sem in s.mentioned.items() if sem in classes and sem != "LOC"]
     if PEOPLE.intersection(classes):

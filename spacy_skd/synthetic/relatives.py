@@ -4,7 +4,7 @@ After `NP of NP` the clause belongs to the noun that its verb accepts; a verb th
 both is not used.
 """
 
-from typing import Any, List, Optional
+from typing import Any
 
 from .complements import Builder
 from .function_words import case, mark, punctuation, relative
@@ -39,7 +39,7 @@ def maybe_relative(s: Scene, phrase: Node, build: Builder, *, weight: float = 0.
         attach_relative(s, target, other, build)
 
 
-def attach_relative(s: Scene, target: Node, other: Optional[Node], build: Builder) -> None:
+def attach_relative(s: Scene, target: Node, other: Node | None, build: Builder) -> None:
     """Append a clause to `target`; its verb must not accept `other`."""
     clause = relative_clause(s, target, other, build)
     if clause is not None:
@@ -47,8 +47,8 @@ def attach_relative(s: Scene, target: Node, other: Optional[Node], build: Builde
 
 
 def relative_clause(
-    s: Scene, target: Node, other: Optional[Node], build: Builder, *, kind: str = ""
-) -> Optional[Node]:
+    s: Scene, target: Node, other: Node | None, build: Builder, *, kind: str = ""
+) -> Node | None:
     """A clause about `target`; None if no verb fits. `kind`: subject, object, past or present."""
     kind = kind or _KINDS.draw(s.rand)
     slot = "object" if kind in ("object", "past") else "subject"
@@ -62,14 +62,14 @@ def relative_clause(
     return _participle(s, sense, past=kind == "past", build=build)
 
 
-def _target(s: Scene, phrase: Node) -> "tuple[Node, Optional[Node]]":
+def _target(s: Scene, phrase: Node) -> "tuple[Node, Node | None]":
     last = phrase.right[-1] if phrase.right else None
     if last is None or last.deprel != "nmod" or last.upos != "NOUN" or last.sem == phrase.sem:
         return (phrase, None) if last is None or last.deprel == "flat" else (phrase, last)
     return (phrase, last) if s.chance(0.5) else (last, phrase)
 
 
-def _fitting(s: Scene, slot: str, target: Node, other: Optional[Node]) -> Optional[Sense]:
+def _fitting(s: Scene, slot: str, target: Node, other: Node | None) -> Sense | None:
     kind = _SUBJECT_KINDS.draw(s.rand) if slot == "subject" else "o" if s.chance(0.15) else "t"
     place = f"{slot}:{target.sem}"
     if not s.vocabulary.has_sense(kind, place):
@@ -148,7 +148,7 @@ def _aside(s: Scene, target: Node, build: Builder) -> None:
     clause = relative_clause(s, target, None, build, kind="subject")
     if clause is None:
         return
-    pronoun: List[Node] = [n for n in clause.left if n.deprel == "nsubj"]
+    pronoun: list[Node] = [n for n in clause.left if n.deprel == "nsubj"]
     if not pronoun or pronoun[0].form == "that":
         return
     clause.left.insert(0, punctuation(","))

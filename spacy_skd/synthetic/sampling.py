@@ -5,7 +5,8 @@ from version to version and from platform to platform. The weights need only div
 """
 
 from bisect import bisect_right
-from typing import Callable, Generic, Sequence, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 Rand = Callable[[], float]

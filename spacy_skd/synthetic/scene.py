@@ -1,7 +1,6 @@
 """What a document is about: topic, style, the cast of named entities, and what was mentioned."""
 
 from dataclasses import dataclass, field
-from typing import Dict, List, Set, Tuple
 
 from .lexicon import Classes, Noun
 from .sampling import Rand, Weighted, pick, zipf
@@ -25,7 +24,7 @@ class Entity:
 
     kind: str
     pattern: str
-    parts: Tuple[str, ...]
+    parts: tuple[str, ...]
     gender: str = "Neut"
     mentions: int = 0
 
@@ -45,11 +44,11 @@ class Scene:
     lower_case: bool = False
     tense: str = "Past"
     richness: float = 0.4
-    cast: Dict[str, Weighted[Entity]] = field(default_factory=dict)
-    mentioned: Dict[str, str] = field(default_factory=dict)
-    memory: Dict[str, List[Noun]] = field(default_factory=dict)
-    introduced: Set[str] = field(default_factory=set)
-    genders: Dict[str, str] = field(default_factory=dict)
+    cast: dict[str, Weighted[Entity]] = field(default_factory=dict)
+    mentioned: dict[str, str] = field(default_factory=dict)
+    memory: dict[str, list[Noun]] = field(default_factory=dict)
+    introduced: set[str] = field(default_factory=set)
+    genders: dict[str, str] = field(default_factory=dict)
 
     def chance(self, probability: float) -> bool:
         """True with the given probability."""

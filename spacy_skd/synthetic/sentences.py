@@ -1,6 +1,6 @@
 """Choose, build, punctuate and finish one sentence."""
 
-from typing import AbstractSet, Callable, Dict
+from collections.abc import Callable, Set
 
 from . import statements, utterances
 from .function_words import punctuation
@@ -11,7 +11,7 @@ from .tree import Node, Sentence, linearise, surface
 MIN_TOKENS = 3
 MAX_TOKENS = 40
 _ATTEMPTS = 200
-_BUILDERS: Dict[str, Callable[[Scene], Node]] = {
+_BUILDERS: dict[str, Callable[[Scene], Node]] = {
     "plain": statements.plain, "coordinated": statements.coordinated,
     "copular": statements.copular, "existential": statements.existential,
     "expletive": statements.expletive, "extraposed": statements.extraposed,
@@ -29,7 +29,7 @@ _ENDINGS = Weighted((".", "!", "...", ""), (90.0, 3.0, 2.0, 5.0))
 _INFORMAL = Weighted((".", "!", "...", ""), (70.0, 10.0, 5.0, 15.0))
 
 
-def sentence(s: Scene, forbidden: AbstractSet[str], *, kind: str = "") -> Sentence:
+def sentence(s: Scene, forbidden: Set[str], *, kind: str = "") -> Sentence:
     """One sentence of 3 to 40 tokens whose key is not in `forbidden`.
 
     `kind` names a builder ("headline", "item"), "" draws one. Raises RuntimeError if no draw

@@ -1,7 +1,5 @@
 """Assertive sentences: plain, coordinated, copular, existential, expletive, extraposed."""
 
-from typing import Optional
-
 from .adjuncts import time_phrase
 from .clauses import Clause, clause, draw_sense, draw_shape, ends_in_clause
 from .complements import infinitive
@@ -140,7 +138,7 @@ def _depth(s: Scene) -> int:
 def _frame(s: Scene, head: Node) -> None:
     """Add an opening before the clause or an adverbial clause after it."""
     roll = s.rand()
-    opening: Optional[Node] = None
+    opening: Node | None = None
     if roll < 0.07:
         opening = adverb(s.vocabulary.adverbs["sentence"].draw(s.rand))
     elif roll < 0.15:

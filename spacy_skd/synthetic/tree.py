@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import List, NamedTuple, Optional, Tuple
+from typing import NamedTuple
 
 _OTHER = re.compile(r"[\W_]+")
 TIGHT_LEFT = 1
@@ -32,11 +32,11 @@ class Node:
         self.xpos = xpos
         self.feats = feats
         self.deprel = deprel
-        self.left: List[Node] = []
-        self.right: List[Node] = []
+        self.left: list[Node] = []
+        self.right: list[Node] = []
         self.ne = ""
         self.tight = 0
-        self.governor: Optional[Node] = None
+        self.governor: Node | None = None
         self.sem = ""
         self.number = "Sing"
         self.person = 3
@@ -68,7 +68,7 @@ class Token(NamedTuple):
 class Sentence:
     """A finished sentence: its tokens in surface order."""
 
-    tokens: Tuple[Token, ...]
+    tokens: tuple[Token, ...]
 
     @property
     def text(self) -> str:
@@ -81,9 +81,9 @@ class Sentence:
         return _OTHER.sub("", "".join([t.form for t in self.tokens]).lower())
 
 
-def surface(root: Node) -> List[Node]:
+def surface(root: Node) -> list[Node]:
     """The nodes below (and with) `root` in surface order."""
-    order: List[Node] = []
+    order: list[Node] = []
     _walk(root, order)
     return order
 
@@ -118,7 +118,7 @@ def linearise(root: Node, *, capital: bool) -> Sentence:
 _AFTER_COMMA = frozenset((",", ".", "!", "?", ";", ":", "...", ")"))
 
 
-def _without_idle_commas(order: List[Node]) -> List[Node]:
+def _without_idle_commas(order: list[Node]) -> list[Node]:
     """Drop a comma at the start, at the end, and before another mark (asides bring their own)."""
     while order and order[0].form == ",":
         order = order[1:]
@@ -130,7 +130,7 @@ def _without_idle_commas(order: List[Node]) -> List[Node]:
     return kept
 
 
-def _walk(node: Node, order: List[Node]) -> None:
+def _walk(node: Node, order: list[Node]) -> None:
     for child in node.left:
         _walk(child, order)
     order.append(node)
@@ -138,7 +138,7 @@ def _walk(node: Node, order: List[Node]) -> None:
         _walk(child, order)
 
 
-def _capitalised(tokens: List[Token]) -> List[Token]:
+def _capitalised(tokens: list[Token]) -> list[Token]:
     """Make the first word that is not punctuation upper case, unless it is a brand (iPhone)."""
     for i, token in enumerate(tokens):
         if token.upos == "PUNCT":

@@ -1,7 +1,6 @@
 """Other sentences: questions, commands, quotations, headlines, list items, exclamations."""
 
 from dataclasses import replace
-from typing import List
 
 from .clauses import Clause, clause, draw_shape
 from .entity_phrases import entity_phrase
@@ -149,7 +148,7 @@ def _asked(s: Scene) -> Shape:
 def _invert(built: Clause, word: "Node | None") -> Node:
     """Auxiliary before the subject; a question word before both."""
     group: Group = built.group
-    before: List[Node] = list(group.before)
+    before: list[Node] = list(group.before)
     moved = before[:1]
     if len(before) > 1 and before[1].form == "n't":
         moved = before[:2]

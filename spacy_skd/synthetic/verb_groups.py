@@ -1,7 +1,7 @@
 """Finite and non-finite verb groups: auxiliaries, agreement, negation, contractions."""
 
 from dataclasses import dataclass
-from typing import List, NamedTuple, Optional, Tuple
+from typing import NamedTuple
 
 from .function_words import negation
 from .lexicon import Verb
@@ -49,14 +49,14 @@ class Agreement(NamedTuple):
 class Group:
     """A verb (or copula) with the words before it, in surface order; the last is the verb."""
 
-    words: List[Node]
+    words: list[Node]
 
     @property
     def main(self) -> Node:
         return self.words[-1]
 
     @property
-    def before(self) -> List[Node]:
+    def before(self) -> list[Node]:
         return self.words[:-1]
 
 
@@ -72,7 +72,7 @@ def verb_group(
     lone = len(chain) == 1 and not shape.modal and shape.mood in ("Ind", "Imp")
     if lone and (support or shape.negated) and (not copula or shape.mood == "Imp"):
         chain.insert(0, (DO, "aux"))
-    words: List[Node] = []
+    words: list[Node] = []
     form = shape.mood
     if shape.modal:
         words.append(_modal(shape))
@@ -98,8 +98,8 @@ def contract(node: Node) -> bool:
     return True
 
 
-def _chain(verb: Verb, shape: Shape) -> List[Tuple[Verb, str]]:
-    chain: List[Tuple[Verb, str]] = []
+def _chain(verb: Verb, shape: Shape) -> list[tuple[Verb, str]]:
+    chain: list[tuple[Verb, str]] = []
     if shape.perfect:
         chain.append((HAVE, "aux"))
     if shape.progressive:
@@ -110,7 +110,7 @@ def _chain(verb: Verb, shape: Shape) -> List[Tuple[Verb, str]]:
     return chain
 
 
-def _after(item: Verb, chain: List[Tuple[Verb, str]], role: str, shape: Shape) -> str:
+def _after(item: Verb, chain: list[tuple[Verb, str]], role: str, shape: Shape) -> str:
     """The form that the next word of the chain must have."""
     if item is DO and role == "aux":
         return "Inf"
@@ -130,7 +130,7 @@ def _word(verb: Verb, role: str, form: str, agreement: Agreement, tense: str) ->
     return node
 
 
-def _inflect(verb: Verb, form: str, agreement: Agreement, tense: str) -> Tuple[str, str, str]:
+def _inflect(verb: Verb, form: str, agreement: Agreement, tense: str) -> tuple[str, str, str]:
     if form == "Inf":
         return verb.lemma, "VB", _INF
     if form == "Imp":
@@ -156,7 +156,7 @@ def _be_past(agreement: Agreement) -> str:
     return "was" if agreement.number == "Sing" and agreement.person != 2 else "were"
 
 
-def _negate(words: List[Node], shape: Shape, copula: bool) -> List[Node]:
+def _negate(words: list[Node], shape: Shape, copula: bool) -> list[Node]:
     if not shape.negated:
         return words
     if shape.mood in ("Inf", "Ger", "Part"):
@@ -168,6 +168,6 @@ def _negate(words: List[Node], shape: Shape, copula: bool) -> List[Node]:
     return [first, negation(short), *words[1:]]
 
 
-def first_auxiliary(group: Group) -> Optional[Node]:
+def first_auxiliary(group: Group) -> Node | None:
     """The word that moves before the subject in a question."""
     return group.words[0] if group.words[0].upos == "AUX" else None

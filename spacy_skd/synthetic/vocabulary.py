@@ -1,8 +1,8 @@
 """The vocabulary that the grammar draws from: the lexicon and the words made from it, by rank."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Dict, FrozenSet, List, Mapping, Sequence, Set, Tuple
 
 from . import wordformation as wf
 from .lexicon import Adjective, Classes, Lexicon, Noun, Relation, Sense, Verb, load_lexicon
@@ -31,17 +31,17 @@ class Vocabulary:
     """Samplers over words, verbs and names; everything in it is fixed by the lexicon."""
 
     lexicon: Lexicon
-    nouns: Dict[str, Weighted[Noun]]
-    adjectives: Dict[str, Weighted[Adjective]]
+    nouns: dict[str, Weighted[Noun]]
+    adjectives: dict[str, Weighted[Adjective]]
     predicates: Weighted[Adjective]
-    adverbs: Dict[str, Weighted[str]]
-    names: Dict[str, Weighted[str]]
-    relations: Dict[str, List[Relation]]
-    licences: FrozenSet[Tuple[str, str, str]]
-    senses: Dict[str, List[Tuple[Sense, float]]]
-    _senses: Dict[Tuple[str, str, str], Weighted[Sense]] = field(default_factory=dict)
-    _classes: Dict[Tuple[str, Classes], Weighted[str]] = field(default_factory=dict)
-    _related: Dict[Tuple[str, str], Weighted[Relation]] = field(default_factory=dict)
+    adverbs: dict[str, Weighted[str]]
+    names: dict[str, Weighted[str]]
+    relations: dict[str, list[Relation]]
+    licences: frozenset[tuple[str, str, str]]
+    senses: dict[str, list[tuple[Sense, float]]]
+    _senses: dict[tuple[str, str, str], Weighted[Sense]] = field(default_factory=dict)
+    _classes: dict[tuple[str, Classes], Weighted[str]] = field(default_factory=dict)
+    _related: dict[tuple[str, str], Weighted[Relation]] = field(default_factory=dict)
 
     def adjective_class(self, sem: str) -> str:
         """The kind of adjective that nouns of the class `sem` take ("none" for none)."""
@@ -115,7 +115,7 @@ def load_vocabulary() -> Vocabulary:
     )
 
 
-def _lexical_words(lexicon: Lexicon) -> Set[str]:
+def _lexical_words(lexicon: Lexicon) -> set[str]:
     words = {n.lemma for n in lexicon.nouns} | {n.plural for n in lexicon.nouns}
     for verb in lexicon.verbs:
         words |= {verb.lemma, verb.third, verb.past, verb.participle, verb.gerund}
@@ -124,9 +124,9 @@ def _lexical_words(lexicon: Lexicon) -> Set[str]:
     return words | {w.lower() for group in lexicon.names.values() for w in group}
 
 
-def _by_class(written: Sequence[Noun], made: Sequence[Noun]) -> Dict[str, Weighted[Noun]]:
+def _by_class(written: Sequence[Noun], made: Sequence[Noun]) -> dict[str, Weighted[Noun]]:
     """Made words continue the ranks of the written ones, at a fraction of the weight."""
-    groups: Dict[str, List[Tuple[Noun, float]]] = {}
+    groups: dict[str, list[tuple[Noun, float]]] = {}
     for nouns, factor in ((written, 1.0), (made, _MADE)):
         for noun in nouns:
             group = groups.setdefault(noun.sem, [])
@@ -134,9 +134,9 @@ def _by_class(written: Sequence[Noun], made: Sequence[Noun]) -> Dict[str, Weight
     return {sem: Weighted([n for n, _ in g], [w for _, w in g]) for sem, g in groups.items()}
 
 
-def _adjectives(adjectives: Sequence[Adjective]) -> Dict[str, Weighted[Adjective]]:
+def _adjectives(adjectives: Sequence[Adjective]) -> dict[str, Weighted[Adjective]]:
     general = [a for a in adjectives if a.sem == "any"]
-    groups: Dict[str, Weighted[Adjective]] = {"any": zipf(general)}
+    groups: dict[str, Weighted[Adjective]] = {"any": zipf(general)}
     for sem in ("person", "animal", "food", "phys", "place", "abstract", "emotion"):
         own = [a for a in adjectives if a.sem == sem]
         items = own if sem == "emotion" else [*own, *general]
@@ -146,8 +146,8 @@ def _adjectives(adjectives: Sequence[Adjective]) -> Dict[str, Weighted[Adjective
 
 
 def _names(
-    known: Mapping[str, Tuple[str, ...]], invented: Mapping[str, Tuple[str, ...]]
-) -> Dict[str, Weighted[str]]:
+    known: Mapping[str, tuple[str, ...]], invented: Mapping[str, tuple[str, ...]]
+) -> dict[str, Weighted[str]]:
     names = {kind: zipf(items) for kind, items in known.items()}
     pairs = {"surname": "surname", "place": "city", "firm": "company", "product": "product"}
     for kind, real in pairs.items():
@@ -155,8 +155,8 @@ def _names(
     return names
 
 
-def _relations(lexicon: Lexicon) -> Dict[str, List[Relation]]:
-    groups: Dict[str, List[Relation]] = {}
+def _relations(lexicon: Lexicon) -> dict[str, list[Relation]]:
+    groups: dict[str, list[Relation]] = {}
     for relation in lexicon.relations:
         groups.setdefault(relation.head, []).append(relation)
     return groups
@@ -164,9 +164,9 @@ def _relations(lexicon: Lexicon) -> Dict[str, List[Relation]]:
 
 def _weighted_senses(
     lexicon: Lexicon, inventor: wf.Inventor
-) -> Dict[str, List[Tuple[Sense, float]]]:
+) -> dict[str, list[tuple[Sense, float]]]:
     """Senses by frame; verbs with re- and invented verbs follow at low weight."""
-    groups: Dict[str, List[Tuple[Sense, float]]] = {}
+    groups: dict[str, list[tuple[Sense, float]]] = {}
     for sense in lexicon.senses:
         groups.setdefault(sense.kind, []).append((sense, 1.0 / (sense.rank + 6.0)))
     transitive = [sense for sense, _ in groups["t"]]
@@ -195,7 +195,7 @@ def _accepts(sense: Sense, slot: str) -> bool:
     return sem in (sense.subject if where == "subject" else sense.object)
 
 
-def _boost(sense: Sense, liked: FrozenSet[str]) -> float:
+def _boost(sense: Sense, liked: frozenset[str]) -> float:
     if "ORG" in sense.subject or "PRODUCT" in sense.object:
         return _TOPIC_BOOST
     return _TOPIC_BOOST if liked.intersection(sense.object) else 1.0

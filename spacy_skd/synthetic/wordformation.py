@@ -4,8 +4,9 @@ The invented words come from a random generator with a fixed seed of its own, so
 its class and its forms in every corpus.
 """
 
+from collections.abc import Iterator, Sequence
 from random import Random
-from typing import Dict, Iterator, List, Sequence, Set, Tuple, TypeVar
+from typing import TypeVar
 
 from .lexicon import Adjective, Lexicon, Noun, Verb
 from .morphology import able, adverb, agent, gerund, past, plural, quality, third_person
@@ -35,7 +36,7 @@ _COMPOUNDS = {
 class Inventor:
     """Draws pronounceable stems, never the same word twice and never a word of the lexicon."""
 
-    def __init__(self, taken: Set[str]) -> None:
+    def __init__(self, taken: set[str]) -> None:
         self._random = Random(INVENTION_SEED).random
         self.taken = taken
 
@@ -55,7 +56,7 @@ class Inventor:
         return items[int(self._random() * len(items))]
 
 
-def derived_nouns(lexicon: Lexicon, taken: Set[str]) -> Iterator[Noun]:
+def derived_nouns(lexicon: Lexicon, taken: set[str]) -> Iterator[Noun]:
     """Agents (baker), qualities (kindness) and solid compounds (boathouse)."""
     for verb, _ in lexicon.makes["er"]:
         word = agent(verb.lemma, double=verb.double)
@@ -69,7 +70,7 @@ def derived_nouns(lexicon: Lexicon, taken: Set[str]) -> Iterator[Noun]:
     yield from _compounds(lexicon, taken)
 
 
-def derived_adjectives(lexicon: Lexicon, taken: Set[str]) -> Iterator[Adjective]:
+def derived_adjectives(lexicon: Lexicon, taken: set[str]) -> Iterator[Adjective]:
     """Negations (unkind) and possibilities (washable)."""
     for adjective in lexicon.adjectives:
         word = "un" + adjective.lemma
@@ -82,7 +83,7 @@ def derived_adjectives(lexicon: Lexicon, taken: Set[str]) -> Iterator[Adjective]
                 yield Adjective(word, "", "", "phys", derives=False)
 
 
-def derived_adverbs(lexicon: Lexicon, taken: Set[str]) -> Iterator[str]:
+def derived_adverbs(lexicon: Lexicon, taken: set[str]) -> Iterator[str]:
     """Manner adverbs of the adjectives that describe people and ideas."""
     for adjective in lexicon.adjectives:
         word = adverb(adjective.lemma)
@@ -112,7 +113,7 @@ def invented_nouns(lexicon: Lexicon, inventor: Inventor) -> Iterator[Noun]:
             yield Noun(word, "" if mass else plural(word), sem)
 
 
-def invented_verbs(lexicon: Lexicon, inventor: Inventor, count: int) -> List[Verb]:
+def invented_verbs(lexicon: Lexicon, inventor: Inventor, count: int) -> list[Verb]:
     """Regular verbs in -ify, -ize and so on."""
     words = [inventor.word(_turn(lexicon.suffixes["VERB"], i)) for i in range(count)]
     return [Verb(w, third_person(w), past(w), past(w), gerund(w)) for w in words]
@@ -129,8 +130,8 @@ def invented_adjectives(
 
 
 def invented_names(
-    lexicon: Lexicon, inventor: Inventor, counts: Dict[str, int]
-) -> Dict[str, Tuple[str, ...]]:
+    lexicon: Lexicon, inventor: Inventor, counts: dict[str, int]
+) -> dict[str, tuple[str, ...]]:
     """Capitalised names of each kind: surname, place, firm, product."""
     return {
         kind: tuple(
@@ -140,7 +141,7 @@ def invented_names(
     }
 
 
-def _compounds(lexicon: Lexicon, taken: Set[str]) -> Iterator[Noun]:
+def _compounds(lexicon: Lexicon, taken: set[str]) -> Iterator[Noun]:
     for i, first in enumerate(n for n in lexicon.nouns if n.sem in _COMPOUNDS):
         last, sem = _turn(_COMPOUNDS[first.sem], i)
         word = first.lemma + last
@@ -152,7 +153,7 @@ def _turn(items: Sequence[Item], i: int) -> Item:
     return items[i % len(items)]
 
 
-def _new(word: str, taken: Set[str]) -> bool:
+def _new(word: str, taken: set[str]) -> bool:
     if word in taken:
         return False
     taken.add(word)

@@ -7,20 +7,21 @@ beam updates in training. So scores are normalised before the beam takes them, u
 was trained by beam updates, and what a sequence adds up to is kept apart from the beam.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any
 
 import numpy
 from spacy.pipeline._parser_internals._beam_utils import BeamBatch
 from spacy.tokens import Doc
-from thinc.types import Floats2d
 
+from ..arrays import Floats2d
 from ..errors import check_between
 from ..structures.numerics import check_scores, softmax
 
 # Moves a token. Arc-eager takes two, and a few more to take back what it could not attach.
 MOST_MOVES = 10
-History = Tuple[int, ...]
+History = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -38,15 +39,15 @@ class Beam:
 
 @dataclass(frozen=True, eq=False)
 class Hypothesis:
-    """moves (History): classes of the transition system. arcs (List[Dict[str, int]]): what they
+    """moves (History): classes of the transition system. arcs (list[dict[str, int]]): what they
     make, "head" and "child" tokens and "label"."""
 
     log_prob: float
     moves: History
-    arcs: List[Dict[str, int]]
+    arcs: list[dict[str, int]]
 
 
-def search(pipe: Any, docs: Sequence[Doc], beam: Beam) -> List[List[Hypothesis]]:
+def search(pipe: Any, docs: Sequence[Doc], beam: Beam) -> list[list[Hypothesis]]:
     """What the beam of each doc ends with, in no order; none of a beam that did not end.
 
     pipe (Any): a stock `parser` or `ner`. docs (Sequence[Doc]): of a token or more, on which what
@@ -69,10 +70,10 @@ class _Search:
         self.is_global = pipe.cfg["beam_width"] > 1 and pipe.cfg["beam_update_prob"] > 0
         states = pipe.moves.init_batch(docs)
         self.batch = BeamBatch(pipe.moves, states, None, beam.width, density=beam.density)
-        self.totals: List[Dict[History, float]] = [{(): 0.0} for _ in docs]
+        self.totals: list[dict[History, float]] = [{(): 0.0} for _ in docs]
         self.most = MOST_MOVES * (2 + max(map(len, docs)))
 
-    def run(self) -> List[List[Hypothesis]]:
+    def run(self) -> list[list[Hypothesis]]:
         for _ in range(self.most):
             states = self.batch.get_unfinished_states()
             if not states:
@@ -104,7 +105,7 @@ class _Search:
             for moves in set(total).difference(histories):
                 del total[moves]
 
-    def _histories(self) -> List[List[History]]:
+    def _histories(self) -> list[list[History]]:
         return [[tuple(moves) for moves in beam.histories[: len(beam)]] for beam in self.batch]
 
     def _normalized(self, scores: Floats2d) -> Floats2d:

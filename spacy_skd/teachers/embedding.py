@@ -1,13 +1,15 @@
 """The component of a pipeline that embeds tokens: how to listen to it, and its vectors of docs."""
 
-from typing import Any, Callable, Dict, List, Sequence, Tuple, cast
+from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 from spacy import registry
 from spacy.language import Language
 from spacy.tokens import Doc
-from thinc.types import Floats2d
 
-Block = Dict[str, Any]
+from ..arrays import Floats2d
+
+Block = dict[str, Any]
 
 
 def _listener(architecture: str, **settings: Any) -> Block:
@@ -20,7 +22,7 @@ def _pooled(architecture: str, **settings: Any) -> Block:
 
 
 # By factory, the likeliest to be worth it first: how to listen to a component of some width.
-LISTENERS: Dict[str, Callable[[int], Block]] = {
+LISTENERS: dict[str, Callable[[int], Block]] = {
     "transformer": lambda width: _pooled("spacy-transformers.TransformerListener.v1"),
     "curated_transformer": lambda width: _pooled(
         "spacy-curated-transformers.LastTransformerLayerListener.v1", width=width
@@ -29,10 +31,10 @@ LISTENERS: Dict[str, Callable[[int], Block]] = {
 }
 
 
-def find_listener(nlp: Language) -> Tuple[str, Block]:
+def find_listener(nlp: Language) -> tuple[str, Block]:
     """How to build on a pipeline's embedding component.
 
-    RETURNS (Tuple[str, Dict]): its name, and the config of an architecture that listens to it and
+    RETURNS (tuple[str, Dict]): its name, and the config of an architecture that listens to it and
         gives a token the mean of its pieces' vectors.
     RAISES (ValueError): if there is none.
     """
@@ -64,8 +66,8 @@ class Embedder:
                 node.set_dim("nO", self.width)  # as linking does
         self._listener.initialize()
 
-    def vectors(self, docs: Sequence[Doc]) -> List[Floats2d]:
-        """RETURNS (List[Floats2d]): per doc (tokens, width) float32, on the CPU. The docs are left
+    def vectors(self, docs: Sequence[Doc]) -> list[Floats2d]:
+        """RETURNS (list[Floats2d]): per doc (tokens, width) float32, on the CPU. The docs are left
         without what the component set in them."""
         ops = self._listener.ops
         some = [doc for doc in docs if len(doc)]
@@ -73,9 +75,9 @@ class Embedder:
         none = ops.alloc2f(0, self.width)
         return [ops.to_numpy(next(found) if len(doc) else none) for doc in docs]
 
-    def _predicted(self, docs: List[Doc]) -> List[Floats2d]:
+    def _predicted(self, docs: list[Doc]) -> list[Floats2d]:
         self.pipe.set_annotations(docs, self.pipe.predict(docs))
-        vectors: List[Floats2d] = self._listener.predict(docs)
+        vectors: list[Floats2d] = self._listener.predict(docs)
         for doc in docs:
             if Doc.has_extension("trf_data"):
                 doc._.trf_data = None

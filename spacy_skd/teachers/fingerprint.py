@@ -1,8 +1,8 @@
 """What tells one teacher from another: a digest of its config and weights."""
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator
 
 from spacy.language import Language
 

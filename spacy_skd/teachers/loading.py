@@ -1,8 +1,8 @@
 """Loading a trained pipeline: what is missing, and what to do about it."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator, Union
 
 from spacy.language import Language
 from spacy.util import load_model
@@ -15,7 +15,7 @@ REMEDY = (
 )
 
 
-def load_trained(pipeline: Union[str, Path], *, what: str = "pipeline") -> Language:
+def load_trained(pipeline: str | Path, *, what: str = "pipeline") -> Language:
     """Load a trained pipeline as spaCy does, an installed package before a folder.
 
     pipeline (Union[str, Path]): folder or package.

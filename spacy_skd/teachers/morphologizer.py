@@ -1,13 +1,13 @@
 """A stock `morphologizer` as a teacher: FEATS with POS, or either of the two alone."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Dict, Sequence, Tuple
 
 import numpy
 from spacy.parts_of_speech import NAMES
 from spacy.tokens import Token
-from thinc.types import Floats2d
 
+from ..arrays import Array, Floats2d
 from ..codecs.words import SPACE_FEATS, SPACE_POS
 from ..transfer.belief import Belief, TokenBelief
 from .tagger import TaggerSource
@@ -24,7 +24,7 @@ class MorphologizerSource(TaggerSource):
     latter two are marginals: the probability of a POS is the sum over its labels.
     """
 
-    def views(self) -> Dict[str, View]:
+    def views(self) -> dict[str, View]:
         cfg = self.pipe.cfg
         pos = [NAMES[cfg["labels_pos"][label]] for label in self.labels]
         morph = [cfg["labels_morph"][label] or EMPTY_FEATS for label in self.labels]
@@ -47,11 +47,11 @@ def _classes(names: Sequence[str], *, layer: str = "") -> View:
 class _Marginal:
     """Sums the probabilities of labels of one class.
 
-    labels (Tuple[str, ...]): the classes. index (ndarray): (component's labels,) class of each.
+    labels (tuple[str, ...]): the classes. index (ndarray): (component's labels,) class of each.
     """
 
-    labels: Tuple[str, ...]
-    index: "numpy.ndarray"
+    labels: tuple[str, ...]
+    index: Array
 
     def __call__(self, belief: Belief) -> Belief:
         if not isinstance(belief, TokenBelief):

@@ -1,11 +1,11 @@
 """A stock `ner` as a teacher: sequences of tags of its beam."""
 
-from typing import Dict, Sequence, Tuple
+from collections.abc import Sequence
 
 import numpy
 from spacy.tokens import Doc, Span
-from thinc.types import Floats1d, Ints2d
 
+from ..arrays import Array, Floats1d, Ints2d
 from ..codecs.bioes import OUTSIDE, decode_spans, encode_spans, span_tags
 from ..models.words import words_of
 from ..transfer.belief import Belief
@@ -21,14 +21,14 @@ class EntitySource(TransitionSource):
     """spaCy's `EntityRecognizer`: candidates are tags (BIOES) of the doc."""
 
     @property
-    def labels(self) -> Tuple[str, ...]:
+    def labels(self) -> tuple[str, ...]:
         return tuple(self.pipe.labels)
 
     @property
-    def inventory(self) -> Tuple[str, ...]:
+    def inventory(self) -> tuple[str, ...]:
         return span_tags(self.labels, scheme="BIOES")
 
-    def views(self) -> Dict[str, View]:
+    def views(self) -> dict[str, View]:
         return {"": View(self.labels, layer="ents")}
 
     def write(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
@@ -52,7 +52,7 @@ class EntitySource(TransitionSource):
     def _as_row(self, tags: Sequence[str]) -> Ints2d:
         return numpy.asarray([[self._index[tag] for tag in tags]], dtype="int32").reshape(1, -1)
 
-    def _candidates(self, doc: Doc, rows: "numpy.ndarray", weights: Floats1d) -> Belief:
+    def _candidates(self, doc: Doc, rows: Array, weights: Floats1d) -> Belief:
         return LabelCandidates(tuple(self._index), rows[:, 0], weights)
 
 

@@ -1,9 +1,10 @@
 """Two stages of a run over items, each in a thread of its own."""
 
 import os
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
-from typing import Callable, List, Optional, Sequence, TypeVar
+from typing import TypeVar
 
 In = TypeVar("In")
 Between = TypeVar("Between")
@@ -12,14 +13,14 @@ Out = TypeVar("Out")
 
 def in_turn(
     first: Callable[[In], Between], second: Callable[[Between], Out], items: Sequence[In]
-) -> List[Out]:
+) -> list[Out]:
     """RETURNS (List): `second(first(item))` of each item."""
     return [second(first(item)) for item in items]
 
 
 def overlapped(
     first: Callable[[In], Between], second: Callable[[Between], Out], items: Sequence[In]
-) -> List[Out]:
+) -> list[Out]:
     """As `in_turn`, with `first` of an item in this thread while `second` of the one before it runs
     in another. Each stage sees the items one after the other; if the two share nothing that
     changes, what is returned does not depend on the threads.
@@ -29,8 +30,8 @@ def overlapped(
     """
     if len(items) < 2:
         return in_turn(first, second, items)
-    found: List[Out] = []
-    pending: Optional["Future[Out]"] = None
+    found: list[Out] = []
+    pending: Future[Out] | None = None
     with ThreadPoolExecutor(1) as thread:
         for item in items:
             try:

@@ -1,13 +1,13 @@
 """A stock `parser` as a teacher: trees of its beam."""
 
-from typing import Dict, Sequence, Tuple
+from collections.abc import Sequence
 
 import numpy
 from spacy.attrs import DEP, HEAD, SENT_START
 from spacy.pipeline._parser_internals.nonproj import deprojectivize
 from spacy.tokens import Doc
-from thinc.types import Floats1d, Ints1d, Ints2d
 
+from ..arrays import Array, Floats1d, Ints1d, Ints2d
 from ..codecs.trees import ROOT_HEAD
 from ..codecs.words import SPACE_DEPREL
 from ..models.words import words_of
@@ -37,18 +37,18 @@ class ParserSource(TransitionSource):
     """
 
     @property
-    def labels(self) -> Tuple[str, ...]:
+    def labels(self) -> tuple[str, ...]:
         names = (name.partition("-")[2] for name in self.pipe.move_names)
         return tuple(sorted({_ROOT, *(name.partition(_PSEUDO)[0] for name in names if name)}))
 
-    def views(self) -> Dict[str, View]:
+    def views(self) -> dict[str, View]:
         return {
             "": View(self.labels, layer="parser"),
             ".sent": View(SENT_LABELS, _sentences, "sent"),
         }
 
     @property
-    def inventory(self) -> Tuple[str, ...]:
+    def inventory(self) -> tuple[str, ...]:
         return self.labels
 
     def write(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
@@ -72,7 +72,7 @@ class ParserSource(TransitionSource):
             return numpy.zeros((2, 0), dtype="int32")
         return self._as_row(doc, self.pipe.greedy_parse([doc])[0].arcs)
 
-    def _as_row(self, doc: Doc, arcs: Sequence[Dict[str, int]]) -> Ints2d:
+    def _as_row(self, doc: Doc, arcs: Sequence[dict[str, int]]) -> Ints2d:
         """Head tokens, `ROOT_HEAD` for a root, and indices of deprels."""
         heads, names = numpy.arange(len(doc)), [_ROOT] * len(doc)
         for arc in arcs:
@@ -86,7 +86,7 @@ class ParserSource(TransitionSource):
         deprels = [self._index[_ROOT if root else token.dep_] for token, root in zip(copy, roots)]
         return numpy.asarray([found, deprels], dtype="int32")
 
-    def _candidates(self, doc: Doc, rows: "numpy.ndarray", weights: Floats1d) -> Belief:
+    def _candidates(self, doc: Doc, rows: Array, weights: Floats1d) -> Belief:
         units = self._units(doc, rows[0])
         chosen = [_distinct(_within(rows, unit), weights) for unit in units.tolist()]
         k = max((len(mine) for _, mine in chosen), default=1)
@@ -122,7 +122,7 @@ def _sentences(belief: Belief) -> LabelCandidates:
     return LabelCandidates(SENT_LABELS, row, numpy.ones(1))
 
 
-def _within(rows: "numpy.ndarray", unit: Sequence[int]) -> "numpy.ndarray":
+def _within(rows: Array, unit: Sequence[int]) -> Array:
     """What candidates say of a unit (start and end token). An arc from elsewhere has no deprel.
 
     rows (ndarray): (K, 2, tokens of the doc). RETURNS (ndarray): (K, 2, tokens of the unit).
@@ -134,10 +134,10 @@ def _within(rows: "numpy.ndarray", unit: Sequence[int]) -> "numpy.ndarray":
     return inside
 
 
-def _distinct(rows: "numpy.ndarray", weights: Floats1d) -> Tuple["numpy.ndarray", Floats1d]:
+def _distinct(rows: Array, weights: Floats1d) -> tuple[Array, Floats1d]:
     """Candidates of a sentence that differ, heaviest first. rows: (K, 2, tokens)."""
-    masses: Dict[bytes, float] = {}
-    first: Dict[bytes, int] = {}
+    masses: dict[bytes, float] = {}
+    first: dict[bytes, int] = {}
     for i, row in enumerate(rows):
         key = row.tobytes()
         masses[key] = masses.get(key, 0.0) + float(weights[i])

@@ -1,25 +1,18 @@
 """Runs a trained teacher pipeline over docs and collects what its components believe."""
 
+from collections.abc import Callable, Iterable, Sequence
 from typing import (
     Any,
-    Callable,
-    Dict,
-    Iterable,
-    List,
     NamedTuple,
-    Optional,
-    Sequence,
-    Set,
-    Tuple,
     TypeVar,
 )
 
-import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.ty import ListenedToComponent
 from thinc.api import Model
 
+from ..arrays import Array
 from ..models.words import words_of
 from ..transfer.belief import Belief
 from .beam import Beam
@@ -27,16 +20,16 @@ from .overlap import in_turn, n_cores, overlapped
 from .sources import find_sources
 from .views import View
 
-Beliefs = Dict[str, Belief]
+Beliefs = dict[str, Belief]
 Out = TypeVar("Out")
 
 
 class _Batch(NamedTuple):
     """Docs on which some components have run, which of all docs they are, what was believed."""
 
-    places: List[int]
-    docs: List[Doc]
-    found: List[Beliefs]
+    places: list[int]
+    docs: list[Doc]
+    found: list[Beliefs]
 
 
 class TeacherRunner:
@@ -44,24 +37,24 @@ class TeacherRunner:
 
     nlp (Language): the teacher. What it can be asked: `pipes`.
     batch_words (int): padded words of a batch; docs of similar length share one.
-    beam (Optional[Beam]): of stock parsers and entity recognizers, `Beam()` if not given.
+    beam (Beam | None): of stock parsers and entity recognizers, `Beam()` if not given.
     """
 
-    def __init__(self, nlp: Language, *, batch_words: int, beam: Optional[Beam] = None):
+    def __init__(self, nlp: Language, *, batch_words: int, beam: Beam | None = None):
         self.nlp = nlp
         self.batch_words = batch_words
         self._sources = find_sources(nlp, beam=beam)
-        self._views: Dict[str, Dict[str, View]] = {
+        self._views: dict[str, dict[str, View]] = {
             name: {name + suffix: view for suffix, view in source.views().items()}
             for name, source in self._sources.items()
         }
 
     @property
-    def pipes(self) -> Tuple[str, ...]:
+    def pipes(self) -> tuple[str, ...]:
         """What can be asked: names of components, and of views ("morphologizer.pos")."""
         return tuple(pipe for views in self._views.values() for pipe in views)
 
-    def labels(self, pipe: str) -> Tuple[str, ...]:
+    def labels(self, pipe: str) -> tuple[str, ...]:
         return self.view(pipe).labels
 
     def view(self, pipe: str) -> View:
@@ -72,16 +65,16 @@ class TeacherRunner:
         self,
         docs: Sequence[Doc],
         *,
-        starts: Sequence[Optional["numpy.ndarray"]],
+        starts: Sequence[Array | None],
         pipes: Iterable[str],
-    ) -> List[Beliefs]:
+    ) -> list[Beliefs]:
         """One forward pass for all layers.
 
         docs (Sequence[Doc]): whose words and spaces are taken; they are not changed.
-        starts (Sequence[Optional[ndarray]]): per doc (tokens,) bool sentence starts, None where
+        starts (Sequence[ndarray | None]): per doc (tokens,) bool sentence starts, None where
             the teacher is to decide.
         pipes (Iterable[str]): what to ask, of `pipes`.
-        RETURNS (List[Dict[str, Belief]]): per doc, by name in `pipes`.
+        RETURNS (list[dict[str, Belief]]): per doc, by name in `pipes`.
         """
         return self._run(docs, starts, set(pipes), lambda place, doc, beliefs: beliefs, guess=False)
 
@@ -89,9 +82,9 @@ class TeacherRunner:
         self,
         docs: Sequence[Doc],
         *,
-        starts: Sequence[Optional["numpy.ndarray"]],
+        starts: Sequence[Array | None],
         pipes: Iterable[str],
-    ) -> List[Tuple[Doc, Beliefs]]:
+    ) -> list[tuple[Doc, Beliefs]]:
         """As `run`, in the same one pass, with copies of the docs that have the best guesses of the
         components asked. What a component annotates is read from its belief."""
         return self.read_each(
@@ -103,9 +96,9 @@ class TeacherRunner:
         docs: Sequence[Doc],
         read: Callable[[int, Doc, Beliefs], Out],
         *,
-        starts: Sequence[Optional["numpy.ndarray"]],
+        starts: Sequence[Array | None],
         pipes: Iterable[str],
-    ) -> List[Out]:
+    ) -> list[Out]:
         """As `annotate`, but what is made at once of each doc's copy and beliefs, so that these are
         not all in memory.
 
@@ -117,29 +110,29 @@ class TeacherRunner:
     def _run(
         self,
         docs: Sequence[Doc],
-        starts: Sequence[Optional["numpy.ndarray"]],
-        wanted: Set[str],
+        starts: Sequence[Array | None],
+        wanted: set[str],
         read: Callable[[int, Doc, Beliefs], Out],
         *,
         guess: bool,
-    ) -> List[Out]:
+    ) -> list[Out]:
         """The transformer runs beside the other components, which are at the batch before."""
         copies = [self._copy(doc, start) for doc, start in zip(docs, starts)]
-        components: List[Tuple[str, Any]] = self.nlp.components
+        components: list[tuple[str, Any]] = self.nlp.components
         n_first = self._n_to_embed()
 
-        def embed(places: List[int]) -> _Batch:
+        def embed(places: list[int]) -> _Batch:
             batch = _Batch(places, [copies[i] for i in places], [{} for _ in places])
             return self._run_batch(batch, components[:n_first], wanted)
 
-        def finish(batch: _Batch) -> List[Out]:
+        def finish(batch: _Batch) -> list[Out]:
             batch = self._run_batch(batch, components[n_first:], wanted)
             if guess:
                 self._guess(batch.docs, batch.found)
             return [read(i, _without_vectors(doc), found) for i, doc, found in zip(*batch)]
 
         batches = batches_by_length([len(doc) for doc in docs], size=self.batch_words)
-        results: Dict[int, Out] = {}
+        results: dict[int, Out] = {}
         stages = overlapped if self._overlaps(n_first) else in_turn
         for places, read_of in zip(batches, stages(embed, finish, batches)):
             results.update(zip(places, read_of))
@@ -162,12 +155,12 @@ class TeacherRunner:
     def _embeds(self, name: str, pipe: Any) -> bool:
         return name not in self.nlp.disabled and isinstance(pipe, ListenedToComponent)
 
-    def _guess(self, docs: List[Doc], found: List[Beliefs]) -> None:
+    def _guess(self, docs: list[Doc], found: list[Beliefs]) -> None:
         for name, source in self._sources.items():
             if all(name in beliefs for beliefs in found):
                 source.write(docs, [beliefs[name] for beliefs in found])
 
-    def _copy(self, doc: Doc, starts: Optional["numpy.ndarray"]) -> Doc:
+    def _copy(self, doc: Doc, starts: Array | None) -> Doc:
         spaces = [bool(token.whitespace_) for token in doc]
         words = [token.text for token in doc]
         sents = None if starts is None else _of_words(doc, starts).tolist()
@@ -179,7 +172,7 @@ class TeacherRunner:
         return copy
 
     def _run_batch(
-        self, batch: _Batch, components: Sequence[Tuple[str, Any]], wanted: Set[str]
+        self, batch: _Batch, components: Sequence[tuple[str, Any]], wanted: set[str]
     ) -> _Batch:
         for name, pipe in components:
             if self._embeds(name, pipe):
@@ -191,7 +184,7 @@ class TeacherRunner:
                 self._set_sentences(name, pipe, batch.docs, batch.found)
         return batch
 
-    def _set_sentences(self, name: str, pipe: Any, docs: List[Doc], found: List[Beliefs]) -> None:
+    def _set_sentences(self, name: str, pipe: Any, docs: list[Doc], found: list[Beliefs]) -> None:
         """From what the component believes, if it was asked, so that it need not run again."""
         some = [i for i, doc in enumerate(docs) if not has_starts(doc)]
         chosen = [docs[i] for i in some]
@@ -200,7 +193,7 @@ class TeacherRunner:
         else:
             _run_pipe(pipe, chosen)
 
-    def _ask(self, name: str, docs: List[Doc], wanted: Set[str], found: List[Beliefs]) -> None:
+    def _ask(self, name: str, docs: list[Doc], wanted: set[str], found: list[Beliefs]) -> None:
         """Run one component for all of its views that are wanted."""
         views = self._views.get(name, {})
         asked = {pipe: view for pipe, view in views.items() if pipe in wanted}
@@ -210,7 +203,7 @@ class TeacherRunner:
             by_pipe.update({pipe: view.read(belief) for pipe, view in asked.items()})
 
 
-def _of_words(doc: Doc, starts: "numpy.ndarray") -> "numpy.ndarray":
+def _of_words(doc: Doc, starts: Array) -> Array:
     """(tokens,) bool, the same sentences without starts on whitespace."""
     (words,) = words_of([doc])
     return words.starts_to_tokens(words.starts_of_tokens(starts))
@@ -223,7 +216,7 @@ def _without_vectors(doc: Doc) -> Doc:
     return doc
 
 
-def _run_pipe(pipe: Any, docs: List[Doc]) -> None:
+def _run_pipe(pipe: Any, docs: list[Doc]) -> None:
     if hasattr(pipe, "pipe"):
         list(pipe.pipe(docs, batch_size=max(1, len(docs))))
         return
@@ -244,9 +237,9 @@ def has_starts(doc: Doc) -> bool:
     return len(doc) < 2 or any(token.is_sent_start is not None for token in doc[1:])
 
 
-def batches_by_length(lengths: Sequence[int], *, size: int) -> List[List[int]]:
+def batches_by_length(lengths: Sequence[int], *, size: int) -> list[list[int]]:
     """Indices of docs of similar length, at most `size` padded words (or one doc) a batch."""
-    batches: List[List[int]] = []
+    batches: list[list[int]] = []
     for i in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
         if not batches or lengths[i] * (len(batches[-1]) + 1) > size:
             batches.append([])

@@ -1,6 +1,7 @@
 """Which components of a pipeline can teach, by class."""
 
-from typing import Any, Callable, Dict, Optional, Type
+from collections.abc import Callable
+from typing import Any
 
 from spacy.language import Language
 from spacy.pipeline import (
@@ -23,13 +24,13 @@ from .views import DistillingSource, Source
 
 # By the very class: what derives from one of these (a lemmatizer of edit trees is a tagger in all
 # but its labels' meaning) may mean something else by its scores.
-STOCK: Dict[type, Callable[[Any], Source]] = {
+STOCK: dict[type, Callable[[Any], Source]] = {
     Tagger: TaggerSource,
     SentenceRecognizer: SenterSource,
     Morphologizer: MorphologizerSource,
     SpanCategorizer: SpancatSource,
 }
-SEARCHED: Dict[type, Type[TransitionSource]] = {
+SEARCHED: dict[type, type[TransitionSource]] = {
     EntityRecognizer: EntitySource,
     DependencyParser: ParserSource,
 }
@@ -39,10 +40,10 @@ CAN_TEACH = (
 )
 
 
-def as_source(pipe: Any, *, beam: Optional[Beam] = None) -> Optional[Source]:
-    """beam (Optional[Beam]): of components that search; `Beam()` if not given.
+def as_source(pipe: Any, *, beam: Beam | None = None) -> Source | None:
+    """beam (Beam | None): of components that search; `Beam()` if not given.
 
-    RETURNS (Optional[Source]): None if the component cannot teach.
+    RETURNS (Source | None): None if the component cannot teach.
     """
     if hasattr(pipe, "believe"):
         return DistillingSource(pipe)
@@ -52,7 +53,7 @@ def as_source(pipe: Any, *, beam: Optional[Beam] = None) -> Optional[Source]:
     return None if make is None else make(pipe)
 
 
-def find_sources(nlp: Language, *, beam: Optional[Beam] = None) -> Dict[str, Source]:
+def find_sources(nlp: Language, *, beam: Beam | None = None) -> dict[str, Source]:
     """The components that can teach, in the pipeline's order. A disabled one counts: it is run for
     the students that ask it (the `senter` of spaCy's own pipelines is disabled)."""
     found = {name: as_source(pipe, beam=beam) for name, pipe in nlp.components}

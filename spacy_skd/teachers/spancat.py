@@ -9,13 +9,15 @@ Given that no two overlap, that is one over flat segments in which a span scores
 What is no candidate is `IMPOSSIBLE`.
 """
 
-from typing import Any, Dict, List, Sequence, Tuple
+from collections.abc import Sequence
+from typing import Any
 
 import numpy
 from spacy.tokens import Doc
 from thinc.api import Model
-from thinc.types import Floats2d, Floats3d, Ints2d, Ragged
+from thinc.types import Ragged
 
+from ..arrays import Floats2d, Floats3d, Ints2d
 from ..models.words import words_of
 from ..structures import IMPOSSIBLE, FlatSegments
 from ..structures.numerics import POSSIBLE_ABOVE, check_scores
@@ -30,10 +32,10 @@ class SpancatSource(StockSource):
         self.pipe = pipe
 
     @property
-    def labels(self) -> Tuple[str, ...]:
+    def labels(self) -> tuple[str, ...]:
         return tuple(self.pipe.labels)
 
-    def views(self) -> Dict[str, View]:
+    def views(self) -> dict[str, View]:
         return {"": View(self.labels, layer=f"spans:{self.pipe.key}")}
 
     @property
@@ -42,7 +44,7 @@ class SpancatSource(StockSource):
         is_flat = self.pipe.cfg["max_positive"] == 1 and not self.pipe.cfg["allow_overlap"]
         return "" if is_flat else "spans that overlap or are nested: students keep the likeliest"
 
-    def _believe(self, docs: Sequence[Doc]) -> List[Belief]:
+    def _believe(self, docs: Sequence[Doc]) -> list[Belief]:
         """Spans as wide as the widest candidate of each doc.
 
         RAISES (ValueError): if the model's probabilities are not those of spans on their own, or
@@ -52,7 +54,7 @@ class SpancatSource(StockSource):
         some = [doc for doc in docs if len(doc)]
         found = iter(self._scores(some) if some else [])
         none = numpy.zeros((0, 1, len(self.labels)), dtype="float32")
-        beliefs: List[Belief] = []
+        beliefs: list[Belief] = []
         for doc in docs:
             scores = next(found) if len(doc) else none
             beliefs.append(SegmentBelief(FlatSegments(scores.shape[1]), self.labels, scores))
@@ -60,8 +62,8 @@ class SpancatSource(StockSource):
 
     def write(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
         """As the component does: by its threshold, so that spans may overlap."""
-        spans: List[Ints2d] = []
-        chances: List[Floats2d] = []
+        spans: list[Ints2d] = []
+        chances: list[Floats2d] = []
         segments = [belief for belief in beliefs if isinstance(belief, SegmentBelief)]
         for belief, words in zip(segments, words_of(docs)):
             start, beyond = numpy.nonzero((belief.scores > POSSIBLE_ABOVE).any(axis=-1))
@@ -72,7 +74,7 @@ class SpancatSource(StockSource):
         candidates = Ragged(numpy.concatenate(spans), lengths)
         self.pipe.set_annotations(docs, (candidates, numpy.concatenate(chances)))
 
-    def _scores(self, docs: Sequence[Doc]) -> List[Floats3d]:
+    def _scores(self, docs: Sequence[Doc]) -> list[Floats3d]:
         """Per doc (tokens, widest candidate, labels), nats."""
         ops = self.pipe.model.ops
         candidates = self.pipe.suggester(docs, ops=ops)
@@ -130,7 +132,7 @@ class SpancatSource(StockSource):
         )
 
 
-def _layers(model: Model) -> List[Model]:
+def _layers(model: Model) -> list[Model]:
     """A chain of chains as one."""
     if model.layers and model.name == ">>".join(layer.name for layer in model.layers):
         return [leaf for layer in model.layers for leaf in _layers(layer)]

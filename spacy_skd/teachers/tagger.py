@@ -1,12 +1,13 @@
 """A stock `tagger` or `senter` as a teacher: independent labels of tokens."""
 
-from typing import Any, Dict, List, Sequence, Tuple
+from collections.abc import Sequence
+from typing import Any
 
 import numpy
 from spacy.tokens import Doc, Token
 from thinc.api import Model
-from thinc.types import Floats2d, Ints1d
 
+from ..arrays import Floats2d, Ints1d
 from ..codecs.words import Words, space_tag
 from ..models.words import words_of
 from ..structures import IMPOSSIBLE, IndependentLabels
@@ -24,13 +25,13 @@ class TaggerSource(StockSource):
         self.pipe = pipe
 
     @property
-    def labels(self) -> Tuple[str, ...]:
+    def labels(self) -> tuple[str, ...]:
         return tuple(self.pipe.labels)
 
-    def views(self) -> Dict[str, View]:
+    def views(self) -> dict[str, View]:
         return {"": View(self.labels, layer=self.layer)}
 
-    def _believe(self, docs: Sequence[Doc]) -> List[Belief]:
+    def _believe(self, docs: Sequence[Doc]) -> list[Belief]:
         """RAISES (ValueError): if it cannot be told what the model's outputs are, or one is NaN."""
         structure, labels = IndependentLabels(), self.labels
         return [TokenBelief(structure, labels, scores) for scores in self._scores(docs)]
@@ -51,7 +52,7 @@ class TaggerSource(StockSource):
     def _write_space(self, token: Token) -> None:
         token.tag_ = space_tag(self.labels)
 
-    def _scores(self, docs: Sequence[Doc]) -> List[Floats2d]:
+    def _scores(self, docs: Sequence[Doc]) -> list[Floats2d]:
         """Per doc (tokens, labels), nats up to a constant per token."""
         # A listener has no vectors for a doc without tokens.
         some = [doc for doc in docs if len(doc)]
@@ -59,7 +60,7 @@ class TaggerSource(StockSource):
         none = numpy.zeros((0, len(self.labels)), dtype="float32")
         return [next(outputs) if len(doc) else none for doc in docs]
 
-    def _outputs(self, docs: Sequence[Doc]) -> List[Floats2d]:
+    def _outputs(self, docs: Sequence[Doc]) -> list[Floats2d]:
         model = self.pipe.model
         softmax = _find_softmax(model, name=self.pipe.name)
         rows = [model.ops.to_numpy(output) for output in model.predict(docs)]

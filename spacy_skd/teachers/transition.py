@@ -7,12 +7,13 @@ model: its entropy is reported.
 
 import logging
 from abc import abstractmethod
-from typing import Any, Dict, List, Sequence, Tuple
+from collections.abc import Sequence
+from typing import Any
 
 import numpy
 from spacy.tokens import Doc
-from thinc.types import Floats1d, Ints2d
 
+from ..arrays import Array, Floats1d, Ints2d
 from ..transfer.belief import Belief
 from .beam import Beam, Hypothesis, search
 from .views import StockSource
@@ -32,11 +33,11 @@ class TransitionSource(StockSource):
     def __init__(self, pipe: Any, beam: Beam):
         self.pipe, self.beam = pipe, beam
         self.docs, self.nats, self.unfinished = 0, 0.0, 0
-        self._index: Dict[str, int] = {}
+        self._index: dict[str, int] = {}
 
     @property
     @abstractmethod
-    def inventory(self) -> Tuple[str, ...]:
+    def inventory(self) -> tuple[str, ...]:
         """The labels of its candidates."""
 
     @abstractmethod
@@ -48,10 +49,10 @@ class TransitionSource(StockSource):
         """As `_row`, of what the component does without a beam."""
 
     @abstractmethod
-    def _candidates(self, doc: Doc, rows: "numpy.ndarray", weights: Floats1d) -> Belief:
+    def _candidates(self, doc: Doc, rows: Array, weights: Floats1d) -> Belief:
         """rows (ndarray): (K, values, tokens), likeliest first. weights: (K,), that sum to 1."""
 
-    def _believe(self, docs: Sequence[Doc]) -> List[Belief]:
+    def _believe(self, docs: Sequence[Doc]) -> list[Belief]:
         """RAISES (ValueError): if a score is NaN."""
         self._index = {label: i for i, label in enumerate(self.inventory)}
         some = [doc for doc in docs if len(doc)]
@@ -59,8 +60,8 @@ class TransitionSource(StockSource):
         return [self._belief(doc, next(found) if len(doc) else []) for doc in docs]
 
     def _belief(self, doc: Doc, hypotheses: Sequence[Hypothesis]) -> Belief:
-        masses: Dict[bytes, float] = {}
-        rows: Dict[bytes, Ints2d] = {}
+        masses: dict[bytes, float] = {}
+        rows: dict[bytes, Ints2d] = {}
         highest = max((h.log_prob for h in hypotheses), default=0.0)
         for hypothesis in hypotheses:
             row = self._row(doc, hypothesis)

@@ -1,8 +1,9 @@
 """What a component of a teacher can be asked: one face of our own and of stock components."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Sequence, Tuple
+from typing import Any
 
 from spacy.tokens import Doc
 
@@ -18,14 +19,14 @@ def _as_it_is(belief: Belief) -> Belief:
 class View:
     """One reading of what a component believes.
 
-    labels (Tuple[str, ...]): of the reading.
+    labels (tuple[str, ...]): of the reading.
     read (Callable[[Belief], Belief]): the component's belief of a doc to the reading's.
     layer (str): what a student of it annotates: "tag", "pos", "morph", "sent", "ents", "spans:"
         with a key of `doc.spans`, or "parser"; "" if there is no such student.
     joins (str): what it annotates where no one student does: "morphologizer", FEATS with POS.
     """
 
-    labels: Tuple[str, ...]
+    labels: tuple[str, ...]
     read: Callable[[Belief], Belief] = _as_it_is
     layer: str = ""
     joins: str = ""
@@ -40,7 +41,7 @@ class Source(ABC):
     """A component of a teacher that can be asked."""
 
     @abstractmethod
-    def believe(self, docs: Sequence[Doc]) -> List[Belief]:
+    def believe(self, docs: Sequence[Doc]) -> list[Belief]:
         """The component's own belief of every doc's words. Does not change the docs, on which the
         components before it have run."""
 
@@ -50,7 +51,7 @@ class Source(ABC):
         as `codecs/words.py` says."""
 
     @abstractmethod
-    def views(self) -> Dict[str, View]:
+    def views(self) -> dict[str, View]:
         """Readings by suffix of the component's name; "" is its own labels."""
 
     @property
@@ -62,13 +63,13 @@ class Source(ABC):
 class StockSource(Source):
     """A stock component, to which whitespace is as other tokens."""
 
-    def believe(self, docs: Sequence[Doc]) -> List[Belief]:
+    def believe(self, docs: Sequence[Doc]) -> list[Belief]:
         """See `Source.believe`."""
         beliefs = zip(self._believe(docs), words_of(docs))
         return [belief.of_words(words) for belief, words in beliefs]
 
     @abstractmethod
-    def _believe(self, docs: Sequence[Doc]) -> List[Belief]:
+    def _believe(self, docs: Sequence[Doc]) -> list[Belief]:
         """Of every doc's tokens."""
 
 
@@ -78,14 +79,14 @@ class DistillingSource(Source):
     def __init__(self, pipe: Any):
         self.pipe = pipe
 
-    def believe(self, docs: Sequence[Doc]) -> List[Belief]:
-        beliefs: List[Belief] = self.pipe.believe(docs)
+    def believe(self, docs: Sequence[Doc]) -> list[Belief]:
+        beliefs: list[Belief] = self.pipe.believe(docs)
         return beliefs
 
     def write(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
         self.pipe.write_beliefs(docs, beliefs)
 
-    def views(self) -> Dict[str, View]:
+    def views(self) -> dict[str, View]:
         layer = getattr(self.pipe, "layer", None)  # a parser has none
         name = "parser" if layer is None else layer.name
         key = getattr(layer, "spans_key", "")

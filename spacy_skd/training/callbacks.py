@@ -2,7 +2,8 @@
 
 import copy
 import logging
-from typing import Any, Callable, List, Tuple
+from collections.abc import Callable
+from typing import Any
 
 from spacy import registry
 from spacy.language import Language
@@ -46,7 +47,7 @@ def without_teacher(nlp: Language) -> Language:
     return clone
 
 
-def _scrub(config: Config, names: List[str]) -> Config:
+def _scrub(config: Config, names: list[str]) -> Config:
     config = config.copy()
     for name in names:
         config.get("components", {}).pop(name, None)
@@ -105,14 +106,14 @@ def make_keep_pipes() -> Callable[[Language], Language]:
     return after_init
 
 
-def keep_pipes(nlp: Language, teacher: SkdTeacher) -> Tuple[List[str], List[str]]:
+def keep_pipes(nlp: Language, teacher: SkdTeacher) -> tuple[list[str], list[str]]:
     """Add the teacher's pipes that run without its transformer to the end of the pipeline.
 
-    RETURNS (Tuple[List[str], List[str]]): names kept; names dropped, each with the reason. Those
+    RETURNS (tuple[list[str], list[str]]): names kept; names dropped, each with the reason. Those
         that teach a student's component are neither.
     """
-    kept: List[str] = []
-    dropped: List[str] = []
+    kept: list[str] = []
+    dropped: list[str] = []
     if not nlp.vocab.vectors.shape[1] and any(reads_vectors(p) for _, p in teacher.nlp.components):
         nlp.vocab.vectors = teacher.nlp.vocab.vectors
     answered = {component_of(teacher.pipe_of(student)) for student in teacher.students}

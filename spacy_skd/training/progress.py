@@ -1,7 +1,7 @@
 """How far a long command is."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
 
 
 @dataclass(frozen=True)

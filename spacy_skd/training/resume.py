@@ -2,8 +2,9 @@
 
 import logging
 import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any
 
 from spacy import registry
 from spacy.language import Language
@@ -23,7 +24,7 @@ REMEDY = (
 
 @registry.callbacks(RESUME)
 def make_resume(
-    path: Optional[Path] = None, first: Optional[Callable[[Language], Language]] = None
+    path: Path | None = None, first: Callable[[Language], Language] | None = None
 ) -> Callable[[Language], Language]:
     """For `[initialize.after_init]`: let training begin where another has stopped.
 
@@ -31,9 +32,9 @@ def make_resume(
     a store, and the tokenizer's rules. The optimizer and its learning rate begin anew: spaCy does
     not save them.
 
-    path (Optional[Path]): the folder (`out/model-last`) or package; None for a training that begins
+    path (Path | None): the folder (`out/model-last`) or package; None for a training that begins
         at the beginning.
-    first (Optional[Callable[[Language], Language]]): another such callback, which is called before.
+    first (Callable[[Language], Language] | None): another such callback, which is called before.
     """
 
     def after_init(nlp: Language) -> Language:
@@ -47,8 +48,8 @@ def make_resume(
     return after_init
 
 
-def switch() -> Dict[str, Any]:
-    """RETURNS (Dict[str, Any]): the block of a config whose `paths.resume` it makes count."""
+def switch() -> dict[str, Any]:
+    """RETURNS (dict[str, Any]): the block of a config whose `paths.resume` it makes count."""
     return {"@callbacks": RESUME, "path": OF_PATHS, "first": None}
 
 
@@ -61,7 +62,7 @@ def resume(nlp: Language, path: str) -> None:
     saved = load_trained(path, what="pipeline to resume")
     for string in saved.vocab.strings:
         nlp.vocab.strings.add(string)
-    resumed: List[str] = []
+    resumed: list[str] = []
     for name, pipe in nlp.components:
         if is_teacher(pipe) or not hasattr(pipe, "from_bytes"):
             continue
@@ -104,12 +105,12 @@ def _check_fits(nlp: Language, saved: Language, name: str, path: str) -> None:
         )
 
 
-def _add_labels(pipe: Any, other: Any) -> List[str]:
+def _add_labels(pipe: Any, other: Any) -> list[str]:
     """To an initialized component those labels of another that it lacks, so that the weights of one
     fit the other: gold mostly lacks some that a teacher has, and may have some that it has not. (A
     frozen component, not initialized, has no labels yet.)
 
-    RETURNS (List[str]): the labels that were added.
+    RETURNS (list[str]): the labels that were added.
     """
     if not getattr(pipe, "is_resizable", False) or not getattr(pipe, "labels", ()):
         return []
@@ -134,8 +135,8 @@ def _restore_tokenizer(tokenizer: Any, saved: Any) -> None:
         tokenizer.from_bytes(saved.to_bytes(exclude=["vocab"]), exclude=["vocab"])
 
 
-def _frozen(nlp: Language) -> List[str]:
-    names: List[str] = nlp.config["training"].get("frozen_components", [])
+def _frozen(nlp: Language) -> list[str]:
+    names: list[str] = nlp.config["training"].get("frozen_components", [])
     return names
 
 

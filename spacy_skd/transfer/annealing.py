@@ -5,7 +5,6 @@ step number.
 """
 
 from dataclasses import dataclass
-from typing import Union
 
 from spacy import registry
 
@@ -46,7 +45,7 @@ class LinearWeight:
         return max(self.start, self.end)
 
 
-WeightSchedule = Union[ConstantWeight, LinearWeight]
+WeightSchedule = ConstantWeight | LinearWeight
 
 
 @registry.misc("spacy-skd.ConstantWeight.v1")
@@ -69,7 +68,7 @@ def make_linear_weight(start: float = 1.0, end: float = 0.0, steps: int = 5000) 
     )
 
 
-def as_schedule(setting: Union[float, WeightSchedule]) -> WeightSchedule:
+def as_schedule(setting: float | WeightSchedule) -> WeightSchedule:
     """A number is a constant weight. RAISES (ValueError): if it is out of range, or no schedule."""
     if isinstance(setting, (int, float)):
         return make_constant_weight(float(setting))

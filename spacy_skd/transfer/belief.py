@@ -6,10 +6,8 @@ teacher had ruled out that whitespace is part of a structure.
 """
 
 from dataclasses import dataclass, replace
-from typing import Optional, Tuple, Union
 
-from thinc.types import Floats2d, Floats3d, Ints1d, Ints2d
-
+from ..arrays import Floats2d, Floats3d, Ints1d, Ints2d
 from ..codecs.words import Words
 from ..structures import FlatSegments, Structure
 from .candidates import LabelCandidates, TreeCandidates
@@ -20,12 +18,12 @@ from .word_scores import scores_of_arcs, scores_of_chain, scores_of_head_tags, s
 class TokenBelief:
     """Scores of independent labels.
 
-    labels (Tuple[str, ...]): the teacher's inventory.
+    labels (tuple[str, ...]): the teacher's inventory.
     scores (Floats2d): (words of the doc, labels), nats.
     """
 
     structure: Structure
-    labels: Tuple[str, ...]
+    labels: tuple[str, ...]
     scores: Floats2d
 
     @property
@@ -41,14 +39,14 @@ class TokenBelief:
 class ChainBelief:
     """Scores of the tag sequences of a whole doc.
 
-    labels (Tuple[str, ...]): the teacher's tags ("O", "B-PER", ...).
+    labels (tuple[str, ...]): the teacher's tags ("O", "B-PER", ...).
     scores (Floats2d): (words of the doc, tags), nats, with those of the first and the last tag.
     transition (Floats2d): (tags, tags), nats; the same array for all docs.
     Illegal sequences are `IMPOSSIBLE` by these scores.
     """
 
     structure: Structure
-    labels: Tuple[str, ...]
+    labels: tuple[str, ...]
     scores: Floats2d
     transition: Floats2d
 
@@ -65,14 +63,14 @@ class ChainBelief:
 class SegmentBelief:
     """Scores of the flat labelled spans of a whole doc, relative to "not a span".
 
-    structure (FlatSegments): its `max_width` is that of the scores. labels (Tuple[str, ...]): of
+    structure (FlatSegments): its `max_width` is that of the scores. labels (tuple[str, ...]): of
         the spans.
     scores (Floats3d): (words of the doc, max_width, labels), nats: of the w + 1 words from word i
         on. What reaches past the doc's end means nothing.
     """
 
     structure: Structure
-    labels: Tuple[str, ...]
+    labels: tuple[str, ...]
     scores: Floats3d
 
     @property
@@ -91,21 +89,21 @@ class TreeBelief:
 
     units (Ints2d): (U, 2) start and end word of each sentence; the teacher's own where the doc
         came without.
-    arcs (Tuple[Floats2d, ...]): per sentence (n, n + 1) scores of heads, head 0 = ROOT, nats.
+    arcs (tuple[Floats2d, ...]): per sentence (n, n + 1) scores of heads, head 0 = ROOT, nats.
     pairs (Ints2d): (P, 2) dependent word and head word (-1 = ROOT) in the doc: the arcs whose
         deprel was scored, at least one a word.
     label_scores (Floats2d): (P, deprels), nats, given the arc.
-    heads (Optional[Ints1d]): (words of the doc,) head word of each in the best trees, -1 = ROOT;
+    heads (Ints1d | None): (words of the doc,) head word of each in the best trees, -1 = ROOT;
         None where they were not kept.
     """
 
     structure: Structure
-    labels: Tuple[str, ...]
+    labels: tuple[str, ...]
     units: Ints2d
-    arcs: Tuple[Floats2d, ...]
+    arcs: tuple[Floats2d, ...]
     pairs: Ints2d
     label_scores: Floats2d
-    heads: Optional[Ints1d] = None
+    heads: Ints1d | None = None
 
     @property
     def nbytes(self) -> int:
@@ -131,13 +129,13 @@ class TreeBelief:
 class HeadLabelBelief:
     """Scores of tags that name a token's head and deprel (codecs/head_labels.py), independent.
 
-    labels (Tuple[str, ...]): the teacher's tags ("-2:det", "0:ROOT", ...).
+    labels (tuple[str, ...]): the teacher's tags ("-2:det", "0:ROOT", ...).
     units (Ints2d): (U, 2) start and end word of each sentence, see `TreeBelief`.
     scores (Floats2d): (words of the doc, tags), nats.
     """
 
     structure: Structure
-    labels: Tuple[str, ...]
+    labels: tuple[str, ...]
     units: Ints2d
     scores: Floats2d
 
@@ -155,12 +153,12 @@ class HeadLabelBelief:
 class Mixture:
     """What several teachers believe of one doc.
 
-    beliefs (Tuple[Belief, ...]): of each, of any family that the student can be taught by.
-    weights (Tuple[float, ...]): of each, above 0. The mixture of their distributions is believed.
+    beliefs (tuple[Belief, ...]): of each, of any family that the student can be taught by.
+    weights (tuple[float, ...]): of each, above 0. The mixture of their distributions is believed.
     """
 
-    beliefs: Tuple["Belief", ...]
-    weights: Tuple[float, ...]
+    beliefs: tuple["Belief", ...]
+    weights: tuple[float, ...]
 
     @property
     def nbytes(self) -> int:
@@ -171,13 +169,13 @@ class Mixture:
         return replace(self, beliefs=tuple(belief.of_words(words) for belief in self.beliefs))
 
 
-Belief = Union[
-    TokenBelief,
-    ChainBelief,
-    SegmentBelief,
-    TreeBelief,
-    HeadLabelBelief,
-    LabelCandidates,
-    TreeCandidates,
-    Mixture,
-]
+Belief = (
+    TokenBelief
+    | ChainBelief
+    | SegmentBelief
+    | TreeBelief
+    | HeadLabelBelief
+    | LabelCandidates
+    | TreeCandidates
+    | Mixture
+)

@@ -1,12 +1,12 @@
 """A teacher's best guesses as candidates of equal weight: the targets Top-1 and Top-K of
 Wang et al. (2021), section 4."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import List, Sequence, Tuple, Union
 
 import numpy
-from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
 
+from ..arrays import Floats1d, Floats2d, Ints1d, Ints2d
 from ..codecs.bioes import are_span_tags, encode_spans, legality, span_tags
 from ..codecs.head_labels import UNTAGGED
 from ..codecs.spans import decode_segments
@@ -24,7 +24,7 @@ from .candidates import LabelCandidates, TreeCandidates
 from .conversions.head_tags import head_labels
 
 
-def best(beliefs: Sequence[Belief], *, k: int) -> List[Belief]:
+def best(beliefs: Sequence[Belief], *, k: int) -> list[Belief]:
     """The k best of each doc: labellings, of tags of spans legal ones; of trees the k best of each
     sentence, single-rooted whatever the teacher's structure is, each arc with its best deprel; so
     of tags of heads, where an arc scores as its best tag. Of
@@ -32,7 +32,7 @@ def best(beliefs: Sequence[Belief], *, k: int) -> List[Belief]:
 
     beliefs (Sequence[Belief]): of docs, by the same teacher. k (int): at least 1.
     """
-    found: List[Belief] = []
+    found: list[Belief] = []
     if not beliefs:
         return found
     if isinstance(beliefs[0], Mixture):
@@ -55,7 +55,7 @@ def best(beliefs: Sequence[Belief], *, k: int) -> List[Belief]:
     return found
 
 
-def _best_labels(belief: Union[TokenBelief, ChainBelief], k: int) -> LabelCandidates:
+def _best_labels(belief: TokenBelief | ChainBelief, k: int) -> LabelCandidates:
     n = len(belief.scores)
     if not n:
         return LabelCandidates(belief.labels, numpy.zeros((1, 0), "int32"), numpy.ones(1))
@@ -94,7 +94,7 @@ def _best_segments(belief: SegmentBelief, k: int) -> LabelCandidates:
     return LabelCandidates(tags, numpy.asarray(rows, "int32"), numpy.ones(len(rows)))
 
 
-def _k_best(structure: Structure, scores: Parts, k: int) -> Tuple[Floats2d, List[Parts]]:
+def _k_best(structure: Structure, scores: Parts, k: int) -> tuple[Floats2d, list[Parts]]:
     """As `Structure.k_best`; of one structure its score is not needed, and argmax is faster."""
     if k > 1:
         return structure.k_best(scores, k=k)
@@ -125,7 +125,7 @@ def _best_tagged_trees(belief: HeadLabelBelief, k: int) -> TreeCandidates:
 
 def _best_heads(
     units: Ints2d, arcs: Sequence[Floats2d], decoder: Structure, k: int
-) -> Tuple[Ints2d, Floats2d]:
+) -> tuple[Ints2d, Floats2d]:
     """RETURNS: (k, tokens) head tokens, -1 = ROOT; (units, k) scores, -inf where there are fewer
     trees."""
     n = int(units[:, 1].max(initial=0))

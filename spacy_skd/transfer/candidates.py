@@ -6,12 +6,12 @@ student cannot express is dropped and its share reported as lost; a unit of whic
 `empty`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import List, Optional, Sequence, Tuple
 
 import numpy
-from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
 
+from ..arrays import Array, Floats1d, Floats2d, Ints1d, Ints2d
 from ..codecs.bioes import (
     Legality,
     are_span_tags,
@@ -37,12 +37,12 @@ from .posterior import Target
 class LabelCandidates:
     """Weighted labellings of a doc's words.
 
-    labels (Tuple[str, ...]): the teacher's inventory, of labels of tokens or of tags of spans.
+    labels (tuple[str, ...]): the teacher's inventory, of labels of tokens or of tags of spans.
     rows (Ints2d): (K, words of the doc) indices of labels.
     weights (Floats1d): (K,) in proportion to their probabilities, at least 0.
     """
 
-    labels: Tuple[str, ...]
+    labels: tuple[str, ...]
     rows: Ints2d
     weights: Floats1d
 
@@ -69,7 +69,7 @@ class LabelCandidates:
 class TreeCandidates:
     """Weighted dependency trees of a doc's sentences.
 
-    labels (Tuple[str, ...]): the teacher's deprels.
+    labels (tuple[str, ...]): the teacher's deprels.
     units (Ints2d): (U, 2) start and end word of each sentence.
     heads (Ints2d): (K, words of the doc) head word in the doc, -1 = ROOT.
     deprels (Ints2d): (K, words of the doc) indices of deprels, -1 where none is known.
@@ -77,7 +77,7 @@ class TreeCandidates:
         least 0. Of a beam over a doc the same for all its sentences.
     """
 
-    labels: Tuple[str, ...]
+    labels: tuple[str, ...]
     units: Ints2d
     heads: Ints2d
     deprels: Ints2d
@@ -146,7 +146,7 @@ def expect_tokens(
 
     beliefs (Sequence[LabelCandidates]): of the docs of a batch. labels: the student's.
     """
-    golds: List[Gold] = []
+    golds: list[Gold] = []
     for k in range(_most(beliefs)):
         tags = [tag for belief in beliefs for tag in _tags(belief, k)]
         golds.append(gold_tokens(*encode_tags(tags, labels)))
@@ -167,7 +167,7 @@ def expect_chains(
     tags, rules: the student's, of either scheme. Illegal candidates cannot be expressed.
     """
     scheme = scheme_of(tags)
-    golds: List[Gold] = []
+    golds: list[Gold] = []
     for k in range(_most(beliefs)):
         found = [_in_scheme(belief, k, scheme) for belief in beliefs]
         golds.append(encode_chains(found, tags, rules)[0])
@@ -187,7 +187,7 @@ def expect_segments(
     labels, max_width: the student's. A candidate with a wider span cannot be expressed.
     """
     tags = span_tags(labels, scheme="BIOES")
-    golds: List[Gold] = []
+    golds: list[Gold] = []
     for k in range(_most(beliefs)):
         found = [_in_scheme(belief, k, "BIOES") for belief in beliefs]
         golds.append(encode_segments(found, tags, legality(tags), max_width=max_width)[0])
@@ -222,13 +222,11 @@ def _encode_heads(structure: Structure, heads: Ints1d, *, rows: Ints1d, lengths:
     return Gold(gold.indicators, gold.known & fits[:, None])
 
 
-def has_heads(
-    structure: Structure, heads: Ints1d, *, rows: Ints1d, lengths: Ints1d
-) -> "numpy.ndarray":
+def has_heads(structure: Structure, heads: Ints1d, *, rows: Ints1d, lengths: Ints1d) -> Array:
     """RETURNS (ndarray): (B,) bool, whether the heads of a unit are one of the structure's.
     Arguments as of `encode_trees`."""
     local = local_heads(heads, rows=rows, lengths=lengths)
-    fits: "numpy.ndarray" = (local >= 0).sum(axis=1) == lengths
+    fits: numpy.ndarray = (local >= 0).sum(axis=1) == lengths
     if isinstance(structure, HeadSelection):
         return fits
     local = numpy.maximum(local, 0)
@@ -242,21 +240,21 @@ def _most(beliefs: Sequence[LabelCandidates]) -> int:
     return max(len(belief.rows) for belief in beliefs)
 
 
-def _tags(belief: LabelCandidates, k: int) -> Sequence[Optional[str]]:
+def _tags(belief: LabelCandidates, k: int) -> Sequence[str | None]:
     """The labels of a candidate, None for each token if there are fewer."""
     if k >= len(belief.rows):
         return [None] * belief.n_tokens
     return [belief.labels[label] for label in belief.rows[k].tolist()]
 
 
-def _in_scheme(belief: LabelCandidates, k: int, scheme: str) -> Sequence[Optional[str]]:
+def _in_scheme(belief: LabelCandidates, k: int, scheme: str) -> Sequence[str | None]:
     tags = _tags(belief, k)
     if scheme == scheme_of(belief.labels) or not tags or tags[0] is None:
         return tags
     if not _is_legal(belief.rows[k], legality(belief.labels)):
         return [None] * len(tags)
     spans = decode_spans([tag for tag in tags if tag is not None])
-    found: List[Optional[str]] = [*encode_spans(spans, n=len(tags), scheme=scheme)]
+    found: list[str | None] = [*encode_spans(spans, n=len(tags), scheme=scheme)]
     return found
 
 

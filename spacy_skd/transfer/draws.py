@@ -5,12 +5,12 @@ that learns draws as if they were gold, anew each time, has in expectation the g
 cross-entropy with the teacher's distribution, whatever its own structure is.
 """
 
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
-from typing import Container, List, Optional, Sequence, Tuple, Union
 
 import numpy
-from thinc.types import Floats2d, Ints1d
 
+from ..arrays import Array, Floats2d, Ints1d
 from ..codecs.bioes import Legality, TypedSpan, are_span_tags, decode_spans, legality
 from ..codecs.head_labels import UNTAGGED
 from ..codecs.trees import ROOT_HEAD, decode_trees
@@ -31,9 +31,9 @@ from .conversions.head_tags import tags_to_arcs
 ROOT_DEPREL = "ROOT"
 NO_DEPREL = "dep"  # spaCy's own name of an arc of which no more is known
 
-LabelBelief = Union[TokenBelief, ChainBelief, LabelCandidates]
-SpansBelief = Union[LabelBelief, SegmentBelief]
-TreesBelief = Union[TreeBelief, HeadLabelBelief, TreeCandidates]
+LabelBelief = TokenBelief | ChainBelief | LabelCandidates
+SpansBelief = LabelBelief | SegmentBelief
+TreesBelief = TreeBelief | HeadLabelBelief | TreeCandidates
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class DrawnTrees:
     """heads (Ints1d): (words,) head word in the doc, itself for a root. deprels: one a word."""
 
     heads: Ints1d
-    deprels: List[str]
+    deprels: list[str]
 
 
 def draw_labels(
@@ -49,13 +49,13 @@ def draw_labels(
     *,
     rng: numpy.random.Generator,
     temperature: float = 1.0,
-    known: Optional[Container[str]] = None,
-) -> List[str]:
+    known: Container[str] | None = None,
+) -> list[str]:
     """A label for each word of a doc. Tags of spans form a legal sequence. Of candidates, one.
 
-    temperature (float): divides the scores. known (Optional[Container[str]]): the labels that can
+    temperature (float): divides the scores. known (Container[str] | None): the labels that can
         be learnt, of independent ones: the draw is given that each is one of them.
-    RETURNS (List[str]): "" for a token of which the teacher holds no known label possible.
+    RETURNS (list[str]): "" for a token of which the teacher holds no known label possible.
     """
     if isinstance(belief, LabelCandidates):
         (chosen,) = _choose(belief.weights[None], rng=rng, temperature=temperature)
@@ -78,7 +78,7 @@ def draw_labels(
 
 def draw_spans(
     belief: SpansBelief, *, rng: numpy.random.Generator, temperature: float = 1.0
-) -> List[TypedSpan]:
+) -> list[TypedSpan]:
     """Spans of a doc that do not overlap."""
     if not isinstance(belief, SegmentBelief):
         return decode_spans(draw_labels(belief, rng=rng, temperature=temperature))
@@ -141,7 +141,7 @@ def _as_drawn(heads: Ints1d, deprels: Sequence[str]) -> DrawnTrees:
 
 def _draw_candidates(
     belief: TreeCandidates, *, rng: numpy.random.Generator, temperature: float
-) -> Tuple[Ints1d, List[str]]:
+) -> tuple[Ints1d, list[str]]:
     """Heads, `ROOT_HEAD` for a root, and deprels, "" where none is known."""
     start, end = (numpy.repeat(side, numpy.diff(belief.units).ravel()) for side in belief.units.T)
     crosses = (belief.heads != ROOT_HEAD) & ((belief.heads < start) | (belief.heads >= end))
@@ -192,7 +192,7 @@ def _scored_rows(belief: TreeBelief, heads: Ints1d) -> Ints1d:
     return rows
 
 
-def _arc_scores(belief: TreeBelief) -> "numpy.ndarray":
+def _arc_scores(belief: TreeBelief) -> Array:
     """(pairs,) the score of each pair's arc."""
     dependents, heads = belief.pairs.astype("int64").T
     unit = numpy.searchsorted(belief.units[:, 0], dependents, side="right") - 1
@@ -207,7 +207,7 @@ def _draw_chain(
     scores: Floats2d,
     transition: Floats2d,
     rng: numpy.random.Generator,
-    rules: Optional[Legality] = None,
+    rules: Legality | None = None,
 ) -> Ints1d:
     """(tokens,) the index of each token's tag."""
     arrays = {"unary": scores[None], "transition": transition[None]}
@@ -218,8 +218,8 @@ def _draw_chain(
 
 def _draw_independent(
     scores: Floats2d, labels: Sequence[str], rng: numpy.random.Generator
-) -> List[str]:
-    """scores (Floats2d): (rows, labels). RETURNS (List[str]): a label a row, "" where none is
+) -> list[str]:
+    """scores (Floats2d): (rows, labels). RETURNS (list[str]): a label a row, "" where none is
     possible."""
     drawn = [""] * len(scores)
     if not scores.size:

@@ -8,17 +8,17 @@ the target and s the student's scores,
 so no autograd is needed, and gold data is the same object: a 0/1 target.
 """
 
-from typing import Callable, Dict, Optional, Tuple
+from collections.abc import Callable
 
 import numpy
-from thinc.types import Floats1d
 
+from ..arrays import Array, Floats1d
 from ..codecs.trees import Gold
 from ..structures import HeadSelection, IndependentLabels, Parts, Structure
 
 # As `structural_loss`: of a structure, the student's scores and the teacher's target.
-TeacherLoss = Callable[..., Tuple[float, Parts]]
-_EMITTING: Dict[str, Structure] = {
+TeacherLoss = Callable[..., tuple[float, Parts]]
+_EMITTING: dict[str, Structure] = {
     "tokens": IndependentLabels(),
     "chain": IndependentLabels(),
     "arcs": HeadSelection(),
@@ -31,8 +31,8 @@ def structural_loss(
     target: Parts,
     *,
     temperature: float = 1.0,
-    weights: Optional[Floats1d] = None,
-) -> Tuple[float, Parts]:
+    weights: Floats1d | None = None,
+) -> tuple[float, Parts]:
     """T^2 (log Z(s / T) - m . s / T), summed over the units of a batch.
 
     structure (Structure): what the scores are scores of.
@@ -40,8 +40,8 @@ def structural_loss(
     target (Parts): marginals that lie in the student's marginal polytope (any other target makes
         the loss unbounded below); made from the teacher's scores at the same temperature.
     temperature (float): T > 0, acts on both sides; 1 leaves the distributions alone.
-    weights (Optional[Floats1d]): (B,) weight of each unit, 1 if not given.
-    RETURNS (Tuple[float, Parts]): loss in nats; gradient at the scores, weights * T (P(s / T) - m).
+    weights (Floats1d | None): (B,) weight of each unit, 1 if not given.
+    RETURNS (tuple[float, Parts]): loss in nats; gradient at the scores, weights * T (P(s / T) - m).
     RAISES (ValueError): if the temperature is not positive, or a score is NaN.
     """
     if not temperature > 0:
@@ -80,8 +80,8 @@ def token_loss(
     target: Parts,
     *,
     temperature: float = 1.0,
-    weights: Optional[Floats1d] = None,
-) -> Tuple[float, Parts]:
+    weights: Floats1d | None = None,
+) -> tuple[float, Parts]:
     """`structural_loss` of the emissions alone, as if tokens were independent; that of structures
     whose tokens are. The gradient of transitions is 0."""
     loss, d_emissions = structural_loss(
@@ -100,12 +100,12 @@ def mixed_loss(
     scores: Parts,
     *,
     gold: Gold,
-    teacher: Optional[Parts],
+    teacher: Parts | None,
     weight: float,
     temperature: float = 1.0,
-    silent: Optional["numpy.ndarray"] = None,
+    silent: Array | None = None,
     teacher_loss: TeacherLoss = structural_loss,
-) -> Tuple[float, Parts]:
+) -> tuple[float, Parts]:
     """(1 - w) gold loss + w teacher loss, summed over the units of a batch.
 
     A unit without gold has teacher weight 1 whatever `weight` is, one of which the teacher says
@@ -113,12 +113,12 @@ def mixed_loss(
     log Z - log Z restricted to the structures that agree with what is known.
 
     gold (Gold): the annotation, possibly of none of the units.
-    teacher (Optional[Parts]): the teacher's target; None trains on gold alone.
+    teacher (Parts | None): the teacher's target; None trains on gold alone.
     weight (float): w in [0, 1], for units that have gold.
-    silent (Optional[ndarray]): (B,) bool, on the CPU, units whose target by the teacher means
+    silent (ndarray | None): (B,) bool, on the CPU, units whose target by the teacher means
         nothing.
     teacher_loss (TeacherLoss): of the teacher's target; the loss of gold is always structural.
-    RETURNS (Tuple[float, Parts]): loss in nats, gradient at the scores.
+    RETURNS (tuple[float, Parts]): loss in nats, gradient at the scores.
     """
     xp = scores.xp
     found = mixed_shares(gold, weight=0.0 if teacher is None else weight, silent=silent)
@@ -142,9 +142,7 @@ def mixed_loss(
     return loss, d_scores
 
 
-def mixed_shares(
-    gold: Gold, *, weight: float, silent: Optional["numpy.ndarray"]
-) -> Tuple["numpy.ndarray", "numpy.ndarray"]:
+def mixed_shares(gold: Gold, *, weight: float, silent: Array | None) -> tuple[Array, Array]:
     """See `mixed_loss`. RETURNS: (B,) weights of gold and of the teacher, float64."""
     blank = gold.empty
     shares = numpy.where(blank, 1.0, float(weight))
@@ -153,13 +151,13 @@ def mixed_shares(
     return numpy.where(blank, 0.0, 1.0 - shares), shares
 
 
-def gold_target(structure: Structure, scores: Parts, gold: Gold) -> Tuple[Parts, Floats1d]:
+def gold_target(structure: Structure, scores: Parts, gold: Gold) -> tuple[Parts, Floats1d]:
     """Marginals of the student's own distribution restricted to what the annotation allows.
 
     For a complete unit these are the indicators. With log Z restricted = P_r . s + H(P_r), partial
     gold is this target and the constant H(P_r).
 
-    RETURNS (Tuple[Parts, Floats1d]): target; (B,) entropy in nats of each unit's target, 0 for
+    RETURNS (tuple[Parts, Floats1d]): target; (B,) entropy in nats of each unit's target, 0 for
         complete and for blank units.
     """
     xp = scores.xp

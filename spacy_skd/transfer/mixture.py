@@ -5,11 +5,11 @@ one that the student can express.
                                              anything, m_j the target by each alone
 """
 
-from typing import Callable, List, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy
-from thinc.types import Floats1d
 
+from ..arrays import Floats1d
 from ..structures import to_numpy
 from .belief import Belief, Mixture
 from .posterior import Target
@@ -29,7 +29,7 @@ def mixed_target(
     return mix([mixed_target(column, target_of) for column in columns], beliefs[0].weights)
 
 
-def columns_of(mixtures: Sequence[Mixture]) -> List[Sequence[Belief]]:
+def columns_of(mixtures: Sequence[Mixture]) -> list[Sequence[Belief]]:
     """The beliefs of each teacher, of all docs."""
     return [list(column) for column in zip(*(mixture.beliefs for mixture in mixtures))]
 
@@ -50,7 +50,7 @@ def mix(targets: Sequence[Target], weights: Sequence[float]) -> Target:
     return Target(marginals, lost, empty if numpy.any(empty) else None)
 
 
-def mixing_shares(targets: Sequence[Target], weights: Sequence[float]) -> List[Floats1d]:
+def mixing_shares(targets: Sequence[Target], weights: Sequence[float]) -> list[Floats1d]:
     """RETURNS: for each teacher (B,) its share of each unit, 0 where all are empty."""
     xp = targets[0].marginals.xp
     mine = [_where_possible(target, weight) for target, weight in zip(targets, weights)]

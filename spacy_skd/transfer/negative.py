@@ -9,11 +9,12 @@ a span (`codecs/absence.py`),
 so 1 - P is never formed, and both are exact where the student is all but certain of the span.
 """
 
-from typing import Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy
-from thinc.types import Floats1d
 
+from ..arrays import Array, Floats1d
 from ..codecs.absence import Window
 from ..structures import IMPOSSIBLE, Parts, Structure
 from ..structures.forward_backward import log_sum
@@ -23,21 +24,21 @@ _MOST_CELLS = 2**22  # scores that are inferred at once, of one negative span at
 
 
 class Negative(NamedTuple):
-    """unit (int): of the batch. without (List[Window]): its structures that lack the span; empty
+    """unit (int): of the batch. without (list[Window]): its structures that lack the span; empty
     where all do, which costs nothing."""
 
     unit: int
-    without: List[Window]
+    without: list[Window]
 
 
 def negative_loss(
     structure: Structure, scores: Parts, negatives: Sequence[Negative], *, weights: Floats1d
-) -> Tuple[float, Parts]:
+) -> tuple[float, Parts]:
     """- log(1 - P(span)) of each negative span by itself, summed.
 
     scores (Parts): the student's, in nats.
     weights (Floats1d): (B,) of what is known of each unit.
-    RETURNS (Tuple[float, Parts]): loss in nats, gradient at the scores.
+    RETURNS (tuple[float, Parts]): loss in nats, gradient at the scores.
     """
     xp = scores.xp
     total = 0.0
@@ -63,10 +64,10 @@ def negative_loss(
     return total, Parts(d_scores, scores.lengths)
 
 
-def gold_shares(n_units: int, *, weight: float, target: Optional[Target]) -> "numpy.ndarray":
+def gold_shares(n_units: int, *, weight: float, target: Target | None) -> Array:
     """(B,) float64 weights of what is known of each unit: 1 - w, and 1 where no teacher speaks.
 
-    weight (float): w, the teacher's share. target (Optional[Target]): None without a teacher.
+    weight (float): w, the teacher's share. target (Target | None): None without a teacher.
     """
     shares = numpy.ones(n_units)
     if target is not None:
@@ -80,8 +81,8 @@ def _cells(scores: Parts) -> int:
     return int(sum(array[0].size for array in scores.arrays.values()))
 
 
-def _chunks(negatives: Sequence[Negative], *, cells: int) -> Iterator[List[Negative]]:
-    chunk: List[Negative] = []
+def _chunks(negatives: Sequence[Negative], *, cells: int) -> Iterator[list[Negative]]:
+    chunk: list[Negative] = []
     n_sets = 0
     for negative in negatives:
         if chunk and (n_sets + len(negative.without)) * cells > _MOST_CELLS:

@@ -1,15 +1,15 @@
 """Arrays of scores as bytes and back: halves where scores are kept, a bit for whether they are."""
 
-from typing import Dict, List, Sequence, Tuple
+from collections.abc import Sequence
 
 import numpy
-from thinc.types import Floats2d, FloatsXd, Ints2d
 
+from ..arrays import Array, Floats2d, FloatsXd, Ints2d
 from ..structures import IMPOSSIBLE
 from ..structures.numerics import POSSIBLE_ABOVE
 
-Array = Tuple[str, Tuple[int, ...], bytes]  # dtype, shape, data
-Packed = Dict[str, Array]
+PackedArray = tuple[str, tuple[int, ...], bytes]  # dtype, shape, data
+Packed = dict[str, PackedArray]
 
 UNITS = ("starts", "ends")
 LOWEST = -60_000.0  # float16 ends at -65504
@@ -41,7 +41,7 @@ def unpack_units(packed: Packed) -> Ints2d:
     return numpy.stack([unpack_array(packed[key]).astype("int32") for key in UNITS], axis=1)
 
 
-def spread(kept: "numpy.ndarray", values: FloatsXd) -> FloatsXd:
+def spread(kept: Array, values: FloatsXd) -> FloatsXd:
     """The values where `kept`, IMPOSSIBLE elsewhere. RAISES (ValueError): if they do not fit."""
     if int(kept.sum()) != len(values):
         raise ValueError(f"expected {int(kept.sum())} values, found {len(values)}")
@@ -59,29 +59,29 @@ def below_best(scores: Floats2d) -> Floats2d:
     return numpy.where(possible, numpy.maximum(below, LOWEST), IMPOSSIBLE).astype("float32")
 
 
-def pack_halves(values: FloatsXd) -> Array:
+def pack_halves(values: FloatsXd) -> PackedArray:
     """float16, all high bytes before all low ones: zlib finds more in them so."""
     halves = numpy.ascontiguousarray(values, dtype="<f2")
     planes = halves.view("uint8").reshape(-1, 2).T[::-1]
     return ("<f2", halves.shape, planes.tobytes())
 
 
-def unpack_halves(array: Array) -> FloatsXd:
+def unpack_halves(array: PackedArray) -> FloatsXd:
     planes = numpy.frombuffer(array[2], dtype="uint8").reshape(2, -1)[::-1]
     return numpy.ascontiguousarray(planes.T).view("<f2").ravel().astype("float32")
 
 
-def pack_array(array: "numpy.ndarray") -> Array:
+def pack_array(array: Array) -> PackedArray:
     array = array.astype(array.dtype.newbyteorder("<"))
     return (array.dtype.str, array.shape, array.tobytes())
 
 
-def unpack_array(array: Array) -> "numpy.ndarray":
+def unpack_array(array: PackedArray) -> Array:
     dtype, shape, data = array
     return numpy.frombuffer(data, dtype=dtype).reshape(shape)
 
 
-def smallest(values: "numpy.ndarray") -> "numpy.ndarray":
+def smallest(values: Array) -> Array:
     """Integers in the smallest signed type that holds them."""
     low, high = (int(values.min()), int(values.max())) if values.size else (0, 0)
     for dtype in ("int8", "int16", "int32"):
@@ -90,6 +90,6 @@ def smallest(values: "numpy.ndarray") -> "numpy.ndarray":
     return values.astype("int64")
 
 
-def join(arrays: Sequence["numpy.ndarray"], dtype: str) -> "numpy.ndarray":
-    parts: List["numpy.ndarray"] = [array.ravel() for array in arrays]
+def join(arrays: Sequence[Array], dtype: str) -> Array:
+    parts: list[numpy.ndarray] = [array.ravel() for array in arrays]
     return numpy.concatenate(parts) if parts else numpy.zeros(0, dtype=dtype)

@@ -15,11 +15,9 @@ probability, and nothing is divided by a small P. Where labels (or heads) are in
 m_j(u) and L is the structural loss.
 """
 
-from typing import Optional, Tuple
-
 import numpy
-from thinc.types import Floats1d
 
+from ..arrays import Floats1d
 from ..structures import HeadSelection, IndependentLabels, LinearChain, Parts, Structure
 from ..structures.base import no_structure
 from ..structures.chain import REASON, WHAT, sorted_chains
@@ -35,8 +33,8 @@ def position_loss(
     target: Parts,
     *,
     temperature: float = 1.0,
-    weights: Optional[Floats1d] = None,
-) -> Tuple[float, Parts]:
+    weights: Floats1d | None = None,
+) -> tuple[float, Parts]:
     """T^2 times the cross-entropy between the target and P(s / T), of every token, summed over the
     units of a batch. Arguments, errors and gradient as of `structural_loss`; of the target of a
     chain, the unary marginals alone are read.
@@ -57,7 +55,7 @@ def position_loss(
     return float(losses.sum()), gradient
 
 
-def chain_positions(scores: Parts, target: Parts) -> Tuple[Floats1d, Parts]:
+def chain_positions(scores: Parts, target: Parts) -> tuple[Floats1d, Parts]:
     """The loss of each unit of a chain, and its gradient: minus the derivative of the marginals in
     the direction m / P.
 
@@ -65,7 +63,7 @@ def chain_positions(scores: Parts, target: Parts) -> Tuple[Floats1d, Parts]:
     units where that lost what the target asks for.
 
     scores (Parts): of a `LinearChain`, nats. target (Parts): its unary (B, N, C), m.
-    RETURNS (Tuple[Floats1d, Parts]): (B,) nats, float64; gradient, in the dtype of the scores.
+    RETURNS (tuple[Floats1d, Parts]): (B,) nats, float64; gradient, in the dtype of the scores.
     """
     xp = scores.xp
     chains = sorted_chains(scores)

@@ -9,10 +9,9 @@ With M_i[p, c] = P(y_i = c | y_(i-1) = p) and W_i[p, c] = P(y_(i-1) = p | y_i = 
 Arrays of tokens are (N, B, C), units in the order of `Chains`.
 """
 
-from typing import Any, Tuple
+from typing import Any
 
-from thinc.types import Floats1d, Floats3d
-
+from ..arrays import Floats1d, Floats3d
 from ..structures.forward_backward import Chains, Messages, log_messages, scaled_messages, times
 
 # A message below this has lost digits to underflow, or is about to.
@@ -23,7 +22,7 @@ TOLERANCE = 1e-9
 
 def scaled_positions(
     xp: Any, chains: Chains, wanted: Floats3d
-) -> Tuple[Floats1d, Floats3d, Floats3d, "Any"]:
+) -> tuple[Floats1d, Floats3d, Floats3d, "Any"]:
     """In probability space. With a, b, A and f_i = e_i b_i / c_i as in `scaled_messages`,
 
         M_i[p, c] = A[p, c] f_i(c) / b_(i-1)(p)     W_i[p, c] = a_(i-1)(p) A[p, c] / (a_(i-1) A)(c)
@@ -64,7 +63,7 @@ def scaled_positions(
     return losses, total[:, None] * p - expected, transition, good & ~off.any(axis=0)
 
 
-def log_positions(xp: Any, chains: Chains, wanted: Floats3d) -> Tuple[Floats1d, Floats3d, Floats3d]:
+def log_positions(xp: Any, chains: Chains, wanted: Floats3d) -> tuple[Floats1d, Floats3d, Floats3d]:
     """The same by logarithms of messages: slower, and exact whatever the range of the scores.
 
     RETURNS: losses, NaN where no sequence is possible; gradients.
@@ -91,7 +90,7 @@ def log_positions(xp: Any, chains: Chains, wanted: Floats3d) -> Tuple[Floats1d, 
     return losses, total[:, 0] * xp.exp(log_p) - (wanted + right + left), -pairs
 
 
-def _onward(xp: Any, chains: Chains, found: Messages, i: int) -> Tuple[Floats3d, Floats3d]:
+def _onward(xp: Any, chains: Chains, found: Messages, i: int) -> tuple[Floats3d, Floats3d]:
     """Of tokens i - 1 and i: P(p, c), and M_i, 0 for a p that is impossible. (k, C, C)."""
     k = chains.active[i]
     ahead = chains.unary[:k, i] + found.after[i, :k]

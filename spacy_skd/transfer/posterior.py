@@ -1,20 +1,20 @@
 """What a teacher believes of a batch of units, what the student is to learn of it, and what is lost
 between the two."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Callable, Optional, Tuple, Union
+from typing import Any
 
-import numpy
 from thinc.api import get_array_module
-from thinc.types import Floats1d
 
+from ..arrays import Array, Floats1d
 from ..codecs.bioes import Legality, TagMatch
 from ..codecs.labels import LabelMatch
 from ..codecs.spans import SpanMatch
 from ..structures import Parts, Structure, to_numpy
 from ..structures.numerics import POSSIBLE_ABOVE
 
-Match = Optional[Union[LabelMatch, TagMatch, SpanMatch]]
+Match = LabelMatch | TagMatch | SpanMatch | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,15 +34,15 @@ class Target:
     """marginals (Parts): of the student's parts. lost (Floats1d): (B,) the probability, under the
     teacher, that a unit's structure is one that the student cannot express; under one that selects
     heads, given that they form a tree if the student's do.
-    empty (Optional[ndarray]): (B,) bool, on the CPU, the units of which the student can express
+    empty (ndarray | None): (B,) bool, on the CPU, the units of which the student can express
     nothing that the teacher holds possible; their marginals mean nothing. None if there is none."""
 
     marginals: Parts
     lost: Floats1d
-    empty: Optional["numpy.ndarray"] = None
+    empty: Array | None = None
 
 
-Convert = Callable[[Posterior, Structure, Match, Optional[Legality]], Target]
+Convert = Callable[[Posterior, Structure, Match, Legality | None], Target]
 
 
 def inferred(structure: Structure, scores: Parts) -> Target:
@@ -51,14 +51,14 @@ def inferred(structure: Structure, scores: Parts) -> Target:
     return Target(marginals, scores.xp.zeros_like(log_z))
 
 
-def lost_mass(log_z: Floats1d, *, of: Floats1d, empty: Optional["numpy.ndarray"]) -> Floats1d:
+def lost_mass(log_z: Floats1d, *, of: Floats1d, empty: Array | None) -> Floats1d:
     """(B,) the share that is gone of a teacher's mass. log_z: of what is left; of: of all."""
     xp = get_array_module(log_z)
     lost = 1.0 - xp.exp(xp.minimum(log_z - of, 0.0))
     return lost if empty is None else xp.where(xp.asarray(empty), 1.0, lost)
 
 
-def without_support(scores: Parts) -> Tuple[Parts, Optional["numpy.ndarray"]]:
+def without_support(scores: Parts) -> tuple[Parts, Array | None]:
     """RETURNS: the scores, of 0 in each unit of which some token has no possible label left (a
     teacher that is certain of a label that the student lacks); which units these are."""
     xp, unary = scores.xp, scores.arrays["unary"]

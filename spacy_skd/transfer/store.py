@@ -12,11 +12,11 @@ the same token, or below 0 where that is higher, and this best is float32.
 """
 
 from dataclasses import asdict, dataclass
-from typing import Any, Dict, Optional, Tuple, Type
+from typing import Any
 
 import numpy
-from thinc.types import Floats2d
 
+from ..arrays import Floats2d
 from ..codecs.bioes import are_span_tags, labels_of_tags
 from ..structures import (
     IMPOSSIBLE,
@@ -62,7 +62,7 @@ from .store_candidates import (
     unpack_listed_trees,
 )
 
-_STRUCTURES: Dict[str, Type[Structure]] = {
+_STRUCTURES: dict[str, type[Structure]] = {
     cls.__name__: cls
     for cls in (
         IndependentLabels,
@@ -81,23 +81,23 @@ class Form:
 
     kind (str): "tokens", "chain", "segments", "trees", "head labels", or of candidates "listed
         labels", "listed trees".
-    structure (Optional[Structure]): None of candidates. labels (Tuple[str, ...]): the teacher's.
-    transition (Optional[Floats2d]): (tags, tags), nats, of a chain.
+    structure (Structure | None): None of candidates. labels (tuple[str, ...]): the teacher's.
+    transition (Floats2d | None): (tags, tags), nats, of a chain.
     """
 
     kind: str
-    structure: Optional[Structure]
-    labels: Tuple[str, ...]
-    transition: Optional[Floats2d] = None
+    structure: Structure | None
+    labels: tuple[str, ...]
+    transition: Floats2d | None = None
 
     @property
-    def annotated(self) -> Tuple[str, ...]:
-        """RETURNS (Tuple[str, ...]): the labels that the component annotates with: of spans, where
+    def annotated(self) -> tuple[str, ...]:
+        """RETURNS (tuple[str, ...]): the labels that the component annotates with: of spans, where
         its own are tags of tokens."""
         return labels_of_tags(self.labels) if are_span_tags(self.labels) else self.labels
 
-    def to_json(self) -> Dict[str, Any]:
-        """RETURNS (Dict[str, Any]): for JSON; an impossible transition is null."""
+    def to_json(self) -> dict[str, Any]:
+        """RETURNS (dict[str, Any]): for JSON; an impossible transition is null."""
         table = None if self.transition is None else self.transition.tolist()
         name = None if self.structure is None else type(self.structure).__name__
         return {
@@ -109,7 +109,7 @@ class Form:
         }
 
     @staticmethod
-    def from_json(data: Dict[str, Any]) -> "Form":
+    def from_json(data: dict[str, Any]) -> "Form":
         """RAISES (ValueError): for a structure that does not exist."""
         name, table = data["structure"], data["transition"]
         if name is not None and name not in _STRUCTURES:
@@ -214,7 +214,7 @@ def _pack_trees(belief: TreeBelief, *, least: float) -> Packed:
     }
 
 
-def _unpack_trees(packed: Packed, structure: Structure, labels: Tuple[str, ...]) -> TreeBelief:
+def _unpack_trees(packed: Packed, structure: Structure, labels: tuple[str, ...]) -> TreeBelief:
     units = unpack_units(packed)
     lengths = (units[:, 1] - units[:, 0]).tolist()
     sizes = [n * (n + 1) for n in lengths]
@@ -273,5 +273,5 @@ def _without_self(arc: Floats2d) -> Floats2d:
     return masked
 
 
-def _possible(score: float) -> Optional[float]:
+def _possible(score: float) -> float | None:
     return score if score > POSSIBLE_ABOVE else None

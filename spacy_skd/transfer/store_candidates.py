@@ -1,12 +1,18 @@
 """Candidates as plain bytes and back. Weights are float32, of the heaviest 1."""
 
-from typing import Tuple
-
 import numpy
-from thinc.types import FloatsXd
 
+from ..arrays import Array, FloatsXd
 from .candidates import LabelCandidates, TreeCandidates
-from .packing import Array, Packed, pack_array, pack_units, smallest, unpack_array, unpack_units
+from .packing import (
+    Packed,
+    PackedArray,
+    pack_array,
+    pack_units,
+    smallest,
+    unpack_array,
+    unpack_units,
+)
 
 
 def pack_labels(belief: LabelCandidates) -> Packed:
@@ -17,7 +23,7 @@ def pack_labels(belief: LabelCandidates) -> Packed:
     }
 
 
-def unpack_labels(packed: Packed, labels: Tuple[str, ...]) -> LabelCandidates:
+def unpack_labels(packed: Packed, labels: tuple[str, ...]) -> LabelCandidates:
     """RAISES (ValueError): if a label is not one of `labels`, or a weight is missing."""
     rows = unpack_array(packed["rows"]).astype("int32")
     (weights,) = _unpack_weights(packed["weights"])
@@ -37,7 +43,7 @@ def pack_listed_trees(belief: TreeCandidates) -> Packed:
     }
 
 
-def unpack_listed_trees(packed: Packed, labels: Tuple[str, ...]) -> TreeCandidates:
+def unpack_listed_trees(packed: Packed, labels: tuple[str, ...]) -> TreeCandidates:
     """RAISES (ValueError): if a deprel is not one of `labels`, or a weight is missing."""
     distances = unpack_array(packed["distances"]).astype("int32")
     heads = numpy.where(distances == 0, -1, distances + numpy.arange(distances.shape[1]))
@@ -48,15 +54,15 @@ def unpack_listed_trees(packed: Packed, labels: Tuple[str, ...]) -> TreeCandidat
     return TreeCandidates(labels, units, heads.astype("int32"), deprels, weights)
 
 
-def _check(rows: "numpy.ndarray", *, low: int, high: int, n_candidates: int) -> None:
+def _check(rows: Array, *, low: int, high: int, n_candidates: int) -> None:
     if len(rows) != n_candidates or (rows.size and not low <= rows.min() <= rows.max() < high):
         raise ValueError(f"expected {n_candidates} rows of labels {low} to {high - 1}")
 
 
-def _pack_weights(weights: FloatsXd) -> Array:
+def _pack_weights(weights: FloatsXd) -> PackedArray:
     highest = weights.max(axis=1, keepdims=True, initial=0.0)
     return pack_array((weights / numpy.where(highest > 0, highest, 1.0)).astype("float32"))
 
 
-def _unpack_weights(array: Array) -> FloatsXd:
+def _unpack_weights(array: PackedArray) -> FloatsXd:
     return unpack_array(array).astype("float64")

@@ -2,10 +2,8 @@
 Wang et al. (2021), section 4."""
 
 from dataclasses import dataclass, replace
-from typing import Optional, Tuple
 
-from thinc.types import FloatsXd
-
+from ..arrays import FloatsXd
 from ..codecs.bioes import Legality, TagMatch
 from ..errors import check_applied, check_one_of, check_temperature
 from ..structures import HeadSelection, IndependentLabels, Parts, Structure
@@ -81,7 +79,7 @@ class Objective:
             )
 
     @property
-    def n_best(self) -> Optional[int]:
+    def n_best(self) -> int | None:
         """How many of the teacher's best structures are learnt; None for its distribution."""
         return {"top1": 1, "topk": self.k}.get(self.target)
 
@@ -118,7 +116,7 @@ def token_target(
     structure: Structure,
     *,
     match: Match,
-    rules: Optional[Legality],
+    rules: Legality | None,
     temperature: float = 1.0,
 ) -> Target:
     """The target "token" of tags of spans: each token's tags by the teacher's emissions alone. Of
@@ -152,5 +150,5 @@ def _tempered(rows: FloatsXd, power: float) -> FloatsXd:
     return result
 
 
-def _names(structures: Tuple[type, ...]) -> str:
+def _names(structures: tuple[type, ...]) -> str:
     return ", ".join(cls.__name__ for cls in structures)

@@ -1,11 +1,11 @@
 """Scores of the tokens of a doc as those of its words: of structures that have no whitespace in
 them. See `TokenBelief.of_words`."""
 
-from typing import Sequence, Tuple
+from collections.abc import Sequence
 
 import numpy
-from thinc.types import Floats2d, Floats3d, Ints1d, Ints2d
 
+from ..arrays import Floats2d, Floats3d, Ints1d, Ints2d
 from ..codecs.bioes import legality
 from ..codecs.head_labels import HeadLabels
 from ..codecs.trees import ROOT_HEAD
@@ -40,7 +40,7 @@ def scores_of_segments(scores: Floats3d, words: Words) -> Floats3d:
 
 def scores_of_arcs(
     units: Ints2d, arcs: Sequence[Floats2d], pairs: Ints2d, words: Words
-) -> Tuple[Tuple[Floats2d, ...], Ints2d, Ints1d]:
+) -> tuple[tuple[Floats2d, ...], Ints2d, Ints1d]:
     """Arguments as of `TreeBelief`, of tokens.
 
     RETURNS: arcs and pairs of words; which of the pairs are kept.

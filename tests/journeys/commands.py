@@ -7,8 +7,9 @@ import shlex
 import subprocess
 import sys
 import traceback
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import NamedTuple
 
 import catalogue
 import click
@@ -27,13 +28,13 @@ class Ran(NamedTuple):
     output: str
 
 
-def words(line: str) -> List[str]:
+def words(line: str) -> list[str]:
     """The words of a command line, as a shell splits them."""
     return shlex.split(line, comments=True)
 
 
-def resolve(line: str) -> Tuple[str, click.Command, List[str]]:
-    """RETURNS (Tuple[str, click.Command, List[str]]): of `python -m spacy skd init x y` the name
+def resolve(line: str) -> tuple[str, click.Command, list[str]]:
+    """RETURNS (tuple[str, click.Command, list[str]]): of `python -m spacy skd init x y` the name
     `skd init`, the command, and its arguments."""
     registry.cli.get_all()  # imports the commands of plugins, as `python -m spacy` does
     command: click.Command = get_command(app)
@@ -47,7 +48,7 @@ def resolve(line: str) -> Tuple[str, click.Command, List[str]]:
 def all_options() -> Iterator[str]:
     """Of every command, of spaCy and its plugins."""
     registry.cli.get_all()
-    commands: List[click.Command] = [get_command(app)]
+    commands: list[click.Command] = [get_command(app)]
     while commands:
         command = commands.pop()
         commands.extend(getattr(command, "commands", {}).values())
@@ -55,7 +56,7 @@ def all_options() -> Iterator[str]:
             yield from (*parameter.opts, *parameter.secondary_opts)
 
 
-def written(line: str) -> List[str]:
+def written(line: str) -> list[str]:
     """What a command of spaCy's writes, as it is named on the command line."""
     name, command, arguments = resolve(line)
     context = command.make_context(name, arguments, resilient_parsing=True)
@@ -127,7 +128,7 @@ def inside(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def environment(env: Mapping[str, str]) -> Iterator[None]:
-    before: Dict[str, str] = dict(os.environ)
+    before: dict[str, str] = dict(os.environ)
     os.environ.update(env)
     try:
         yield

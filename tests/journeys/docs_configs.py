@@ -6,7 +6,7 @@ are named as their teacher's components, and the docs' own may have other names.
 
 import re
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any
 
 from journeys.commands import run
 from journeys.workshop import SHORT
@@ -69,7 +69,7 @@ def renamed(config: Config, given: Config) -> Config:
     return Config().from_str(text, interpolate=False)
 
 
-def merge(config: Dict[str, Any], given: Dict[str, Any]) -> None:
+def merge(config: dict[str, Any], given: dict[str, Any]) -> None:
     """A registered function or a factory is replaced whole by another one."""
     for key, value in given.items():
         old = config.get(key)
@@ -79,6 +79,6 @@ def merge(config: Dict[str, Any], given: Dict[str, Any]) -> None:
             config[key] = value
 
 
-def same_kind(old: Dict[str, Any], new: Dict[str, Any]) -> bool:
+def same_kind(old: dict[str, Any], new: dict[str, Any]) -> bool:
     kinds = [k for k in new if k.startswith("@") or k == "factory"]
     return all(old.get(kind) == new[kind] for kind in kinds)

@@ -3,11 +3,11 @@
 test_docs.py keeps both short, and true: an entry that is in no snippet is an error.
 """
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Callable, Dict
 
 # A part of a snippet: why it does not run.
-CANNOT_RUN: Dict[str, str] = {
+CANNOT_RUN: dict[str, str] = {
     "make distill": "make sets up an environment; tests/cli/test_project.py runs the project",
     "--vars.backbone roberta-base": "a model of the hub",
     "pip install": "an index",
@@ -19,6 +19,6 @@ def without_dev(folder: Path) -> None:
 
 
 # A part of a snippet: what is done to its folder before.
-BEFORE: Dict[str, Callable[[Path], None]] = {
+BEFORE: dict[str, Callable[[Path], None]] = {
     "skd silver path/or/package heldout.jsonl dev.spacy": without_dev,
 }

@@ -5,8 +5,8 @@ import io
 import re
 import shutil
 import traceback
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Callable, Dict, List, Optional, Sequence, Set
 
 from journeys.commands import (
     PREFIX,
@@ -43,7 +43,7 @@ def furnish(folder: Path, made: Path, section: Sequence[Snippet] = ()) -> Path:
     return folder
 
 
-def is_read(name: str, section: Sequence[Snippet]) -> Optional[bool]:
+def is_read(name: str, section: Sequence[Snippet]) -> bool | None:
     """Whether it is read before it is written; None if neither."""
     for snippet in section:
         if snippet.kind not in ("bash", "command"):
@@ -74,10 +74,10 @@ def runnable(snippet: Snippet) -> bool:
 class Runner:
     """Runs the snippets of one section.
 
-    folder (Path): of the section. processes (Set[str]): commands that ran as a process already.
+    folder (Path): of the section. processes (set[str]): commands that ran as a process already.
     """
 
-    def __init__(self, folder: Path, processes: Set[str]) -> None:
+    def __init__(self, folder: Path, processes: set[str]) -> None:
         self.folder = folder
         self.processes = processes
 
@@ -116,7 +116,7 @@ class Runner:
     def python(self, snippet: Snippet) -> None:
         said = io.StringIO()
         with inside(self.folder), contextlib.redirect_stdout(said), users_code_forgotten():
-            scope: Dict[str, object] = {}
+            scope: dict[str, object] = {}
             try:
                 exec(compile(PRELUDE.read_text(encoding="utf8"), str(PRELUDE), "exec"), scope)
                 exec(compile(snippet.text, snippet.place, "exec"), scope)
@@ -127,7 +127,7 @@ class Runner:
         try_config(snippet.text, self.folder)
 
 
-KINDS: Dict[str, Callable[[Runner, Snippet], None]] = {
+KINDS: dict[str, Callable[[Runner, Snippet], None]] = {
     "bash": Runner.commands,
     "command": Runner.commands,
     "python": Runner.python,
@@ -142,8 +142,8 @@ def command_name(line: str) -> str:
     return resolve(line)[0] if command[:3] == PREFIX else command[0]
 
 
-def by_section(snippets: List[Snippet]) -> Dict[str, List[Snippet]]:
-    sections: Dict[str, List[Snippet]] = {}
+def by_section(snippets: list[Snippet]) -> dict[str, list[Snippet]]:
+    sections: dict[str, list[Snippet]] = {}
     for snippet in filter(runnable, snippets):
         sections.setdefault(snippet.section, []).append(snippet)
     return sections

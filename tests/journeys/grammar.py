@@ -2,9 +2,9 @@
 
 import json
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import List, Sequence, Tuple
 
 SINGULAR, PLURAL = "Number=Sing", "Number=Plur"
 PAST, PRESENT = "Mood=Ind|Tense=Past|VerbForm=Fin", "Mood=Ind|Tense=Pres|VerbForm=Fin"
@@ -32,7 +32,7 @@ class Word:
     entity: str = "O"
 
 
-Phrase = List[Word]
+Phrase = list[Word]
 
 
 def plain(form: str, pos: str, tag: str, dep: str, *, head: int = -1) -> Word:
@@ -119,12 +119,12 @@ def conllu(words: Phrase, *, first: bool, number: int) -> str:
     return "\n".join(lines) + "\n\n"
 
 
-def documents(draw: random.Random, count: int) -> List[List[Phrase]]:
+def documents(draw: random.Random, count: int) -> list[list[Phrase]]:
     return [[sentence(draw) for _ in range(draw.choice([2, 3, 3, 4]))] for _ in range(count)]
 
 
-def write_treebank(folder: Path, *, raw: int = 120) -> Tuple[Path, Path]:
-    """RETURNS (Tuple[Path, Path]): a folder of a treebank, and unlabelled text.
+def write_treebank(folder: Path, *, raw: int = 120) -> tuple[Path, Path]:
+    """RETURNS (tuple[Path, Path]): a folder of a treebank, and unlabelled text.
 
     raw (int): texts.
     """

@@ -1,9 +1,9 @@
 """Commands and code in Markdown: fenced blocks, and what stands in backticks in a paragraph."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, List, Tuple
 
 from journeys.commands import resolve
 
@@ -29,7 +29,7 @@ class Snippet:
         return self.kind in ("bash", "python", "ini", "command", "call")
 
 
-def snippets(path: Path) -> List[Snippet]:
+def snippets(path: Path) -> list[Snippet]:
     """All of a file, in its order."""
     text = path.read_text(encoding="utf8")
     located = sorted([*_blocks(text), *_inline(text)])
@@ -39,12 +39,12 @@ def snippets(path: Path) -> List[Snippet]:
     ]  # fmt: skip
 
 
-def _blocks(text: str) -> Iterator[Tuple[int, str, str]]:
+def _blocks(text: str) -> Iterator[tuple[int, str, str]]:
     for match in FENCE.finditer(text):
         yield match.start(), match.group(1), match.group(2)
 
 
-def _inline(text: str) -> Iterator[Tuple[int, str, str]]:
+def _inline(text: str) -> Iterator[tuple[int, str, str]]:
     """Whole command lines and calls: a command's bare name is a name, and no command line."""
     for start, code in _in_backticks(text):
         if COMMAND.match(code) and has_arguments(code):
@@ -53,14 +53,14 @@ def _inline(text: str) -> Iterator[Tuple[int, str, str]]:
             yield start, "call", code
 
 
-def _in_backticks(text: str) -> Iterator[Tuple[int, str]]:
+def _in_backticks(text: str) -> Iterator[tuple[int, str]]:
     """Place and code of what no fence is around, in one line."""
     blank = FENCE.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), text)
     for match in INLINE.finditer(blank):
         yield match.start(), " ".join(match.group(1).split())
 
 
-def inline_code(path: Path) -> List[Tuple[str, str]]:
+def inline_code(path: Path) -> list[tuple[str, str]]:
     """All that a file has in backticks, with its file and line."""
     text = path.read_text(encoding="utf8")
     return [(_place(path, text, start), code) for start, code in _in_backticks(text)]
@@ -87,7 +87,7 @@ def _in_block(text: str, heading: re.Match) -> bool:
     return any(block.start() < heading.start() < block.end() for block in blocks)
 
 
-def command_lines(block: str) -> List[List[str]]:
+def command_lines(block: str) -> list[list[str]]:
     """Of a bash block: its paragraphs' lines, continued ones joined, comments left out."""
     joined = re.sub(r"\\\n\s*", " ", block)
     paragraphs = [

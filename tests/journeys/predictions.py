@@ -2,8 +2,9 @@
 
 import json
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Iterator, List
+from typing import Any
 
 import spacy
 from spacy.language import Language
@@ -11,7 +12,7 @@ from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 
 
-def texts(folder: Path, count: int = 12) -> List[str]:
+def texts(folder: Path, count: int = 12) -> list[str]:
     """Some of raw.jsonl."""
     lines = (folder / "raw.jsonl").read_text(encoding="utf8").splitlines()
     return [json.loads(line)["text"] for line in lines[:count]]
@@ -22,7 +23,7 @@ def wrapped(folder: Path, count: int = 40) -> str:
     return textwrap.fill(" ".join(texts(folder, count)), 60)
 
 
-def said(doc: Doc) -> List[Any]:
+def said(doc: Doc) -> list[Any]:
     """Every layer of a doc."""
     words = [[t.text, t.tag_, t.pos_, str(t.morph), t.dep_, t.head.i, t.is_sent_start, t.lemma_]
              for t in doc]  # fmt: skip
@@ -30,11 +31,11 @@ def said(doc: Doc) -> List[Any]:
     return [words, [[e.start, e.end, e.label_] for e in doc.ents], spans]
 
 
-def says(nlp: Language, some: List[str], **settings: Any) -> List[Any]:
+def says(nlp: Language, some: list[str], **settings: Any) -> list[Any]:
     return [said(doc) for doc in nlp.pipe(some, **settings)]
 
 
-def examples(nlp: Language, path: Path) -> List[Example]:
+def examples(nlp: Language, path: Path) -> list[Example]:
     """The docs of a `.spacy` file as gold."""
     return list(_examples(nlp, path))
 

@@ -5,8 +5,9 @@ spacy-transformers, which learns with the rest, and through spacy-curated-transf
 """
 
 import random
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Dict, Iterable, List
+from typing import Any
 
 import spacy
 from spacy.language import Language
@@ -20,10 +21,10 @@ SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 # What a real pipeline has: all but the last two learn.
 COMPONENTS = ["tagger", "morphologizer", "senter", "parser", "ner", "spancat", "attribute_ruler",
               "lemmatizer", "entity_ruler", "count_shouts"]  # fmt: skip
-Block = Dict[str, Any]
+Block = dict[str, Any]
 
 
-def read_docs(path: Path, nlp: Language) -> List[Doc]:
+def read_docs(path: Path, nlp: Language) -> list[Doc]:
     return list(DocBin().from_disk(path).get_docs(nlp.vocab))
 
 
@@ -119,7 +120,7 @@ def add_components(nlp: Language, listener: Block) -> None:
     nlp.add_pipe("count_shouts")
 
 
-def examples_of(nlp: Language, docs: List[Doc]) -> List[Example]:
+def examples_of(nlp: Language, docs: list[Doc]) -> list[Example]:
     examples = []
     for doc in docs:
         doc.spans["sc"] = list(doc.ents)
@@ -128,7 +129,7 @@ def examples_of(nlp: Language, docs: List[Doc]) -> List[Example]:
     return examples
 
 
-def learn(nlp: Language, examples: List[Example], *, steps: int, size: int = 12) -> None:
+def learn(nlp: Language, examples: list[Example], *, steps: int, size: int = 12) -> None:
     rulers = ("attribute_ruler", "entity_ruler")
     with nlp.select_pipes(disable=["lemmatizer"]):
         optimizer = nlp.initialize(lambda: examples)
@@ -139,11 +140,11 @@ def learn(nlp: Language, examples: List[Example], *, steps: int, size: int = 12)
         nlp.update(batch, sgd=optimizer, exclude=[*rulers, *feed(nlp, batch)])
 
 
-def feed(nlp: Language, batch: List[Example]) -> List[str]:
+def feed(nlp: Language, batch: list[Example]) -> list[str]:
     """What stands for the update of a curated transformer, whose own fails with NumPy 2.4 at
     `float` of an array of one number.
 
-    RETURNS (List[str]): the component, not to be updated.
+    RETURNS (list[str]): the component, not to be updated.
     """
     name, pipe = nlp.pipeline[0]
     if nlp.get_pipe_meta(name).factory != "curated_transformer":
@@ -157,7 +158,7 @@ def feed(nlp: Language, batch: List[Example]) -> List[str]:
     return [name]
 
 
-def add_rules(nlp: Language, examples: List[Example]) -> None:
+def add_rules(nlp: Language, examples: list[Example]) -> None:
     """What has rules loses them when it is initialized."""
     tables = Lookups()
     tables.add_table("lemma_lookup", {t.text: t.lemma_ for e in examples for t in e.reference})

@@ -11,7 +11,6 @@ out/, packages/                         read out of it
 
 import shutil
 from pathlib import Path
-from typing import List, Tuple
 
 import spacy
 import srsly
@@ -79,11 +78,11 @@ def with_spans(folder: Path) -> None:
         srsly.write_jsonl(folder / f"{split}.jsonl", offsets)
 
 
-def entities(doc: Doc) -> List[Tuple[int, int, str]]:
+def entities(doc: Doc) -> list[tuple[int, int, str]]:
     return [(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents]
 
 
-def documented() -> List[Snippet]:
+def documented() -> list[Snippet]:
     return [snippet for path in DOCS for snippet in snippets(path)]
 
 
@@ -92,5 +91,5 @@ def first_block() -> Snippet:
     return next(s for s in documented() if s.section == OWN_TEACHER and s.kind == "bash")
 
 
-def first_commands() -> List[str]:
+def first_commands() -> list[str]:
     return [line for lines in command_lines(first_block().text) for line in lines]

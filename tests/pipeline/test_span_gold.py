@@ -1,7 +1,6 @@
 """What is learnt from annotation of spans that does not fit: tokens, labels or order."""
 
 import logging
-from typing import List
 
 import hypothesis.strategies as st
 import numpy
@@ -43,7 +42,7 @@ def warnings(caplog):
     logger.propagate = False
 
 
-def tokens(where) -> List[str]:
+def tokens(where) -> list[str]:
     ends = [0, *sorted(where), len(TEXT)]
     return [TEXT[a:b] for a, b in zip(ends, ends[1:])]
 

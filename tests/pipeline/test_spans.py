@@ -1,7 +1,7 @@
 """The distilling tagger of entities and of span groups; layer morph."""
 
 import logging
-from typing import Any, Optional
+from typing import Any
 
 import numpy
 import pytest
@@ -17,7 +17,7 @@ from spacy_skd.training.annotation.annotate import annotate
 SCORERS = {"linear_chain": "spacy-skd.ChainScorer.v1", "tokens": "spacy-skd.TokenScorer.v1"}
 
 
-def build(*, structure: str = "linear_chain", architecture: Optional[str] = None, **settings: Any):
+def build(*, structure: str = "linear_chain", architecture: str | None = None, **settings: Any):
     nlp = spacy.blank("en")
     nlp.add_pipe("tok2vec", config={"model": TOK2VEC})
     model = {"@architectures": architecture or SCORERS[structure], "tok2vec": LISTENER}

@@ -1,8 +1,9 @@
 """The contract of every structure, against enumeration (tests/oracle.py)."""
 
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
-from typing import Callable, List, NamedTuple
+from typing import NamedTuple
 
 import hypothesis.strategies as st
 import numpy
@@ -52,7 +53,7 @@ CASES = [
 ]
 
 
-def for_each(cases: List[Case]):
+def for_each(cases: list[Case]):
     return pytest.mark.parametrize("case", cases, ids=lambda case: repr(case.structure))
 
 
@@ -76,7 +77,7 @@ def random_unit(case: Case, n: int, scale: float, rng, dtype="float64") -> numpy
     return scores.astype(dtype)
 
 
-def batch(case: Case, units: List[numpy.ndarray], n: int, junk: float = 0.0) -> Parts:
+def batch(case: Case, units: list[numpy.ndarray], n: int, junk: float = 0.0) -> Parts:
     """Padded with junk to n tokens."""
     lengths = numpy.array([len(unit) - case.more_rows for unit in units])
     array = numpy.full((len(units), n, width(case, n)), junk, dtype=units[0].dtype)
@@ -100,7 +101,7 @@ def flat(case: Case, parts: Parts, i: int) -> numpy.ndarray:
     return array.reshape(n, WIDTH * LABELS) if case.array == "span" else array[:, : width(case, n)]
 
 
-def methods(structure: Structure) -> List[Callable]:
+def methods(structure: Structure) -> list[Callable]:
     rng = numpy.random.default_rng(0)
     best, drawn = partial(structure.k_best, k=2), partial(structure.sample, rng=rng)
     return [structure.infer, structure.argmax, best, drawn]

@@ -2,7 +2,7 @@
 but some attributes, of which one is the key of its static vector."""
 
 from dataclasses import dataclass
-from typing import Any, List, Optional, Tuple
+from typing import Any
 
 import numpy
 from spacy.strings import StringStore
@@ -10,8 +10,8 @@ from spacy.tokens import Doc
 from spacy.vectors import Mode, Vectors
 from spacy.vocab import Vocab
 from thinc.api import Model, Ragged
-from thinc.types import Floats2d, Ints1d, Ints2d
 
+from ...arrays import Floats2d, Ints1d, Ints2d
 from . import word_embedding
 from .own_vectors import vectors_of
 from .static_rows import key_attr
@@ -23,23 +23,23 @@ _MIX = "with_array(maxout>>layernorm>>dropout)"
 class HashEmbedding:
     """The layers of a spacy.MultiHashEmbed.v2 or spacy-skd.WordEmbed.v1 or v2.
 
-    extract (Model): docs to attributes, (tokens, attributes) each. features (Optional[Model]): what
+    extract (Model): docs to attributes, (tokens, attributes) each. features (Model | None): what
     makes more of the attributes, of the latter, see `word_features`. hashes (Model): attributes to
-    their embeddings side by side. static (Optional[Model]): of static vectors. mix (Model): all
+    their embeddings side by side. static (Model | None): of static vectors. mix (Model): all
     of these to the vectors.
     """
 
     extract: Model
-    features: Optional[Model]
+    features: Model | None
     hashes: Model
     mix: Model
-    static: Optional[Model]
+    static: Model | None
 
     def vectors(self, vocab: Vocab) -> Any:
         """RETURNS: the static vectors, None if there are none."""
         return None if self.static is None else vectors_of(self.static, vocab)
 
-    def words(self, docs: List[Doc]) -> Ints2d:
+    def words(self, docs: list[Doc]) -> Ints2d:
         """RETURNS (Ints2d): (tokens of the batch, attributes) uint64, all of a token that decides
         its vector; the last column is the key of its static vector, if there are any."""
         columns = list(self.extract.attrs["columns"])
@@ -49,12 +49,12 @@ class HashEmbedding:
         return numpy.concatenate(attrs)
 
     def embed(
-        self, words: Ints2d, rows: Ints1d, data: Optional[Floats2d], strings: StringStore
+        self, words: Ints2d, rows: Ints1d, data: Floats2d | None, strings: StringStore
     ) -> Floats2d:
         """What the model predicts, but for rounding.
 
         words (Ints2d): (W, attributes), see `words`. rows (Ints1d): (W,) of their static vectors,
-        -1 for none. data (Optional[Floats2d]): the static vectors. strings (StringStore): of the
+        -1 for none. data (Floats2d | None): the static vectors. strings (StringStore): of the
         vocab.
         RETURNS (Floats2d): (W, width).
         """
@@ -71,8 +71,8 @@ class HashEmbedding:
         return self.mix.predict(both).dataXd
 
 
-def find_hash_embedding(embed: Model[List[Doc], List[Floats2d]]) -> Optional[HashEmbedding]:
-    """RETURNS (Optional[HashEmbedding]): None for any other architecture."""
+def find_hash_embedding(embed: Model[list[Doc], list[Floats2d]]) -> HashEmbedding | None:
+    """RETURNS (HashEmbedding | None): None for any other architecture."""
     layers = embed.layers
     if len(layers) == 5 and _is_features(layers[:3]) and layers[3].name == _MIX:
         return HashEmbedding(*_extraction(layers[0]), layers[2], layers[3], None)
@@ -87,8 +87,8 @@ def find_hash_embedding(embed: Model[List[Doc], List[Floats2d]]) -> Optional[Has
     return HashEmbedding(*extraction, features.layers[2], layers[1], static)
 
 
-def static_data(vectors: Any) -> Optional[Floats2d]:
-    """RETURNS (Optional[Floats2d]): the static vectors, (rows, width); None unless they are a plain
+def static_data(vectors: Any) -> Floats2d | None:
+    """RETURNS (Floats2d | None): the static vectors, (rows, width); None unless they are a plain
     table on the CPU."""
     if not isinstance(vectors, Vectors) or vectors.mode != Mode.default:
         return None
@@ -96,12 +96,12 @@ def static_data(vectors: Any) -> Optional[Floats2d]:
     return data if isinstance(data, numpy.ndarray) and len(data) else None
 
 
-def _extraction(layer: Model) -> Tuple[Model, Optional[Model]]:
+def _extraction(layer: Model) -> tuple[Model, Model | None]:
     """What extracts the attributes, and what makes more of them."""
     return (layer.layers[0], layer) if layer.name == word_embedding.NAME else (layer, None)
 
 
-def _is_features(layers: List[Model]) -> bool:
+def _is_features(layers: list[Model]) -> bool:
     names = [layer.name for layer in layers]
     start = names[0] in ("extract_features", word_embedding.NAME) and names[1] == "list2ragged"
     return start and names[2].startswith("with_array(") and "hashembed" in names[2]

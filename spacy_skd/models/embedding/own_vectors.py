@@ -4,8 +4,9 @@ The vocab has one table, which components of other origin may read too; and a co
 sourced into another pipeline leaves it behind.
 """
 
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, Callable, Iterator, List, Optional, Tuple, cast
+from typing import Any, cast
 
 from spacy.attrs import ORTH
 from spacy.language import Language
@@ -22,10 +23,10 @@ STATIC = "static_vectors"  # spaCy's name of the layer that reads them
 
 
 class OwnVectors:
-    """An attribute of a model. table (Optional[Vectors]): None to read those of the vocab. It is
+    """An attribute of a model. table (Vectors | None): None to read those of the vocab. It is
     not changed in place: copies share it."""
 
-    def __init__(self, table: Optional[Vectors] = None):
+    def __init__(self, table: Vectors | None = None):
         self.table = table
 
     def __deepcopy__(self, memo: Any) -> "OwnVectors":
@@ -55,10 +56,10 @@ def _deserialize(_: OwnVectors, value: bytes, name: str, model: Model) -> OwnVec
     return OwnVectors(table)
 
 
-def own_vectors(path: Optional[str]) -> Model:
+def own_vectors(path: str | None) -> Model:
     """A layer that holds a table for those that have it among their layers. It is never run.
 
-    path (Optional[str]): folder or package that it is read from when the model is initialized; a
+    path (str | None): folder or package that it is read from when the model is initialized; a
         model that is loaded has it from its own bytes.
     """
     attrs = {"vectors": OwnVectors()}
@@ -69,7 +70,7 @@ def _never(model: Model, X: Any, is_train: bool) -> Any:
     raise RuntimeError("holds vectors, and is not run")
 
 
-def _read(path: Optional[str], model: Model, X: Any = None, Y: Any = None) -> None:
+def _read(path: str | None, model: Model, X: Any = None, Y: Any = None) -> None:
     if path is not None:
         table = load_vectors(path)
         table.to_ops(get_current_ops())
@@ -116,7 +117,7 @@ def vectors_of(layer: Model, vocab: Vocab) -> Any:
 # spaCy's StaticVectors of such a table
 
 
-def static_vectors(width: int, holder: Model) -> Model[List[Doc], Ragged]:
+def static_vectors(width: int, holder: Model) -> Model[list[Doc], Ragged]:
     """`spacy.ml.staticvectors.StaticVectors`, of what another layer holds."""
     return Model(
         STATIC,
@@ -144,19 +145,19 @@ class _Seen:
         return self.doc.to_array(attr)
 
 
-def _seen(layer: Model, docs: List[Doc]) -> List[Doc]:
+def _seen(layer: Model, docs: list[Doc]) -> list[Doc]:
     vectors = vectors_of(layer, docs[0].vocab) if docs else None
-    return cast(List[Doc], [_Seen(doc, vectors) for doc in docs])
+    return cast(list[Doc], [_Seen(doc, vectors) for doc in docs])
 
 
 def _forward(
-    model: Model[List[Doc], Ragged], docs: List[Doc], is_train: bool
-) -> Tuple[Ragged, Callable]:
+    model: Model[list[Doc], Ragged], docs: list[Doc], is_train: bool
+) -> tuple[Ragged, Callable]:
     return staticvectors.forward(model, _seen(model, docs), is_train)
 
 
 def _init(
-    model: Model[List[Doc], Ragged], X: Optional[List[Doc]] = None, Y: Optional[Ragged] = None
+    model: Model[list[Doc], Ragged], X: list[Doc] | None = None, Y: Ragged | None = None
 ) -> None:
     model.layers[0].initialize()
     if X and not vectors_of(model, X[0].vocab).shape[1]:

@@ -1,12 +1,13 @@
 """Where the static vectors of words stand."""
 
 from itertools import repeat
-from typing import Any, List
+from typing import Any
 
 import numpy
 from spacy.attrs import ORTH
 from spacy.tokens import Doc
-from thinc.types import Ints1d
+
+from ...arrays import Ints1d
 
 
 def key_attr(vectors: Any) -> int:
@@ -14,7 +15,7 @@ def key_attr(vectors: Any) -> int:
     return int(getattr(vectors, "attr", ORTH))
 
 
-def vector_rows(docs: List[Doc], vectors: Any) -> Ints1d:
+def vector_rows(docs: list[Doc], vectors: Any) -> Ints1d:
     """RETURNS (Ints1d): (tokens of the batch,) int64 row in the vectors, -1 for none."""
     attr = key_attr(vectors)
     return rows_of(vectors, numpy.concatenate([doc.to_array(attr) for doc in docs]))

@@ -8,8 +8,9 @@ no time. It does not see the norm: a tokenizer's exceptions ("n't" is "not") are
 which docs that are made of words do not have.
 """
 
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any, Callable, List, Optional, Sequence, Tuple, cast
+from typing import Any, cast
 
 import numpy
 from spacy import registry
@@ -30,8 +31,8 @@ from thinc.api import (
     ragged2list,
     with_array,
 )
-from thinc.types import Floats2d, Ints1d, Ints2d
 
+from ...arrays import Array, Floats2d, Ints1d, Ints2d
 from ...errors import check_between
 from .own_vectors import own_vectors, static_vectors, vectors_of
 from .static_rows import vector_rows
@@ -43,14 +44,14 @@ _UNKNOWN = 0  # in place of a form
 @registry.architectures("spacy-skd.WordEmbed.v1")
 def build_word_embed(
     width: int,
-    attrs: List[str],
-    rows: List[int],
+    attrs: list[str],
+    rows: list[int],
     include_static_vectors: bool,
     prefixes: Sequence[int] = (2, 3, 4),
     suffixes: Sequence[int] = (1, 2, 4, 5),
     affix_rows: int = 1000,
     known_words: bool = True,
-) -> Model[List[Doc], List[Floats2d]]:
+) -> Model[list[Doc], list[Floats2d]]:
     """As spacy.MultiHashEmbed.v2, for `embed` of spacy-skd.Tok2Vec.v1.
 
     width, attrs, rows, include_static_vectors: as there. `attrs` has LOWER.
@@ -67,19 +68,19 @@ def build_word_embed(
 @registry.architectures("spacy-skd.WordEmbed.v2")
 def build_word_embed_with_own_vectors(
     width: int,
-    attrs: List[str],
-    rows: List[int],
+    attrs: list[str],
+    rows: list[int],
     include_static_vectors: bool,
-    vectors: Optional[str] = None,
+    vectors: str | None = None,
     prefixes: Sequence[int] = (2, 3, 4),
     suffixes: Sequence[int] = (1, 2, 4, 5),
     affix_rows: int = 1000,
     known_words: bool = True,
-) -> Model[List[Doc], List[Floats2d]]:
+) -> Model[list[Doc], list[Floats2d]]:
     """As spacy-skd.WordEmbed.v1, with static vectors that the model holds itself: they are saved
     with it, go along where its component is sourced, and leave the vocab's to other components.
 
-    vectors (Optional[str]): folder or package that they are read from when the model is
+    vectors (str | None): folder or package that they are read from when the model is
         initialized, not when it is loaded; by default it reads the vocab's.
     For the others, see `build_word_embed`.
     RAISES (ValueError): if a setting is out of range, or `attrs` has no LOWER; when initialized, if
@@ -92,16 +93,16 @@ def build_word_embed_with_own_vectors(
 
 def _build(
     width: int,
-    attrs: List[str],
-    rows: List[int],
-    static: Optional[Model],
-    holder: Optional[Model],
+    attrs: list[str],
+    rows: list[int],
+    static: Model | None,
+    holder: Model | None,
     prefixes: Sequence[int],
     suffixes: Sequence[int],
     affix_rows: int,
     known_words: bool,
-) -> Model[List[Doc], List[Floats2d]]:
-    """static (Optional[Model]): the layer of static vectors. holder (Optional[Model]): what holds
+) -> Model[list[Doc], list[Floats2d]]:
+    """static (Model | None): the layer of static vectors. holder (Model | None): what holds
     them, if it is not the vocab."""
     if len(rows) != len(attrs):
         raise ValueError(f"rows: expected one number for each of {attrs}, got {rows}")
@@ -123,9 +124,9 @@ def _build(
         known_words=known_words and static is not None,
         holder=holder,
     )
-    embedded: List[Model] = [
+    embedded: list[Model] = [
         features,
-        cast(Model[List[Ints2d], Ragged], list2ragged()),
+        cast(Model[list[Ints2d], Ragged], list2ragged()),
         with_array(concatenate(*hashes)),
     ]
     n_in = width * (len(sizes) + (static is not None))
@@ -142,8 +143,8 @@ def word_features(
     prefixes: Sequence[int],
     suffixes: Sequence[int],
     known_words: bool,
-    holder: Optional[Model] = None,
-) -> Model[List[Doc], List[Ints2d]]:
+    holder: Model | None = None,
+) -> Model[list[Doc], list[Ints2d]]:
     """Docs to (tokens, attributes + affixes) uint64 each. See `build_word_embed`."""
     columns = [intify_attr(attr) for attr in attrs]
     if LOWER not in columns:
@@ -162,10 +163,10 @@ def word_features(
 
 
 def _forward(
-    model: Model[List[Doc], List[Ints2d]], docs: List[Doc], is_train: bool
-) -> Tuple[List[Ints2d], Callable]:
+    model: Model[list[Doc], list[Ints2d]], docs: list[Doc], is_train: bool
+) -> tuple[list[Ints2d], Callable]:
     attrs = [model.ops.to_numpy(some) for some in model.layers[0].predict(docs)]
-    split: List[Any] = []
+    split: list[Any] = []
     if attrs:
         vectors = vectors_of(model, docs[0].vocab)
         plain = isinstance(vectors, Vectors) and vectors.mode == Mode.default
@@ -176,12 +177,10 @@ def _forward(
     return split, lambda d_words: []
 
 
-def expand(
-    model: Model, attrs: Ints2d, strings: StringStore, rows: Optional[Ints1d]
-) -> "numpy.ndarray":
+def expand(model: Model, attrs: Ints2d, strings: StringStore, rows: Ints1d | None) -> Array:
     """What is embedded of some words.
 
-    model (Model): see `word_features`. attrs (Ints2d): (W, attributes). rows (Optional[Ints1d]):
+    model (Model): see `word_features`. attrs (Ints2d): (W, attributes). rows (Ints1d | None):
     (W,) of their static vectors, -1 for none.
     RETURNS (ndarray): (W, attributes + affixes) uint64.
     """

@@ -12,8 +12,8 @@ from typing import Any
 import numpy
 from numpy.lib.stride_tricks import as_strided
 from thinc.api import Model
-from thinc.types import Floats2d, Floats3d
 
+from ...arrays import Floats2d, Floats3d
 from ..attention import EPSILON
 from .columns import MAX_PAIRS, Chunk, standardise
 

@@ -1,11 +1,9 @@
 """The layers of `biaffine` in prediction."""
 
-from typing import List
-
 import numpy
 from thinc.api import Model
-from thinc.types import Floats2d, Ints2d
 
+from ...arrays import Floats2d, Ints2d
 from ...codecs.units import Bucket
 from ...structures import Parts
 from ..distances import arcs_of_distances
@@ -13,7 +11,7 @@ from ..mlp import ROWS, hidden
 from .label_scores import label_scores
 
 
-def predict_arcs(model: Model, rows: Floats2d, buckets: List[Bucket]) -> List[Parts]:
+def predict_arcs(model: Model, rows: Floats2d, buckets: list[Bucket]) -> list[Parts]:
     """What the layer of arcs returns, but for rounding and the padding, on NumPy alone: a few units
     at a time, whose arrays stay in the cache.
 
@@ -21,7 +19,7 @@ def predict_arcs(model: Model, rows: Floats2d, buckets: List[Bucket]) -> List[Pa
     """
     U, u = model.get_param("U"), model.get_param("u")
     root = hidden(model, "H", model.get_param("root").astype(rows.dtype), dropout=0.0)[0]
-    scores: List[Parts] = []
+    scores: list[Parts] = []
     for bucket in buckets:
         n, index = bucket.n_tokens, bucket.index(padding=0)
         arc = numpy.empty((len(index), n, n + 1), dtype=numpy.result_type(rows, U))

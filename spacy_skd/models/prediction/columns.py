@@ -5,11 +5,12 @@ contiguous memory, a window of tokens is a shifted copy, and a head's queries ne
 A chunk of docs goes through all layers at once while it is in the processor's cache.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import List, Optional, Sequence, Tuple
 
 import numpy
-from thinc.types import Floats1d, Floats2d, Ints1d
+
+from ...arrays import Array, Floats1d, Floats2d, Ints1d
 
 # Tokens of a chunk, and pairs of tokens that see each other: what keeps its arrays in the cache.
 MAX_COLUMNS = 1024
@@ -36,7 +37,7 @@ class Chunk:
         return int(self.lengths.max())
 
     @property
-    def inside(self) -> "numpy.ndarray":
+    def inside(self) -> Array:
         """(G, N) bool, False in the padding."""
         return numpy.arange(self.n_tokens)[None] < self.lengths[:, None]
 
@@ -63,7 +64,7 @@ class Chunk:
             rows[start : start + n] = tokens[:, first : first + n].T
 
 
-def plan_chunks(lengths: Sequence[int], *, pad: int, whole: int) -> List[Chunk]:
+def plan_chunks(lengths: Sequence[int], *, pad: int, whole: int) -> list[Chunk]:
     """Chunks that cover every doc that is not empty once.
 
     lengths (Sequence[int]): tokens of each doc, whose rows follow each other.
@@ -79,9 +80,9 @@ def plan_chunks(lengths: Sequence[int], *, pad: int, whole: int) -> List[Chunk]:
     ]
 
 
-def _slices(ascending: Sequence[int], pad: int, whole: int) -> List[Tuple[int, int]]:
+def _slices(ascending: Sequence[int], pad: int, whole: int) -> list[tuple[int, int]]:
     """Slices with neither too many columns nor too much padding."""
-    slices: List[Tuple[int, int]] = []
+    slices: list[tuple[int, int]] = []
     first = tokens = 0
     for i, size in enumerate(ascending):
         count = i + 1 - first
@@ -103,7 +104,7 @@ def normalise(X: Floats2d, scale: Floats1d, shift: Floats1d, *, epsilon: float) 
     return X
 
 
-def standardise(X: Floats2d, *, epsilon: float, out: Optional[Floats2d] = None) -> Floats2d:
+def standardise(X: Floats2d, *, epsilon: float, out: Floats2d | None = None) -> Floats2d:
     """(X - mean) / deviation of each column. X: (width, columns). out: where to write it."""
     out = numpy.subtract(X, X.sum(axis=0) / len(X), out=out)
     variance = numpy.einsum("ij,ij->j", out, out) / len(X)

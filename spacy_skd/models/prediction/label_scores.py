@@ -1,11 +1,13 @@
 """Deprel scores of chosen arcs in prediction: what a head does is computed once for all of its
 dependents, in half the time."""
 
-from typing import Any, Iterator, Tuple
+from collections.abc import Iterator
+from typing import Any
 
 import numpy
 from thinc.api import get_array_module
-from thinc.types import Floats2d, Ints1d, Ints2d
+
+from ...arrays import Floats2d, Ints1d, Ints2d
 
 # Heads at a time, so that what is between the products is cached.
 _CHUNK = 64
@@ -32,7 +34,7 @@ def label_scores(
     return scores
 
 
-def _by_head(heads: Ints1d) -> Iterator[Tuple[Ints1d, Ints2d]]:
+def _by_head(heads: Ints1d) -> Iterator[tuple[Ints1d, Ints2d]]:
     """Some heads, (H,), and of each the pairs that it is in, (H, C), the same number of all."""
     order = numpy.argsort(heads, kind="stable")
     found, first, counts = numpy.unique(heads[order], return_index=True, return_counts=True)

@@ -3,12 +3,12 @@
 X += norm(max over pieces of (W [X shifted by -window ... X shifted by window] + b))
 """
 
-from typing import List, NamedTuple
+from typing import NamedTuple
 
 import numpy
 from thinc.api import Model
-from thinc.types import Floats1d, Floats2d, Floats3d
 
+from ...arrays import Floats1d, Floats2d, Floats3d
 from .columns import MAX_COLUMNS, normalise
 
 _EPSILON = 1e-8  # of thinc's LayerNorm
@@ -29,8 +29,8 @@ class Step(NamedTuple):
         return (self.W.shape[2] // len(self.W) - 1) // 2
 
 
-def steps_of(cnn: Model) -> List[Step]:
-    """RETURNS (List[Step]): the layers of a MaxoutWindowEncoder."""
+def steps_of(cnn: Model) -> list[Step]:
+    """RETURNS (list[Step]): the layers of a MaxoutWindowEncoder."""
     nodes = list(cnn.walk())
     maxouts = [node for node in nodes if node.name == "maxout"]
     norms = [node for node in nodes if node.name == "layernorm"]
@@ -40,7 +40,7 @@ def steps_of(cnn: Model) -> List[Step]:
     ]
 
 
-def convolve(steps: List[Step], X: Floats2d) -> None:
+def convolve(steps: list[Step], X: Floats2d) -> None:
     """Run all layers, in place.
 
     X (Floats2d): (width, columns), docs with as many zeros before, between and after them as the
@@ -59,7 +59,7 @@ def convolve(steps: List[Step], X: Floats2d) -> None:
         X[:, start:end] = piece[:, start - first : end - first]
 
 
-def _convolve(steps: List[Step], X: Floats2d) -> None:
+def _convolve(steps: list[Step], X: Floats2d) -> None:
     (width, n), window = X.shape, steps[0].window
     shifted = numpy.zeros((2 * window + 1, width, n), dtype=X.dtype)
     flat = shifted.reshape((-1, n))

@@ -9,16 +9,16 @@ of a model without gradients are not to be changed in place by hand: `set_param`
 """
 
 import threading
-from functools import lru_cache
+from functools import cache
 from itertools import repeat
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any
 
 import numpy
 from spacy.strings import StringStore
 from spacy.tokens import Doc
 from thinc.api import Model
-from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
 
+from ...arrays import Floats1d, Floats2d, Ints1d, Ints2d
 from ..embedding.hash_embedding import HashEmbedding, find_hash_embedding, static_data
 from ..embedding.static_rows import rows_of
 from ..rows import split_rows
@@ -47,13 +47,13 @@ class WordTable:
     def __deepcopy__(self, memo: Any) -> "WordTable":
         return WordTable(self.limit)
 
-    def __reduce__(self) -> Tuple[Any, ...]:
+    def __reduce__(self) -> tuple[Any, ...]:
         return WordTable, (self.limit,)
 
-    def predict(self, embed: Model[List[Doc], List[Floats2d]], docs: List[Doc]) -> List[Floats2d]:
+    def predict(self, embed: Model[list[Doc], list[Floats2d]], docs: list[Doc]) -> list[Floats2d]:
         """What `embed.predict(docs)` returns, but for rounding.
 
-        embed (Model[List[Doc], List[Floats2d]]): of a spacy.MultiHashEmbed.v2 or
+        embed (Model[list[Doc], list[Floats2d]]): of a spacy.MultiHashEmbed.v2 or
             spacy-skd.WordEmbed.v1 or v2 words are kept, any other is run.
         """
         layers = find_hash_embedding(embed)
@@ -74,9 +74,9 @@ class WordTable:
             self._lock.release()
         return split_rows(rows, docs)
 
-    def _clear(self, data: Optional[Floats2d]) -> None:
-        self._index: Dict[int, int] = {}
-        self._vectors: Optional[Floats2d] = None
+    def _clear(self, data: Floats2d | None) -> None:
+        self._index: dict[int, int] = {}
+        self._vectors: Floats2d | None = None
         self._data = data
         # Of each word: the key, the row and a checksum of its static vector.
         self._static_keys: Ints1d = numpy.zeros(0, dtype="uint64")
@@ -87,7 +87,7 @@ class WordTable:
         self,
         layers: HashEmbedding,
         words: Ints2d,
-        data: Optional[Floats2d],
+        data: Floats2d | None,
         vectors: Any,
         strings: StringStore,
     ) -> Floats2d:
@@ -102,7 +102,7 @@ class WordTable:
         assert self._vectors is not None
         return self._vectors[where]
 
-    def _find(self, hashes: List[int]) -> Ints1d:
+    def _find(self, hashes: list[int]) -> Ints1d:
         """(T,) row of each word, -1 for one that is new."""
         found = map(self._index.get, hashes, repeat(-1))
         return numpy.fromiter(found, dtype="int64", count=len(hashes))
@@ -111,9 +111,9 @@ class WordTable:
         self,
         layers: HashEmbedding,
         words: Ints2d,
-        hashes: List[int],
+        hashes: list[int],
         where: Ints1d,
-        data: Optional[Floats2d],
+        data: Floats2d | None,
         vectors: Any,
         strings: StringStore,
     ) -> Ints1d:
@@ -152,19 +152,19 @@ class WordTable:
         ) and numpy.array_equal(_sums(data, rows), self._static_sums[used])
 
 
-def _hashes(words: Ints2d) -> List[int]:
+def _hashes(words: Ints2d) -> list[int]:
     """Of each word's attributes: two words of 50,000 share one with a chance of about 1 in 10**10.
     words: (T, attributes) uint64."""
     return (words @ _factors(words.shape[1])).tolist()
 
 
-@lru_cache(maxsize=None)
+@cache
 def _factors(n: int) -> Ints1d:
     """(n,) odd uint64, drawn once for all."""
     return numpy.random.default_rng(0).integers(2**64, size=n, dtype="uint64") | numpy.uint64(1)
 
 
-def _appended(table: Optional[Floats2d], vectors: Floats2d, start: int, *, limit: int) -> Floats2d:
+def _appended(table: Floats2d | None, vectors: Floats2d, start: int, *, limit: int) -> Floats2d:
     """A table of which `start` rows are in use, with more; it has at most `limit` rows if these are
     enough."""
     end = start + len(vectors)
@@ -190,8 +190,8 @@ class _Params:
     """The parameters that something was computed with."""
 
     def __init__(self) -> None:
-        self._arrays: List[Floats1d] = []
-        self._values: Optional[List[Floats1d]] = None
+        self._arrays: list[Floats1d] = []
+        self._values: list[Floats1d] | None = None
 
     def still_of(self, model: Model) -> bool:
         """Whether the model has them still; if not, those that it has are taken."""

@@ -1,7 +1,9 @@
 """spacy-transformers' model under CPU autocast. Imports torch: import it lazily."""
 
 import contextlib
-from typing import Any, Callable, ContextManager, Dict
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
 
 import torch
 from spacy_transformers.layers.transformer_model import TransformerModel
@@ -20,8 +22,8 @@ class CpuTransformerModel(TransformerModel):
         self,
         name: str,
         get_spans: Callable,
-        tokenizer_config: Dict[str, Any],
-        transformer_config: Dict[str, Any],
+        tokenizer_config: dict[str, Any],
+        transformer_config: dict[str, Any],
         *,
         bfloat16: str,
         learn_rate_scale: float,
@@ -62,7 +64,7 @@ class CpuTransformerModel(TransformerModel):
         copied.attrs.update(self.attrs)
         return copied
 
-    def _precision(self) -> ContextManager:
+    def _precision(self) -> AbstractContextManager[Any]:
         on = self.bfloat16 == "on" or (self.bfloat16 == "auto" and cpu_has_bfloat16())
         if not on or torch.get_default_device().type != "cpu":
             return contextlib.nullcontext()

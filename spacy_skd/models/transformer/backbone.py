@@ -4,7 +4,6 @@ import importlib.util
 import json
 import zipfile
 from pathlib import Path
-from typing import List
 
 PACKAGE_PREFIX = "package:"
 _INDEX = "model.safetensors.index.json"
@@ -60,7 +59,7 @@ def _check_folder(folder: Path) -> Path:
     return folder
 
 
-def _shards(index: Path) -> List[Path]:
+def _shards(index: Path) -> list[Path]:
     try:
         names = sorted(set(json.loads(index.read_text(encoding="utf8"))["weight_map"].values()))
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -4,14 +4,16 @@ This module alone needs torch and spacy-transformers (extra `[teacher]`), and im
 architecture is built, so that importing the package never does.
 """
 
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from collections.abc import Callable
+from typing import Any
 
 from spacy import registry
 from spacy.ml.models.tok2vec import MultiHashEmbed
 from spacy.tokens import Doc
 from thinc.api import Model
-from thinc.types import Floats2d, Ragged
+from thinc.types import Ragged
 
+from ...arrays import Floats2d
 from ..blas import on_blas
 from ..prediction.word_table import WordTable
 
@@ -22,8 +24,8 @@ BFLOAT16 = ("auto", "on", "off")
 def build_transformer_model(
     name: str,
     get_spans: Callable,
-    tokenizer_config: Dict[str, Any] = {},  # noqa: B006  (never changed; confection wants a dict)
-    transformer_config: Dict[str, Any] = {},  # noqa: B006
+    tokenizer_config: dict[str, Any] = {},  # noqa: B006  (never changed; confection wants a dict)
+    transformer_config: dict[str, Any] = {},  # noqa: B006
     bfloat16: str = "auto",
     learn_rate_scale: float = 1.0,
 ) -> Model:
@@ -32,7 +34,7 @@ def build_transformer_model(
     name (str): a hub name, a local folder, or `package:NAME` for the folder `model` inside an
         installed Python package.
     get_spans (Callable): docs to the spans that the transformer sees at once.
-    tokenizer_config, transformer_config (Dict[str, Any]): for the transformers library.
+    tokenizer_config, transformer_config (dict[str, Any]): for the transformers library.
     bfloat16 (str): "auto" (autocast where the CPU has instructions for it), "on" or "off".
     learn_rate_scale (float): the backbone's learning rate over the optimizer's.
     The backbone is looked for when the model is initialized: a trained one needs it no more.
@@ -62,11 +64,11 @@ def build_transformer_model(
 def build_transformer_features(
     pooling: Model[Ragged, Floats2d],
     width: int = 64,
-    attrs: List[str] = ["NORM", "SHAPE", "PREFIX", "SUFFIX"],  # noqa: B006
-    rows: List[int] = [5000, 2500, 1000, 2500],  # noqa: B006
+    attrs: list[str] = ["NORM", "SHAPE", "PREFIX", "SUFFIX"],  # noqa: B006
+    rows: list[int] = [5000, 2500, 1000, 2500],  # noqa: B006
     grad_factor: float = 1.0,
     upstream: str = "*",
-) -> Model[List[Doc], List[Floats2d]]:
+) -> Model[list[Doc], list[Floats2d]]:
     """The vectors of the pipeline's transformer beside a small hash embedding, which sees what the
     transformer may not: case, in an uncased backbone.
 
@@ -100,7 +102,7 @@ def _empty_as_zeros(pooling: Model[Ragged, Floats2d]) -> Model[Ragged, Floats2d]
 
 def _pool(
     model: Model[Ragged, Floats2d], pieces: Ragged, is_train: bool
-) -> Tuple[Floats2d, Callable]:
+) -> tuple[Floats2d, Callable]:
     some = pieces.lengths > 0
     vectors, backprop = model.layers[0](Ragged(pieces.data, pieces.lengths[some]), is_train)
     full = model.ops.alloc2f(len(pieces.lengths), vectors.shape[1])
@@ -112,7 +114,7 @@ def _pool(
     return full, backprop_pool
 
 
-def _init_beside(model: Model, X: Optional[List[Doc]] = None, Y: Any = None) -> None:
+def _init_beside(model: Model, X: list[Doc] | None = None, Y: Any = None) -> None:
     for layer in model.layers:
         layer.initialize(X=X)
     if not model.has_dim("nO"):
@@ -120,8 +122,8 @@ def _init_beside(model: Model, X: Optional[List[Doc]] = None, Y: Any = None) -> 
 
 
 def _beside(
-    model: Model[List[Doc], List[Floats2d]], docs: List[Doc], is_train: bool
-) -> Tuple[List[Floats2d], Callable]:
+    model: Model[list[Doc], list[Floats2d]], docs: list[Doc], is_train: bool
+) -> tuple[list[Floats2d], Callable]:
     """Both layers' vectors in one. (thinc's `concatenate` adds up the gradients of its input, which
     docs do not have.)"""
     on_blas(model)
@@ -131,7 +133,7 @@ def _beside(
         return _join(model, left, model.attrs["words"].predict(embed, docs)), backprop_left
     right, backprop_right = embed(docs, is_train)
 
-    def backprop(d_vectors: List[Floats2d]) -> List[Doc]:
+    def backprop(d_vectors: list[Floats2d]) -> list[Doc]:
         backprop_left([d[:, : a.shape[1]] for d, a in zip(d_vectors, left)])
         backprop_right([d[:, a.shape[1] :] for d, a in zip(d_vectors, left)])
         return docs
@@ -139,7 +141,7 @@ def _beside(
     return _join(model, left, right), backprop
 
 
-def _join(model: Model, left: List[Floats2d], right: List[Floats2d]) -> List[Floats2d]:
+def _join(model: Model, left: list[Floats2d], right: list[Floats2d]) -> list[Floats2d]:
     empty = model.ops.alloc2f(0, model.get_dim("nO"))  # the listener gives an empty doc no width
     join = model.ops.xp.concatenate
     return [join([a, b], axis=1) if len(b) else empty for a, b in zip(left, right)]

@@ -1,11 +1,10 @@
 """Beliefs of docs in memory, up to a number of bytes."""
 
 from collections import OrderedDict
-from typing import Dict, Optional, Tuple
 
 from ...transfer.belief import Belief
 
-Beliefs = Dict[str, Belief]
+Beliefs = dict[str, Belief]
 
 
 class BeliefCache:
@@ -17,12 +16,12 @@ class BeliefCache:
     def __init__(self, most: int):
         self.most = most
         self.bytes = 0
-        self._found: "OrderedDict[bytes, Tuple[int, Beliefs]]" = OrderedDict()
+        self._found: OrderedDict[bytes, tuple[int, Beliefs]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._found)
 
-    def get(self, key: bytes) -> Optional[Beliefs]:
+    def get(self, key: bytes) -> Beliefs | None:
         if key not in self._found:
             return None
         self._found.move_to_end(key)

@@ -7,7 +7,8 @@ that `Language` links it to the students whenever it links listeners.
 """
 
 import logging
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy
 from spacy.language import Language
@@ -15,6 +16,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from thinc.api import Model
 
+from ...arrays import Array
 from ...errors import check_between, check_positive, named
 from ...models.words import words_of
 from ...shards.docs import doc_key
@@ -44,24 +46,24 @@ HAS_UNITS = (TreeBelief, HeadLabelBelief, TreeCandidates)
 def make_skd_teacher(
     nlp: Language,
     name: str,
-    teacher: Optional[str],
-    teachers: List[Dict[str, Any]],
-    store: Optional[str],
-    student_to_teacher: Dict[str, str],
+    teacher: str | None,
+    teachers: list[dict[str, Any]],
+    store: str | None,
+    student_to_teacher: dict[str, str],
     cache_mb: float,
     batch_words: int,
 ) -> "SkdTeacher":
     """Construct the teacher component. List it in `training.frozen_components`.
 
-    teacher (Optional[str]): folder or package of the trained teacher pipeline, loaded when it is
+    teacher (str | None): folder or package of the trained teacher pipeline, loaded when it is
         first asked; prediction never needs it. None where all beliefs are stored.
-    teachers (List[Dict[str, Any]]): in place of `teacher`, several: {"path": ..., "weight": 0.5},
+    teachers (list[dict[str, Any]]): in place of `teacher`, several: {"path": ..., "weight": 0.5},
         whose distributions are mixed by weight (1 if not given). Each may have labels and
         structures of its own, and its own "student_to_teacher". Where the reference has no
         sentences, they are those of the first.
-    store (Optional[str]): folder of docs that this teacher annotated (`spacy skd annotate`). Only
+    store (str | None): folder of docs that this teacher annotated (`spacy skd annotate`). Only
         docs that are not in it need the teacher.
-    student_to_teacher (Dict[str, str]): a student's component name to the teacher's; those that
+    student_to_teacher (dict[str, str]): a student's component name to the teacher's; those that
         are not listed ask the component of the same name.
     cache_mb (float): the most megabytes (2**20 bytes) of beliefs to keep; the least recently used
         go first and cost another pass of the transformer. Several teachers share it evenly.
@@ -89,10 +91,10 @@ class SkdTeacher:
         self,
         name: str = "skd_teacher",
         *,
-        teacher: Optional[str],
-        teachers: Sequence[Dict[str, Any]] = (),
-        store: Optional[str] = None,
-        student_to_teacher: Optional[Dict[str, str]] = None,
+        teacher: str | None,
+        teachers: Sequence[dict[str, Any]] = (),
+        store: str | None = None,
+        student_to_teacher: dict[str, str] | None = None,
         cache_bytes: int = 2**31,
         batch_words: int = 1000,
     ):
@@ -118,15 +120,15 @@ class SkdTeacher:
             )
             for settings in (teachers or [{"path": teacher}])
         ]
-        self.students: List[str] = []
-        self.listeners: List[Model] = []
-        self.listener_map: Dict[str, List[Model]] = {}
-        self.listening_components: List[str] = []
-        self._stored: Optional[Stored] = None
+        self.students: list[str] = []
+        self.listeners: list[Model] = []
+        self.listener_map: dict[str, list[Model]] = {}
+        self.listening_components: list[str] = []
+        self._stored: Stored | None = None
         self._warned = False
 
     @property
-    def teacher(self) -> Optional[str]:
+    def teacher(self) -> str | None:
         """Folder or package of the teacher, of several of the first."""
         return self.members[0].path
 
@@ -164,7 +166,7 @@ class SkdTeacher:
         """The teacher's component that answers a student's component, of several of the first."""
         return self.members[0].pipe_of(student)
 
-    def labels_of(self, student: str) -> Tuple[str, ...]:
+    def labels_of(self, student: str) -> tuple[str, ...]:
         """RETURNS: the labels of the teacher's component, of several all that one has.
         RAISES (ValueError): if one has no such component."""
         pipe = self.pipe_of(student)
@@ -173,7 +175,7 @@ class SkdTeacher:
         found = [m.runner.labels(m.check_pipe(student)) for m in self.members]
         return tuple(dict.fromkeys(label for labels in found for label in labels))
 
-    def beliefs(self, examples: Sequence[Example], student: str) -> List[Belief]:
+    def beliefs(self, examples: Sequence[Example], student: str) -> list[Belief]:
         """What the teacher believes of the predicted docs, in the reference's sentences if it has
         any, else in the teacher's own.
 
@@ -183,7 +185,7 @@ class SkdTeacher:
         starts = [reference_starts(eg) for eg in examples]
         docs = [eg.predicted for eg in examples]
         keys = [doc_key(doc, start) for doc, start in zip(docs, starts)]
-        asked: List[Optional[Belief]] = [None] * len(keys)
+        asked: list[Belief | None] = [None] * len(keys)
         if self.stored is not None:
             needed, pipe = self.teacher is None, self.pipe_of(student)
             pairs = zip(examples, keys)
@@ -196,10 +198,10 @@ class SkdTeacher:
         return [belief for belief in asked if belief is not None]
 
     def _live(
-        self, student: str, docs: Sequence[Doc], starts: Sequence[Optional["numpy.ndarray"]]
-    ) -> List[Belief]:
+        self, student: str, docs: Sequence[Doc], starts: Sequence[Array | None]
+    ) -> list[Belief]:
         """From the teachers, or what they have said before."""
-        columns: List[List[Belief]] = []
+        columns: list[list[Belief]] = []
         for member in self.members:
             keys = [doc_key(doc, start) for doc, start in zip(docs, starts)]
             found, full = member.answers(student, keys, docs, starts, students=self.students)
@@ -234,7 +236,7 @@ class SkdTeacher:
         return self.members[0].runner
 
     @property
-    def stored(self) -> Optional[Stored]:
+    def stored(self) -> Stored | None:
         """The stored beliefs, None without `store`. RAISES (ValueError): if its folder is unfit."""
         if self.store is None:
             return None
@@ -264,9 +266,7 @@ class SkdTeacher:
             )
 
 
-def _starts_of(
-    doc: Doc, beliefs: Beliefs, starts: Optional["numpy.ndarray"]
-) -> Optional["numpy.ndarray"]:
+def _starts_of(doc: Doc, beliefs: Beliefs, starts: Array | None) -> Array | None:
     """(tokens,) sentence starts as a teacher decided, if none were given and it has trees."""
     for belief in beliefs.values():
         if starts is None and isinstance(belief, HAS_UNITS):

@@ -1,11 +1,12 @@
 """A trained teacher pipeline, and what it has said already."""
 
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
-import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from ...arrays import Array
 from ...errors import check_positive
 from ...teachers.loading import load_trained
 from ...teachers.runner import TeacherRunner
@@ -17,20 +18,20 @@ SETTINGS = ("path", "weight", "student_to_teacher")
 class LiveTeacher:
     """Runs over each distinct doc once, as long as its beliefs fit into memory.
 
-    name (str): of the component, for errors. path (Optional[str]): folder or package, loaded when
+    name (str): of the component, for errors. path (str | None): folder or package, loaded when
         it is first asked.
     weight (float): above 0, its share among several teachers.
-    student_to_teacher (Dict[str, str]): whom of it each student asks, if not its namesake.
+    student_to_teacher (dict[str, str]): whom of it each student asks, if not its namesake.
     check (Callable[[Language], None]): raises if this is not the pipeline that was meant.
     """
 
     def __init__(
         self,
         name: str,
-        path: Optional[str],
+        path: str | None,
         *,
         weight: float = 1.0,
-        student_to_teacher: Dict[str, str],
+        student_to_teacher: dict[str, str],
         cache_bytes: int,
         batch_words: int,
         check: Callable[[Language], None] = lambda nlp: None,
@@ -43,7 +44,7 @@ class LiveTeacher:
         self.check = check
         self.passes = 0  # docs that it has been run on
         self.cache = BeliefCache(cache_bytes)
-        self._runner: Optional[TeacherRunner] = None
+        self._runner: TeacherRunner | None = None
 
     @property
     def is_loaded(self) -> bool:
@@ -87,20 +88,20 @@ class LiveTeacher:
         student: str,
         keys: Sequence[bytes],
         docs: Sequence[Doc],
-        starts: Sequence[Optional["numpy.ndarray"]],
+        starts: Sequence[Array | None],
         *,
         students: Iterable[str],
-    ) -> Tuple[List[Beliefs], bool]:
+    ) -> tuple[list[Beliefs], bool]:
         """From the cache, or the pipeline itself.
 
         keys (Sequence[bytes]): `doc_key` of each doc, with its starts.
         students (Iterable[str]): all that will ask, so that one pass answers for all.
-        RETURNS (Tuple[List[Beliefs], bool]): per doc, by the teacher's component; whether others
+        RETURNS (tuple[list[Beliefs], bool]): per doc, by the teacher's component; whether others
             had to go from the cache.
         """
         pipe = self.check_pipe(student)
-        found: Dict[bytes, Beliefs] = {}
-        missing: Dict[bytes, int] = {}
+        found: dict[bytes, Beliefs] = {}
+        missing: dict[bytes, int] = {}
         for i, key in enumerate(keys):
             cached = self.cache.get(key)
             if cached is None or pipe not in cached:
@@ -115,11 +116,11 @@ class LiveTeacher:
 
     def _run(
         self,
-        missing: Dict[bytes, int],
+        missing: dict[bytes, int],
         docs: Sequence[Doc],
-        starts: Sequence[Optional["numpy.ndarray"]],
+        starts: Sequence[Array | None],
         students: Iterable[str],
-    ) -> Iterator[Tuple[bytes, Beliefs]]:
+    ) -> Iterator[tuple[bytes, Beliefs]]:
         if not missing:
             return
         pipes = {self.pipe_of(student) for student in students} & set(self.runner.pipes)
@@ -141,7 +142,7 @@ class LiveTeacher:
         return nlp
 
 
-def check_teachers(teachers: Sequence[Dict[str, Any]]) -> None:
+def check_teachers(teachers: Sequence[dict[str, Any]]) -> None:
     """The setting `teachers`. RAISES (ValueError): naming what is wrong with it."""
     for settings in teachers:
         unknown = set(settings) - set(SETTINGS)

@@ -1,7 +1,6 @@
 """Stored beliefs of the docs of a training step: from the reference itself, or from a folder."""
 
 import logging
-from typing import Dict, Optional
 
 from spacy.language import Language
 from spacy.training import Example
@@ -26,16 +25,16 @@ class Stored:
         self.store = BeliefStore(folder, memory=memory)
 
     @property
-    def forms(self) -> Dict[str, Form]:
+    def forms(self) -> dict[str, Form]:
         """By the teacher's component."""
         return self.store.forms
 
-    def find(self, eg: Example, key: bytes, pipe: str, *, needed: bool) -> Optional[Belief]:
+    def find(self, eg: Example, key: bytes, pipe: str, *, needed: bool) -> Belief | None:
         """What is stored of an example's predicted doc.
 
         key (bytes): `doc_key` of the predicted doc. pipe (str): the teacher's component.
         needed (bool): whether nothing else can answer.
-        RETURNS (Optional[Belief]): None if the doc or the component is not stored.
+        RETURNS (Belief | None): None if the doc or the component is not stored.
         RAISES (ValueError): if it is needed and not stored; if the reference carries a belief of
             another store or of other words.
         """

@@ -5,16 +5,16 @@ alone, so that a run can be stopped at any moment and resumed, and one shard be 
 """
 
 import os
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
-import numpy
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 
+from ...arrays import Array
 from ...disk import NotOurs, check_apart, held_folder
 from ...disk.atomic import cannot_write
 from ...disk.mark import size_of
@@ -34,7 +34,7 @@ from .inputs import Record, find_inputs, read_inputs
 from .ownership import check_empty_or_annotated, check_resumable, clear
 from .provenance import asked_pipes, check_input, make_manifest
 
-_Asked = Tuple[Doc, Optional["numpy.ndarray"], Record]
+_Asked = tuple[Doc, Array | None, Record]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Settings:
     beam_width, beam_density: of stock parsers and entity recognizers (teachers/beam.py).
     """
 
-    pipes: Tuple[str, ...] = ()
+    pipes: tuple[str, ...] = ()
     least: float = 0.0
     batch_words: int = 1000
     shard_words: int = 20_000
@@ -65,11 +65,11 @@ class Settings:
 
 
 def annotate(
-    teacher: Union[str, Path],
+    teacher: str | Path,
     inputs: Sequence[str],
     output: Path,
     *,
-    settings: Optional[Settings] = None,
+    settings: Settings | None = None,
     overwrite: bool = False,
     report: Report = silent,
 ) -> Manifest:
@@ -135,7 +135,7 @@ class _Annotation:
         self.rejects = drafts / REJECTS
         # Compresses and writes a shard while the teacher is at the next.
         self.writer = ThreadPoolExecutor(1)
-        self.pending: Optional["Future[None]"] = None
+        self.pending: Future[None] | None = None
 
     def open(self, *, overwrite: bool) -> None:
         """Go on with the run in the folder, or begin one. RAISES (ValueError): if it is another."""
@@ -159,10 +159,10 @@ class _Annotation:
         self.manifest.versions, self.manifest.shards = found.versions, found.shards
         self.manifest.rejects = found.rejects
 
-    def cut(self) -> Iterator[List[Record]]:
+    def cut(self) -> Iterator[list[Record]]:
         """The records of each shard; what is unfit is counted and noted. Gold docs and others do
         not share a shard."""
-        shard: List[Record] = []
+        shard: list[Record] = []
         words = 0
         for record in self._fit():
             full = words >= self.settings.shard_words
@@ -174,8 +174,8 @@ class _Annotation:
         if shard:
             yield shard
 
-    def shard(self, name: str, records: Sequence[Record]) -> Tuple[int, bool]:
-        """Write a shard, unless it is whole already. RETURNS (Tuple[int, bool]): its tokens, and
+    def shard(self, name: str, records: Sequence[Record]) -> tuple[int, bool]:
+        """Write a shard, unless it is whole already. RETURNS (tuple[int, bool]): its tokens, and
         whether it was written."""
         shard = self.manifest.shards.get(name)
         is_new = shard is None or not is_whole(self.output / name, shard)
@@ -264,7 +264,7 @@ class _Annotation:
 
         write_shard(path, bin_, labelled=is_gold, drafts=self.drafts, name=enter)
 
-    def _annotated(self, records: Sequence[Record]) -> List[Doc]:
+    def _annotated(self, records: Sequence[Record]) -> list[Doc]:
         asked = [item for record in records for item in self._docs(record)]
 
         def keep(place: int, guess: Doc, beliefs: Mapping[str, Belief]) -> Doc:

@@ -1,8 +1,9 @@
 """Folders that versions before the mark wrote (disk/mark.py), known by what is in them."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Dict, List, Sequence
+from typing import Any
 
 from spacy.tokens import DocBin
 from thinc.api import Config
@@ -49,9 +50,9 @@ def vectors(folder: Path) -> Sequence[str]:
     try:
         meta = json.loads((folder / "meta.json").read_text(encoding="utf8"))
         config = Config().from_disk(folder / "config.cfg", interpolate=False)
-        about: Dict[str, Any] = meta["vectors"]
+        about: dict[str, Any] = meta["vectors"]
         is_ours = bool(about["width"]) and about["name"] is None
-        pipes: List[str] = [*meta["pipeline"], *config["nlp"]["pipeline"]]
+        pipes: list[str] = [*meta["pipeline"], *config["nlp"]["pipeline"]]
         return _BLANK if is_ours and not pipes and _are_there(folder) else ()
     except Exception:
         return ()

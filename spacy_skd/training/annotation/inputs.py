@@ -2,10 +2,11 @@
 them is unfit, with the reason. Memory does not grow with the input (a `.spacy` file is read whole,
 since it is one compressed block)."""
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from glob import glob, has_magic
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Any
 
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
@@ -36,18 +37,18 @@ class Record:
     text: str
     end: int
     n_words: int
-    meta: Dict[str, Any] = field(default_factory=dict)
-    doc: Optional[Doc] = None
+    meta: dict[str, Any] = field(default_factory=dict)
+    doc: Doc | None = None
     is_gold: bool = False
 
 
-def find_inputs(patterns: Sequence[str]) -> List[Path]:
+def find_inputs(patterns: Sequence[str]) -> list[Path]:
     """Files, every fitting file below folders, and globs; in that order, each once.
 
     RAISES (ValueError): for another suffix, a glob that matches nothing, and a file that is binary
         or not readable; (FileNotFoundError): for a missing path and a folder without such a file.
     """
-    found: List[Path] = []
+    found: list[Path] = []
     for pattern in patterns:
         is_glob = has_magic(pattern) and not Path(pattern).exists()
         paths = sorted(map(Path, glob(pattern, recursive=True))) if is_glob else [Path(pattern)]
@@ -66,7 +67,7 @@ def read_inputs(
     max_chars: int,
     with_meta: bool = True,
     after: Callable[[Path], None] = lambda path: None,
-) -> Iterator[Union[Record, Unfit]]:
+) -> Iterator[Record | Unfit]:
     """Every text and doc, in order, and every line that is none.
 
     max_chars (int): a longer text is unfit. with_meta (bool): whether a text is, too, whose meta a
@@ -88,7 +89,7 @@ def read_inputs(
         before += path.stat().st_size
 
 
-def _read_texts(path: Path, before: int, with_meta: bool) -> Iterator[Union[Record, Unfit]]:
+def _read_texts(path: Path, before: int, with_meta: bool) -> Iterator[Record | Unfit]:
     pack = make_packer()
     for item in read_texts(path):
         if not isinstance(item, Placed):
@@ -103,7 +104,7 @@ def _read_texts(path: Path, before: int, with_meta: bool) -> Iterator[Union[Reco
         yield Record(item.file, item.number, raw.text, before + item.end, raw.n_words, meta)
 
 
-def _read_docs(path: Path, before: int) -> Iterator[Union[Record, Unfit]]:
+def _read_docs(path: Path, before: int) -> Iterator[Record | Unfit]:
     size = path.stat().st_size
     repaired = 0
     for i, (count, doc) in enumerate(_unpacked(path)):
@@ -122,7 +123,7 @@ def _read_docs(path: Path, before: int) -> Iterator[Union[Record, Unfit]]:
     log_repaired(str(path), repaired)
 
 
-def _unpacked(path: Path) -> Iterator[Tuple[int, Doc]]:
+def _unpacked(path: Path) -> Iterator[tuple[int, Doc]]:
     """How many docs there are, with each of them."""
     try:
         bin_ = DocBin(store_user_data=True).from_disk(path)

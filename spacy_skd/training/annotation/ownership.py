@@ -4,7 +4,7 @@ import json
 import re
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any
 
 from ...disk import NotOurs, remove_files
 from ...disk.mark import Mark, Size, files_in, size_of
@@ -64,7 +64,7 @@ def read_mark(folder: Path) -> Mark:
 
 def check_resumable(folder: Path, manifest: Manifest) -> None:
     """RAISES (NotOurs): if a file of somebody else stands where a run that goes on may write."""
-    strangers: List[str] = []
+    strangers: list[str] = []
     # A version that named a shard after it had written it may have been killed in between.
     begun = {*manifest.shards, shard_name(len(manifest.shards))}
     strangers += [n for n in files_in(folder) if _SHARD.fullmatch(n) and n not in begun]
@@ -82,7 +82,7 @@ def check_resumable(folder: Path, manifest: Manifest) -> None:
         )
 
 
-def _rejects(folder: Path, data: Dict[str, Any]) -> Dict[str, Tuple[Size, ...]]:
+def _rejects(folder: Path, data: dict[str, Any]) -> dict[str, tuple[Size, ...]]:
     if "rejects" in data:
         named = data["rejects"]
         return {REJECTS: ((int(named["bytes"]), str(named["blake2b"])),)} if named else {}
@@ -98,7 +98,7 @@ def _are_rejects(path: Path) -> bool:
         return False
 
 
-def _size(shard: Dict[str, Any]) -> Tuple[Size, ...]:
+def _size(shard: dict[str, Any]) -> tuple[Size, ...]:
     if set(shard) != {field.name for field in fields(Shard)}:
         raise ValueError("its shards lack what shards have")
     return ((int(shard["bytes"]), str(shard["blake2b"])),)

@@ -1,9 +1,10 @@
 """What a folder of annotated docs is made from: the head of its manifest."""
 
 import platform
+from collections.abc import Iterable, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Dict, Iterable, Sequence, Tuple
+from typing import Any
 
 from spacy.tokens import Doc
 
@@ -20,7 +21,7 @@ def make_manifest(
     files: Sequence[Path],
     *,
     pipes: Sequence[str],
-    settings: Dict[str, Any],
+    settings: dict[str, Any],
 ) -> Manifest:
     """A manifest without shards. pipes (Sequence[str]): what the teacher is asked."""
     nlp = runner.nlp
@@ -40,7 +41,7 @@ def make_manifest(
     )
 
 
-def asked_pipes(runner: TeacherRunner, pipes: Iterable[str]) -> Tuple[str, ...]:
+def asked_pipes(runner: TeacherRunner, pipes: Iterable[str]) -> tuple[str, ...]:
     """The named ones, in the teacher's order, or all. RAISES (ValueError): if one is unknown."""
     wanted = set(pipes)
     if not runner.pipes or not wanted <= set(runner.pipes):
@@ -50,19 +51,19 @@ def asked_pipes(runner: TeacherRunner, pipes: Iterable[str]) -> Tuple[str, ...]:
     return tuple(pipe for pipe in runner.pipes if not wanted or pipe in wanted)
 
 
-def _forms(runner: TeacherRunner, pipes: Sequence[str]) -> Dict[str, Dict[str, Any]]:
+def _forms(runner: TeacherRunner, pipes: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Asked of any one word: what beliefs share is the same for all docs."""
     (found,) = runner.run([Doc(runner.nlp.vocab, ["a"])], starts=[None], pipes=pipes)
     return {pipe: form_of(found[pipe]).to_json() for pipe in pipes}
 
 
-def describe_input(path: Path) -> Dict[str, Any]:
-    """RETURNS (Dict[str, Any]): path, bytes and blake2b of a file, as it is now."""
+def describe_input(path: Path) -> dict[str, Any]:
+    """RETURNS (dict[str, Any]): path, bytes and blake2b of a file, as it is now."""
     size = path.stat().st_size
     return {"path": str(path), "bytes": size, "blake2b": digest_file(path).hex()}
 
 
-def check_input(path: Path, named: Dict[str, Any]) -> None:
+def check_input(path: Path, named: dict[str, Any]) -> None:
     """RAISES (ValueError): if a file is not as a manifest describes it."""
     now = describe_input(path)
     if any(named[key] != now[key] for key in ("bytes", "blake2b")):
@@ -73,7 +74,7 @@ def check_input(path: Path, named: Dict[str, Any]) -> None:
         )
 
 
-def _versions() -> Dict[str, str]:
+def _versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:

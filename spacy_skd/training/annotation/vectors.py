@@ -3,9 +3,9 @@ that a student looks up."""
 
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple, Union
 
 import numpy
 import spacy
@@ -13,8 +13,8 @@ from spacy.attrs import NORM
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.vectors import Vectors
-from thinc.types import Floats1d, Floats2d, Ints1d
 
+from ...arrays import Floats1d, Floats2d, Ints1d
 from ...disk import check_apart, new_folder, suffix_of, unchanged
 from ...errors import check_between
 from ...teachers.embedding import Embedder
@@ -28,7 +28,7 @@ from .inputs import DOCS, Record, find_inputs, read_inputs
 
 WIDTH = 96
 CHUNK = 2000  # docs that are sorted by length together
-ATTRS: Dict[str, str] = {"ORTH": "orth_", "LOWER": "lower_", "NORM": "norm_"}
+ATTRS: dict[str, str] = {"ORTH": "orth_", "LOWER": "lower_", "NORM": "norm_"}
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class VectorSettings:
     that come later are embedded alone, as all are with 0. batch_words: padded tokens of a batch.
     """
 
-    width: Optional[int] = None
+    width: int | None = None
     rows: int = 20_000
     least: int = 2
     attr: str = "LOWER"
@@ -59,7 +59,7 @@ class VectorSettings:
 
 
 def make_vectors(
-    teacher: Union[str, Path],
+    teacher: str | Path,
     texts: Sequence[Path],
     output: Path,
     *,
@@ -91,9 +91,9 @@ def make_vectors(
 
 
 def _make(
-    teacher: Union[str, Path], texts: Sequence[Path], settings: VectorSettings, report: Report
-) -> Tuple[Language, Vectors]:
-    """RETURNS (Tuple[Language, Vectors]): a blank pipeline, and the table that its vocab has."""
+    teacher: str | Path, texts: Sequence[Path], settings: VectorSettings, report: Report
+) -> tuple[Language, Vectors]:
+    """RETURNS (tuple[Language, Vectors]): a blank pipeline, and the table that its vocab has."""
     nlp = load_trained(teacher, what="teacher")
     embedder = Embedder(nlp)
     width = min(WIDTH, embedder.width) if settings.width is None else settings.width
@@ -122,7 +122,7 @@ class Words:
     """
 
     counts: "Counter[str]"
-    forms: Dict[str, Set[str]]
+    forms: dict[str, set[str]]
 
 
 def plain_docs(nlp: Language, texts: Sequence[Path]) -> Iterator[Doc]:
@@ -165,7 +165,7 @@ def _embed(
     nlp: Language,
     embedder: Embedder,
     texts: Sequence[Path],
-    words: List[str],
+    words: list[str],
     settings: VectorSettings,
     report: Report,
 ) -> Floats2d:
@@ -206,7 +206,7 @@ def _until(docs: Iterable[Doc], n_words: int) -> Iterator[Doc]:
 def _add(
     embedder: Embedder,
     docs: Iterable[Doc],
-    index: Dict[str, int],
+    index: dict[str, int],
     total: Floats2d,
     times: Floats1d,
     settings: VectorSettings,
@@ -222,8 +222,8 @@ def _add(
                 numpy.add.at(times, rows[rows >= 0], 1)
 
 
-def _chunks(docs: Iterable[Doc]) -> Iterator[List[Doc]]:
-    chunk: List[Doc] = []
+def _chunks(docs: Iterable[Doc]) -> Iterator[list[Doc]]:
+    chunk: list[Doc] = []
     for doc in docs:
         chunk.append(doc)
         if len(chunk) == CHUNK:

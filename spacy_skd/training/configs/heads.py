@@ -1,7 +1,8 @@
 """Which heads a pipeline's components are replaced by, on its embedding, and what is kept."""
 
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Container, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Any
 
 from spacy.language import Language
 from spacy.ty import ListenedToComponent
@@ -29,32 +30,32 @@ class Head:
 
 @dataclass
 class HeadPlan:
-    """embedding (str): the component that heads listen to. heads (List[Head]): to train.
-    pipeline (List[str]): the components in their order, heads and what is kept."""
+    """embedding (str): the component that heads listen to. heads (list[Head]): to train.
+    pipeline (list[str]): the components in their order, heads and what is kept."""
 
     embedding: str
-    heads: List[Head] = field(default_factory=list)
-    pipeline: List[str] = field(default_factory=list)
+    heads: list[Head] = field(default_factory=list)
+    pipeline: list[str] = field(default_factory=list)
 
     @property
-    def kept(self) -> List[str]:
+    def kept(self) -> list[str]:
         """The pipeline's own components, as they are."""
         names = {head.name for head in self.heads}
         return [name for name in self.pipeline if name not in names]
 
     @property
-    def layers(self) -> List[str]:
+    def layers(self) -> list[str]:
         return [layer for layer in LAYERS if any(head.layer == layer for head in self.heads)]
 
 
 def plan_heads(
-    nlp: Language, *, pipes: Sequence[str] = (), labelled: Optional[Container[str]] = None
+    nlp: Language, *, pipes: Sequence[str] = (), labelled: Container[str] | None = None
 ) -> HeadPlan:
     """The heads of a pipeline and their places.
 
     pipes (Sequence[str]): the pipeline's components to replace, or layers. By default all that are
         enabled and that a head can replace, one for each layer; if there are none, `NEW`.
-    labelled (Optional[Container[str]]): the layers that the heads will have labels of, if known. By
+    labelled (Container[str] | None): the layers that the heads will have labels of, if known. By
         default what has none is kept.
     RAISES (ValueError): if nothing embeds tokens, a pipe is unknown, cannot be replaced or has no
         labels, two have the same layer, or the name of a new head is taken.
@@ -73,7 +74,7 @@ def plan_heads(
     return plan
 
 
-def _layers(pipe: Any) -> Tuple[str, ...]:
+def _layers(pipe: Any) -> tuple[str, ...]:
     """What a component annotates that a head could; a stock parser's sentences come with it."""
     source = None if is_teacher(pipe) else as_source(pipe)
     views = {} if source is None else source.views()
@@ -87,15 +88,15 @@ def _layers(pipe: Any) -> Tuple[str, ...]:
 
 def _chosen(
     nlp: Language,
-    replaceable: Dict[str, Tuple[str, ...]],
+    replaceable: dict[str, tuple[str, ...]],
     pipes: Sequence[str],
-    labelled: Optional[Container[str]],
-) -> Tuple[List[str], List[str]]:
-    """RETURNS (List[str], List[str]): components to replace, and layers of new heads."""
+    labelled: Container[str] | None,
+) -> tuple[list[str], list[str]]:
+    """RETURNS (list[str], list[str]): components to replace, and layers of new heads."""
     if pipes:
         return _asked(nlp, replaceable, pipes)
-    replaced: List[str] = []
-    known: List[str] = []
+    replaced: list[str] = []
+    known: list[str] = []
     # Of two components of a layer, the one that listens to the embedding.
     for name in sorted(replaceable, key=lambda name: not _listens(nlp.get_pipe(name))):
         layers = replaceable[name]
@@ -113,10 +114,10 @@ def _listens(pipe: Any) -> bool:
 
 
 def _asked(
-    nlp: Language, replaceable: Dict[str, Tuple[str, ...]], pipes: Sequence[str]
-) -> Tuple[List[str], List[str]]:
-    replaced: List[str] = []
-    new: List[str] = []
+    nlp: Language, replaceable: dict[str, tuple[str, ...]], pipes: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    replaced: list[str] = []
+    new: list[str] = []
     for pipe in pipes:
         of_layer = _of_layer(nlp, replaceable, pipe)
         if pipe in replaceable:
@@ -135,7 +136,7 @@ def _asked(
     return list(dict.fromkeys(replaced)), list(dict.fromkeys(new))
 
 
-def _of_layer(nlp: Language, replaceable: Dict[str, Tuple[str, ...]], layer: str) -> List[str]:
+def _of_layer(nlp: Language, replaceable: dict[str, tuple[str, ...]], layer: str) -> list[str]:
     """The component of a layer, an enabled one if there is one; none or one."""
     names = [name for name, layers in replaceable.items() if layer in layers]
     return sorted(names, key=lambda name: name in nlp.disabled)[:1]
@@ -149,7 +150,7 @@ def _expected(replaceable: Iterable[str]) -> str:
 def _lacks_sentences(
     nlp: Language,
     embedding: str,
-    replaceable: Dict[str, Tuple[str, ...]],
+    replaceable: dict[str, tuple[str, ...]],
     replaced: Sequence[str],
     new: Sequence[str],
 ) -> bool:
@@ -165,7 +166,7 @@ def _lacks_sentences(
     return not any(sets_sentences(nlp, name, nlp.get_pipe(name)) for name in before)
 
 
-def _named(name: str, layers: Tuple[str, ...], taken: Container[str]) -> List[Head]:
+def _named(name: str, layers: tuple[str, ...], taken: Container[str]) -> list[Head]:
     """As `init` names students: one head has the component's name, several have their layers'."""
     if len(layers) == 1:
         return [Head(name, layers[0], name)]
@@ -173,7 +174,7 @@ def _named(name: str, layers: Tuple[str, ...], taken: Container[str]) -> List[He
     return [Head(names[layer], layer, name) for layer in layers]
 
 
-def _in_order(nlp: Language, embedding: str, heads: Sequence[Head]) -> List[str]:
+def _in_order(nlp: Language, embedding: str, heads: Sequence[Head]) -> list[str]:
     """New heads follow the embedding, others are in the place of what they replace: after the
     embedding, before another one (which overwrites `doc.tensor`), and sentences before trees."""
     components = nlp.component_names
@@ -200,9 +201,9 @@ def _embeds(pipe: Any) -> bool:
     return isinstance(pipe, ListenedToComponent) and not is_teacher(pipe)
 
 
-def _check(plan: HeadPlan, nlp: Language, labelled: Optional[Container[str]]) -> None:
+def _check(plan: HeadPlan, nlp: Language, labelled: Container[str] | None) -> None:
     """RAISES (ValueError): see `plan_heads`."""
-    by_layer: Dict[str, Head] = {}
+    by_layer: dict[str, Head] = {}
     for head in plan.heads:
         other = by_layer.setdefault(head.layer, head)
         if other is not head:

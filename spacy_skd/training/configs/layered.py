@@ -3,9 +3,10 @@
 The package has a template of each, with a component for every layer of a treebank.
 """
 
+from collections.abc import Callable, Container, Iterable, Sequence
 from copy import deepcopy
 from pathlib import Path
-from typing import Any, Callable, Container, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Any
 
 from spacy.tokens import Doc, Token
 from thinc.api import Config
@@ -18,7 +19,7 @@ TEMPLATES = Path(__file__).with_name("templates")
 # Of a treebank, in the order in which components annotate.
 LAYERS = ("sent", "tag", "pos", "morph", "parser", "ents")
 # By factory, the layers of a component; a distilling tagger names its own.
-OF_FACTORY: Dict[str, Tuple[str, ...]] = {
+OF_FACTORY: dict[str, tuple[str, ...]] = {
     "tagger": ("tag",),
     "morphologizer": ("pos", "morph"),
     "senter": ("sent",),
@@ -35,7 +36,7 @@ OF_SCORE = {
     "dep": "parser",
     "ents": "ents",
 }
-_LABELS: Dict[str, Callable[[Token], Any]] = {
+_LABELS: dict[str, Callable[[Token], Any]] = {
     "tag": lambda token: token.tag_,
     "pos": lambda token: token.pos_,
     "morph": lambda token: str(token.morph),
@@ -55,15 +56,15 @@ def config_of(
     name: str,
     layers: Sequence[str],
     *,
-    scored: Optional[Container[str]] = None,
-    folder: Optional[Path] = None,
+    scored: Container[str] | None = None,
+    folder: Path | None = None,
 ) -> Config:
     """A config with components for some layers alone.
 
     name (str): see `own_template`.
-    layers (Sequence[str]): some of `LAYERS`. scored (Optional[Container[str]]): those of them that
+    layers (Sequence[str]): some of `LAYERS`. scored (Container[str] | None): those of them that
         count in evaluation; all by default.
-    folder (Optional[Path]): where a config of the user's own may be, name.cfg. What it lacks of the
+    folder (Path | None): where a config of the user's own may be, name.cfg. What it lacks of the
         layers is added from this package's, what it has that is no layer's stays.
     """
     own = own_template(name)
@@ -78,15 +79,15 @@ def choose(
     template: Config,
     layers: Sequence[str],
     *,
-    scored: Optional[Container[str]] = None,
-    more: Optional[Config] = None,
+    scored: Container[str] | None = None,
+    more: Config | None = None,
 ) -> Config:
     """A template with its components for some layers. more (Config): has those that it lacks.
 
     A stock parser sets the sentences itself, so its pipeline has no `senter`.
     """
     config = template.copy()
-    blocks: Dict[str, Block] = dict(config["components"])
+    blocks: dict[str, Block] = dict(config["components"])
     blocks.update(_lacking(blocks, layers, {} if more is None else more["components"]))
     wanted = set(layers)
     if any(block.get("factory") == "parser" for block in blocks.values()) and "parser" in wanted:
@@ -100,14 +101,14 @@ def choose(
     return config
 
 
-def layers_of(block: Block) -> Tuple[str, ...]:
+def layers_of(block: Block) -> tuple[str, ...]:
     """What a component of a config annotates, of `LAYERS`."""
     if block.get("factory") == "distilling_tagger":
         return (block["layer"],)
     return OF_FACTORY.get(block.get("factory", ""), ())
 
 
-def weigh(weights: Dict[str, Any], layers: Sequence[str]) -> Dict[str, Any]:
+def weigh(weights: dict[str, Any], layers: Sequence[str]) -> dict[str, Any]:
     """Weights of scores that sum to 1: of some layers, and of what is no layer's. None for the
     others, since spaCy puts back those that are left out."""
     of_layer = {score: OF_SCORE.get(score.partition("_")[0]) for score in weights}
@@ -125,7 +126,7 @@ def weigh(weights: Dict[str, Any], layers: Sequence[str]) -> Dict[str, Any]:
     return rounded
 
 
-def labelled_layers(docs: Iterable[Doc]) -> List[str]:
+def labelled_layers(docs: Iterable[Doc]) -> list[str]:
     """Those of `LAYERS` that docs have labels of: what a component can learn from them.
 
     Sentences count where a doc has their starts. A tree cannot be learnt without its sentence, so
@@ -144,8 +145,8 @@ def _has_labels(doc: Doc, layer: str) -> bool:
 
 
 def _lacking(
-    blocks: Dict[str, Block], layers: Sequence[str], more: Dict[str, Block]
-) -> Dict[str, Block]:
+    blocks: dict[str, Block], layers: Sequence[str], more: dict[str, Block]
+) -> dict[str, Block]:
     """Of `more`, the components of layers that no block has."""
     known = {layer for block in blocks.values() for layer in layers_of(block)}
     needed = set(layers) - known
@@ -156,7 +157,7 @@ def _lacking(
     }
 
 
-def _ordered(config: Config, blocks: Dict[str, Block]) -> List[str]:
+def _ordered(config: Config, blocks: dict[str, Block]) -> list[str]:
     """The components in the config's order; what it has not in its pipeline in that of layers, so
     that sentences come before trees."""
     names = list(config["nlp"]["pipeline"])

@@ -1,7 +1,8 @@
 """Which students a teacher pipeline can have: one for each layer that its components annotate."""
 
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Container, Dict, Iterator, List, Sequence, Tuple
+from typing import Any
 
 from spacy.language import Language
 from spacy.ty import ListenedToComponent
@@ -30,14 +31,14 @@ class Student:
 
 @dataclass(frozen=True)
 class Row:
-    """What becomes of a component of the teacher. students (Tuple[Student, ...]): that it teaches.
+    """What becomes of a component of the teacher. students (tuple[Student, ...]): that it teaches.
     is_sourced (bool): whether the student takes it over as it is. reason (str): why neither, or why
     it is taken over though it could teach. is_lost (bool): whether the student cannot do what it
     does. loses (str): what of it no student learns."""
 
     name: str
     factory: str
-    students: Tuple[Student, ...] = ()
+    students: tuple[Student, ...] = ()
     is_sourced: bool = False
     reason: str = ""
     is_lost: bool = False
@@ -46,24 +47,24 @@ class Row:
 
 @dataclass(frozen=True)
 class Plan:
-    """rows (List[Row]): of the teacher's components, in its order. by_beam (List[str]): those of
+    """rows (list[Row]): of the teacher's components, in its order. by_beam (list[str]): those of
     them whose probabilities are nearly all 0 or 1. embedding (str): the teacher's component that
     heads could listen to, "" if there is none."""
 
-    rows: List[Row] = field(default_factory=list)
-    by_beam: List[str] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    by_beam: list[str] = field(default_factory=list)
     embedding: str = ""
 
     @property
-    def students(self) -> List[Student]:
+    def students(self) -> list[Student]:
         return [student for row in self.rows for student in row.students]
 
     @property
-    def sourced(self) -> List[str]:
+    def sourced(self) -> list[str]:
         return [row.name for row in self.rows if row.is_sourced]
 
     @property
-    def pipeline(self) -> List[str]:
+    def pipeline(self) -> list[str]:
         """The student's components, in the teacher's order but for sentence starts."""
         first = [s.name for s in self.students if s.layer == "sent"]
         rest = (
@@ -136,7 +137,7 @@ def _kept(nlp: Language, name: str, pipe: Any) -> Row:
     return Row(name, nlp.get_pipe_meta(name).factory, is_sourced=True)
 
 
-def _one_of_a_layer(nlp: Language, rows: Sequence[Row]) -> List[Row]:
+def _one_of_a_layer(nlp: Language, rows: Sequence[Row]) -> list[Row]:
     """The rows; where of those of a layer one alone cannot be taken over, the others are."""
     bound = {row.name for row in rows if row.students and why_not_kept(nlp.get_pipe(row.name))}
     layers = {row.name: {s.layer for s in row.students if not _is_of_parser(s)} for row in rows}
@@ -158,7 +159,7 @@ def _beside(row: Row, rows: Sequence[Row], bound: Container[str]) -> str:
 
 def _check_layers(rows: Sequence[Row]) -> None:
     """RAISES (ValueError): if no component can teach, or two teach the same layer."""
-    teachers: Dict[str, str] = {}
+    teachers: dict[str, str] = {}
     for row in rows:
         for layer in (s.layer for s in row.students if not _is_of_parser(s)):
             if layer in teachers:
@@ -200,7 +201,7 @@ def _with_sentences(nlp: Language, rows: Sequence[Row]) -> Iterator[Row]:
 def _named(row: Row, *, taken: Container[str]) -> Row:
     """Students have the teacher's names, those of views the view's ("pos" of
     "morphologizer.pos")."""
-    named: List[Student] = []
+    named: list[Student] = []
     for student in row.students:
         view = student.asks[len(row.name) + 1 :]
         name = f"{row.name}_{view}" if view in taken else view

@@ -4,11 +4,11 @@ All that the configs of `configs/` and of `spacy skd init` have of them is writt
 """
 
 from dataclasses import dataclass
-from typing import Any, Dict, Tuple
+from typing import Any
 
 from ...errors import check_one_of
 
-Block = Dict[str, Any]
+Block = dict[str, Any]
 LISTENER: Block = {
     "@architectures": "spacy.Tok2VecListener.v1",
     "width": "${components.tok2vec.model.encode.width}",
@@ -22,8 +22,8 @@ class Preset:
     `spacy-skd.WordEmbed.v2` and `spacy-skd.BiaffineParser.v1`.
 
     width (int): of the vectors. depth (int): of the CNN. attention_depth, heads (int): of the
-    self-attention after it. rows (Tuple[int, ...]): of the embedding of each of `attrs`.
-    prefixes, suffixes (Tuple[int, ...]), affix_rows (int): as in `spacy-skd.WordEmbed.v2`.
+    self-attention after it. rows (tuple[int, ...]): of the embedding of each of `attrs`.
+    prefixes, suffixes (tuple[int, ...]), affix_rows (int): as in `spacy-skd.WordEmbed.v2`.
     arc_hidden, label_hidden (int): of the parser; arc_distance (int): its max_distance.
     learn_rate (float): the highest.
     """
@@ -33,12 +33,12 @@ class Preset:
     depth: int
     attention_depth: int
     heads: int
-    rows: Tuple[int, ...]
+    rows: tuple[int, ...]
     arc_hidden: int
     label_hidden: int
-    attrs: Tuple[str, ...] = ("LOWER", "PREFIX", "SUFFIX", "SHAPE")
-    prefixes: Tuple[int, ...] = (2, 3, 4)
-    suffixes: Tuple[int, ...] = (1, 2, 4, 5)
+    attrs: tuple[str, ...] = ("LOWER", "PREFIX", "SUFFIX", "SHAPE")
+    prefixes: tuple[int, ...] = (2, 3, 4)
+    suffixes: tuple[int, ...] = (1, 2, 4, 5)
     affix_rows: int = 500
     window_size: int = 1
     maxout_pieces: int = 3
@@ -93,7 +93,7 @@ class Preset:
         }
 
 
-PRESETS: Dict[str, Preset] = {
+PRESETS: dict[str, Preset] = {
     "tiny": Preset(
         about="the fastest",
         width=48,

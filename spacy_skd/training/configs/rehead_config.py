@@ -1,7 +1,7 @@
 """The config of heads on a pipeline's frozen embedding."""
 
+from collections.abc import Container
 from copy import deepcopy
-from typing import Container, Dict, Optional
 
 from spacy.language import Language
 from thinc.api import Config
@@ -23,13 +23,13 @@ def rehead_config(
     plan: HeadPlan,
     *,
     source: str,
-    scored: Optional[Container[str]] = None,
+    scored: Container[str] | None = None,
 ) -> Config:
     """The template with a plan's heads, and the pipeline's other components, sourced and frozen.
 
     template (Config): has heads by layer; those that it lacks are the package's.
     source (str): where `nlp` was loaded from.
-    scored (Optional[Container[str]]): the layers that count in evaluation; all by default.
+    scored (Container[str] | None): the layers that count in evaluation; all by default.
     RAISES (ValueError): if nothing could be scored.
     """
     layers = [layer for layer in plan.layers if scored is None or layer in scored]
@@ -52,7 +52,7 @@ def rehead_config(
     return config
 
 
-def _heads(template: Config) -> Dict[str, Block]:
+def _heads(template: Config) -> dict[str, Block]:
     """By layer."""
     blocks = template["components"].values()
     return {layer: block for block in blocks for layer in layers_of(block)}

@@ -1,7 +1,8 @@
 """The config of a student: its components, its size and what its training is scored by."""
 
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Container, Dict, Iterable, List, Optional, Sequence
+from typing import Any
 
 from spacy import blank
 from spacy.language import Language
@@ -15,7 +16,7 @@ from .presets import LISTENER, Block, Preset
 
 BASE = Path(__file__).with_name("student_base.cfg")
 # By layer: what of a component is scored, and how much it is worth beside the others.
-WEIGHTS: Dict[str, Dict[str, float]] = {
+WEIGHTS: dict[str, dict[str, float]] = {
     "sent": {"sents_f": 0.1},
     "tag": {"tag_acc": 0.2},
     "pos": {"pos_acc": 0.2},
@@ -33,16 +34,16 @@ def student_config(
     *,
     preset: Preset,
     lang: str = "en",
-    tokenizer: Optional[Block] = None,
-    vectors: Optional[str] = None,
-    scored: Optional[Container[str]] = None,
+    tokenizer: Block | None = None,
+    vectors: str | None = None,
+    scored: Container[str] | None = None,
 ) -> Config:
     """A complete config, filled. Its teacher is `paths.teacher`, of which it takes over every pipe
     that needs no transformer.
 
-    tokenizer (Optional[Block]): spaCy's own by default.
-    vectors (Optional[str]): for `paths.vectors`; None for a student without static vectors.
-    scored (Optional[Container[str]]): the layers that count in evaluation; all by default.
+    tokenizer (Block | None): spaCy's own by default.
+    vectors (str | None): for `paths.vectors`; None for a student without static vectors.
+    scored (Container[str] | None): the layers that count in evaluation; all by default.
     """
     config = Config().from_disk(BASE, interpolate=False)
     config["nlp"].update(lang=lang, pipeline=[TEACHER, TOK2VEC, *(s.name for s in students)])
@@ -86,9 +87,9 @@ def _component(layer: str, preset: Preset) -> Block:
     }
 
 
-def score_weights(layers: Sequence[str]) -> Dict[str, float]:
+def score_weights(layers: Sequence[str]) -> dict[str, float]:
     """Of the scores of some layers, in hundredths that sum to 1."""
-    weights: Dict[str, float] = {}
+    weights: dict[str, float] = {}
     for layer in layers:
         kind, _, key = layer.partition(":")
         weights.update({name.format(key=key): w for name, w in WEIGHTS[kind].items()})
@@ -99,7 +100,7 @@ def score_weights(layers: Sequence[str]) -> Dict[str, float]:
     return rounded
 
 
-def annotated_layers(docs: Iterable[Doc], layers: Sequence[str]) -> List[str]:
+def annotated_layers(docs: Iterable[Doc], layers: Sequence[str]) -> list[str]:
     """Those of `layers` that some doc has."""
     found = set()
     for doc in docs:

@@ -1,7 +1,7 @@
 """Annotated texts and sentences that are no treebank: what is known of them are their spans."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Iterable, List, Optional, Sequence, Set
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span
@@ -41,23 +41,23 @@ class Annotated:
         return self
 
     @property
-    def words(self) -> List[str]:
+    def words(self) -> list[str]:
         return [token.text for token in self.doc]
 
 
 def annotate_text(
-    record: OffsetRecord, nlp: Language, *, document: int, line: int, spans_key: Optional[str]
+    record: OffsetRecord, nlp: Language, *, document: int, line: int, spans_key: str | None
 ) -> Annotated:
     """A text with its spans on the tokens of the language's tokenizer.
 
     record (OffsetRecord): that says which spans its text has, or has not.
-    spans_key (Optional[str]): the group of `doc.spans` that all spans go to; None for `doc.ents`,
+    spans_key (str | None): the group of `doc.spans` that all spans go to; None for `doc.ents`,
         which cannot overlap: the longest, then the first is kept.
     """
     doc = nlp.make_doc(record.text)
     annotated = Annotated(doc, document, line)
-    spans: List[Span] = []
-    unknown: Set[int] = set()  # tokens
+    spans: list[Span] = []
+    unknown: set[int] = set()  # tokens
     for chars in dict.fromkeys(record.spans or []):
         start, end = _trimmed(chars, record.text)
         span = doc.char_span(start, end, label=chars.label) if start < end else None

@@ -1,8 +1,9 @@
 """Files of what annotators have: JSON with offsets of characters, and IOB."""
 
 import json
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
+from typing import Any
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -38,11 +39,11 @@ class AnnotatedFile(GoldFile):
         not say which spans their text has.
     """
 
-    sentences: List[Annotated]
+    sentences: list[Annotated]
 
     def __init__(self, path: Path):
         super().__init__(path)
-        self.left_out: Dict[str, int] = dict.fromkeys(LEFT_OUT, 0)
+        self.left_out: dict[str, int] = dict.fromkeys(LEFT_OUT, 0)
 
     def make_docs(
         self,
@@ -77,15 +78,13 @@ class AnnotatedFile(GoldFile):
         raise ValueError(f"{self.path}: expected {expected}, found none ({counts})")
 
 
-def read_offset_file(
-    path: Path, nlp: Language, *, spans_key: Optional[str] = None
-) -> AnnotatedFile:
+def read_offset_file(path: Path, nlp: Language, *, spans_key: str | None = None) -> AnnotatedFile:
     """Texts with character offsets, a JSON object a line or a whole file of JSON (`offsets.py`).
 
     A record that annotators rejected or ignored is left out, but for the spans of a single
     decision that was "reject" (Prodigy's `_is_binary`): those are known to be none.
 
-    spans_key (Optional[str]): see `annotate_text`.
+    spans_key (str | None): see `annotate_text`.
     RAISES (ValueError): naming file and line, if no record can be learnt from.
     """
     file = AnnotatedFile(path)
@@ -107,7 +106,7 @@ def read_offset_file(
     return file.checked("texts with spans")
 
 
-def _left_out(record: OffsetRecord, *, spans_key: Optional[str]) -> Optional[str]:
+def _left_out(record: OffsetRecord, *, spans_key: str | None) -> str | None:
     if record.answer != "accept":
         return {"reject": "rejected", "ignore": "ignored"}[record.answer]
     # A group of spans cannot be known in part.
@@ -116,7 +115,7 @@ def _left_out(record: OffsetRecord, *, spans_key: Optional[str]) -> Optional[str
     return "without_spans" if record.spans is None or is_partial or not has_words else None
 
 
-def _records(path: Path) -> Iterator[Tuple[int, Any, str]]:
+def _records(path: Path) -> Iterator[tuple[int, Any, str]]:
     """Number of each line (of a whole file of JSON: of each record), what it holds, or why that
     cannot be read."""
     whole = _whole(path)
@@ -133,7 +132,7 @@ def _records(path: Path) -> Iterator[Tuple[int, Any, str]]:
             yield line.number, None, f"not valid JSON ({error})" if is_json else str(error)
 
 
-def _whole(path: Path) -> Optional[List[Any]]:
+def _whole(path: Path) -> list[Any] | None:
     """The records of a file that is one JSON array, None if it is not."""
     with path.open("rb") as file:
         start = file.read(100).decode("utf-8-sig", errors="ignore").lstrip()
@@ -156,7 +155,7 @@ def read_iob_file(path: Path, nlp: Language) -> AnnotatedFile:
     document = 0
     lines = list(_texts_of(path, file))
     broken = {unfit.number for unfit in file.unfit}
-    all_words: List[Sequence[Word]] = []
+    all_words: list[Sequence[Word]] = []
     read = read_sentences if _share(lines, is_sentence_line) > 0.5 else read_tokens
     for rows in read(lines):
         number, line = rows[0]
@@ -180,7 +179,7 @@ def read_iob_file(path: Path, nlp: Language) -> AnnotatedFile:
     return file.checked("words with tags like B-PER")
 
 
-def _texts_of(path: Path, file: AnnotatedFile) -> Iterator[Tuple[int, str]]:
+def _texts_of(path: Path, file: AnnotatedFile) -> Iterator[tuple[int, str]]:
     for line in numbered_lines(path, returns=True):
         try:
             yield line.number, line.text()
@@ -189,7 +188,7 @@ def _texts_of(path: Path, file: AnnotatedFile) -> Iterator[Tuple[int, str]]:
             yield line.number, _decoded(line)
 
 
-def _share(lines: List[Tuple[int, str]], is_kind: Any) -> float:
+def _share(lines: list[tuple[int, str]], is_kind: Any) -> float:
     some = [line for _, line in lines[:_SNIFFED] if line.strip()]
     return sum(map(is_kind, some)) / max(1, len(some))
 
@@ -209,8 +208,8 @@ def is_json(path: Path) -> bool:
     return text[:1] == "{" or (text[:1] == "[" and text[1:].lstrip()[:1] in ("[", "{", '"'))
 
 
-def _start(path: Path) -> List[Tuple[int, str]]:
-    lines: List[Tuple[int, str]] = []
+def _start(path: Path) -> list[tuple[int, str]]:
+    lines: list[tuple[int, str]] = []
     for line in numbered_lines(path, returns=True):
         if len(lines) == _SNIFFED:
             break

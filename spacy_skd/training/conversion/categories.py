@@ -1,6 +1,6 @@
 """Categories of texts as a stock `textcat` learns them: each holds or does not."""
 
-from typing import Any, Dict
+from typing import Any
 
 from spacy.language import Language
 from spacy.pipeline import MultiLabel_TextCategorizer, TextCategorizer
@@ -17,7 +17,7 @@ def decide_categories(nlp: Language, doc: Doc) -> None:
             doc.cats.update(_decided(pipe, chances))
 
 
-def _decided(pipe: Any, chances: Dict[str, float]) -> Dict[str, float]:
+def _decided(pipe: Any, chances: dict[str, float]) -> dict[str, float]:
     if isinstance(pipe, MultiLabel_TextCategorizer):
         least = pipe.cfg["threshold"]
         return {label: float(chance >= least) for label, chance in chances.items()}

@@ -7,9 +7,10 @@ and empty nodes (1.1) belong to the enhanced graph and are left out.
 
 import re
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterator, List, NoReturn, Optional, Sequence, Tuple, Union
+from typing import NoReturn
 
 from .conllu_entities import EntityColumn, find_entities
 from .conllu_trees import Row, read_tree, usable
@@ -17,7 +18,7 @@ from .lines import read_lines
 from .sentence import Multiword, Sentence
 
 COLUMNS = ("ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC")
-Range = Tuple[int, int, Row]
+Range = tuple[int, int, Row]
 # CONJ and SPACE are spaCy's, and in what it exports.
 UPOS = frozenset(
     "ADJ ADP ADV AUX CCONJ CONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SPACE SYM VERB X "
@@ -32,7 +33,7 @@ def is_word_line(line: str) -> bool:
     return len(columns) == len(COLUMNS) and re.match(r"\d", columns[0], re.ASCII) is not None
 
 
-def read_conllu(path: Union[str, Path]) -> Iterator[Sentence]:
+def read_conllu(path: str | Path) -> Iterator[Sentence]:
     """Stream the sentences of a CoNLL-U file.
 
     Raises ValueError that names file and line for: a wrong number of columns, IDs that are not
@@ -55,13 +56,13 @@ class _Reader:
     path: Path
     entity_column: EntityColumn
     document: int = 0
-    text: Optional[str] = None
+    text: str | None = None
 
     def fail(self, line: int, message: str) -> NoReturn:
         raise ValueError(f"{self.path}, line {line}: {message}")
 
     def sentences(self) -> Iterator[Sentence]:
-        rows: List[Row] = []
+        rows: list[Row] = []
         for number, line in read_lines(self.path):
             if line.startswith("#"):
                 if rows:
@@ -77,7 +78,7 @@ class _Reader:
         if rows:
             yield self.sentence(rows)
 
-    def columns(self, number: int, line: str) -> List[str]:
+    def columns(self, number: int, line: str) -> list[str]:
         columns = line.split("\t")
         if len(columns) != len(COLUMNS):
             self.fail(number, f"expected {len(COLUMNS)} columns between tabs, found {len(columns)}")
@@ -86,7 +87,7 @@ class _Reader:
                 self.fail(number, f"the column {name} is empty. Write _ for no value.")
         return columns
 
-    def sentence(self, rows: List[Row]) -> Sentence:
+    def sentence(self, rows: list[Row]) -> Sentence:
         words, ranges = self.sort_rows(rows)
         heads, deps = read_tree(words, self.fail)
         lost_heads = not usable(heads) and any(head is not None for head in heads)
@@ -114,10 +115,10 @@ class _Reader:
             unread=unread,
         )
 
-    def sort_rows(self, rows: List[Row]) -> Tuple[List[Row], List[Range]]:
+    def sort_rows(self, rows: list[Row]) -> tuple[list[Row], list[Range]]:
         """The rows of words, and (first, last, row) of ranges with 1-based inclusive word IDs."""
-        words: List[Row] = []
-        ranges: List[Range] = []
+        words: list[Row] = []
+        ranges: list[Range] = []
         covered = empties = 0
         for number, row in rows:
             match = re.fullmatch(r"(\d+)(?:([-.])(\d+))?", row[0], flags=re.ASCII)
@@ -152,7 +153,7 @@ class _Reader:
                 f"IDs must be consecutive: expected {expected}, found {found} in {identifier!r}",
             )
 
-    def spaces(self, words: List[Row], ranges: List[Range]) -> Tuple[List[bool], bool]:
+    def spaces(self, words: list[Row], ranges: list[Range]) -> tuple[list[bool], bool]:
         """Whether a space follows each word, and whether `# text` says something else.
 
         The spaces are those of `# text` where its words are the sentence's, for not every file
@@ -177,11 +178,11 @@ class _Reader:
             self.fail(line, f"expected FEATS like Case=Nom|Number=Sing, found {row[5]!r}")
 
     def entities(
-        self, words: List[Row], ranges: List[Range]
-    ) -> Tuple[List[Optional[str]], int, Dict[str, int]]:
+        self, words: list[Row], ranges: list[Range]
+    ) -> tuple[list[str | None], int, dict[str, int]]:
         """BILUO tags, how many of them were repaired, and how many values are not read, by key."""
-        tags: List[Optional[str]] = []
-        unread: "Counter[str]" = Counter()
+        tags: list[str | None] = []
+        unread: Counter[str] = Counter()
         for number, row in [*words, *(row for _, _, row in ranges)]:
             try:
                 tag, others = self.entity_column.tag(row[9])
@@ -195,15 +196,15 @@ class _Reader:
         return (*self.entity_column.to_biluo(tags[: len(words)]), dict(unread))
 
 
-def _multiword(first: int, last: int, row: Row, words: List[Row]) -> Multiword:
+def _multiword(first: int, last: int, row: Row, words: list[Row]) -> Multiword:
     joined = "".join(word[1] for _, word in words[first - 1 : last])
     form = joined if row[1][1] == "_" else row[1][1]
     return Multiword(first - 1, last, form, is_spelled=form == joined)
 
 
-def _spaces_of(text: str, forms: Sequence[str]) -> Optional[List[bool]]:
+def _spaces_of(text: str, forms: Sequence[str]) -> list[bool] | None:
     """Whether a space follows each form in a text; None if the text is not theirs."""
-    spaces: List[bool] = []
+    spaces: list[bool] = []
     place = 0
     for form in forms:
         if not text.startswith(form, place):

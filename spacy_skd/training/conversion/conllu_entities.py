@@ -7,9 +7,9 @@ like entities (`Entity=(person-1`, `Chunk=B-NP`) is counted, to be told.
 
 import re
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Dict, FrozenSet, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
 
 from ...pipeline.entity_tags import repair_biluo
 from .lines import read_lines
@@ -24,7 +24,7 @@ _NAMED = re.compile(
 )
 _AS_BILUO = {"S": "U", "E": "L", "M": "I"}
 
-Items = List[Tuple[str, str]]
+Items = list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -33,16 +33,16 @@ class EntityColumn:
     looks like entities and is not read. scheme: BIO, IOB1 (an entity begins with I, unless one of
     its label stands right before it), BILUO or BIOES."""
 
-    keys: FrozenSet[str] = frozenset()
-    unread: FrozenSet[str] = frozenset()
+    keys: frozenset[str] = frozenset()
+    unread: frozenset[str] = frozenset()
     scheme: str = "BIO"
 
-    def tag(self, misc: str) -> Tuple[Optional[str], Dict[str, int]]:
+    def tag(self, misc: str) -> tuple[str | None, dict[str, int]]:
         """RETURNS: the tag of a word, its first as in spaCy, None without one; and how many of its
         values are not read, by key.
         RAISES (ValueError): for a tag of a prefix that no scheme has."""
-        tag: Optional[str] = None
-        unread: "Counter[str]" = Counter()
+        tag: str | None = None
+        unread: Counter[str] = Counter()
         for key, value in misc_items(misc):
             if key in self.keys and TAG.fullmatch(value):
                 tag = tag or value
@@ -52,7 +52,7 @@ class EntityColumn:
                 unread[key] += 1
         return tag, dict(unread)
 
-    def to_biluo(self, tags: Sequence[Optional[str]]) -> Tuple[List[Optional[str]], int]:
+    def to_biluo(self, tags: Sequence[str | None]) -> tuple[list[str | None], int]:
         """BILUO of a sentence, and how many tags were not legal in the file's scheme; these are
         read as `spacy convert` does (see `repair_biluo`)."""
         if self.scheme == "BIOES":
@@ -74,11 +74,11 @@ def find_entities(path: Path) -> EntityColumn:
     return replace(column, unread=column.unread | ((others.keys | others.unread) - column.keys))
 
 
-def _seen(sentences: Iterable[List[str]]) -> Dict[str, "_Key"]:
+def _seen(sentences: Iterable[list[str]]) -> dict[str, "_Key"]:
     """What the keys of MISC hold, sentence by sentence."""
-    keys: Dict[str, _Key] = {}
+    keys: dict[str, _Key] = {}
     for miscs in sentences:
-        before: Dict[str, str] = {}
+        before: dict[str, str] = {}
         for misc in miscs:
             here = dict(misc_items(misc))
             for key, value in here.items():
@@ -108,9 +108,9 @@ class _Key:
     n_tags: int = 0
     i_starts: int = 0
     b_starts: int = 0
-    prefixes: Set[str] = field(default_factory=set)
+    prefixes: set[str] = field(default_factory=set)
 
-    def add(self, value: str, *, before: Optional[str]) -> None:
+    def add(self, value: str, *, before: str | None) -> None:
         self.n += 1
         if not TAG.fullmatch(value):
             return
@@ -123,7 +123,7 @@ class _Key:
         return bool(self.prefixes - {"O"})
 
 
-def _choose(keys: Dict[str, _Key]) -> EntityColumn:
+def _choose(keys: dict[str, _Key]) -> EntityColumn:
     named = {key for key in keys if key == BARE or _is_named(key)}
     tagged = [key for key in keys if key in named and keys[key].n_tags]
     read = [key for key in SPACY_KEYS if key in tagged] or tagged[:1]
@@ -150,14 +150,14 @@ def _scheme(chosen: Sequence[_Key]) -> str:
     return "IOB1" if i_starts > 1 and not any(key.b_starts for key in chosen) else "BIO"
 
 
-def _starts_with_i(before: Optional[str], tag: Optional[str]) -> bool:
+def _starts_with_i(before: str | None, tag: str | None) -> bool:
     tag, before = tag or "O", before or "O"
     return tag[0] == "I" and (before == "O" or before[1:] != tag[1:])
 
 
-def _miscs(path: Path, ids: "re.Pattern[str]") -> Iterator[List[str]]:
+def _miscs(path: Path, ids: "re.Pattern[str]") -> Iterator[list[str]]:
     """MISC of the rows of each sentence that have such an ID, of a file that may be malformed."""
-    words: List[str] = []
+    words: list[str] = []
     for _, line in read_lines(path):
         columns = line.split("\t")
         if not line.strip():

@@ -1,19 +1,20 @@
 """The trees of CoNLL-U: HEAD and DEPREL, known or not."""
 
 import re
-from typing import Dict, List, NoReturn, Optional, Protocol, Sequence, Tuple
+from collections.abc import Sequence
+from typing import NoReturn, Protocol
 
 ROOT = "root"
 # What spaCy calls an arc without a label (`Doc(..., heads=)` and its `displacy`).
 UNLABELLED = "dep"
-Row = Tuple[int, List[str]]
+Row = tuple[int, list[str]]
 
 
 class Fail(Protocol):
     def __call__(self, line: int, message: str) -> NoReturn: ...
 
 
-def read_tree(words: Sequence[Row], fail: Fail) -> Tuple[List[Optional[int]], List[str]]:
+def read_tree(words: Sequence[Row], fail: Fail) -> tuple[list[int | None], list[str]]:
     """Heads, 0-based, the root its own, None where HEAD is "_"; and deprels.
 
     The root's deprel is "root", however the file writes it (spaCy's exporters: "ROOT"). A word
@@ -26,19 +27,19 @@ def read_tree(words: Sequence[Row], fail: Fail) -> Tuple[List[Optional[int]], Li
     return [i if head == 0 else head and head - 1 for i, head in enumerate(heads)], deps
 
 
-def usable(heads: Sequence[Optional[int]]) -> bool:
+def usable(heads: Sequence[int | None]) -> bool:
     """Whether spaCy can hold the heads that are known: it takes the first word below a root for
     the start of the sentence."""
     if None not in heads:
         return True
     roots = [i for i, head in enumerate(heads) if head == i]
-    word: Optional[int] = 0
+    word: int | None = 0
     while word is not None and heads[word] != word:
         word = heads[word]
     return bool(roots) and word is not None
 
 
-def _head(line: int, row: Sequence[str], *, n_words: int, fail: Fail) -> Optional[int]:
+def _head(line: int, row: Sequence[str], *, n_words: int, fail: Fail) -> int | None:
     if row[6] == "_":
         return None
     if not re.fullmatch(r"\d+", row[6], flags=re.ASCII):
@@ -52,7 +53,7 @@ def _head(line: int, row: Sequence[str], *, n_words: int, fail: Fail) -> Optiona
     return head
 
 
-def _deprel(column: str, head: Optional[int]) -> str:
+def _deprel(column: str, head: int | None) -> str:
     if head is None:
         return ""
     if head == 0:
@@ -60,7 +61,7 @@ def _deprel(column: str, head: Optional[int]) -> str:
     return UNLABELLED if column == "_" else column
 
 
-def _check_tree(words: Sequence[Row], heads: List[Optional[int]], fail: Fail) -> None:
+def _check_tree(words: Sequence[Row], heads: list[int | None], fail: Fail) -> None:
     roots = [words[i][0] for i, head in enumerate(heads) if head == 0]
     if not roots and None not in heads:
         fail(words[0][0], "the sentence that starts here has no root (no HEAD is 0)")
@@ -72,11 +73,11 @@ def _check_tree(words: Sequence[Row], heads: List[Optional[int]], fail: Fail) ->
         fail(words[cycle[0] - 1][0], f"the heads form a cycle: {path}")
 
 
-def _find_cycle(heads: Sequence[int]) -> List[int]:
+def _find_cycle(heads: Sequence[int]) -> list[int]:
     """The 1-based words of one cycle of 1-based heads (0 = root), [] where there is none."""
     done = [True] + [False] * len(heads)
     for start in range(1, len(heads) + 1):
-        path: Dict[int, None] = {}
+        path: dict[int, None] = {}
         word = start
         while not done[word]:
             if word in path:

@@ -1,8 +1,9 @@
 """A treebank and raw text -> the corpora that training reads."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Iterable, List, Optional, Sequence, TextIO
+from typing import Any, TextIO
 
 import srsly
 from spacy.tokens import Doc, DocBin
@@ -36,7 +37,7 @@ def convert(
     max_words: int = 0,
     min_overlap: int = MIN_WORDS,
     merge_subtokens: bool = False,
-    spans_key: Optional[str] = None,
+    spans_key: str | None = None,
     overwrite: bool = False,
     report: Report = silent,
 ) -> Counts:
@@ -105,9 +106,9 @@ def convert(
 
 def _leave_out(
     sentences: Sequence[Sentence], held_out: HeldOut, counts: SplitCounts
-) -> List[Sentence]:
+) -> list[Sentence]:
     """The sentences that do not leak; the others are counted by how they do."""
-    kept: List[Sentence] = []
+    kept: list[Sentence] = []
     for sentence in sentences:
         leak = held_out.find(sentence.text)
         if leak is None:

@@ -1,7 +1,6 @@
 """What a conversion counts: what was written of each file, what was left out, what was odd."""
 
 from dataclasses import dataclass, field
-from typing import Dict, Optional
 
 from .sentence import Sentence
 
@@ -34,7 +33,7 @@ class SplitCounts:
     docs: int = 0
     sentences: int = 0
     words: int = 0
-    left_out: Dict[str, int] = field(default_factory=lambda: {"copy": 0, "overlap": 0})
+    left_out: dict[str, int] = field(default_factory=lambda: {"copy": 0, "overlap": 0})
     withheld: int = 0
     multiwords: int = 0
     merged: int = 0
@@ -44,9 +43,9 @@ class SplitCounts:
     lost_heads: int = 0
     texts_differ: int = 0
     repaired_entities: int = 0
-    unread_entities: Dict[str, int] = field(default_factory=dict)
+    unread_entities: dict[str, int] = field(default_factory=dict)
     unfit: int = 0
-    answers: Dict[str, int] = field(default_factory=lambda: {"rejected": 0, "ignored": 0})
+    answers: dict[str, int] = field(default_factory=lambda: {"rejected": 0, "ignored": 0})
     without_spans: int = 0
     misaligned: int = 0
     overlapping: int = 0
@@ -74,7 +73,7 @@ class RawCounts:
 
     texts: int = 0
     words: int = 0
-    left_out: Dict[str, int] = field(default_factory=lambda: {"copy": 0, "overlap": 0})
+    left_out: dict[str, int] = field(default_factory=lambda: {"copy": 0, "overlap": 0})
     blank: int = 0
     rejected: int = 0
     nulls: int = 0
@@ -87,10 +86,10 @@ class Counts:
     train: SplitCounts
     dev: SplitCounts
     test: SplitCounts
-    raw: Optional[RawCounts]
+    raw: RawCounts | None
 
     @property
-    def splits(self) -> Dict[str, SplitCounts]:
+    def splits(self) -> dict[str, SplitCounts]:
         return {name: getattr(self, name) for name in SPLITS}
 
     @property

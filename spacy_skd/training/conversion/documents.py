@@ -1,7 +1,8 @@
 """Sentences of a treebank -> whole documents -> spaCy Docs."""
 
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, groupby
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence
+from typing import Any
 
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
@@ -10,7 +11,7 @@ from .multiwords import set_multiwords
 from .sentence import Sentence
 
 
-def group_documents(sentences: Iterable[Sentence]) -> Iterator[List[Sentence]]:
+def group_documents(sentences: Iterable[Sentence]) -> Iterator[list[Sentence]]:
     """Yield what stands under each `# newdoc`; a file without any is one document."""
     for _, group in groupby(sentences, key=lambda sentence: sentence.document):
         yield list(group)
@@ -18,7 +19,7 @@ def group_documents(sentences: Iterable[Sentence]) -> Iterator[List[Sentence]]:
 
 def split_documents(
     sentences: Iterable[Sentence], *, sentences_per_doc: int, max_words: int = 0
-) -> Iterator[List[Sentence]]:
+) -> Iterator[list[Sentence]]:
     """Yield the documents of a file, long ones in pieces of consecutive sentences.
 
     A document of more than `sentences_per_doc` sentences is cut into the fewest even pieces that
@@ -67,7 +68,7 @@ def make_doc(
     return doc
 
 
-def _trees(sentences: Sequence[Sentence], firsts: Sequence[int]) -> Dict[str, Any]:
+def _trees(sentences: Sequence[Sentence], firsts: Sequence[int]) -> dict[str, Any]:
     heads = [
         None if head is None else first + head
         for first, sentence in zip(firsts, sentences)
@@ -77,33 +78,33 @@ def _trees(sentences: Sequence[Sentence], firsts: Sequence[int]) -> Dict[str, An
     return {"heads": heads, "deps": deps}
 
 
-def _starts(sentences: Sequence[Sentence]) -> Dict[str, Any]:
+def _starts(sentences: Sequence[Sentence]) -> dict[str, Any]:
     return {"sent_starts": [i == 0 for s in sentences for i in range(len(s.words))]}
 
 
-def _column(columns: Sequence[List[str]]) -> Optional[List[str]]:
+def _column(columns: Sequence[list[str]]) -> list[str] | None:
     joined = [value for column in columns for value in column]
     return joined if any(joined) else None
 
 
-def _iob(tag: Optional[str]) -> str:
+def _iob(tag: str | None) -> str:
     tag = tag or "O"
     return {"L": "I", "U": "B"}.get(tag[0], tag[0]) + tag[1:]
 
 
-def _even_pieces(document: List[Sentence], *, n_pieces: int) -> Iterator[List[Sentence]]:
+def _even_pieces(document: list[Sentence], *, n_pieces: int) -> Iterator[list[Sentence]]:
     bounds = [len(document) * i // n_pieces for i in range(n_pieces + 1)]
     for start, end in zip(bounds, bounds[1:]):
         yield document[start:end]
 
 
-def _alike(piece: List[Sentence]) -> Iterator[List[Sentence]]:
+def _alike(piece: list[Sentence]) -> Iterator[list[Sentence]]:
     """spaCy takes the sentences of a Doc from its trees, where it has any."""
     for _, run in groupby(piece, key=lambda sentence: sentence.has_tree):
         yield list(run)
 
 
-def _halve(piece: List[Sentence], *, max_words: int) -> Iterator[List[Sentence]]:
+def _halve(piece: list[Sentence], *, max_words: int) -> Iterator[list[Sentence]]:
     n_words = sum(len(sentence.words) for sentence in piece)
     if not max_words or n_words <= max_words or len(piece) == 1:
         yield piece

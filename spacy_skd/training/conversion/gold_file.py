@@ -1,8 +1,9 @@
 """What files of gold have in common, whatever their format."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Iterable, Iterator, List, Sequence
+from typing import Any
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -21,8 +22,8 @@ class GoldFile(ABC):
 
     def __init__(self, path: Path, sentences: Iterable[Any] = ()):
         self.path = path
-        self.sentences: List[Any] = list(sentences)
-        self.unfit: List[Unfit] = []
+        self.sentences: list[Any] = list(sentences)
+        self.unfit: list[Unfit] = []
 
     @abstractmethod
     def make_docs(

@@ -1,7 +1,7 @@
 """The reader of an annotated file, chosen by its suffix, else by what it begins with."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Callable, Dict, Optional
 
 from spacy.language import Language
 
@@ -10,15 +10,15 @@ from .conllu import read_conllu
 from .gold_file import GoldFile
 from .treebank import Treebank
 
-Reader = Callable[[Path, Language, Optional[str]], GoldFile]
+Reader = Callable[[Path, Language, str | None], GoldFile]
 
 
-def read_gold(path: Path, nlp: Language, *, spans_key: Optional[str] = None) -> GoldFile:
+def read_gold(path: Path, nlp: Language, *, spans_key: str | None = None) -> GoldFile:
     """Read CoNLL-U, JSON with offsets of characters (`offsets.py`), or IOB (`iob.py`).
 
     nlp (Language): a blank pipeline of the file's language, for formats that hold text without
         tokens.
-    spans_key (Optional[str]): the group of `doc.spans` that spans of JSON go to; None for entities.
+    spans_key (str | None): the group of `doc.spans` that spans of JSON go to; None for entities.
     RAISES (ValueError): naming file and line of what is malformed; (FileNotFoundError).
     """
     if not path.is_file():
@@ -29,11 +29,11 @@ def read_gold(path: Path, nlp: Language, *, spans_key: Optional[str] = None) -> 
     return reader(path, nlp, spans_key)
 
 
-def _read_conllu(path: Path, nlp: Language, spans_key: Optional[str]) -> GoldFile:
+def _read_conllu(path: Path, nlp: Language, spans_key: str | None) -> GoldFile:
     return Treebank(path, read_conllu(path))
 
 
-def _read_unknown(path: Path, nlp: Language, spans_key: Optional[str]) -> GoldFile:
+def _read_unknown(path: Path, nlp: Language, spans_key: str | None) -> GoldFile:
     try:
         return _read_conllu(path, nlp, spans_key)
     except ValueError as error:
@@ -43,17 +43,17 @@ def _read_unknown(path: Path, nlp: Language, spans_key: Optional[str]) -> GoldFi
         ) from error
 
 
-def _read_offsets(path: Path, nlp: Language, spans_key: Optional[str]) -> GoldFile:
+def _read_offsets(path: Path, nlp: Language, spans_key: str | None) -> GoldFile:
     return read_offset_file(path, nlp, spans_key=spans_key)
 
 
-def _read_iob(path: Path, nlp: Language, spans_key: Optional[str]) -> GoldFile:
+def _read_iob(path: Path, nlp: Language, spans_key: str | None) -> GoldFile:
     return read_iob_file(path, nlp)
 
 
 # By suffix, in lower case. What any other file is read as, its first lines tell; CoNLL-U, which is
 # strict, if they tell nothing.
-READERS: Dict[str, Reader] = {
+READERS: dict[str, Reader] = {
     ".conllu": _read_conllu,
     ".jsonl": _read_offsets,
     ".json": _read_offsets,

@@ -13,7 +13,8 @@ are unknown.
 """
 
 import re
-from typing import Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
@@ -29,7 +30,7 @@ _TO_BILUO = {"S": "U", "E": "L", "M": "I"}
 _WITH_TAGS = (3, 4)  # columns: word, tag, (chunk,) entity
 _UNKNOWN = "-"
 
-NumberedLines = Iterable[Tuple[int, str]]
+NumberedLines = Iterable[tuple[int, str]]
 
 
 class Word(NamedTuple):
@@ -76,9 +77,9 @@ def _counts(words: Sequence[Word]) -> bool:
     return firsts == [str(i) for i in range(start, start + len(firsts))]
 
 
-def read_tokens(lines: NumberedLines) -> Iterator[List[Tuple[int, str]]]:
+def read_tokens(lines: NumberedLines) -> Iterator[list[tuple[int, str]]]:
     """The lines of each sentence, of a file with a token a line; those of `-DOCSTART-` alone."""
-    rows: List[Tuple[int, str]] = []
+    rows: list[tuple[int, str]] = []
     for number, line in lines:
         is_start = is_document_start(line)
         if rows and (is_start or not line.strip()):
@@ -92,7 +93,7 @@ def read_tokens(lines: NumberedLines) -> Iterator[List[Tuple[int, str]]]:
         yield rows
 
 
-def read_sentences(lines: NumberedLines) -> Iterator[List[Tuple[int, str]]]:
+def read_sentences(lines: NumberedLines) -> Iterator[list[tuple[int, str]]]:
     """The words of each sentence as lines, of a file with a sentence a line."""
     for number, line in lines:
         words = line.split()
@@ -102,7 +103,7 @@ def read_sentences(lines: NumberedLines) -> Iterator[List[Tuple[int, str]]]:
             yield [(number, "\t".join(word.rsplit("|", n_columns))) for word in words]
 
 
-def parse_sentence(rows: Sequence[Tuple[int, str]]) -> List[Word]:
+def parse_sentence(rows: Sequence[tuple[int, str]]) -> list[Word]:
     """RAISES (BadSentence): naming the line, if one is no word with a tag."""
     return [_word(number, line) for number, line in rows]
 
@@ -120,7 +121,7 @@ def _word(number: int, line: str) -> Word:
     return Word(columns[0], "" if tag in _NO_TAG else tag, entity)
 
 
-def _columns(line: str) -> List[str]:
+def _columns(line: str) -> list[str]:
     line = line.rstrip("\r\n\t ")
     if "\t" in line:
         return [column.strip(" ") for column in line.split("\t")]
@@ -146,10 +147,10 @@ def annotate_sentence(
     return Annotated(doc, document, line)
 
 
-def _biluo(tag: str) -> Optional[str]:
+def _biluo(tag: str) -> str | None:
     return None if tag == _UNKNOWN else _TO_BILUO.get(tag[0], tag[0]) + tag[1:]
 
 
-def _iob(tag: Optional[str]) -> str:
+def _iob(tag: str | None) -> str:
     """ "" where unknown."""
     return "" if tag is None else {"L": "I", "U": "B"}.get(tag[0], tag[0]) + tag[1:]

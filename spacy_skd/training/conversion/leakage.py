@@ -14,7 +14,7 @@ spaces. A text leaks
 
 import unicodedata
 from collections import defaultdict
-from typing import Dict, Iterable, List, Optional, Sequence, Set, Tuple
+from collections.abc import Iterable, Sequence
 
 MIN_WORDS = 5
 ANCHOR = 16  # characters of a key that an index is searched by
@@ -33,17 +33,17 @@ class HeldOut:
         if min_words < 1:
             raise ValueError(f"expected min_words >= 1, found {min_words}")
         self.min_words = min_words
-        self._copies: Set[str] = set()
-        self._sentences: Dict[str, List[str]] = defaultdict(list)
-        self._documents: List[str] = []
-        self._ends: List[Set[int]] = []
-        self._places: Dict[str, List[Tuple[int, int]]] = defaultdict(list)
+        self._copies: set[str] = set()
+        self._sentences: dict[str, list[str]] = defaultdict(list)
+        self._documents: list[str] = []
+        self._ends: list[set[int]] = []
+        self._places: dict[str, list[tuple[int, int]]] = defaultdict(list)
         for sentences in documents:
             self._add(sentences)
         self._anchors = sorted({len(anchor) for anchor in self._sentences})
 
-    def find(self, text: str) -> Optional[str]:
-        """RETURNS (Optional[str]): "copy", "overlap" or None for a text that does not leak."""
+    def find(self, text: str) -> str | None:
+        """RETURNS (str | None): "copy", "overlap" or None for a text that does not leak."""
         words = words_of(text)
         lines = text.splitlines()
         keys = [_join(words, text), *(key_of(line) for line in lines if len(lines) > 1)]
@@ -54,7 +54,7 @@ class HeldOut:
         return None
 
     def _add(self, sentences: Sequence[str]) -> None:
-        all_words: List[str] = []
+        all_words: list[str] = []
         for sentence in sentences:
             words = words_of(sentence)
             key = key_of(sentence)
@@ -92,7 +92,7 @@ class HeldOut:
         )
 
 
-def words_of(text: str) -> List[str]:
+def words_of(text: str) -> list[str]:
     """Runs of letters, marks and digits of the text, after NFKC and casefold."""
     return unicodedata.normalize("NFKC", text).casefold().translate(_KEPT).split()
 
@@ -106,7 +106,7 @@ def _join(words: Sequence[str], text: str) -> str:
     return "".join(words) or "".join(text.split())
 
 
-def _ends(words: Sequence[str]) -> List[int]:
+def _ends(words: Sequence[str]) -> list[int]:
     """Where in the joined words each word ends."""
     ends, end = [], 0
     for word in words:
@@ -115,7 +115,7 @@ def _ends(words: Sequence[str]) -> List[int]:
     return ends
 
 
-class _KeptCharacters(Dict[int, str]):
+class _KeptCharacters(dict[int, str]):
     """Translates a character to itself, or to a space if it belongs to no word."""
 
     def __missing__(self, code: int) -> str:

@@ -5,9 +5,10 @@ which occur inside real texts.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Iterator, List, Optional, Tuple, Union
+from typing import BinaryIO
 
 from ...disk import refuse_stream
 
@@ -24,7 +25,7 @@ class Line:
     which is never held whole. end: bytes of the file up to its end."""
 
     number: int
-    data: Optional[bytes]
+    data: bytes | None
     end: int
 
     def text(self) -> str:
@@ -56,7 +57,7 @@ def numbered_lines(path: Path, *, returns: bool = False) -> Iterator[Line]:
             yield Line(number, None if too_long else data, end)
 
 
-def read_lines(path: Union[str, Path]) -> Iterator[Tuple[int, str]]:
+def read_lines(path: str | Path) -> Iterator[tuple[int, str]]:
     """Line number from 1 and text of every line of a UTF-8 file.
 
     RAISES (ValueError): naming file and line, for bytes that are not UTF-8;
@@ -93,7 +94,7 @@ def _blocks(file: BinaryIO) -> Iterator[bytes]:
         yield block
 
 
-def _split(file: BinaryIO, *, returns: bool) -> Iterator[Tuple[bytes, int]]:
+def _split(file: BinaryIO, *, returns: bool) -> Iterator[tuple[bytes, int]]:
     """Each line with its end, and how many bytes before them were skipped, of one too long."""
     pending, n_skipped = b"", 0
     for block in _blocks(file):
@@ -108,6 +109,6 @@ def _split(file: BinaryIO, *, returns: bool) -> Iterator[Tuple[bytes, int]]:
         yield pending, n_skipped
 
 
-def _line_feeds(data: bytes) -> List[bytes]:
+def _line_feeds(data: bytes) -> list[bytes]:
     *lines, last = data.split(b"\n")
     return [*(line + b"\n" for line in lines), *([last] if last else [])]

@@ -5,19 +5,20 @@ token ("dele vent"). Merged, the token stands in their place, annotated as `spac
 --merge-subtokens` does.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import astuple
-from typing import Any, Callable, Dict, List, Sequence, Set, Tuple
+from typing import Any
 
 from spacy.tokens import Doc, Span, Token
 
 from .sentence import Multiword
 
 KEY = "multiword_tokens"  # in doc.user_data: of each start, end, form, is_spelled
-Place = Tuple[int, int]
+Place = tuple[int, int]
 Tokenize = Callable[[str], Doc]
 
 
-def multiwords_of(doc: Doc) -> List[Multiword]:
+def multiwords_of(doc: Doc) -> list[Multiword]:
     return [Multiword(*values) for values in doc.user_data.get(KEY, ())]
 
 
@@ -33,7 +34,7 @@ def real_text(doc: Doc) -> str:
     return _written(doc)[0]
 
 
-def unlike(doc: Doc, tokenizer: Tokenize) -> List[Multiword]:
+def unlike(doc: Doc, tokenizer: Tokenize) -> list[Multiword]:
     """The multiword tokens that a tokenizer does not split into the treebank's words.
 
     It is asked for each by itself, so that one form is annotated in one way, whatever stands
@@ -50,7 +51,7 @@ def unlike(doc: Doc, tokenizer: Tokenize) -> List[Multiword]:
 def count_not_made(doc: Doc, tokenizer: Tokenize) -> int:
     """How many tokens of a Doc a tokenizer does not make of its real text."""
     text, places = _written(doc)
-    made: Set[Place] = {(token.idx, token.idx + len(token)) for token in tokenizer(text)}
+    made: set[Place] = {(token.idx, token.idx + len(token)) for token in tokenizer(text)}
     return sum(place not in made for place in places)
 
 
@@ -85,7 +86,7 @@ def merge(doc: Doc, multiwords: Sequence[Multiword]) -> Doc:
     return merged
 
 
-def _written(doc: Doc) -> Tuple[str, List[Place]]:
+def _written(doc: Doc) -> tuple[str, list[Place]]:
     """The real text, and where in it each token begins and ends; (-1, -1) of the words of a
     multiword token that they do not spell."""
     text, places = "", []
@@ -104,10 +105,10 @@ def _written(doc: Doc) -> Tuple[str, List[Place]]:
     return text, places
 
 
-def _groups(doc: Doc, multiwords: Sequence[Multiword]) -> List[List[Token]]:
+def _groups(doc: Doc, multiwords: Sequence[Multiword]) -> list[list[Token]]:
     """The tokens of each token to be."""
     ends = {multiword.start: multiword.end for multiword in multiwords}
-    groups: List[List[Token]] = []
+    groups: list[list[Token]] = []
     i = 0
     while i < len(doc):
         end = ends.get(i, i + 1)
@@ -116,16 +117,16 @@ def _groups(doc: Doc, multiwords: Sequence[Multiword]) -> List[List[Token]]:
     return groups
 
 
-def _forms(groups: Sequence[List[Token]], multiwords: Sequence[Multiword]) -> List[str]:
+def _forms(groups: Sequence[list[Token]], multiwords: Sequence[Multiword]) -> list[str]:
     forms = {multiword.start: multiword.form for multiword in multiwords}
     return [forms.get(group[0].i, group[0].text) for group in groups]
 
 
 def _annotation(
-    doc: Doc, groups: Sequence[List[Token]], tops: Sequence[Token], place: Dict[int, int]
-) -> Dict[str, Any]:
+    doc: Doc, groups: Sequence[list[Token]], tops: Sequence[Token], place: dict[int, int]
+) -> dict[str, Any]:
     """What a Doc takes only if it is there at all."""
-    annotation: Dict[str, Any] = {}
+    annotation: dict[str, Any] = {}
     if doc.has_annotation("MORPH"):
         annotation["morphs"] = [_features(group) for group in groups]
     if doc.has_annotation("ENT_IOB"):
@@ -148,14 +149,14 @@ def _joined(values: Sequence[str], separator: str) -> str:
 
 
 def _features(group: Sequence[Token]) -> str:
-    values: Dict[str, Set[str]] = {}
+    values: dict[str, set[str]] = {}
     for token in group:
         for name, value in token.morph.to_dict().items():
             values.setdefault(name, set()).update(value.split(","))
     return "|".join(f"{name}={','.join(sorted(values[name]))}" for name in sorted(values))
 
 
-def _entities(doc: Doc, groups: Sequence[List[Token]], tops: Sequence[Token]) -> List[str]:
+def _entities(doc: Doc, groups: Sequence[list[Token]], tops: Sequence[Token]) -> list[str]:
     """IOB of each group; "" is missing."""
     tags = ["O" if any(token.ent_iob for token in group) else "" for group in groups]
     for entity in doc.ents:
@@ -173,6 +174,6 @@ def _entities(doc: Doc, groups: Sequence[List[Token]], tops: Sequence[Token]) ->
     return tags
 
 
-def _moved(span: Span, doc: Doc, place: Dict[int, int]) -> Span:
+def _moved(span: Span, doc: Doc, place: dict[int, int]) -> Span:
     start, end = place[span.start], place[span.end - 1] + 1
     return Span(doc, start, end, label=span.label, kb_id=span.kb_id, span_id=span.id)

@@ -9,7 +9,7 @@ Prodigy's, doccano's, and `doc.to_json()`.
 """
 
 from dataclasses import dataclass
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 ANSWERS = ("accept", "reject", "ignore")
 _TEXT_KEYS = ("text", "data")
@@ -37,7 +37,7 @@ class OffsetRecord:
     """
 
     text: str
-    spans: Optional[List[CharSpan]]
+    spans: list[CharSpan] | None
     answer: str = "accept"
     is_binary: bool = False
 
@@ -62,7 +62,7 @@ def parse_offsets(record: Any) -> OffsetRecord:
     return OffsetRecord(text, spans, answer, bool(is_binary))
 
 
-def _as_object(record: Any) -> Dict[str, Any]:
+def _as_object(record: Any) -> dict[str, Any]:
     """spaCy's pairs of text and annotations as one object."""
     if isinstance(record, list) and len(record) == 2:
         text, annotations = record
@@ -76,9 +76,9 @@ def _as_object(record: Any) -> Dict[str, Any]:
     return record
 
 
-def _span_items(record: Dict[str, Any]) -> Optional[List[Any]]:
+def _span_items(record: dict[str, Any]) -> list[Any] | None:
     """The annotated spans; None where there is no list of them."""
-    found: Optional[List[Any]] = None
+    found: list[Any] | None = None
     for key in _SPAN_KEYS:
         items = record.get(key)
         if isinstance(items, dict) and key == "spans":  # groups, as of `Example.from_dict`

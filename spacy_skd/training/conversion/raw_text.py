@@ -6,9 +6,10 @@ caller who sets it aside (rejects.py) or stops.
 
 import json
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Sequence, Tuple, Union
+from typing import Any
 
 from ...disk import files_of, suffix_of, unique_files
 from ...disk.atomic import cannot_write
@@ -18,7 +19,7 @@ SUFFIXES = (".jsonl", ".txt")
 REJECTS = "rejects.jsonl"  # gets a line for each `Unfit` that is a fault
 MAX_DIGITS = 4000  # of an integer; Python refuses 4300
 
-PathLike = Union[str, Path]
+PathLike = str | Path
 # A string, or what Python's reader of JSON takes for a number though it is none.
 _STRING_OR_CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN')
 
@@ -33,7 +34,7 @@ class RawText:
     """
 
     text: str
-    meta: Dict[str, Any] = field(default_factory=dict)
+    meta: dict[str, Any] = field(default_factory=dict)
     line: str = ""
 
     @property
@@ -41,7 +42,7 @@ class RawText:
         """How many words stand between the spaces of the text (no tokenizer runs)."""
         return len(self.text.split())
 
-    def to_json(self) -> Tuple[str, int]:
+    def to_json(self) -> tuple[str, int]:
         """The record as a line of JSON, each number as it was written, and how many `NaN` and
         `Infinity`, which JSON cannot hold, are null in it."""
         line, n_nulls = self.line.strip(), 0
@@ -93,7 +94,7 @@ def append_reject(unfit: Unfit, file: Path) -> None:
         raise cannot_write(file, error) from error
 
 
-def read_raw(paths: Union[PathLike, Sequence[PathLike]]) -> Iterator[RawText]:
+def read_raw(paths: PathLike | Sequence[PathLike]) -> Iterator[RawText]:
     """Stream the texts of files, or of every .jsonl and .txt file below folders.
 
     A `.jsonl` file holds one object a line, `{"text": ..., "meta": {...}}` (meta may be missing);
@@ -111,7 +112,7 @@ def read_raw(paths: Union[PathLike, Sequence[PathLike]]) -> Iterator[RawText]:
                 raise ValueError(f"{path}, line {item.number}: {item.reason}")
 
 
-def read_texts(path: Path) -> Iterator[Union[Placed, Unfit]]:
+def read_texts(path: Path) -> Iterator[Placed | Unfit]:
     """Every line of a `.jsonl` or `.txt` file, in order, blank ones too."""
     parse = _parse_text if suffix_of(path) == ".txt" else _parse_record
     for line in numbered_lines(path):
@@ -129,14 +130,14 @@ def read_texts(path: Path) -> Iterator[Union[Placed, Unfit]]:
             yield Unfit(str(path), line.number, "")
 
 
-def find_raw_files(paths: Union[PathLike, Sequence[PathLike]]) -> List[Path]:
+def find_raw_files(paths: PathLike | Sequence[PathLike]) -> list[Path]:
     """Every file that `read_raw` would read of these paths, in order, each file once.
 
     Raises FileNotFoundError for a missing path or a folder without raw text, and ValueError for
     a file that is neither .jsonl nor .txt.
     """
     each = [paths] if isinstance(paths, (str, Path)) else list(paths)
-    found: List[Path] = []
+    found: list[Path] = []
     for path in map(Path, each):
         found += files_of(path, suffixes=SUFFIXES)
     return unique_files(found)

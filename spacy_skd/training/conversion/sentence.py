@@ -1,7 +1,6 @@
 """One sentence of an annotated file, whatever its format."""
 
 from dataclasses import dataclass, field, replace
-from typing import Dict, List, Optional, Tuple
 
 
 @dataclass(frozen=True)
@@ -35,22 +34,22 @@ class Sentence:
     unread: how many values of MISC look like entities and are not read, by key.
     """
 
-    words: List[str]
-    spaces: List[bool]
-    lemmas: List[str]
-    pos: List[str]
-    tags: List[str]
-    morphs: List[str]
-    heads: List[Optional[int]]
-    deps: List[str]
-    entities: List[Optional[str]]
+    words: list[str]
+    spaces: list[bool]
+    lemmas: list[str]
+    pos: list[str]
+    tags: list[str]
+    morphs: list[str]
+    heads: list[int | None]
+    deps: list[str]
+    entities: list[str | None]
     document: int
     line: int
-    multiwords: Tuple[Multiword, ...] = ()
+    multiwords: tuple[Multiword, ...] = ()
     n_repaired: int = 0
     lost_heads: bool = False
     text_differs: bool = False
-    unread: Dict[str, int] = field(default_factory=dict)
+    unread: dict[str, int] = field(default_factory=dict)
 
     @property
     def n_unspelled(self) -> int:

@@ -1,6 +1,6 @@
 """CoNLL-U as a file of gold."""
 
-from typing import Iterable, Iterator, List, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -15,7 +15,7 @@ from .sentence import Sentence
 class Treebank(GoldFile):
     """Sentences with trees, tags and features."""
 
-    sentences: List[Sentence]
+    sentences: list[Sentence]
 
     def make_docs(
         self,

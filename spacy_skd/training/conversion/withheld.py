@@ -1,8 +1,8 @@
 """Treebanks that are distributed without their text: every FORM is "_", or as many "_" as the word
 has letters."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import List, Sequence, Tuple
 
 from .sentence import Sentence
 
@@ -13,7 +13,7 @@ SHARE, LEAST = 0.1, 5
 
 def leave_out_withheld(
     sentences: Sequence[Sentence], file: Path
-) -> Tuple[List[Sentence], List[Sentence]]:
+) -> tuple[list[Sentence], list[Sentence]]:
     """RETURNS: the sentences that have their words, and those most of whose words are withheld.
     RAISES (ValueError): if words of the whole file are withheld."""
     withheld = [sentence for sentence in sentences if _is_withheld(sentence)]

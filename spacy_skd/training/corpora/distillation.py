@@ -1,8 +1,9 @@
 """A corpus of labelled docs and annotated shards, streamed: `spacy-skd.DistillationCorpus.v1`."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
-from typing import Any, Callable, Iterator, Optional
+from typing import Any
 
 from spacy import registry
 from spacy.language import Language
@@ -16,8 +17,8 @@ from .stream import StoredCorpus
 
 @registry.readers("spacy-skd.DistillationCorpus.v1")
 def make_distillation_corpus(
-    store: Optional[Path] = None,
-    path: Optional[Path] = None,
+    store: Path | None = None,
+    path: Path | None = None,
     ratio: float = 4.0,
     buffer: int = 2000,
     max_length: int = 0,
@@ -35,9 +36,9 @@ def make_distillation_corpus(
     `spacy train` with components sourced from `model-last` goes on with the very next example.
     That needs `max_epochs = -1`, which streams; otherwise spaCy reads a pass whole and shuffles it.
 
-    store (Optional[Path]): folder that `spacy skd annotate` wrote. Required; None is what the
+    store (Path | None): folder that `spacy skd annotate` wrote. Required; None is what the
         config of a student says that was saved without its teacher.
-    path (Optional[Path]): labelled docs, a `.spacy` file or a folder of them; by default those of
+    path (Path | None): labelled docs, a `.spacy` file or a folder of them; by default those of
         the store. Without either, a pass is all unlabelled docs.
     ratio (float): words of unlabelled docs for each labelled word.
     buffer (int): docs of each kind in memory, from which the next is drawn at random; shards come
@@ -65,7 +66,7 @@ class DistillationCorpus(StoredCorpus):
     """See `make_distillation_corpus`."""
 
     def __init__(
-        self, store: Optional[Path], path: Optional[Path], *, lower_case: float = 0.0, **mix: Any
+        self, store: Path | None, path: Path | None, *, lower_case: float = 0.0, **mix: Any
     ):
         """mix: settings of a `StoredCorpus`."""
         super().__init__(store, path, **mix)

@@ -3,7 +3,8 @@
 import json
 import logging
 from abc import ABC, abstractmethod
-from typing import Any, Container, Dict, List, Mapping, Optional, Tuple
+from collections.abc import Container, Mapping
+from typing import Any
 
 import numpy
 from spacy.attrs import DEP, HEAD
@@ -37,10 +38,10 @@ _POS = "POS"  # in a stock morphologizer's labels, beside the features
 
 
 class DrawnLayer(ABC):
-    """One kind of annotation. writes (Tuple[str, ...]): what it sets, so that two that set the same
+    """One kind of annotation. writes (tuple[str, ...]): what it sets, so that two that set the same
     are found."""
 
-    writes: Tuple[str, ...]
+    writes: tuple[str, ...]
 
     @abstractmethod
     def draw(self, doc: Doc, belief: Belief, **settings: Any) -> None:
@@ -56,7 +57,7 @@ class DrawnTokens(DrawnLayer):
         self._layers = [make_layer(part, max_length=0, threshold=0.5) for part in self.writes]
 
     def draw(
-        self, doc: Doc, belief: Belief, known: Optional[Container[str]] = None, **settings: Any
+        self, doc: Doc, belief: Belief, known: Container[str] | None = None, **settings: Any
     ) -> None:
         if not isinstance(belief, LABELS):
             raise ValueError(f"layer {self.writes[0]!r}: expected labels of tokens, got trees")
@@ -107,13 +108,13 @@ def make_layers(
     forms: Mapping[str, Form],
     names: Mapping[str, str],
     *,
-    noted: Optional[Mapping[str, str]] = None,
-) -> Dict[str, DrawnLayer]:
+    noted: Mapping[str, str] | None = None,
+) -> dict[str, DrawnLayer]:
     """The layer of each of a store's components, those of no use left out.
 
     forms (Mapping[str, Form]): by component. names (Mapping[str, str]): by component, the layer to
         draw; empty for all, each what is noted.
-    noted (Optional[Mapping[str, str]]): what the manifest says of each. An older one says nothing:
+    noted (Mapping[str, str] | None): what the manifest says of each. An older one says nothing:
         its components' names and labels are all there is to tell by, and what is ambiguous is
         warned of.
     RAISES (ValueError): if a component is not stored, a layer does not exist, or two components
@@ -124,7 +125,7 @@ def make_layers(
         raise ValueError(f"layers: expected stored components ({', '.join(forms)}), got {missing}")
     chosen = dict(names) or _inferred(forms, noted or {})
     layers = {pipe: make_drawn_layer(name) for pipe, name in chosen.items()}
-    writers: Dict[str, str] = {}
+    writers: dict[str, str] = {}
     for pipe, layer in layers.items():
         for what in layer.writes:
             if what in writers:
@@ -169,7 +170,7 @@ def layer_of(pipe: str, form: Form) -> str:
     return "tag"
 
 
-def _inferred(forms: Mapping[str, Form], noted: Mapping[str, str]) -> Dict[str, str]:
+def _inferred(forms: Mapping[str, Form], noted: Mapping[str, str]) -> dict[str, str]:
     """A view says no more than its component, and sentences are those of the trees."""
     told = {pipe: layer_of(pipe, form) for pipe, form in forms.items() if not noted.get(pipe)}
     for pipe, name in told.items():
@@ -190,7 +191,7 @@ def _inferred(forms: Mapping[str, Form], noted: Mapping[str, str]) -> Dict[str, 
     }
 
 
-def _split(label: str) -> List[str]:
+def _split(label: str) -> list[str]:
     """POS and FEATS of a stock morphologizer's label; "" twice where it is not known."""
     if not label:
         return ["", ""]

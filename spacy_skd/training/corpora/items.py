@@ -1,8 +1,9 @@
 """Docs of `.spacy` files that become examples when they are due."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
 from spacy.attrs import NORM, ORTH
 from spacy.language import Language

@@ -1,8 +1,8 @@
 """Corpora for distillation: labelled docs and raw text in one stream."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
-from typing import Callable, Iterator, List, Optional
 
 from spacy import registry
 from spacy.language import Language
@@ -16,8 +16,8 @@ from ..conversion.raw_text import read_raw
 
 @registry.readers("spacy-skd.MixedCorpus.v1")
 def make_mixed_corpus(
-    path: Optional[Path] = None,
-    raw: Optional[Path] = None,
+    path: Path | None = None,
+    raw: Path | None = None,
     raw_ratio: float = 1.0,
     raw_max_words: int = 300,
     max_length: int = 0,
@@ -28,8 +28,8 @@ def make_mixed_corpus(
     Each pass yields all labelled docs once, shuffled, and raw texts among them; the next pass goes
     on in the raw text where this one stopped. A pass starts with a labelled doc.
 
-    path (Optional[Path]): labelled docs, a `.spacy` file or a folder of them.
-    raw (Optional[Path]): a `.jsonl` or `.txt` file, or a folder of them.
+    path (Path | None): labelled docs, a `.spacy` file or a folder of them.
+    raw (Path | None): a `.jsonl` or `.txt` file, or a folder of them.
     raw_ratio (float): words of raw text for each labelled word. Without `path`, a pass is all text.
     raw_max_words (int): a longer text is cut into pieces of at most this many words, so that
         batches stay even and nothing is lost.
@@ -57,8 +57,8 @@ class MixedCorpus:
 
     def __init__(
         self,
-        labelled: Optional[Corpus],
-        raw: Optional[Path],
+        labelled: Corpus | None,
+        raw: Path | None,
         *,
         raw_ratio: float,
         raw_max_words: int,
@@ -71,8 +71,8 @@ class MixedCorpus:
         self.seed = seed
         self._pass = 0
         self.repaired = RepairedEntities("MixedCorpus")
-        self._texts: Optional[List[str]] = None
-        self._stream: Optional[Iterator[Doc]] = None
+        self._texts: list[str] | None = None
+        self._stream: Iterator[Doc] | None = None
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
         if self.labelled is None:

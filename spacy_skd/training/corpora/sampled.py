@@ -1,7 +1,8 @@
 """Drawn annotation for stock components, streamed: `spacy-skd.SampledCorpus.v1`."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Callable, Dict, FrozenSet, Iterator, List, Optional
+from typing import Any
 
 import numpy
 from spacy import registry
@@ -20,15 +21,15 @@ from .stream import StoredCorpus, examples_seen
 
 @registry.readers("spacy-skd.SampledCorpus.v1")
 def make_sampled_corpus(
-    store: Optional[Path] = None,
-    path: Optional[Path] = None,
+    store: Path | None = None,
+    path: Path | None = None,
     ratio: float = 4.0,
     buffer: int = 2000,
     max_length: int = 0,
     seed: int = 0,
     temperature: float = 1.0,
     projective: bool = False,
-    layers: Optional[Dict[str, str]] = None,
+    layers: dict[str, str] | None = None,
     skip: int = 0,
 ) -> Callable[[Language], Iterator[Example]]:
     """As `spacy-skd.DistillationCorpus.v1`, for components that learn from gold alone, such as
@@ -50,7 +51,7 @@ def make_sampled_corpus(
     temperature (float): divides the teacher's scores before it is drawn from them.
     projective (bool): whether trees are drawn given that no arcs cross, for a parser that knows no
         others; what spaCy's knows of crossing arcs are rare deprels. Listed trees stay as they are.
-    layers (Dict[str, str]): the stored components to draw from, and what each annotates: tag, pos,
+    layers (dict[str, str]): the stored components to draw from, and what each annotates: tag, pos,
         morph, morphologizer, sent, ents, spans (or spans:KEY) or parser. By default all, as the
         manifest says.
     skip (int): examples of the stream that a run that is resumed has learnt from. Not needed where
@@ -76,12 +77,12 @@ class SampledCorpus(StoredCorpus):
 
     def __init__(
         self,
-        store: Optional[Path],
-        path: Optional[Path] = None,
+        store: Path | None,
+        path: Path | None = None,
         *,
         temperature: float,
         projective: bool,
-        layers: Dict[str, str],
+        layers: dict[str, str],
         skip: int,
         **stream: Any,
     ):
@@ -100,13 +101,13 @@ class SampledCorpus(StoredCorpus):
         return example
 
     def _annotate(
-        self, doc: Doc, *, rng: numpy.random.Generator, known: Optional[FrozenSet[str]]
+        self, doc: Doc, *, rng: numpy.random.Generator, known: frozenset[str] | None
     ) -> None:
         stored = read_beliefs(doc.user_data)
         if stored is None:
             raise ValueError(f"{self.store.folder}: expected a doc with a belief, found {doc.text}")
         for pipe, layer in self.layers.items():
-            settings: Dict[str, Any] = {"rng": rng, "temperature": self.temperature}
+            settings: dict[str, Any] = {"rng": rng, "temperature": self.temperature}
             if isinstance(layer, DrawnTokens) and layer.writes == ("tag",):
                 settings["known"] = known
             if isinstance(layer, DrawnParse):
@@ -114,15 +115,15 @@ class SampledCorpus(StoredCorpus):
             layer.draw(doc, self.store.belief(stored, pipe, doc), **settings)
         del doc.user_data[KEY]
 
-    def _learnt(self, nlp: Language) -> Optional[int]:
+    def _learnt(self, nlp: Language) -> int | None:
         """Stock components do not count, but have learnt nothing before they are initialized."""
         seen = examples_seen(nlp)
         return 0 if seen is None and not is_initialized(nlp) else seen
 
 
-def known_tags(nlp: Language) -> Optional[FrozenSet[str]]:
+def known_tags(nlp: Language) -> frozenset[str] | None:
     """What all stock taggers of a pipeline can learn; None where none has labels yet."""
-    pipes: List[Any] = [pipe for _, pipe in nlp.components]
+    pipes: list[Any] = [pipe for _, pipe in nlp.components]
     known = [frozenset(p.labels) for p in pipes if type(p) is Tagger and p.labels]
     return frozenset.intersection(*known) if known else None
 

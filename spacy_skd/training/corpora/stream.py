@@ -1,9 +1,10 @@
 """What readers of an annotated folder share: its docs and labelled ones, one endless stream."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
-from typing import Any, Iterator, List, Optional, Tuple
+from typing import Any
 
 from spacy.language import Language
 from spacy.tokens import DocBin
@@ -16,7 +17,7 @@ from ...pipeline.entity_tags import RepairedEntities
 from ...shards.store import BeliefStore
 from .items import Item, read_items
 
-_Numbered = Optional[Tuple[int, Item]]
+_Numbered = tuple[int, Item] | None
 
 
 class StoredCorpus(ABC):
@@ -33,8 +34,8 @@ class StoredCorpus(ABC):
 
     def __init__(
         self,
-        store: Optional[Path],
-        path: Optional[Path],
+        store: Path | None,
+        path: Path | None,
         *,
         ratio: float,
         buffer: int,
@@ -57,15 +58,15 @@ class StoredCorpus(ABC):
         self.ratio, self.buffer, self.max_length, self.seed = ratio, buffer, max_length, seed
         self._items: Iterator[_Numbered] = iter(())
         # As they were at the last call, and whether its pass was read to the end.
-        self._nlp: Optional[Language] = None
-        self._seen: Optional[int] = None
+        self._nlp: Language | None = None
+        self._seen: int | None = None
         self._ended = False
 
     @abstractmethod
     def _example(self, nlp: Language, item: Item, number: int) -> Example:
         """number (int): its place in the stream."""
 
-    def _learnt(self, nlp: Language) -> Optional[int]:
+    def _learnt(self, nlp: Language) -> int | None:
         """How many examples the pipeline has learnt from; None if it does not say, so that what
         has been read was learnt."""
         return examples_seen(nlp)
@@ -101,7 +102,7 @@ class StoredCorpus(ABC):
         for number, item in enumerate(self._endless(nlp)):
             yield None if item is None else (number, item)
 
-    def _endless(self, nlp: Language) -> Iterator[Optional[Item]]:
+    def _endless(self, nlp: Language) -> Iterator[Item | None]:
         raw = self._unlabelled(nlp)
         number = 0
         while True:
@@ -147,7 +148,7 @@ class StoredCorpus(ABC):
         return (it for it in items if not self.max_length or it.n_words <= self.max_length)
 
     def _shards(
-        self, nlp: Language, names: List[str], random: Random, *, is_gold: bool
+        self, nlp: Language, names: list[str], random: Random, *, is_gold: bool
     ) -> Iterator[Item]:
         """RAISES (ValueError): naming the shard, if it is damaged or a doc has no belief."""
         for name in random.sample(names, len(names)):
@@ -162,7 +163,7 @@ class StoredCorpus(ABC):
 
     def _shuffled(self, items: Iterator[Item], random: Random) -> Iterator[Item]:
         """Each item once, drawn from those that are waiting."""
-        waiting: List[Item] = []
+        waiting: list[Item] = []
         for item in items:
             if len(waiting) < self.buffer:
                 waiting.append(item)
@@ -174,9 +175,9 @@ class StoredCorpus(ABC):
         yield from waiting
 
 
-def examples_seen(nlp: Language) -> Optional[int]:
+def examples_seen(nlp: Language) -> int | None:
     """How many examples a pipeline has learnt from, as its distilling components count them; None
     if it has none of these."""
-    pipes: List[Any] = [pipe for _, pipe in nlp.components]
+    pipes: list[Any] = [pipe for _, pipe in nlp.components]
     counts = (pipe.cfg.get("seen", 0) for pipe in pipes if isinstance(pipe, DistillingPipe))
     return max(counts, default=None)

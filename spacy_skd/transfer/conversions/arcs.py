@@ -6,18 +6,16 @@ scores are inferred with the structure of what both allow: the student's own, if
 more (a projection: its marginals lie in the student's polytope as they are).
 """
 
-from typing import Optional, Tuple, Type
-
 import numpy
-from thinc.types import Floats1d
 
+from ...arrays import Array, Floats1d
 from ...codecs.bioes import Legality
 from ...structures import HeadSelection, Parts, ProjectiveTrees, SpanningTrees, Structure
 from ...structures.numerics import clean_scores
 from ..posterior import Match, Posterior, Target, lost_mass
 
 # From wide to narrow.
-ARC_STRUCTURES: Tuple[Type[Structure], ...] = (HeadSelection, SpanningTrees, ProjectiveTrees)
+ARC_STRUCTURES: tuple[type[Structure], ...] = (HeadSelection, SpanningTrees, ProjectiveTrees)
 
 
 def in_common(a: Structure, b: Structure) -> Structure:
@@ -30,7 +28,7 @@ def in_common(a: Structure, b: Structure) -> Structure:
 
 
 def arcs_to_arcs(
-    posterior: Posterior, structure: Structure, match: Match, rules: Optional[Legality]
+    posterior: Posterior, structure: Structure, match: Match, rules: Legality | None
 ) -> Target:
     """By the structure of what both allow."""
     shared = in_common(posterior.structure, structure)
@@ -51,9 +49,7 @@ def _readings(teacher: Structure, shared: Structure) -> Structure:
     return SpanningTrees(single_root=getattr(shared, "single_root", False))
 
 
-def infer_possible(
-    structure: Structure, scores: Parts
-) -> Tuple[Floats1d, Parts, Optional["numpy.ndarray"]]:
+def infer_possible(structure: Structure, scores: Parts) -> tuple[Floats1d, Parts, Array | None]:
     """As `Structure.infer`, where some units may have no possible structure.
 
     RETURNS: log Z, marginals, which mean nothing for the units without; which these are, (B,) bool

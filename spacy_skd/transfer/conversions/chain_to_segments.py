@@ -1,9 +1,8 @@
 """A linear chain to flat segments: the probabilities of all spans up to a width."""
 
-from typing import Any, Optional, Tuple
+from typing import Any
 
-from thinc.types import Floats1d, Floats3d, FloatsXd
-
+from ...arrays import Floats1d, Floats3d, FloatsXd
 from ...codecs.bioes import Legality, scheme_of
 from ...codecs.spans import SpanMatch
 from ...structures import IMPOSSIBLE, FlatSegments, Parts, Structure, to_numpy
@@ -24,7 +23,7 @@ _PREFIXES = "BIES"
 
 
 def chain_to_segments(
-    posterior: Posterior, structure: Structure, match: Match, rules: Optional[Legality]
+    posterior: Posterior, structure: Structure, match: Match, rules: Legality | None
 ) -> Target:
     """P(span) is that of all its tags in a row, and that it ends there: the product of the ratios
     of pair to unary marginals, here by forward and backward messages.
@@ -81,7 +80,7 @@ def _without_labels(scores: Parts, match: SpanMatch) -> Parts:
 
 def _span_probabilities(
     xp: Any, chains: Chains, messages: Messages, match: SpanMatch, widths: int
-) -> Tuple[FloatsXd, Floats1d]:
+) -> tuple[FloatsXd, Floats1d]:
     """Units in the order of `chains`.
 
     log P(i, w, l) = a_i(B) + A(B, I) + u_(i+1)(I) + ... + A(I, E) + u_(i+w)(E)

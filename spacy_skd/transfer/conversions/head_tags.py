@@ -10,13 +10,13 @@ one is impossible, and with the teacher's own structure
 teacher of tags one that selects heads, given that they lie in the sentence.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Sequence, Tuple
 
 import numpy
-from thinc.types import Floats1d, Floats2d, Floats3d, Ints1d, Ints2d
 
+from ...arrays import Array, Floats1d, Floats2d, Floats3d, Ints1d, Ints2d
 from ...codecs.head_labels import HeadLabels
 from ...codecs.trees import gold_tokens
 from ...errors import check_temperature
@@ -33,12 +33,12 @@ class LabelledArcs:
     """The arcs of a batch whose deprels a teacher scored.
 
     where (Ints2d): (P, 3) unit, token and head (0 = ROOT, i + 1 = token i of the unit).
-    labels (Tuple[str, ...]): the teacher's deprels. scores (Floats2d): (P, deprels), nats, given
+    labels (tuple[str, ...]): the teacher's deprels. scores (Floats2d): (P, deprels), nats, given
         the arc.
     """
 
     where: Ints2d
-    labels: Tuple[str, ...]
+    labels: tuple[str, ...]
     scores: Floats2d
 
 
@@ -51,7 +51,7 @@ class TagTarget:
 
     marginals: Floats3d
     lost: Floats1d
-    silent: "numpy.ndarray"
+    silent: Array
 
 
 def arcs_to_tags(
@@ -138,7 +138,7 @@ def _tags_of(belief: TreeCandidates, tags: HeadLabels, most: int) -> Ints2d:
     return numpy.stack(rows)
 
 
-def _given_tagged(scores: Floats2d, allowed: "numpy.ndarray") -> Tuple[Floats1d, Floats2d]:
+def _given_tagged(scores: Floats2d, allowed: Array) -> tuple[Floats1d, Floats2d]:
     """RETURNS: (P,) log P(an allowed deprel | arc), `IMPOSSIBLE` for none; (P, deprels) the
     probabilities given that it is one."""
     if not scores.size:
@@ -150,9 +150,7 @@ def _given_tagged(scores: Floats2d, allowed: "numpy.ndarray") -> Tuple[Floats1d,
     return numpy.where(some, log_mass, IMPOSSIBLE), probabilities * (allowed & some[:, None])
 
 
-def _infer(
-    structure: Structure, scores: Parts, masked: Parts
-) -> Tuple[Floats3d, Floats1d, "numpy.ndarray"]:
+def _infer(structure: Structure, scores: Parts, masked: Parts) -> tuple[Floats3d, Floats1d, Array]:
     """Marginals of the masked arcs; lost mass of each unit; (B, N) which tokens are silent."""
     if isinstance(structure, HeadSelection):
         return _select(scores, masked)
@@ -165,7 +163,7 @@ def _infer(
     return marginals.arrays["arc"], lost, silent
 
 
-def _select(scores: Parts, masked: Parts) -> Tuple[Floats3d, Floats1d, "numpy.ndarray"]:
+def _select(scores: Parts, masked: Parts) -> tuple[Floats3d, Floats1d, Array]:
     """Tokens choose on their own, so that one whose arcs have no tag leaves the others alone."""
     arc, mask = masked.arrays["arc"], scores.mask
     silent = (arc.max(axis=-1, initial=IMPOSSIBLE) <= POSSIBLE_ABOVE) & mask
@@ -180,21 +178,21 @@ def _select(scores: Parts, masked: Parts) -> Tuple[Floats3d, Floats1d, "numpy.nd
 
 
 @lru_cache(maxsize=16)
-def head_labels(tags: Tuple[str, ...]) -> HeadLabels:
+def head_labels(tags: tuple[str, ...]) -> HeadLabels:
     """The inventory of a belief's tags, made once."""
     return HeadLabels(tags)
 
 
 def tags_to_arcs(
     belief: HeadLabelBelief, *, floor: float, temperature: float = 1.0
-) -> Tuple[TreeBelief, Floats1d]:
+) -> tuple[TreeBelief, Floats1d]:
     """A teacher of tags as one of heads and deprels.
 
     floor (float): the marginal that an arc must have for its deprels to be kept; the best of each
         token always is.
     temperature (float): the T that the result will be used at: its scores divided by T are those
         of tags whose scores are divided by T.
-    RETURNS (Tuple[TreeBelief, Floats1d]): of head selection; (tokens,) the probability of tags
+    RETURNS (tuple[TreeBelief, Floats1d]): of head selection; (tokens,) the probability of tags
         whose head is outside the sentence, which no tree has.
     """
     tags = head_labels(belief.labels)
@@ -218,7 +216,7 @@ def tags_to_arcs(
 
 def _unit_arcs(
     scores: Floats2d, tags: HeadLabels, start: int, end: int, *, floor: float
-) -> Tuple[Floats2d, Ints2d, Floats1d]:
+) -> tuple[Floats2d, Ints2d, Floats1d]:
     """One sentence: (n, n + 1) arc scores; (P, 2) dependent and head in the doc of likely arcs;
     (n,) mass of tags that lead out of it."""
     n, scores = end - start, scores[start:end]
@@ -239,7 +237,7 @@ def _times(arc: Floats2d, factor: float) -> Floats2d:
     return result
 
 
-def _offsets(pairs: Ints2d) -> "numpy.ndarray":
+def _offsets(pairs: Ints2d) -> Array:
     return numpy.where(pairs[:, 1] < 0, 0, pairs[:, 1] - pairs[:, 0])
 
 

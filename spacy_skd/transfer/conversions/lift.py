@@ -1,12 +1,11 @@
 """*Lift*: the teacher's family embeds in the student's, so move its scores and infer with the
 student's structure; conditioning on what the student can express comes for free."""
 
-from typing import Any, Optional
+from typing import Any
 
-import numpy
 from thinc.api import get_array_module
-from thinc.types import Floats3d, FloatsXd
 
+from ...arrays import Array, Floats3d, FloatsXd
 from ...codecs.bioes import Legality
 from ...codecs.labels import LabelMatch
 from ...codecs.spans import SpanMatch
@@ -29,7 +28,7 @@ _NO_SUPPORT = _RULED_OUT / 2
 
 
 def tokens_to_segments(
-    posterior: Posterior, structure: Structure, match: Match, rules: Optional[Legality]
+    posterior: Posterior, structure: Structure, match: Match, rules: Legality | None
 ) -> Target:
     """Independent tags given that they are legal, and that no span is wider than the student's:
 
@@ -48,7 +47,7 @@ def tokens_to_segments(
 
 
 def segments_to_segments(
-    posterior: Posterior, structure: Structure, match: Match, rules: Optional[Legality]
+    posterior: Posterior, structure: Structure, match: Match, rules: Legality | None
 ) -> Target:
     """Spans whose label the student lacks, or that are wider than its own, are masked."""
     scores = in_double(posterior.scores)
@@ -80,13 +79,13 @@ def to_width(span: FloatsXd, widths: int) -> FloatsXd:
     return xp.concatenate([span, none], axis=2)
 
 
-def no_support(log_ratio: Any) -> Optional["numpy.ndarray"]:
+def no_support(log_ratio: Any) -> Array | None:
     """Units whose mass that is left is none. log_ratio: (B,) its log, relative to all."""
     empty = to_numpy(log_ratio) <= _NO_SUPPORT
     return empty if empty.any() else None
 
 
-def either(a: Optional["numpy.ndarray"], b: Optional["numpy.ndarray"]) -> Optional["numpy.ndarray"]:
+def either(a: Array | None, b: Array | None) -> Array | None:
     return b if a is None else a if b is None else a | b
 
 

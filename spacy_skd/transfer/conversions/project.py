@@ -1,10 +1,9 @@
 """*Project*: the teacher is richer than the student, so infer with the teacher's structure, less
 what the student cannot express, and add up its marginals."""
 
-from typing import Any, Optional
+from typing import Any
 
-from thinc.types import Floats3d, FloatsXd
-
+from ...arrays import Floats3d, FloatsXd
 from ...codecs.bioes import Legality, match_tags, span_tags
 from ...structures import LinearChain, Parts, Structure
 from ..posterior import Match, Posterior, Target, in_double, in_dtype, lost_mass
@@ -14,7 +13,7 @@ _PREFIXES = "BIES"  # of the tags of a label, in the order of `span_tags`
 
 
 def segments_to_tags(
-    posterior: Posterior, structure: Structure, match: Match, rules: Optional[Legality]
+    posterior: Posterior, structure: Structure, match: Match, rules: Legality | None
 ) -> Target:
     """Flat spans as tags of tokens, independent or a chain. See `tag_marginals`."""
     match = span_match(match)

@@ -10,7 +10,6 @@ structure, of which the student's is a coarser view.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Optional, Tuple, Type, Union
 
 from ...codecs.bioes import Legality
 from ...errors import check_temperature
@@ -32,7 +31,7 @@ from .tags import tags_to_tags, tokens_to_tokens
 
 __all__ = ["CONVERSIONS", "Conversion", "Posterior", "Target", "convert", "refusal", "write_table"]
 
-Pair = Tuple[Type[Structure], Type[Structure]]  # teacher's and student's
+Pair = tuple[type[Structure], type[Structure]]  # teacher's and student's
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Conversion:
     note: str
 
     def __call__(
-        self, posterior: Posterior, structure: Structure, match: Match, rules: Optional[Legality]
+        self, posterior: Posterior, structure: Structure, match: Match, rules: Legality | None
     ) -> Target:
         return self.function(posterior, structure, match, rules)
 
@@ -54,7 +53,7 @@ _TREE = "given that the heads form a tree; the rest does not count as lost"
 _NO_CROSSING = "given that the heads form a tree in which no arcs cross"
 _MARGINALS = "the trees' arc marginals"
 _TAGS = "BIO to BIOES is a lift, BIOES to BIO a projection"
-CONVERSIONS: Dict[Pair, Conversion] = {
+CONVERSIONS: dict[Pair, Conversion] = {
     (IndependentLabels, IndependentLabels): Conversion(
         "lift", tokens_to_tokens, "labels by name; tags of spans given that they are legal"
     ),
@@ -98,7 +97,7 @@ CONVERSIONS: Dict[Pair, Conversion] = {
     (ProjectiveTrees, ProjectiveTrees): Conversion("lift", arcs_to_arcs, "the same arcs"),
 }
 
-_NAMES: Dict[Type[Structure], str] = {
+_NAMES: dict[type[Structure], str] = {
     IndependentLabels: "tokens",
     LinearChain: "linear chain",
     FlatSegments: "segments",
@@ -108,7 +107,7 @@ _NAMES: Dict[Type[Structure], str] = {
 }
 
 # What families annotate: between two of different kinds there is no y that both could mean.
-_KINDS: Dict[Type[Structure], str] = {
+_KINDS: dict[type[Structure], str] = {
     IndependentLabels: "labels of tokens",
     LinearChain: "labels of tokens",
     FlatSegments: "labelled spans",
@@ -123,7 +122,7 @@ def convert(
     structure: Structure,
     *,
     match: Match = None,
-    rules: Optional[Legality] = None,
+    rules: Legality | None = None,
     temperature: float = 1.0,
 ) -> Target:
     """The student's target.
@@ -133,7 +132,7 @@ def convert(
     match (Match): labels by name, for families that carry labels in their parts: of two sets of
         independent labels or of spans a `LabelMatch`, of tags of spans a `TagMatch`, between tags
         and spans a `SpanMatch`.
-    rules (Optional[Legality]): which sequences of its tags a student has in its support.
+    rules (Legality | None): which sequences of its tags a student has in its support.
     temperature (float): divides the teacher's scores before inference, so that the target stays
         consistent (method: "global" temperature).
     RAISES (ValueError): if the pair cannot be converted, or the temperature is not positive.
@@ -146,7 +145,7 @@ def convert(
     return CONVERSIONS[pair](tempered, structure, match, rules)
 
 
-def refusal(teacher: Type[Structure], student: Type[Structure]) -> str:
+def refusal(teacher: type[Structure], student: type[Structure]) -> str:
     """Why a pair has no conversion, and which pairs have one."""
     a, b = (_KINDS.get(kind, "another annotation") for kind in (teacher, student))
     reason = f" ({a} say nothing of {b})" if a != b else ""
@@ -167,12 +166,12 @@ def markdown_matrix() -> str:
     return "\n".join([*head, *rows]) + "\n"
 
 
-def _verb(teacher: Type[Structure], student: Type[Structure]) -> str:
+def _verb(teacher: type[Structure], student: type[Structure]) -> str:
     found = CONVERSIONS.get((teacher, student))
     return "" if found is None else found.verb
 
 
-def write_table(path: Union[str, Path]) -> None:
+def write_table(path: str | Path) -> None:
     """Write the page of the documentation that has the table."""
     about = "# Conversions\n\nFrom a teacher of one family to a student of another.\n\n"
     Path(path).write_text(about + markdown_table(), encoding="utf8")

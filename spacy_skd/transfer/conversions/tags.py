@@ -1,10 +1,8 @@
 """Conversions between labels of tokens: independent ones, and chains."""
 
-from typing import Optional
-
 from thinc.api import get_array_module
-from thinc.types import Floats3d
 
+from ...arrays import Floats3d
 from ...codecs.bioes import Legality, TagMatch
 from ...codecs.labels import LabelMatch
 from ...structures import LinearChain, Parts, Structure, is_tied, tie
@@ -12,7 +10,7 @@ from ..posterior import Match, Posterior, Target, inferred, lost_mass, without_s
 
 
 def tokens_to_tokens(
-    posterior: Posterior, structure: Structure, match: Match, rules: Optional[Legality]
+    posterior: Posterior, structure: Structure, match: Match, rules: Legality | None
 ) -> Target:
     """Labels that the student lacks are masked in the scores; independent, so this conditions."""
     if isinstance(match, TagMatch) or rules is not None:
@@ -33,7 +31,7 @@ def tokens_to_tokens(
 
 
 def tags_to_tags(
-    posterior: Posterior, structure: Structure, match: Match, rules: Optional[Legality]
+    posterior: Posterior, structure: Structure, match: Match, rules: Legality | None
 ) -> Target:
     """Tags of spans. A teacher whose tags are as coarse as the student's or coarser is lifted: each
     student tag, and each pair, takes its teacher tag's score, and the student's rules make one
@@ -65,7 +63,7 @@ def tags_to_tags(
     return Target(_as_student(marginals, structure), lost, empty)
 
 
-def _tag_match(match: Match) -> Optional[TagMatch]:
+def _tag_match(match: Match) -> TagMatch | None:
     if match is None or isinstance(match, TagMatch):
         return match
     raise ValueError(f"expected a TagMatch between tags of spans, got a {type(match).__name__}")

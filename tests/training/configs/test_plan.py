@@ -1,6 +1,6 @@
 """Which students a teacher can have: by its components' kinds, and what is refused."""
 
-from typing import Any, Dict
+from typing import Any
 
 import all_components
 import pytest
@@ -11,7 +11,7 @@ from stock_pipelines import PIPELINES
 from spacy_skd.pipeline.teacher.component import make_skd_teacher  # noqa: F401  # registers it
 from spacy_skd.training.configs.plan import Student, make_plan
 
-LABELS: Dict[str, Any] = {
+LABELS: dict[str, Any] = {
     "tagger": ["NN"],
     "morphologizer": ["POS=NOUN|Number=Sing", "POS=VERB"],
     "parser": ["nsubj"],
