@@ -37,6 +37,11 @@ class Bucket:
         rows = self.rows[:, None] + numpy.arange(self.n_tokens)[None]
         return numpy.where(self.inside, rows, padding)
 
+    def heads(self, root_row: int) -> Ints2d:
+        """RETURNS (Ints2d): (B, N + 1) row of each head, `root_row` of ROOT and padding."""
+        root = numpy.full((len(self.lengths), 1), root_row)
+        return numpy.concatenate([root, self.index(padding=root_row)], axis=1)
+
 
 def make_buckets(spans: Ints2d) -> list[Bucket]:
     """Units of similar length together: at most a quarter and 2 tokens longer than the shortest.

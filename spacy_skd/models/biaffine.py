@@ -9,8 +9,8 @@ and, where there is a maximum distance, + (S D_d + s)[h - d], that distance clip
 ROOT is a learned vector that stands as one more token. No array of arcs times deprels exists.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy
 from spacy import registry
@@ -21,15 +21,34 @@ from ..arrays import Floats2d, Floats3d, Ints2d
 from ..codecs.units import Bucket, make_buckets
 from ..errors import check_between
 from ..structures import Parts
-from .distances import arcs_of_distances, distances_of_arcs
 from .growth import GROW, grown
-from .mlp import hidden, init_hidden
 from .prediction.biaffine import predict_arcs, predict_labels
+from .scoring import (
+    arcs_of_distances,
+    distances_of_arcs,
+    hidden,
+    init_hidden,
+    with_one,
+    with_root,
+    without_root,
+)
 from .words import word_rows, words_of
 
-Choose = Callable[[Sequence[Bucket], Sequence[Parts]], Ints2d]
-ParserInput = tuple[list[Doc], Ints2d, Choose]
-ParserOutput = tuple[list[Bucket], list[Parts], Ints2d, Floats2d]
+ParserInput = tuple[list[Doc], Ints2d]
+ParserGradient = tuple[list[Parts], Floats2d]
+
+
+class ParserScores(NamedTuple):
+    """Scores of arcs, and of the deprels of such arcs as are asked for; in training once, since
+    the gradient is that of these.
+
+    buckets (list[Bucket]): of the units. arcs (list[Parts]): of each bucket, (B, N, N + 1).
+    deprels (Callable): of pairs (P, 2) of dependent and head row, -1 for ROOT: (P, deprels), nats.
+    """
+
+    buckets: list[Bucket]
+    arcs: list[Parts]
+    deprels: Callable[[Ints2d], Floats2d]
 
 
 @registry.architectures("spacy-skd.BiaffineParser.v1")
@@ -40,14 +59,12 @@ def build_biaffine_parser(
     dropout: float = 0.33,
     nO: int | None = None,
     max_distance: int = 0,
-) -> Model[ParserInput, ParserOutput]:
-    """Docs, units and a choice of arcs to scores of arcs and of the chosen arcs' deprels.
+) -> Model[ParserInput, ParserScores]:
+    """Docs and units to scores of arcs, and of the deprels of chosen arcs.
 
-    Input: docs; spans (U, 2) of units as rows of the concatenated words, all of which are in one; a
-    function that is given buckets and arc scores and returns pairs (P, 2) of dependent and head
-    row, -1 for ROOT.
-    Output: buckets; arc scores of each, (B, N, N + 1); pairs; deprel scores (P, deprels). The
-    backward pass takes the gradients of the arc scores and of the deprel scores.
+    Input: docs; spans (U, 2) of units as rows of the concatenated words, all of which are in one.
+    Output: `ParserScores`. The backward pass takes the gradients of the arc scores of each bucket
+    and of the deprel scores.
 
     arc_hidden, label_hidden (int): widths of the hidden layers.
     dropout (float): of the hidden layers; training.dropout does not change it.
@@ -67,7 +84,7 @@ def parser_model(
     label_hidden: int,
     dropout: float,
     nO: int | None,
-) -> Model[ParserInput, ParserOutput]:
+) -> Model[ParserInput, ParserScores]:
     """See `build_biaffine_parser`. arcs (Model): rows of vectors (T, width) and buckets to the arc
     scores of each bucket."""
     check_between("label_hidden", label_hidden, low=1, high=10**5)
@@ -116,8 +133,8 @@ def _label_scorer(*, nI: int | None, nH: int, nO: int | None, dropout: float) ->
 
 
 def _grow(
-    model: Model[ParserInput, ParserOutput], copies: Ints2d
-) -> Model[ParserInput, ParserOutput]:
+    model: Model[ParserInput, ParserScores], copies: Ints2d
+) -> Model[ParserInput, ParserScores]:
     old = model.get_ref("label_scorer")
     new = _label_scorer(
         nI=old.get_dim("nI"),
@@ -133,7 +150,7 @@ def _grow(
 
 
 def _init(
-    model: Model[ParserInput, ParserOutput], X: ParserInput | None = None, Y: Any = None
+    model: Model[ParserInput, ParserScores], X: ParserInput | None = None, Y: Any = None
 ) -> None:
     tok2vec = model.get_ref("tok2vec")
     tok2vec.initialize(X=X[0] if X is not None else None)
@@ -144,24 +161,30 @@ def _init(
 
 
 def _forward(
-    model: Model[ParserInput, ParserOutput], X: ParserInput, is_train: bool
-) -> tuple[ParserOutput, Callable]:
-    docs, spans, choose = X
+    model: Model[ParserInput, ParserScores], X: ParserInput, is_train: bool
+) -> tuple[ParserScores, Callable[[ParserGradient], list[Doc]]]:
+    docs, spans = X
     tok2vec, arcs, labels = model.layers
     vectors, backprop_vectors = tok2vec(docs, is_train)
     words = words_of(docs, n_words=int(spans[:, 1].max(initial=0)))
     rows, backprop_rows = word_rows(model.ops, words, vectors)
     buckets = make_buckets(spans)
     arc_scores, backprop_arcs = arcs((rows, buckets), is_train)
-    pairs = choose(buckets, arc_scores)
-    label_scores, backprop_labels = labels((rows, pairs), is_train)
+    backprops: list[Callable[[Floats2d], Floats2d]] = []
 
-    def backprop(d_output: tuple[list[Parts], Floats2d]) -> list[Doc]:
-        d_arcs, d_labels = d_output
-        d_rows = backprop_arcs(d_arcs) + backprop_labels(d_labels)
+    def deprels(pairs: Ints2d) -> Floats2d:
+        scores, backprop_labels = labels((rows, pairs), is_train)
+        backprops.append(backprop_labels)
+        return scores
+
+    def backprop(d_scores: ParserGradient) -> list[Doc]:
+        d_arcs, d_labels = d_scores
+        d_rows = backprop_arcs(d_arcs)
+        for backprop_labels in backprops:
+            d_rows = d_rows + backprop_labels(d_labels)
         return backprop_vectors(backprop_rows(d_rows))
 
-    return (buckets, arc_scores, pairs, label_scores), backprop
+    return ParserScores(buckets, arc_scores, deprels), backprop
 
 
 def _init_arcs(model: Model, X: Any = None, Y: Any = None) -> None:
@@ -198,7 +221,7 @@ def _arcs(
     for bucket in buckets:
         index = xp.asarray(bucket.index(padding=0))
         left = DU[index]
-        right = H[xp.asarray(head_index(bucket, root_row))]
+        right = H[xp.asarray(bucket.heads(root_row))]
         arc = left @ right.transpose(0, 2, 1) + (right @ u)[:, None]
         if by_distance is not None:
             arc[:, :, 1:] += arcs_of_distances(by_distance[index])
@@ -233,12 +256,6 @@ def _arcs(
     return scores, backprop
 
 
-def head_index(bucket: Bucket, root_row: int) -> Ints2d:
-    """RETURNS (Ints2d): (B, N + 1) row of each possible head, `root_row` of ROOT and padding."""
-    root = numpy.full((len(bucket.lengths), 1), root_row)
-    return numpy.concatenate([root, bucket.index(padding=root_row)], axis=1)
-
-
 def _init_labels(model: Model, X: Any = None, Y: Any = None) -> None:
     n_in, n_hidden, n_out = (model.get_dim(dim) for dim in ("nI", "nH", "nO"))
     init_hidden(model, "L", nO=n_hidden, nI=n_in)
@@ -258,8 +275,8 @@ def _labels(model: Model, X: tuple[Floats2d, Ints2d], is_train: bool) -> tuple[F
     K, backprop_k = hidden(model, "K", with_root(model, rows), dropout=dropout)
     dependent_rows, head_rows = pairs[:, 0], numpy.where(pairs[:, 1] < 0, len(rows), pairs[:, 1])
     dependents, heads = xp.asarray(dependent_rows), xp.asarray(head_rows)
-    left, right = _with_one(xp, L[dependents]), _with_one(xp, K[heads])
-    outer = _outer(left, right)
+    left, right = with_one(L[dependents]), with_one(K[heads])
+    outer = (left[:, :, None] * right[:, None]).reshape((len(left), len(W)))
 
     def backprop(d_scores: Floats2d) -> Floats2d:
         d_scores = d_scores.astype(outer.dtype)
@@ -277,24 +294,3 @@ def _labels(model: Model, X: tuple[Floats2d, Ints2d], is_train: bool) -> tuple[F
 
 def _no_backprop(d_scores: Floats2d) -> Floats2d:
     raise RuntimeError("the forward pass was not run for training")
-
-
-def _with_one(xp: Any, rows: Floats2d) -> Floats2d:
-    return xp.concatenate([rows, xp.ones((len(rows), 1), dtype=rows.dtype)], axis=1)
-
-
-def _outer(left: Floats2d, right: Floats2d) -> Floats2d:
-    """(P, a) and (P, b) to (P, a * b)."""
-    product = left[:, :, None] * right[:, None]
-    return product.reshape((len(left), left.shape[1] * right.shape[1]))
-
-
-def with_root(model: Model, rows: Floats2d) -> Floats2d:
-    """One more row, for ROOT: the model's parameter `root`, (1, width)."""
-    return model.ops.xp.concatenate([rows, model.get_param("root").astype(rows.dtype)])
-
-
-def without_root(model: Model, d_rows: Floats2d) -> Floats2d:
-    """The way back of `with_root`."""
-    model.inc_grad("root", d_rows[-1:])
-    return d_rows[:-1]

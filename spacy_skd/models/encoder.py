@@ -16,7 +16,7 @@ from .blocks import plan_blocks
 from .prediction.attention import Attention, attend
 from .prediction.columns import normalise, plan_chunks
 from .prediction.windows import convolve, steps_of
-from .rows import concatenate_rows, split_rows
+from .words import concatenate_rows, split_rows
 
 _Vectors = list[Floats2d]
 

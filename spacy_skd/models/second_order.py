@@ -16,17 +16,9 @@ from ..arrays import Floats2d, Ints2d
 from ..codecs.units import Bucket
 from ..errors import check_between
 from ..structures import Parts
-from .biaffine import (
-    ParserInput,
-    ParserOutput,
-    biaffine_arcs,
-    head_index,
-    parser_model,
-    with_root,
-    without_root,
-)
+from .biaffine import ParserInput, ParserScores, biaffine_arcs, parser_model
 from .mean_field import Factors, mean_field
-from .mlp import hidden, init_hidden
+from .scoring import hidden, init_hidden, with_root, without_root
 
 # By name, whether ROOT can be it.
 _FACTORS = {"H": True, "D": False, "G": True, "M": False, "E": False}
@@ -45,7 +37,7 @@ def build_second_order_parser(
     dropout: float = 0.33,
     nO: int | None = None,
     max_distance: int = 0,
-) -> Model[ParserInput, ParserOutput]:
+) -> Model[ParserInput, ParserScores]:
     """As `spacy-skd.BiaffineParser.v1`, with arc scores that have taken account of siblings and
     grandparents. The result is scores of arcs, for any structure of arcs.
 
@@ -149,7 +141,7 @@ def _factors(
 
 def _indices(bucket: Bucket, root_row: int) -> dict[str, Ints2d]:
     """Rows of the factors of a bucket's tokens, (B, N), or of its heads, (B, N + 1)."""
-    heads, tokens = head_index(bucket, root_row), bucket.index(padding=0)
+    heads, tokens = bucket.heads(root_row), bucket.index(padding=0)
     return {name: heads if has_root else tokens for name, has_root in _FACTORS.items()}
 
 

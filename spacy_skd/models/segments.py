@@ -21,7 +21,7 @@ from ..arrays import Floats2d, Floats3d, Ints1d, Ints2d
 from ..errors import check_between
 from ..structures import IMPOSSIBLE
 from .growth import GROW, grown
-from .mlp import hidden, init_hidden
+from .scoring import hidden, init_hidden, with_one
 from .words import word_rows, words_of
 
 
@@ -138,7 +138,7 @@ def _spans(model: Model, X: tuple[Floats2d, Ints1d], is_train: bool) -> tuple[Fl
     W, width = model.get_param("W"), model.get_param("width")
     S, backprop_s = hidden(model, "S", rows, dropout=dropout)
     E, backprop_e = hidden(model, "E", rows, dropout=dropout)
-    starts, ends = _with_one(xp, S), _with_one(xp, E)
+    starts, ends = with_one(S), with_one(E)
     n, n_labels, n_hidden = len(rows), len(W), starts.shape[1]
     flat = W.transpose(1, 0, 2).reshape(n_hidden, n_labels * n_hidden)
     SW = (starts @ flat).reshape(n, n_labels, n_hidden)
@@ -160,10 +160,6 @@ def _spans(model: Model, X: tuple[Floats2d, Ints1d], is_train: bool) -> tuple[Fl
         return backprop_s(d_starts[:, :-1]) + backprop_e(d_ends[:, :-1])
 
     return scores, backprop
-
-
-def _with_one(xp: Any, rows: Floats2d) -> Floats2d:
-    return xp.concatenate([rows, xp.ones((len(rows), 1), dtype=rows.dtype)], axis=1)
 
 
 def _end_rows(xp: Any, n: int, widths: int) -> Ints2d:

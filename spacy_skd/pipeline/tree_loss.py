@@ -13,7 +13,7 @@ from thinc.api import Ops
 from ..arrays import Array, Floats2d, Ints1d
 from ..codecs.trees import Gold
 from ..codecs.units import Bucket
-from ..models.biaffine import ParserOutput
+from ..models.biaffine import ParserGradient, ParserScores
 from ..structures import IndependentLabels, Parts, Structure
 from ..transfer.conversions.table import Posterior, Target, convert
 from ..transfer.loss import mixed_loss, mixed_shares, structural_loss
@@ -38,16 +38,13 @@ class TreeLoss:
     lost_mass: LostMass
     gold_trees: GoldTrees
 
-    def __call__(
-        self, plan: TreePlan, scores: ParserOutput
-    ) -> tuple[float, tuple[list[Parts], Floats2d]]:
+    def __call__(self, plan: TreePlan, scores: ParserScores) -> tuple[float, ParserGradient]:
         """RETURNS: loss in nats, summed over tokens; the gradients of the arc scores of each
         bucket and of the deprel scores (P, deprels)."""
-        buckets, arcs, _, label_scores = scores
         masses = numpy.zeros((1 + len(plan.teachers), len(plan.pairs)))
         total = 0.0
         d_arcs: list[Parts] = []
-        for bucket, parts in zip(buckets, arcs):
+        for bucket, parts in zip(scores.buckets, scores.arcs):
             gold = self._gold(plan, bucket)
             targets = self._targets(plan, bucket)
             target = self._mixed(targets, plan.weights)
@@ -67,7 +64,7 @@ class TreeLoss:
             weight = 0.0 if target is None else self.weight
             shares = mixed_shares(gold, weight=weight, silent=silent)
             self._add_masses(masses, plan, bucket, gold, targets, shares)
-        loss, d_labels = self._labels(plan, label_scores, masses)
+        loss, d_labels = self._labels(plan, scores.deprels(plan.pairs), masses)
         return total + loss, (d_arcs, d_labels)
 
     def _gold(self, plan: TreePlan, bucket: Bucket) -> Gold:

@@ -17,7 +17,7 @@ from ..codecs.tags import split_by_lengths
 from ..codecs.trees import ROOT_HEAD, UNKNOWN_HEAD, head_rows
 from ..codecs.units import Bucket
 from ..codecs.words import Words
-from ..models.biaffine import Choose, ParserInput, ParserOutput
+from ..models.biaffine import ParserGradient, ParserInput, ParserScores
 from ..models.words import words_of
 from ..structures import (
     ArcStructure,
@@ -110,7 +110,7 @@ class DistillingParser(ParsingPipe):
         words = words_of(docs)
         units = units_of(doc_starts(docs)[0], words, max_length=self.max_length)
         spans = batch_spans(units, [len(each) for each in words])
-        self.model.initialize(X=(docs, spans, _no_pairs))
+        self.model.initialize(X=(docs, spans))
 
     # Prediction
 
@@ -127,29 +127,32 @@ class DistillingParser(ParsingPipe):
         docs = list(docs)
         words = words_of(docs)
         lengths, units = [len(each) for each in words], self._units(docs, words)
-        scores = self._scores(docs, words, units, choose=self._decode)
-        rows, head_rows = scores[2][:, 0], scores[2][:, 1]
+        scores = self._scores(docs, words, units)
+        pairs = self._decode(scores.buckets, scores.arcs)
+        label_scores = self._label_scores(scores, pairs)
+        rows, head_rows = pairs[:, 0], pairs[:, 1]
         heads, labels = numpy.zeros((2, sum(lengths)), dtype="int64")
         heads[rows] = numpy.where(head_rows == ROOT_HEAD, 0, head_rows - rows)
-        labels[rows] = self.model.ops.to_numpy(scores[3]).argmax(axis=-1)
+        labels[rows] = label_scores.argmax(axis=-1)
         best = list(zip(split_by_lengths(heads, lengths), split_by_lengths(labels, lengths)))
         if not self.save_activations:
             return Predictions(best)
-        of_words = self._activations(units, best, scores)
+        of_words = self._activations(units, best, scores, pairs, label_scores)
         return Predictions(best, [on_tokens(*pair) for pair in zip(of_words, words)])
 
     def _activations(
         self,
         units: Sequence[Ints2d],
         best: Sequence[tuple[Ints1d, Ints1d]],
-        scores: ParserOutput,
+        scores: ParserScores,
+        pairs: Ints2d,
+        label_scores: Floats2d,
     ) -> list[Activations]:
-        buckets, arcs, pairs, label_scores = scores
-        marginals = [self._to_numpy(self.structure.infer(parts)[1]) for parts in arcs]
+        marginals = [self._to_numpy(self.structure.infer(parts)[1]) for parts in scores.arcs]
         given_arc = numpy.zeros(label_scores.shape, dtype="float32")
-        given_arc[pairs[:, 0]] = softmax(self.model.ops.to_numpy(label_scores))[1]
+        given_arc[pairs[:, 0]] = softmax(label_scores)[1]
         return tree_activations(
-            units, best, marginals=arcs_by_row(buckets, marginals), label_marginals=given_arc
+            units, best, marginals=arcs_by_row(scores.buckets, marginals), label_marginals=given_arc
         )
 
     def _believe(
@@ -162,15 +165,16 @@ class DistillingParser(ParsingPipe):
         lengths = [len(each) for each in words]
         if not any(lengths):
             return [no_belief(self.structure, self.labels) for _ in docs]
-        buckets, arcs, pairs, label_scores = self._scores(docs, words, units, choose=self._likely)
+        scores = self._scores(docs, words, units)
+        pairs = self._likely(scores.buckets, scores.arcs)
         return tree_beliefs(
             units,
             lengths,
             structure=self.structure,
             labels=self.labels,
-            arcs=arcs_by_row(buckets, [self._to_numpy(parts) for parts in arcs]),
+            arcs=arcs_by_row(scores.buckets, [self._to_numpy(parts) for parts in scores.arcs]),
             pairs=pairs,
-            label_scores=self.model.ops.to_numpy(label_scores),
+            label_scores=self._label_scores(scores, pairs),
         )
 
     def write_beliefs(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
@@ -186,16 +190,19 @@ class DistillingParser(ParsingPipe):
         docs: Sequence[Doc],
         words: Sequence[Words],
         units: Sequence[Ints2d],
-        *,
-        choose: Choose,
-    ) -> ParserOutput:
+    ) -> ParserScores:
         spans = batch_spans(units, [len(each) for each in words])
         if not len(spans):
-            return [], [], _no_pairs((), ()), numpy.zeros((0, len(self.labels)), "float32")
-        scores = self.model.predict((list(docs), spans, choose))
-        # Those of arcs are checked by the decoder.
-        check_scores(scores[3], name=f"{self.name} (deprels)")
+            none = numpy.zeros((0, len(self.labels)), "float32")
+            return ParserScores([], [], lambda pairs: none)
+        scores: ParserScores = self.model.predict((list(docs), spans))
         return scores
+
+    def _label_scores(self, scores: ParserScores, pairs: Ints2d) -> Floats2d:
+        """Those of arcs are checked by the decoder."""
+        label_scores: Floats2d = self.model.ops.to_numpy(scores.deprels(pairs))
+        check_scores(label_scores, name=f"{self.name} (deprels)")
+        return label_scores
 
     def _decode(self, buckets: Sequence[Bucket], arcs: Sequence[Parts]) -> Ints2d:
         heads = self._decoder.best_heads([self._to_numpy(parts) for parts in arcs])
@@ -262,11 +269,9 @@ class DistillingParser(ParsingPipe):
         return units.astype("int64")
 
     def _inputs(self, docs: list[Doc], lesson: TreePlan) -> ParserInput:
-        return docs, lesson.spans, lambda *_: lesson.pairs
+        return docs, lesson.spans
 
-    def _loss(
-        self, lesson: TreePlan, scores: ParserOutput
-    ) -> tuple[float, tuple[list[Parts], Floats2d]]:
+    def _loss(self, lesson: TreePlan, scores: ParserScores) -> tuple[float, ParserGradient]:
         loss_of = TreeLoss(
             self.structure,
             self.objective,
@@ -292,7 +297,3 @@ class DistillingParser(ParsingPipe):
                 f"{self._teacher_pipe_name()!r} annotates tokens; set student_to_teacher"
             )
         return belief
-
-
-def _no_pairs(buckets: Sequence[Bucket], arcs: Sequence[Parts]) -> Ints2d:
-    return numpy.zeros((0, 2), dtype="int64")

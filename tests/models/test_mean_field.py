@@ -131,7 +131,8 @@ def test_gradients(max_distance):
 
     def forward():
         """The loss of head selection, whose gradient is 0 of self-arcs and in the padding."""
-        (_, arcs, _, labels), backprop = model((X, SPANS, lambda *_: PAIRS), True)
+        scored, backprop = model((X, SPANS), True)
+        arcs, labels = scored.arcs, scored.deprels(PAIRS)
         total, d_arcs = float((labels * d_labels).sum()), []
         for parts, target in zip(arcs, gold):
             log_z, marginals = HeadSelection().infer(parts)
@@ -146,13 +147,14 @@ def test_it_starts_as_the_biaffine_scores_and_can_leave_them():
     model, X = make_parser(), [x.astype("float32") for x in vectors(4, 9)]
     arcs = model.get_ref("arc_scorer").layers[0]
     arcs.set_param("U", numpy.ones_like(arcs.get_param("U")))
-    _, found, _, _ = model.predict((X, SPANS, lambda *_: PAIRS))
+    found = model.predict((X, SPANS)).arcs
     rows = numpy.concatenate(X)
     first = arcs.predict((rows, make_buckets(SPANS)))
     for a, b in zip(found, first):
         numpy.testing.assert_array_equal(a.arrays["arc"], b.arrays["arc"])
         assert a.arrays["arc"].dtype == numpy.float32
-    (_, scores, _, labels), backprop = model((X, SPANS, lambda *_: PAIRS), True)
+    scored, backprop = model((X, SPANS), True)
+    scores, labels = scored.arcs, scored.deprels(PAIRS)
     backprop(([Parts({"arc": p.arrays["arc"] * _allowed(p)}, p.lengths) for p in scores], labels))
     node = model.get_ref("arc_scorer")
     assert all(abs(node.get_grad(f"{name}_P")).max() > 0 for name in "HM")

@@ -58,7 +58,8 @@ def test_biaffine_gradients(max_distance):
     d_labels = rng.normal(size=(len(PAIRS), 4))
 
     def forward():
-        (_, arcs, _, labels), backprop = model((X, SPANS, lambda *_: PAIRS), True)
+        scored, backprop = model((X, SPANS), True)
+        arcs, labels = scored.arcs, scored.deprels(PAIRS)
         total = sum(float(d.dot(s).sum()) for d, s in zip(d_arcs, arcs))
         return total + float((labels * d_labels).sum()), lambda: backprop((d_arcs, d_labels))
 
@@ -76,7 +77,8 @@ def test_biaffine_scores_equal_the_formula(limit):  # in prediction
     model = make_parser(max_distance=limit)
     X = vectors(4, 9)
     rows = numpy.concatenate(X)
-    buckets, arcs, _, labels = model.predict((X, SPANS, lambda *_: PAIRS))
+    buckets, arcs, deprels = model.predict((X, SPANS))
+    labels = deprels(PAIRS)
     scorer = model.get_ref("arc_scorer")
 
     def hidden(node, name, x):
@@ -114,13 +116,13 @@ def test_biaffine_scores_equal_the_formula(limit):  # in prediction
 def test_prediction_equals_training_without_dropout_and_hidden_dropout_is_its_own():
     model = make_parser(dropout=0.5)
     X = vectors(4, 9)
-    (_, _, _, one), _ = model((X, SPANS, lambda *_: PAIRS), True)
-    (_, _, _, two), _ = model((X, SPANS, lambda *_: PAIRS), True)
+    one = model((X, SPANS), True)[0].deprels(PAIRS)
+    two = model((X, SPANS), True)[0].deprels(PAIRS)
     assert not numpy.allclose(one, two)
     assert not any("dropout_rate" in node.attrs for node in model.walk())
     still = make_parser()
-    (_, _, _, three), _ = still((X, SPANS, lambda *_: PAIRS), True)
-    numpy.testing.assert_allclose(still.predict((X, SPANS, lambda *_: PAIRS))[3], three)
+    three = still((X, SPANS), True)[0].deprels(PAIRS)
+    numpy.testing.assert_allclose(still.predict((X, SPANS)).deprels(PAIRS), three)
 
 
 @pytest.mark.parametrize("rows", [1, 10, 512])
@@ -131,8 +133,8 @@ def test_prediction_a_few_units_at_a_time_equals_training(rows, monkeypatch):
     ends = numpy.cumsum(lengths)
     spans = numpy.stack([ends - lengths, ends], axis=1)
     X = vectors(int(ends[-1]))
-    (buckets, expected, _, _), _ = model((X, spans, lambda *_: PAIRS), True)
-    found = model.predict((X, spans, lambda *_: PAIRS))[1]
+    (buckets, expected, _), _ = model((X, spans), True)
+    found = model.predict((X, spans))[1]
     assert max(len(bucket.units) for bucket in buckets) > 2
     for bucket, mine, theirs in zip(buckets, found, expected):
         mask = arc_mask(bucket)
@@ -143,8 +145,8 @@ def test_prediction_a_few_units_at_a_time_equals_training(rows, monkeypatch):
 def test_predicted_deprels_equal_those_of_training(heads):
     pairs = numpy.stack([numpy.arange(len(heads)), numpy.asarray(heads, dtype="int64")], axis=1)
     model, X = make_parser(), vectors(4, 9)
-    (_, _, _, expected), _ = model((X, SPANS, lambda *_: pairs), True)
-    found = model.predict((X, SPANS, lambda *_: pairs))[3]
+    expected = model((X, SPANS), True)[0].deprels(pairs)
+    found = model.predict((X, SPANS)).deprels(pairs)
     assert found.shape == (len(heads), 4)
     numpy.testing.assert_allclose(found, expected)
 

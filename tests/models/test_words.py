@@ -94,7 +94,8 @@ def test_arcs_among_whitespace(max_distance):
         )
 
     def forward():
-        (_, arcs, _, labels), backprop = model((X, spans, lambda *_: pairs), True)
+        scored, backprop = model((X, spans), True)
+        arcs, labels = scored.arcs, scored.deprels(pairs)
         total = float((labels * d_labels).sum())
         total += sum(float((a.arrays["arc"] * d.arrays["arc"]).sum()) for a, d in zip(arcs, d_arcs))
         return total, lambda: backprop((d_arcs, d_labels))

@@ -21,7 +21,7 @@ from thinc.api import Model
 from ...arrays import Floats1d, Floats2d, Ints1d, Ints2d
 from ..embedding.hash_embedding import HashEmbedding, find_hash_embedding, static_data
 from ..embedding.static_rows import rows_of
-from ..rows import split_rows
+from ..words import split_rows
 
 # 30 MB of a width of 96.
 MAX_WORDS = 50_000

@@ -1,8 +1,8 @@
 import numpy
 import pytest
 
-from spacy_skd.models.prediction import label_scores as module
-from spacy_skd.models.prediction.label_scores import label_scores
+from spacy_skd.models.prediction import biaffine as module
+from spacy_skd.models.prediction.biaffine import label_scores
 
 
 @pytest.mark.parametrize("chunk", [2, 128])

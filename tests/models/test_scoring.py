@@ -2,8 +2,8 @@ import numpy
 import pytest
 from thinc.api import Model
 
-from spacy_skd.models import mlp
-from spacy_skd.models.mlp import SLOPE, hidden
+from spacy_skd.models import scoring as mlp
+from spacy_skd.models.scoring import SLOPE, hidden
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.5])

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_skd.models.biaffine import build_biaffine_parser
-from spacy_skd.models.distances import arcs_of_distances, distances_of_arcs
+from spacy_skd.models.scoring import arcs_of_distances, distances_of_arcs
 
 
 def column(dependent, head, limit):

@@ -2,7 +2,7 @@ import numpy
 import pytest
 from thinc.api import NumpyOps
 
-from spacy_skd.models.rows import concatenate_rows, split_rows
+from spacy_skd.models.words import concatenate_rows, split_rows
 
 ROWS = numpy.arange(24.0, dtype="float32").reshape(8, 3).copy()
 DOCS = [numpy.zeros((n, 3)) for n in (2, 0, 5, 1)]

@@ -1,0 +1,112 @@
+"""What scorers are made of: hidden layers, ROOT among the rows, and scores of distances.
+
+A hidden layer is affine, leaky ReLU, dropout. ROOT is a learned vector that stands as one more row.
+Scores of a dependent for how far away its head is, and on which side, become scores of arcs,
+
+    arc[d, h] += S[d, clip(h - d, -limit, limit)]
+
+Most heads are near, so this is learnt long before which words go together. The scores that belong
+to one row of arcs stand next to each other in S: laying them along the rows is a view.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy
+from thinc.api import Model, get_array_module, glorot_uniform_init
+
+from ..arrays import Floats2d, Floats3d
+
+SLOPE = 0.1
+# At a time, so that they stay in the processor's cache.
+ROWS = 512
+
+
+def init_hidden(model: Model, name: str, *, nO: int, nI: int) -> None:
+    """Set the parameters `{name}_W` and `{name}_b` of a model."""
+    model.set_param(f"{name}_W", glorot_uniform_init(model.ops, (nO, nI)))
+    model.set_param(f"{name}_b", model.ops.alloc1f(nO))
+
+
+def hidden(
+    model: Model, name: str, X: Floats2d, *, dropout: float, out: Floats2d | None = None
+) -> tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
+    """X (Floats2d): (T, nI). out (Floats2d | None): (T, nO), where to write what is returned.
+    RETURNS: (T, nO), and the gradient's way back to X."""
+    xp = model.ops.xp
+    W, b = model.get_param(f"{name}_W"), model.get_param(f"{name}_b")
+    Y = xp.empty((len(X), len(W)), dtype=xp.result_type(X, W)) if out is None else out
+    step = ROWS if xp is numpy else max(1, len(X))
+    for start in range(0, len(X), step):
+        some = Y[start : start + step]
+        xp.matmul(X[start : start + step], W.T, out=some)
+        some += b
+        xp.maximum(some, SLOPE * some, out=some)
+    mask = _dropout_mask(model, Y, dropout) if dropout else None
+    if mask is not None:
+        Y *= mask
+
+    def backprop(dY: Floats2d) -> Floats2d:
+        dZ = xp.where(Y > 0, dY, SLOPE * dY)  # where Y is dropped, the mask is 0
+        if mask is not None:
+            dZ *= mask
+        model.inc_grad(f"{name}_W", dZ.T @ X)
+        model.inc_grad(f"{name}_b", dZ.sum(axis=0))
+        return dZ @ W
+
+    return Y, backprop
+
+
+def _dropout_mask(model: Model, Y: Floats2d, dropout: float) -> Any:
+    return model.ops.get_dropout_mask(Y.shape, dropout)
+
+
+def with_one(rows: Floats2d) -> Floats2d:
+    """One more column, of ones, for the linear terms of a product."""
+    xp = get_array_module(rows)
+    return xp.concatenate([rows, xp.ones((len(rows), 1), dtype=rows.dtype)], axis=1)
+
+
+def with_root(model: Model, rows: Floats2d) -> Floats2d:
+    """One more row, for ROOT: the model's parameter `root`, (1, width)."""
+    return model.ops.xp.concatenate([rows, model.get_param("root").astype(rows.dtype)])
+
+
+def without_root(model: Model, d_rows: Floats2d) -> Floats2d:
+    """The way back of `with_root`."""
+    model.inc_grad("root", d_rows[-1:])
+    return d_rows[:-1]
+
+
+def arcs_of_distances(scores: Floats3d) -> Floats3d:
+    """scores (Floats3d): (B, N, 2 * limit + 1), of distances -limit ... limit, those that are
+    further away included. RETURNS (Floats3d): (B, N, N), of each dependent and head token.
+    """
+    xp = get_array_module(scores)
+    n, limit = scores.shape[1], scores.shape[2] // 2
+    nearest = numpy.clip(numpy.arange(1 - n, n), -limit, limit) + limit
+    return _rows_of(xp, scores.take(xp.asarray(nearest), axis=2))
+
+
+def distances_of_arcs(d_arcs: Floats3d, limit: int) -> Floats3d:
+    """The way back. d_arcs (Floats3d): (B, N, N). RETURNS (Floats3d): (B, N, 2 * limit + 1)."""
+    xp = get_array_module(d_arcs)
+    count, n = d_arcs.shape[:2]
+    wide = xp.zeros((count, n, 2 * n - 1), dtype=d_arcs.dtype)
+    _rows_of(xp, wide)[...] = d_arcs
+    near = min(limit, n - 1)
+    first, end = n - 1 - near, n + near
+    d_scores = xp.zeros((count, n, 2 * limit + 1), dtype=d_arcs.dtype)
+    d_scores[..., limit - near : limit + near + 1] = wide[..., first:end]
+    d_scores[..., 0] += wide[..., :first].sum(axis=2)
+    d_scores[..., -1] += wide[..., end:].sum(axis=2)
+    return d_scores
+
+
+def _rows_of(xp: Any, wide: Floats3d) -> Floats3d:
+    """A view of (B, N, 2 * N - 1), of distances, that is (B, N, N), of heads: each row one to the
+    left of the row above."""
+    n = wide.shape[1]
+    by_doc, by_row, by_distance = wide.strides
+    strides = (by_doc, by_row - by_distance, by_distance)
+    return xp.lib.stride_tricks.as_strided(wide[:, :, n - 1 :], (len(wide), n, n), strides)
