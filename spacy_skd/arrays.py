@@ -5,6 +5,7 @@ from typing import Any, TypeAlias
 
 import numpy
 from numpy.typing import NDArray
+from thinc.api import get_array_module
 
 Array: TypeAlias = NDArray[Any]
 Bools: TypeAlias = NDArray[numpy.bool_]
@@ -19,3 +20,8 @@ IntsXd: TypeAlias = NDArray[numpy.integer[Any]]
 Ints1d: TypeAlias = IntsXd
 Ints2d: TypeAlias = IntsXd
 Ints3d: TypeAlias = IntsXd
+
+
+def array_module(array: Array) -> Any:
+    """Return numpy, or cupy if the array lives on a GPU."""
+    return get_array_module(array)  # type: ignore[no-untyped-call]

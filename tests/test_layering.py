@@ -23,13 +23,15 @@ LAYERS = (
     "cli",
 )
 # Folder or module -> what it may import of the package. `errors` checks settings, `disk` files,
-# `arrays` names types: open to all.
+# `arrays` names types, `registry` decorators: open to all.
+OPEN = ("arrays", "errors", "registry", "disk")
 ALLOWED: dict[str, set[str]] = {
-    **{name: {"arrays", "errors", "disk", name, *LAYERS[:i]} for i, name in enumerate(LAYERS)},
+    **{name: {*OPEN, name, *LAYERS[:i]} for i, name in enumerate(LAYERS)},
     "synthetic": {"synthetic"},
     "disk": {"disk"},
     "errors": set(),
     "arrays": set(),
+    "registry": set(),
     "__init__": set(),
 }
 # `cli/` offers the synthetic corpus as a command; nothing else needs it.
@@ -41,6 +43,7 @@ RESERVED: dict[str, tuple[str, ...]] = {
     "transformers": ("models/transformer/_autocast.py",),
     "spacy_transformers": ("models/",),
     "spacy": (
+        "registry.py",
         "transfer/",
         "models/",
         "teachers/",

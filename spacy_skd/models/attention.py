@@ -49,7 +49,7 @@ def attention_layer(
     )
 
 
-def _init(model: Model, X: Any = None, Y: Any = None) -> None:
+def _init(model: Model[Any, Any], X: Any = None, Y: Any = None) -> None:
     ops, width, hidden = model.ops, model.get_dim("nO"), model.get_dim("nF")
     for norm in ("norm1", "norm2"):
         model.set_param(f"{norm}_G", ops.alloc1f(width) + 1)
@@ -76,7 +76,9 @@ def _slopes(*, heads: int, limit: int) -> Floats2d:
     return bias.astype("float32")
 
 
-def _forward(model: Model, X: AttentionInput, is_train: bool) -> tuple[AttentionInput, Callable]:
+def _forward(
+    model: Model[Any, Any], X: AttentionInput, is_train: bool
+) -> tuple[AttentionInput, Callable[..., Any]]:
     rows, groups = X
     normed, backprop_norm1 = layer_norm(model, "norm1", rows)
     attended, backprop_attention = _attend(model, normed, groups, is_train)
@@ -95,7 +97,9 @@ def _forward(model: Model, X: AttentionInput, is_train: bool) -> tuple[Attention
     return (middle + fed, groups), backprop
 
 
-def layer_norm(model: Model, name: str, X: Floats2d) -> tuple[Floats2d, Callable]:
+def layer_norm(
+    model: Model[Any, Any], name: str, X: Floats2d
+) -> tuple[Floats2d, Callable[..., Any]]:
     """(X - mean) / deviation * G + b, over the last axis."""
     G, b = model.get_param(f"{name}_G"), model.get_param(f"{name}_b")
     xp = model.ops.xp
@@ -113,12 +117,15 @@ def layer_norm(model: Model, name: str, X: Floats2d) -> tuple[Floats2d, Callable
         d_hat = dY * G
         mean = d_hat.mean(axis=1, keepdims=True)
         along = xp.einsum("ij,ij->i", d_hat, centred)[:, None] / n
-        return (d_hat - mean - centred * along) * scale
+        result: Floats2d = (d_hat - mean - centred * along) * scale
+        return result
 
     return Y, backprop
 
 
-def _dropout(model: Model, X: Floats2d, is_train: bool) -> tuple[Floats2d, Callable]:
+def _dropout(
+    model: Model[Any, Any], X: Floats2d, is_train: bool
+) -> tuple[Floats2d, Callable[..., Any]]:
     rate = model.attrs["dropout_rate"]
     if not rate or not is_train:
         return X, lambda dY: dY
@@ -126,18 +133,19 @@ def _dropout(model: Model, X: Floats2d, is_train: bool) -> tuple[Floats2d, Calla
     return X * mask, lambda dY: dY * mask
 
 
-def _feed_forward(model: Model, X: Floats2d) -> tuple[Floats2d, Callable]:
+def _feed_forward(model: Model[Any, Any], X: Floats2d) -> tuple[Floats2d, Callable[..., Any]]:
     H, backprop_in = _affine(model, "F1", X)
     model.ops.xp.maximum(H, 0.0, out=H)
     Y, backprop_out = _affine(model, "F2", H)
 
     def backprop(dY: Floats2d) -> Floats2d:
-        return backprop_in(backprop_out(dY) * (H > 0))
+        result: Floats2d = backprop_in(backprop_out(dY) * (H > 0))
+        return result
 
     return Y, backprop
 
 
-def _affine(model: Model, name: str, X: Floats2d) -> tuple[Floats2d, Callable]:
+def _affine(model: Model[Any, Any], name: str, X: Floats2d) -> tuple[Floats2d, Callable[..., Any]]:
     W, b = model.get_param(f"{name}_W"), model.get_param(f"{name}_b")
     Y = X @ W.T
     Y += b
@@ -145,19 +153,20 @@ def _affine(model: Model, name: str, X: Floats2d) -> tuple[Floats2d, Callable]:
     def backprop(dY: Floats2d) -> Floats2d:
         model.inc_grad(f"{name}_W", dY.T @ X)
         model.inc_grad(f"{name}_b", dY.sum(axis=0))
-        return dY @ W
+        result: Floats2d = dY @ W
+        return result
 
     return Y, backprop
 
 
 def _attend(
-    model: Model, X: Floats2d, groups: list[Group], is_train: bool
-) -> tuple[Floats2d, Callable]:
+    model: Model[Any, Any], X: Floats2d, groups: list[Group], is_train: bool
+) -> tuple[Floats2d, Callable[..., Any]]:
     """Multi-head attention within blocks. X: (T, width)."""
     xp = model.ops.xp
     qkv, backprop_qkv = _affine(model, "QKV", X)
     mixed = xp.zeros_like(X)
-    backprops: list[Callable] = []
+    backprops: list[Callable[..., Any]] = []
     for group in groups:
         mixture, backprop_group = _attend_group(model, qkv, group, is_train)
         mixed[xp.asarray(group.queries[group.query_mask])] = mixture[xp.asarray(group.query_mask)]
@@ -169,14 +178,15 @@ def _attend(
         d_parts = [xp.zeros_like(X) for _ in "QKV"]
         for backprop_group in backprops:
             backprop_group(d_mixed, *d_parts)
-        return backprop_qkv(xp.concatenate(d_parts, axis=1))
+        result: Floats2d = backprop_qkv(xp.concatenate(d_parts, axis=1))
+        return result
 
     return Y, backprop
 
 
 def _attend_group(
-    model: Model, qkv: Floats2d, group: Group, is_train: bool
-) -> tuple[Floats2d, Callable]:
+    model: Model[Any, Any], qkv: Floats2d, group: Group, is_train: bool
+) -> tuple[Floats2d, Callable[..., Any]]:
     """One batch of blocks.
 
     qkv (Floats2d): (T, 3 * width). RETURNS: (G, Q, width), and a function that adds the gradients
@@ -249,12 +259,12 @@ def _join_heads(X: Any) -> Any:
     return moved.reshape((*moved.shape[:2], -1))
 
 
-def _bias_columns(model: Model, group: Group) -> Any:
+def _bias_columns(model: Model[Any, Any], group: Group) -> Any:
     limit = model.get_dim("nD")
     return model.ops.xp.asarray(numpy.clip(group.distances, -limit, limit) + limit)
 
 
-def _bias_gradient(model: Model, d_scores: Any, columns: Any) -> Floats2d:
+def _bias_gradient(model: Model[Any, Any], d_scores: Any, columns: Any) -> Floats2d:
     """Sum of the gradients of each distance. d_scores: (heads, Q, K), columns: (Q, K)."""
     ops: Ops = model.ops
     bias = model.get_param("bias")
@@ -263,7 +273,8 @@ def _bias_gradient(model: Model, d_scores: Any, columns: Any) -> Floats2d:
         ops.xp.bincount(flat, weights=head.reshape(-1), minlength=bias.shape[1])
         for head in d_scores
     ]
-    return ops.xp.stack(sums).astype(bias.dtype)
+    result: Floats2d = ops.xp.stack(sums).astype(bias.dtype)
+    return result
 
 
 def _add_keys(ops: Ops, table: Floats2d, index: Any, values: Any) -> None:

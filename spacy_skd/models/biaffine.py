@@ -13,13 +13,13 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy
-from spacy import registry
 from spacy.tokens import Doc
 from thinc.api import Model, glorot_uniform_init
 
 from ..arrays import Floats2d, Floats3d, Ints2d
 from ..codecs.units import Bucket, make_buckets
 from ..errors import check_between
+from ..registry import architecture
 from ..structures import Parts
 from .growth import GROW, grown
 from .prediction.biaffine import predict_arcs, predict_labels
@@ -28,6 +28,7 @@ from .scoring import (
     distances_of_arcs,
     hidden,
     init_hidden,
+    no_backprop,
     with_one,
     with_root,
     without_root,
@@ -51,7 +52,7 @@ class ParserScores(NamedTuple):
     deprels: Callable[[Ints2d], Floats2d]
 
 
-@registry.architectures("spacy-skd.BiaffineParser.v1")
+@architecture("spacy-skd.BiaffineParser.v1")
 def build_biaffine_parser(
     tok2vec: Model[list[Doc], list[Floats2d]],
     arc_hidden: int = 128,
@@ -79,7 +80,7 @@ def build_biaffine_parser(
 
 def parser_model(
     tok2vec: Model[list[Doc], list[Floats2d]],
-    arcs: Model,
+    arcs: Model[Any, Any],
     *,
     label_hidden: int,
     dropout: float,
@@ -104,7 +105,9 @@ def parser_model(
     )
 
 
-def biaffine_arcs(*, nI: int | None, nH: int, dropout: float, max_distance: int = 0) -> Model:
+def biaffine_arcs(
+    *, nI: int | None, nH: int, dropout: float, max_distance: int = 0
+) -> Model[Any, Any]:
     """Rows of vectors and buckets to the arc scores of each bucket, (B, N, N + 1); see
     `build_biaffine_parser`, also of the errors."""
     check_between("max_distance", max_distance, low=0, high=10**4)
@@ -121,7 +124,7 @@ def biaffine_arcs(*, nI: int | None, nH: int, dropout: float, max_distance: int 
     )
 
 
-def _label_scorer(*, nI: int | None, nH: int, nO: int | None, dropout: float) -> Model:
+def _label_scorer(*, nI: int | None, nH: int, nO: int | None, dropout: float) -> Model[Any, Any]:
     return Model(
         "biaffine_labels",
         _labels,
@@ -175,19 +178,21 @@ def _forward(
     def deprels(pairs: Ints2d) -> Floats2d:
         scores, backprop_labels = labels((rows, pairs), is_train)
         backprops.append(backprop_labels)
-        return scores
+        result: Floats2d = scores
+        return result
 
     def backprop(d_scores: ParserGradient) -> list[Doc]:
         d_arcs, d_labels = d_scores
         d_rows = backprop_arcs(d_arcs)
         for backprop_labels in backprops:
             d_rows = d_rows + backprop_labels(d_labels)
-        return backprop_vectors(backprop_rows(d_rows))
+        result: list[Doc] = backprop_vectors(backprop_rows(d_rows))
+        return result
 
     return ParserScores(buckets, arc_scores, deprels), backprop
 
 
-def _init_arcs(model: Model, X: Any = None, Y: Any = None) -> None:
+def _init_arcs(model: Model[Any, Any], X: Any = None, Y: Any = None) -> None:
     n_in, n_hidden = model.get_dim("nI"), model.get_dim("nH")
     init_hidden(model, "D", nO=n_hidden, nI=n_in)
     init_hidden(model, "H", nO=n_hidden, nI=n_in)
@@ -201,12 +206,12 @@ def _init_arcs(model: Model, X: Any = None, Y: Any = None) -> None:
 
 
 def _arcs(
-    model: Model, X: tuple[Floats2d, list[Bucket]], is_train: bool
-) -> tuple[list[Parts], Callable]:
+    model: Model[Any, Any], X: tuple[Floats2d, list[Bucket]], is_train: bool
+) -> tuple[list[Parts], Callable[..., Any]]:
     rows, buckets = X
     xp = model.ops.xp
     if not is_train and xp is numpy:
-        return predict_arcs(model, rows, buckets), _no_backprop
+        return predict_arcs(model, rows, buckets), no_backprop
     dropout = model.attrs["hidden_dropout"] if is_train else 0.0
     U, u = model.get_param("U"), model.get_param("u")
     D, backprop_d = hidden(model, "D", rows, dropout=dropout)
@@ -256,7 +261,7 @@ def _arcs(
     return scores, backprop
 
 
-def _init_labels(model: Model, X: Any = None, Y: Any = None) -> None:
+def _init_labels(model: Model[Any, Any], X: Any = None, Y: Any = None) -> None:
     n_in, n_hidden, n_out = (model.get_dim(dim) for dim in ("nI", "nH", "nO"))
     init_hidden(model, "L", nO=n_hidden, nI=n_in)
     init_hidden(model, "K", nO=n_hidden, nI=n_in)
@@ -264,11 +269,13 @@ def _init_labels(model: Model, X: Any = None, Y: Any = None) -> None:
     model.set_param("root", glorot_uniform_init(model.ops, (1, n_in)))
 
 
-def _labels(model: Model, X: tuple[Floats2d, Ints2d], is_train: bool) -> tuple[Floats2d, Callable]:
+def _labels(
+    model: Model[Any, Any], X: tuple[Floats2d, Ints2d], is_train: bool
+) -> tuple[Floats2d, Callable[..., Any]]:
     rows, pairs = X
     xp = model.ops.xp
     if not is_train:
-        return predict_labels(model, rows, pairs), _no_backprop
+        return predict_labels(model, rows, pairs), no_backprop
     dropout = model.attrs["hidden_dropout"] if is_train else 0.0
     W = model.get_param("W")
     L, backprop_l = hidden(model, "L", rows, dropout=dropout)
@@ -290,7 +297,3 @@ def _labels(model: Model, X: tuple[Floats2d, Ints2d], is_train: bool) -> tuple[F
         return backprop_l(d_l) + without_root(model, backprop_k(d_k))
 
     return outer @ W, backprop
-
-
-def _no_backprop(d_scores: Floats2d) -> Floats2d:
-    raise RuntimeError("the forward pass was not run for training")

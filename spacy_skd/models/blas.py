@@ -5,12 +5,14 @@ numpy brings, on the same core. The ops are set on the nodes of our own models, 
 a GPU's ops, Apple's, and any other are left alone.
 """
 
+from typing import Any
+
 from thinc.api import Model, NumpyOps
 
 _BLAS = NumpyOps(use_blis=False)
 
 
-def on_blas(model: Model) -> None:
+def on_blas(model: Model[Any, Any]) -> None:
     """Set the ops of all nodes. To be called in each forward pass: copying and loading a model
     resets them."""
     for node in model.walk():

@@ -1,12 +1,13 @@
 """A scorer of tag sequences: a linear score of each token's tag, and a table of transitions."""
 
 from collections.abc import Callable
+from typing import Any
 
-from spacy import registry
 from spacy.tokens import Doc
 from thinc.api import Model
 
 from ..arrays import Floats2d, Ints1d, Ints2d
+from ..registry import architecture
 from .growth import GROW, grow_output, grown, grown_pairs
 from .tokens import build_token_scorer
 from .words import word_lengths
@@ -14,7 +15,7 @@ from .words import word_lengths
 ChainScores = tuple[Floats2d, Floats2d]
 
 
-@registry.architectures("spacy-skd.ChainScorer.v1")
+@architecture("spacy-skd.ChainScorer.v1")
 def build_chain_scorer(
     tok2vec: Model[list[Doc], list[Floats2d]], nO: int | None = None
 ) -> Model[list[Doc], ChainScores]:
@@ -62,7 +63,7 @@ def _init(
 
 def _forward(
     model: Model[list[Doc], ChainScores], docs: list[Doc], is_train: bool
-) -> tuple[ChainScores, Callable]:
+) -> tuple[ChainScores, Callable[..., Any]]:
     scores, backprop_scores = model.layers[0](docs, is_train)
     first, last = _ends(model, docs, n_words=len(scores))
     scores = scores.copy()
@@ -75,12 +76,13 @@ def _forward(
         model.inc_grad("start", d_scores[first].sum(axis=0))
         model.inc_grad("end", d_scores[last].sum(axis=0))
         model.inc_grad("transition", d_transition.astype(scores.dtype))
-        return backprop_scores(d_scores)
+        result: list[Doc] = backprop_scores(d_scores)
+        return result
 
     return (scores, model.get_param("transition")), backprop
 
 
-def _ends(model: Model, docs: list[Doc], *, n_words: int) -> tuple[Ints1d, Ints1d]:
+def _ends(model: Model[Any, Any], docs: list[Doc], *, n_words: int) -> tuple[Ints1d, Ints1d]:
     """Rows of the first and of the last word of each doc that has one."""
     lengths = [n for n in word_lengths(docs, n_words=n_words) if n]
     ends = model.ops.xp.cumsum(model.ops.asarray1i(lengths))

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy
-from spacy import registry
 from spacy.ml.models.tok2vec import MaxoutWindowEncoder
 from thinc.api import Model
 
 from ..arrays import Floats2d
 from ..errors import check_between
+from ..registry import architecture
 from .attention import EPSILON, attention_layer, layer_norm
 from .blas import on_blas
 from .blocks import plan_blocks
@@ -21,7 +21,7 @@ from .words import concatenate_rows, split_rows
 _Vectors = list[Floats2d]
 
 
-@registry.architectures("spacy-skd.ContextEncoder.v1")
+@architecture("spacy-skd.ContextEncoder.v1")
 def build_context_encoder(
     width: int,
     depth: int = 4,
@@ -55,7 +55,7 @@ def build_context_encoder(
     check_between("halo", halo, low=0, high=10**6)
     check_between("max_distance", max_distance, low=1, high=10**6)
     cnn = MaxoutWindowEncoder(width, window_size, maxout_pieces, depth)
-    layers: list[Model] = [cnn]
+    layers: list[Model[Any, Any]] = [cnn]
     if attention_depth:
         layers += [
             attention_layer(
@@ -88,7 +88,7 @@ def _init(
 
 def _forward(
     model: Model[_Vectors, _Vectors], X: _Vectors, is_train: bool
-) -> tuple[_Vectors, Callable]:
+) -> tuple[_Vectors, Callable[..., Any]]:
     on_blas(model)
     if not is_train and model.ops.xp is numpy:
         return _predict(model, X), _no_backprop
@@ -100,7 +100,7 @@ def _forward(
         [len(rows) for rows in X], block=model.attrs["block"], halo=model.attrs["halo"]
     )
     state = (concatenate_rows(model.ops, encoded), groups)
-    backprops: list[Callable] = []
+    backprops: list[Callable[..., Any]] = []
     for layer in attention:
         state, backprop_layer = layer(state, is_train)
         backprops.append(backprop_layer)
@@ -110,7 +110,8 @@ def _forward(
         d_state = (backprop_norm(concatenate_rows(model.ops, d_vectors)), groups)
         for backprop_layer in reversed(backprops):
             d_state = backprop_layer(d_state)
-        return backprop_cnn(split_rows(d_state[0], encoded))
+        result: _Vectors = backprop_cnn(split_rows(d_state[0], encoded))
+        return result
 
     return split_rows(rows, encoded), backprop
 

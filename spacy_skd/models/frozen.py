@@ -3,16 +3,16 @@
 from collections.abc import Callable
 from typing import Any
 
-from spacy import registry
 from spacy.tokens import Doc
 from thinc.api import Model
 
 from ..arrays import Floats2d
+from ..registry import architecture
 
 _NAME = "frozen_listener"
 
 
-@registry.architectures("spacy-skd.FrozenListener.v1")
+@architecture("spacy-skd.FrozenListener.v1")
 def build_frozen_listener(
     listener: Model[list[Doc], list[Floats2d]],
 ) -> Model[list[Doc], list[Floats2d]]:
@@ -41,7 +41,7 @@ def _init(
 
 def _forward(
     model: Model[list[Doc], list[Floats2d]], docs: list[Doc], is_train: bool
-) -> tuple[list[Floats2d], Callable]:
+) -> tuple[list[Floats2d], Callable[..., Any]]:
     if is_train and not all(has_vectors(doc) for doc in docs):
         raise ValueError(
             "spacy-skd.FrozenListener.v1: a doc has no vectors. List the component that this one "
@@ -53,7 +53,7 @@ def _forward(
     return [next(vectors) if len(doc) else none for doc in docs], _no_gradient
 
 
-def frozen_layers(model: Model) -> list[Model]:
+def frozen_layers(model: Model[Any, Any]) -> list[Model[Any, Any]]:
     """RETURNS (list[Model]): all layers within the frozen listeners of a model."""
     frozen = [node for node in model.walk() if node.name == _NAME]
     return [layer for node in frozen for layer in node.walk() if layer is not node]

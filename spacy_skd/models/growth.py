@@ -7,14 +7,14 @@ whole sequences of tags, if the new tags of each copy are those of one old label
 
 from typing import Any
 
-from thinc.api import Model, get_array_module
+from thinc.api import Model
 
-from ..arrays import FloatsXd, Ints2d
+from ..arrays import FloatsXd, Ints2d, array_module
 
 GROW = "grow_output"  # the attribute of a scorer: (model, copies) to the model with more outputs
 
 
-def grow_output(model: Model, copies: Ints2d) -> Model:
+def grow_output(model: Model[Any, Any], copies: Ints2d) -> Model[Any, Any]:
     """A scorer with more outputs. Its changed nodes are new ones, so that an optimizer starts anew
     with them: what it keeps of the old ones has their old sizes.
 
@@ -27,31 +27,35 @@ def grow_output(model: Model, copies: Ints2d) -> Model:
             f"the model {model.name!r} has a fixed number of outputs, so labels can be added "
             f"before initialize() only; use an architecture of this package"
         )
-    return model.attrs[GROW](model, copies)
+    result: Model[Any, Any] = model.attrs[GROW](model, copies)
+    return result
 
 
 def grown(param: FloatsXd, copies: Ints2d, *, axis: int = 0) -> FloatsXd:
     """A parameter with an axis of outputs, (..., old outputs, ...) to (..., outputs, ...)."""
-    xp = get_array_module(param)
+    xp = array_module(param)
     return _keep(xp, param, _mean(xp, param, copies, axis=axis), axis=axis)
 
 
 def grown_pairs(param: FloatsXd, copies: Ints2d) -> FloatsXd:
     """A parameter of pairs of outputs, (old outputs, old outputs) to (outputs, outputs)."""
-    xp = get_array_module(param)
+    xp = array_module(param)
     total = sum(param[copy][:, copy].astype("float64") for copy in xp.asarray(copies))
     wide = (total / len(copies)).astype(param.dtype)
     wide[: len(param), : len(param)] = param
-    return wide
+    result: FloatsXd = wide
+    return result
 
 
 def _mean(xp: Any, param: FloatsXd, copies: Ints2d, *, axis: int) -> FloatsXd:
     """One copy after the other, since together they are as many times larger."""
     total = sum(xp.take(param, copy, axis=axis).astype("float64") for copy in xp.asarray(copies))
-    return (total / len(copies)).astype(param.dtype)
+    result: FloatsXd = (total / len(copies)).astype(param.dtype)
+    return result
 
 
 def _keep(xp: Any, old: FloatsXd, wide: FloatsXd, *, axis: int) -> FloatsXd:
     """The old outputs exactly: a mean of equal numbers may be rounded."""
     new = xp.take(wide, xp.arange(old.shape[axis], wide.shape[axis]), axis=axis)
-    return xp.concatenate([old, new], axis=axis)
+    result: FloatsXd = xp.concatenate([old, new], axis=axis)
+    return result

@@ -54,7 +54,7 @@ def mean_field(
     """
     xp, arc = arcs.xp, arcs.arrays["arc"]
     refined = arc
-    steps: list[tuple[Floats3d, Callable]] = []
+    steps: list[tuple[Floats3d, Callable[..., Any]]] = []
     for _ in range(iterations):
         scores = Parts({"arc": refined}, arcs.lengths)
         q = HeadSelection().infer(scores)[1].arrays["arc"]
@@ -98,7 +98,7 @@ def _messages(q: Floats3d, factors: Factors) -> Messages:
     return messages, backprop
 
 
-def _siblings(q: Floats3d, H: Floats3d, D: Floats3d) -> tuple[Floats3d, Callable]:
+def _siblings(q: Floats3d, H: Floats3d, D: Floats3d) -> tuple[Floats3d, Callable[..., Any]]:
     # S[a] = sum_c q(a, c) D[c];   sum_r D[b] H[a] S[a]  less  c = b: q(a, b) sum_r H[a] D[b]^2
     S = _t(q) @ D
     HS, D2 = H * S, D * D
@@ -114,7 +114,9 @@ def _siblings(q: Floats3d, H: Floats3d, D: Floats3d) -> tuple[Floats3d, Callable
     return D @ _t(HS) - q * own, backprop
 
 
-def _grandchildren(q: Floats3d, G: Floats3d, M: Floats3d, E: Floats3d) -> tuple[Floats3d, Callable]:
+def _grandchildren(
+    q: Floats3d, G: Floats3d, M: Floats3d, E: Floats3d
+) -> tuple[Floats3d, Callable[..., Any]]:
     # T[b] = sum_c q(b, c) E[c];   sum_r G[a] M[b] T[b]  less  c = a: q(b, a) sum_r G[a] M[b] E[a]
     inner = q[:, :, 1:]
     T = _t(inner) @ E
@@ -136,7 +138,9 @@ def _grandchildren(q: Floats3d, G: Floats3d, M: Floats3d, E: Floats3d) -> tuple[
     return messages, backprop
 
 
-def _grandparents(q: Floats3d, G: Floats3d, M: Floats3d, E: Floats3d) -> tuple[Floats3d, Callable]:
+def _grandparents(
+    q: Floats3d, G: Floats3d, M: Floats3d, E: Floats3d
+) -> tuple[Floats3d, Callable[..., Any]]:
     """Of arcs from tokens alone: ROOT has no head. RETURNS: (B, N, N) [dependent, head]."""
     # U[a] = sum_c q(c, a) G[c];   sum_r M[a] U[a] E[b]  less  c = b: q(b, a) sum_r G[b] M[a] E[b]
     inner = q[:, :, 1:]
@@ -161,7 +165,8 @@ def _grandparents(q: Floats3d, G: Floats3d, M: Floats3d, E: Floats3d) -> tuple[F
 def _with_root(q: Floats3d, d_inner: Floats3d) -> Floats3d:
     d_q: Any = 0 * q
     d_q[:, :, 1:] = d_inner
-    return d_q
+    result: Floats3d = d_q
+    return result
 
 
 def _t(array: Floats3d) -> Floats3d:

@@ -13,23 +13,23 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy
-from thinc.api import Model, get_array_module, glorot_uniform_init
+from thinc.api import Model, glorot_uniform_init
 
-from ..arrays import Floats2d, Floats3d
+from ..arrays import Floats2d, Floats3d, array_module
 
 SLOPE = 0.1
 # At a time, so that they stay in the processor's cache.
 ROWS = 512
 
 
-def init_hidden(model: Model, name: str, *, nO: int, nI: int) -> None:
+def init_hidden(model: Model[Any, Any], name: str, *, nO: int, nI: int) -> None:
     """Set the parameters `{name}_W` and `{name}_b` of a model."""
     model.set_param(f"{name}_W", glorot_uniform_init(model.ops, (nO, nI)))
     model.set_param(f"{name}_b", model.ops.alloc1f(nO))
 
 
 def hidden(
-    model: Model, name: str, X: Floats2d, *, dropout: float, out: Floats2d | None = None
+    model: Model[Any, Any], name: str, X: Floats2d, *, dropout: float, out: Floats2d | None = None
 ) -> tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
     """X (Floats2d): (T, nI). out (Floats2d | None): (T, nO), where to write what is returned.
     RETURNS: (T, nO), and the gradient's way back to X."""
@@ -52,27 +52,30 @@ def hidden(
             dZ *= mask
         model.inc_grad(f"{name}_W", dZ.T @ X)
         model.inc_grad(f"{name}_b", dZ.sum(axis=0))
-        return dZ @ W
+        result: Floats2d = dZ @ W
+        return result
 
     return Y, backprop
 
 
-def _dropout_mask(model: Model, Y: Floats2d, dropout: float) -> Any:
+def _dropout_mask(model: Model[Any, Any], Y: Floats2d, dropout: float) -> Any:
     return model.ops.get_dropout_mask(Y.shape, dropout)
 
 
 def with_one(rows: Floats2d) -> Floats2d:
     """One more column, of ones, for the linear terms of a product."""
-    xp = get_array_module(rows)
-    return xp.concatenate([rows, xp.ones((len(rows), 1), dtype=rows.dtype)], axis=1)
+    xp = array_module(rows)
+    result: Floats2d = xp.concatenate([rows, xp.ones((len(rows), 1), dtype=rows.dtype)], axis=1)
+    return result
 
 
-def with_root(model: Model, rows: Floats2d) -> Floats2d:
+def with_root(model: Model[Any, Any], rows: Floats2d) -> Floats2d:
     """One more row, for ROOT: the model's parameter `root`, (1, width)."""
-    return model.ops.xp.concatenate([rows, model.get_param("root").astype(rows.dtype)])
+    result: Floats2d = model.ops.xp.concatenate([rows, model.get_param("root").astype(rows.dtype)])
+    return result
 
 
-def without_root(model: Model, d_rows: Floats2d) -> Floats2d:
+def without_root(model: Model[Any, Any], d_rows: Floats2d) -> Floats2d:
     """The way back of `with_root`."""
     model.inc_grad("root", d_rows[-1:])
     return d_rows[:-1]
@@ -82,7 +85,7 @@ def arcs_of_distances(scores: Floats3d) -> Floats3d:
     """scores (Floats3d): (B, N, 2 * limit + 1), of distances -limit ... limit, those that are
     further away included. RETURNS (Floats3d): (B, N, N), of each dependent and head token.
     """
-    xp = get_array_module(scores)
+    xp = array_module(scores)
     n, limit = scores.shape[1], scores.shape[2] // 2
     nearest = numpy.clip(numpy.arange(1 - n, n), -limit, limit) + limit
     return _rows_of(xp, scores.take(xp.asarray(nearest), axis=2))
@@ -90,7 +93,7 @@ def arcs_of_distances(scores: Floats3d) -> Floats3d:
 
 def distances_of_arcs(d_arcs: Floats3d, limit: int) -> Floats3d:
     """The way back. d_arcs (Floats3d): (B, N, N). RETURNS (Floats3d): (B, N, 2 * limit + 1)."""
-    xp = get_array_module(d_arcs)
+    xp = array_module(d_arcs)
     count, n = d_arcs.shape[:2]
     wide = xp.zeros((count, n, 2 * n - 1), dtype=d_arcs.dtype)
     _rows_of(xp, wide)[...] = d_arcs
@@ -100,7 +103,8 @@ def distances_of_arcs(d_arcs: Floats3d, limit: int) -> Floats3d:
     d_scores[..., limit - near : limit + near + 1] = wide[..., first:end]
     d_scores[..., 0] += wide[..., :first].sum(axis=2)
     d_scores[..., -1] += wide[..., end:].sum(axis=2)
-    return d_scores
+    result: Floats3d = d_scores
+    return result
 
 
 def _rows_of(xp: Any, wide: Floats3d) -> Floats3d:
@@ -109,4 +113,12 @@ def _rows_of(xp: Any, wide: Floats3d) -> Floats3d:
     n = wide.shape[1]
     by_doc, by_row, by_distance = wide.strides
     strides = (by_doc, by_row - by_distance, by_distance)
-    return xp.lib.stride_tricks.as_strided(wide[:, :, n - 1 :], (len(wide), n, n), strides)
+    result: Floats3d = xp.lib.stride_tricks.as_strided(
+        wide[:, :, n - 1 :], (len(wide), n, n), strides
+    )
+    return result
+
+
+def no_backprop(d_scores: Floats2d) -> Floats2d:
+    """RAISES (RuntimeError): always; it stands for the way back of prediction."""
+    raise RuntimeError("the forward pass was not run for training")

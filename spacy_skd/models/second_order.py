@@ -8,13 +8,13 @@ its grandchild (M), and as grandchild (E). See mean_field.py.
 from collections.abc import Callable
 from typing import Any
 
-from spacy import registry
 from spacy.tokens import Doc
 from thinc.api import Model, glorot_uniform_init
 
 from ..arrays import Floats2d, Ints2d
 from ..codecs.units import Bucket
 from ..errors import check_between
+from ..registry import architecture
 from ..structures import Parts
 from .biaffine import ParserInput, ParserScores, biaffine_arcs, parser_model
 from .mean_field import Factors, mean_field
@@ -26,7 +26,7 @@ _FACTORS = {"H": True, "D": False, "G": True, "M": False, "E": False}
 _ZERO_AT_FIRST = ("H", "M")
 
 
-@registry.architectures("spacy-skd.SecondOrderBiaffine.v1")
+@architecture("spacy-skd.SecondOrderBiaffine.v1")
 def build_second_order_parser(
     tok2vec: Model[list[Doc], list[Floats2d]],
     arc_hidden: int = 128,
@@ -56,7 +56,9 @@ def build_second_order_parser(
     return parser_model(tok2vec, refined, label_hidden=label_hidden, dropout=dropout, nO=nO)
 
 
-def _second_order_arcs(arcs: Model, *, nH: int, rank: int, iterations: int) -> Model:
+def _second_order_arcs(
+    arcs: Model[Any, Any], *, nH: int, rank: int, iterations: int
+) -> Model[Any, Any]:
     names = [f"{name}_{kind}" for name in _FACTORS for kind in ("W", "b", "P", "c")]
     return Model(
         "second_order_arcs",
@@ -69,7 +71,7 @@ def _second_order_arcs(arcs: Model, *, nH: int, rank: int, iterations: int) -> M
     )
 
 
-def _init(model: Model, X: Any = None, Y: Any = None) -> None:
+def _init(model: Model[Any, Any], X: Any = None, Y: Any = None) -> None:
     arcs = model.layers[0]
     n_in, n_hidden, rank = (model.get_dim(dim) for dim in ("nI", "nH", "nR"))
     if not arcs.has_dim("nI"):
@@ -85,14 +87,14 @@ def _init(model: Model, X: Any = None, Y: Any = None) -> None:
 
 
 def _forward(
-    model: Model, X: tuple[Floats2d, list[Bucket]], is_train: bool
-) -> tuple[list[Parts], Callable]:
+    model: Model[Any, Any], X: tuple[Floats2d, list[Bucket]], is_train: bool
+) -> tuple[list[Parts], Callable[..., Any]]:
     rows, buckets = X
     xp = model.ops.xp
     first, backprop_first = model.layers[0](X, is_train)
     factors, backprop_factors = _factors(model, rows, is_train)
     refined: list[Parts] = []
-    steps: list[Callable] = []
+    steps: list[Callable[..., Any]] = []
     for bucket, parts in zip(buckets, first):
         index = _indices(bucket, len(rows))
         mine = Factors(**{name: factors[name][xp.asarray(index[name])] for name in _FACTORS})
@@ -109,19 +111,20 @@ def _forward(
             index = _indices(bucket, len(rows))
             for name in _FACTORS:
                 _add(xp, d_factors[name], index[name], getattr(d_mine, name), bucket)
-        return backprop_first(d_first) + backprop_factors(d_factors)
+        result: Floats2d = backprop_first(d_first) + backprop_factors(d_factors)
+        return result
 
     return refined, backprop
 
 
 def _factors(
-    model: Model, rows: Floats2d, is_train: bool
+    model: Model[Any, Any], rows: Floats2d, is_train: bool
 ) -> tuple[dict[str, Floats2d], Callable[[dict[str, Floats2d]], Floats2d]]:
     """By name: (T, R), and where ROOT can be it (T + 1, R), ROOT last."""
     dropout = model.attrs["hidden_dropout"] if is_train else 0.0
     all_rows = with_root(model, rows)
     factors: dict[str, Floats2d] = {}
-    layers: dict[str, tuple[Floats2d, Callable]] = {}
+    layers: dict[str, tuple[Floats2d, Callable[..., Any]]] = {}
     for name, has_root in _FACTORS.items():
         layers[name] = hidden(model, name, all_rows if has_root else rows, dropout=dropout)
         P, c = model.get_param(f"{name}_P"), model.get_param(f"{name}_c")

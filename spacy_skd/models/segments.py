@@ -13,19 +13,19 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy
-from spacy import registry
 from spacy.tokens import Doc
 from thinc.api import Model
 
 from ..arrays import Floats2d, Floats3d, Ints1d, Ints2d
 from ..errors import check_between
+from ..registry import architecture
 from ..structures import IMPOSSIBLE
 from .growth import GROW, grown
 from .scoring import hidden, init_hidden, with_one
 from .words import word_rows, words_of
 
 
-@registry.architectures("spacy-skd.SegmentScorer.v1")
+@architecture("spacy-skd.SegmentScorer.v1")
 def build_segment_scorer(
     tok2vec: Model[list[Doc], list[Floats2d]],
     max_width: int = 10,
@@ -61,7 +61,9 @@ def build_segment_scorer(
     )
 
 
-def _span_scorer(*, nI: int | None, nH: int, nW: int, nO: int | None, dropout: float) -> Model:
+def _span_scorer(
+    *, nI: int | None, nH: int, nW: int, nO: int | None, dropout: float
+) -> Model[Any, Any]:
     return Model(
         "biaffine_spans",
         _spans,
@@ -100,7 +102,7 @@ def _init(
 
 def _forward(
     model: Model[list[Doc], Floats3d], docs: list[Doc], is_train: bool
-) -> tuple[Floats3d, Callable]:
+) -> tuple[Floats3d, Callable[..., Any]]:
     tok2vec, spans = model.layers
     vectors, backprop_vectors = tok2vec(docs, is_train)
     words = words_of(docs)
@@ -109,7 +111,8 @@ def _forward(
     scores, backprop_spans = spans((rows, left), is_train)
 
     def backprop(d_scores: Floats3d) -> list[Doc]:
-        return backprop_vectors(backprop_rows(backprop_spans(d_scores)))
+        result: list[Doc] = backprop_vectors(backprop_rows(backprop_spans(d_scores)))
+        return result
 
     return scores, backprop
 
@@ -120,7 +123,7 @@ def _words_left(lengths: list[int]) -> Ints1d:
     return numpy.concatenate(left) if left else numpy.zeros(0, dtype="int64")
 
 
-def _init_spans(model: Model, X: Any = None, Y: Any = None) -> None:
+def _init_spans(model: Model[Any, Any], X: Any = None, Y: Any = None) -> None:
     n_in, n_hidden, n_out = (model.get_dim(dim) for dim in ("nI", "nH", "nO"))
     init_hidden(model, "S", nO=n_hidden, nI=n_in)
     init_hidden(model, "E", nO=n_hidden, nI=n_in)
@@ -130,7 +133,9 @@ def _init_spans(model: Model, X: Any = None, Y: Any = None) -> None:
     model.set_param("width", model.ops.alloc2f(model.get_dim("nW"), n_out))
 
 
-def _spans(model: Model, X: tuple[Floats2d, Ints1d], is_train: bool) -> tuple[Floats3d, Callable]:
+def _spans(
+    model: Model[Any, Any], X: tuple[Floats2d, Ints1d], is_train: bool
+) -> tuple[Floats3d, Callable[..., Any]]:
     """X: rows (T, nI) of all docs one after the other; words left (T,)."""
     rows, left = X
     xp = model.ops.xp
@@ -164,7 +169,8 @@ def _spans(model: Model, X: tuple[Floats2d, Ints1d], is_train: bool) -> tuple[Fl
 
 def _end_rows(xp: Any, n: int, widths: int) -> Ints2d:
     """(T, widths) the row where a span ends; some row where it ends beyond the last."""
-    return xp.minimum(xp.arange(n)[:, None] + xp.arange(widths), max(0, n - 1))
+    result: Ints2d = xp.minimum(xp.arange(n)[:, None] + xp.arange(widths), max(0, n - 1))
+    return result
 
 
 def _add_windows(xp: Any, d_windows: Floats3d) -> Floats2d:

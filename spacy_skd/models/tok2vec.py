@@ -1,20 +1,21 @@
 """spaCy's `Tok2Vec`, on numpy's BLAS."""
 
 from collections.abc import Callable
+from typing import Any
 
-from spacy import registry
 from spacy.ml.models.tok2vec import build_Tok2Vec_model
 from spacy.tokens import Doc
 from thinc.api import Model
 
 from ..arrays import Floats2d
+from ..registry import architecture
 from .blas import on_blas
 from .prediction.word_table import WordTable
 
 _Vectors = list[Floats2d]
 
 
-@registry.architectures("spacy-skd.Tok2Vec.v1")
+@architecture("spacy-skd.Tok2Vec.v1")
 def build_tok2vec(
     embed: Model[list[Doc], list[Floats2d]], encode: Model[list[Floats2d], list[Floats2d]]
 ) -> Model[list[Doc], list[Floats2d]]:
@@ -49,7 +50,7 @@ def _init(
 
 def _forward(
     model: Model[list[Doc], _Vectors], docs: list[Doc], is_train: bool
-) -> tuple[_Vectors, Callable]:
+) -> tuple[_Vectors, Callable[..., Any]]:
     on_blas(model)
     if is_train:
         return model.layers[0](docs, is_train)

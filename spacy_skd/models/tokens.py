@@ -1,17 +1,18 @@
 """A linear scorer of token labels."""
 
 from collections.abc import Callable
+from typing import Any
 
-from spacy import registry
 from spacy.tokens import Doc
 from thinc.api import Model
 
 from ..arrays import Floats2d, Ints2d
+from ..registry import architecture
 from .growth import GROW, grown
 from .words import word_rows, words_of
 
 
-@registry.architectures("spacy-skd.TokenScorer.v1")
+@architecture("spacy-skd.TokenScorer.v1")
 def build_token_scorer(
     tok2vec: Model[list[Doc], list[Floats2d]], nO: int | None = None
 ) -> Model[list[Doc], Floats2d]:
@@ -66,14 +67,15 @@ def _init(
 
 def _forward(
     model: Model[list[Doc], Floats2d], docs: list[Doc], is_train: bool
-) -> tuple[Floats2d, Callable]:
+) -> tuple[Floats2d, Callable[..., Any]]:
     tok2vec, output = model.layers
     vectors, backprop_vectors = tok2vec(docs, is_train)
     rows, backprop_rows = word_rows(model.ops, words_of(docs), vectors)
     scores, backprop_scores = output(rows, is_train)
 
     def backprop(d_scores: Floats2d) -> list[Doc]:
-        return backprop_vectors(backprop_rows(backprop_scores(d_scores)))
+        result: list[Doc] = backprop_vectors(backprop_rows(backprop_scores(d_scores)))
+        return result
 
     return scores, backprop
 
@@ -88,13 +90,14 @@ def _init_linear(
 
 def _linear(
     model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool
-) -> tuple[Floats2d, Callable]:
+) -> tuple[Floats2d, Callable[..., Any]]:
     W, b = model.get_param("W"), model.get_param("b")
 
     def backprop(d_scores: Floats2d) -> Floats2d:
         d_scores = d_scores.astype(X.dtype)
         model.inc_grad("W", d_scores.T @ X)
         model.inc_grad("b", d_scores.sum(axis=0))
-        return d_scores @ W
+        result: Floats2d = d_scores @ W
+        return result
 
     return X @ W.T + b, backprop

@@ -68,7 +68,8 @@ def concatenate_rows(ops: Ops, vectors: Sequence[Floats2d]) -> Floats2d:
     """One array a doc to (tokens of the batch, width), not to be changed: a view if they are rows
     of one array that follow each other, as `split_rows` makes them."""
     if not len(vectors):
-        return ops.alloc2f(0, 0)
+        result: Floats2d = ops.alloc2f(0, 0)
+        return result
     whole = _whole(vectors)
     return ops.xp.concatenate(list(vectors)) if whole is None else whole
 

@@ -11,16 +11,16 @@ memory zone spaCy remembers nothing new.
 
 from collections.abc import Callable
 
-from spacy import registry
 from spacy.language import Language
 
 from ..errors import check_between
+from ..registry import callback
 
 NAME = "spacy-skd.tokenizer_cache.v1"
 SIZE = 100_000  # 20 MB
 
 
-@registry.callbacks(NAME)
+@callback(NAME)
 def make_tokenizer_cache(size: int = SIZE) -> Callable[[Language], Language]:
     """For `[nlp.after_creation]`: set how many pieces the tokenizer remembers. It cuts as before.
 

@@ -5,13 +5,13 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from spacy import registry
 from spacy.language import Language
 from thinc.api import Config, Model
 
 from ..models.embedding.own_vectors import STATIC
 from ..pipeline.gold_config import learning_alone, read_gold
 from ..pipeline.teacher.component import SkdTeacher, is_teacher
+from ..registry import callback
 from ..teachers.sources import component_of
 from .resume import RESUME, switch
 
@@ -22,7 +22,7 @@ COPY = "spacy.copy_from_base_model.v1"  # spaCy's own
 OF_TEACHER = "${paths.teacher}"
 
 
-@registry.callbacks(DROP)
+@callback(DROP)
 def make_drop_teacher() -> Callable[[Language], Language]:
     """For `[training.before_to_disk]`: the saved pipeline has no teacher, no path to one and none
     of the callbacks that need one. Its config trains: on gold, by spaCy's reader, without an error
@@ -84,7 +84,7 @@ def _is_callback(block: Any, name: str) -> bool:
     return isinstance(block, dict) and block.get("@callbacks") == name
 
 
-@registry.callbacks(KEEP)
+@callback(KEEP)
 def make_keep_pipes() -> Callable[[Language], Language]:
     """For `[initialize.after_init]`: source every pipe of the teacher that needs no transformer
     (attribute_ruler, lemmatizer, entity_ruler, ...) into the student, where training leaves it as

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from spacy import registry
 from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..pipeline.teacher.component import is_teacher
+from ..registry import callback
 from ..teachers.loading import load_trained
 
 logger = logging.getLogger("spacy.skd")
@@ -22,7 +22,7 @@ REMEDY = (
 )
 
 
-@registry.callbacks(RESUME)
+@callback(RESUME)
 def make_resume(
     path: Path | None = None, first: Callable[[Language], Language] | None = None
 ) -> Callable[[Language], Language]:

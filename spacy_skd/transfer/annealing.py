@@ -6,9 +6,8 @@ step number.
 
 from dataclasses import dataclass
 
-from spacy import registry
-
 from ..errors import check_between
+from ..registry import misc
 
 
 @dataclass(frozen=True)
@@ -48,13 +47,13 @@ class LinearWeight:
 WeightSchedule = ConstantWeight | LinearWeight
 
 
-@registry.misc("spacy-skd.ConstantWeight.v1")
+@misc("spacy-skd.ConstantWeight.v1")
 def make_constant_weight(weight: float) -> ConstantWeight:
     """weight (float): the teacher's share of the loss, 0 to 1. RAISES (ValueError): otherwise."""
     return ConstantWeight(check_between("weight", weight, low=0, high=1))
 
 
-@registry.misc("spacy-skd.LinearWeight.v1")
+@misc("spacy-skd.LinearWeight.v1")
 def make_linear_weight(start: float = 1.0, end: float = 0.0, steps: int = 5000) -> LinearWeight:
     """start, end (float): the teacher's share of the loss, 0 to 1. steps (int): updates from start
     to end, at least 1. RAISES (ValueError): otherwise.

@@ -29,11 +29,11 @@ class HashEmbedding:
     of these to the vectors.
     """
 
-    extract: Model
-    features: Model | None
-    hashes: Model
-    mix: Model
-    static: Model | None
+    extract: Model[Any, Any]
+    features: Model[Any, Any] | None
+    hashes: Model[Any, Any]
+    mix: Model[Any, Any]
+    static: Model[Any, Any] | None
 
     def vectors(self, vocab: Vocab) -> Any:
         """RETURNS: the static vectors, None if there are none."""
@@ -64,11 +64,14 @@ class HashEmbedding:
             attrs = word_embedding.expand(self.features, attrs, strings, rows)
         hashed = self.hashes.predict(Ragged(numpy.ascontiguousarray(attrs), lengths)).dataXd
         if self.static is None or data is None:
-            return self.mix.predict(Ragged(hashed, lengths)).dataXd
+            return self._mixed(hashed, lengths)
         static = self.static.ops.gemm(data[rows], self.static.get_param("W"), trans2=True)
         static[rows < 0] = 0
-        both = Ragged(numpy.concatenate([hashed, static], axis=1), lengths)
-        return self.mix.predict(both).dataXd
+        return self._mixed(numpy.concatenate([hashed, static], axis=1), lengths)
+
+    def _mixed(self, rows: Floats2d, lengths: Ints1d) -> Floats2d:
+        mixed: Floats2d = self.mix.predict(Ragged(rows, lengths)).dataXd
+        return mixed
 
 
 def find_hash_embedding(embed: Model[list[Doc], list[Floats2d]]) -> HashEmbedding | None:
@@ -96,12 +99,12 @@ def static_data(vectors: Any) -> Floats2d | None:
     return data if isinstance(data, numpy.ndarray) and len(data) else None
 
 
-def _extraction(layer: Model) -> tuple[Model, Model | None]:
+def _extraction(layer: Model[Any, Any]) -> tuple[Model[Any, Any], Model[Any, Any] | None]:
     """What extracts the attributes, and what makes more of them."""
     return (layer.layers[0], layer) if layer.name == word_embedding.NAME else (layer, None)
 
 
-def _is_features(layers: list[Model]) -> bool:
+def _is_features(layers: list[Model[Any, Any]]) -> bool:
     names = [layer.name for layer in layers]
     start = names[0] in ("extract_features", word_embedding.NAME) and names[1] == "list2ragged"
     return start and names[2].startswith("with_array(") and "hashembed" in names[2]

@@ -42,13 +42,13 @@ class OwnVectors:
 
 
 @serialize_attr.register(OwnVectors)
-def _serialize(_: OwnVectors, value: OwnVectors, name: str, model: Model) -> bytes:
+def _serialize(_: OwnVectors, value: OwnVectors, name: str, model: Model[Any, Any]) -> bytes:
     none: bytes = b""
     return none if value.table is None else value.table.to_bytes(exclude=["strings"])
 
 
 @deserialize_attr.register(OwnVectors)
-def _deserialize(_: OwnVectors, value: bytes, name: str, model: Model) -> OwnVectors:
+def _deserialize(_: OwnVectors, value: bytes, name: str, model: Model[Any, Any]) -> OwnVectors:
     if not value:
         return OwnVectors()
     table = Vectors().from_bytes(value, exclude=["strings"])
@@ -56,7 +56,7 @@ def _deserialize(_: OwnVectors, value: bytes, name: str, model: Model) -> OwnVec
     return OwnVectors(table)
 
 
-def own_vectors(path: str | None) -> Model:
+def own_vectors(path: str | None) -> Model[Any, Any]:
     """A layer that holds a table for those that have it among their layers. It is never run.
 
     path (str | None): folder or package that it is read from when the model is initialized; a
@@ -66,11 +66,11 @@ def own_vectors(path: str | None) -> Model:
     return Model(NAME, _never, init=partial(_read, path), attrs=attrs)
 
 
-def _never(model: Model, X: Any, is_train: bool) -> Any:
+def _never(model: Model[Any, Any], X: Any, is_train: bool) -> Any:
     raise RuntimeError("holds vectors, and is not run")
 
 
-def _read(path: str | None, model: Model, X: Any = None, Y: Any = None) -> None:
+def _read(path: str | None, model: Model[Any, Any], X: Any = None, Y: Any = None) -> None:
     if path is not None:
         table = load_vectors(path)
         table.to_ops(get_current_ops())
@@ -105,7 +105,7 @@ def _held(nlp: Language) -> Iterator[Vectors]:
             yield node.attrs["vectors"].table
 
 
-def vectors_of(layer: Model, vocab: Vocab) -> Any:
+def vectors_of(layer: Model[Any, Any], vocab: Vocab) -> Any:
     """RETURNS: the table that a layer looks words up in: of an `own_vectors` among its layers, else
     the vocab's."""
     for holder in layer.layers:
@@ -117,7 +117,7 @@ def vectors_of(layer: Model, vocab: Vocab) -> Any:
 # spaCy's StaticVectors of such a table
 
 
-def static_vectors(width: int, holder: Model) -> Model[list[Doc], Ragged]:
+def static_vectors(width: int, holder: Model[Any, Any]) -> Model[list[Doc], Ragged]:
     """`spacy.ml.staticvectors.StaticVectors`, of what another layer holds."""
     return Model(
         STATIC,
@@ -145,14 +145,14 @@ class _Seen:
         return self.doc.to_array(attr)
 
 
-def _seen(layer: Model, docs: list[Doc]) -> list[Doc]:
+def _seen(layer: Model[Any, Any], docs: list[Doc]) -> list[Doc]:
     vectors = vectors_of(layer, docs[0].vocab) if docs else None
     return cast(list[Doc], [_Seen(doc, vectors) for doc in docs])
 
 
 def _forward(
     model: Model[list[Doc], Ragged], docs: list[Doc], is_train: bool
-) -> tuple[Ragged, Callable]:
+) -> tuple[Ragged, Callable[..., Any]]:
     return staticvectors.forward(model, _seen(model, docs), is_train)
 
 

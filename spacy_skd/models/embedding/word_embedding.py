@@ -4,7 +4,7 @@ A word that was never seen has an embedding of its form that was learnt for othe
 So the form, in lower case, counts only of a word that has a static vector; all that has none, in
 training as in prediction, is told apart by more prefixes and suffixes beside spaCy's own. A student
 sees nothing of a word but these attributes, and keeps its vectors (`word_table`), so that they cost
-no time. It does not see the norm: a tokenizer's exceptions ("n't" is "not") are norms of tokens,
+no time. It does not see the norm: a tokenizer's exceptions ("n't" is "not") are norms of tokens
 which docs that are made of words do not have.
 """
 
@@ -13,7 +13,6 @@ from functools import lru_cache
 from typing import Any, cast
 
 import numpy
-from spacy import registry
 from spacy.attrs import LOWER, intify_attr
 from spacy.ml.featureextractor import FeatureExtractor
 from spacy.ml.staticvectors import StaticVectors
@@ -34,6 +33,8 @@ from thinc.api import (
 
 from ...arrays import Array, Floats2d, Ints1d, Ints2d
 from ...errors import check_between
+from ...registry import architecture
+from ...structures import to_numpy
 from .own_vectors import own_vectors, static_vectors, vectors_of
 from .static_rows import vector_rows
 
@@ -41,7 +42,7 @@ NAME = "word_features"
 _UNKNOWN = 0  # in place of a form
 
 
-@registry.architectures("spacy-skd.WordEmbed.v1")
+@architecture("spacy-skd.WordEmbed.v1")
 def build_word_embed(
     width: int,
     attrs: list[str],
@@ -65,7 +66,7 @@ def build_word_embed(
     return _build(width, attrs, rows, static, None, prefixes, suffixes, affix_rows, known_words)
 
 
-@registry.architectures("spacy-skd.WordEmbed.v2")
+@architecture("spacy-skd.WordEmbed.v2")
 def build_word_embed_with_own_vectors(
     width: int,
     attrs: list[str],
@@ -95,8 +96,8 @@ def _build(
     width: int,
     attrs: list[str],
     rows: list[int],
-    static: Model | None,
-    holder: Model | None,
+    static: Model[Any, Any] | None,
+    holder: Model[Any, Any] | None,
     prefixes: Sequence[int],
     suffixes: Sequence[int],
     affix_rows: int,
@@ -124,13 +125,13 @@ def _build(
         known_words=known_words and static is not None,
         holder=holder,
     )
-    embedded: list[Model] = [
+    embedded: list[Model[Any, Any]] = [
         features,
         cast(Model[list[Ints2d], Ragged], list2ragged()),
         with_array(concatenate(*hashes)),
     ]
     n_in = width * (len(sizes) + (static is not None))
-    mix: Model = with_array(Maxout(width, n_in, nP=3, dropout=0.0, normalize=True))
+    mix: Model[Any, Any] = with_array(Maxout(width, n_in, nP=3, dropout=0.0, normalize=True))
     if static is not None:
         both = concatenate(chain(*embedded), static)
         return chain(both, mix, ragged2list())
@@ -143,7 +144,7 @@ def word_features(
     prefixes: Sequence[int],
     suffixes: Sequence[int],
     known_words: bool,
-    holder: Model | None = None,
+    holder: Model[Any, Any] | None = None,
 ) -> Model[list[Doc], list[Ints2d]]:
     """Docs to (tokens, attributes + affixes) uint64 each. See `build_word_embed`."""
     columns = [intify_attr(attr) for attr in attrs]
@@ -164,8 +165,8 @@ def word_features(
 
 def _forward(
     model: Model[list[Doc], list[Ints2d]], docs: list[Doc], is_train: bool
-) -> tuple[list[Ints2d], Callable]:
-    attrs = [model.ops.to_numpy(some) for some in model.layers[0].predict(docs)]
+) -> tuple[list[Ints2d], Callable[..., Any]]:
+    attrs = [to_numpy(some) for some in model.layers[0].predict(docs)]
     split: list[Any] = []
     if attrs:
         vectors = vectors_of(model, docs[0].vocab)
@@ -177,7 +178,9 @@ def _forward(
     return split, lambda d_words: []
 
 
-def expand(model: Model, attrs: Ints2d, strings: StringStore, rows: Ints1d | None) -> Array:
+def expand(
+    model: Model[Any, Any], attrs: Ints2d, strings: StringStore, rows: Ints1d | None
+) -> Array:
     """What is embedded of some words.
 
     model (Model): see `word_features`. attrs (Ints2d): (W, attributes). rows (Ints1d | None):

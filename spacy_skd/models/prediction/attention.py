@@ -37,7 +37,7 @@ class Attention:
     bias: Floats2d
 
     @classmethod
-    def of(cls, layer: Model, *, reach: int) -> "Attention":
+    def of(cls, layer: Model[Any, Any], *, reach: int) -> "Attention":
         """layer (Model): see `attention_layer`. reach (int): tokens that see each other are at most
         so far apart."""
         param, heads, width = layer.get_param, layer.get_dim("nH"), layer.get_dim("nO")

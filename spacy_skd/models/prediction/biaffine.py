@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy
-from thinc.api import Model, get_array_module
+from thinc.api import Model
 
-from ...arrays import Floats2d, Ints1d, Ints2d
+from ...arrays import Floats2d, Ints1d, Ints2d, array_module
 from ...codecs.units import Bucket
 from ...structures import Parts
 from ..scoring import ROWS, arcs_of_distances, hidden
@@ -15,7 +15,7 @@ from ..scoring import ROWS, arcs_of_distances, hidden
 _CHUNK = 64
 
 
-def predict_arcs(model: Model, rows: Floats2d, buckets: list[Bucket]) -> list[Parts]:
+def predict_arcs(model: Model[Any, Any], rows: Floats2d, buckets: list[Bucket]) -> list[Parts]:
     """What the layer of arcs returns, but for rounding and the padding, on NumPy alone: a few units
     at a time, whose arrays stay in the cache.
 
@@ -48,7 +48,7 @@ def predict_arcs(model: Model, rows: Floats2d, buckets: list[Bucket]) -> list[Pa
     return scores
 
 
-def predict_labels(model: Model, rows: Floats2d, pairs: Ints2d) -> Floats2d:
+def predict_labels(model: Model[Any, Any], rows: Floats2d, pairs: Ints2d) -> Floats2d:
     """What the layer of deprels returns, but for rounding; a head is computed once for all
     of its dependents.
 
@@ -64,11 +64,12 @@ def predict_labels(model: Model, rows: Floats2d, pairs: Ints2d) -> Floats2d:
     return label_scores(left, right, model.get_param("W"), dependents=pairs[:, 0], heads=heads)
 
 
-def _hidden_with_one(model: Model, name: str, X: Floats2d) -> Floats2d:
+def _hidden_with_one(model: Model[Any, Any], name: str, X: Floats2d) -> Floats2d:
     xp = model.ops.xp
     Y = xp.ones((len(X), model.get_dim("nH") + 1), xp.result_type(X, model.get_param("W")))
     hidden(model, name, X, dropout=0.0, out=Y[:, :-1])
-    return Y
+    result: Floats2d = Y
+    return result
 
 
 def label_scores(
@@ -81,7 +82,7 @@ def label_scores(
     dependents, heads (Ints1d): (P,) rows of left and right; on the CPU.
     RETURNS (Floats2d): (P, deprels).
     """
-    xp = get_array_module(left)
+    xp = array_module(left)
     n_left, n_right, n_labels = left.shape[1], right.shape[1], W.shape[1]
     by_right = W.reshape((n_left, n_right, n_labels)).transpose(1, 0, 2).reshape((n_right, -1))
     scores: Any = xp.empty((len(heads), n_labels), dtype=left.dtype)
@@ -90,7 +91,8 @@ def label_scores(
         given_head = xp.matmul(right[xp.asarray(head)], by_right, out=memory[: len(head)])
         given_head = given_head.reshape((-1, n_left, n_labels))
         scores[xp.asarray(pairs)] = left[xp.asarray(dependents[pairs])] @ given_head
-    return scores
+    result: Floats2d = scores
+    return result
 
 
 def _by_head(heads: Ints1d) -> Iterator[tuple[Ints1d, Ints2d]]:

@@ -3,7 +3,7 @@
 X += norm(max over pieces of (W [X shifted by -window ... X shifted by window] + b))
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy
 from thinc.api import Model
@@ -26,10 +26,11 @@ class Step(NamedTuple):
     @property
     def window(self) -> int:
         """Tokens on each side that the layer sees."""
-        return (self.W.shape[2] // len(self.W) - 1) // 2
+        result: int = (self.W.shape[2] // len(self.W) - 1) // 2
+        return result
 
 
-def steps_of(cnn: Model) -> list[Step]:
+def steps_of(cnn: Model[Any, Any]) -> list[Step]:
     """RETURNS (list[Step]): the layers of a MaxoutWindowEncoder."""
     nodes = list(cnn.walk())
     maxouts = [node for node in nodes if node.name == "maxout"]

@@ -155,7 +155,8 @@ class WordTable:
 def _hashes(words: Ints2d) -> list[int]:
     """Of each word's attributes: two words of 50,000 share one with a chance of about 1 in 10**10.
     words: (T, attributes) uint64."""
-    return (words @ _factors(words.shape[1])).tolist()
+    result: list[int] = (words @ _factors(words.shape[1])).tolist()
+    return result
 
 
 @cache
@@ -193,7 +194,7 @@ class _Params:
         self._arrays: list[Floats1d] = []
         self._values: list[Floats1d] | None = None
 
-    def still_of(self, model: Model) -> bool:
+    def still_of(self, model: Model[Any, Any]) -> bool:
         """Whether the model has them still; if not, those that it has are taken."""
         nodes = list(model.walk())
         arrays = [n.get_param(name) for n in nodes for name in n.param_names if n.has_param(name)]

@@ -13,7 +13,7 @@ from thinc.api import Model, Optimizer
 from .backbone import resolve_backbone
 
 
-class CpuTransformerModel(TransformerModel):
+class CpuTransformerModel(TransformerModel):  # type: ignore[misc]  # no types come with it
     """A `TransformerModel` whose forward pass may run in bfloat16 on a CPU, and whose learning rate
     is a multiple of the optimizer's. thinc's own mixed precision autocasts CUDA only.
     """
@@ -21,7 +21,7 @@ class CpuTransformerModel(TransformerModel):
     def __init__(
         self,
         name: str,
-        get_spans: Callable,
+        get_spans: Callable[..., Any],
         tokenizer_config: dict[str, Any],
         transformer_config: dict[str, Any],
         *,
@@ -72,10 +72,11 @@ class CpuTransformerModel(TransformerModel):
         if backbone is not None and not getattr(backbone, "_gives_float32", False):
             backbone.register_forward_hook(_to_float32)
             backbone._gives_float32 = True
-        return torch.autocast("cpu", torch.bfloat16)
+        result: AbstractContextManager[Any] = torch.autocast("cpu", torch.bfloat16)
+        return result
 
 
-def _init(model: Model, X: Any = None, Y: Any = None) -> None:
+def _init(model: Model[Any, Any], X: Any = None, Y: Any = None) -> None:
     """Fetch the backbone, once. What is saved keeps the name that the user gave."""
     assert isinstance(model, CpuTransformerModel)
     if model.attrs["has_transformer"]:

@@ -14,21 +14,22 @@ from thinc.api import Model
 from thinc.types import Ragged
 
 from ...arrays import Floats2d
+from ...registry import architecture
 from ..blas import on_blas
 from ..prediction.word_table import WordTable
 
 BFLOAT16 = ("auto", "on", "off")
 
 
-@registry.architectures("spacy-skd.TransformerModel.v1")
+@architecture("spacy-skd.TransformerModel.v1")
 def build_transformer_model(
     name: str,
-    get_spans: Callable,
+    get_spans: Callable[..., Any],
     tokenizer_config: dict[str, Any] = {},  # noqa: B006  (never changed; confection wants a dict)
     transformer_config: dict[str, Any] = {},  # noqa: B006
     bfloat16: str = "auto",
     learn_rate_scale: float = 1.0,
-) -> Model:
+) -> Model[Any, Any]:
     """A transformer for spaCy's `transformer` component.
 
     name (str): a hub name, a local folder, or `package:NAME` for the folder `model` inside an
@@ -60,7 +61,7 @@ def build_transformer_model(
     )
 
 
-@registry.architectures("spacy-skd.TransformerFeatures.v1")
+@architecture("spacy-skd.TransformerFeatures.v1")
 def build_transformer_features(
     pooling: Model[Ragged, Floats2d],
     width: int = 64,
@@ -82,7 +83,8 @@ def build_transformer_features(
         pooling=_empty_as_zeros(pooling), grad_factor=grad_factor, upstream=upstream
     )
     if not width:
-        return listener
+        result: Model[list[Doc], list[Floats2d]] = listener
+        return result
     embed = MultiHashEmbed(width, attrs, rows, include_static_vectors=False)
     return Model(
         "transformer_features",
@@ -102,7 +104,7 @@ def _empty_as_zeros(pooling: Model[Ragged, Floats2d]) -> Model[Ragged, Floats2d]
 
 def _pool(
     model: Model[Ragged, Floats2d], pieces: Ragged, is_train: bool
-) -> tuple[Floats2d, Callable]:
+) -> tuple[Floats2d, Callable[..., Any]]:
     some = pieces.lengths > 0
     vectors, backprop = model.layers[0](Ragged(pieces.data, pieces.lengths[some]), is_train)
     full = model.ops.alloc2f(len(pieces.lengths), vectors.shape[1])
@@ -114,7 +116,7 @@ def _pool(
     return full, backprop_pool
 
 
-def _init_beside(model: Model, X: list[Doc] | None = None, Y: Any = None) -> None:
+def _init_beside(model: Model[Any, Any], X: list[Doc] | None = None, Y: Any = None) -> None:
     for layer in model.layers:
         layer.initialize(X=X)
     if not model.has_dim("nO"):
@@ -123,7 +125,7 @@ def _init_beside(model: Model, X: list[Doc] | None = None, Y: Any = None) -> Non
 
 def _beside(
     model: Model[list[Doc], list[Floats2d]], docs: list[Doc], is_train: bool
-) -> tuple[list[Floats2d], Callable]:
+) -> tuple[list[Floats2d], Callable[..., Any]]:
     """Both layers' vectors in one. (thinc's `concatenate` adds up the gradients of its input, which
     docs do not have.)"""
     on_blas(model)
@@ -141,7 +143,7 @@ def _beside(
     return _join(model, left, right), backprop
 
 
-def _join(model: Model, left: list[Floats2d], right: list[Floats2d]) -> list[Floats2d]:
+def _join(model: Model[Any, Any], left: list[Floats2d], right: list[Floats2d]) -> list[Floats2d]:
     empty = model.ops.alloc2f(0, model.get_dim("nO"))  # the listener gives an empty doc no width
     join = model.ops.xp.concatenate
     return [join([a, b], axis=1) if len(b) else empty for a, b in zip(left, right)]

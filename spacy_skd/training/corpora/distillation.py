@@ -5,17 +5,17 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from spacy import registry
 from spacy.language import Language
 from spacy.training import Example
 
 from ...errors import check_between
+from ...registry import reader
 from .items import Item
 from .lower_case import lower_cased
 from .stream import StoredCorpus
 
 
-@registry.readers("spacy-skd.DistillationCorpus.v1")
+@reader("spacy-skd.DistillationCorpus.v1")
 def make_distillation_corpus(
     store: Path | None = None,
     path: Path | None = None,

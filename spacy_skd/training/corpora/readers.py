@@ -4,17 +4,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
-from spacy import registry
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Corpus, Example
 
 from ...errors import check_between
 from ...pipeline.entity_tags import RepairedEntities
+from ...registry import reader
 from ..conversion.raw_text import read_raw
 
 
-@registry.readers("spacy-skd.MixedCorpus.v1")
+@reader("spacy-skd.MixedCorpus.v1")
 def make_mixed_corpus(
     path: Path | None = None,
     raw: Path | None = None,

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy
-from spacy import registry
 from spacy.language import Language
 from spacy.pipeline import Tagger
 from spacy.tokens import Doc
@@ -13,13 +12,14 @@ from spacy.training import Example
 from thinc.api import Model
 
 from ...errors import check_between, check_temperature
+from ...registry import reader
 from ...shards.docs import KEY, read_beliefs
 from .drawn_layers import DrawnParse, DrawnTokens, make_layers
 from .items import Item
 from .stream import StoredCorpus, examples_seen
 
 
-@registry.readers("spacy-skd.SampledCorpus.v1")
+@reader("spacy-skd.SampledCorpus.v1")
 def make_sampled_corpus(
     store: Path | None = None,
     path: Path | None = None,
