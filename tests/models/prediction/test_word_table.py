@@ -51,7 +51,7 @@ def check(table, embed, docs):
     found, expected = table.predict(embed, docs), embed.predict(docs)
     assert [len(vectors) for vectors in found] == [len(doc) for doc in docs]
     for mine, theirs in zip(found, expected):
-        numpy.testing.assert_allclose(mine, theirs, atol=1e-6)
+        numpy.testing.assert_allclose(mine, theirs, atol=1e-5)
     return numpy.concatenate(found)
 
 
@@ -309,7 +309,7 @@ def test_copies_and_saved_models_are_empty(pipeline, tmp_path):
     for other in (model.copy(), copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
         assert len(other.attrs["words"]) == 0
         found = other.predict([pipeline.make_doc(text) for text in TEXTS])
-        numpy.testing.assert_allclose(numpy.concatenate(found), expected, atol=1e-6)
+        numpy.testing.assert_allclose(numpy.concatenate(found), expected, atol=1e-5)
     saved = model.to_bytes()
     for node in model.walk():
         for name in node.param_names:
@@ -318,9 +318,9 @@ def test_copies_and_saved_models_are_empty(pipeline, tmp_path):
     model.to_disk(tmp_path / "model")
     moved = tensors(pipeline)
     model.from_bytes(saved)
-    numpy.testing.assert_allclose(tensors(pipeline), expected, atol=1e-6)
+    numpy.testing.assert_allclose(tensors(pipeline), expected, atol=1e-5)
     model.from_disk(tmp_path / "model")
-    numpy.testing.assert_allclose(tensors(pipeline), moved, atol=1e-6)
+    numpy.testing.assert_allclose(tensors(pipeline), moved, atol=1e-5)
 
 
 def test_memory_zones(pipeline):
@@ -328,7 +328,7 @@ def test_memory_zones(pipeline):
     for _ in range(2):
         with pipeline.memory_zone():
             numpy.testing.assert_allclose(tensors(pipeline, ("zyx zyx wvu",)).shape, (3, 16))
-            numpy.testing.assert_allclose(tensors(pipeline), expected, atol=1e-6)
+            numpy.testing.assert_allclose(tensors(pipeline), expected, atol=1e-5)
 
 
 def test_processes_and_threads(pipeline):
@@ -336,7 +336,7 @@ def test_processes_and_threads(pipeline):
     expected = tensors(pipeline, texts)
     docs = list(pipeline.pipe(texts, n_process=2, batch_size=5))
     found = numpy.concatenate([doc.tensor.reshape(-1, 16) for doc in docs])
-    numpy.testing.assert_allclose(found, expected, atol=1e-6)
+    numpy.testing.assert_allclose(found, expected, atol=1e-5)
     many = [[f"w{i} w{i + j} the" for i in range(30)] for j in range(8)]
     alone = [tensors(pipeline, some) for some in many]
     table_of(pipeline).limit = 40
@@ -373,7 +373,7 @@ def test_training_is_seen(pipeline):
         model = pipeline.get_pipe("tok2vec").model
         after = tensors(pipeline)
         fresh = model.copy().predict([pipeline.make_doc(text) for text in TEXTS])
-        numpy.testing.assert_allclose(after, numpy.concatenate(fresh), atol=1e-6)
+        numpy.testing.assert_allclose(after, numpy.concatenate(fresh), atol=1e-5)
         assert step == 0 or abs(after - before).max() > 1e-5  # the softmax starts at 0
         before = after
 
