@@ -1,14 +1,15 @@
 """What every structure has: log Z, marginals, the best and samples; the rest follows from them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy
 
-from ..arrays import Floats1d, Floats2d, Ints2d
-from .numerics import to_numpy
+from ..arrays import Floats1d, Floats2d
 from .parts import Parts
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class Structure(ABC):
@@ -16,9 +17,30 @@ class Structure(ABC):
 
     A frozen dataclass of settings; it never holds arrays or labels, so the same object serves the
     teacher, the student's gradient and the decoder.
+
+    family (str): of those with the same arrays among `Parts`. name (str): in settings and tables;
+        a class that has one of its own is registered. annotates (str): what is read from a
+        structure: between two that annotate other things no belief is converted. parts (tuple[str,
+        ...]): names of the arrays.
     """
 
     family: ClassVar[str]
+    name: ClassVar[str]
+    annotates: ClassVar[str]
+    parts: ClassVar[tuple[str, ...]]
+    registered: ClassVar[dict[str, type["Structure"]]] = {}  # by the name of the class
+
+    def __init_subclass__(cls, **settings: Any):
+        super().__init_subclass__(**settings)
+        if "name" in vars(cls):
+            Structure.registered[cls.__name__] = cls
+
+    @classmethod
+    def of(cls, structure: "Structure") -> "Self":
+        """The structure, as one of this class. RAISES (ValueError): if it is another."""
+        if isinstance(structure, cls):
+            return structure
+        raise ValueError(f"expected {cls.__name__}, got {type(structure).__name__}")
 
     @abstractmethod
     def infer(self, scores: Parts) -> tuple[Floats1d, Parts]:
@@ -73,19 +95,6 @@ class Structure(ABC):
         """RETURNS (Floats1d): (B,) sum_y Q(y) log(Q(y) / P(y)) in nats; Q and P by their scores."""
         log_z, marginals = self.infer(teacher)
         return self.cross_entropy(marginals, student) - log_z + marginals.dot(teacher)
-
-
-class ArcStructure(Structure):
-    """Structures of heads. Parts: arc (B, N, N + 1), head 0 = ROOT, j + 1 = token j."""
-
-    def best_heads(self, batch: Sequence[Parts]) -> list[Ints2d]:
-        """The heads of `argmax` of some batches.
-
-        RETURNS (list[Ints2d]): (B, N) of each, 0 = ROOT, j + 1 = token j; 0 in the padding.
-        RAISES (ValueError): as `infer`.
-        """
-        best = (to_numpy(self.argmax(scores).arrays["arc"]) for scores in batch)
-        return [arc.argmax(axis=-1) for arc in best]
 
 
 def check_k(what: str, k: int) -> None:

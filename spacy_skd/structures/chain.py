@@ -28,6 +28,9 @@ class LinearChain(Structure):
     """
 
     family: ClassVar[str] = "chain"
+    name: ClassVar[str] = "linear_chain"
+    annotates: ClassVar[str] = "labels of tokens"
+    parts: ClassVar[tuple[str, ...]] = ("unary", "transition")
 
     def infer(self, scores: Parts) -> tuple[Floats1d, Parts]:
         chains = sorted_chains(scores)
