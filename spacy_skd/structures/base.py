@@ -21,13 +21,16 @@ class Structure(ABC):
     family (str): of those with the same arrays among `Parts`. name (str): in settings and tables;
         a class that has one of its own is registered. annotates (str): what is read from a
         structure: between two that annotate other things no belief is converted. parts (tuple[str,
-        ...]): names of the arrays.
+        ...]): names of the arrays. independent (bool): whether the parts of each token are a
+        distribution of their own. has_positions (bool): whether there is `positions`.
     """
 
     family: ClassVar[str]
     name: ClassVar[str]
     annotates: ClassVar[str]
     parts: ClassVar[tuple[str, ...]]
+    independent: ClassVar[bool] = False
+    has_positions: ClassVar[bool] = False
     registered: ClassVar[dict[str, type["Structure"]]] = {}  # by the name of the class
 
     def __init_subclass__(cls, **settings: Any):
@@ -41,6 +44,38 @@ class Structure(ABC):
         if isinstance(structure, cls):
             return structure
         raise ValueError(f"expected {cls.__name__}, got {type(structure).__name__}")
+
+    @property
+    def emissions(self) -> "Structure":
+        """The structure over the scores of tokens alone, without those of pairs.
+
+        RAISES (ValueError): if it has none.
+        """
+        kinds = Structure.registered.values()
+        emitting = (kind for kind in kinds if kind.emissions is not Structure.emissions)
+        raise ValueError(
+            f"target 'token': expected a structure with scores of tokens (families "
+            f"{', '.join(dict.fromkeys(kind.family for kind in emitting))}), got "
+            f"{type(self).__name__}; set target = 'structural'"
+        )
+
+    def positions(self, scores: Parts, target: Parts) -> tuple[Floats1d, Parts]:
+        """Cross-entropy between the target's and P's marginals of single tokens.
+
+        scores (Parts): nats. target (Parts): marginals of tokens.
+        RETURNS (tuple[Floats1d, Parts]): (B,) nats, float64; its gradient at the scores.
+        RAISES (ValueError): as `infer`; if the marginals have no derivative here (trees).
+        """
+        if not self.independent:
+            known = ", ".join(self.having_positions())
+            raise ValueError(f"position loss: expected one of {known}, got {type(self).__name__}")
+        log_z, marginals = self.infer(scores)
+        return log_z - target.dot(scores), marginals - target
+
+    @staticmethod
+    def having_positions() -> list[str]:
+        """RETURNS: the names of the classes that have `positions`."""
+        return [name for name, kind in Structure.registered.items() if kind.has_positions]
 
     @abstractmethod
     def infer(self, scores: Parts) -> tuple[Floats1d, Parts]:

@@ -45,6 +45,10 @@ class ArcStructure(Structure):
         """
 
     @property
+    def emissions(self) -> "ArcStructure":
+        return HeadSelection()
+
+    @property
     def single_root(self) -> bool:
         """Whether exactly one token has ROOT as its head."""
         return False
@@ -142,6 +146,8 @@ class HeadSelection(ArcStructure):
     """
 
     name: ClassVar[str] = "head_selection"
+    independent: ClassVar[bool] = True
+    has_positions: ClassVar[bool] = True
 
     def infer(self, scores: Parts) -> tuple[Floats1d, Parts]:
         arc, mask = masked_arcs(scores, what="head selection")

@@ -21,6 +21,12 @@ class IndependentLabels(Structure):
     name: ClassVar[str] = "tokens"
     annotates: ClassVar[str] = "labels of tokens"
     parts: ClassVar[tuple[str, ...]] = ("unary",)
+    independent: ClassVar[bool] = True
+    has_positions: ClassVar[bool] = True
+
+    @property
+    def emissions(self) -> "IndependentLabels":
+        return self
 
     def infer(self, scores: Parts) -> tuple[Floats1d, Parts]:
         unary, mask = _checked(scores)

@@ -151,7 +151,7 @@ def _given_tagged(scores: Floats2d, allowed: Array) -> tuple[Floats1d, Floats2d]
 
 def _infer(structure: Structure, scores: Parts, masked: Parts) -> tuple[Floats3d, Floats1d, Array]:
     """Marginals of the masked arcs; lost mass of each unit; (B, N) which tokens are silent."""
-    if isinstance(structure, HeadSelection):
+    if structure.independent:
         return _select(scores, masked)
     arcs = ArcStructure.of(structure)
     log_z_all, _, _ = arcs.infer_possible(scores)
