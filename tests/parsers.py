@@ -10,6 +10,7 @@ from spacy.training import Example
 from thinc.api import Adam
 
 from spacy_skd.models.second_order import build_second_order_parser
+from spacy_skd.structures import ArcStructure, HeadSelection, ProjectiveTrees, SpanningTrees
 
 _BIAFFINE = {"@architectures": "spacy-skd.BiaffineParser.v1", "arc_hidden": 16, "label_hidden": 8,
              "dropout": 0.0}  # fmt: skip
@@ -23,6 +24,11 @@ KINDS: dict[str, Any] = {
     "head_selection": {"structure": "head_selection", "model": _BIAFFINE},
     "second_order": {"structure": "head_selection", "model": _SECOND},
     "offset_tags": {"structure": "offset_tags", "model": _TAGS},
+}
+STRUCTURES: dict[str, ArcStructure] = {
+    "tree": SpanningTrees(),
+    "projective_tree": ProjectiveTrees(),
+    "head_selection": HeadSelection(),
 }
 # "1" and "3" hang on each other's neighbours: 4 -> 2 crosses 1 -> 3.
 CROSSING = (["A", "b", "c", "d", "e"], [0, 3, 0, 0, 0], "ROOT x y z w", "NN NN NN NN NN")

@@ -6,14 +6,15 @@ from typing import Any
 from spacy.language import Language
 from thinc.api import Config, Model
 
-from ..errors import check_applied, check_between, named
+from ..errors import check_applied, check_between, check_one_of, named
+from ..structures import ArcStructure
 from ..transfer.annealing import WeightSchedule
 from ..transfer.target import Objective
 from .tree_beliefs import LABEL_FLOOR
 from .tree_tags import HeadTagParser
-from .trees import STRUCTURES, DistillingParser
+from .trees import DistillingParser
 
-OFFSET_TAGS = "offset_tags"
+DEFAULT, OFFSET_TAGS = "tree", "offset_tags"
 # Of settings that do not apply to every structure.
 DEFAULTS: dict[str, Any] = {"label_floor": LABEL_FLOOR, "min_count": 1, "max_offset": 0}
 
@@ -44,7 +45,7 @@ width = 96
     requires=["doc.sents"],
     default_config={
         "model": Config().from_str(DEFAULT_PARSER_MODEL)["model"],
-        "structure": "tree",
+        "structure": DEFAULT,
         "distill_weight": 0.0,
         "needs_teacher": True,
         "target": "structural",
@@ -124,8 +125,8 @@ def make_distilling_parser(
         if structure == OFFSET_TAGS:
             pipe = HeadTagParser(nlp.vocab, model, name, **settings)
         else:
-            trees = STRUCTURES[structure]
-            pipe = DistillingParser(nlp.vocab, model, name, structure=trees, **settings)
+            arcs = ArcStructure.by_name()[structure]
+            pipe = DistillingParser(nlp.vocab, model, name, structure=arcs, **settings)
     pipe.needs_teacher = needs_teacher
     return pipe
 
@@ -143,9 +144,8 @@ def _check_settings(structure: str, settings: dict[str, Any]) -> dict[str, Any]:
 
 def check_structure(structure: str, model: Model[Any, Any]) -> None:
     """RAISES (ValueError): for a structure that does not exist, or that does not fit the model."""
-    if structure not in (*STRUCTURES, OFFSET_TAGS):
-        known = ", ".join((*STRUCTURES, OFFSET_TAGS))
-        raise ValueError(f"structure: expected one of {known}, got {structure!r}")
+    kinds = sorted(ArcStructure.by_name(), key=lambda name: name != DEFAULT)
+    check_one_of("structure", structure, (*kinds, OFFSET_TAGS))
     if model.has_ref("arc_scorer") and structure == OFFSET_TAGS:
         needed = "TokenScorer.v1"
     elif model.name == "token_scorer" and structure != OFFSET_TAGS:

@@ -7,7 +7,7 @@ import numpy
 from ..arrays import Floats2d, Ints2d
 from ..codecs.trees import ROOT_HEAD
 from ..codecs.units import Bucket
-from ..structures import Parts, Structure
+from ..structures import ArcStructure, Parts
 from ..transfer.belief import Belief, TreeBelief
 
 # Below this marginal an arc's deprel is not part of the target: its share of the loss is at most
@@ -50,7 +50,7 @@ def tree_beliefs(
     units: Sequence[Ints2d],
     lengths: Sequence[int],
     *,
-    structure: Structure,
+    structure: ArcStructure,
     labels: tuple[str, ...],
     arcs: dict[int, Floats2d],
     pairs: Ints2d,
@@ -83,7 +83,7 @@ def tree_beliefs(
     return beliefs
 
 
-def no_belief(structure: Structure, labels: tuple[str, ...]) -> TreeBelief:
+def no_belief(structure: ArcStructure, labels: tuple[str, ...]) -> TreeBelief:
     """Of a doc without tokens."""
     none = numpy.zeros((0, 2), dtype="int32")
     return TreeBelief(structure, labels, none, (), none, numpy.zeros((0, len(labels)), "float32"))

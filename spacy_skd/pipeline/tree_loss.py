@@ -14,7 +14,7 @@ from ..arrays import Array, Floats2d, Ints1d
 from ..codecs.trees import Gold
 from ..codecs.units import Bucket
 from ..models.biaffine import ParserGradient, ParserScores
-from ..structures import IndependentLabels, Parts, Structure
+from ..structures import ArcStructure, IndependentLabels, Parts
 from ..transfer.conversions.table import Posterior, Target, convert
 from ..transfer.loss import mixed_loss, mixed_shares, structural_loss
 from ..transfer.mixture import mix, mixing_shares
@@ -31,7 +31,7 @@ class TreeLoss:
     ops (Ops): of the student's model. lost_mass (LostMass): where lost mass is reported.
     gold_trees (GoldTrees): reads gold."""
 
-    structure: Structure
+    structure: ArcStructure
     objective: Objective
     weight: float
     ops: Ops

@@ -11,11 +11,10 @@ from ..arrays import Floats2d, Ints1d, Ints2d
 from ..codecs.labels import LabelMatch
 from ..codecs.trees import ROOT_HEAD, UNKNOWN_HEAD
 from ..codecs.units import Bucket
-from ..structures import IMPOSSIBLE, HeadSelection, Parts, Structure
+from ..structures import IMPOSSIBLE, ArcStructure, HeadSelection, Parts
 from ..transfer.belief import Belief, TreeBelief
 from ..transfer.candidates import TreeCandidates, expect_trees, has_heads, tempered_weights
 from ..transfer.conversions.table import Posterior, Target, convert
-from ..transfer.loss import emitting
 from ..transfer.target import Objective
 
 
@@ -32,12 +31,12 @@ class TreeTeacher(ABC):
 
     @abstractmethod
     def arcs(
-        self, bucket: Bucket, structure: Structure, objective: Objective, *, ops: Ops
+        self, bucket: Bucket, structure: ArcStructure, objective: Objective, *, ops: Ops
     ) -> Target:
-        """The target of the arcs of a bucket's units. structure (Structure): the student's."""
+        """The target of the arcs of a bucket's units. structure (ArcStructure): the student's."""
 
     @abstractmethod
-    def label_scores(self, structure: Structure, temperature: float) -> Floats2d:
+    def label_scores(self, structure: ArcStructure, temperature: float) -> Floats2d:
         """(P, its deprels) nats at a temperature, given the arc. structure: the student's."""
 
     def rows_of(self, pairs: Ints2d) -> Ints1d:
@@ -56,24 +55,24 @@ class TreeTeacher(ABC):
 class ScoredTrees(TreeTeacher):
     """unit_arcs (list[Floats2d]): of each unit of the batch, (n, n + 1). scores: (P, deprels)."""
 
-    structure: Structure
+    structure: ArcStructure
     unit_arcs: list[Floats2d]
     scores: Floats2d
 
     def arcs(
-        self, bucket: Bucket, structure: Structure, objective: Objective, *, ops: Ops
+        self, bucket: Bucket, structure: ArcStructure, objective: Objective, *, ops: Ops
     ) -> Target:
         chosen = [self.unit_arcs[u] for u in bucket.units.tolist()]
         units = [Parts({"arc": arc[None]}, numpy.asarray([len(arc)])) for arc in chosen]
         scores = Parts.concat(units)
         scores = Parts({"arc": ops.asarray(scores.arrays["arc"])}, ops.asarray(scores.lengths))
-        mine = self.structure
+        teacher, student = self.structure, structure
         if objective.target == "token":
-            mine, structure = HeadSelection(), emitting(structure)
+            teacher = student = HeadSelection()
         temperature = objective.inference_temperature
-        return convert(Posterior(mine, scores), structure, temperature=temperature)
+        return convert(Posterior(teacher, scores), student, temperature=temperature)
 
-    def label_scores(self, structure: Structure, temperature: float) -> Floats2d:
+    def label_scores(self, structure: ArcStructure, temperature: float) -> Floats2d:
         return self.scores * (1.0 / temperature)
 
 
@@ -89,7 +88,7 @@ class ListedTrees(TreeTeacher):
     n_labels: int
 
     def arcs(
-        self, bucket: Bucket, structure: Structure, objective: Objective, *, ops: Ops
+        self, bucket: Bucket, structure: ArcStructure, objective: Objective, *, ops: Ops
     ) -> Target:
         target = expect_trees(
             structure,
@@ -105,7 +104,7 @@ class ListedTrees(TreeTeacher):
         )
         return Target(arcs, ops.asarray(target.lost), target.empty)
 
-    def label_scores(self, structure: Structure, temperature: float) -> Floats2d:
+    def label_scores(self, structure: ArcStructure, temperature: float) -> Floats2d:
         """Log of the weight of the candidates that have the arc with the deprel, of those that the
         student can express."""
         lengths = numpy.bincount(self.unit_of, minlength=len(self.weights))

@@ -19,18 +19,10 @@ from ..codecs.units import Bucket
 from ..codecs.words import Words
 from ..models.biaffine import ParserGradient, ParserInput, ParserScores
 from ..models.words import words_of
-from ..structures import (
-    ArcStructure,
-    HeadSelection,
-    Parts,
-    ProjectiveTrees,
-    SpanningTrees,
-    Structure,
-)
+from ..structures import ArcStructure, Parts, SpanningTrees
 from ..structures.numerics import check_scores, softmax
 from ..transfer.annealing import WeightSchedule
 from ..transfer.belief import Belief, HeadLabelBelief, Mixture, TreeBelief
-from ..transfer.best import tree_decoder
 from ..transfer.candidates import TreeCandidates
 from ..transfer.conversions.head_tags import tags_to_arcs
 from ..transfer.mixture import columns_of
@@ -46,11 +38,7 @@ from .tree_loss import TreeLoss
 from .tree_pipe import ParsingPipe
 from .tree_plan import TreePlan, best_arcs, gold_arcs, make_plan, no_arcs
 
-STRUCTURES: dict[str, Structure] = {
-    "tree": SpanningTrees(single_root=True),
-    "projective_tree": ProjectiveTrees(single_root=True),
-    "head_selection": HeadSelection(),
-}
+TREES = SpanningTrees(single_root=True)
 
 
 class DistillingParser(ParsingPipe):
@@ -62,7 +50,7 @@ class DistillingParser(ParsingPipe):
         model: Model[Any, Any],
         name: str = "distilling_parser",
         *,
-        structure: Structure = STRUCTURES["tree"],
+        structure: ArcStructure = TREES,
         distill_weight: float | WeightSchedule = 0.0,
         objective: Objective = STRUCTURAL,
         max_length: int = 150,
@@ -81,12 +69,9 @@ class DistillingParser(ParsingPipe):
             scorer=scorer,
             save_activations=save_activations,
         )
+        self.structure: ArcStructure = structure
         self.label_floor = label_floor
         self.gold_trees = GoldTrees(name)
-
-    @property
-    def _decoder(self) -> ArcStructure:
-        return tree_decoder(self.structure)
 
     def _taught(self) -> tuple[str, ...]:
         """The deprels of a linked teacher that counts, also of one of tags."""
@@ -181,7 +166,7 @@ class DistillingParser(ParsingPipe):
         """See `LearningPipe.write_beliefs`."""
         trees = [self._tree_belief(belief) for belief in beliefs]
         lengths = [belief_words(belief) for belief in trees]
-        arrays = best_arcs(trees, lengths=lengths, decoder=self._decoder)
+        arrays = best_arcs(trees, lengths=lengths, decoder=self.structure.decoder)
         heads, labels = (split_by_lengths(array, lengths) for array in arrays)
         self._write(docs, list(zip(heads, labels)))
 
@@ -205,7 +190,7 @@ class DistillingParser(ParsingPipe):
         return label_scores
 
     def _decode(self, buckets: Sequence[Bucket], arcs: Sequence[Parts]) -> Ints2d:
-        heads = self._decoder.best_heads([self._to_numpy(parts) for parts in arcs])
+        heads = self.structure.decoder.best_heads([self._to_numpy(parts) for parts in arcs])
         chosen = [head_rows(h, rows=b.rows, lengths=b.lengths) for b, h in zip(buckets, heads)]
         return numpy.concatenate(chosen) if chosen else numpy.zeros((0, 2), dtype="int64")
 
@@ -218,7 +203,7 @@ class DistillingParser(ParsingPipe):
         return numpy.concatenate(pairs)
 
     def _best(self, parts: Parts) -> Parts:
-        return self._decoder.argmax(self._to_numpy(parts))
+        return self.structure.decoder.argmax(self._to_numpy(parts))
 
     def _to_numpy(self, parts: Parts) -> Parts:
         to_numpy = self.model.ops.to_numpy

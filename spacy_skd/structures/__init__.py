@@ -1,10 +1,10 @@
 """Structures: log Z, marginals and argmax over scores of substructures. Maths only, no spaCy."""
 
-from .base import ArcStructure, Structure
+from .base import Structure
 from .chain import LinearChain, chain_indicators
 from .chain_runs import Run, run_probabilities
 from .eisner import ProjectiveTrees
-from .heads import HeadSelection
+from .heads import ArcStructure, HeadSelection, Trees
 from .matrix_tree import SpanningTrees
 from .numerics import IMPOSSIBLE, to_numpy
 from .parts import Parts, is_tied, tie
@@ -24,6 +24,7 @@ __all__ = [
     "Run",
     "SpanningTrees",
     "Structure",
+    "Trees",
     "chain_indicators",
     "is_tied",
     "is_tree",

@@ -1,14 +1,15 @@
 """What every structure has: log Z, marginals, the best and samples; the rest follows from them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy
 
-from ..arrays import Floats1d, Floats2d, Ints2d
-from .numerics import to_numpy
+from ..arrays import Floats1d, Floats2d
 from .parts import Parts
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class Structure(ABC):
@@ -16,9 +17,65 @@ class Structure(ABC):
 
     A frozen dataclass of settings; it never holds arrays or labels, so the same object serves the
     teacher, the student's gradient and the decoder.
+
+    family (str): of those with the same arrays among `Parts`. name (str): in settings and tables;
+        a class that has one of its own is registered. annotates (str): what is read from a
+        structure: between two that annotate other things no belief is converted. parts (tuple[str,
+        ...]): names of the arrays. independent (bool): whether the parts of each token are a
+        distribution of their own. has_positions (bool): whether there is `positions`.
     """
 
     family: ClassVar[str]
+    name: ClassVar[str]
+    annotates: ClassVar[str]
+    parts: ClassVar[tuple[str, ...]]
+    independent: ClassVar[bool] = False
+    has_positions: ClassVar[bool] = False
+    registered: ClassVar[dict[str, type["Structure"]]] = {}  # by the name of the class
+
+    def __init_subclass__(cls, **settings: Any):
+        super().__init_subclass__(**settings)
+        if "name" in vars(cls):
+            Structure.registered[cls.__name__] = cls
+
+    @classmethod
+    def of(cls, structure: "Structure") -> "Self":
+        """The structure, as one of this class. RAISES (ValueError): if it is another."""
+        if isinstance(structure, cls):
+            return structure
+        raise ValueError(f"expected {cls.__name__}, got {type(structure).__name__}")
+
+    @property
+    def emissions(self) -> "Structure":
+        """The structure over the scores of tokens alone, without those of pairs.
+
+        RAISES (ValueError): if it has none.
+        """
+        kinds = Structure.registered.values()
+        emitting = (kind for kind in kinds if kind.emissions is not Structure.emissions)
+        raise ValueError(
+            f"target 'token': expected a structure with scores of tokens (families "
+            f"{', '.join(dict.fromkeys(kind.family for kind in emitting))}), got "
+            f"{type(self).__name__}; set target = 'structural'"
+        )
+
+    def positions(self, scores: Parts, target: Parts) -> tuple[Floats1d, Parts]:
+        """Cross-entropy between the target's and P's marginals of single tokens.
+
+        scores (Parts): nats. target (Parts): marginals of tokens.
+        RETURNS (tuple[Floats1d, Parts]): (B,) nats, float64; its gradient at the scores.
+        RAISES (ValueError): as `infer`; if the marginals have no derivative here (trees).
+        """
+        if not self.independent:
+            known = ", ".join(self.having_positions())
+            raise ValueError(f"position loss: expected one of {known}, got {type(self).__name__}")
+        log_z, marginals = self.infer(scores)
+        return log_z - target.dot(scores), marginals - target
+
+    @staticmethod
+    def having_positions() -> list[str]:
+        """RETURNS: the names of the classes that have `positions`."""
+        return [name for name, kind in Structure.registered.items() if kind.has_positions]
 
     @abstractmethod
     def infer(self, scores: Parts) -> tuple[Floats1d, Parts]:
@@ -73,19 +130,6 @@ class Structure(ABC):
         """RETURNS (Floats1d): (B,) sum_y Q(y) log(Q(y) / P(y)) in nats; Q and P by their scores."""
         log_z, marginals = self.infer(teacher)
         return self.cross_entropy(marginals, student) - log_z + marginals.dot(teacher)
-
-
-class ArcStructure(Structure):
-    """Structures of heads. Parts: arc (B, N, N + 1), head 0 = ROOT, j + 1 = token j."""
-
-    def best_heads(self, batch: Sequence[Parts]) -> list[Ints2d]:
-        """The heads of `argmax` of some batches.
-
-        RETURNS (list[Ints2d]): (B, N) of each, 0 = ROOT, j + 1 = token j; 0 in the padding.
-        RAISES (ValueError): as `infer`.
-        """
-        best = (to_numpy(self.argmax(scores).arrays["arc"]) for scores in batch)
-        return [arc.argmax(axis=-1) for arc in best]
 
 
 def check_k(what: str, k: int) -> None:

@@ -7,12 +7,13 @@ import numpy
 
 from ..arrays import Floats1d, Floats2d, Floats3d, Ints2d, Ints3d
 from .base import Structure, check_k, no_structure
+from .chain_positions import log_positions, scaled_positions
 from .draws import draw
 from .forward_backward import Chains, forward_backward, log_forward
 from .k_best import top
 from .numerics import POSSIBLE_ABOVE, clean_scores
 from .parts import Parts, is_tied
-from .tokens import check_rows
+from .tokens import IndependentLabels, check_rows
 
 WHAT = "linear chain"
 REASON = "no sequence of labels is legal"
@@ -28,6 +29,14 @@ class LinearChain(Structure):
     """
 
     family: ClassVar[str] = "chain"
+    name: ClassVar[str] = "linear_chain"
+    annotates: ClassVar[str] = "labels of tokens"
+    parts: ClassVar[tuple[str, ...]] = ("unary", "transition")
+    has_positions: ClassVar[bool] = True
+
+    @property
+    def emissions(self) -> IndependentLabels:
+        return IndependentLabels()
 
     def infer(self, scores: Parts) -> tuple[Floats1d, Parts]:
         chains = sorted_chains(scores)
@@ -65,6 +74,30 @@ class LinearChain(Structure):
                 rows[:going_on] += transition[unit, :, following]
             labels[:running, i] = draw(xp, rows, rng)
         return chain_indicators(labels[xp.argsort(chains.order)], like=scores)
+
+    def positions(self, scores: Parts, target: Parts) -> tuple[Floats1d, Parts]:
+        """In probability space, where a step is one product for the whole batch; in log space for
+        the units where that lost what the target asks for.
+
+        target (Parts): of which the unary marginals alone are read.
+        """
+        xp = scores.xp
+        chains = sorted_chains(scores)
+        wanted = xp.where(scores.mask[..., None], target.arrays["unary"], 0)[chains.order]
+        wanted = xp.ascontiguousarray(wanted.astype("float64").transpose(1, 0, 2))
+        with numpy.errstate(all="ignore"):  # what overflows or underflows is found
+            losses, unary, transition, good = scaled_positions(xp, chains, wanted)
+            units = xp.nonzero(~good)[0]
+            if len(units):
+                exact = log_positions(xp, chains.some(units), wanted[:, units])
+                losses[units], unary[:, units], transition[units] = exact
+        impossible = xp.isnan(losses)
+        if impossible.any():
+            raise no_structure(WHAT, int(chains.order[impossible].min()), REASON)
+        back = xp.argsort(chains.order)
+        gradient = {"unary": unary.transpose(1, 0, 2)[back], "transition": transition[back]}
+        arrays = {name: array.astype(scores.arrays[name].dtype) for name, array in gradient.items()}
+        return losses[back], Parts(arrays, scores.lengths)
 
     def best(self, scores: Parts, *, k: int) -> tuple[Floats2d, Ints3d]:
         """The k best label sequences of each unit (Viterbi with k entries a state).

@@ -6,13 +6,13 @@ from typing import Any, ClassVar
 
 import numpy
 
-from ..arrays import Array, Floats1d, Floats2d, Floats3d, Ints1d, Ints2d, Ints3d
-from .base import ArcStructure, check_k, no_structure
+from ..arrays import Bools, Floats1d, Floats2d, Floats3d, Ints1d, Ints2d, Ints3d
+from .base import check_k, no_structure
 from .eisner_best import best_heads
 from .eisner_charts import total_of
 from .eisner_exact import infer_trees, log_charts
 from .eisner_sample import sample_heads
-from .heads import masked_arcs
+from .heads import Trees, masked_arcs
 from .numerics import POSSIBLE_ABOVE, to_numpy
 from .parts import Parts
 from .spanning_tree import is_tree
@@ -25,16 +25,13 @@ MOST_ENTRIES, SHORTEST, FEW_TOKENS = 2**19, 0.8, 4
 
 
 @dataclass(frozen=True)
-class ProjectiveTrees(ArcStructure):
+class ProjectiveTrees(Trees):
     """Dependency trees without crossing arcs, where ROOT stands before the first token.
 
     Parts: arc (B, N, N + 1), as those of `SpanningTrees`.
-
-    single_root (bool): whether exactly one token has ROOT as its head.
     """
 
-    single_root: bool = True
-    family: ClassVar[str] = "arcs"
+    name: ClassVar[str] = "projective_tree"
 
     def infer(self, scores: Parts) -> tuple[Floats1d, Parts]:
         xp = scores.xp
@@ -54,7 +51,7 @@ class ProjectiveTrees(ArcStructure):
         arc, mask = masked_arcs(scores, what=WHAT)
         heads = numpy.where(to_numpy(mask), to_numpy(arc.argmax(axis=-1)), 0)
         lengths = to_numpy(scores.lengths)
-        done = is_tree(heads, lengths, single_root=self.single_root) & is_projective(heads)
+        done = self.contains(heads, lengths)
         rest = numpy.nonzero(~done)[0]
         heads, rest = xp.asarray(heads), xp.asarray(rest)
         heads[rest] = self._best(xp, arc, scores.lengths, units=rest, k=1)[1][:, 0]
@@ -79,6 +76,11 @@ class ProjectiveTrees(ArcStructure):
             heads[units, : some.shape[1]] = sample_heads(xp, charts, lengths, rng)
         return Parts({"arc": indicate(xp, heads, like=arc)}, scores.lengths)
 
+    def contains(self, heads: Ints2d, lengths: Ints1d) -> Bools:
+        inside = numpy.arange(heads.shape[1])[None] < lengths[:, None]
+        trees = is_tree(heads, lengths, single_root=self.single_root)
+        return trees & is_projective(numpy.where(inside, heads, 0))
+
     def _best(
         self, xp: Any, arc: Floats3d, lengths: Ints1d, *, units: Ints1d, k: int
     ) -> tuple[Floats2d, Ints3d]:
@@ -94,11 +96,11 @@ class ProjectiveTrees(ArcStructure):
         return totals, heads
 
 
-def is_projective(heads: Ints2d) -> Array:
+def is_projective(heads: Ints2d) -> Bools:
     """Whether no two arcs of a unit cross, those from ROOT included, which is before all tokens.
 
     heads (Ints2d): (B, N) 0 = ROOT, j + 1 = token j; 0 in the padding.
-    RETURNS (ndarray): (B,) bool.
+    RETURNS (Bools): (B,).
     """
     token = numpy.arange(1, heads.shape[1] + 1)
     first, last = numpy.minimum(heads, token), numpy.maximum(heads, token)

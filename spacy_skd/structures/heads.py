@@ -1,27 +1,153 @@
-"""Head selection: each token has one head, P(y) = prod_i softmax(scores[i])[head_i]."""
+"""Structures of heads, and the widest of them: each token has one head, chosen on its own."""
 
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy
 
-from ..arrays import Floats1d, Floats2d, Floats3d
-from .base import ArcStructure, check_k
+from ..arrays import Bools, Floats1d, Floats2d, Floats3d, Ints1d, Ints2d
+from .base import Structure, check_k
 from .draws import draw_rows
 from .k_best import best_rows
-from .numerics import IMPOSSIBLE, clean_scores, softmax
+from .numerics import IMPOSSIBLE, clean_scores, softmax, to_numpy
 from .parts import Parts
 from .tokens import check_rows, indicate, one_hot
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class ArcStructure(Structure):
+    """Structures of heads. Parts: arc (B, N, N + 1), head 0 = ROOT, j + 1 = token j.
+
+    A new one says what it contains; teachers are conditioned, gold is refused and trees are decoded
+    by its own methods.
+    """
+
+    family: ClassVar[str] = "arcs"
+    annotates: ClassVar[str] = "heads of tokens"
+    parts: ClassVar[tuple[str, ...]] = ("arc",)
+
+    @classmethod
+    def by_name(cls) -> dict[str, "ArcStructure"]:
+        """RETURNS: all that are registered, each with its default settings."""
+        kinds = [kind for kind in Structure.registered.values() if issubclass(kind, ArcStructure)]
+        return {kind.name: kind() for kind in kinds}
+
+    @abstractmethod
+    def contains(self, heads: Ints2d, lengths: Ints1d) -> Bools:
+        """Whether the heads of each unit are one of these structures.
+
+        heads (Ints2d): (B, N) 0 = ROOT, j + 1 = token j; any value in the padding.
+        RETURNS (Bools): (B,); True for a unit of no tokens.
+        """
+
+    @property
+    def emissions(self) -> "ArcStructure":
+        return HeadSelection()
+
+    @property
+    def single_root(self) -> bool:
+        """Whether exactly one token has ROOT as its head."""
+        return False
+
+    @property
+    def decoder(self) -> "ArcStructure":
+        """The structure of which the best is chosen where a teacher or student annotates: of trees
+        of one root."""
+        return self
+
+    def given(self, wider: "ArcStructure") -> "ArcStructure":
+        """Those of these structures that are also of a wider kind: they differ in settings."""
+        return self
+
+    def read_by(self, student: "ArcStructure") -> "ArcStructure":
+        """The structure of what a teacher of this one can mean to a student."""
+        return self
+
+    def agrees(self, heads: Ints2d, lengths: Ints1d) -> Bools:
+        """Whether a structure has all heads that are known of each unit, by `contains`, or where
+        some are not by inference.
+
+        heads (Ints2d): as of `contains`; negative where unknown. RETURNS (Bools): (B,).
+        """
+        inside = numpy.arange(heads.shape[1])[None] < lengths[:, None]
+        known = (heads >= 0) & inside
+        complete = (known == inside).all(axis=1)
+        agrees: Bools = ~complete | self.contains(numpy.maximum(heads, 0), lengths)
+        partial = numpy.nonzero(~complete & known.any(axis=1))[0]
+        if len(partial):
+            columns = numpy.arange(heads.shape[1] + 1)
+            wrong = known[partial][..., None] & (heads[partial][..., None] != columns)
+            arc = numpy.where(wrong, IMPOSSIBLE, 0.0).astype("float32")
+            impossible = self.infer_possible(Parts({"arc": arc}, lengths[partial]))[2]
+            agrees[partial] = True if impossible is None else ~impossible
+        return agrees
+
+    def infer_possible(self, scores: Parts) -> tuple[Floats1d, Parts, Bools | None]:
+        """As `infer`, where some units may have no possible structure.
+
+        RETURNS: log Z, marginals, which mean nothing for the units without; which these are, (B,)
+            on the CPU, None if there are none.
+        RAISES (ValueError): if a score is NaN or +inf.
+        """
+        scores = Parts({"arc": clean_scores(scores.arrays["arc"], what="arcs")}, scores.lengths)
+        try:
+            return (*self.infer(scores), None)
+        except ValueError:  # of finite scores: the one error that is left
+            empty = numpy.asarray([not self._is_possible(scores, u) for u in range(scores.n_units)])
+        # Arcs that score 0 have a structure, whatever it is.
+        arc, xp = scores.arrays["arc"], scores.xp
+        blank = xp.where(xp.asarray(empty)[:, None, None], xp.asarray(0, dtype=arc.dtype), arc)
+        return (*self.infer(Parts({"arc": blank}, scores.lengths)), empty)
+
+    def _is_possible(self, scores: Parts, unit: int) -> bool:
+        try:
+            self.infer(scores[unit : unit + 1])
+        except ValueError:
+            return False
+        return True
+
+    def best_heads(self, batch: Sequence[Parts]) -> list[Ints2d]:
+        """The heads of `argmax` of some batches.
+
+        RETURNS (list[Ints2d]): (B, N) of each, 0 = ROOT, j + 1 = token j; 0 in the padding.
+        RAISES (ValueError): as `infer`.
+        """
+        best = (to_numpy(self.argmax(scores).arrays["arc"]) for scores in batch)
+        return [arc.argmax(axis=-1) for arc in best]
+
+
+@dataclass(frozen=True)
+class Trees(ArcStructure):
+    """Structures of heads that form a tree from ROOT.
+
+    single_root (bool): whether exactly one token has ROOT as its head.
+    """
+
+    single_root: bool = True
+
+    @property
+    def decoder(self) -> "Self":
+        return replace(self, single_root=True)
+
+    def given(self, wider: ArcStructure) -> "Self":
+        return replace(self, single_root=self.single_root or wider.single_root)
 
 
 @dataclass(frozen=True)
 class HeadSelection(ArcStructure):
     """One head (or ROOT) for each token, chosen on its own; the heads need not form a tree.
 
-    Parts: arc (B, N, N + 1). A token is never its own head. Dozat & Manning (2017), section 2.2.
+    P(y) = prod_i softmax(scores[i])[head_i]. Parts: arc (B, N, N + 1). A token is never its own
+    head. Dozat & Manning (2017), section 2.2.
     """
 
-    family: ClassVar[str] = "arcs"
+    name: ClassVar[str] = "head_selection"
+    independent: ClassVar[bool] = True
+    has_positions: ClassVar[bool] = True
 
     def infer(self, scores: Parts) -> tuple[Floats1d, Parts]:
         arc, mask = masked_arcs(scores, what="head selection")
@@ -43,6 +169,36 @@ class HeadSelection(ArcStructure):
     def sample(self, scores: Parts, *, rng: numpy.random.Generator) -> Parts:
         arc, mask = masked_arcs(scores, what="head selection")
         return Parts({"arc": draw_rows(scores.xp, arc, mask, rng)}, scores.lengths)
+
+    def contains(self, heads: Ints2d, lengths: Ints1d) -> Bools:
+        return _have_others(heads, lengths)
+
+    def agrees(self, heads: Ints2d, lengths: Ints1d) -> Bools:
+        return _have_others(heads, lengths)
+
+    @property
+    def decoder(self) -> ArcStructure:
+        """Trees: that heads are chosen on their own is how they are scored, not what they mean."""
+        from .matrix_tree import SpanningTrees  # which is made of what is in this module
+
+        return SpanningTrees(single_root=True)
+
+    def read_by(self, student: ArcStructure) -> ArcStructure:
+        """Trees, where a student learns trees of it: heads that form none are no reading of a
+        sentence, so that nothing is lost with them, while a tree that the student excludes is."""
+        if student == self:
+            return self
+        from .matrix_tree import SpanningTrees
+
+        return SpanningTrees(single_root=student.single_root)
+
+
+def _have_others(heads: Ints2d, lengths: Ints1d) -> Bools:
+    """(B,) whether no token is its own head."""
+    inside = numpy.arange(heads.shape[1])[None] < lengths[:, None]
+    own = heads == numpy.arange(1, heads.shape[1] + 1)
+    has_others: Bools = ~(own & inside).any(axis=1)
+    return has_others
 
 
 def masked_arcs(scores: Parts, *, what: str) -> tuple[Floats3d, Any]:

@@ -20,11 +20,11 @@ from typing import Any, ClassVar
 
 import numpy
 
-from ..arrays import Floats1d, Floats2d, Floats3d, Ints1d, Ints2d
-from .base import ArcStructure, check_k, no_structure
+from ..arrays import Bools, Floats1d, Floats2d, Floats3d, Ints1d, Ints2d
+from .base import check_k, no_structure
 from .draws import draw
 from .elimination import eliminate
-from .heads import masked_arcs
+from .heads import Trees, masked_arcs
 from .numerics import IMPOSSIBLE, POSSIBLE_ABOVE, to_numpy
 from .parts import Parts
 from .spanning_best import best_trees
@@ -43,14 +43,22 @@ MAX_ARCS = 200_000
 
 
 @dataclass(frozen=True)
-class SpanningTrees(ArcStructure):
-    """Directed spanning trees from ROOT, crossing arcs allowed. Parts: arc (B, N, N + 1).
+class SpanningTrees(Trees):
+    """Directed spanning trees from ROOT, crossing arcs allowed. Parts: arc (B, N, N + 1)."""
 
-    single_root (bool): whether exactly one token has ROOT as its head.
-    """
+    name: ClassVar[str] = "tree"
 
-    single_root: bool = True
-    family: ClassVar[str] = "arcs"
+    def contains(self, heads: Ints2d, lengths: Ints1d) -> Bools:
+        return is_tree(heads, lengths, single_root=self.single_root)
+
+    def agrees(self, heads: Ints2d, lengths: Ints1d) -> Bools:
+        """Unknown heads can be chosen freely, so only a circle, or a second root, of what is known
+        excludes all trees."""
+        inside = numpy.arange(heads.shape[1])[None] < lengths[:, None]
+        agrees = is_tree(numpy.maximum(heads, 0), lengths, single_root=False)
+        if self.single_root:
+            agrees &= ((heads == 0) & inside).sum(axis=1) <= 1
+        return agrees
 
     def infer(self, scores: Parts) -> tuple[Floats1d, Parts]:
         xp = scores.xp

@@ -38,6 +38,9 @@ class FlatSegments(Structure):
 
     max_width: int
     family: ClassVar[str] = "segments"
+    name: ClassVar[str] = "segments"
+    annotates: ClassVar[str] = "labelled spans"
+    parts: ClassVar[tuple[str, ...]] = ("span",)
 
     def __post_init__(self) -> None:
         if self.max_width < 1:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy
 
-from ..arrays import Array, Floats1d, Floats3d, Ints1d, Ints2d
+from ..arrays import Array, Bools, Floats1d, Floats3d, Ints1d, Ints2d
 from .numerics import POSSIBLE_ABOVE
 
 # Nats by which an arc from ROOT costs more than at first, one after the other until a tree has a
@@ -20,17 +20,17 @@ MORE_PENALTIES = (0.0, 2.0, 10.0)
 MOST_BONUS = 10.0
 
 
-def is_tree(heads: Ints2d, lengths: Ints1d, *, single_root: bool) -> Array:
+def is_tree(heads: Ints2d, lengths: Ints1d, *, single_root: bool) -> Bools:
     """Whether the heads of each unit form a tree from ROOT.
 
     heads (Ints2d): (B, N) 0 = ROOT, j + 1 = token j; any value in the padding.
-    RETURNS (ndarray): (B,) bool; True for a unit of no tokens.
+    RETURNS (Bools): (B,); True for a unit of no tokens.
     """
     n = heads.shape[1]
     inside = numpy.arange(n)[None] < numpy.asarray(lengths)[:, None]
     nodes = numpy.zeros((len(heads), n + 1), dtype="int64")
     nodes[:, 1:] = numpy.where(inside, heads, 0)
-    rooted = (_ancestors(nodes) == 0).all(axis=1)
+    rooted: Bools = (_ancestors(nodes) == 0).all(axis=1)
     if not single_root:
         return rooted
     roots = ((nodes[:, 1:] == 0) & inside).sum(axis=1)

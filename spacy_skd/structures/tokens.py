@@ -18,6 +18,15 @@ class IndependentLabels(Structure):
     """One label for each token, chosen on its own (MaxEnt). Parts: unary (B, N, C)."""
 
     family: ClassVar[str] = "tokens"
+    name: ClassVar[str] = "tokens"
+    annotates: ClassVar[str] = "labels of tokens"
+    parts: ClassVar[tuple[str, ...]] = ("unary",)
+    independent: ClassVar[bool] = True
+    has_positions: ClassVar[bool] = True
+
+    @property
+    def emissions(self) -> "IndependentLabels":
+        return self
 
     def infer(self, scores: Parts) -> tuple[Floats1d, Parts]:
         unary, mask = _checked(scores)

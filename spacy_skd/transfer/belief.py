@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from ..arrays import Floats2d, Floats3d, Ints1d, Ints2d
 from ..codecs.words import Words
-from ..structures import FlatSegments, Structure
+from ..structures import ArcStructure, FlatSegments, Structure
 from .candidates import LabelCandidates, TreeCandidates
 from .word_scores import scores_of_arcs, scores_of_chain, scores_of_head_tags, scores_of_segments
 
@@ -97,7 +97,7 @@ class TreeBelief:
         None where they were not kept.
     """
 
-    structure: Structure
+    structure: ArcStructure
     labels: tuple[str, ...]
     units: Ints2d
     arcs: tuple[Floats2d, ...]

@@ -10,7 +10,7 @@ from ..arrays import Floats1d, Floats2d, Ints1d, Ints2d
 from ..codecs.bioes import are_span_tags, encode_spans, legality, span_tags
 from ..codecs.head_labels import UNTAGGED
 from ..codecs.spans import decode_segments
-from ..structures import ArcStructure, LinearChain, Parts, ProjectiveTrees, SpanningTrees, Structure
+from ..structures import LinearChain, Parts, SpanningTrees, Structure
 from .belief import (
     Belief,
     ChainBelief,
@@ -102,7 +102,7 @@ def _k_best(structure: Structure, scores: Parts, k: int) -> tuple[Floats2d, list
 
 
 def _best_trees(belief: TreeBelief, k: int) -> TreeCandidates:
-    heads, totals = _best_heads(belief.units, belief.arcs, tree_decoder(belief.structure), k)
+    heads, totals = _best_heads(belief.units, belief.arcs, belief.structure.decoder, k)
     deprels = numpy.stack([_best_deprels(belief, row) for row in heads])
     weights = numpy.isfinite(totals).astype("float64")
     return TreeCandidates(belief.labels, belief.units, heads, deprels, weights)
@@ -140,13 +140,6 @@ def _best_heads(
             head = row[: end - start]
             candidate[start:end] = numpy.where(head == 0, -1, start + head - 1)
     return heads, totals
-
-
-def tree_decoder(structure: Structure) -> ArcStructure:
-    """Of trees of one root each, without crossing arcs if the structure has none: among these the
-    teacher chooses when it annotates. structure (Structure): of heads."""
-    kind = ProjectiveTrees if isinstance(structure, ProjectiveTrees) else SpanningTrees
-    return kind(single_root=True)
 
 
 def _best_deprels(belief: TreeBelief, heads: Ints1d) -> Ints1d:

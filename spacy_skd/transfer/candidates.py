@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy
 
-from ..arrays import Array, Floats1d, Floats2d, Ints1d, Ints2d
+from ..arrays import Bools, Floats1d, Floats2d, Ints1d, Ints2d
 from ..codecs.bioes import (
     Legality,
     are_span_tags,
@@ -27,8 +27,7 @@ from ..codecs.tags import encode_tags
 from ..codecs.trees import Gold, encode_trees, gold_tokens, local_heads
 from ..codecs.words import Words
 from ..errors import check_temperature
-from ..structures import HeadSelection, ProjectiveTrees, Structure, is_tree
-from ..structures.eisner import is_projective
+from ..structures import ArcStructure
 from ..structures.numerics import POSSIBLE_ABOVE
 from .posterior import Target
 
@@ -196,7 +195,7 @@ def expect_segments(
 
 
 def expect_trees(
-    structure: Structure,
+    structure: ArcStructure,
     heads: Ints2d,
     weights: Floats2d,
     *,
@@ -206,8 +205,7 @@ def expect_trees(
 ) -> Target:
     """Of the units of a bucket: arc (B, N, N + 1).
 
-    structure (Structure): the student's, of arcs, which says what it can express: all heads, trees
-        or projective trees.
+    structure (ArcStructure): the student's, which says what it can express.
     heads (Ints2d): (K, T) head rows of all tokens of the batch, as of `encode_trees`.
     weights (Floats2d): (B, K) of the bucket's units. rows, lengths (Ints1d): (B,) as there.
     """
@@ -215,25 +213,19 @@ def expect_trees(
     return expect(golds, weights, temperature=temperature)
 
 
-def _encode_heads(structure: Structure, heads: Ints1d, *, rows: Ints1d, lengths: Ints1d) -> Gold:
+def _encode_heads(structure: ArcStructure, heads: Ints1d, *, rows: Ints1d, lengths: Ints1d) -> Gold:
     """Known are the units whose heads the structure has."""
     gold = encode_trees(heads, rows=rows, lengths=lengths, single_root=False, trees=False)
     fits = has_heads(structure, heads, rows=rows, lengths=lengths)
     return Gold(gold.indicators, gold.known & fits[:, None])
 
 
-def has_heads(structure: Structure, heads: Ints1d, *, rows: Ints1d, lengths: Ints1d) -> Array:
-    """RETURNS (ndarray): (B,) bool, whether the heads of a unit are one of the structure's.
+def has_heads(structure: ArcStructure, heads: Ints1d, *, rows: Ints1d, lengths: Ints1d) -> Bools:
+    """RETURNS (Bools): (B,), whether the heads of a unit are one of the structure's.
     Arguments as of `encode_trees`."""
     local = local_heads(heads, rows=rows, lengths=lengths)
-    fits: numpy.ndarray = (local >= 0).sum(axis=1) == lengths
-    if isinstance(structure, HeadSelection):
-        return fits
-    local = numpy.maximum(local, 0)
-    fits &= is_tree(local, lengths, single_root=getattr(structure, "single_root", False))
-    if isinstance(structure, ProjectiveTrees):
-        fits &= is_projective(local)
-    return fits
+    known: Bools = (local >= 0).sum(axis=1) == lengths
+    return known & structure.contains(numpy.maximum(local, 0), lengths)
 
 
 def _most(beliefs: Sequence[LabelCandidates]) -> int:

@@ -24,9 +24,9 @@ from ..structures import (
 )
 from ..structures.numerics import POSSIBLE_ABOVE
 from .belief import ChainBelief, HeadLabelBelief, SegmentBelief, TokenBelief, TreeBelief
-from .best import tree_decoder
 from .candidates import LabelCandidates, TreeCandidates, tempered_weights
 from .conversions.head_tags import tags_to_arcs
+from .conversions.table import in_common
 
 ROOT_DEPREL = "ROOT"
 NO_DEPREL = "dep"  # spaCy's own name of an arc of which no more is known
@@ -112,7 +112,9 @@ def draw_trees(
         return _as_drawn(heads, deprels)
     if isinstance(belief, HeadLabelBelief):
         belief = _lifted(belief, temperature=temperature)
-    structure = ProjectiveTrees() if projective else tree_decoder(belief.structure)
+    structure = belief.structure.decoder
+    if projective:
+        structure = in_common(structure, ProjectiveTrees())
     heads = _draw_heads(belief, structure, rng=rng, temperature=temperature)
     rows = _scored_rows(belief, heads)
     found = numpy.nonzero(rows >= 0)[0]

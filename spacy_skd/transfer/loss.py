@@ -14,15 +14,10 @@ import numpy
 
 from ..arrays import Array, Floats1d
 from ..codecs.trees import Gold
-from ..structures import HeadSelection, IndependentLabels, Parts, Structure
+from ..structures import Parts, Structure
 
 # As `structural_loss`: of a structure, the student's scores and the teacher's target.
 TeacherLoss = Callable[..., tuple[float, Parts]]
-_EMITTING: dict[str, Structure] = {
-    "tokens": IndependentLabels(),
-    "chain": IndependentLabels(),
-    "arcs": HeadSelection(),
-}
 
 
 def structural_loss(
@@ -56,19 +51,6 @@ def structural_loss(
     return float(losses.sum()), d_scores
 
 
-def emitting(structure: Structure) -> Structure:
-    """Independent labels, or heads: what scores are over without those of pairs.
-
-    RAISES (ValueError): if the structure has no parts of single tokens.
-    """
-    if structure.family not in _EMITTING:
-        raise ValueError(
-            f"target 'token': expected a structure with scores of tokens (families "
-            f"{', '.join(_EMITTING)}), got {type(structure).__name__}; set target = 'structural'"
-        )
-    return _EMITTING[structure.family]
-
-
 def emissions(parts: Parts) -> Parts:
     """Without what is of pairs."""
     return Parts({k: v for k, v in parts.arrays.items() if k != "transition"}, parts.lengths)
@@ -85,7 +67,7 @@ def token_loss(
     """`structural_loss` of the emissions alone, as if tokens were independent; that of structures
     whose tokens are. The gradient of transitions is 0."""
     loss, d_emissions = structural_loss(
-        emitting(structure),
+        structure.emissions,
         emissions(scores),
         emissions(target),
         temperature=temperature,
@@ -93,6 +75,29 @@ def token_loss(
     )
     arrays = {k: scores.xp.zeros(v.shape, v.dtype) for k, v in scores.arrays.items()}
     return loss, Parts({**arrays, **d_emissions.arrays}, scores.lengths)
+
+
+def position_loss(
+    structure: Structure,
+    scores: Parts,
+    target: Parts,
+    *,
+    temperature: float = 1.0,
+    weights: Floats1d | None = None,
+) -> tuple[float, Parts]:
+    """T^2 times the cross-entropy between the target and P(s / T), of every token, summed over the
+    units of a batch, see `Structure.positions`. Arguments, errors and gradient as of
+    `structural_loss`; of the target of a chain, the unary marginals alone are read.
+
+    RAISES (ValueError): also for a structure whose marginals have no derivative here (trees).
+    """
+    if not temperature > 0:
+        raise ValueError(f"temperature: expected a number > 0, got {temperature}")
+    losses, gradient = structure.positions(scores * (1.0 / temperature), target)
+    losses, gradient = losses * temperature**2, gradient * temperature
+    if weights is not None:
+        losses, gradient = losses * weights, gradient * weights
+    return float(losses.sum()), gradient
 
 
 def mixed_loss(

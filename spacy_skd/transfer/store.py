@@ -18,16 +18,7 @@ import numpy
 
 from ..arrays import Floats2d
 from ..codecs.bioes import are_span_tags, labels_of_tags
-from ..structures import (
-    IMPOSSIBLE,
-    FlatSegments,
-    HeadSelection,
-    IndependentLabels,
-    LinearChain,
-    ProjectiveTrees,
-    SpanningTrees,
-    Structure,
-)
+from ..structures import IMPOSSIBLE, ArcStructure, FlatSegments, Structure
 from ..structures.numerics import POSSIBLE_ABOVE
 from .belief import (
     Belief,
@@ -61,18 +52,6 @@ from .store_candidates import (
     unpack_labels,
     unpack_listed_trees,
 )
-
-_STRUCTURES: dict[str, type[Structure]] = {
-    cls.__name__: cls
-    for cls in (
-        IndependentLabels,
-        LinearChain,
-        FlatSegments,
-        HeadSelection,
-        SpanningTrees,
-        ProjectiveTrees,
-    )
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,9 +91,10 @@ class Form:
     def from_json(data: dict[str, Any]) -> "Form":
         """RAISES (ValueError): for a structure that does not exist."""
         name, table = data["structure"], data["transition"]
-        if name is not None and name not in _STRUCTURES:
-            raise ValueError(f"expected one of {', '.join(_STRUCTURES)}, got {name!r}")
-        structure = None if name is None else _STRUCTURES[name](**data["settings"])
+        kinds = Structure.registered
+        if name is not None and name not in kinds:
+            raise ValueError(f"expected one of {', '.join(kinds)}, got {name!r}")
+        structure = None if name is None else kinds[name](**data["settings"])
         if table is not None:
             rows = [[IMPOSSIBLE if score is None else score for score in row] for row in table]
             table = numpy.asarray(rows, dtype="float32")
@@ -175,7 +155,7 @@ def unpack(packed: Packed, form: Form) -> Belief:
         if form.structure is None:
             raise ValueError("no structure")
         if form.kind == "trees":
-            return _unpack_trees(packed, form.structure, form.labels)
+            return _unpack_trees(packed, ArcStructure.of(form.structure), form.labels)
         if form.kind == "segments":
             return _unpack_segments(packed, form)
         scores = unpack_rows("score", packed, n_columns=len(form.labels))
@@ -214,7 +194,7 @@ def _pack_trees(belief: TreeBelief, *, least: float) -> Packed:
     }
 
 
-def _unpack_trees(packed: Packed, structure: Structure, labels: tuple[str, ...]) -> TreeBelief:
+def _unpack_trees(packed: Packed, structure: ArcStructure, labels: tuple[str, ...]) -> TreeBelief:
     units = unpack_units(packed)
     lengths = (units[:, 1] - units[:, 0]).tolist()
     sizes = [n * (n + 1) for n in lengths]

@@ -6,15 +6,13 @@ from dataclasses import dataclass, replace
 from ..arrays import FloatsXd
 from ..codecs.bioes import Legality, TagMatch
 from ..errors import check_applied, check_one_of, check_temperature
-from ..structures import HeadSelection, IndependentLabels, Parts, Structure
+from ..structures import IndependentLabels, Parts, Structure
 from .conversions.table import Posterior, Target, convert
-from .loss import TeacherLoss, emissions, emitting, structural_loss, token_loss
-from .position import HAS_POSITION, position_loss
+from .loss import TeacherLoss, emissions, position_loss, structural_loss, token_loss
 from .posterior import Match
 
 TARGETS = ("structural", "top1", "topk", "token", "position", "gold")
 KINDS = ("global", "local")
-INDEPENDENT = (IndependentLabels, HeadSelection)
 
 
 @dataclass(frozen=True)
@@ -64,16 +62,19 @@ class Objective:
         """RAISES (ValueError): if the student's structure has no such target or temperature."""
         name = type(structure).__name__
         if self.target == "token":
-            emitting(structure)
-        if self.target == "position" and not isinstance(structure, HAS_POSITION):
+            _ = structure.emissions
+        if self.target == "position" and not structure.has_positions:
+            known = ", ".join(structure.having_positions())
             raise ValueError(
-                f"target 'position' is there for {_names(HAS_POSITION)}, whose marginals have a "
+                f"target 'position' is there for {known}, whose marginals have a "
                 f"derivative here; got a student of structure {name}. Take 'structural', or "
                 f"another structure"
             )
-        if self.temperature_kind == "local" and not isinstance(structure, INDEPENDENT):
+        if self.temperature_kind == "local" and not structure.independent:
+            kinds = Structure.registered.items()
+            known = ", ".join(name for name, kind in kinds if kind.independent)
             raise ValueError(
-                f"temperature_kind 'local' is there for {_names(INDEPENDENT)}: marginals of "
+                f"temperature_kind 'local' is there for {known}: marginals of "
                 f"{name} that are tempered one by one are those of no distribution, and the loss "
                 f"has no minimum. Take 'global'"
             )
@@ -148,7 +149,3 @@ def _tempered(rows: FloatsXd, power: float) -> FloatsXd:
     total = powers.sum(axis=-1, keepdims=True)
     result: FloatsXd = powers / (total + (total == 0))
     return result
-
-
-def _names(structures: tuple[type, ...]) -> str:
-    return ", ".join(cls.__name__ for cls in structures)

@@ -12,12 +12,12 @@ import spacy
 from all_components import build, gold_examples
 from conftest import raw_examples, train
 from conftest import student_of as linked_student
+from parsers import STRUCTURES
 from spacy.training import Example
 from taught import add_scores, leaves_of, lesson, map_scores, scores_and_n, student_of
 from thinc.api import Adam
 
 from spacy_skd.pipeline.lost_mass import LostMass
-from spacy_skd.pipeline.trees import STRUCTURES
 from spacy_skd.transfer.annealing import as_schedule
 from spacy_skd.transfer.belief import Mixture
 from spacy_skd.transfer.best import best

@@ -4,11 +4,11 @@ import numpy
 import pytest
 import spacy
 from conftest import build, gold_examples, raw_examples, student_of, train
+from parsers import STRUCTURES
 from spacy.tokens import Doc
 from spacy.training import Example
 from thinc.api import Model
 
-from spacy_skd.pipeline.trees import STRUCTURES
 from spacy_skd.training.callbacks import without_teacher
 
 

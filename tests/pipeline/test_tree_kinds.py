@@ -8,6 +8,7 @@ import spacy
 from conftest import gold_examples
 from parsers import (
     KINDS,
+    STRUCTURES,
     build,
     crossing_example,
     is_forest,
@@ -21,7 +22,6 @@ from thinc.api import Adam
 
 from spacy_skd.codecs.units import make_buckets
 from spacy_skd.pipeline.sentences import punctuation_starts
-from spacy_skd.pipeline.trees import STRUCTURES
 from spacy_skd.transfer import HeadLabelBelief, TreeBelief
 from spacy_skd.transfer.annealing import as_schedule
 

@@ -9,6 +9,7 @@ import hypothesis.strategies as st
 import numpy
 import oracle
 import pytest
+from bounded import BoundedTrees, bounded_trees
 from hypothesis import given, settings
 
 from spacy_skd.structures import (
@@ -49,6 +50,7 @@ CASES = [
     Case(LinearChain(), "chain", oracle.chains),
     Case(ProjectiveTrees(single_root=True), "arc", oracle.projective_trees),
     Case(ProjectiveTrees(single_root=False), "arc", oracle.projective_forests),
+    Case(BoundedTrees(reach=2), "arc", lambda n, _: bounded_trees(n, 2, True)),
     Case(FlatSegments(max_width=WIDTH), "span", partial(oracle.segmentations, width=WIDTH)),
 ]
 

@@ -16,8 +16,7 @@ from spacy_skd.structures import (
     SpanningTrees,
 )
 from spacy_skd.transfer import Posterior, convert, mixed_loss, structural_loss
-from spacy_skd.transfer.loss import token_loss
-from spacy_skd.transfer.position import position_loss
+from spacy_skd.transfer.loss import position_loss, token_loss
 from spacy_skd.transfer.target import TARGETS, Objective, token_target
 
 SEEDS = st.integers(0, 2**31)

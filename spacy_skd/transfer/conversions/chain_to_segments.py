@@ -34,17 +34,15 @@ def chain_to_segments(
     spans of a unit, at most 1, which is at least the probability that there are any.
     RAISES (ValueError): if a unit is longer than the student's spans may be, without `drop_wide`.
     """
-    match = span_match(match)
-    if not isinstance(structure, FlatSegments):
-        raise ValueError(f"expected flat segments, got {type(structure).__name__}")
-    _check_width(posterior.scores, structure, match)
+    match, max_width = span_match(match), FlatSegments.of(structure).max_width
+    _check_width(posterior.scores, max_width, match)
     scores = in_double(posterior.scores)
     log_z_all, _ = posterior.structure.infer(scores)
     kept, empty = without_support(_without_labels(scores, match))
     chains = sorted_chains(kept)
     messages = log_messages(kept.xp, chains)
     none = ~kept.xp.isfinite(messages.log_z)
-    span, starts = _span_probabilities(kept.xp, chains, messages, match, structure.max_width)
+    span, starts = _span_probabilities(kept.xp, chains, messages, match, max_width)
     back = kept.xp.argsort(chains.order)
     log_z, none = messages.log_z[back], to_numpy(none[back])
     empty = either(empty, none if none.any() else None)
@@ -55,12 +53,12 @@ def chain_to_segments(
     return Target(in_dtype(marginals, posterior.scores.arrays["unary"].dtype), lost, empty)
 
 
-def _check_width(scores: Parts, structure: FlatSegments, match: SpanMatch) -> None:
+def _check_width(scores: Parts, max_width: int, match: SpanMatch) -> None:
     longest = int(scores.lengths.max()) if scores.n_units else 0
-    if longest > structure.max_width and not match.drop_wide:
+    if longest > max_width and not match.drop_wide:
         raise ValueError(
             f"a linear-chain teacher may find spans of up to {longest} tokens (the length of a "
-            f"unit), the student's segments have at most max_width = {structure.max_width}, and no "
+            f"unit), the student's segments have at most max_width = {max_width}, and no "
             f"score of a chain can be masked to exclude wider ones. Set drop_wide = true to take "
             f"those as outside (their mass is reported), or raise max_width"
         )

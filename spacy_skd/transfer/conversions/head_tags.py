@@ -20,12 +20,11 @@ from ...arrays import Array, Floats1d, Floats2d, Floats3d, Ints1d, Ints2d
 from ...codecs.head_labels import HeadLabels
 from ...codecs.trees import gold_tokens
 from ...errors import check_temperature
-from ...structures import IMPOSSIBLE, HeadSelection, Parts, Structure
+from ...structures import IMPOSSIBLE, ArcStructure, HeadSelection, Parts, Structure
 from ...structures.numerics import POSSIBLE_ABOVE, softmax
 from ..belief import HeadLabelBelief, TreeBelief
 from ..candidates import TreeCandidates, expect
 from ..posterior import Posterior, Target, lost_mass
-from .arcs import infer_possible
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,10 +151,11 @@ def _given_tagged(scores: Floats2d, allowed: Array) -> tuple[Floats1d, Floats2d]
 
 def _infer(structure: Structure, scores: Parts, masked: Parts) -> tuple[Floats3d, Floats1d, Array]:
     """Marginals of the masked arcs; lost mass of each unit; (B, N) which tokens are silent."""
-    if isinstance(structure, HeadSelection):
+    if structure.independent:
         return _select(scores, masked)
-    log_z_all, _, _ = infer_possible(structure, scores)
-    log_z, marginals, empty = infer_possible(structure, masked)
+    arcs = ArcStructure.of(structure)
+    log_z_all, _, _ = arcs.infer_possible(scores)
+    log_z, marginals, empty = arcs.infer_possible(masked)
     lost = lost_mass(log_z, of=log_z_all, empty=empty)
     silent = numpy.zeros(scores.mask.shape, dtype=bool)
     if empty is not None:

@@ -40,7 +40,7 @@ def tokens_to_segments(
     scores, empty = without_support(in_double(posterior.scores))
     log_z_all, _ = posterior.structure.infer(scores)
     outside = _outside(scores.xp, scores.arrays["unary"], match.outside)
-    span = _span_scores(scores, outside, match, widths=_width(structure))
+    span = _span_scores(scores, outside, match, widths=FlatSegments.of(structure).max_width)
     log_z, marginals = structure.infer(Parts({"span": span}, scores.lengths))
     log_z += (outside[..., 0] * scores.mask).sum(axis=1)
     return _target(posterior, marginals, log_z, of=log_z_all, empty=empty)
@@ -57,7 +57,7 @@ def segments_to_segments(
         if not isinstance(match, LabelMatch):
             raise ValueError(f"expected a LabelMatch between labels, got {type(match).__name__}")
         span = match.gather(span)
-    span = to_width(span, _width(structure))
+    span = to_width(span, FlatSegments.of(structure).max_width)
     log_z, marginals = structure.infer(Parts({"span": span}, scores.lengths))
     return _target(posterior, marginals, log_z, of=log_z_all, empty=None)
 
@@ -93,12 +93,6 @@ def _target(posterior: Posterior, marginals: Parts, log_z: Any, *, of: Any, empt
     empty = either(empty, no_support(log_z - of))
     dtype = posterior.scores.arrays[next(iter(posterior.scores.arrays))].dtype
     return Target(in_dtype(marginals, dtype), lost_mass(log_z, of=of, empty=empty), empty)
-
-
-def _width(structure: Structure) -> int:
-    if not isinstance(structure, FlatSegments):
-        raise ValueError(f"expected flat segments, got {type(structure).__name__}")
-    return structure.max_width
 
 
 def _outside(xp: Any, unary: Floats3d, column: int) -> Floats3d:

@@ -5,7 +5,7 @@ from typing import Any
 
 from ...arrays import Floats3d, FloatsXd
 from ...codecs.bioes import Legality, match_tags, span_tags
-from ...structures import LinearChain, Parts, Structure
+from ...structures import Parts, Structure
 from ..posterior import Match, Posterior, Target, in_double, in_dtype, lost_mass
 from .lift import no_support, span_match
 
@@ -23,7 +23,7 @@ def segments_to_tags(
     kept = Parts({"span": span}, scores.lengths)
     log_z, spans = posterior.structure.infer(kept)
     empty = no_support(log_z - log_z_all)
-    marginals = tag_marginals(spans, pairs=isinstance(structure, LinearChain))
+    marginals = tag_marginals(spans, pairs="transition" in structure.parts)
     tags = span_tags(match.names, scheme="BIOES")
     if tags != match.tags:
         marginals = match_tags(teacher=tags, student=match.tags).add_up(marginals)

@@ -8,12 +8,14 @@ the student's structure, and conditioning comes for free. *Project*: infer with 
 structure, of which the student's is a coarser view.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ...codecs.bioes import Legality
 from ...errors import check_temperature
 from ...structures import (
+    ArcStructure,
     FlatSegments,
     HeadSelection,
     IndependentLabels,
@@ -23,13 +25,23 @@ from ...structures import (
     Structure,
 )
 from ..posterior import Convert, Match, Posterior, Target
-from .arcs import arcs_to_arcs
+from .arcs import lift_arcs, project_arcs
 from .chain_to_segments import chain_to_segments
 from .lift import segments_to_segments, tokens_to_segments
 from .project import segments_to_tags
 from .tags import tags_to_tags, tokens_to_tokens
 
-__all__ = ["CONVERSIONS", "Conversion", "Posterior", "Target", "convert", "refusal", "write_table"]
+__all__ = [
+    "CONVERSIONS",
+    "Conversion",
+    "Posterior",
+    "Target",
+    "arc_rows",
+    "convert",
+    "in_common",
+    "refusal",
+    "write_table",
+]
 
 Pair = tuple[type[Structure], type[Structure]]  # teacher's and student's
 
@@ -49,10 +61,26 @@ class Conversion:
         return self.function(posterior, structure, match, rules)
 
 
+_TAGS = "BIO to BIOES is a lift, BIOES to BIO a projection"
+
+
+def arc_rows(
+    kind: type[ArcStructure], *, wider: Mapping[type[ArcStructure], str]
+) -> dict[Pair, Conversion]:
+    """The rows of a structure of heads: to and from itself, and each kind that has all its heads.
+
+    wider (Mapping[type[ArcStructure], str]): for each such kind, what a teacher of it is
+        conditioned on.
+    """
+    rows: dict[Pair, Conversion] = {(kind, kind): Conversion("lift", lift_arcs, "the same arcs")}
+    for other, note in wider.items():
+        rows[other, kind] = Conversion("lift", lift_arcs, note)
+        rows[kind, other] = Conversion("project", project_arcs, "the trees' arc marginals")
+    return rows
+
+
 _TREE = "given that the heads form a tree; the rest does not count as lost"
 _NO_CROSSING = "given that the heads form a tree in which no arcs cross"
-_MARGINALS = "the trees' arc marginals"
-_TAGS = "BIO to BIOES is a lift, BIOES to BIO a projection"
 CONVERSIONS: dict[Pair, Conversion] = {
     (IndependentLabels, IndependentLabels): Conversion(
         "lift", tokens_to_tokens, "labels by name; tags of spans given that they are legal"
@@ -86,35 +114,21 @@ CONVERSIONS: dict[Pair, Conversion] = {
     (FlatSegments, FlatSegments): Conversion(
         "lift", segments_to_segments, "labels and widths that the student lacks are masked"
     ),
-    (HeadSelection, HeadSelection): Conversion("lift", arcs_to_arcs, "the same arcs"),
-    (HeadSelection, SpanningTrees): Conversion("lift", arcs_to_arcs, _TREE),
-    (HeadSelection, ProjectiveTrees): Conversion("lift", arcs_to_arcs, _NO_CROSSING),
-    (SpanningTrees, HeadSelection): Conversion("project", arcs_to_arcs, _MARGINALS),
-    (SpanningTrees, SpanningTrees): Conversion("lift", arcs_to_arcs, "the same arcs"),
-    (SpanningTrees, ProjectiveTrees): Conversion("lift", arcs_to_arcs, _NO_CROSSING),
-    (ProjectiveTrees, HeadSelection): Conversion("project", arcs_to_arcs, _MARGINALS),
-    (ProjectiveTrees, SpanningTrees): Conversion("project", arcs_to_arcs, _MARGINALS),
-    (ProjectiveTrees, ProjectiveTrees): Conversion("lift", arcs_to_arcs, "the same arcs"),
+    **arc_rows(HeadSelection, wider={}),
+    **arc_rows(SpanningTrees, wider={HeadSelection: _TREE}),
+    **arc_rows(ProjectiveTrees, wider={HeadSelection: _NO_CROSSING, SpanningTrees: _NO_CROSSING}),
 }
 
-_NAMES: dict[type[Structure], str] = {
-    IndependentLabels: "tokens",
-    LinearChain: "linear chain",
-    FlatSegments: "segments",
-    HeadSelection: "head selection",
-    SpanningTrees: "tree",
-    ProjectiveTrees: "projective tree",
-}
 
-# What families annotate: between two of different kinds there is no y that both could mean.
-_KINDS: dict[type[Structure], str] = {
-    IndependentLabels: "labels of tokens",
-    LinearChain: "labels of tokens",
-    FlatSegments: "labelled spans",
-    HeadSelection: "heads of tokens",
-    SpanningTrees: "heads of tokens",
-    ProjectiveTrees: "heads of tokens",
-}
+def in_common(a: ArcStructure, b: ArcStructure) -> ArcStructure:
+    """The structure of the heads that both allow.
+
+    RAISES (ValueError): if the table does not say which is the narrower.
+    """
+    row = CONVERSIONS.get((type(a), type(b)))
+    if row is None:
+        raise ValueError(refusal(type(a), type(b)))
+    return b.given(a) if row.verb == "lift" else a.given(b)
 
 
 def convert(
@@ -147,7 +161,7 @@ def convert(
 
 def refusal(teacher: type[Structure], student: type[Structure]) -> str:
     """Why a pair has no conversion, and which pairs have one."""
-    a, b = (_KINDS.get(kind, "another annotation") for kind in (teacher, student))
+    a, b = teacher.annotates, student.annotates
     reason = f" ({a} say nothing of {b})" if a != b else ""
     known = sorted(f"{x.__name__} -> {y.__name__}" for x, y in CONVERSIONS)
     return (
@@ -158,12 +172,18 @@ def refusal(teacher: type[Structure], student: type[Structure]) -> str:
 
 def markdown_matrix() -> str:
     """Teachers by students, for the README: the verb of each pair, empty where there is none."""
-    kinds = list(_KINDS)
+    kinds = list(_places())
     verbs = [[_verb(teacher, student) for student in kinds] for teacher in kinds]
-    names = [_NAMES.get(kind, kind.__name__) for kind in kinds]
+    names = [kind.name.replace("_", " ") for kind in kinds]
     head = ["| teacher \\ student | " + " | ".join(names) + " |", "|---" * (len(kinds) + 1) + "|"]
     rows = [f"| {name} | " + " | ".join(row) + " |" for name, row in zip(names, verbs)]
     return "\n".join([*head, *rows]) + "\n"
+
+
+def _places() -> dict[type[Structure], int]:
+    """The kinds in the order in which they come into the table."""
+    teachers = dict.fromkeys(teacher for teacher, _ in CONVERSIONS)
+    return {kind: place for place, kind in enumerate(teachers)}
 
 
 def _verb(teacher: type[Structure], student: type[Structure]) -> str:
@@ -179,8 +199,11 @@ def write_table(path: str | Path) -> None:
 
 def markdown_table() -> str:
     """The conversions as a table for the documentation."""
+    places = _places()
+    pairs = sorted(CONVERSIONS, key=lambda pair: (places[pair[0]], places[pair[1]]))
     rows = [
         f"| {teacher.__name__} | {student.__name__} | {c.verb} | {c.note} |"
-        for (teacher, student), c in CONVERSIONS.items()
+        for teacher, student in pairs
+        for c in (CONVERSIONS[teacher, student],)
     ]
     return "\n".join(["| teacher | student | verb | how |", "|---|---|---|---|", *rows]) + "\n"

@@ -40,7 +40,7 @@ def tags_to_tags(
     match = _tag_match(match)
     scores = posterior.scores
     log_z_all, _ = posterior.structure.infer(scores)
-    is_chain = isinstance(posterior.structure, LinearChain)
+    is_chain = "transition" in scores.arrays
     if is_chain and match is not None and match.finer:
         masked, empty = without_support(_masked(scores, match))
         log_z, marginals = posterior.structure.infer(masked)
@@ -83,6 +83,5 @@ def _gather_pairs(transition: Floats3d, match: TagMatch) -> Floats3d:
 
 def _as_student(marginals: Parts, structure: Structure) -> Parts:
     """Without the pairs, for a student of independent labels."""
-    if isinstance(structure, LinearChain):
-        return marginals
-    return Parts({"unary": marginals.arrays["unary"]}, marginals.lengths)
+    arrays = {name: marginals.arrays[name] for name in structure.parts}
+    return Parts(arrays, marginals.lengths)

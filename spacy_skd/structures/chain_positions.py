@@ -1,4 +1,19 @@
-"""The passes over a chain that the loss of token marginals needs, see position.py.
+"""Cross-entropy between token marginals on a chain: the "Pos." baseline of Wang et al. (2021),
+section 4.
+
+With P_j the student's marginals of token j and m_j the teacher's,
+
+    L = - sum_j sum_c m_j(c) log P_j(c)
+
+On a chain this is another loss than that over sequences. The derivative of log Z at the scores is
+P, that of P is the covariance of indicators, so the gradient of L at a part u is minus the
+derivative of P_u in the direction m / P:
+
+    dL / ds_u = sum_j (P_u - Q_j(u)),        Q_j(u) = sum_c m_j(c) P(u | y_j = c)
+
+Q_j is what the marginals were if token j had the teacher's; so all that is added up is a
+probability, and nothing is divided by a small P. Where labels (or heads) are independent, Q_j(u) is
+m_j(u) and L is the structural loss.
 
 With M_i[p, c] = P(y_i = c | y_(i-1) = p) and W_i[p, c] = P(y_(i-1) = p | y_i = c),
 
@@ -11,8 +26,8 @@ Arrays of tokens are (N, B, C), units in the order of `Chains`.
 
 from typing import Any
 
-from ..arrays import Floats1d, Floats3d
-from ..structures.forward_backward import Chains, Messages, log_messages, scaled_messages, times
+from ..arrays import Bools, Floats1d, Floats3d
+from .forward_backward import Chains, Messages, log_messages, scaled_messages, times
 
 # A message below this has lost digits to underflow, or is about to.
 LEAST_MESSAGE, LEAST_MARGINAL = 1e-250, 1e-200
@@ -22,7 +37,7 @@ TOLERANCE = 1e-9
 
 def scaled_positions(
     xp: Any, chains: Chains, wanted: Floats3d
-) -> tuple[Floats1d, Floats3d, Floats3d, "Any"]:
+) -> tuple[Floats1d, Floats3d, Floats3d, Bools]:
     """In probability space. With a, b, A and f_i = e_i b_i / c_i as in `scaled_messages`,
 
         M_i[p, c] = A[p, c] f_i(c) / b_(i-1)(p)     W_i[p, c] = a_(i-1)(p) A[p, c] / (a_(i-1) A)(c)

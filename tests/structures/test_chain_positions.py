@@ -14,8 +14,7 @@ from spacy_skd.structures import (
     Parts,
     SpanningTrees,
 )
-from spacy_skd.transfer.loss import structural_loss
-from spacy_skd.transfer.position import chain_positions, position_loss
+from spacy_skd.transfer.loss import position_loss, structural_loss
 
 C = 3
 SEEDS = st.integers(0, 2**31)
@@ -70,7 +69,7 @@ def gradient_of(parts, unit):
 def test_loss_and_gradient_of_padded_batches_equal_the_list(seed, lengths, scale):
     rng = numpy.random.default_rng(seed)
     scores, target = chains_of(rng, lengths, scale=scale), targets_of(rng, lengths)
-    losses, gradient = chain_positions(scores, target)
+    losses, gradient = LinearChain().positions(scores, target)
     for unit in range(len(lengths)):
         loss, expected = listed(scores, target, unit)
         assert losses[unit] == pytest.approx(loss, rel=1e-9, abs=1e-9)
@@ -85,7 +84,7 @@ def test_exact_at_scores_of_50(seed):
     scores, target = chains_of(rng, [4, 3]), targets_of(rng, [4, 3])
     arrays = {name: numpy.sign(array) * 50 for name, array in scores.arrays.items()}
     scores = Parts(arrays, scores.lengths)
-    losses, gradient = chain_positions(scores, target)
+    losses, gradient = LinearChain().positions(scores, target)
     for unit in range(2):
         loss, expected = listed(scores, target, unit)
         assert losses[unit] == pytest.approx(loss, rel=1e-9)
@@ -104,7 +103,7 @@ def test_the_gradient_is_minus_the_derivative_of_the_marginals_in_direction_m_by
     step = Parts({"unary": ratio * 1e-6, "transition": still}, scores.lengths)
     _, up = LinearChain().infer(scores + step)
     _, down = LinearChain().infer(scores - step)
-    _, gradient = chain_positions(scores, target)
+    _, gradient = LinearChain().positions(scores, target)
     for name, array in gradient.arrays.items():
         derivative = (up.arrays[name] - down.arrays[name]) / 2e-6
         numpy.testing.assert_allclose(array, -derivative, rtol=1e-4, atol=1e-5)
