@@ -37,6 +37,22 @@ class Bucket:
         rows = self.rows[:, None] + numpy.arange(self.n_tokens)[None]
         return numpy.where(self.inside, rows, padding)
 
+    def locate(self, pairs: Ints2d) -> tuple[Ints1d, Ints2d]:
+        """Find the arcs that lie in the bucket.
+
+        pairs (Ints2d): (P, 2) dependent and head row in the batch, below 0 for ROOT.
+        RETURNS: which of the pairs they are; (K, 3) the unit, token and head (0 = ROOT) of each.
+        """
+        order = numpy.argsort(self.rows)
+        unit = numpy.searchsorted(self.rows[order], pairs[:, 0], side="right") - 1
+        unit = order[numpy.maximum(unit, 0)]
+        first, length = self.rows[unit], self.lengths[unit]
+        token = pairs[:, 0] - first
+        head = numpy.where(pairs[:, 1] < 0, 0, pairs[:, 1] - first + 1)
+        inside = (token >= 0) & (token < length) & (head >= 0) & (head <= length)
+        index = numpy.nonzero(inside)[0]
+        return index, numpy.stack([unit, token, head], axis=1)[index]
+
     def heads(self, root_row: int) -> Ints2d:
         """RETURNS (Ints2d): (B, N + 1) row of each head, `root_row` of ROOT and padding."""
         root = numpy.full((len(self.lengths), 1), root_row)

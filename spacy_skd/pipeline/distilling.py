@@ -1,39 +1,37 @@
-"""What the distilling tagger and parser share: labels, the link to the teacher, the weight."""
+"""The distilling component: labels, the link to the teacher, the weight, saving. What it learns is
+the matter of its task."""
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
-import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Model
 
-from ..arrays import Ints2d
 from ..codecs.labels import LabelMatch, match_labels
-from ..codecs.trees import Gold
 from ..models.growth import GROW, grow_output
-from ..structures import Parts, Structure
+from ..structures import Structure
 from ..transfer.annealing import WeightSchedule, as_schedule
-from ..transfer.belief import Belief
-from ..transfer.best import best
-from ..transfer.conversions.table import Target
-from ..transfer.loss import mixed_loss
-from ..transfer.target import Objective
-from .activations import Predictions, register_extension, store
+from ..transfer.beliefs import Belief
+from ..transfer.target import STRUCTURAL, Objective
 from .gold_config import check_resumes
 from .learning import LearningPipe
 from .lost_mass import LostMass
+from .saved import NONE, checked_cfg
+from .tasks.base import Predictions, Task, first_docs
 from .unknown_labels import UnknownLabels
 
 logger = logging.getLogger("spacy.skd")
+EXTENSION = "activations"  # of docs
 MOST_SHOWN = 50  # labels in a warning
 
 
 class DistillingPipe(LearningPipe):
-    """A trainable pipe that learns from gold, from a teacher's beliefs, or from both.
+    """A component that learns its task from gold, from a teacher's beliefs, or from both.
 
     `cfg` holds what is saved beside the weights: the labels, the step that anneals
     `distill_weight`, and how many examples were `seen` (so a resumed run goes on where it stopped).
@@ -42,55 +40,67 @@ class DistillingPipe(LearningPipe):
         alone, though `distill_weight` is above 0.
     """
 
-    needs_teacher: bool = True
-
     def __init__(
         self,
         vocab: Vocab,
         model: Model,
         name: str,
         *,
-        structure: Structure,
-        distill_weight: float | WeightSchedule,
-        objective: Objective,
-        scorer: Callable | None,
+        task: Task[Any, Any, Any, Any, Any],
+        distill_weight: float | WeightSchedule = 0.0,
+        objective: Objective = STRUCTURAL,
+        scorer: Callable[..., dict[str, Any]] | None = None,
         save_activations: bool = False,
+        needs_teacher: bool = True,
     ):
         register_extension()
         self.vocab = vocab
         self.model = model
         self.name = name
-        self.structure = structure
+        self.task = task
         self.distill_weight = as_schedule(distill_weight)
         self.objective = objective
-        objective.check(structure)
+        objective.check(task.structure)
         self.scorer = scorer
         self.save_activations = save_activations
-        self.cfg: dict[str, Any] = {"labels": [], "step": 0, "seen": 0}
+        self.needs_teacher = needs_teacher
+        self.cfg: dict[str, Any] = {"labels": list(task.fixed_labels or ()), "step": 0, "seen": 0}
         self.lost_mass = LostMass(name)
         self.unknown_labels = UnknownLabels(name)
         self._teacher: Any | None = None
         self._matches: dict[tuple[tuple[str, ...], tuple[str, ...]], LabelMatch] = {}
-        self._warned: set[str] = set()
+        self._warned = False
+        task.pipe = self
 
-    # Prediction
+    @property
+    def structure(self) -> Structure:
+        """RETURNS (Structure): what the loss is over."""
+        return self.task.structure
+
+    # Prediction, and what it says as a teacher
 
     def predict(self, docs: Iterable[Doc]) -> Predictions:
         """RETURNS (Predictions): the best annotation of each doc, and its probabilities if
-        `save_activations` is on.
+        `save_activations` is on; see the task.
 
         RAISES (ValueError): if a score is NaN.
         """
-        raise NotImplementedError
+        return self.task.predict(list(docs))
 
     def set_annotations(self, docs: Iterable[Doc], predictions: Predictions) -> None:
         """Write predictions into the docs, and their probabilities to `doc._.activations`."""
         docs = list(docs)
-        self._write(docs, predictions.best)
-        store(docs, predictions.activations, name=self.name)
+        self.task.write(docs, predictions.best)
+        for doc, activations in zip(docs, predictions.activations or ()):
+            doc._.get(EXTENSION)[self.name] = activations
 
-    def _write(self, docs: Sequence[Doc], best: Sequence[Any]) -> None:
-        raise NotImplementedError
+    def believe(self, docs: Sequence[Doc]) -> list[Belief]:
+        """As a teacher: the scores of every doc. Does not change the docs."""
+        return self.task.believe(docs)
+
+    def write_beliefs(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
+        """As a teacher: annotate the docs as `predict` would, from what `believe` said."""
+        self.set_annotations(docs, self.task.decode(docs, beliefs))
 
     # Labels
 
@@ -114,6 +124,7 @@ class DistillingPipe(LearningPipe):
         """
         if not isinstance(label, str):
             raise ValueError(f"{self.name}: expected a label of type str, got {type(label)}")
+        self.task.check_more(label)
         if label in self.cfg["labels"]:
             return 0
         output = self.model.get_ref("output_layer")
@@ -123,29 +134,24 @@ class DistillingPipe(LearningPipe):
                     f"{self.name}: cannot add the label {label!r}: the config sets nO = "
                     f"{output.get_dim('nO')}; leave it null"
                 )
-            self.model = grow_output(self.model, self._copies(label))
+            self.model = grow_output(self.model, self.task.copies(label))
         self.cfg["labels"] = [*self.cfg["labels"], label]
         self._intern([label])
         return 1
 
     def _intern(self, labels: Iterable[str]) -> None:
         """Labels outlive a memory zone, unlike the words that are seen in it."""
-        for label in labels:
+        for label in self.task.permanent(labels):
             self.vocab.strings.add(label, allow_transient=False)  # type: ignore[call-arg]
 
     @property
     def is_resizable(self) -> bool:
         """RETURNS (bool): whether `add_label` works on an initialized model."""
-        return GROW in self.model.attrs
+        return self.task.fixed_labels is None and GROW in self.model.attrs
 
     def set_output(self, nO: int) -> None:
         """RAISES (ValueError): always: outputs have names here; use `add_label`."""
         raise ValueError(f"{self.name}: expected a label, got a number of outputs; use add_label()")
-
-    def _copies(self, label: str) -> Ints2d:
-        """See `grow_output`."""
-        n = len(self.labels)
-        return numpy.asarray([[*range(n), old] for old in range(n)])
 
     # Teacher
 
@@ -163,24 +169,16 @@ class DistillingPipe(LearningPipe):
         """Whether a linked teacher counts."""
         return self.objective.target != "gold"
 
-    def _beliefs(self, examples: Sequence[Example]) -> list[Belief] | None:
+    def beliefs_of_teacher(self, examples: Sequence[Example]) -> list[Belief] | None:
         """What the teacher believes of each example; None for training on gold alone."""
         if not self._asks:
             return None
         if self._teacher is None:
             self._check_no_teacher_needed()
             return None
-        if self.weight == 0 and all(self._has_gold(eg) for eg in examples):
+        if self.weight == 0 and all(self.task.has_gold(eg) for eg in examples):
             return None
         return self._teacher.beliefs(examples, self.name)
-
-    def _read(self, beliefs: Sequence[Belief] | None) -> Sequence[Belief] | None:
-        """What of beliefs is learnt: all of them, or the best structures."""
-        k = self.objective.n_best
-        return beliefs if beliefs is None or k is None else best(beliefs, k=k)
-
-    def _has_gold(self, eg: Example) -> bool:
-        raise NotImplementedError
 
     def _check_no_teacher_needed(self) -> None:
         """One that has learnt was saved without its teacher, and learns on as any component does.
@@ -194,15 +192,15 @@ class DistillingPipe(LearningPipe):
                 f'{self.name!r} (and to training.frozen_components), or set target = "gold" '
                 f"to train on gold alone."
             )
-        if "teacher" not in self._warned:
-            self._warned.add("teacher")
+        if not self._warned:
+            self._warned = True
             logger.info("%s: the pipeline has no teacher; it learns from gold alone", self.name)
 
-    def _label_match(self, teacher_labels: Sequence[str]) -> LabelMatch:
+    def match(self, teacher_labels: Sequence[str]) -> LabelMatch:
         """The two inventories by name; reports once what only one side has."""
         key = (tuple(teacher_labels), self.labels)
         if key not in self._matches:
-            what = f"{self.name} (layer of the teacher: {self._teacher_pipe_name()})"
+            what = f"{self.name} (layer of the teacher: {self.teacher_pipe})"
             match = match_labels(teacher=teacher_labels, student=self.labels, what=what)
             self._matches[key] = match
             for side, labels in (
@@ -214,60 +212,52 @@ class DistillingPipe(LearningPipe):
                     logger.warning("%s: only %s has the labels %s", self.name, side, shown)
         return self._matches[key]
 
-    def _teacher_pipe_name(self) -> str:
-        if self._asked is not None:
-            return self._asked
+    @property
+    def teacher_pipe(self) -> str:
+        """RETURNS (str): the name of the component that teaches, for messages."""
+        if self._taught_by is not None:
+            return self._taught_by
         return self._teacher.pipe_of(self.name) if self._teacher is not None else "none"
 
     # Initialization
 
-    def _mixed_loss(
-        self, scores: Parts, *, gold: Gold, target: Target | None
-    ) -> tuple[float, Parts]:
-        """The loss of a batch of units from gold and from the teacher; see `mixed_loss`."""
-        return mixed_loss(
-            self.structure,
-            scores,
-            gold=gold,
-            teacher=None if target is None else target.marginals,
-            silent=None if target is None else target.empty,
-            weight=self.weight,
-            temperature=self.objective.loss_temperature,
-            teacher_loss=self.objective.loss,
-        )
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Language | None = None,
+        labels: Iterable[str] | None = None,
+    ) -> None:
+        """Set the labels (given, else all of those of `add_label`, of the teacher and of the
+        examples; see the task) and the sizes.
 
-    def _parts(self, parts: Parts) -> Parts:
-        """Move to the model's device."""
-        ops = self.model.ops
-        arrays = {key: ops.asarray(value) for key, value in parts.arrays.items()}
-        return Parts(arrays, ops.asarray(parts.lengths))
-
-    def _on_device(self, target: Target) -> Target:
-        """A target that was made on the CPU."""
-        lost = self.model.ops.asarray(target.lost)
-        return Target(self._parts(target.marginals), lost, target.empty)
+        RAISES (ValueError): if there are no labels, or none that the teacher has.
+        """
+        validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
+        self._set_labels(self._initial_labels(get_examples, labels), nlp=nlp)
+        self.task.initialize(self.model, first_docs(get_examples))
 
     def _initial_labels(
         self, get_examples: Callable[[], Iterable[Example]], labels: Iterable[str] | None
     ) -> list[str]:
-        """Given, else all of: those of `add_label`, the teacher's, those of the examples."""
-        validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
+        if self.task.fixed_labels is not None:
+            return list(self.task.fixed_labels)
         if labels is not None:
-            return list(dict.fromkeys(labels))
+            return self.task.given_labels(labels)
         if self._teacher is None:
             self._check_no_teacher_needed()
-        labels = [*self.cfg["labels"], *self._taught(), *self._labels_in(get_examples())]
-        return list(dict.fromkeys(labels))
+        more = self.task.initial_labels(get_examples, self._labels_of_teacher(), self._ask)
+        return list(dict.fromkeys([*self.cfg["labels"], *more]))
 
-    def _taught(self) -> tuple[str, ...]:
-        """The labels of a linked teacher that counts."""
+    def _ask(self, examples: Sequence[Example]) -> Sequence[Belief]:
+        return () if self._teacher is None else self._teacher.beliefs(examples, self.name)
+
+    def _labels_of_teacher(self) -> tuple[str, ...]:
+        """Those of a linked teacher that counts."""
         if self._teacher is None or not self._asks:
             return ()
         labels: tuple[str, ...] = self._teacher.labels_of(self.name)
         return labels
-
-    def _labels_in(self, examples: Iterable[Example]) -> list[str]:
-        raise NotImplementedError
 
     def _set_labels(self, labels: Sequence[str], *, nlp: Language | None) -> None:
         if not labels:
@@ -276,16 +266,17 @@ class DistillingPipe(LearningPipe):
                 f"[initialize.components.{self.name}] or at the teacher; check that the training "
                 f"corpus has this annotation."
             )
+        self.task.check_labels(labels)
         self._check_outputs(labels)
         check_resumes(nlp)
         self.cfg["labels"] = list(labels)
         self._intern(labels)
         if self._teacher is not None and self._asks:
-            self._label_match(self._taught())
+            self.match(self.task.taught_labels(self._labels_of_teacher()))
 
     def _check_outputs(self, labels: Sequence[str]) -> None:
         """RAISES (ValueError): if the model has another number of outputs already."""
-        output, n = self.model.get_ref("output_layer"), self._n_outputs(labels)
+        output, n = self.model.get_ref("output_layer"), self.task.n_outputs(labels)
         if output.has_dim("nO") and output.get_dim("nO") != n:
             raise ValueError(
                 f"{self.name}: cannot initialize with {len(labels)} labels, which need nO = {n}: "
@@ -293,3 +284,24 @@ class DistillingPipe(LearningPipe):
                 f"null) or from an earlier initialize (use add_label for more labels, or a new "
                 f"component for others)"
             )
+
+    # Saving
+
+    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = NONE) -> "DistillingPipe":
+        """As spaCy's. RAISES (ValueError): if the file `cfg` does not fit the model."""
+        with checked_cfg(self, f"{Path(path) / 'cfg'}", exclude):
+            super().from_disk(path, exclude=exclude)
+        return self
+
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = NONE) -> "DistillingPipe":
+        """As spaCy's. RAISES (ValueError): if the saved `cfg` does not fit the model."""
+        with checked_cfg(self, "the saved cfg", exclude):
+            super().from_bytes(bytes_data, exclude=exclude)
+        return self
+
+
+def register_extension() -> None:
+    """Let docs hold activations: spaCy v4 has `Doc.activations` for it, spaCy 3.8 no such attribute,
+    so it is an extension, which `Doc.to_bytes` and processes carry along."""
+    if not Doc.has_extension(EXTENSION):
+        Doc.set_extension(EXTENSION, default={})

@@ -16,49 +16,29 @@ from thinc.api import Model, Optimizer, set_dropout_rate
 from ..models.words import word_lengths
 from ..structures import Parts
 from ..transfer.belief import Belief
-from .checked_pipe import CheckedPipe
 from .lessons import ask, belief_words, check_distillation_examples
 from .rehearsal import Memory, recalled
+from .tasks.base import Task
 
 
-class LearningPipe(CheckedPipe):
-    """A component that learns from lessons: what gold and a teacher say of a batch."""
+class LearningPipe(TrainablePipe):  # type: ignore[misc]  # spaCy's has no types
+    """A component that learns from lessons: what gold and a teacher say of a batch.
+
+    task (Task): makes the lessons, and knows their loss.
+    """
+
+    name: str
+    model: Model[Any, Any]
+    cfg: dict[str, Any]
+    task: Task[Any, Any, Any, Any, Any]
+    _taught_by: str | None = None  # the component that `distill` or `rehearse` asks
+    _memory: Memory | None = None
 
     _asked: str | None = None  # the component that `distill` or `rehearse` asks
     _memory: Memory | None = None
 
-    # What a component defines
-
-    def believe(self, docs: Sequence[Doc]) -> list[Belief]:
-        """As a teacher: the scores of every doc. Does not change the docs."""
-        raise NotImplementedError
-
-    def write_beliefs(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
-        """As a teacher: annotate the docs as `predict` would, from what `believe` said."""
-        raise NotImplementedError
-
-    def _recall(self, examples: Sequence[Example], docs: Sequence[Doc]) -> list[Belief]:
-        """`believe` of docs, in the units that the examples are learnt in."""
-        return self.believe(docs)
-
-    def _beliefs(self, examples: Sequence[Example]) -> list[Belief] | None:
+    def beliefs_of_teacher(self, examples: Sequence[Example]) -> list[Belief] | None:
         """What the linked teacher believes; None to train on gold alone."""
-        raise NotImplementedError
-
-    def _lesson(self, examples: Sequence[Example], beliefs: Sequence[Belief] | None) -> Any:
-        """What a batch is trained on: gold, and the teacher's beliefs if there are."""
-        raise NotImplementedError
-
-    def _lesson_without_gold(self, beliefs: Sequence[Belief]) -> Any:
-        """What a batch without annotation is trained on."""
-        raise NotImplementedError
-
-    def _inputs(self, docs: list[Doc], lesson: Any) -> Any:
-        """What the model is given."""
-        return docs
-
-    def _loss(self, lesson: Any, scores: Any) -> tuple[float, Any]:
-        """RETURNS: loss in nats, summed over the batch; its gradient at the scores."""
         raise NotImplementedError
 
     # Losses
@@ -70,8 +50,9 @@ class LearningPipe(CheckedPipe):
         RAISES (ValueError): if the loss is not finite.
         """
         examples = list(examples)
-        lesson = self._lesson(examples, self._beliefs(examples))
-        return self._mean(self._loss(lesson, scores), n=_n_words([eg.predicted for eg in examples]))
+        lesson = self.task.lesson(examples, self.beliefs_of_teacher(examples))
+        n_words = _n_words([eg.predicted for eg in examples])
+        return self._mean(self.task.loss(lesson, scores), n=n_words)
 
     def get_teacher_student_loss(
         self, teacher_scores: Sequence[Belief], student_scores: Any, normalize: bool = False
@@ -83,12 +64,12 @@ class LearningPipe(CheckedPipe):
         normalize (bool): the mean over the words of the batch instead of the sum.
         RETURNS (tuple[float, Any]): loss in nats; gradient at the student's scores.
         """
-        found = self._loss(self._lesson_without_gold(teacher_scores), student_scores)
+        lesson = self.task.lesson_without_gold(teacher_scores)
         n = sum(map(belief_words, teacher_scores)) if normalize else 1
-        return self._mean(found, n=n)
+        return self._mean(self.task.loss(lesson, student_scores), n=n)
 
-    def _mean(self, found: tuple[float, Any], *, n: int) -> tuple[float, Any]:
-        loss, gradient = found
+    def _mean(self, loss_and_gradient: tuple[float, Any], *, n: int) -> tuple[float, Any]:
+        loss, gradient = loss_and_gradient
         loss /= max(1, n)
         if loss != loss or abs(loss) == float("inf"):
             raise ValueError(
@@ -121,7 +102,7 @@ class LearningPipe(CheckedPipe):
         docs = [eg.predicted for eg in examples]
         if not _n_words(docs):
             return losses
-        lesson = self._lesson(examples, self._beliefs(examples))
+        lesson = self.task.lesson(examples, self.beliefs_of_teacher(examples))
         losses[self.name] += self._learn(docs, lesson, drop=drop)
         self.cfg["step"] += 1
         if sgd:
@@ -160,8 +141,8 @@ class LearningPipe(CheckedPipe):
             raise ValueError(f"{self.name}: distill needs a teacher_pipe, got None")
         if not _n_words(docs):
             return losses
-        layer = getattr(getattr(self, "layer", None), "name", "")
-        beliefs = ask(teacher_pipe, [eg.reference for eg in examples], layer=layer)
+        references = [eg.reference for eg in examples]
+        beliefs = ask(teacher_pipe, references, layer=self.task.layer_name)
         losses[self.name] += self._study(docs, beliefs, of=teacher_pipe.name, drop=drop)
         if sgd:
             self.finish_update(sgd)
@@ -210,7 +191,7 @@ class LearningPipe(CheckedPipe):
         memory = self._memory
         memory.check(self.model, name=self.name)
         with self._as_remembered():
-            beliefs = self._recall(examples, recalled(docs, memory))
+            beliefs = self.task.recall(examples, recalled(docs, memory))
         memory.send_vectors(examples, to=self.name, drop=drop)
         losses[self.name] += self._study(docs, beliefs, of=self.name, drop=drop)
         if sgd:
@@ -231,17 +212,17 @@ class LearningPipe(CheckedPipe):
             self.model, self.cfg["labels"] = model, labels
 
     def _study(self, docs: list[Doc], beliefs: Sequence[Belief], *, of: str, drop: float) -> float:
-        self._asked = of
+        self._taught_by = of
         try:
-            return self._learn(docs, self._lesson_without_gold(beliefs), drop=drop)
+            return self._learn(docs, self.task.lesson_without_gold(beliefs), drop=drop)
         finally:
-            self._asked = None
+            self._taught_by = None
 
     def _learn(self, docs: list[Doc], lesson: Any, *, drop: float) -> float:
         """Forward, loss, backward. RETURNS (float): mean nats a word."""
         set_dropout_rate(self.model, drop)
-        scores, backprop = self.model.begin_update(self._inputs(docs, lesson))
-        loss, d_scores = self._mean(self._loss(lesson, scores), n=_n_words(docs))
+        scores, backprop = self.model.begin_update(self.task.inputs(docs, lesson))
+        loss, d_scores = self._mean(self.task.loss(lesson, scores), n=_n_words(docs))
         backprop(d_scores)
         return loss
 

@@ -155,62 +155,59 @@ def make_distilling_tagger(
         "incorrect_spans_key": incorrect_spans_key,
     }
     with named(name):
-        settings: dict[str, Any] = {
-            "distill_weight": distill_weight,
-            "objective": Objective.of_config(target, k, temperature, temperature_kind),
-            "overwrite": overwrite,
-            "scorer": scorer,
-            "save_activations": save_activations,
-        }
-        pipe: DistillingTagger | DistillingSpanTagger | DistillingSegments
-        if layer in SPAN_LAYERS:
-            pipe = _of_spans(nlp, name, model, layer, structure, of_layer, settings)
-        else:
-            pipe = _of_tokens(nlp, name, model, layer, structure, of_layer, settings)
-    pipe.needs_teacher = needs_teacher
-    return pipe
+        objective = Objective.of_config(target, k, temperature, temperature_kind)
+        of_spans = layer in SPAN_LAYERS
+        make_task = _task_of_spans if of_spans else _task_of_tokens
+        task = make_task(model, layer, structure, of_layer, overwrite=overwrite)
+        return DistillingPipe(
+            nlp.vocab,
+            model,
+            name,
+            task=task,
+            distill_weight=distill_weight,
+            objective=objective,
+            scorer=scorer or task.layer.score,
+            save_activations=save_activations,
+            needs_teacher=needs_teacher,
+        )
 
 
-def _of_spans(
-    nlp: Language,
-    name: str,
-    model: Model[list[Doc], Floats2d],
+def _task_of_spans(
+    model: Model[list[Doc], Any],
     layer: str,
     structure: str | None,
     of_layer: dict[str, Any],
-    settings: dict[str, Any],
-) -> DistillingSpanTagger | DistillingSegments:
-    keys = ["incorrect_spans_key", *(["spans_key"] if layer == "spans" else [])]
-    settings["layer"] = make_span_layer(layer, spans_key=of_layer["spans_key"])
-    settings["incorrect_spans_key"] = of_layer["incorrect_spans_key"]
-    if structure == "segments":
-        what = f"layer {layer!r} with structure 'segments'"
-        check_applied(of_layer, DEFAULTS, applied=("drop_wide", *keys), of=what)
-        drop_wide = of_layer["drop_wide"]
-        return DistillingSegments(nlp.vocab, model, name, drop_wide=drop_wide, **settings)
+    *,
+    overwrite: bool,
+) -> SpanTask:
     structure = structure or "linear_chain"
-    scheme = of_layer["scheme"]
-    pipe = DistillingSpanTagger(
-        nlp.vocab, model, name, structure=structure, scheme=scheme, **settings
-    )
+    kind = SPAN_TASKS.get(structure)
+    if kind is None:
+        raise ValueError(f"structure: expected one of {', '.join(SPAN_TASKS)}, got {structure!r}")
+    keys = ["incorrect_spans_key", *(["spans_key"] if layer == "spans" else [])]
     what = f"layer {layer!r} with structure {structure!r}"
-    check_applied(of_layer, DEFAULTS, applied=("scheme", *keys), of=what)
-    return pipe
+    check_applied(of_layer, DEFAULTS, applied=(*kind.settings, *keys), of=what)
+    return kind.task(
+        make_span_layer(layer, spans_key=of_layer["spans_key"]),
+        kind.structure_of(model),
+        overwrite=overwrite,
+        incorrect_spans_key=of_layer["incorrect_spans_key"],
+        **{name: of_layer[name] for name in kind.settings},
+    )
 
 
-def _of_tokens(
-    nlp: Language,
-    name: str,
-    model: Model[list[Doc], Floats2d],
+def _task_of_tokens(
+    model: Model[list[Doc], Any],
     layer: str,
     structure: str | None,
     of_layer: dict[str, Any],
-    settings: dict[str, Any],
-) -> DistillingTagger:
+    *,
+    overwrite: bool,
+) -> TokenTask:
     max_length = int(check_between("max_length", of_layer["max_length"], low=0, high=10**6))
     tokens = make_layer(layer, max_length=max_length, threshold=of_layer["threshold"])
     if structure not in (None, "tokens"):
         raise ValueError(f"structure: layer {layer!r} has 'tokens' alone, got {structure!r}")
     applied = ("max_length", "threshold") if layer == "sent" else ()
     check_applied(of_layer, DEFAULTS, applied=applied, of=f"layer {layer!r}")
-    return DistillingTagger(nlp.vocab, model, name, layer=tokens, **settings)
+    return TokenTask(tokens, overwrite=overwrite)

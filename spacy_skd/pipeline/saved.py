@@ -1,0 +1,68 @@
+"""A component's saved `cfg`, checked when it is loaded: labels that do not fit the model's output
+would be written wrong, or fail at the first text."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from spacy.util import SimpleFrozenList
+from thinc.api import Model
+
+COUNTS = ("step", "seen")
+NONE: Iterable[str] = SimpleFrozenList()
+
+
+class _Labelled(Protocol):
+    def check_labels(self, labels: Sequence[str]) -> None: ...
+
+    def n_outputs(self, labels: Sequence[str]) -> int: ...
+
+
+class _Saved(Protocol):
+    name: str
+    model: Model[Any, Any]
+    cfg: dict[str, Any]
+
+    @property
+    def task(self) -> _Labelled: ...
+
+
+@contextmanager
+def checked_cfg(pipe: _Saved, where: str, exclude: Iterable[str]) -> Iterator[None]:
+    """While a component is loaded.
+
+    where (str): the file, for errors. exclude (Iterable[str]): what is not loaded.
+    RAISES (ValueError): if the `cfg` that was read does not fit the model.
+    """
+    if "cfg" in exclude:
+        yield
+        return
+    pipe.cfg = {**pipe.cfg, "labels": None}
+    yield
+    try:
+        _check(pipe, has_model="model" not in exclude)
+    except ValueError as error:
+        raise ValueError(
+            f"{pipe.name}: {where} does not fit: {error}. The two belong together; save the "
+            f"component again, or restore the file"
+        ) from error
+
+
+def _check(pipe: _Saved, *, has_model: bool) -> None:
+    labels = pipe.cfg["labels"]
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise ValueError(f"expected labels, a list of strings, got {labels!r}")
+    twice = sorted({label for label in labels if labels.count(label) > 1})
+    if twice:
+        raise ValueError(f"expected each label once, got {twice} more often")
+    for name in COUNTS:
+        count = pipe.cfg.get(name, 0)
+        if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+            raise ValueError(f"{name}: expected a whole number from 0 on, got {count!r}")
+    pipe.task.check_labels(labels)
+    output, n = pipe.model.get_ref("output_layer"), pipe.task.n_outputs(labels)
+    if has_model and output.has_dim("nO") and output.get_dim("nO") != n:
+        raise ValueError(
+            f"expected labels for the {output.get_dim('nO')} outputs of the model, got "
+            f"{len(labels)} labels, which need {n}"
+        )

@@ -1,0 +1,1 @@
+"""Tasks: what a component learns and writes, one file for each kind of structure."""

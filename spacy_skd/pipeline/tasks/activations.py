@@ -1,0 +1,172 @@
+"""`doc._.activations`: the probabilities behind a component's annotation, on request."""
+
+from collections.abc import Sequence
+
+import numpy
+
+from ...arrays import Array, Floats1d, Floats2d, Ints1d, Ints2d
+from ...codecs.bioes import TypedSpan, encode_spans, scheme_of
+from ...codecs.units import Bucket
+from ...codecs.words import Words
+from ...structures import LinearChain, Parts, Run, run_probabilities, to_numpy
+from ...structures.numerics import softmax
+from .base import Activations
+
+# Trees
+
+
+def arcs_by_row(buckets: Sequence[Bucket], arcs: Sequence[Parts]) -> dict[int, Floats2d]:
+    """Each unit's own (n, n + 1) array, by its first row.
+
+    arcs (Sequence[Parts]): per bucket, arc (B, N, N + 1), NumPy arrays.
+    """
+    by_row: dict[int, Floats2d] = {}
+    for bucket, parts in zip(buckets, arcs):
+        array = parts.arrays["arc"]
+        for i, (row, n) in enumerate(zip(bucket.rows.tolist(), bucket.lengths.tolist())):
+            by_row[row] = array[i, :n, : n + 1].copy()
+    return by_row
+
+
+def arcs_on_tokens(activations: Activations, words: Words) -> Activations:
+    """Activations of a doc's words as those of its tokens: of whitespace marginals of 0, the label
+    -1 and the confidence 1. Sentences, which are of words, as those of tokens; the marginals of
+    their arcs stay those of their words."""
+    fills = {"label_ids": -1, "label_marginals": 0.0, "confidences": 1.0}
+    moved = {name: words.to_tokens(activations[name], fill) for name, fill in fills.items()}
+    return {**activations, **moved, "units": words.units_to_tokens(activations["units"])}
+
+
+def tree_activations(
+    units: Sequence[Ints2d],
+    best: Sequence[tuple[Ints1d, Ints1d]],
+    *,
+    marginals: dict[int, Floats2d],
+    label_marginals: Floats2d,
+) -> list[Activations]:
+    """units (Sequence[Ints2d]): per doc (U, 2) start and end word.
+    best (Sequence[tuple[Ints1d, Ints1d]]): per doc the offset of each token's head, 0 for a root,
+        and the index of its deprel.
+    marginals (dict[int, Floats2d]): (n, n + 1) of each unit, by its first row in the batch.
+    label_marginals (Floats2d): (tokens of the batch, deprels), given the chosen arc.
+    """
+    of_docs: list[Activations] = []
+    offset = 0
+    for of_doc, (heads, labels) in zip(units, best):
+        arcs = [marginals[int(start) + offset] for start in of_doc[:, 0]]
+        given_arc = label_marginals[offset : offset + len(heads)]
+        of_label = given_arc[numpy.arange(len(labels)), labels]
+        of_docs.append(
+            {
+                "units": of_doc,
+                "marginals": arcs,
+                "label_ids": labels,
+                "label_marginals": given_arc.copy(),
+                "confidences": _of_arcs(arcs, units=of_doc, heads=heads) * of_label,
+            }
+        )
+        offset += len(heads)
+    return of_docs
+
+
+def head_tags_on_tokens(activations: Activations, words: Words) -> Activations:
+    """See `arcs_on_tokens`."""
+    fills = {"marginals": 0.0, "label_ids": -1, "confidences": 1.0}
+    moved = {name: words.to_tokens(activations[name], fill) for name, fill in fills.items()}
+    return {**moved, "units": words.units_to_tokens(activations["units"])}
+
+
+def head_tag_activations(units: Ints2d, scores: Floats2d, tags: Ints1d) -> Activations:
+    """One doc's, of a parser by tags.
+
+    units (Ints2d): (U, 2). scores (Floats2d): (tokens, tags), nats.
+    tags (Ints1d): (tokens,) the tag of each token's chosen arc, -1 for none.
+    """
+    marginals = softmax(scores)[1]
+    chosen = marginals[numpy.arange(len(tags)), numpy.maximum(tags, 0)]
+    confidences = numpy.where(tags < 0, 0, chosen).astype("float32")
+    return {
+        "units": units,
+        "marginals": marginals,
+        "label_ids": tags,
+        "confidences": confidences,
+    }
+
+
+def _of_arcs(arcs: Sequence[Floats2d], *, units: Ints2d, heads: Ints1d) -> Floats1d:
+    """(tokens,) the marginal of each token's chosen arc."""
+    chosen = numpy.zeros(len(heads), dtype="float32")
+    for arc, (start, end) in zip(arcs, units.tolist()):
+        offsets, tokens = heads[start:end], numpy.arange(end - start)
+        chosen[start:end] = arc[tokens, numpy.where(offsets == 0, 0, tokens + offsets + 1)]
+    return chosen
+
+
+# Spans
+
+
+def no_activations(n_tags: int) -> Activations:
+    """Of a doc without tokens."""
+    return _row(numpy.zeros((0, n_tags), "float32"), numpy.zeros(0, "int64"), [], [], ())
+
+
+def span_activations(
+    scores: Parts,
+    ids: Ints2d,
+    spans: Sequence[Sequence[TypedSpan]],
+    *,
+    tags: Sequence[str],
+    labels: Sequence[str],
+) -> list[Activations]:
+    """scores (Parts): of linear chains, one unit a doc. ids (Ints2d): (B, N) the best tags.
+    spans (Sequence[Sequence[TypedSpan]]): of each doc. tags, labels: names of tags and of spans.
+    """
+    marginals = to_numpy(LinearChain().infer(scores)[1].arrays["unary"])
+    runs = [run_of(unit, span, tags) for unit, of_doc in enumerate(spans) for span in of_doc]
+    chances = iter(to_numpy(run_probabilities(scores, runs)).tolist())
+    return [
+        _row(marginals[unit, :n], ids[unit, :n], of_doc, [next(chances) for _ in of_doc], labels)
+        for unit, (n, of_doc) in enumerate(zip(scores.lengths.tolist(), spans))
+    ]
+
+
+def spans_on_tokens(activations: Activations, words: Words) -> Activations:
+    """Activations of a doc's words as those of its tokens: of whitespace marginals of 0 and the
+    label -1. Spans, which are of words, as those of tokens."""
+    if words.whole:
+        return activations
+    fills = {"marginals": 0.0, "label_ids": -1}
+    moved = {name: words.to_tokens(activations[name], fills[name]) for name in fills
+             if name in activations}  # fmt: skip
+    spans = activations["spans"].copy()
+    if len(spans):
+        spans[:, :2] = numpy.stack(
+            [words.tokens[spans[:, 0]], words.tokens[spans[:, 1] - 1] + 1], 1
+        )
+    return {**activations, **moved, "spans": spans}
+
+
+def run_of(unit: int, span: TypedSpan, tags: Sequence[str]) -> Run:
+    """The tags of a span. In BIO it could go on: the next tag must not be its I."""
+    start, end, label = span
+    scheme = scheme_of(tags)
+    names = encode_spans([(0, end - start, label)], n=end - start, scheme=scheme)
+    going_on = (tags.index(f"I-{label}"),) if scheme == "BIO" else ()
+    return Run(unit, start, tuple(tags.index(name) for name in names), going_on)
+
+
+def _row(
+    marginals: Any,
+    ids: Any,
+    spans: Sequence[TypedSpan],
+    chances: Sequence[float],
+    labels: Sequence[str],
+) -> Activations:
+    index = {label: i for i, label in enumerate(labels)}
+    rows = [(start, end, index[label]) for start, end, label in spans]
+    return {
+        "marginals": marginals.copy(),
+        "label_ids": ids.copy(),
+        "spans": numpy.asarray(rows, dtype="int64").reshape(-1, 3),
+        "confidences": numpy.asarray(chances, dtype="float64"),
+    }

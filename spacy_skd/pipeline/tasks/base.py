@@ -1,0 +1,232 @@
+"""What every task says: its labels, its lessons, its loss, what it writes and what it believes."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
+
+import numpy
+from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.vocab import Vocab
+from thinc.api import Model, Ops
+
+from ...arrays import Ints2d
+from ...codecs.labels import LabelMatch
+from ...codecs.trees import Gold
+from ...structures import Parts, Structure
+from ...transfer.beliefs import Belief
+from ...transfer.loss import mixed_loss
+from ...transfer.posterior import Target
+from ...transfer.target import Objective
+from ...transfer.students import Student
+from ..lost_mass import LABELS, LostMass, Reason
+from ..unknown_labels import UnknownLabels
+
+LessonT = TypeVar("LessonT")  # what a batch is trained on: gold, and beliefs if there are
+InputT = TypeVar("InputT")  # what the model is given
+ScoresT = TypeVar("ScoresT")  # what it returns
+GradientT = TypeVar("GradientT")  # what its way back takes
+BestT = TypeVar("BestT")  # what is written into a doc
+
+Activations = dict[str, Any]
+
+
+class Predictions(NamedTuple):
+    """What `predict` returns and `set_annotations` writes.
+
+    best (list): per doc, what the component annotates.
+    activations (list[Activations] | None): per doc; None unless `save_activations` is on.
+    """
+
+    best: list[Any]
+    activations: list[Activations] | None = None
+
+
+class Pipe(Protocol):
+    """What a task knows of the component that it is the task of."""
+
+    name: str
+    vocab: Vocab
+    model: Model[Any, Any]
+    objective: Objective
+    save_activations: bool
+    lost_mass: LostMass
+    unknown_labels: UnknownLabels
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels, in the order of the model's output."""
+
+    @property
+    def weight(self) -> float:
+        """The teacher's share of the loss at this step, for units with gold."""
+
+    @property
+    def teacher_pipe(self) -> str:
+        """The name of the component that teaches, for messages."""
+
+    def match(self, teacher_labels: Sequence[str]) -> LabelMatch:
+        """The two inventories by name."""
+
+
+class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
+    """One kind of structure that a component learns and writes.
+
+    structure (Structure): what the loss is over. pipe (Pipe): the component; it sets itself.
+    layer_name (str): of the layer that is written, "" if it has none.
+    """
+
+    structure: Structure
+    pipe: Pipe
+    fixed_labels: ClassVar[tuple[str, ...] | None] = None
+
+    # Labels
+
+    def n_outputs(self, labels: Sequence[str]) -> int:
+        """How many outputs of the model labels need."""
+        return len(labels)
+
+    def copies(self, label: str) -> Ints2d:
+        """See `grow_output`, of one more label."""
+        n = len(self.pipe.labels)
+        return numpy.asarray([[*range(n), old] for old in range(n)])
+
+    def check_labels(self, labels: Sequence[str]) -> None:
+        """RAISES (ValueError): if a label is none of this task."""
+
+    def check_more(self, label: str) -> None:
+        """RAISES (ValueError): if a label cannot be added."""
+
+    def permanent(self, labels: Iterable[str]) -> Iterable[str]:
+        """The strings that are written for labels, which outlive a memory zone."""
+        return labels
+
+    def given_labels(self, labels: Iterable[str]) -> list[str]:
+        """Labels as they are given at initialization."""
+        return list(dict.fromkeys(labels))
+
+    def taught_labels(self, labels: tuple[str, ...]) -> tuple[str, ...]:
+        """What a teacher's labels are to the student."""
+        return labels
+
+    def initial_labels(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        taught: tuple[str, ...],
+        ask: Callable[[Sequence[Example]], Sequence[Belief]],
+    ) -> list[str]:
+        """The labels of a teacher and of the examples.
+
+        taught (tuple[str, ...]): the teacher's. ask: what it believes of examples.
+        """
+        return [*self.taught_labels(taught), *self.labels_in(get_examples())]
+
+    @abstractmethod
+    def labels_in(self, examples: Iterable[Example]) -> list[str]:
+        """The labels of the annotation."""
+
+    @abstractmethod
+    def initialize(self, model: Model[Any, Any], docs: list[Doc]) -> None:
+        """Set the sizes of a model for the student's labels."""
+
+    # Prediction
+
+    @abstractmethod
+    def predict(self, docs: list[Doc]) -> Predictions:
+        """The best annotation of each doc. RAISES (ValueError): if a score is NaN."""
+
+    @abstractmethod
+    def write(self, docs: Sequence[Doc], best: Sequence[BestT]) -> None:
+        """Write what is best into the docs."""
+
+    # As a teacher
+
+    @abstractmethod
+    def believe(self, docs: Sequence[Doc]) -> list[Belief]:
+        """The scores of every doc. Does not change the docs."""
+
+    def recall(self, examples: Sequence[Example], docs: Sequence[Doc]) -> list[Belief]:
+        """`believe` of docs, in the units that the examples are learnt in."""
+        return self.believe(docs)
+
+    @abstractmethod
+    def decode(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> Predictions:
+        """What `predict` would say, from what `believe` said."""
+
+    # Training
+
+    @abstractmethod
+    def has_gold(self, eg: Example) -> bool:
+        """Whether each word is annotated."""
+
+    @abstractmethod
+    def lesson(self, examples: Sequence[Example], beliefs: Sequence[Belief] | None) -> LessonT:
+        """What a batch is trained on: gold, and the teacher's beliefs if there are."""
+
+    @abstractmethod
+    def lesson_without_gold(self, beliefs: Sequence[Belief]) -> LessonT:
+        """What a batch without annotation is trained on."""
+
+    @abstractmethod
+    def inputs(self, docs: list[Doc], lesson: LessonT) -> InputT:
+        """What the model is given."""
+
+    @abstractmethod
+    def loss(self, lesson: LessonT, scores: ScoresT) -> tuple[float, GradientT]:
+        """RETURNS: loss in nats, summed over the batch; its gradient at the scores."""
+
+    def mixed_loss(
+        self, scores: Parts, *, gold: Gold, target: Target | None
+    ) -> tuple[float, Parts]:
+        """The loss of a batch of units from gold and from the teacher; see `mixed_loss`."""
+        objective = self.pipe.objective
+        return mixed_loss(
+            self.structure,
+            scores,
+            gold=gold,
+            teacher=None if target is None else target.marginals,
+            silent=None if target is None else target.empty,
+            weight=self.pipe.weight,
+            temperature=objective.loss_temperature,
+            teacher_loss=objective.loss,
+        )
+
+    def student(self) -> Student:
+        """What a belief must know to teach this task."""
+        pipe = self.pipe
+        return Student(
+            name=pipe.name,
+            teacher=pipe.teacher_pipe,
+            labels=pipe.labels,
+            structure=self.structure,
+            objective=pipe.objective,
+            match=pipe.match,
+            ops=self.ops,
+        )
+
+    def learnt(self, beliefs: Sequence[Belief] | None) -> Sequence[Belief] | None:
+        """What of beliefs is learnt: all of them, or the best structures."""
+        k = self.pipe.objective.n_best
+        return beliefs if beliefs is None or k is None else [each.best(k=k) for each in beliefs]
+
+    def tempered(self, target: Target, *, reason: Reason = LABELS) -> Target:
+        """A teacher's target as it is learnt. What is lost of it is reported."""
+        self.pipe.lost_mass.add(target, reason=reason)
+        return self.pipe.objective.temper(target)
+
+    @property
+    def ops(self) -> Ops:
+        """Of the component's model."""
+        return self.pipe.model.ops
+
+    def on_device(self, parts: Parts) -> Parts:
+        """Move to the model's device."""
+        ops = self.ops
+        arrays = {key: ops.asarray(value) for key, value in parts.arrays.items()}
+        return Parts(arrays, ops.asarray(parts.lengths))
+
+
+def first_docs(get_examples: Callable[[], Iterable[Example]]) -> list[Doc]:
+    """Some docs, of which a model's sizes are known."""
+    return [eg.predicted for eg in islice(get_examples(), 10)]

@@ -1,0 +1,155 @@
+"""Spans as segments: each span up to a width has a score of its own."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy
+from spacy.tokens import Doc
+
+from ...arrays import Bools, Floats3d
+from ...codecs.absence import Window, segments_without
+from ...codecs.bioes import Legality, TypedSpan, legality, span_tags
+from ...codecs.spans import SegmentGold, decode_segments, encode_segments
+from ...codecs.words import Words
+from ...structures import IMPOSSIBLE, FlatSegments, Parts, Structure
+from ...transfer.beliefs import Belief, SegmentBelief
+from ...transfer.students import SegmentStudent
+from ..span_layers import SpanLayer
+from .activations import spans_on_tokens
+from .base import Activations, Predictions
+from .spans import Scored, SpanTask, logger
+
+
+class SegmentTask(SpanTask):
+    """Spans that do not overlap, of up to `max_width` words (a setting of the model), with a score
+    for each, relative to "not a span". The model's outputs are the labels.
+
+    drop_wide (bool): see `SpanMatch`.
+    wide (int): annotated spans so far that were wider; their tokens count as not annotated.
+
+    Activations: "marginals" (tokens, max_width, labels), the probability of each span of so many
+    words, 0 for whitespace; "spans" (S, 3), start and end token and label of those that were found,
+    and "confidences" (S,), their probabilities.
+    """
+
+    structure: FlatSegments
+    rows_name = "span"
+    scheme = "BIOES"  # in which gold is read
+    rules = None
+
+    def __init__(
+        self,
+        layer: SpanLayer,
+        structure: FlatSegments,
+        *,
+        drop_wide: bool = False,
+        overwrite: bool = False,
+        incorrect_spans_key: str | None = None,
+    ):
+        super().__init__(
+            layer, structure, overwrite=overwrite, incorrect_spans_key=incorrect_spans_key
+        )
+        self.drop_wide = drop_wide
+        self.wide = 0
+        self._gold_rules: tuple[tuple[str, ...], Legality] | None = None
+
+    @property
+    def max_width(self) -> int:
+        """RETURNS (int): words of the widest span that can be found."""
+        return self.structure.max_width
+
+    def student(self) -> SegmentStudent:
+        """See `Task.student`."""
+        settings = vars(super().student())
+        return SegmentStudent(**settings, scheme=self.scheme, drop_wide=self.drop_wide)
+
+    # Prediction
+
+    def best_of(self, scored: Scored, *, words: Sequence[Words]) -> Predictions:
+        """See `SpanTask.best_of`."""
+        best: list[list[TypedSpan]] = [[] for _ in words]
+        activations: dict[int, Activations] = {}
+        for bucket, scores in scored:
+            units = bucket.units.tolist()
+            spans = decode_segments(self.structure.argmax(scores), self.pipe.labels)
+            for unit, of_doc in zip(units, spans):
+                best[unit] = of_doc
+            if self.pipe.save_activations:
+                activations.update(zip(units, self._activations(scores, spans)))
+        if not self.pipe.save_activations:
+            return Predictions(best)
+        none = self._row(numpy.zeros((0, self.max_width, len(self.pipe.labels)), "float32"), [])
+        of_words = [activations.get(unit, none) for unit in range(len(words))]
+        return Predictions(best, [spans_on_tokens(*pair) for pair in zip(of_words, words)])
+
+    def _activations(
+        self, scores: Parts, spans: Sequence[Sequence[TypedSpan]]
+    ) -> Iterable[Activations]:
+        marginals = self.ops.to_numpy(self.structure.infer(scores)[1].arrays["span"])
+        rows = zip(marginals, scores.lengths.tolist(), spans)
+        return [self._row(row[:n].copy(), of_doc) for row, n, of_doc in rows]
+
+    def _row(self, marginals: Floats3d, spans: Sequence[TypedSpan]) -> Activations:
+        """marginals: (words of the doc, W, L)."""
+        index = {label: i for i, label in enumerate(self.pipe.labels)}
+        rows = [(start, end, index[label]) for start, end, label in spans]
+        array = numpy.asarray(rows, dtype="int64").reshape(-1, 3)
+        start, end, label = array.T
+        chances = marginals[start, end - start - 1, label].astype("float64")
+        return {"marginals": marginals, "spans": array, "confidences": chances}
+
+    def block(self, parts: Parts, blocked: Bools) -> Parts:
+        """See `SpanTask.block`."""
+        span = parts.arrays["span"].copy()
+        ahead = parts.xp.zeros_like(blocked)  # a blocked token within the span's width from here on
+        for width in range(min(span.shape[1:3])):
+            ahead[:, : len(ahead[0]) - width] |= blocked[:, width:]
+            span[:, :, width][ahead] = IMPOSSIBLE
+        return Parts({"span": span}, parts.lengths)
+
+    def read_as(self, parts: Parts) -> tuple[Structure, Parts]:
+        """See `SpanTask.read_as`."""
+        return self.structure, parts
+
+    # As a teacher
+
+    def believe(self, docs: Sequence[Doc]) -> list[Belief]:
+        """See `Task.believe`."""
+        none = numpy.zeros((0, self.max_width, len(self.pipe.labels)), dtype="float32")
+        rows: list[Floats3d] = [none for _ in docs]
+        for bucket, parts in self.scored(docs)[0]:
+            span = self.ops.to_numpy(parts.arrays["span"])
+            for unit, n, row in zip(bucket.units.tolist(), bucket.lengths.tolist(), span):
+                rows[unit] = row[:n].copy()
+        return [SegmentBelief(self.structure, self.pipe.labels, row) for row in rows]
+
+    # Training
+
+    def without(self, scores: Parts, unit: int, span: TypedSpan) -> list[Window]:
+        """See `SpanTask.without`."""
+        start, end, label = span
+        if end - start > self.max_width:
+            return []
+        label_id = self.pipe.labels.index(label)
+        return segments_without(scores, start=start, width=end - start, label=label_id)
+
+    def gold(self, tags: Sequence[Sequence[str | None]]) -> SegmentGold:
+        """See `SpanTask.gold`."""
+        inventory = span_tags(self.pipe.labels, scheme=self.scheme)
+        if self._gold_rules is None or self._gold_rules[0] != inventory:
+            self._gold_rules = (inventory, legality(inventory))
+        rules = self._gold_rules[1]
+        gold, unfit = encode_segments(tags, inventory, rules, max_width=self.max_width)
+        self.note_illegal(unfit.illegal)
+        self._note_wide(unfit.wide)
+        return SegmentGold(self.on_device(gold.indicators), gold.known, gold.tags)
+
+    def _note_wide(self, n: int) -> None:
+        if n and not self.wide:
+            logger.warning(
+                "%s: %d annotated spans of a batch are wider than max_width = %d; their tokens are "
+                "taken as not annotated (counted in `task.wide`). Raise max_width to learn them",
+                self.pipe.name,
+                n,
+                self.max_width,
+            )
+        self.wide += n

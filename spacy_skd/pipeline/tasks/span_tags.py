@@ -1,0 +1,158 @@
+"""Spans as tags of tokens: independent ones, or a linear chain."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy
+from spacy.tokens import Doc
+
+from ...arrays import Bools, Floats2d, Ints2d
+from ...codecs.absence import Window, chains_without
+from ...codecs.bioes import Legality, TypedSpan, decode_spans, encode_chains, legality, span_tags
+from ...codecs.trees import Gold
+from ...codecs.words import Words
+from ...structures import IMPOSSIBLE, LinearChain, Parts, Structure, tie
+from ...transfer.beliefs import Belief, ChainBelief, TokenBelief
+from ...transfer.students import TagStudent
+from ..span_layers import SpanLayer
+from .activations import no_activations, run_of, span_activations, spans_on_tokens
+from .base import Activations, Predictions
+from .spans import Scored, SpanTask
+
+
+class SpanTagTask(SpanTask):
+    """Spans as a sequence of tags for each doc: the model's outputs are the tags of the labels.
+
+    scheme (str): of the tags, "BIOES" or "BIO".
+
+    Activations, of the distribution over legal sequences: "marginals" (tokens, tags) and
+    "label_ids" (tokens,), of the tags, of whitespace 0 and -1; "spans" (S, 3), start and end token
+    and label of those that were found, and "confidences" (S,), the probability of each whole span.
+    """
+
+    rows_name = "unary"
+
+    def __init__(
+        self,
+        layer: SpanLayer,
+        structure: Structure,
+        *,
+        scheme: str = "BIOES",
+        overwrite: bool = False,
+        incorrect_spans_key: str | None = None,
+    ):
+        super().__init__(
+            layer, structure, overwrite=overwrite, incorrect_spans_key=incorrect_spans_key
+        )
+        span_tags((), scheme=scheme)
+        self.scheme = scheme
+        self._rules: tuple[tuple[str, ...], Legality] | None = None
+
+    # Labels
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tags of tokens, in the order of the model's output."""
+        return span_tags(self.pipe.labels, scheme=self.scheme)
+
+    @property
+    def rules(self) -> Legality:
+        """See `SpanTask.rules`."""
+        tags = self.tags
+        if self._rules is None or self._rules[0] != tags:
+            self._rules = (tags, legality(tags))
+        return self._rules[1]
+
+    def n_outputs(self, labels: Sequence[str]) -> int:
+        """See `Task.n_outputs`."""
+        return len(span_tags(labels, scheme=self.scheme))
+
+    def copies(self, label: str) -> Ints2d:
+        """See `Task.copies`."""
+        index = {tag: i for i, tag in enumerate(self.tags)}
+        tags = span_tags([*self.pipe.labels, label], scheme=self.scheme)
+        new = f"-{label}"
+        return numpy.asarray(
+            [
+                [index[t[0] + f"-{old}" if t[1:] == new else t] for t in tags]
+                for old in self.pipe.labels
+            ]
+        )
+
+    def student(self) -> TagStudent:
+        """See `Task.student`."""
+        return TagStudent(**vars(super().student()), scheme=self.scheme)
+
+    # Prediction
+
+    def best_of(self, scored: Scored, *, words: Sequence[Words]) -> Predictions:
+        """See `SpanTask.best_of`."""
+        names = numpy.asarray(self.tags)
+        best: list[list[TypedSpan]] = [[] for _ in words]
+        activations: dict[int, Activations] = {}
+        for bucket, parts in scored:
+            chain, scores = self.read_as(parts)
+            indicators = chain.argmax(scores)
+            ids = self.ops.to_numpy(indicators.arrays["unary"]).argmax(axis=-1)
+            units = bucket.units.tolist()
+            for unit, n, row in zip(units, bucket.lengths.tolist(), ids):
+                if row[:n].any():
+                    best[unit] = decode_spans(names[row[:n]].tolist())
+            if self.pipe.save_activations:
+                spans = [best[unit] for unit in units]
+                rows = span_activations(
+                    scores, ids, spans, tags=self.tags, labels=self.pipe.labels
+                )
+                activations.update(zip(units, rows))
+        if not self.pipe.save_activations:
+            return Predictions(best)
+        none = no_activations(len(names))
+        of_words = [activations.get(unit, none) for unit in range(len(words))]
+        return Predictions(best, [spans_on_tokens(*pair) for pair in zip(of_words, words)])
+
+    def block(self, parts: Parts, blocked: Bools) -> Parts:
+        """See `SpanTask.block`."""
+        unary = parts.arrays["unary"].copy()
+        unary[blocked, 1:] = IMPOSSIBLE  # all tags but O
+        return Parts({**parts.arrays, "unary": unary}, parts.lengths)
+
+    def read_as(self, parts: Parts) -> tuple[Structure, Parts]:
+        """That over legal sequences; of independent tags, those of a chain whose pairs are free."""
+        unary = parts.arrays["unary"]
+        if "transition" not in parts.arrays:
+            pairs = parts.xp.zeros((unary.shape[2], unary.shape[2]), dtype=unary.dtype)
+            parts = Parts({"unary": unary, "transition": tie(pairs, len(unary))}, parts.lengths)
+        return LinearChain(), self.rules.add_to(parts)
+
+    # As a teacher
+
+    def believe(self, docs: Sequence[Doc]) -> list[Belief]:
+        """See `Task.believe`; illegal sequences are impossible."""
+        none = numpy.zeros((0, len(self.tags)), dtype="float32")
+        rows: list[Floats2d] = [none for _ in docs]
+        transition = none
+        for bucket, parts in self.scored(docs)[0]:
+            parts = self.rules.add_to(parts) if self.is_chain else parts
+            unary = self.ops.to_numpy(parts.arrays["unary"])
+            if self.is_chain:
+                transition = self.ops.to_numpy(parts.arrays["transition"][0])
+            for unit, n, row in zip(bucket.units.tolist(), bucket.lengths.tolist(), unary):
+                rows[unit] = row[:n].copy()
+        if not self.is_chain:
+            return [TokenBelief(self.structure, self.tags, row) for row in rows]
+        return [ChainBelief(self.structure, self.tags, row, transition) for row in rows]
+
+    # Training
+
+    def without(self, scores: Parts, unit: int, span: TypedSpan) -> list[Window]:
+        """See `SpanTask.without`."""
+        return chains_without(scores, run_of(unit, span, self.tags))
+
+    def gold(self, tags: Sequence[Sequence[str | None]]) -> Gold:
+        """See `SpanTask.gold`."""
+        gold, illegal = encode_chains(tags, self.tags, self.rules)
+        self.note_illegal(illegal)
+        arrays: dict[str, Any] = {
+            name: gold.indicators.arrays[name] for name in self.structure.parts
+        }
+        return Gold(self.on_device(Parts(arrays, gold.indicators.lengths)), gold.known)

@@ -1,0 +1,159 @@
+"""Independent labels of tokens, of any layer of them."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy
+from spacy.tokens import Doc
+from spacy.training import Example
+from thinc.api import Model
+
+from ...arrays import Array, Floats2d, Ints1d
+from ...codecs.tags import as_units, encode_tags, split_by_lengths
+from ...codecs.trees import gold_tokens
+from ...codecs.words import Words
+from ...models.words import words_of
+from ...structures import IndependentLabels
+from ...structures.numerics import check_scores
+from ...transfer.beliefs import Belief, TokenBelief
+from ..layers import Layer
+from .base import Activations, Predictions, Task
+
+
+class TokenLesson(NamedTuple):
+    """tags: of each word of the batch, None or "" where there is no gold. beliefs: one a doc."""
+
+    tags: list[str | None]
+    beliefs: Sequence[Belief] | None
+
+
+class TokenTask(Task[TokenLesson, list[Doc], Floats2d, Floats2d, Ints1d]):
+    """Independent labels (tags, coarse tags, sentence starts). Each word is a unit.
+
+    Best: the index of each word's label, one array a doc.
+
+    Activations: "marginals" (tokens, labels), "label_ids" (tokens,), "confidences" (tokens,), the
+    probability of the chosen label. Of whitespace 0, -1 and 1.
+    """
+
+    def __init__(self, layer: Layer, *, overwrite: bool = False):
+        self.structure = IndependentLabels()
+        self.layer = layer
+        self.layer_name = layer.name
+        self.fixed_labels = layer.fixed_labels
+        self.overwrite = overwrite
+
+    # Labels
+
+    def check_labels(self, labels: Sequence[str]) -> None:
+        """See `Task.check_labels`."""
+        if self.fixed_labels is not None and tuple(labels) != self.fixed_labels:
+            raise ValueError(f"expected the labels {list(self.fixed_labels)}, got {list(labels)}")
+        self.layer.check(labels)
+
+    def check_more(self, label: str) -> None:
+        """See `Task.check_more`."""
+        if self.fixed_labels is not None:
+            raise ValueError(
+                f"{self.pipe.name}: layer {self.layer_name!r} has fixed labels"
+            )
+        self.layer.check([label])
+
+    def labels_in(self, examples: Iterable[Example]) -> list[str]:
+        """See `Task.labels_in`."""
+        annotated = (eg for eg in examples if eg.reference.has_annotation(self.layer.attr))
+        return sorted({tag for eg in annotated for tag in self.layer.aligned(eg) if tag})
+
+    def initialize(self, model: Model[list[Doc], Floats2d], docs: list[Doc]) -> None:
+        """See `Task.initialize`."""
+        model.initialize(X=docs, Y=model.ops.alloc2f(1, len(self.pipe.labels)))
+
+    # Prediction
+
+    def predict(self, docs: list[Doc]) -> Predictions:
+        """See `Task.predict`."""
+        scores = self._scores(docs)
+        words = words_of(docs, n_words=len(scores))
+        lengths = [len(each) for each in words]
+        best = self.layer.choose_all(self.ops.to_numpy(scores), lengths)
+        if not self.pipe.save_activations:
+            return Predictions(best)
+        rows = split_by_lengths(scores, lengths)
+        return Predictions(best, [self._activations(*row) for row in zip(rows, best, words)])
+
+    def _activations(self, scores: Floats2d, ids: Ints1d, words: Words) -> Activations:
+        _, inferred = self.structure.infer(as_units(scores))
+        marginals = self.ops.to_numpy(inferred.arrays["unary"][:, 0])
+        chosen = marginals[numpy.arange(len(ids)), ids]
+        return {
+            "marginals": words.to_tokens(marginals, fill=0.0),
+            "label_ids": words.to_tokens(ids, fill=-1),
+            "confidences": words.to_tokens(chosen, fill=1.0),
+        }
+
+    def write(self, docs: Sequence[Doc], best: Sequence[Ints1d]) -> None:
+        """See `Task.write`."""
+        labels = self.pipe.labels
+        values: Array = numpy.zeros(0, dtype="uint64")
+        for i, doc in enumerate(docs):
+            if i == 0:
+                table = [self.layer.value(doc, label) for label in labels]
+                values = numpy.asarray(table, dtype="uint64")
+            self.layer.write(doc, values[best[i]], labels=labels, overwrite=self.overwrite)
+
+    def _scores(self, docs: list[Doc]) -> Floats2d:
+        """(words of the batch, labels)"""
+        if not any(len(doc) for doc in docs):
+            return self.ops.alloc2f(0, len(self.pipe.labels))
+        scores: Floats2d = self.pipe.model.predict(docs)
+        check_scores(scores, name=self.pipe.name)
+        return scores
+
+    # As a teacher
+
+    def believe(self, docs: Sequence[Doc]) -> list[Belief]:
+        """See `Task.believe`."""
+        scores = self._scores(list(docs))
+        lengths = [len(words) for words in words_of(docs, n_words=len(scores))]
+        return [
+            # A copy: a view would keep the scores of the whole batch in the teacher's cache.
+            TokenBelief(self.structure, self.pipe.labels, self.ops.to_numpy(rows).copy())
+            for rows in split_by_lengths(scores, lengths)
+        ]
+
+    def decode(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> Predictions:
+        """See `Task.decode`."""
+        scores = [TokenBelief.of(belief).scores for belief in beliefs]
+        return Predictions([self.layer.choose(rows) for rows in scores])
+
+    # Training
+
+    def has_gold(self, eg: Example) -> bool:
+        """See `Task.has_gold`."""
+        return all(self.layer.gold(eg))
+
+    def lesson(self, examples: Sequence[Example], beliefs: Sequence[Belief] | None) -> TokenLesson:
+        """See `Task.lesson`."""
+        tags = [tag for eg in examples for tag in self.layer.gold(eg)]
+        self.pipe.unknown_labels.add((tag for tag in tags if tag), set(self.pipe.labels))
+        return TokenLesson(tags, self.learnt(beliefs))
+
+    def lesson_without_gold(self, beliefs: Sequence[Belief]) -> TokenLesson:
+        """See `Task.lesson_without_gold`."""
+        n_words = sum(belief.n_tokens for belief in beliefs)
+        return TokenLesson([None] * n_words, self.learnt(beliefs))
+
+    def inputs(self, docs: list[Doc], lesson: TokenLesson) -> list[Doc]:
+        """See `Task.inputs`."""
+        return docs
+
+    def loss(self, lesson: TokenLesson, scores: Floats2d) -> tuple[float, Floats2d]:
+        """See `Task.loss`. scores: (words of the batch, labels)."""
+        target = None
+        if lesson.beliefs is not None:
+            kind = type(lesson.beliefs[0])
+            target = self.tempered(kind.target_of_tokens(lesson.beliefs, self.student()))
+        indicators, known = encode_tags(lesson.tags, self.pipe.labels)
+        gold = gold_tokens(self.on_device(indicators), known)
+        loss, d_parts = self.mixed_loss(as_units(scores), gold=gold, target=target)
+        return loss, d_parts.arrays["unary"][:, 0]

@@ -1,0 +1,236 @@
+"""Dependency trees, one a sentence, by scores of arcs and of the deprels of chosen arcs."""
+
+from collections.abc import Sequence
+
+import numpy
+from spacy.tokens import Doc
+from spacy.training import Example
+from thinc.api import Model
+
+from ...arrays import Floats2d, Ints1d, Ints2d
+from ...codecs.head_labels import deprels_of
+from ...codecs.tags import split_by_lengths
+from ...codecs.trees import ROOT_HEAD, UNKNOWN_HEAD, head_rows
+from ...codecs.units import Bucket
+from ...codecs.words import Words
+from ...models.biaffine import ParserGradient, ParserInput, ParserScores
+from ...models.words import words_of
+from ...structures import ArcStructure, Parts, SpanningTrees, to_numpy
+from ...structures.numerics import check_scores, softmax
+from ...transfer.beliefs import Belief, ParseBelief, TreeBelief, columns_of
+from ...transfer.students import Student
+from ..lost_mass import HEADS
+from ..sentences import batch_spans, doc_starts, units_of
+from .activations import arcs_by_row, arcs_on_tokens, tree_activations
+from .base import Activations, Predictions
+from .parsing import Arcs, ParsingTask, gold_arcs, no_arcs
+from .tree_loss import GoldTrees, TreeLesson, TreeLoss, make_lesson
+
+TREES = SpanningTrees(single_root=True)
+# Below this marginal an arc's deprel is not part of the target: its share of the loss is at most
+# this, and the scores of deprels are most of a belief's bytes. The default of `label_floor`.
+LABEL_FLOOR = 0.1
+
+
+class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient]):
+    """The best single-rooted tree of each sentence, by a model such as `BiaffineParser`.
+
+    label_floor (float): as a teacher: the marginal from which on an arc's deprels are scored.
+
+    Best: per doc, of the best tree of each sentence, the offset of each word's head (0 for a root)
+    and the index of its deprel.
+
+    Activations: "units" (U, 2), start and end token of the sentences; "marginals", of each sentence
+    of n words (n, n + 1) the probabilities of heads, 0 being ROOT; "label_ids" (tokens,);
+    "label_marginals" (tokens, deprels) given the chosen arc; "confidences" (tokens,), the
+    probability of the chosen arc and deprel. The latter three are -1, 0 and 1 of whitespace.
+    """
+
+    structure: ArcStructure
+
+    def __init__(
+        self,
+        structure: ArcStructure = TREES,
+        *,
+        max_length: int = 150,
+        label_floor: float = LABEL_FLOOR,
+    ):
+        super().__init__(max_length=max_length)
+        self.structure = structure
+        self.label_floor = label_floor
+        self.gold_trees = GoldTrees()
+
+    def taught_labels(self, labels: tuple[str, ...]) -> tuple[str, ...]:
+        """The deprels, also of a teacher of tags."""
+        return deprels_of(labels)
+
+    def initialize(self, model: Model[ParserInput, ParserScores], docs: list[Doc]) -> None:
+        """See `Task.initialize`."""
+        model.get_ref("output_layer").set_dim("nO", len(self.pipe.labels))
+        words = words_of(docs)
+        units = units_of(doc_starts(docs)[0], words, max_length=self.max_length)
+        model.initialize(X=(docs, batch_spans(units, [len(each) for each in words])))
+
+    # Prediction
+
+    def predict(self, docs: list[Doc]) -> Predictions:
+        """See `Task.predict`."""
+        words = words_of(docs)
+        lengths, units = [len(each) for each in words], self.units(docs, words)
+        scores = self._scores(docs, lengths, units)
+        pairs = self._best_pairs(scores)
+        deprels = self._deprel_scores(scores, pairs)
+        rows, heads = pairs.T
+        offsets, labels = numpy.zeros((2, sum(lengths)), dtype="int64")
+        offsets[rows] = numpy.where(heads == ROOT_HEAD, 0, heads - rows)
+        labels[rows] = deprels.argmax(axis=-1)
+        best = list(zip(split_by_lengths(offsets, lengths), split_by_lengths(labels, lengths)))
+        if not self.pipe.save_activations:
+            return Predictions(best)
+        of_words = self._activations(units, best, scores, rows, deprels)
+        return Predictions(best, [arcs_on_tokens(*pair) for pair in zip(of_words, words)])
+
+    def _scores(
+        self, docs: Sequence[Doc], lengths: Sequence[int], units: Sequence[Ints2d]
+    ) -> ParserScores:
+        spans = batch_spans(units, lengths)
+        if not len(spans):
+            none = numpy.zeros((0, len(self.pipe.labels)), "float32")
+            return ParserScores([], [], lambda pairs: none)
+        scores: ParserScores = self.pipe.model.predict((list(docs), spans))
+        arcs = [on_cpu(parts) for parts in scores.arcs]
+        return ParserScores(scores.buckets, arcs, scores.deprels)
+
+    def _best_pairs(self, scores: ParserScores) -> Ints2d:
+        """(words, 2) dependent and head row of the best trees."""
+        heads = self.structure.decoder.best_heads(scores.arcs)
+        pairs = [head_rows(h, rows=b.rows, lengths=b.lengths) for b, h in zip(scores.buckets, heads)]
+        return numpy.concatenate(pairs) if pairs else numpy.zeros((0, 2), dtype="int64")
+
+    def _deprel_scores(self, scores: ParserScores, pairs: Ints2d) -> Floats2d:
+        """Those of arcs are checked by the decoder."""
+        deprels: Floats2d = self.ops.to_numpy(scores.deprels(pairs))
+        check_scores(deprels, name=f"{self.pipe.name} (deprels)")
+        return deprels
+
+    def _activations(
+        self,
+        units: Sequence[Ints2d],
+        best: Sequence[Arcs],
+        scores: ParserScores,
+        rows: Ints1d,
+        deprels: Floats2d,
+    ) -> list[Activations]:
+        marginals = [self.structure.infer(parts)[1] for parts in scores.arcs]
+        given_arc = numpy.zeros(deprels.shape, dtype="float32")
+        given_arc[rows] = softmax(deprels)[1]
+        by_row = arcs_by_row(scores.buckets, marginals)
+        return tree_activations(units, best, marginals=by_row, label_marginals=given_arc)
+
+    # As a teacher
+
+    def believe_units(
+        self, docs: Sequence[Doc], words: Sequence[Words], units: Sequence[Ints2d]
+    ) -> list[Belief]:
+        """The scores of every sentence's arcs, and of the deprels of likely arcs: those in the best
+        tree, or of a marginal of at least `label_floor`."""
+        lengths = [len(each) for each in words]
+        scores = self._scores(docs, lengths, units)
+        chosen = [self._likely_pairs(b, arcs) for b, arcs in zip(scores.buckets, scores.arcs)]
+        pairs = numpy.concatenate(chosen) if chosen else numpy.zeros((0, 2), dtype="int64")
+        return TreeBelief.of_batch(
+            units,
+            lengths,
+            structure=self.structure,
+            labels=self.pipe.labels,
+            arcs=arcs_by_row(scores.buckets, scores.arcs),
+            pairs=pairs,
+            label_scores=self._deprel_scores(scores, pairs),
+        )
+
+    def _likely_pairs(self, bucket: Bucket, arcs: Parts) -> Ints2d:
+        """(P, 2) dependent and head row, `ROOT_HEAD` for ROOT; the best tree's is the first of a
+        dependent."""
+        is_best = self.structure.decoder.argmax(arcs).arrays["arc"] > 0
+        p = self.structure.infer(arcs)[1].arrays["arc"]
+        unit, token, head = numpy.nonzero(is_best | ((p >= self.label_floor) & (p > 0)))
+        order = numpy.lexsort((~is_best[unit, token, head], token, unit))
+        unit, token, head = unit[order], token[order], head[order]
+        first = bucket.rows[unit]
+        heads = numpy.where(head == 0, ROOT_HEAD, first + head - 1)
+        return numpy.stack([first + token, heads], axis=1)
+
+    def decode(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> Predictions:
+        """See `Task.decode`."""
+        return Predictions([_best_arcs(TreeBelief.of(belief)) for belief in beliefs])
+
+    # Training
+
+    def lesson(self, examples: Sequence[Example], beliefs: Sequence[Belief] | None) -> TreeLesson:
+        """See `Task.lesson`."""
+        gold = [self._gold_arcs(eg) for eg in examples]
+        if beliefs is not None:
+            return self._lesson(gold, beliefs)
+        return make_lesson(gold, units=[self.reference_units(eg) for eg in examples])
+
+    def _gold_arcs(self, eg: Example) -> Arcs:
+        heads, deps = gold_arcs(eg, self.pipe.labels)
+        if ((heads != UNKNOWN_HEAD) & (deps < 0)).any():  # an arc is learnt without its deprel
+            names = (token.dep_ for token in eg.reference if not token.is_space)
+            self.pipe.unknown_labels.add(names, set(self.pipe.labels))
+        return heads, deps
+
+    def lesson_without_gold(self, beliefs: Sequence[Belief]) -> TreeLesson:
+        """See `Task.lesson_without_gold`."""
+        return self._lesson([no_arcs(belief.n_tokens) for belief in beliefs], beliefs)
+
+    def _lesson(self, gold: Sequence[Arcs], beliefs: Sequence[Belief]) -> TreeLesson:
+        student = self.student()
+        columns = columns_of(self.learnt(beliefs) or ())
+        parses = [[self._parse(belief, student) for belief in column] for column in columns]
+        return make_lesson(
+            gold,
+            units=[self._shared_units(of_doc) for of_doc in zip(*parses)],
+            parses=parses,
+            student=student,
+            weights=beliefs[0].shares,
+        )
+
+    def _parse(self, belief: Belief, student: Student) -> ParseBelief:
+        parse, lost = belief.as_parse(student, floor=LABEL_FLOOR)
+        if lost is not None:
+            self.pipe.lost_mass.add_lost(lost, reason=HEADS)
+        return parse
+
+    def _shared_units(self, beliefs: Sequence[ParseBelief]) -> Ints2d:
+        """RAISES (ValueError): if teachers have cut a doc into other sentences."""
+        units = beliefs[0].units
+        if any(not numpy.array_equal(belief.units, units) for belief in beliefs[1:]):
+            raise ValueError(
+                f"{self.pipe.name}: expected the same sentences of all teachers, got those that "
+                f"start at {[belief.units[:, 0].tolist() for belief in beliefs]}; give their "
+                f"parsers the same max_length"
+            )
+        return units.astype("int64")
+
+    def inputs(self, docs: list[Doc], lesson: TreeLesson) -> ParserInput:
+        """See `Task.inputs`."""
+        return docs, lesson.spans
+
+    def loss(self, lesson: TreeLesson, scores: ParserScores) -> tuple[float, ParserGradient]:
+        """See `Task.loss`."""
+        return TreeLoss(self, lesson)(scores)
+
+
+def on_cpu(parts: Parts) -> Parts:
+    """The same as NumPy arrays."""
+    arrays = {name: to_numpy(array) for name, array in parts.arrays.items()}
+    return Parts(arrays, to_numpy(parts.lengths))
+
+
+def _best_arcs(belief: TreeBelief) -> Arcs:
+    """Offsets of heads, 0 for a root, and deprels of the best trees."""
+    best = belief.best(k=1)
+    heads = best.heads[0].astype("int64")
+    offsets = numpy.where(heads == ROOT_HEAD, 0, heads - numpy.arange(len(heads)))
+    return offsets, numpy.maximum(best.deprels[0], 0)
