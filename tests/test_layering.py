@@ -15,6 +15,7 @@ LAYERS = (
     "codecs",
     "transfer",
     "models",
+    "layers",
     "teachers",
     "shards",
     "pipeline",
@@ -30,7 +31,7 @@ ALLOWED: dict[str, set[str]] = {
     "disk": {"disk"},
     "errors": set(),
     "arrays": set(),
-    "__init__": set(),
+    "__init__": {"layers"},
 }
 # `cli/` offers the synthetic corpus as a command; nothing else needs it.
 ALLOWED["cli"].add("synthetic")
@@ -43,6 +44,7 @@ RESERVED: dict[str, tuple[str, ...]] = {
     "spacy": (
         "transfer/",
         "models/",
+        "layers/",
         "teachers/",
         "shards/",
         "pipeline/",

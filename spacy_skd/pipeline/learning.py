@@ -13,6 +13,7 @@ from spacy.tokens import Doc
 from spacy.training import Example, validate_examples
 from thinc.api import Model, Optimizer, set_dropout_rate
 
+from ..layers.base import Layer
 from ..models.words import word_lengths
 from ..structures import Parts
 from ..transfer.belief import Belief
@@ -24,6 +25,7 @@ from .rehearsal import Memory, recalled
 class LearningPipe(CheckedPipe):
     """A component that learns from lessons: what gold and a teacher say of a batch."""
 
+    layer: Layer
     _asked: str | None = None  # the component that `distill` or `rehearse` asks
     _memory: Memory | None = None
 
@@ -160,8 +162,8 @@ class LearningPipe(CheckedPipe):
             raise ValueError(f"{self.name}: distill needs a teacher_pipe, got None")
         if not _n_words(docs):
             return losses
-        layer = getattr(getattr(self, "layer", None), "name", "")
-        beliefs = ask(teacher_pipe, [eg.reference for eg in examples], layer=layer)
+        docs_of_teacher = [eg.reference for eg in examples]
+        beliefs = ask(teacher_pipe, docs_of_teacher, layer=self.layer.name)
         losses[self.name] += self._study(docs, beliefs, of=teacher_pipe.name, drop=drop)
         if sgd:
             self.finish_update(sgd)

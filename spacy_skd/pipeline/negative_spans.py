@@ -9,10 +9,10 @@ from spacy.training import Example
 from ..arrays import Floats1d
 from ..codecs.absence import Window
 from ..codecs.bioes import TypedSpan
+from ..layers.span_layer import SpanLayer
 from ..models.words import words_of
 from ..structures import Parts, Structure
 from ..transfer.negative import Negative, negative_loss
-from .span_layers import SpanLayer
 
 logger = logging.getLogger("spacy.skd")
 

@@ -9,6 +9,7 @@ from thinc.api import Model, Ops
 from ..arrays import Array, Floats4d, Ints1d, Ints2d
 from ..codecs.bioes import Legality
 from ..codecs.units import Bucket
+from ..layers.sentences import batch_spans
 from ..structures import (
     IMPOSSIBLE,
     FlatSegments,
@@ -20,7 +21,6 @@ from ..structures import (
 )
 from ..transfer.belief import ChainBelief, SegmentBelief, TokenBelief
 from ..transfer.posterior import Posterior
-from .sentences import batch_spans
 
 SpanBelief = TokenBelief | ChainBelief | SegmentBelief
 

@@ -24,6 +24,7 @@ from ..codecs.spans import SpanMatch
 from ..codecs.trees import Gold
 from ..codecs.units import Bucket
 from ..codecs.words import Words
+from ..layers.span_layer import SpanLayer
 from ..structures import IMPOSSIBLE, LinearChain, Parts
 from ..transfer.annealing import WeightSchedule
 from ..transfer.belief import Belief, ChainBelief, SegmentBelief, TokenBelief
@@ -33,7 +34,6 @@ from ..transfer.posterior import Match, Target
 from ..transfer.target import STRUCTURAL, Objective
 from .activations import Activations, Predictions
 from .span_activations import no_activations, on_tokens, run_of, span_activations
-from .span_layers import SpanLayer
 from .span_parts import SpanBelief, as_chain, labels_of
 from .spans import DistillingSpans
 

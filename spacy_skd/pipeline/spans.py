@@ -15,6 +15,7 @@ from ..codecs.bioes import Legality, TypedSpan, labels_of_tags
 from ..codecs.trees import Gold
 from ..codecs.units import Bucket, make_buckets
 from ..codecs.words import Words
+from ..layers.span_layer import SpanLayer
 from ..models.words import words_of
 from ..structures import LinearChain, Parts, tie
 from ..structures.numerics import check_scores
@@ -30,7 +31,6 @@ from .activations import Predictions
 from .distilling import DistillingPipe, logger
 from .lessons import belief_words
 from .negative_spans import NegativeSpans, loss_of_negatives
-from .span_layers import SpanLayer
 from .span_parts import SpanBelief, doc_rows, posterior_of, read_as, structure_of, without_blocked
 
 
@@ -51,6 +51,7 @@ class DistillingSpans(DistillingPipe):
     one of transitions.
     """
 
+    layer: SpanLayer
     rows_name: str  # of that array among `Parts`
     scheme: str  # of the tags that gold is read as
 
@@ -80,6 +81,7 @@ class DistillingSpans(DistillingPipe):
             save_activations=save_activations,
         )
         self.layer = layer
+        layer.belong_to(name)
         self.overwrite = overwrite
         self.negatives = NegativeSpans(incorrect_spans_key, layer=layer, name=name)
         self.illegal = 0  # docs whose annotation no legal sequence agrees with, so far

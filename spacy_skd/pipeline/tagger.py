@@ -1,7 +1,7 @@
 """`distilling_tagger`: annotation of tokens and of spans, from gold and from a teacher."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -9,11 +9,13 @@ from thinc.api import Config, Model
 
 from ..arrays import Floats2d
 from ..errors import check_applied, check_between, named
+from ..layers.base import Layer
+from ..layers.known import find_layer, taught_layers
+from ..layers.span_layer import SpanLayer
+from ..layers.token_layer import TokenLayer
 from ..models.segments import build_segment_scorer  # noqa: F401  # registers it
 from ..transfer.annealing import WeightSchedule
 from ..transfer.target import Objective
-from .layers import make_layer
-from .span_layers import SPAN_LAYERS, make_span_layer
 from .span_segments import DistillingSegments
 from .span_tags import DistillingSpanTagger
 from .token_tagger import DistillingTagger
@@ -49,17 +51,13 @@ width = 96
 """
 
 
+FACTORY = "distilling_tagger"
+KNOWN = taught_layers(FACTORY)
+
+
 @Language.factory(
-    "distilling_tagger",
-    assigns=[
-        "token.tag",
-        "token.pos",
-        "token.morph",
-        "token.is_sent_start",
-        "doc.ents",
-        "token.ent_iob",
-        "token.ent_type",
-    ],
+    FACTORY,
+    assigns=[what for layer in KNOWN.values() for what in layer.assigns],
     default_config={
         "model": Config().from_str(DEFAULT_TAGGER_MODEL)["model"],
         "layer": "tag",
@@ -75,15 +73,9 @@ width = 96
         "save_activations": False,
     },
     default_score_weights={
-        "tag_acc": 0.2,
-        "pos_acc": 0.2,
-        "morph_acc": 0.1,
-        "morph_per_feat": None,
-        "sents_f": 0.1,
-        "ents_f": 0.4,
-        "ents_p": 0.0,
-        "ents_r": 0.0,
-        "ents_per_type": None,
+        score: weight
+        for layer in KNOWN.values()
+        for score, weight in layer().default_weights.items()
     },
 )
 def make_distilling_tagger(
@@ -111,8 +103,8 @@ def make_distilling_tagger(
     """Construct a distilling tagger.
 
     model (Model[list[Doc], Floats2d]): docs to scores of labels, (tokens of the batch, labels).
-    layer (str): what it annotates: "tag", "pos", "morph", "sent", "ents" (`doc.ents`) or "spans"
-        (a group of `doc.spans`).
+    layer (str): what it annotates: "tag", "pos", "morph", "sent", "ents" (`doc.ents`), "spans"
+        (a group of `doc.spans`), or a layer that a plugin registers (`spacy_skd/layers`).
     distill_weight (Union[float, WeightSchedule]): the teacher's share of the loss of a token that
         has gold, 0 to 1; 0 trains on gold alone. A token without gold has share 1.
     needs_teacher (bool): whether it is an error that the pipeline has no teacher, though
@@ -162,29 +154,40 @@ def make_distilling_tagger(
             "scorer": scorer,
             "save_activations": save_activations,
         }
-        pipe: DistillingTagger | DistillingSpanTagger | DistillingSegments
-        if layer in SPAN_LAYERS:
-            pipe = _of_spans(nlp, name, model, layer, structure, of_layer, settings)
-        else:
-            pipe = _of_tokens(nlp, name, model, layer, structure, of_layer, settings)
+        of_layer["max_length"] = int(check_between("max_length", max_length, low=0, high=10**6))
+        chosen = find_layer(layer, among=taught_layers(FACTORY), **of_layer)
+        make = {SpanLayer.family: _of_spans, TokenLayer.family: _of_tokens}[chosen.family]
+        pipe: Any = make(nlp, name, model, chosen, structure, of_layer, settings)
     pipe.needs_teacher = needs_teacher
+    tell_spacy(nlp, chosen)
     return pipe
+
+
+def tell_spacy(nlp: Language, layer: Layer) -> None:
+    """Let spaCy know what a layer assigns and is scored by, if it was registered after this factory
+    was."""
+    meta = nlp.get_factory_meta(FACTORY)
+    meta.assigns = list(dict.fromkeys([*meta.assigns, *layer.assigns]))
+    weights = dict(meta.default_score_weights or {})
+    for score, weight in layer.default_weights.items():
+        weights.setdefault(score, weight)
+    meta.default_score_weights = weights
 
 
 def _of_spans(
     nlp: Language,
     name: str,
     model: Model[list[Doc], Floats2d],
-    layer: str,
+    layer: Layer,
     structure: str | None,
     of_layer: dict[str, Any],
     settings: dict[str, Any],
 ) -> DistillingSpanTagger | DistillingSegments:
-    keys = ["incorrect_spans_key", *(["spans_key"] if layer == "spans" else [])]
-    settings["layer"] = make_span_layer(layer, spans_key=of_layer["spans_key"])
+    keys = ("incorrect_spans_key", *layer.takes)
+    settings["layer"] = layer
     settings["incorrect_spans_key"] = of_layer["incorrect_spans_key"]
     if structure == "segments":
-        what = f"layer {layer!r} with structure 'segments'"
+        what = f"layer {layer.name!r} with structure 'segments'"
         check_applied(of_layer, DEFAULTS, applied=("drop_wide", *keys), of=what)
         drop_wide = of_layer["drop_wide"]
         return DistillingSegments(nlp.vocab, model, name, drop_wide=drop_wide, **settings)
@@ -193,7 +196,7 @@ def _of_spans(
     pipe = DistillingSpanTagger(
         nlp.vocab, model, name, structure=structure, scheme=scheme, **settings
     )
-    what = f"layer {layer!r} with structure {structure!r}"
+    what = f"layer {layer.name!r} with structure {structure!r}"
     check_applied(of_layer, DEFAULTS, applied=("scheme", *keys), of=what)
     return pipe
 
@@ -202,15 +205,12 @@ def _of_tokens(
     nlp: Language,
     name: str,
     model: Model[list[Doc], Floats2d],
-    layer: str,
+    layer: Layer,
     structure: str | None,
     of_layer: dict[str, Any],
     settings: dict[str, Any],
 ) -> DistillingTagger:
-    max_length = int(check_between("max_length", of_layer["max_length"], low=0, high=10**6))
-    tokens = make_layer(layer, max_length=max_length, threshold=of_layer["threshold"])
     if structure not in (None, "tokens"):
-        raise ValueError(f"structure: layer {layer!r} has 'tokens' alone, got {structure!r}")
-    applied = ("max_length", "threshold") if layer == "sent" else ()
-    check_applied(of_layer, DEFAULTS, applied=applied, of=f"layer {layer!r}")
-    return DistillingTagger(nlp.vocab, model, name, layer=tokens, **settings)
+        raise ValueError(f"structure: layer {layer.name!r} has 'tokens' alone, got {structure!r}")
+    check_applied(of_layer, DEFAULTS, applied=layer.takes, of=f"layer {layer.name!r}")
+    return DistillingTagger(nlp.vocab, model, name, layer=cast(TokenLayer, layer), **settings)

@@ -15,6 +15,7 @@ from ..arrays import Floats2d, Ints1d
 from ..codecs.tags import encode_tags, split_by_lengths
 from ..codecs.trees import Gold, gold_tokens
 from ..codecs.words import Words
+from ..layers.token_layer import TokenLayer
 from ..models.words import word_lengths, words_of
 from ..structures import IndependentLabels, Parts
 from ..structures.numerics import check_scores
@@ -26,7 +27,6 @@ from ..transfer.mixture import mixed_target
 from ..transfer.target import STRUCTURAL, Objective
 from .activations import Activations, Predictions
 from .distilling import DistillingPipe
-from .layers import Layer
 from .lessons import belief_words
 
 
@@ -40,13 +40,15 @@ class TokenLesson(NamedTuple):
 class DistillingTagger(DistillingPipe):
     """Independent labels of tokens (tags, coarse tags, sentence starts)."""
 
+    layer: TokenLayer
+
     def __init__(
         self,
         vocab: Vocab,
         model: Model[list[Doc], Floats2d],
         name: str = "distilling_tagger",
         *,
-        layer: Layer,
+        layer: TokenLayer,
         distill_weight: float | WeightSchedule = 0.0,
         objective: Objective = STRUCTURAL,
         overwrite: bool = False,
@@ -68,7 +70,7 @@ class DistillingTagger(DistillingPipe):
         self.cfg["labels"] = list(layer.fixed_labels or ())
 
     def add_label(self, label: str) -> int:
-        """See `DistillingPipe.add_label`; layer "sent" has fixed labels."""
+        """See `DistillingPipe.add_label`. RAISES (ValueError): if the layer has fixed labels."""
         if self.layer.fixed_labels is not None:
             raise ValueError(f"{self.name}: layer {self.layer.name!r} has fixed labels")
         self.layer.check([label])
@@ -204,7 +206,7 @@ class DistillingTagger(DistillingPipe):
         return all(self.layer.gold(eg))
 
     def _labels_in(self, examples: Iterable[Example]) -> list[str]:
-        annotated = (eg for eg in examples if eg.reference.has_annotation(self.layer.attr))
+        annotated = (eg for eg in examples if self.layer.is_annotated(eg.reference))
         return sorted({tag for eg in annotated for tag in self.layer.aligned(eg) if tag})
 
     def _as_parts(self, scores: Floats2d) -> Parts:

@@ -4,18 +4,16 @@ import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy
-from spacy.attrs import DEP, HEAD
 from spacy.tokens import Doc
 from spacy.training import Example
 
 from ..arrays import Ints1d, Ints2d
-from ..codecs.tags import split_by_lengths
-from ..codecs.words import SPACE_DEPREL, Words
+from ..codecs.words import Words
+from ..layers.sentences import doc_starts, punctuation_starts, reference_starts, units_of
+from ..layers.trees import TreeLayer
 from ..models.words import words_of
 from ..transfer.belief import Belief
 from .distilling import DistillingPipe
-from .sentences import doc_starts, punctuation_starts, reference_starts, units_of
 
 
 class ParsingPipe(DistillingPipe):
@@ -25,8 +23,11 @@ class ParsingPipe(DistillingPipe):
     max_length (int): the most words of a unit, 0 for no limit.
     """
 
+    layer: TreeLayer
+
     def __init__(self, *args: Any, max_length: int, **settings: Any):
         super().__init__(*args, **settings)
+        self.layer = TreeLayer()
         self.max_length = max_length
 
     def _units(self, docs: Sequence[Doc], words: Sequence[Words]) -> list[Ints2d]:
@@ -85,31 +86,10 @@ class ParsingPipe(DistillingPipe):
     def _write(self, docs: Sequence[Doc], best: Sequence[tuple[Ints1d, Ints1d]]) -> None:
         """best: per doc the offset of each word's head, 0 for a root, and the index of its
         deprel."""
-        names = [*self._deprels, SPACE_DEPREL]
-        table = numpy.asarray([self.vocab.strings.add(name) for name in names], "uint64")
-        if not best:
-            return
-        on_tokens = [_on_tokens(*row, space=len(names) - 1) for row in zip(docs, best)]
-        heads, deprels = (numpy.concatenate(arrays) for arrays in zip(*on_tokens))
-        values = numpy.stack([heads.astype("int64").view("uint64"), table[deprels]], axis=1)
-        for doc, some in zip(docs, split_by_lengths(values, [len(doc) for doc in docs])):
-            if len(doc):
-                doc.from_array([HEAD, DEP], some)
+        self.layer.write(docs, best, labels=self._deprels)
 
     def _has_gold(self, eg: Example) -> bool:
-        words = [token for token in eg.reference if not token.is_space]
-        return bool(words) and all(token.dep for token in words)
+        return self.layer.is_complete(eg.reference)
 
     def _labels_in(self, examples: Iterable[Example]) -> list[str]:
-        tokens = (token for eg in examples for token in eg.reference)
-        return sorted({token.dep_ for token in tokens if token.dep and not token.is_space})
-
-
-def _on_tokens(doc: Doc, best: tuple[Ints1d, Ints1d], space: int) -> tuple[Ints1d, Ints1d]:
-    """Offsets of heads and deprels of a doc's words to those of its tokens. space (int): the deprel
-    of whitespace."""
-    offsets, deprels = best
-    if len(offsets) == len(doc):
-        return best
-    (words,) = words_of([doc])
-    return words.heads_to_tokens(offsets), words.to_tokens(deprels, fill=space)
+        return sorted({label for eg in examples for label in self.layer.labels(eg.reference)})

@@ -4,14 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy
-from spacy.attrs import DEP, HEAD
-from spacy.training import Example
 
 from ..arrays import Array, Floats1d, Floats2d, Ints1d, Ints2d
 from ..codecs.labels import LabelMatch
 from ..codecs.trees import ROOT_HEAD, UNKNOWN_HEAD, decode_trees
 from ..codecs.units import make_buckets
-from ..models.words import words_of
 from ..structures import Parts, Structure
 from ..transfer.belief import Belief, TreeBelief
 from .tree_teachers import TreeTeacher, in_batch, tree_teacher
@@ -43,44 +40,6 @@ class TreePlan:
         return indicators
 
 
-def gold_arcs(eg: Example, labels: Sequence[str]) -> tuple[Ints1d, Ints1d]:
-    """Head word (`ROOT_HEAD`, `UNKNOWN_HEAD`) and deprel index (-1 unknown) of each word.
-
-    RETURNS (tuple[Ints1d, Ints1d]): (words,) both, of the predicted doc.
-    """
-    (words,) = words_of([eg.predicted])
-    return words.heads_of_tokens(*_arcs_of_tokens(eg, labels))
-
-
-def _arcs_of_tokens(eg: Example, labels: Sequence[str]) -> tuple[Ints1d, Ints1d]:
-    """(tokens,) both, of the predicted doc."""
-    n = len(eg.predicted)
-    if not eg.reference.has_annotation("DEP"):
-        return no_arcs(n)
-    index = {label: i for i, label in enumerate(labels)}
-    if [t.text for t in eg.predicted] == [t.text for t in eg.reference]:
-        array = eg.reference.to_array([HEAD, DEP])
-        offset = array[:, 0].astype("int64")
-        known = array[:, 1] != 0
-        heads = numpy.where(offset == 0, ROOT_HEAD, numpy.arange(n) + offset)
-        strings = eg.reference.vocab.strings
-        names = {h: index.get(strings[h], -1) if h else -1 for h in set(array[:, 1].tolist())}
-        deps = numpy.asarray([names[h] for h in array[:, 1].tolist()], dtype="int64")
-        return numpy.where(known, heads, UNKNOWN_HEAD), deps
-    aligned_heads, aligned_deps = eg.get_aligned_parse(projectivize=False)
-    heads, deps = no_arcs(n)
-    for i, (head, dep) in enumerate(zip(aligned_heads, aligned_deps)):
-        if dep and head is not None:
-            heads[i] = ROOT_HEAD if head == i else head
-            deps[i] = index.get(dep, -1)
-    return heads, deps
-
-
-def no_arcs(n: int) -> tuple[Ints1d, Ints1d]:
-    """`gold_arcs` of n words without annotation."""
-    return numpy.full(n, UNKNOWN_HEAD), numpy.full(n, -1)
-
-
 def make_plan(
     gold: Sequence[tuple[Ints1d, Ints1d]],
     *,
@@ -91,7 +50,7 @@ def make_plan(
 ) -> TreePlan:
     """Everything of a batch but the student's scores.
 
-    gold (Sequence[tuple[Ints1d, Ints1d]]): per doc, see `gold_arcs`.
+    gold (Sequence[tuple[Ints1d, Ints1d]]): per doc, see `TreeLayer.gold`.
     units (Sequence[Ints2d]): per doc (U, 2) start and end word of its units.
     teachers (Sequence[Sequence[Belief]]): of each teacher its beliefs of trees, with the same
         units; matches: of its deprels to the student's; weights: of each.

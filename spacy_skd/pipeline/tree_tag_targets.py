@@ -9,12 +9,12 @@ from ..arrays import Floats2d, Ints1d, Ints2d
 from ..codecs.head_labels import HeadLabels
 from ..codecs.trees import ROOT_HEAD
 from ..codecs.units import make_buckets
+from ..layers.sentences import batch_spans
 from ..structures import HeadSelection, Parts
 from ..transfer.belief import TreeBelief
 from ..transfer.conversions.head_tags import LabelledArcs, TagTarget, arcs_to_tags
 from ..transfer.posterior import Posterior, Target
 from ..transfer.target import Objective
-from .sentences import batch_spans
 from .tree_plan import locate_pairs
 from .tree_teachers import in_batch
 
@@ -22,7 +22,8 @@ from .tree_teachers import in_batch
 def gold_tags(
     arcs: Sequence[tuple[Ints1d, Ints1d]], units: Sequence[Ints2d], tags: HeadLabels
 ) -> tuple[Ints1d, int]:
-    """arcs: per doc, see `gold_arcs`, of `tags.deprels`. units (Sequence[Ints2d]): per doc (U, 2).
+    """arcs: per doc, see `TreeLayer.gold`, of `tags.deprels`. units (Sequence[Ints2d]): per doc
+        (U, 2).
     RETURNS (tuple[Ints1d, int]): (tokens of the batch,) tag, -1 unknown; how many arcs have no tag.
         A head outside the unit is unknown.
     """

@@ -18,6 +18,7 @@ from ..codecs.tags import split_by_lengths
 from ..codecs.trees import Gold, gold_tokens
 from ..codecs.units import make_buckets
 from ..codecs.words import Words
+from ..layers.sentences import batch_spans
 from ..models.words import words_of
 from ..structures import IndependentLabels, Parts
 from ..structures.numerics import check_scores
@@ -31,9 +32,7 @@ from ..transfer.target import STRUCTURAL, Objective
 from .activations import Predictions
 from .lessons import belief_words
 from .lost_mass import TAGS
-from .sentences import batch_spans
 from .tree_activations import tag_activations, tag_on_tokens
-from .tree_plan import gold_arcs
 from .tree_tag_labels import TaggingPipe
 from .tree_tag_targets import TreeTags, gold_tags
 
@@ -150,7 +149,7 @@ class HeadTagParser(TaggingPipe):
         units = [self._reference_units(eg) for eg in examples]
         if beliefs is not None:
             units = [_units_of(belief) for belief in beliefs]
-        arcs = [gold_arcs(eg, self.tags.deprels) for eg in examples]
+        arcs = [self.layer.gold(eg, labels=self.tags.deprels) for eg in examples]
         tags, untagged = gold_tags(arcs, units, self.tags)
         self._report_untagged(untagged)
         return TagLesson(tags, beliefs)

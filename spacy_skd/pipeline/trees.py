@@ -17,6 +17,8 @@ from ..codecs.tags import split_by_lengths
 from ..codecs.trees import ROOT_HEAD, UNKNOWN_HEAD, head_rows
 from ..codecs.units import Bucket
 from ..codecs.words import Words
+from ..layers.sentences import batch_spans, doc_starts, units_of
+from ..layers.trees import no_arcs
 from ..models.biaffine import Choose, ParserInput, ParserOutput
 from ..models.words import words_of
 from ..structures import (
@@ -38,13 +40,12 @@ from ..transfer.target import STRUCTURAL, Objective
 from .activations import Activations, Predictions
 from .lessons import belief_words
 from .lost_mass import HEADS
-from .sentences import batch_spans, doc_starts, units_of
 from .tree_activations import on_tokens, tree_activations
 from .tree_beliefs import LABEL_FLOOR, arcs_by_row, likely_pairs, no_belief, tree_beliefs
 from .tree_gold import GoldTrees
 from .tree_loss import TreeLoss
 from .tree_pipe import ParsingPipe
-from .tree_plan import TreePlan, best_arcs, gold_arcs, make_plan, no_arcs
+from .tree_plan import TreePlan, best_arcs, make_plan
 
 STRUCTURES: dict[str, Structure] = {
     "tree": SpanningTrees(single_root=True),
@@ -228,7 +229,7 @@ class DistillingParser(ParsingPipe):
         return self._plan(gold, beliefs)
 
     def _gold_arcs(self, eg: Example) -> tuple[Ints1d, Ints1d]:
-        heads, deps = gold_arcs(eg, self.labels)
+        heads, deps = self.layer.gold(eg, labels=self.labels)
         if ((heads != UNKNOWN_HEAD) & (deps < 0)).any():  # an arc is learnt without its deprel
             named = (token.dep_ for token in eg.reference if not token.is_space)
             self.unknown_labels.add(named, set(self.labels))

@@ -10,7 +10,7 @@ from spacy.tokens import Doc
 from spacy.training import Corpus, Example
 
 from ...errors import check_between
-from ...pipeline.entity_tags import RepairedEntities
+from ...layers.entity_tags import RepairedEntities
 from ..conversion.raw_text import read_raw
 
 
