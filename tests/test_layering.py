@@ -15,6 +15,7 @@ LAYERS = (
     "codecs",
     "transfer",
     "models",
+    "layers",
     "teachers",
     "shards",
     "pipeline",
@@ -33,6 +34,7 @@ ALLOWED: dict[str, set[str]] = {
     "arrays": set(),
     "registry": set(),
     "__init__": set(),
+    "__init__": {"layers"},
 }
 # `cli/` offers the synthetic corpus as a command; nothing else needs it.
 ALLOWED["cli"].add("synthetic")
@@ -46,6 +48,7 @@ RESERVED: dict[str, tuple[str, ...]] = {
         "registry.py",
         "transfer/",
         "models/",
+        "layers/",
         "teachers/",
         "shards/",
         "pipeline/",

@@ -14,12 +14,13 @@ from thinc.api import Config
 from wasabi import msg
 
 from ..disk import check_file_apart, check_new_file, write_new
+from ..layers.known import annotated_layers
 from ..models.embedding.own_vectors import load_vectors
 from ..pipeline.teacher.stored import Stored
 from ..teachers.loading import load_trained
 from ..training.configs.plan import Plan, Row, make_plan
 from ..training.configs.presets import DEFAULT, PRESETS, find_preset
-from ..training.configs.student_config import annotated_layers, for_teacher, student_config
+from ..training.configs.student_config import for_teacher, student_config
 from .code import CODE, with_code
 from .prepare import from_store, set_steps, student_words
 

@@ -13,9 +13,10 @@ from wasabi import msg
 
 from ..disk import check_apart, new_folder, refuse_stream
 from ..errors import check_one_of
+from ..layers.known import corpus_layers, corpus_names, labelled_layers
 from ..synthetic import corpus as synthetic
 from ..training.annotation import earlier
-from ..training.configs.layered import LAYERS, config_of, labelled_layers
+from ..training.configs.layered import config_of
 from ..training.conversion.convert import convert
 from ..training.conversion.convert_counts import SPLITS, Counts
 from ..training.conversion.raw_text import REJECTS
@@ -32,15 +33,6 @@ STORED = "student_stored.cfg"
 TEACHER_PASSES, TEACHER_WORDS = 3.5, (160_000, 3_000_000)
 STUDENT_PASSES, STUDENT_WORDS = 4.0, (500_000, 7_500_000)
 EVALUATIONS = 5
-# By layer, what a treebank that lacks it has not got.
-COLUMNS = {
-    "sent": "no sentences",
-    "tag": "XPOS is _ throughout",
-    "pos": "UPOS is _ throughout",
-    "morph": "FEATS are _ throughout",
-    "parser": "no trees",
-    "ents": "no entities",
-}
 
 
 def prepare(
@@ -70,13 +62,13 @@ def prepare(
     backbone (str): the teacher's; "" leaves the config's.
     merge_subtokens (bool): see `convert`.
     report (Report): called after each text of `raw`, in words.
-    layers (Sequence[str]): of `LAYERS`; by default those that train has labels of.
+    layers (Sequence[str]): of `corpus_names()`; by default those that train has labels of.
     say (Callable[[str], None]): is told which layers there are, and why others are not.
     RAISES (ValueError): for malformed input, and for layers that there are not;
         (FileNotFoundError), (FileExistsError).
     """
     for layer in layers:
-        check_one_of("layers", layer, LAYERS)
+        check_one_of("layers", layer, corpus_names())
     if configs is not None and not configs.is_dir():
         raise FileNotFoundError(f"{configs}: expected a folder of configs, found none")
     with tempfile.TemporaryDirectory() as folder:
@@ -143,7 +135,7 @@ def find_layers(
         labelled_layers(DocBin().from_disk(corpus / f"{split}.spacy").get_docs(Vocab()))
         for split in SPLITS[:2]
     )
-    lacking = [layer for layer in asked or LAYERS if layer not in train]
+    lacking = [layer for layer in asked or corpus_names() if layer not in train]
     if asked and lacking:
         raise ValueError(f"layers: train has {_list(train)}, but not {_list(lacking)}")
     trained = [layer for layer in train if not asked or layer in asked]
@@ -154,8 +146,9 @@ def find_layers(
             f"in train, {_list(dev)} in dev"
         )
     say(f"Layers: {_list(trained)}")
-    if lacking:
-        say("No component of " + "; ".join(f"{name}: {COLUMNS[name]}" for name in lacking))
+    absent = [layer for layer in corpus_layers() if layer.name in lacking]
+    if absent:
+        say("No component of " + "; ".join(f"{la.name}: {la.lacking}" for la in absent))
     if len(scored) < len(trained):
         unscored = [layer for layer in trained if layer not in scored]
         say(f"Not scored, since dev has none: {_list(unscored)}")
@@ -245,7 +238,7 @@ def prepare_cli(
     layers: str = typer.Option(
         "",
         "--layers",
-        help=f"Those to learn of {', '.join(LAYERS)}. All there are by default",
+        help=f"Those to learn of {', '.join(corpus_names())}. All there are by default",
     ),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an earlier corpus"),
     accept_rejects: bool = ACCEPT,

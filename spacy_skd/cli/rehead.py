@@ -13,9 +13,10 @@ from thinc.api import Config
 from wasabi import msg
 
 from ..disk import check_new_file, write_new
+from ..layers.known import labelled_layers
 from ..teachers.loading import load_trained
 from ..training.configs.heads import HeadPlan, plan_heads
-from ..training.configs.layered import labelled_layers, own_template
+from ..training.configs.layered import own_template
 from ..training.configs.rehead_config import rehead_config
 from ..training.progress import Report, silent
 from .code import CODE, with_code

@@ -13,25 +13,14 @@ from wasabi import msg
 from wasabi.tables import table as make_table
 
 from ..disk import check_file_apart, check_new_file, write_new
-from ..report.scores import SCORES, SETTINGS, read_docs, score, spans_key
+from ..report.scores import SETTINGS, read_docs, score, spans_key, titles
 from ..report.speed import megabytes, words_per_second
 from ..teachers.loading import load_trained
 from ..training.conversion.multiwords import real_text
 from .code import CODE
 from .progress import progress
 
-TITLES = {
-    "tag_acc": "TAG",
-    "pos_acc": "POS",
-    "morph_acc": "MORPH",
-    "sents_f": "SENTS",
-    "dep_uas": "UAS",
-    "dep_las": "LAS",
-    "ents_f": "ENTS",
-    "all_uas": "UAS+punct",
-    "all_las": "LAS+punct",
-}
-PUNCTUATED = ("all_uas", "all_las")
+PUNCTUATED = {"all_uas": "UAS+punct", "all_las": "LAS+punct"}
 WHOSE = {
     "predicted_sentences": "gold, own",
     "gold_sentences": "gold, gold",
@@ -95,10 +84,9 @@ def table(results: Mapping[str, Any]) -> str:
     measured = [found[setting] for found in results.values() for setting in SETTINGS]
     spans = {key: f"SPANS:{name}" for scores in measured for key in scores
              if (name := spans_key(key)) is not None}  # fmt: skip
-    titles = {**TITLES, **spans}
-    shown = (*SCORES, *sorted(spans), *PUNCTUATED)
+    shown = {**titles(), **dict(sorted(spans.items())), **PUNCTUATED}
     keys = [key for key in shown if any(key in scores for scores in measured)]
-    header = ["", "tokens, sentences", *(titles[key] for key in keys), "words/s", "MB"]
+    header = ["", "tokens, sentences", *(shown[key] for key in keys), "words/s", "MB"]
     rows = []
     for name, found in results.items():
         rest = [f"{found['words_per_second']:,.0f}", f"{found['megabytes']:.1f}"]

@@ -70,7 +70,7 @@ class DistillingPipe(LearningPipe):
         self._teacher: Any | None = None
         self._matches: dict[tuple[tuple[str, ...], tuple[str, ...]], LabelMatch] = {}
         self._warned = False
-        task.pipe = self
+        task.belong_to(self)
 
     @property
     def structure(self) -> Structure:

@@ -142,7 +142,7 @@ class LearningPipe(TrainablePipe):  # type: ignore[misc]  # spaCy's has no types
         if not _n_words(docs):
             return losses
         references = [eg.reference for eg in examples]
-        beliefs = ask(teacher_pipe, references, layer=self.task.layer_name)
+        beliefs = ask(teacher_pipe, references, layer=self.task.layer.name)
         losses[self.name] += self._study(docs, beliefs, of=teacher_pipe.name, drop=drop)
         if sgd:
             self.finish_update(sgd)

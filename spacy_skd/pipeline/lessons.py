@@ -41,8 +41,7 @@ def check_distillation_examples(examples: Iterable[Example], *, name: str) -> li
 def ask(teacher_pipe: Any, docs: Sequence[Doc], *, layer: str) -> list[Belief]:
     """What a component believes of docs that it does not change.
 
-    layer (str): the student's, "" for none: of a morphologizer, "pos" and "morph" ask for either
-        of its two.
+    layer (str): the student's: a component of several asks for its view of that name.
     RAISES (ValueError): if the component cannot teach, or listens to vectors that a doc lacks.
     """
     source = as_source(teacher_pipe)

@@ -9,10 +9,10 @@ from spacy.training import Example
 from ..arrays import Floats1d
 from ..codecs.absence import Window
 from ..codecs.bioes import TypedSpan
+from ..layers.span_layer import SpanLayer
 from ..models.words import words_of
 from ..structures import Parts, Structure
 from ..transfer.negative import Negative, negative_loss
-from .span_layers import SpanLayer
 
 logger = logging.getLogger("spacy.skd")
 
@@ -24,15 +24,14 @@ class NegativeSpans:
     misaligned (int): spans so far that no tokens of the predicted doc spell; they are not learnt.
     """
 
-    def __init__(self, key: str | None, *, layer: SpanLayer, name: str):
+    def __init__(self, key: str | None, *, layer: SpanLayer):
         self.key = key
         self.layer = layer
-        self.name = name
         self.misaligned = 0
 
-    def __call__(self, eg: Example, *, labels: Collection[str]) -> list[TypedSpan]:
+    def __call__(self, eg: Example, *, labels: Collection[str], name: str) -> list[TypedSpan]:
         """The negative spans, of predicted words, each once. One without a label, or with a label
-        that is none of `labels`, says nothing.
+        that is none of `labels`, says nothing. name (str): of the component, for messages.
 
         RAISES (ValueError): if a span is annotated as correct, too.
         """
@@ -44,22 +43,22 @@ class NegativeSpans:
         for span in negatives:
             if not correct.isdisjoint(words.spans_of_tokens(_typed([span]))):
                 raise ValueError(
-                    f"{self.name}: the span {span.text!r} ({span.start_char} to {span.end_char}, "
+                    f"{name}: the span {span.text!r} ({span.start_char} to {span.end_char}, "
                     f"{span.label_}) is annotated as correct, and stands in "
                     f"doc.spans[{self.key!r}], the incorrect ones. Remove one of the two"
                 )
         aligned = eg.get_aligned_spans_y2x(negatives, allow_overlap=True)
-        self._note_misaligned(len(negatives) - len(aligned))
+        self._note_misaligned(len(negatives) - len(aligned), name)
         (words,) = words_of([eg.predicted])
         found = words.spans_of_tokens(_typed(aligned))
         return list(dict.fromkeys(span for span in found if span[2] in labels))
 
-    def _note_misaligned(self, n: int) -> None:
+    def _note_misaligned(self, n: int, name: str) -> None:
         if n and not self.misaligned:
             logger.warning(
                 "%s: %d spans of a doc's group %r begin or end within a token and are not learnt "
-                "(counted in `negatives.misaligned`)",
-                self.name,
+                "(counted in `task.negatives.misaligned`)",
+                name,
                 n,
                 self.key,
             )

@@ -10,9 +10,9 @@ from ..errors import check_applied, check_between, check_one_of, named
 from ..structures import ArcStructure
 from ..transfer.annealing import WeightSchedule
 from ..transfer.target import Objective
-from .tree_beliefs import LABEL_FLOOR
-from .tree_tags import HeadTagParser
-from .trees import DistillingParser
+from .distilling import DistillingPipe
+from .tasks.head_tags import HeadTagTask
+from .tasks.trees import LABEL_FLOOR, TreeTask
 
 DEFAULT, OFFSET_TAGS = "tree", "offset_tags"
 # Of settings that do not apply to every structure.
@@ -74,12 +74,12 @@ def make_distilling_parser(
     label_floor: float,
     min_count: int,
     max_offset: int,
-    scorer: Callable | None,
+    scorer: Callable[..., dict[str, Any]] | None,
     save_activations: bool,
-) -> DistillingParser | HeadTagParser:
+) -> DistillingPipe:
     """Construct a distilling parser.
 
-    model (Model): (docs, spans, choose) to arc scores and deprel scores, see
+    model (Model): docs and units to scores of arcs, and of deprels of chosen arcs, see
         `spacy-skd.BiaffineParser.v1` and `spacy-skd.SecondOrderBiaffine.v1`; for "offset_tags" docs
         to scores of tags, `spacy-skd.TokenScorer.v1`.
     structure (str): what the loss is over: "tree" (single-rooted trees), "projective_tree" (those
@@ -113,22 +113,23 @@ def make_distilling_parser(
     with named(name):
         check_structure(structure, model)
         applied = _check_settings(structure, of_structure)
-        settings: dict[str, Any] = {
-            "distill_weight": distill_weight,
-            "objective": Objective.of_config(target, k, temperature, temperature_kind),
-            "max_length": int(check_between("max_length", max_length, low=0, high=10**6)),
-            "scorer": scorer,
-            "save_activations": save_activations,
-            **applied,
-        }
-        pipe: DistillingParser | HeadTagParser
+        applied["max_length"] = int(check_between("max_length", max_length, low=0, high=10**6))
+        task: HeadTagTask | TreeTask
         if structure == OFFSET_TAGS:
-            pipe = HeadTagParser(nlp.vocab, model, name, **settings)
+            task = HeadTagTask(**applied)
         else:
-            arcs = ArcStructure.by_name()[structure]
-            pipe = DistillingParser(nlp.vocab, model, name, structure=arcs, **settings)
-    pipe.needs_teacher = needs_teacher
-    return pipe
+            task = TreeTask(ArcStructure.by_name()[structure], **applied)
+        return DistillingPipe(
+            nlp.vocab,
+            model,
+            name,
+            task=task,
+            distill_weight=distill_weight,
+            objective=Objective.of_config(target, k, temperature, temperature_kind),
+            scorer=scorer,
+            save_activations=save_activations,
+            needs_teacher=needs_teacher,
+        )
 
 
 def _check_settings(structure: str, settings: dict[str, Any]) -> dict[str, Any]:

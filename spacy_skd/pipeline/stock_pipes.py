@@ -9,15 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from spacy.language import Language
-from spacy.morphology import Morphology
 from thinc.api import Config, Model
 
 from .gold_config import OURS, learning_alone, read_gold
-from .layers import SentLayer
 from .teacher.component import is_teacher
 from .token_tagger import DistillingTagger
 
-_FACTORIES = {"tag": "tagger", "pos": "morphologizer", "morph": "morphologizer", "sent": "senter"}
 _TOK2VEC = {"spacy-skd.Tok2Vec.v1": "spacy.Tok2Vec.v2"}
 
 
@@ -75,13 +72,7 @@ def _why_not(pipe: Any) -> str:
         return f"there is no stock component{what}"
     if not pipe.model.get_ref("output_layer").has_param("W"):
         return "it is not initialized"
-    if pipe.layer.name == "morph":
-        if pipe.overwrite:
-            return "a morphologizer that overwrites FEATS would overwrite POS too"
-        normal = {Morphology.dict_to_feats(Morphology.feats_to_dict(x)) for x in pipe.labels}
-        if len(normal) < len(pipe.labels):
-            return "some of its labels are the same FEATS in another order"
-    return ""
+    return pipe.layer.why_not_stock(pipe.labels, overwrite=pipe.overwrite)
 
 
 # Taggers
@@ -91,7 +82,7 @@ def _replace_tagger(
     nlp: Language, name: str, pipe: DistillingTagger, block: dict[str, Any], found: Exported
 ) -> None:
     """block (dict[str, Any]): the component's, without references."""
-    layer, factory = pipe.layer.name, _FACTORIES[pipe.layer.name]
+    layer, factory = pipe.layer, pipe.layer.stock_factory
     scorer = block.get("scorer")
     block, tok2vec = _stock_tok2vec(block["model"]["tok2vec"], pipe.model.get_ref("tok2vec"))
     config: dict[str, Any] = {
@@ -100,27 +91,21 @@ def _replace_tagger(
     }
     if scorer is not None:
         config["scorer"] = scorer
-    if factory == "morphologizer":
-        # A morphologizer of POS alone sets empty FEATS too, and must not clear or bar others.
-        config["extend"] = layer == "pos" or "morphologizer" in found.exported.values()
+    config.update(layer.stock_settings(found.exported.values()))
     stock: Any = nlp.replace_pipe(name, factory, config=config)
-    for label in pipe.labels:
-        if layer != "sent":
-            stock.add_label(f"POS={label}" if layer == "pos" else label)
+    for label in filter(None, map(layer.stock_label, pipe.labels)):
+        stock.add_label(label)
     _copy_weights(pipe, stock.model, tok2vec)
     found.exported[name] = factory
-    if layer == "sent" and isinstance(pipe.layer, SentLayer) and pipe.layer.max_length:
-        found.notes.append(
-            f"{name}: a senter does not cut sentences of more than {pipe.layer.max_length} tokens"
-        )
+    if layer.stock_difference:
+        found.notes.append(f"{name}: {layer.stock_difference}")
 
 
 def _copy_weights(pipe: DistillingTagger, model: Model, tok2vec: Model) -> None:
-    """scores = W x + b, with the threshold of sentence starts in b."""
+    """scores = W x + b, with a threshold of the layer in b."""
     old, new = pipe.model.get_ref("output_layer"), model.get_ref("output_layer")
     W, b = (old.ops.to_numpy(old.get_param(key)).copy() for key in ("W", "b"))
-    if isinstance(pipe.layer, SentLayer):
-        b[1] -= pipe.layer.least_margin
+    b += pipe.layer.stock_shift(len(b))
     for dim, size in (("nO", W.shape[0]), ("nI", W.shape[1])):
         if not new.has_dim(dim):
             new.set_dim(dim, size)

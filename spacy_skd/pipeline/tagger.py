@@ -1,22 +1,35 @@
 """`distilling_tagger`: annotation of tokens and of spans, from gold and from a teacher."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from spacy.language import Language
 from spacy.tokens import Doc
 from thinc.api import Config, Model
 
 from ..arrays import Floats2d
-from ..errors import check_applied, check_between, named
+from ..errors import check_applied, check_between, check_one_of, named
+from ..layers.base import Layer
+from ..layers.known import find_layer, taught_layers
+from ..layers.span_layer import SpanLayer
+from ..layers.token_layer import TokenLayer
 from ..models.segments import build_segment_scorer  # noqa: F401  # registers it
+from ..structures import FlatSegments, IndependentLabels, LinearChain
 from ..transfer.annealing import WeightSchedule
 from ..transfer.target import Objective
-from .layers import make_layer
-from .span_layers import SPAN_LAYERS, make_span_layer
-from .span_segments import DistillingSegments
-from .span_tags import DistillingSpanTagger
-from .token_tagger import DistillingTagger
+from .distilling import DistillingPipe
+from .tasks.segments import SegmentTask
+from .tasks.span_tags import SpanTagTask
+from .tasks.spans import SpanTask
+from .tasks.tokens import TokenTask
+
+# By structure, what learns spans, and the architecture that scores its parts.
+SPAN_TASKS: dict[str, type[SpanTagTask] | type[SegmentTask]] = {
+    "tokens": SpanTagTask,
+    "linear_chain": SpanTagTask,
+    "segments": SegmentTask,
+}
+SCORERS = {"tokens": "TokenScorer", "linear_chain": "ChainScorer", "segments": "SegmentScorer"}
 
 # Of settings that do not apply to every layer.
 DEFAULTS: dict[str, Any] = {
@@ -49,17 +62,13 @@ width = 96
 """
 
 
+FACTORY = "distilling_tagger"
+KNOWN = taught_layers(FACTORY)
+
+
 @Language.factory(
-    "distilling_tagger",
-    assigns=[
-        "token.tag",
-        "token.pos",
-        "token.morph",
-        "token.is_sent_start",
-        "doc.ents",
-        "token.ent_iob",
-        "token.ent_type",
-    ],
+    FACTORY,
+    assigns=[what for layer in KNOWN.values() for what in layer.assigns],
     default_config={
         "model": Config().from_str(DEFAULT_TAGGER_MODEL)["model"],
         "layer": "tag",
@@ -75,15 +84,9 @@ width = 96
         "save_activations": False,
     },
     default_score_weights={
-        "tag_acc": 0.2,
-        "pos_acc": 0.2,
-        "morph_acc": 0.1,
-        "morph_per_feat": None,
-        "sents_f": 0.1,
-        "ents_f": 0.4,
-        "ents_p": 0.0,
-        "ents_r": 0.0,
-        "ents_per_type": None,
+        score: weight
+        for layer in KNOWN.values()
+        for score, weight in layer().default_weights.items()
     },
 )
 def make_distilling_tagger(
@@ -105,14 +108,14 @@ def make_distilling_tagger(
     spans_key: str,
     drop_wide: bool,
     incorrect_spans_key: str | None,
-    scorer: Callable | None,
+    scorer: Callable[..., dict[str, Any]] | None,
     save_activations: bool,
-) -> DistillingTagger | DistillingSpanTagger | DistillingSegments:
+) -> DistillingPipe:
     """Construct a distilling tagger.
 
     model (Model[list[Doc], Floats2d]): docs to scores of labels, (tokens of the batch, labels).
-    layer (str): what it annotates: "tag", "pos", "morph", "sent", "ents" (`doc.ents`) or "spans"
-        (a group of `doc.spans`).
+    layer (str): what it annotates: "tag", "pos", "morph", "sent", "ents" (`doc.ents`), "spans"
+        (a group of `doc.spans`), or a layer that a plugin registers (`spacy_skd/layers`).
     distill_weight (Union[float, WeightSchedule]): the teacher's share of the loss of a token that
         has gold, 0 to 1; 0 trains on gold alone. A token without gold has share 1.
     needs_teacher (bool): whether it is an error that the pipeline has no teacher, though
@@ -156,58 +159,91 @@ def make_distilling_tagger(
     }
     with named(name):
         objective = Objective.of_config(target, k, temperature, temperature_kind)
-        of_spans = layer in SPAN_LAYERS
-        make_task = _task_of_spans if of_spans else _task_of_tokens
-        task = make_task(model, layer, structure, of_layer, overwrite=overwrite)
-        return DistillingPipe(
+        of_layer["max_length"] = int(check_between("max_length", max_length, low=0, high=10**6))
+        chosen = find_layer(layer, among=taught_layers(FACTORY), **of_layer)
+        make_task = {SpanLayer.family: _task_of_spans, TokenLayer.family: _task_of_tokens}
+        task = make_task[chosen.family](model, chosen, structure, of_layer, overwrite=overwrite)
+        pipe = DistillingPipe(
             nlp.vocab,
             model,
             name,
             task=task,
             distill_weight=distill_weight,
             objective=objective,
-            scorer=scorer or task.layer.score,
+            scorer=scorer or chosen.score,
             save_activations=save_activations,
             needs_teacher=needs_teacher,
         )
+    tell_spacy(nlp, chosen)
+    return pipe
+
+
+def tell_spacy(nlp: Language, layer: Layer) -> None:
+    """Let spaCy know what a layer assigns and is scored by, if it was registered after this factory
+    was."""
+    meta = nlp.get_factory_meta(FACTORY)
+    meta.assigns = list(dict.fromkeys([*meta.assigns, *layer.assigns]))
+    weights = dict(meta.default_score_weights or {})
+    for score, weight in layer.default_weights.items():
+        weights.setdefault(score, weight)
+    meta.default_score_weights = weights
 
 
 def _task_of_spans(
     model: Model[list[Doc], Any],
-    layer: str,
+    layer: Layer,
     structure: str | None,
     of_layer: dict[str, Any],
     *,
     overwrite: bool,
 ) -> SpanTask:
     structure = structure or "linear_chain"
-    kind = SPAN_TASKS.get(structure)
-    if kind is None:
-        raise ValueError(f"structure: expected one of {', '.join(SPAN_TASKS)}, got {structure!r}")
-    keys = ["incorrect_spans_key", *(["spans_key"] if layer == "spans" else [])]
-    what = f"layer {layer!r} with structure {structure!r}"
-    check_applied(of_layer, DEFAULTS, applied=(*kind.settings, *keys), of=what)
-    return kind.task(
-        make_span_layer(layer, spans_key=of_layer["spans_key"]),
-        kind.structure_of(model),
+    structures = _structures_of_spans(structure, model)
+    task = SPAN_TASKS[structure]
+    what = f"layer {layer.name!r} with structure {structure!r}"
+    applied = (*task.takes, "incorrect_spans_key", *layer.takes)
+    check_applied(of_layer, DEFAULTS, applied=applied, of=what)
+    return task(
+        cast(SpanLayer, layer),
+        structures,
         overwrite=overwrite,
         incorrect_spans_key=of_layer["incorrect_spans_key"],
-        **{name: of_layer[name] for name in kind.settings},
+        **{name: of_layer[name] for name in task.takes},
     )
+
+
+def _structures_of_spans(structure: str, model: Model[list[Doc], Any]) -> Any:
+    """What the loss of spans is over.
+
+    RAISES (ValueError): if there is no such structure, or the model scores another.
+    """
+    check_one_of("structure", structure, tuple(SPAN_TASKS))
+    if _scored_by(model) != structure:
+        raise ValueError(
+            f"structure {structure!r} needs the architecture spacy-skd.{SCORERS[structure]}.v1, "
+            f"got the model {model.name!r}; change `structure` or `model`"
+        )
+    if model.has_dim("nW"):
+        return FlatSegments(max_width=model.get_dim("nW"))
+    return LinearChain() if "transition" in model.param_names else IndependentLabels()
+
+
+def _scored_by(model: Model[list[Doc], Any]) -> str:
+    """The structure whose parts a model scores."""
+    if "transition" in model.param_names:
+        return "linear_chain"
+    return "segments" if model.has_dim("nW") else "tokens"
 
 
 def _task_of_tokens(
     model: Model[list[Doc], Any],
-    layer: str,
+    layer: Layer,
     structure: str | None,
     of_layer: dict[str, Any],
     *,
     overwrite: bool,
 ) -> TokenTask:
-    max_length = int(check_between("max_length", of_layer["max_length"], low=0, high=10**6))
-    tokens = make_layer(layer, max_length=max_length, threshold=of_layer["threshold"])
     if structure not in (None, "tokens"):
-        raise ValueError(f"structure: layer {layer!r} has 'tokens' alone, got {structure!r}")
-    applied = ("max_length", "threshold") if layer == "sent" else ()
-    check_applied(of_layer, DEFAULTS, applied=applied, of=f"layer {layer!r}")
-    return TokenTask(tokens, overwrite=overwrite)
+        raise ValueError(f"structure: layer {layer.name!r} has 'tokens' alone, got {structure!r}")
+    check_applied(of_layer, DEFAULTS, applied=layer.takes, of=f"layer {layer.name!r}")
+    return TokenTask(cast(TokenLayer, layer), overwrite=overwrite)

@@ -1,7 +1,7 @@
 """Scores of a pipeline in three settings."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +12,22 @@ from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 
 from ..disk import refuse_stream
-from ..pipeline.entity_tags import log_repaired, repair_entities
+from ..layers.entity_tags import log_repaired, repair_entities
+from ..layers.known import known_layers
 from ..training.conversion.multiwords import merge, multiwords_of
 
 # Where the pipeline's tokens and sentences come from.
 SETTINGS = ("predicted_sentences", "gold_sentences", "from_text")
-SCORES = ("tag_acc", "pos_acc", "morph_acc", "sents_f", "dep_uas", "dep_las", "ents_f")
+# Of components that are no layer's. Both are scored as 0 where nothing sets them.
+_OTHERS: dict[str, tuple[str, Callable[[Doc], Any]]] = {
+    "lemma_acc": ("LEMMA", lambda doc: doc.has_annotation("LEMMA")),
+    "cats_score": ("CATS", lambda doc: doc.cats),
+}
 _SPANS = re.compile(r"spans_(.*)_f")  # spaCy's score of doc.spans, by key
 
 
 def read_docs(path: Path, nlp: Language) -> list[Doc]:
-    """RAISES (ValueError): if there is no such file, or it holds no docs."""
+    """Read a `.spacy` file. RAISES (ValueError): if there is none, or it holds no docs."""
     refuse_stream(path)
     if not path.is_file():
         raise ValueError(f"expected a .spacy file, found none at {path}")
@@ -34,8 +39,8 @@ def read_docs(path: Path, nlp: Language) -> list[Doc]:
 
 
 def score(nlp: Language, references: list[Doc], *, setting: str) -> dict[str, float]:
-    """spaCy's scores, 0 to 1, of annotation that the references have; and `all_uas`, `all_las`,
-    which count punctuation too (spaCy's leave it out), where the tokens are the references'.
+    """Return spaCy's scores, 0 to 1, of annotation that the references have; and `all_uas`,
+    `all_las`, which count punctuation too (spaCy's leave it out), where the tokens are the references'.
 
     setting (str): "predicted_sentences" (gold tokens), "gold_sentences" (gold tokens and sentence
         starts) or "from_text" (the pipeline's own tokens, of the treebank's real text: multiword
@@ -46,16 +51,33 @@ def score(nlp: Language, references: list[Doc], *, setting: str) -> dict[str, fl
         references = [merge(doc, multiwords_of(doc)) for doc in references]
     predicted = nlp.pipe(list(unannotated(nlp, references, setting=setting)))
     examples = [Example(doc, reference) for doc, reference in zip(predicted, references)]
-    found = Scorer(nlp=nlp).score(examples)
-    names = [*SCORES, *(name for name in found if spans_key(name) is not None)]
-    scores = {name: float(found[name]) for name in names if found.get(name) is not None}
+    measured = Scorer(nlp=nlp).score(examples)
+    names = [*_of_layers(), *(name for name in measured if spans_key(name) is not None)]
+    names += [name for name in _OTHERS if name not in names and _is_set(name, examples)]
+    scores = {name: float(measured[name]) for name in names if measured.get(name) is not None}
     if setting != "from_text" and "dep_las" in scores:
         scores.update(_with_punctuation(examples))
     return scores
 
 
+def titles() -> dict[str, str]:
+    """Return the scores that are reported, in order, with the title of each."""
+    return {**_of_layers(), **{name: title for name, (title, _) in _OTHERS.items()}}
+
+
+def _of_layers() -> dict[str, str]:
+    return {score: title for la in known_layers() for score, title in la.columns.items()}
+
+
+def _is_set(name: str, examples: Sequence[Example]) -> bool:
+    """Whether gold has it, and the pipeline sets it."""
+    is_set = _OTHERS[name][1]
+    docs = [eg.reference for eg in examples], [eg.predicted for eg in examples]
+    return all(any(map(is_set, of_one)) for of_one in docs)
+
+
 def spans_key(score: str) -> str | None:
-    """The key of `doc.spans` that a score is of, None for other scores."""
+    """Return the key of `doc.spans` that a score is of, None for other scores."""
     match = _SPANS.fullmatch(score)
     return match.group(1) if match else None
 
@@ -63,7 +85,7 @@ def spans_key(score: str) -> str | None:
 def unannotated(
     nlp: Language, references: list[Doc], *, setting: str = "predicted_sentences"
 ) -> Iterator[Doc]:
-    """What the pipeline is to annotate, see `score`.
+    """Make what the pipeline is to annotate, see `score`.
 
     RAISES (ValueError): for another setting.
     """

@@ -4,17 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy
-from spacy.parts_of_speech import NAMES
+from spacy.pipeline import Morphologizer
 from spacy.tokens import Token
 
 from ..arrays import Array, Floats2d
 from ..codecs.words import SPACE_FEATS, SPACE_POS
+from ..layers.known import stock_layers
 from ..transfer.belief import Belief, TokenBelief
 from .tagger import TaggerSource
 from .views import View
-
-EMPTY_FEATS = "_"
-MORPHOLOGIZER = "morphologizer"
 
 
 class MorphologizerSource(TaggerSource):
@@ -25,11 +23,15 @@ class MorphologizerSource(TaggerSource):
     """
 
     def views(self) -> dict[str, View]:
-        cfg = self.pipe.cfg
-        pos = [NAMES[cfg["labels_pos"][label]] for label in self.labels]
-        morph = [cfg["labels_morph"][label] or EMPTY_FEATS for label in self.labels]
-        found = {".pos": _classes(pos, layer="pos"), ".morph": _classes(morph, layer="morph")}
-        return {"": View(self.labels, joins=MORPHOLOGIZER), **found}
+        layers, cfg = stock_layers(Morphologizer), self.pipe.cfg
+        parts = {
+            suffix: _classes(
+                [layer.of_stock_label(label, cfg) for label in self.labels], layer=layer.name
+            )
+            for suffix, layer in layers.items()
+            if suffix
+        }
+        return {"": View(self.labels, joins=layers[""].name), **parts}
 
     def _write_space(self, token: Token) -> None:
         token.pos_ = SPACE_POS
@@ -37,7 +39,8 @@ class MorphologizerSource(TaggerSource):
 
 
 def _classes(names: Sequence[str], *, layer: str = "") -> View:
-    """names (Sequence[str]): the class of each of the component's labels."""
+    """Return the view of a layer. names (Sequence[str]): the class of each of the component's
+    labels."""
     labels = tuple(sorted(set(names)))
     index = numpy.asarray([labels.index(name) for name in names], dtype="int64")
     return View(labels, _Marginal(labels, index), layer)

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 import numpy
+from spacy.pipeline import EntityRecognizer
 from spacy.tokens import Doc, Span
 
 from ..arrays import Array, Floats1d, Ints2d
 from ..codecs.bioes import OUTSIDE, decode_spans, encode_spans, span_tags
+from ..layers.known import stock_layers
 from ..models.words import words_of
 from ..transfer.belief import Belief
 from ..transfer.candidates import LabelCandidates
@@ -29,7 +31,7 @@ class EntitySource(TransitionSource):
         return span_tags(self.labels, scheme="BIOES")
 
     def views(self) -> dict[str, View]:
-        return {"": View(self.labels, layer="ents")}
+        return {"": View(self.labels, layer=stock_layers(EntityRecognizer)[""].name)}
 
     def write(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
         for doc, belief, words in zip(docs, beliefs, words_of(docs)):

@@ -4,12 +4,15 @@ from collections.abc import Sequence
 
 import numpy
 from spacy.attrs import DEP, HEAD, SENT_START
+from spacy.pipeline import DependencyParser
 from spacy.pipeline._parser_internals.nonproj import deprojectivize
 from spacy.tokens import Doc
 
 from ..arrays import Array, Floats1d, Ints1d, Ints2d
 from ..codecs.trees import ROOT_HEAD
 from ..codecs.words import SPACE_DEPREL
+from ..layers.known import stock_layers
+from ..layers.sentences import START_LABELS
 from ..models.words import words_of
 from ..transfer.belief import Belief
 from ..transfer.candidates import LabelCandidates, TreeCandidates
@@ -19,7 +22,6 @@ from .views import View
 
 _PSEUDO = "||"  # in a label: the deprel, and that of the head to which it belongs
 _ROOT = "ROOT"
-SENT_LABELS = ("I", "S")  # as of a `senter`
 
 
 class ParserSource(TransitionSource):
@@ -42,10 +44,13 @@ class ParserSource(TransitionSource):
         return tuple(sorted({_ROOT, *(name.partition(_PSEUDO)[0] for name in names if name)}))
 
     def views(self) -> dict[str, View]:
-        return {
-            "": View(self.labels, layer="parser"),
-            ".sent": View(SENT_LABELS, _sentences, "sent"),
+        layers = stock_layers(DependencyParser)
+        sentences = {
+            suffix: View(START_LABELS, _sentences, layer.name)
+            for suffix, layer in layers.items()
+            if suffix
         }
+        return {"": View(self.labels, layer=layers[""].name), **sentences}
 
     @property
     def inventory(self) -> tuple[str, ...]:
@@ -118,8 +123,8 @@ def _sentences(belief: Belief) -> LabelCandidates:
     if not isinstance(belief, TreeCandidates):
         raise ValueError(f"expected candidates of trees, got {type(belief).__name__}")
     row = numpy.zeros((1, belief.n_tokens), dtype="int32")
-    row[0, belief.units[:, 0]] = SENT_LABELS.index("S")
-    return LabelCandidates(SENT_LABELS, row, numpy.ones(1))
+    row[0, belief.units[:, 0]] = START_LABELS.index("S")
+    return LabelCandidates(START_LABELS, row, numpy.ones(1))
 
 
 def _within(rows: Array, unit: Sequence[int]) -> Array:

@@ -227,8 +227,7 @@ def _run_pipe(pipe: Any, docs: list[Doc]) -> None:
 def sets_sentences(nlp: Language, name: str, pipe: Any) -> bool:
     """Whether a component of a teacher decides where sentences start."""
     if hasattr(pipe, "believe"):
-        layer = getattr(pipe, "layer", None)
-        return layer is not None and bool(layer.name == "sent")
+        return bool(pipe.layer.sets_sentences)
     assigns = nlp.get_pipe_meta(name).assigns
     return "token.is_sent_start" in assigns or "doc.sents" in assigns
 

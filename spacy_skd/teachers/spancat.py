@@ -13,11 +13,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy
+from spacy.pipeline import SpanCategorizer
 from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.types import Ragged
 
 from ..arrays import Floats2d, Floats3d, Ints2d
+from ..layers.known import stock_layers
 from ..models.words import words_of
 from ..structures import IMPOSSIBLE, FlatSegments
 from ..structures.numerics import POSSIBLE_ABOVE, check_scores
@@ -36,7 +38,8 @@ class SpancatSource(StockSource):
         return tuple(self.pipe.labels)
 
     def views(self) -> dict[str, View]:
-        return {"": View(self.labels, layer=f"spans:{self.pipe.key}")}
+        layer = stock_layers(SpanCategorizer, spans_key=self.pipe.key)[""]
+        return {"": View(self.labels, layer=layer.full_name)}
 
     @property
     def loses(self) -> str:

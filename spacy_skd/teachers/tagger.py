@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy
+from spacy.pipeline import SentenceRecognizer, Tagger
 from spacy.tokens import Doc, Token
 from thinc.api import Model
 
 from ..arrays import Floats2d, Ints1d
 from ..codecs.words import Words, space_tag
+from ..layers.known import stock_layers
 from ..models.words import words_of
 from ..structures import IMPOSSIBLE, IndependentLabels
 from ..structures.numerics import check_scores
@@ -19,7 +21,7 @@ from .views import StockSource, View
 class TaggerSource(StockSource):
     """spaCy's `Tagger`, or a component that is one but for what its labels say."""
 
-    layer = "tag"
+    stock: type = Tagger
 
     def __init__(self, pipe: Any):
         self.pipe = pipe
@@ -29,7 +31,7 @@ class TaggerSource(StockSource):
         return tuple(self.pipe.labels)
 
     def views(self) -> dict[str, View]:
-        return {"": View(self.labels, layer=self.layer)}
+        return {"": View(self.labels, layer=stock_layers(self.stock)[""].name)}
 
     def _believe(self, docs: Sequence[Doc]) -> list[Belief]:
         """RAISES (ValueError): if it cannot be told what the model's outputs are, or one is NaN."""
@@ -72,9 +74,9 @@ class TaggerSource(StockSource):
 
 
 class SenterSource(TaggerSource):
-    """spaCy's `SentenceRecognizer`, whose labels "I" and "S" are those of our layer "sent"."""
+    """spaCy's `SentenceRecognizer`, whose labels "I" and "S" are those of our layer."""
 
-    layer = "sent"
+    stock = SentenceRecognizer
 
     def _on_tokens(self, best: Ints1d, words: Words) -> Ints1d:
         """(words,) to (tokens,) whether a sentence starts."""

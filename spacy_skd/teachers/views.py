@@ -21,9 +21,9 @@ class View:
 
     labels (tuple[str, ...]): of the reading.
     read (Callable[[Belief], Belief]): the component's belief of a doc to the reading's.
-    layer (str): what a student of it annotates: "tag", "pos", "morph", "sent", "ents", "spans:"
-        with a key of `doc.spans`, or "parser"; "" if there is no such student.
-    joins (str): what it annotates where no one student does: "morphologizer", FEATS with POS.
+    layer (str): what a student of it annotates, with its key ("spans:sc"); "" if there is no such
+        student.
+    joins (str): the layer that it annotates where no one student does: FEATS with POS.
     """
 
     labels: tuple[str, ...]
@@ -87,7 +87,4 @@ class DistillingSource(Source):
         self.pipe.write_beliefs(docs, beliefs)
 
     def views(self) -> dict[str, View]:
-        layer = getattr(self.pipe, "layer", None)  # a parser has none
-        name = "parser" if layer is None else layer.name
-        key = getattr(layer, "spans_key", "")
-        return {"": View(tuple(self.pipe.labels), layer=f"{name}:{key}" if key else name)}
+        return {"": View(tuple(self.pipe.labels), layer=self.pipe.layer.full_name)}

@@ -23,9 +23,9 @@ from spacy_skd.cli.prepare import prepare, words_for
 from spacy_skd.cli.report import report, table
 from spacy_skd.cli.silver import silver
 from spacy_skd.cli.teacher import take_teacher
+from spacy_skd.layers.known import corpus_names
 from spacy_skd.report.scores import SETTINGS
 from spacy_skd.report.speed import megabytes
-from spacy_skd.training.configs.layered import LAYERS
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,7 +44,7 @@ def test_prepare_fits_the_configs_to_the_size(tmp_path):
     assert (tmp_path / "c" / "raw.jsonl").exists()
     for name in ("teacher", "student", "student_stored"):
         config = Config().from_disk(tmp_path / "c" / f"{name}.cfg", interpolate=False)
-        assert set(LAYERS) <= set(config["nlp"]["pipeline"])
+        assert set(corpus_names()) <= set(config["nlp"]["pipeline"])
 
 
 def test_prepare_says_what_is_missing(tmp_path):

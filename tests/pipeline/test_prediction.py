@@ -9,7 +9,7 @@ from conftest import build, gold_examples
 from spacy.cli.find_threshold import find_threshold
 from spacy.tokens import Doc
 
-from spacy_skd.pipeline.layers import make_layer
+from spacy_skd.layers.known import find_layer
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def test_a_long_doc_without_sentence_boundaries(teacher):
 
 @pytest.mark.parametrize("threshold", [0.1, 0.5, 0.9])
 def test_a_sentence_starts_where_its_probability_exceeds_the_threshold(threshold):
-    layer = make_layer("sent", max_length=0, threshold=threshold)
+    layer = find_layer("sent", max_length=0, threshold=threshold)
     p = numpy.array([0.01, 0.05, 0.3, 0.6, 0.95])
     scores = numpy.log(numpy.stack([1 - p, p], axis=1))
     assert layer.choose(scores).tolist() == [1, *(p[1:] > threshold).astype(int).tolist()]
@@ -49,7 +49,7 @@ def test_a_sentence_starts_where_its_probability_exceeds_the_threshold(threshold
 
 def test_at_the_ends_all_tokens_start_a_sentence_or_the_first_alone():
     scores = numpy.asarray([[50.0, -50.0], [0.0, 0.0], [-50.0, 50.0]], dtype="float32")
-    all_start, none_starts = (make_layer("sent", max_length=0, threshold=t) for t in (0.0, 1.0))
+    all_start, none_starts = (find_layer("sent", max_length=0, threshold=t) for t in (0.0, 1.0))
     assert all_start.choose(scores).tolist() == [1, 1, 1]
     assert none_starts.choose(scores).tolist() == [1, 0, 0]
 
@@ -68,7 +68,7 @@ def test_spacy_finds_a_threshold(teacher, corpus):
 @pytest.mark.parametrize("threshold", [-1e-9, 1.1, -3.0, float("nan")])
 def test_a_threshold_that_is_no_probability(threshold):
     with pytest.raises(ValueError, match="threshold: expected a number from 0 to 1"):
-        make_layer("sent", max_length=0, threshold=threshold)
+        find_layer("sent", max_length=0, threshold=threshold)
 
 
 def test_a_long_sentence_is_cut_at_its_likeliest_start(teacher):
@@ -84,7 +84,7 @@ def test_a_long_sentence_is_cut_at_its_likeliest_start(teacher):
 
 def test_a_sentence_is_cut_where_a_start_is_likeliest():
     """In the second half of what is allowed; so again for what is left."""
-    layer = make_layer("sent", max_length=10, threshold=0.5)
+    layer = find_layer("sent", max_length=10, threshold=0.5)
     scores = numpy.zeros((24, 2))
     scores[:, 0] = 20.0
     scores[[3, 7, 15, 16], 0] = [1.0, 5.0, 8.0, 7.0]

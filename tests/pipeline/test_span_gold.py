@@ -14,7 +14,7 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 
 from spacy_skd.codecs.bioes import encode_spans, repair_bio
-from spacy_skd.pipeline.span_layers import make_span_layer
+from spacy_skd.layers.known import find_layer
 
 TEXT = "abcdefgh"
 VOCAB = Vocab()
@@ -74,7 +74,7 @@ def test_spans_that_no_tokens_spell_are_unknown(reference, where, layer, scheme)
         shared = any(token.idx < b and a < token.idx + len(token) for a, b, _ in spans)
         if shared and token.i not in inside:
             expected[token.i] = None
-    found = make_span_layer(layer, spans_key="sc")
+    found = find_layer(layer, spans_key="sc")
     assert found.gold(eg, scheme=scheme) == expected
     assert found.misaligned == len(spans) - len(fit)
 
@@ -83,7 +83,7 @@ def test_spans_that_do_not_align_are_told_once(warnings):
     reference = Doc(VOCAB, ["ab", "cd"], spaces=[False] * 2, ents=["B-A", "O"])
     reference.spans["sc"] = reference.ents
     for name in ("ents", "spans"):
-        layer = make_span_layer(name, spans_key="sc")
+        layer = find_layer(name, spans_key="sc")
         for _ in range(2):
             eg = Example(Doc(VOCAB, ["abc", "d"], spaces=[False] * 2), reference)
             assert layer.gold(eg, scheme="BIO")[0] is None

@@ -22,6 +22,7 @@ from thinc.api import Adam
 
 from spacy_skd.codecs.units import make_buckets
 from spacy_skd.pipeline.sentences import punctuation_starts
+from spacy_skd.layers.sentences import punctuation_starts
 from spacy_skd.transfer import HeadLabelBelief, TreeBelief
 from spacy_skd.transfer.annealing import as_schedule
 

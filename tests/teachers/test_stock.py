@@ -12,7 +12,7 @@ from stock_pipelines import FACTORIES, LISTENER, stock_examples, stock_pipeline,
 from thinc.api import Model, chain, with_array
 
 from spacy_skd.cli.teacher import take_teacher
-from spacy_skd.pipeline.layers import SENT_LABELS
+from spacy_skd.layers.sentences import START_LABELS
 from spacy_skd.structures import IMPOSSIBLE, IndependentLabels
 from spacy_skd.teachers.morphologizer import _classes
 from spacy_skd.teachers.runner import TeacherRunner
@@ -93,7 +93,7 @@ def test_what_can_be_asked(nlp):
     names = {f"morphologizer{suffix}" for suffix in ("", ".pos", ".morph")}
     runner = TeacherRunner(nlp, batch_words=20)
     assert set(runner.pipes) == {"tagger", "senter", *names}
-    assert runner.labels("senter") == SENT_LABELS
+    assert runner.labels("senter") == START_LABELS
     assert {"NOUN", "VERB", "PUNCT"} <= set(runner.labels("morphologizer.pos"))
     assert set(runner.labels("morphologizer.morph")) == {*FEATS_SEEN, "_"}
 

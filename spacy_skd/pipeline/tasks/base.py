@@ -14,6 +14,7 @@ from thinc.api import Model, Ops
 from ...arrays import Ints2d
 from ...codecs.labels import LabelMatch
 from ...codecs.trees import Gold
+from ...layers.base import Layer
 from ...structures import Parts, Structure
 from ...transfer.beliefs import Belief
 from ...transfer.loss import mixed_loss
@@ -73,13 +74,20 @@ class Pipe(Protocol):
 class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
     """One kind of structure that a component learns and writes.
 
-    structure (Structure): what the loss is over. pipe (Pipe): the component; it sets itself.
-    layer_name (str): of the layer that is written, "" if it has none.
+    structure (Structure): what the loss is over. layer (Layer): what is annotated.
+    pipe (Pipe): the component, see `belong_to`.
+    takes (tuple[str, ...]): settings of the factory that are arguments of this class.
     """
 
     structure: Structure
+    layer: Layer
     pipe: Pipe
-    fixed_labels: ClassVar[tuple[str, ...] | None] = None
+    fixed_labels: tuple[str, ...] | None = None
+    takes: ClassVar[tuple[str, ...]] = ()
+
+    def belong_to(self, pipe: Pipe) -> None:
+        """Become the task of a component."""
+        self.pipe = pipe
 
     # Labels
 

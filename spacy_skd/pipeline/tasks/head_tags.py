@@ -22,6 +22,7 @@ from ...codecs.tags import as_units, split_by_lengths
 from ...codecs.trees import ROOT_HEAD, Gold, gold_tokens
 from ...codecs.units import make_buckets
 from ...codecs.words import Words
+from ...layers.sentences import batch_spans
 from ...models.words import words_of
 from ...structures import IndependentLabels
 from ...structures.numerics import check_scores
@@ -30,11 +31,10 @@ from ...transfer.conversions.head_tags import head_labels
 from ...transfer.posterior import Target
 from ...transfer.students import HeadTagStudent
 from ..lost_mass import TAGS
-from ..sentences import batch_spans
 from .activations import head_tag_activations, head_tags_on_tokens
 from .base import Predictions
 from .head_tag_counts import Counts, count_tags, count_taught_tags, not_longer
-from .parsing import Arcs, ParsingTask, gold_arcs
+from .parsing import Arcs, ParsingTask
 
 logger = logging.getLogger("spacy.skd")
 
@@ -207,13 +207,13 @@ class HeadTagTask(ParsingTask[HeadTagLesson, list[Doc], Floats2d, Floats2d]):
             units = [self.reference_units(eg) for eg in examples]
         else:
             units = [_sentences(belief) for belief in beliefs]
-        arcs = [gold_arcs(eg, self.tags.deprels) for eg in examples]
+        arcs = [self.layer.gold(eg, labels=self.tags.deprels) for eg in examples]
         return HeadTagLesson(self._gold_tags(arcs, units), beliefs)
 
     def _gold_tags(self, arcs: Sequence[Arcs], units: Sequence[Ints2d]) -> Ints1d:
         """(words of the batch,) tag, -1 unknown. A head outside the unit is unknown.
 
-        arcs: per doc, see `gold_arcs`, of `tags.deprels`. units (Sequence[Ints2d]): per doc (U, 2).
+        arcs: per doc, see `TreeLayer.gold`, of `tags.deprels`. units (Sequence[Ints2d]): per doc (U, 2).
         """
         tags_of_docs: list[Ints1d] = [numpy.zeros(0, dtype="int64")]
         untagged = 0

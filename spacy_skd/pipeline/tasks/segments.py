@@ -10,10 +10,10 @@ from ...codecs.absence import Window, segments_without
 from ...codecs.bioes import Legality, TypedSpan, legality, span_tags
 from ...codecs.spans import SegmentGold, decode_segments, encode_segments
 from ...codecs.words import Words
+from ...layers.span_layer import SpanLayer
 from ...structures import IMPOSSIBLE, FlatSegments, Parts, Structure
 from ...transfer.beliefs import Belief, SegmentBelief
 from ...transfer.students import SegmentStudent
-from ..span_layers import SpanLayer
 from .activations import spans_on_tokens
 from .base import Activations, Predictions
 from .spans import Scored, SpanTask, logger
@@ -33,6 +33,7 @@ class SegmentTask(SpanTask):
 
     structure: FlatSegments
     rows_name = "span"
+    takes = ("drop_wide",)
     scheme = "BIOES"  # in which gold is read
     rules = None
 

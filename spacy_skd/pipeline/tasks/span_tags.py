@@ -11,10 +11,10 @@ from ...codecs.absence import Window, chains_without
 from ...codecs.bioes import Legality, TypedSpan, decode_spans, encode_chains, legality, span_tags
 from ...codecs.trees import Gold
 from ...codecs.words import Words
+from ...layers.span_layer import SpanLayer
 from ...structures import IMPOSSIBLE, LinearChain, Parts, Structure, tie
 from ...transfer.beliefs import Belief, ChainBelief, TokenBelief
 from ...transfer.students import TagStudent
-from ..span_layers import SpanLayer
 from .activations import no_activations, run_of, span_activations, spans_on_tokens
 from .base import Activations, Predictions
 from .spans import Scored, SpanTask
@@ -31,6 +31,7 @@ class SpanTagTask(SpanTask):
     """
 
     rows_name = "unary"
+    takes = ("scheme",)
 
     def __init__(
         self,

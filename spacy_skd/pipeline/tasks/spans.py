@@ -16,6 +16,8 @@ from ...codecs.bioes import Legality, TypedSpan
 from ...codecs.trees import Gold
 from ...codecs.units import Bucket, make_buckets
 from ...codecs.words import Words
+from ...layers.sentences import batch_spans
+from ...layers.span_layer import SpanLayer
 from ...models.words import words_of
 from ...structures import Parts, Structure, tie
 from ...structures.numerics import check_scores
@@ -24,9 +26,7 @@ from ...transfer.negative import gold_shares
 from ...transfer.posterior import Target
 from ...transfer.students import SpanStudent
 from ..negative_spans import NegativeSpans, loss_of_negatives
-from ..sentences import batch_spans
-from ..span_layers import SpanLayer
-from .base import Predictions, Task
+from .base import Pipe, Predictions, Task
 
 logger = logging.getLogger("spacy.skd")
 
@@ -52,6 +52,7 @@ class SpanTask(Task[SpanLesson, list[Doc], Any, Any, list[TypedSpan]]):
     illegal (int): docs whose annotation no legal sequence agrees with, so far.
     """
 
+    layer: SpanLayer
     rows_name: str  # of that array among `Parts`
     scheme: str  # of the tags that gold is read as
 
@@ -64,11 +65,15 @@ class SpanTask(Task[SpanLesson, list[Doc], Any, Any, list[TypedSpan]]):
         incorrect_spans_key: str | None = None,
     ):
         self.layer = layer
-        self.layer_name = layer.name
         self.structure = structure
         self.overwrite = overwrite
         self.negatives = NegativeSpans(incorrect_spans_key, layer=layer)
         self.illegal = 0
+
+    def belong_to(self, pipe: Pipe) -> None:
+        """See `Task.belong_to`."""
+        super().belong_to(pipe)
+        self.layer.belong_to(pipe.name)
 
     # What the two classes define
 

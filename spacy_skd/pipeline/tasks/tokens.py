@@ -12,11 +12,11 @@ from ...arrays import Array, Floats2d, Ints1d
 from ...codecs.tags import as_units, encode_tags, split_by_lengths
 from ...codecs.trees import gold_tokens
 from ...codecs.words import Words
+from ...layers.token_layer import TokenLayer
 from ...models.words import words_of
 from ...structures import IndependentLabels
 from ...structures.numerics import check_scores
 from ...transfer.beliefs import Belief, TokenBelief
-from ..layers import Layer
 from .base import Activations, Predictions, Task
 
 
@@ -36,10 +36,11 @@ class TokenTask(Task[TokenLesson, list[Doc], Floats2d, Floats2d, Ints1d]):
     probability of the chosen label. Of whitespace 0, -1 and 1.
     """
 
-    def __init__(self, layer: Layer, *, overwrite: bool = False):
+    layer: TokenLayer
+
+    def __init__(self, layer: TokenLayer, *, overwrite: bool = False):
         self.structure = IndependentLabels()
         self.layer = layer
-        self.layer_name = layer.name
         self.fixed_labels = layer.fixed_labels
         self.overwrite = overwrite
 
@@ -55,13 +56,13 @@ class TokenTask(Task[TokenLesson, list[Doc], Floats2d, Floats2d, Ints1d]):
         """See `Task.check_more`."""
         if self.fixed_labels is not None:
             raise ValueError(
-                f"{self.pipe.name}: layer {self.layer_name!r} has fixed labels"
+                f"{self.pipe.name}: layer {self.layer.name!r} has fixed labels"
             )
         self.layer.check([label])
 
     def labels_in(self, examples: Iterable[Example]) -> list[str]:
         """See `Task.labels_in`."""
-        annotated = (eg for eg in examples if eg.reference.has_annotation(self.layer.attr))
+        annotated = (eg for eg in examples if self.layer.is_annotated(eg.reference))
         return sorted({tag for eg in annotated for tag in self.layer.aligned(eg) if tag})
 
     def initialize(self, model: Model[list[Doc], Floats2d], docs: list[Doc]) -> None:

@@ -62,7 +62,7 @@ def make_lesson(
 ) -> TreeLesson:
     """Everything of a batch but the student's scores.
 
-    gold (Sequence[Arcs]): per doc, see `gold_arcs`.
+    gold (Sequence[Arcs]): per doc, see `TreeLayer.gold`.
     units (Sequence[Ints2d]): per doc (U, 2) start and end word of its units.
     parses (Sequence[Sequence[ParseBelief]]): of each teacher its beliefs, with the same units, and
         who learns from them; weights: of each teacher.

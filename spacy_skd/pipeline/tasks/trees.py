@@ -13,6 +13,8 @@ from ...codecs.tags import split_by_lengths
 from ...codecs.trees import ROOT_HEAD, UNKNOWN_HEAD, head_rows
 from ...codecs.units import Bucket
 from ...codecs.words import Words
+from ...layers.sentences import batch_spans, doc_starts, units_of
+from ...layers.trees import no_arcs
 from ...models.biaffine import ParserGradient, ParserInput, ParserScores
 from ...models.words import words_of
 from ...structures import ArcStructure, Parts, SpanningTrees, to_numpy
@@ -20,10 +22,9 @@ from ...structures.numerics import check_scores, softmax
 from ...transfer.beliefs import Belief, ParseBelief, TreeBelief, columns_of
 from ...transfer.students import Student
 from ..lost_mass import HEADS
-from ..sentences import batch_spans, doc_starts, units_of
 from .activations import arcs_by_row, arcs_on_tokens, tree_activations
 from .base import Activations, Predictions
-from .parsing import Arcs, ParsingTask, gold_arcs, no_arcs
+from .parsing import Arcs, ParsingTask
 from .tree_loss import GoldTrees, TreeLesson, TreeLoss, make_lesson
 
 TREES = SpanningTrees(single_root=True)
@@ -174,7 +175,7 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
         return make_lesson(gold, units=[self.reference_units(eg) for eg in examples])
 
     def _gold_arcs(self, eg: Example) -> Arcs:
-        heads, deps = gold_arcs(eg, self.pipe.labels)
+        heads, deps = self.layer.gold(eg, labels=self.pipe.labels)
         if ((heads != UNKNOWN_HEAD) & (deps < 0)).any():  # an arc is learnt without its deprel
             names = (token.dep_ for token in eg.reference if not token.is_space)
             self.pipe.unknown_labels.add(names, set(self.pipe.labels))

@@ -18,12 +18,12 @@ from thinc.api import Model
 
 from ...arrays import Array
 from ...errors import check_between, check_positive, named
+from ...layers.sentences import reference_starts
 from ...models.words import words_of
 from ...shards.docs import doc_key
 from ...teachers.runner import TeacherRunner
 from ...transfer.belief import Belief, HeadLabelBelief, Mixture, TreeBelief
 from ...transfer.candidates import TreeCandidates
-from ..sentences import reference_starts
 from .cache import Beliefs
 from .live import LiveTeacher, check_teachers
 from .stored import Stored

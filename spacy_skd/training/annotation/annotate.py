@@ -19,7 +19,7 @@ from ...disk import NotOurs, check_apart, held_folder
 from ...disk.atomic import cannot_write
 from ...disk.mark import size_of
 from ...errors import check_between
-from ...pipeline.sentences import reference_starts
+from ...layers.sentences import reference_starts
 from ...shards.docs import META, add_beliefs, doc_key
 from ...shards.files import Shard, check_whole, is_whole, make_bin, shard_name, write_shard
 from ...shards.manifest import FILE, Manifest

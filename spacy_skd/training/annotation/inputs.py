@@ -12,7 +12,9 @@ from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
 from ...disk import files_of, suffix_of, unique_files
-from ...pipeline.entity_tags import log_repaired, repair_entities
+from ...layers.base import Layer
+from ...layers.entity_tags import log_repaired, repair_entities
+from ...layers.known import corpus_layers
 from ...shards.docs import KEY
 from ...shards.messages import make_packer
 from ..conversion.lines import MAX_LINE as MAX_LINE
@@ -107,6 +109,7 @@ def _read_texts(path: Path, before: int, with_meta: bool) -> Iterator[Record | U
 def _read_docs(path: Path, before: int) -> Iterator[Record | Unfit]:
     size = path.stat().st_size
     repaired = 0
+    layers = corpus_layers()
     for i, (count, doc) in enumerate(_unpacked(path)):
         end = before + size * (i + 1) // count
         if not len(doc):
@@ -117,7 +120,7 @@ def _read_docs(path: Path, before: int) -> Iterator[Record | Unfit]:
                 f"{path}: its docs have a teacher's beliefs already, and may be its guesses; name "
                 f"what it was made of"
             )
-        gold = _is_gold(doc)
+        gold = _is_gold(doc, layers)
         repaired += repair_entities(doc)
         yield Record(str(path), i + 1, doc.text, end, len(doc), doc=doc, is_gold=gold)
     log_repaired(str(path), repaired)
@@ -135,10 +138,12 @@ def _unpacked(path: Path) -> Iterator[tuple[int, Doc]]:
         ) from error
 
 
-def _is_gold(doc: Doc) -> bool:
-    names = ("TAG", "POS", "MORPH", "LEMMA", "DEP", "ENT_IOB")
-    starts = len(doc) > 1 and doc.has_annotation("SENT_START")
-    return starts or bool(doc.spans or doc.cats) or any(map(doc.has_annotation, names))
+def _is_gold(doc: Doc, layers: Sequence[Layer]) -> bool:
+    if doc.spans or doc.cats or doc.has_annotation("LEMMA"):
+        return True
+    # The first token of a doc starts a sentence, whoever made it.
+    annotated = (la for la in layers if la.is_annotated(doc))
+    return any(len(doc) > 1 or not layer.sets_sentences for layer in annotated)
 
 
 def _too_long(record: Record, max_chars: int) -> Unfit:

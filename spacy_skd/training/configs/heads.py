@@ -7,21 +7,18 @@ from typing import Any
 from spacy.language import Language
 from spacy.ty import ListenedToComponent
 
+from ...layers.known import corpus_layers, corpus_names, find_layer
 from ...pipeline.teacher.component import is_teacher
 from ...teachers.embedding import find_listener
 from ...teachers.runner import sets_sentences
 from ...teachers.sources import as_source
-from .layered import LAYERS
-from .plan import NOTHING, SENTENCES
-
-# Trained where a pipeline has nothing that a head could replace.
-NEW = ("sent", "tag", "pos", "parser")
+from .plan import NOTHING, is_derived
 
 
 @dataclass(frozen=True)
 class Head:
-    """A component to train. layer (str): of `LAYERS`. replaces (str): the pipeline's component in
-    whose place it is; "" if it is new."""
+    """A component to train. layer (str): of `corpus_names()`. replaces (str): the pipeline's
+    component in whose place it is; "" if it is new."""
 
     name: str
     layer: str
@@ -45,7 +42,7 @@ class HeadPlan:
 
     @property
     def layers(self) -> list[str]:
-        return [layer for layer in LAYERS if any(head.layer == layer for head in self.heads)]
+        return [name for name in corpus_names() if any(head.layer == name for head in self.heads)]
 
 
 def plan_heads(
@@ -54,7 +51,7 @@ def plan_heads(
     """The heads of a pipeline and their places.
 
     pipes (Sequence[str]): the pipeline's components to replace, or layers. By default all that are
-        enabled and that a head can replace, one for each layer; if there are none, `NEW`.
+        enabled and that a head can replace, one for each layer; if there are none, basic layers.
     labelled (Container[str] | None): the layers that the heads will have labels of, if known. By
         default what has none is kept.
     RAISES (ValueError): if nothing embeds tokens, a pipe is unknown, cannot be replaced or has no
@@ -64,11 +61,12 @@ def plan_heads(
     replaceable = {name: layers for name, pipe in nlp.components if (layers := _layers(pipe))}
     replaced, new = _chosen(nlp, replaceable, pipes, labelled)
     if _lacks_sentences(nlp, embedding, replaceable, replaced, new):
-        senters = _of_layer(nlp, replaceable, "sent")
-        replaced, new = [*replaced, *senters], [*new, *(() if senters else ("sent",))]
+        starts = _that_set_sentences()[0]
+        senters = _of_layer(nlp, replaceable, starts)
+        replaced, new = [*replaced, *senters], [*new, *(() if senters else (starts,))]
     heads = {name: _named(name, replaceable[name], nlp.component_names) for name in replaced}
     plan = HeadPlan(embedding, [head for heads in heads.values() for head in heads])
-    plan.heads += [Head(layer, layer) for layer in LAYERS if layer in new]
+    plan.heads += [Head(name, name) for name in corpus_names() if name in new]
     plan.pipeline = _in_order(nlp, embedding, plan.heads)
     _check(plan, nlp, labelled)
     return plan
@@ -78,12 +76,12 @@ def _layers(pipe: Any) -> tuple[str, ...]:
     """What a component annotates that a head could; a stock parser's sentences come with it."""
     source = None if is_teacher(pipe) else as_source(pipe)
     views = {} if source is None else source.views()
-    found = [
+    layers = [
         view.layer
         for suffix, view in views.items()
-        if suffix != SENTENCES and set(view.labels) - NOTHING
+        if view.layer and not is_derived(view.layer, asks=suffix) and set(view.labels) - NOTHING
     ]
-    return tuple(layer for layer in found if layer in LAYERS)
+    return tuple(layer for layer in layers if layer in corpus_names())
 
 
 def _chosen(
@@ -106,7 +104,8 @@ def _chosen(
             known += layers
     if replaced or replaceable:
         return replaced, []
-    return [], [layer for layer in NEW if labelled is None or layer in labelled]
+    basic = [layer.name for layer in corpus_layers() if layer.is_basic]
+    return [], [name for name in basic if labelled is None or name in labelled]
 
 
 def _listens(pipe: Any) -> bool:
@@ -129,7 +128,7 @@ def _asked(
             )
         elif of_layer:
             replaced += of_layer
-        elif pipe in LAYERS:
+        elif pipe in corpus_names():
             new.append(pipe)
         else:
             raise ValueError(f"pipes: {_expected(replaceable)}, got {pipe}")
@@ -144,7 +143,7 @@ def _of_layer(nlp: Language, replaceable: dict[str, tuple[str, ...]], layer: str
 
 def _expected(replaceable: Iterable[str]) -> str:
     components = f"the pipeline's {', '.join(replaceable)}, or " if replaceable else ""
-    return f"expected some of {components}of the layers {', '.join(LAYERS)}"
+    return f"expected some of {components}of the layers {', '.join(corpus_names())}"
 
 
 def _lacks_sentences(
@@ -156,14 +155,20 @@ def _lacks_sentences(
 ) -> bool:
     """Whether there is a head of trees, and nothing before it to set sentences: a stock parser sets
     its own, and is gone."""
-    parsers = [name for name in replaced if "parser" in replaceable[name]]
-    if not parsers and "parser" not in new:
+    trees = {layer.name for layer in corpus_layers() if layer.needs_sentences}
+    parsers = [name for name in replaced if trees.intersection(replaceable[name])]
+    if not parsers and not trees.intersection(new):
         return False
-    if "sent" in new or any("sent" in replaceable[name] for name in replaced):
+    starts = {*_that_set_sentences()}
+    if starts.intersection(new) or any(starts.intersection(replaceable[n]) for n in replaced):
         return False  # of a head of sentences, the place is before that of trees
     last = max(map(nlp.component_names.index, [embedding, *parsers]))
     before = [name for name in nlp.component_names[:last] if name in nlp.pipe_names]
     return not any(sets_sentences(nlp, name, nlp.get_pipe(name)) for name in before)
+
+
+def _that_set_sentences() -> list[str]:
+    return [layer.name for layer in corpus_layers() if layer.sets_sentences]
 
 
 def _named(name: str, layers: tuple[str, ...], taken: Container[str]) -> list[Head]:
@@ -187,12 +192,12 @@ def _in_order(nlp: Language, embedding: str, heads: Sequence[Head]) -> list[str]
     for head in heads:
         i = components.index(head.replaces) if head.replaces else first
         places[head.name] = min(max(i, first + 0.3), last - 0.3)
-    trees = [places[head.name] for head in heads if head.layer == "parser"]
+    trees = [places[head.name] for head in heads if find_layer(head.layer).needs_sentences]
     for head in heads:
-        if head.layer == "sent" and trees:
+        if find_layer(head.layer).sets_sentences and trees:
             places[head.name] = min(places[head.name], trees[0])
     replaced = {head.replaces for head in heads} - {head.name for head in heads}
-    rank = {head.name: LAYERS.index(head.layer) for head in heads}
+    rank = {head.name: corpus_names().index(head.layer) for head in heads}
     ordered = sorted(places, key=lambda name: (places[name], rank.get(name, -1)))
     return [name for name in ordered if name not in replaced]
 
@@ -223,5 +228,5 @@ def _check(plan: HeadPlan, nlp: Language, labelled: Container[str] | None) -> No
     if not plan.heads:
         raise ValueError(
             "there are labels of none of the layers that the pipeline's components annotate; name "
-            f"layers by --pipes: {', '.join(LAYERS)}"
+            f"layers by --pipes: {', '.join(corpus_names())}"
         )

@@ -7,6 +7,7 @@ from typing import Any
 from spacy.language import Language
 from spacy.ty import ListenedToComponent
 
+from ...layers.known import find_layer
 from ...pipeline.teacher.component import is_teacher
 from ...teachers.embedding import find_listener
 from ...teachers.runner import sets_sentences
@@ -16,7 +17,6 @@ from ..callbacks import why_not_kept
 
 TEACHER, TOK2VEC = "teacher", "tok2vec"  # components of every student
 NOTHING = {"", "_"}  # labels of a morphologizer that says nothing of a layer
-SENTENCES = ".sent"  # the view of a stock parser's sentences
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Plan:
     @property
     def pipeline(self) -> list[str]:
         """The student's components, in the teacher's order but for sentence starts."""
-        first = [s.name for s in self.students if s.layer == "sent"]
+        first = [s.name for s in self.students if find_layer(s.layer).sets_sentences]
         rest = (
             name
             for row in self.rows
@@ -178,19 +178,25 @@ def _check_layers(rows: Sequence[Row]) -> None:
 
 
 def _is_of_parser(student: Student) -> bool:
-    """Whether it learns the sentences of a stock parser."""
-    return student.layer == "sent" and student.asks.endswith(SENTENCES)
+    """Tell whether it learns the sentences of a stock parser, a view of it."""
+    return is_derived(student.layer, asks=student.asks)
+
+
+def is_derived(layer: str, *, asks: str) -> bool:
+    """Tell whether a view of a component is of sentences that come with what it annotates."""
+    return find_layer(layer).sets_sentences and asks.endswith(f".{layer}")
 
 
 def _with_sentences(nlp: Language, rows: Sequence[Row]) -> Iterator[Row]:
     """The rows; a student of the parser's sentences is left out if another student, or a component
     before the parser, sets some. RAISES (ValueError): if nothing does."""
-    has_starts = any(s.layer == "sent" and not _is_of_parser(s) for r in rows for s in r.students)
+    students = [student for row in rows for student in row.students if not _is_of_parser(student)]
+    has_starts = any(find_layer(student.layer).sets_sentences for student in students)
     for row in rows:
         has_starts |= row.is_sourced and sets_sentences(nlp, row.name, nlp.get_pipe(row.name))
         if has_starts:
             row = replace(row, students=tuple(s for s in row.students if not _is_of_parser(s)))
-        elif [s.layer for s in row.students] == ["parser"]:
+        elif [find_layer(s.layer).needs_sentences for s in row.students] == [True]:
             raise ValueError(
                 f"the student of {row.name!r} needs sentence starts, which no component before it "
                 f"sets: add one that does to --pipes, or leave {row.name!r} out"

@@ -14,6 +14,7 @@ LISTENER: Block = {
     "width": "${components.tok2vec.model.encode.width}",
     "upstream": "*",
 }
+BIAFFINE = "spacy-skd.BiaffineParser.v1"
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ class Preset:
     learn_rate: float = 0.01
 
     def tok2vec(self, *, vectors: bool) -> Block:
-        """vectors (bool): whether it has static vectors of words."""
+        """Return the model of the tok2vec. vectors (bool): whether it has static vectors of
+        words."""
         return {
             "@architectures": "spacy-skd.Tok2Vec.v1",
             "embed": {
@@ -80,10 +82,15 @@ class Preset:
             },
         }
 
-    def parser(self) -> Block:
-        """The model of a parser."""
+    def scorer(self, architecture: str) -> Block:
+        """Return the model of a component that listens to the tok2vec."""
+        if architecture == BIAFFINE:
+            return self._biaffine()
+        return {"@architectures": architecture, "nO": None, "tok2vec": LISTENER}
+
+    def _biaffine(self) -> Block:
         return {
-            "@architectures": "spacy-skd.BiaffineParser.v1",
+            "@architectures": BIAFFINE,
             "arc_hidden": self.arc_hidden,
             "label_hidden": self.label_hidden,
             "dropout": 0.0,
@@ -129,5 +136,5 @@ DEFAULT = "small"
 
 
 def find_preset(name: str) -> Preset:
-    """RAISES (ValueError): if there is none of that name."""
+    """Return a preset. RAISES (ValueError): if there is none of that name."""
     return PRESETS[check_one_of("preset", name, list(PRESETS))]

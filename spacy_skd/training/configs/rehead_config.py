@@ -6,9 +6,10 @@ from copy import deepcopy
 from spacy.language import Language
 from thinc.api import Config
 
+from ...layers.known import layers_of
 from ...teachers.embedding import find_listener
 from .heads import Head, HeadPlan
-from .layered import layers_of, own_template, weigh
+from .layered import own_template, weigh
 from .presets import Block
 
 SOURCE = "${paths.source}"

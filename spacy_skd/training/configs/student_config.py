@@ -1,32 +1,20 @@
 """The config of a student: its components, its size and what its training is scored by."""
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Any
 
 from spacy import blank
 from spacy.language import Language
-from spacy.tokens import Doc
 from spacy.util import load_model_from_config
 from thinc.api import Config
 
+from ...layers.known import find_layer
 from ..callbacks import COPY, OF_TEACHER, reads_vectors
 from .plan import TEACHER, TOK2VEC, Plan, Student
-from .presets import LISTENER, Block, Preset
+from .presets import Block, Preset
 
 BASE = Path(__file__).with_name("student_base.cfg")
-# By layer: what of a component is scored, and how much it is worth beside the others.
-WEIGHTS: dict[str, dict[str, float]] = {
-    "sent": {"sents_f": 0.1},
-    "tag": {"tag_acc": 0.2},
-    "pos": {"pos_acc": 0.2},
-    "morph": {"morph_acc": 0.2},
-    "parser": {"dep_uas": 0.2, "dep_las": 0.3},
-    "ents": {"ents_f": 0.5, "ents_p": 0.0, "ents_r": 0.0},
-    "spans": {"spans_{key}_f": 0.5, "spans_{key}_p": 0.0, "spans_{key}_r": 0.0},
-}
-_ATTRS = {"sent": "SENT_START", "tag": "TAG", "pos": "POS", "morph": "MORPH", "parser": "DEP",
-          "ents": "ENT_IOB"}  # fmt: skip
 
 
 def student_config(
@@ -67,48 +55,21 @@ def student_config(
     return filled
 
 
-def _component(layer: str, preset: Preset) -> Block:
-    if layer == "parser":
-        return {"factory": "distilling_parser", "distill_weight": 0.7, "model": preset.parser()}
-    kind, _, key = layer.partition(":")
-    is_spans = kind in ("ents", "spans")
-    scorer = "spacy-skd.ChainScorer.v1" if is_spans else "spacy-skd.TokenScorer.v1"
-    settings: Block = {"structure": "linear_chain"} if is_spans else {}
-    if key:
-        settings["spans_key"] = key
-    if kind == "sent":
-        settings["threshold"] = 0.35  # a missed start costs the parser more than one too many
-    return {
-        "factory": "distilling_tagger",
-        "layer": kind,
-        "distill_weight": 0.7,
-        **settings,
-        "model": {"@architectures": scorer, "nO": None, "tok2vec": LISTENER},
-    }
+def _component(name: str, preset: Preset) -> Block:
+    layer = find_layer(name)
+    return layer.component(preset.scorer(layer.architecture))
 
 
 def score_weights(layers: Sequence[str]) -> dict[str, float]:
     """Of the scores of some layers, in hundredths that sum to 1."""
     weights: dict[str, float] = {}
     for layer in layers:
-        kind, _, key = layer.partition(":")
-        weights.update({name.format(key=key): w for name, w in WEIGHTS[kind].items()})
+        weights.update(find_layer(layer).score_weights)
     total = sum(weights.values())
     rounded = {name: round(weight / total, 2) for name, weight in weights.items()}
     most = max(rounded, key=lambda name: rounded[name])
     rounded[most] = round(rounded[most] + 1 - sum(rounded.values()), 2)
     return rounded
-
-
-def annotated_layers(docs: Iterable[Doc], layers: Sequence[str]) -> list[str]:
-    """Those of `layers` that some doc has."""
-    found = set()
-    for doc in docs:
-        for layer in layers:
-            kind, _, key = layer.partition(":")
-            if key in doc.spans if key else doc.has_annotation(_ATTRS[kind]):
-                found.add(layer)
-    return [layer for layer in layers if layer in found]
 
 
 def for_teacher(config: Config, plan: Plan, nlp: Language, *, source: str) -> Config:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ...pipeline.entity_tags import repair_biluo
+from ...layers.entity_tags import repair_biluo
 from .lines import read_lines
 
 BARE = "(no key)"

@@ -9,7 +9,7 @@ import srsly
 from spacy.tokens import Doc, DocBin
 
 from ...disk import check_apart, check_folder, new_folder, refuse_stream, unchanged
-from ...pipeline.entity_tags import log_repaired
+from ...layers.entity_tags import log_repaired
 from ..annotation import earlier
 from ..progress import Progress, Report, silent
 from .convert_counts import SPLITS, Counts, RawCounts, SplitCounts

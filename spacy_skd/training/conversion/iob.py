@@ -19,7 +19,7 @@ from typing import NamedTuple
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
-from ...pipeline.entity_tags import repair_biluo
+from ...layers.entity_tags import repair_biluo
 from .annotated import Annotated
 
 DOCUMENT_START = "-DOCSTART-"

@@ -130,7 +130,7 @@ def _annotation(
     if doc.has_annotation("MORPH"):
         annotation["morphs"] = [_features(group) for group in groups]
     if doc.has_annotation("ENT_IOB"):
-        annotation["ents"] = _entities(doc, groups, tops)
+        annotation.update(ents=_entities(doc, groups, tops))
     if doc.has_annotation("DEP"):
         annotation["deps"] = [top.dep_ for top in tops]
         annotation["heads"] = [place[top.head.i] if top.dep else None for top in tops]

@@ -9,7 +9,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from ...pipeline.sentences import reference_starts
+from ...layers.sentences import reference_starts
 from ...shards.docs import KEY, doc_key
 from .items import Item
 

@@ -11,6 +11,7 @@ from spacy.training import Corpus, Example
 from ...errors import check_between
 from ...pipeline.entity_tags import RepairedEntities
 from ...registry import reader
+from ...layers.entity_tags import RepairedEntities
 from ..conversion.raw_text import read_raw
 
 

@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy
 from spacy.language import Language
-from spacy.pipeline import Tagger
 from spacy.tokens import Doc
 from spacy.training import Example
 from thinc.api import Model
 
 from ...errors import check_between, check_temperature
 from ...registry import reader
+from ...layers.base import Drawing
 from ...shards.docs import KEY, read_beliefs
-from .drawn_layers import DrawnParse, DrawnTokens, make_layers
+from .drawn_layers import make_layers
 from .items import Item
 from .stream import StoredCorpus, examples_seen
 
@@ -52,8 +52,8 @@ def make_sampled_corpus(
     projective (bool): whether trees are drawn given that no arcs cross, for a parser that knows no
         others; what spaCy's knows of crossing arcs are rare deprels. Listed trees stay as they are.
     layers (dict[str, str]): the stored components to draw from, and what each annotates: tag, pos,
-        morph, morphologizer, sent, ents, spans (or spans:KEY) or parser. By default all, as the
-        manifest says.
+        morph, morphologizer, sent, ents, spans (or spans:KEY), parser, or a plugin's. By default
+        all, as the manifest says.
     skip (int): examples of the stream that a run that is resumed has learnt from. Not needed where
         a distilling component counts them.
     RAISES (ValueError): see `make_distillation_corpus`; for layers that do not exist or clash.
@@ -97,35 +97,22 @@ class SampledCorpus(StoredCorpus):
         example = item.example(nlp)
         if not item.is_gold:
             rng = numpy.random.default_rng([self.seed, number])
-            self._annotate(example.reference, rng=rng, known=known_tags(nlp))
+            how = Drawing(rng, self.temperature, self.projective, nlp)
+            self._annotate(example.reference, how)
         return example
 
-    def _annotate(
-        self, doc: Doc, *, rng: numpy.random.Generator, known: frozenset[str] | None
-    ) -> None:
+    def _annotate(self, doc: Doc, how: Drawing) -> None:
         stored = read_beliefs(doc.user_data)
         if stored is None:
             raise ValueError(f"{self.store.folder}: expected a doc with a belief, found {doc.text}")
         for pipe, layer in self.layers.items():
-            settings: dict[str, Any] = {"rng": rng, "temperature": self.temperature}
-            if isinstance(layer, DrawnTokens) and layer.writes == ("tag",):
-                settings["known"] = known
-            if isinstance(layer, DrawnParse):
-                settings["projective"] = self.projective
-            layer.draw(doc, self.store.belief(stored, pipe, doc), **settings)
+            layer.draw(doc, self.store.belief(stored, pipe, doc), how)
         del doc.user_data[KEY]
 
     def _learnt(self, nlp: Language) -> int | None:
         """Stock components do not count, but have learnt nothing before they are initialized."""
         seen = examples_seen(nlp)
         return 0 if seen is None and not is_initialized(nlp) else seen
-
-
-def known_tags(nlp: Language) -> frozenset[str] | None:
-    """What all stock taggers of a pipeline can learn; None where none has labels yet."""
-    pipes: list[Any] = [pipe for _, pipe in nlp.components]
-    known = [frozenset(p.labels) for p in pipes if type(p) is Tagger and p.labels]
-    return frozenset.intersection(*known) if known else None
 
 
 def is_initialized(nlp: Language) -> bool:

@@ -12,8 +12,8 @@ from spacy.training import Example
 from spacy.training.corpus import walk_corpus
 
 from ...errors import check_between
+from ...layers.entity_tags import RepairedEntities
 from ...pipeline.distilling import DistillingPipe
-from ...pipeline.entity_tags import RepairedEntities
 from ...shards.store import BeliefStore
 from .items import Item, read_items
 

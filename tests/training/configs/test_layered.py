@@ -1,24 +1,19 @@
 """Configs for the layers that there are: of teachers, students and stock rivals alike."""
 
 import pytest
-import spacy
-from all_components import gold_docs
-from conftest import make_docs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.cli.init_config import fill_config
-from spacy.tokens import Doc
 
+from spacy_skd.layers.known import corpus_names, layers_of
 from spacy_skd.training.configs.layered import (
-    LAYERS,
     choose,
     config_of,
-    labelled_layers,
-    layers_of,
     own_template,
     weigh,
 )
 
+LAYERS = corpus_names()
 NAMES = ("teacher", "student", "stock")
 TEMPLATES = {name: own_template(name) for name in NAMES}
 SUBSETS = st.lists(st.sampled_from(LAYERS), min_size=1, unique=True)
@@ -80,14 +75,3 @@ def test_scores_of_other_layers_do_not_count():
     assert weigh({"tag_acc": 1.0}, ["tag", "morph"]) == {"tag_acc": 0.83, "morph_acc": 0.17}
     config = config_of("teacher", ["tag", "ents"], scored=["tag"])
     assert {k for k, v in config["training"]["score_weights"].items() if v} == {"tag_acc"}
-
-
-def test_layers_that_docs_have_labels_of():
-    nlp = spacy.blank("en")
-    assert labelled_layers(gold_docs(nlp)) == list(LAYERS)
-    assert labelled_layers(make_docs(nlp)) == ["sent", "tag", "pos", "parser"]
-    words = ["Go", "home"]
-    outside = Doc(nlp.vocab, words, ents=["O", "O"], morphs=["_", "_"], pos=["VERB", ""])
-    assert labelled_layers([outside]) == ["pos"]
-    assert labelled_layers([Doc(nlp.vocab, words, sent_starts=[True, False])]) == ["sent"]
-    assert labelled_layers([nlp("Go !")]) == []

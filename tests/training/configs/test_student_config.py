@@ -5,8 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import spacy
-from all_components import gold_docs, gold_examples
+from all_components import gold_examples
 from hypothesis import given
 from hypothesis import strategies as st
 from spacy.cli.init_config import fill_config
@@ -15,11 +14,7 @@ from thinc.api import Config
 
 from spacy_skd.training.configs.plan import Student
 from spacy_skd.training.configs.presets import PRESETS, find_preset
-from spacy_skd.training.configs.student_config import (
-    annotated_layers,
-    score_weights,
-    student_config,
-)
+from spacy_skd.training.configs.student_config import score_weights, student_config
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 LAYERS = ("sent", "tag", "pos", "morph", "parser", "ents", "spans:sc", "spans:other")
@@ -115,16 +110,6 @@ def test_score_weights_sum_to_1_and_survive_spacys_rounding(layers):
     assert total == pytest.approx(1.0, abs=1e-9)
     assert {name: round(weight / total, 2) for name, weight in weights.items()} == weights
     assert sum(weight > 0 for weight in weights.values()) == len(layers) + ("parser" in layers)
-
-
-def test_layers_that_docs_have():
-    docs = gold_docs(spacy.blank("en"))
-    assert annotated_layers(docs, LAYERS) == [
-        "sent", "tag", "pos", "morph", "parser", "ents", "spans:sc"
-    ]  # fmt: skip
-    nlp = spacy.blank("en")
-    assert annotated_layers([nlp("Go !")], LAYERS) == []
-    assert annotated_layers([nlp("Go !"), docs[0]], ["ents", "tag"]) == ["ents", "tag"]
 
 
 @pytest.mark.parametrize("name", ["student_tiny", "student", "student_medium", "ner_student"])

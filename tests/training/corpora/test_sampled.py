@@ -11,12 +11,13 @@ from spacy.pipeline._parser_internals.nonproj import is_nonproj_tree
 from spacy.tokens import DocBin
 from stock_pipelines import EMBED, LISTENER, stock_pipeline
 
+from spacy_skd.layers.tokens import TagLayer
 from spacy_skd.shards.docs import KEY, read_beliefs
 from spacy_skd.shards.manifest import Manifest
 from spacy_skd.structures import LinearChain, Parts, SpanningTrees
 from spacy_skd.training.annotation.annotate import Settings, annotate
-from spacy_skd.training.corpora.drawn_layers import layer_of, make_layers
-from spacy_skd.training.corpora.sampled import is_initialized, known_tags, make_sampled_corpus
+from spacy_skd.training.corpora.drawn_layers import make_layers
+from spacy_skd.training.corpora.sampled import is_initialized, make_sampled_corpus
 from spacy_skd.transfer.store import Form
 
 RAW = ["The cat gave Ann him . Dogs well", "She sleep the book", "Go go go", "n't unseen !"]
@@ -238,7 +239,7 @@ def test_training_begins_where_the_stream_begins_however_often_it_was_read_befor
     nlp.initialize(lambda: list(read(nlp)))
     assert is_initialized(nlp)
     blank = spacy.blank("en")
-    known = known_tags(nlp)
+    known = TagLayer().known(nlp)
     same = make_sampled_corpus(store, skip=3)
     expected = [contents(same(blank)) for _ in range(2)]
     found = [contents(read(nlp)) for _ in range(2)]
@@ -330,26 +331,6 @@ def test_an_older_store_is_drawn_from_with_a_warning(span_store, tmp_path, caplo
 
 def form(*labels, kind="tokens"):
     return Form(kind, None, labels)
-
-
-def test_what_a_component_annotates_follows_from_its_name_and_labels():
-    found = {
-        "parser": form("nsubj", kind="trees"),
-        "beam": form("nsubj", kind="listed trees"),
-        "x": form("O", "B-PER", "I-PER"),
-        "ner": form("PER", kind="segments"),
-        "spancat": form("O", "B-PER", kind="chain"),
-        "y": form("I", "S"),
-        "tag": form("NOUN", "VERB"),
-        "z": form("NOUN", "VERB"),
-        "w": form("_", "Number=Sing"),
-        "v": form("_", "Number=Sing|POS=NOUN"),
-        "m.pos": form("NOUN"),
-        "m.morph": form("_"),
-        "u": form("NN", "VBZ"),
-    }
-    expected = "parser parser ents ents spans sent tag pos morph morphologizer pos morph tag"
-    assert [layer_of(pipe, found[pipe]) for pipe in found] == expected.split()
 
 
 def test_layers_can_be_chosen_and_do_not_clash():

@@ -11,9 +11,11 @@ from spacy.training import Example
 from ..arrays import Array, Ints2d
 from ..codecs.words import Words
 
+START_LABELS = ("I", "S")  # of a token within a sentence, and of one that starts it
+
 
 def reference_starts(eg: Example) -> Array | None:
-    """Sentence starts of the annotation, on the predicted tokens; None where there are none."""
+    """Return sentence starts of the annotation, on the predicted tokens; None without any."""
     if not eg.reference.has_annotation("SENT_START") or not len(eg.predicted):
         return None
     if len(eg.reference) == 1 and not eg.reference.has_annotation("DEP"):
@@ -24,20 +26,20 @@ def reference_starts(eg: Example) -> Array | None:
 
 
 def aligned_starts(eg: Example) -> Array:
-    """(tokens,) bool, the predicted tokens that start a sentence of the reference: the first one
-    that aligns with a sentence. spaCy's `get_aligned_sent_starts` fails where the first token of a
-    sentence, a space, is not among the predicted tokens."""
+    """Return which predicted tokens, (tokens,) bool, start a sentence of the reference: the first
+    one that aligns with a sentence. spaCy's `get_aligned_sent_starts` fails where the first token
+    of a sentence, a space, is not among the predicted tokens."""
     starts = numpy.zeros(len(eg.predicted), dtype=bool)
     aligned = eg.alignment.y2x
     for sent in eg.reference.sents:
-        found = aligned[sent.start : sent.end]
-        if len(found):
-            starts[int(found[0])] = True
+        tokens = aligned[sent.start : sent.end]
+        if len(tokens):
+            starts[int(tokens[0])] = True
     return starts
 
 
 def units_from_starts(starts: Array) -> Ints2d:
-    """starts (ndarray): (words,) bool. RETURNS (Ints2d): (U, 2) start and end word."""
+    """Return (U, 2), start and end word of each sentence. starts (ndarray): (words,) bool."""
     first = numpy.nonzero(starts)[0]
     return numpy.stack([first, numpy.append(first[1:], len(starts))], axis=1).astype("int64")
 
@@ -56,8 +58,8 @@ def split_long_units(units: Ints2d, *, max_length: int) -> Ints2d:
 
 
 def doc_starts(docs: Sequence[Doc]) -> tuple[list[Array], list[int]]:
-    """RETURNS: of each doc (tokens,) bool, whether a token starts a sentence; which docs of several
-    tokens have no sentence annotation, so that only their first token does."""
+    """Return of each doc (tokens,) bool, whether a token starts a sentence; and which docs of
+    several tokens have no sentence annotation, so that only their first token does."""
     values = [numpy.zeros(0, dtype="uint64"), *(doc.to_array(SENT_START) for doc in docs)]
     flat, values = numpy.concatenate(values), values[1:]
     starts, ends = flat == 1, numpy.cumsum([len(row) for row in values], dtype="int64")
@@ -70,12 +72,12 @@ def doc_starts(docs: Sequence[Doc]) -> tuple[list[Array], list[int]]:
 
 
 def punctuation_starts(doc: Doc) -> Array:
-    """RETURNS (ndarray): (tokens,) bool, where spaCy's `sentencizer` begins sentences."""
+    """Return (tokens,) bool, where spaCy's `sentencizer` begins sentences."""
     return numpy.asarray(Sentencizer().predict([doc])[0], dtype=bool)
 
 
 def units_of(starts: Sequence[Array], words: Sequence[Words], *, max_length: int) -> list[Ints2d]:
-    """Sentences of docs, the long ones cut.
+    """Return the sentences of docs, the long ones cut.
 
     starts (Sequence[ndarray]): of each doc (tokens,) bool.
     RETURNS (list[Ints2d]): of each doc (U, 2) start and end word.
@@ -89,14 +91,14 @@ def units_of(starts: Sequence[Array], words: Sequence[Words], *, max_length: int
     flat[offsets[offsets < ends]] = True
     units = units_from_starts(flat)
     cuts = numpy.searchsorted(units[:, 0], ends).tolist()
-    found = [units[a:b] - o for a, b, o in zip([0, *cuts], cuts, offsets.tolist())]
+    of_docs = [units[a:b] - o for a, b, o in zip([0, *cuts], cuts, offsets.tolist())]
     if max_length and (units[:, 1] - units[:, 0]).max() > max_length:
-        return [split_long_units(some, max_length=max_length) for some in found]
-    return found
+        return [split_long_units(each, max_length=max_length) for each in of_docs]
+    return of_docs
 
 
 def batch_spans(units: Sequence[Ints2d], lengths: Sequence[int]) -> Ints2d:
-    """Units of the docs of a batch as rows of its concatenated words.
+    """Return the units of the docs of a batch as rows of its concatenated words.
 
     units (Sequence[Ints2d]): per doc (U, 2). lengths (Sequence[int]): words of each doc.
     RETURNS (Ints2d): (all units, 2) start and end row.

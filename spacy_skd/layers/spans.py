@@ -1,12 +1,12 @@
-"""Layers of labelled spans that a distilling tagger can annotate: `doc.ents` and `doc.spans`."""
+"""Layers of labelled spans that do not overlap: `doc.ents` and the groups of `doc.spans`."""
 
 import logging
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy
 from spacy.attrs import ENT_IOB, ENT_TYPE
+from spacy.pipeline import EntityRecognizer, SpanCategorizer
 from spacy.pipeline.spancat import spancat_score
 from spacy.scorer import get_ner_prf
 from spacy.tokens import Doc, Span
@@ -15,9 +15,10 @@ from spacy.util import filter_spans
 
 from ..arrays import Array
 from ..codecs.bioes import OUTSIDE, TypedSpan, encode_spans
-from ..codecs.words import Words
 from ..models.words import words_of
+from .base import Block, register
 from .entity_tags import RepairedEntities
+from .span_layer import SpanLayer
 
 _FROM_BILUO = {
     "BIOES": {"B": "B", "I": "I", "L": "E", "U": "S"},
@@ -29,67 +30,51 @@ _BEGINS = 3  # spaCy's number of B
 logger = logging.getLogger("spacy.skd")
 
 
-class SpanLayer(ABC):
-    """One kind of spans that do not overlap. Holds no weights and no labels.
-
-    misaligned (int): annotated spans that no tokens of the predicted doc spell, each time that they
-        were met. Their tokens are unknown.
-    """
-
-    name: ClassVar[str]
-
-    def __init__(self) -> None:
-        self.misaligned = 0
-
-    def _note_misaligned(self, n: int) -> None:
-        if n and not self.misaligned:
-            logger.warning(
-                "layer %r: %d annotated spans of a doc begin or end within a token and are not "
-                "learnt (counted in `layer.misaligned`); does the tokenizer fit the annotation?",
-                self.name,
-                n,
-            )
-        self.misaligned += n
-
-    @abstractmethod
-    def gold(self, eg: Example, *, scheme: str) -> list[str | None]:
-        """The tag of each predicted token, None where nothing is known."""
-
-    @abstractmethod
-    def spans(self, doc: Doc) -> Sequence[Span]:
-        """A doc's spans."""
-
-    def labels(self, doc: Doc) -> Iterable[str]:
-        """The labels of a doc's spans."""
-        return (span.label_ for span in self.spans(doc))
-
-    def blocked(self, doc: Doc) -> Array:
-        """(N,) bool: the tokens of which no span may be predicted."""
-        return numpy.zeros(len(doc), dtype=bool)
-
-    def blocked_words(self, docs: Sequence[Doc], words: Sequence[Words]) -> list[Array]:
-        """Per doc, (words,) bool: `blocked` of its words."""
-        return [each.of_tokens(self.blocked(doc)) for doc, each in zip(docs, words)]
-
-    @abstractmethod
-    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
-        """spaCy's scores of this layer."""
-
-    @abstractmethod
-    def write(self, doc: Doc, spans: Sequence[TypedSpan], *, overwrite: bool) -> None:
-        """Set the doc's spans. spans (Sequence[TypedSpan]): start and end word, and label."""
-
-
+@register("ents")
 class EntsLayer(SpanLayer):
     """Named entities, `doc.ents`. Illegal annotation is repaired in the reference."""
 
     name = "ents"
+    order = 6
+    assigns = ("doc.ents", "token.ent_iob", "token.ent_type")
+    stock_factory = "ner"
+    answers: ClassVar[Mapping[type, str]] = {EntityRecognizer: ""}
+    lacking = "no entities"
 
     def __init__(self) -> None:
         super().__init__()
-        self.repaired = RepairedEntities("layer 'ents'")
+        self.repaired = RepairedEntities(self._called())
+
+    def belong_to(self, component: str) -> None:
+        """See `SpanLayer.belong_to`."""
+        super().belong_to(component)
+        self.repaired.name = self._called()
+
+    @property
+    def score_weights(self) -> dict[str, float]:
+        """See `Layer.score_weights`."""
+        return {"ents_f": 0.5, "ents_p": 0.0, "ents_r": 0.0}
+
+    @property
+    def default_weights(self) -> Mapping[str, float | None]:
+        """See `Layer.default_weights`."""
+        return {"ents_f": 0.4, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None}
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """See `Layer.columns`."""
+        return {"ents_f": "ENTS"}
+
+    def is_annotated(self, doc: Doc) -> bool:
+        """See `Layer.is_annotated`."""
+        return bool(doc.has_annotation(ENT_IOB))
+
+    def has_labels(self, doc: Doc) -> bool:
+        """See `Layer.has_labels`."""
+        return bool(doc.ents)
 
     def gold(self, eg: Example, *, scheme: str) -> list[str | None]:
+        """See `SpanLayer.gold`."""
         self.repaired(eg.reference)
         table = _FROM_BILUO[scheme]
         tags = [_translate(tag, table) for tag in eg.get_aligned_ner()]
@@ -101,37 +86,78 @@ class EntsLayer(SpanLayer):
         return tags
 
     def spans(self, doc: Doc) -> Sequence[Span]:
+        """See `SpanLayer.spans`."""
         return self.repaired(doc).ents
 
     def blocked(self, doc: Doc) -> Array:
+        """See `SpanLayer.blocked`."""
         return blocked_tokens(doc)
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
+        """See `Layer.score`."""
         examples = list(examples)
         for eg in examples:
             self.repaired(eg.reference)
         return get_ner_prf(examples, **kwargs)
 
     def write(self, doc: Doc, spans: Sequence[TypedSpan], *, overwrite: bool) -> None:
-        found = _as_spans(doc, spans)
+        """See `SpanLayer.write`."""
+        new = _as_spans(doc, spans)
         blocked = [doc[i : i + 1] for i in numpy.flatnonzero(blocked_tokens(doc)).tolist()]
         kept = [] if overwrite else list(doc.ents)
         taken = {token.i for span in [*kept, *blocked] for token in span}
-        found = [span for span in found if taken.isdisjoint(range(span.start, span.end))]
-        doc.set_ents([*kept, *found], blocked=blocked)
+        new = [span for span in new if taken.isdisjoint(range(span.start, span.end))]
+        doc.set_ents([*kept, *new], blocked=blocked)
 
 
+@register("spans")
 class SpansLayer(SpanLayer):
     """A group of `doc.spans`. Where its spans overlap, the longest, then the first, is learnt."""
 
     name = "spans"
+    order = 7
+    takes = ("spans_key",)
+    keyed_by = "spans_key"
+    answers: ClassVar[Mapping[type, str]] = {SpanCategorizer: ""}
+    is_of_corpora = False
 
-    def __init__(self, *, spans_key: str):
+    def __init__(self, *, spans_key: str = "sc"):
         super().__init__()
         self.spans_key = spans_key
         self.overlapping = 0  # spans that were left out so far
 
+    @property
+    def full_name(self) -> str:
+        """See `Layer.full_name`."""
+        return f"{self.name}:{self.spans_key}"
+
+    @property
+    def score_weights(self) -> dict[str, float]:
+        """See `Layer.score_weights`."""
+        key = f"spans_{self.spans_key}"
+        return {f"{key}_f": 0.5, f"{key}_p": 0.0, f"{key}_r": 0.0}
+
+    @property
+    def default_weights(self) -> Mapping[str, float | None]:
+        """See `Layer.default_weights`. A factory does not know the key."""
+        return {}
+
+    def component(self, model: Block) -> Block:
+        """See `Layer.component`."""
+        block = super().component(model)
+        del block["model"]  # to come last
+        return {**block, "spans_key": self.spans_key, "model": model}
+
+    def is_annotated(self, doc: Doc) -> bool:
+        """See `Layer.is_annotated`."""
+        return self.spans_key in doc.spans
+
+    def has_labels(self, doc: Doc) -> bool:
+        """See `Layer.has_labels`."""
+        return bool(self.spans(doc))
+
     def gold(self, eg: Example, *, scheme: str) -> list[str | None]:
+        """See `SpanLayer.gold`."""
         n = len(eg.predicted)
         if self.spans_key not in eg.reference.spans:
             return [None] * n
@@ -150,24 +176,28 @@ class SpansLayer(SpanLayer):
     def _note_overlap(self, n: int) -> None:
         if n and not self.overlapping:
             logger.warning(
-                "spans[%r]: %d annotated spans of a doc overlap longer ones and are not learnt "
+                "%sspans[%r]: %d annotated spans of a doc overlap longer ones and are not learnt "
                 "(counted in `layer.overlapping`); spans do not overlap here",
+                self.of_component,
                 self.spans_key,
                 n,
             )
         self.overlapping += n
 
     def spans(self, doc: Doc) -> Sequence[Span]:
+        """See `SpanLayer.spans`."""
         return tuple(doc.spans.get(self.spans_key, ()))
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
+        """See `Layer.score`."""
         return spancat_score(examples, spans_key=self.spans_key, **kwargs)
 
     def write(self, doc: Doc, spans: Sequence[TypedSpan], *, overwrite: bool) -> None:
-        found = _as_spans(doc, spans)
+        """See `SpanLayer.write`."""
+        new = _as_spans(doc, spans)
         if not overwrite and self.spans_key in doc.spans:
-            found = [*doc.spans[self.spans_key], *found]
-        doc.spans[self.spans_key] = found
+            new = [*doc.spans[self.spans_key], *new]
+        doc.spans[self.spans_key] = new
 
 
 def _as_spans(doc: Doc, spans: Sequence[TypedSpan]) -> list[Span]:
@@ -179,7 +209,8 @@ def _as_spans(doc: Doc, spans: Sequence[TypedSpan]) -> list[Span]:
 
 
 def blocked_tokens(doc: Doc) -> Array:
-    """(N,) bool: the tokens of `doc.set_ents(..., blocked=)`, which begin an entity of no label."""
+    """Return (N,) bool, the tokens of `doc.set_ents(..., blocked=)`, which begin an entity of no
+    label."""
     if not doc.has_annotation(ENT_IOB):  # mostly, and much faster than arrays
         return numpy.zeros(len(doc), dtype=bool)
     tags, labels = doc.to_array([ENT_IOB, ENT_TYPE]).reshape(-1, 2).T
@@ -212,11 +243,3 @@ def _misaligned_tokens(eg: Example, kept: Sequence[Span], aligned: Sequence[Span
         if token.i not in clear
         and any(token.idx < end and start < token.idx + len(token) for start, end in chars)
     ]
-
-
-def make_span_layer(name: str, *, spans_key: str) -> SpanLayer:
-    """name (str): "ents" or "spans"."""
-    return EntsLayer() if name == EntsLayer.name else SpansLayer(spans_key=spans_key)
-
-
-SPAN_LAYERS = (EntsLayer.name, SpansLayer.name)

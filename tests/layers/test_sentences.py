@@ -4,9 +4,9 @@ import spacy
 from spacy.attrs import SENT_START
 from spacy.tokens import Doc
 
+from spacy_skd.layers.known import find_layer
+from spacy_skd.layers.sentences import doc_starts, units_of
 from spacy_skd.models.words import words_of
-from spacy_skd.pipeline.layers import make_layer
-from spacy_skd.pipeline.sentences import doc_starts, units_of
 
 
 def doc_units(docs, *, max_length):
@@ -52,7 +52,7 @@ def test_no_docs_and_no_tokens():
 
 @pytest.mark.parametrize("name", ["tag", "sent"])
 def test_labels_of_a_batch_are_those_of_each_doc(name):
-    layer = make_layer(name, max_length=4, threshold=0.3)
+    layer = find_layer(name, max_length=4, threshold=0.3)
     lengths = [3, 0, 12, 1]
     scores = numpy.random.default_rng(1).normal(size=(16, 2)).astype("float32")
     found = layer.choose_all(scores, lengths)

@@ -30,7 +30,7 @@ class RepairedEntities:
         self.tags = 0
 
     def __call__(self, doc: Doc) -> Doc:
-        """RETURNS (Doc): the same, repaired in place."""
+        """Repair a doc in place, and return it."""
         n = repair_entities(doc)
         if n and not self.tags:
             logger.warning(_WARNING, self.name, n, " of a doc", " (counted in `repaired.tags`)")
@@ -39,13 +39,14 @@ class RepairedEntities:
 
 
 def log_repaired(name: str, n: int) -> None:
-    """name (str): of a corpus that was read whole. n: tags of it that were repaired."""
+    """Warn of repaired tags. name (str): of a corpus that was read whole. n: tags of it that were
+    repaired."""
     if n:
         logger.warning(_WARNING, name, n, "", "")
 
 
 def repair_entities(doc: Doc) -> int:
-    """An I that continues nothing, or an entity of another label, becomes B, as in `Doc.set_ents`
+    """Make an I that continues nothing, or an entity of another label, a B, as in `Doc.set_ents`
     and `Doc(..., ents=)`. Docs of a `DocBin` come as they are, and their `ents` raise or join two
     labels.
 
@@ -66,8 +67,8 @@ def repair_entities(doc: Doc) -> int:
 
 
 def repair_biluo(tags: Sequence[str | None]) -> tuple[list[str | None], int]:
-    """BILUO of a sentence as `spacy convert` reads it: an entity begins where none goes on, and
-    ends where the next tag is no I or L of its label.
+    """Return BILUO of a sentence as `spacy convert` reads it: an entity begins where none goes on,
+    and ends where the next tag is no I or L of its label.
 
     tags (Sequence[str | None]): None for a word without one, which is outside.
     RETURNS: the tags, and how many were changed.

@@ -11,7 +11,7 @@ from spacy.scorer import Scorer
 from spacy.tokens import Doc
 from spacy.training import Example, iob_to_biluo
 
-from spacy_skd.pipeline.entity_tags import repair_biluo, repair_entities
+from spacy_skd.layers.entity_tags import repair_biluo, repair_entities
 from spacy_skd.report.scores import read_docs, score
 from spacy_skd.training.annotation.inputs import read_inputs
 from spacy_skd.training.corpora.readers import make_mixed_corpus

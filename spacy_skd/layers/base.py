@@ -1,0 +1,158 @@
+"""What every layer says of itself."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+import numpy
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example
+
+from ..transfer.belief import Belief
+from . import LAYERS
+
+Block = dict[str, Any]  # of a config
+LayerClass = TypeVar("LayerClass", bound="type[Layer]")
+
+
+def register(name: str) -> Callable[[LayerClass], LayerClass]:
+    """Return a decorator, typed, that does what `spacy.registry.skd_layers` does."""
+    decorate: Callable[[LayerClass], LayerClass] = LAYERS.register(name)
+    return decorate
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How annotation is drawn from beliefs.
+
+    temperature (float): divides the scores. projective (bool): whether trees are drawn given that
+    no arcs cross. nlp (Language): the pipeline that is to learn what is drawn.
+    """
+
+    rng: numpy.random.Generator
+    temperature: float
+    projective: bool
+    nlp: Language
+
+
+class Layer(ABC):
+    """One kind of annotation. Holds no weights and no labels.
+
+    name (str): as it is registered, and in configs and manifests.
+    order (float): its place among the components of a pipeline, lowest first.
+    family (str): the kind of the component that learns it: "tokens", "spans" or "trees"; "" if no
+        one component does.
+    factory, architecture (str): of that component, and of its model in a student of `spacy skd
+        init`; settings (dict): what else stands in that config.
+    takes (tuple[str, ...]): the settings of the factory that are arguments of this class; keyed_by
+        (str): the one that its `full_name` tells, "" if there is none.
+    assigns (tuple[str, ...]): what of docs and tokens it sets, for spaCy's analysis of pipelines.
+    writes (tuple[str, ...]): the layers that are set with it, itself among them.
+    stock_factory (str): of spaCy's own component that learns it; "" if there is none.
+    answers (Mapping[type, str]): spaCy's components that can teach it, each with the suffix of the
+        view that does.
+    is_of_corpora (bool): whether `prepare` and `rehead` look for it in a corpus.
+    is_basic (bool): whether `rehead` trains it where a pipeline has nothing to replace.
+    sets_sentences, needs_sentences (bool): whether it says, or must know, where sentences start.
+    lacking (str): why a treebank has no labels of it.
+    """
+
+    name: ClassVar[str]
+    order: ClassVar[float] = 100.0
+    family: ClassVar[str] = ""
+    factory: ClassVar[str] = "distilling_tagger"
+    architecture: ClassVar[str] = ""
+    settings: ClassVar[Block] = {}
+    takes: ClassVar[tuple[str, ...]] = ()
+    keyed_by: ClassVar[str] = ""
+    assigns: ClassVar[tuple[str, ...]] = ()
+    stock_factory: ClassVar[str] = ""
+    answers: ClassVar[Mapping[type, str]] = {}
+    is_of_corpora: ClassVar[bool] = True
+    is_basic: ClassVar[bool] = False
+    sets_sentences: ClassVar[bool] = False
+    needs_sentences: ClassVar[bool] = False
+    lacking: ClassVar[str] = "no labels"
+
+    @property
+    def full_name(self) -> str:
+        """Return the name, with the key of a layer that has several ("spans:sc")."""
+        return self.name
+
+    @property
+    def writes(self) -> tuple[str, ...]:
+        """Return the layers that are set with it."""
+        return (self.full_name,)
+
+    # Scores
+
+    @property
+    @abstractmethod
+    def score_weights(self) -> dict[str, float]:
+        """Return which of spaCy's scores count in a student's config, and how much beside those of
+        other layers."""
+
+    @property
+    def default_weights(self) -> Mapping[str, float | None]:
+        """Return the same of a component that is added to a pipeline, None for what is shown."""
+        return self.score_weights
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Return the titles of its scores in `spacy skd report`."""
+        return {}
+
+    @abstractmethod
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
+        """Return spaCy's scores of this layer."""
+
+    # Docs
+
+    @abstractmethod
+    def is_annotated(self, doc: Doc) -> bool:
+        """Tell whether a doc says anything of this layer."""
+
+    @abstractmethod
+    def has_labels(self, doc: Doc) -> bool:
+        """Tell whether a doc has labels to learn."""
+
+    @abstractmethod
+    def draw(self, doc: Doc, belief: Belief, how: Drawing) -> None:
+        """Annotate a doc with what is drawn from a belief. RAISES (ValueError): if it is of another
+        kind of annotation."""
+
+    # Configs
+
+    def component(self, model: Block) -> Block:
+        """Return the config of a student's component. model (Block): of its model."""
+        return {
+            "factory": self.factory,
+            "layer": self.name,
+            "distill_weight": 0.7,
+            **self.settings,
+            "model": model,
+        }
+
+    def is_made_by(self, block: Block) -> bool:
+        """Tell whether a component of a config annotates it, ours or stock."""
+        factory = block.get("factory", "")
+        if factory == self.factory:
+            return bool(block["layer"] == self.name)
+        return bool(factory and factory == self.stock_factory)
+
+    # Stock components
+
+    def of_stock_label(self, label: str, cfg: Block) -> str:
+        """Return what of a stock teacher's label says this layer. cfg (dict): the component's."""
+        return label
+
+    def why_not_stock(self, labels: Sequence[str], *, overwrite: bool) -> str:
+        """Return why a component of these labels cannot be a stock one; "" if it can."""
+        return "" if self.stock_factory else f"there is no stock component of layer {self.name!r}"
+
+    def stock_settings(self, exported: Collection[str]) -> Block:
+        """Return settings of the stock component beside its model. exported (Collection[str]): the
+        factories of stock components that are there already."""
+        return {}

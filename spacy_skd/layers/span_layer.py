@@ -1,0 +1,85 @@
+"""What layers of labelled spans share."""
+
+import logging
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+import numpy
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+
+from ..arrays import Array
+from ..codecs.bioes import TypedSpan
+from ..codecs.words import Words
+from ..transfer.belief import Belief, ChainBelief, SegmentBelief, TokenBelief
+from ..transfer.candidates import LabelCandidates
+from ..transfer.draws import draw_spans
+from .base import Block, Drawing, Layer
+
+logger = logging.getLogger("spacy.skd")
+
+
+class SpanLayer(Layer):
+    """One kind of spans that do not overlap.
+
+    misaligned (int): annotated spans that no tokens of the predicted doc spell, each time that they
+        were met. Their tokens are unknown.
+    of_component (str): how a warning begins that names the component whose layer it is.
+    """
+
+    family = "spans"
+    architecture = "spacy-skd.ChainScorer.v1"
+    settings: ClassVar[Block] = {"structure": "linear_chain"}
+
+    def __init__(self) -> None:
+        self.misaligned = 0
+        self.of_component = ""
+
+    def belong_to(self, component: str) -> None:
+        """Let warnings name a component."""
+        self.of_component = f"{component}: "
+
+    def _called(self) -> str:
+        return f"{self.of_component}layer {self.name!r}"
+
+    def _note_misaligned(self, n: int) -> None:
+        if n and not self.misaligned:
+            logger.warning(
+                "%s: %d annotated spans of a doc begin or end within a token and are not "
+                "learnt (counted in `layer.misaligned`); does the tokenizer fit the annotation?",
+                self._called(),
+                n,
+            )
+        self.misaligned += n
+
+    @abstractmethod
+    def gold(self, eg: Example, *, scheme: str) -> list[str | None]:
+        """Return the tag of each predicted token, None where nothing is known."""
+
+    @abstractmethod
+    def spans(self, doc: Doc) -> Sequence[Span]:
+        """Return a doc's spans."""
+
+    def labels(self, doc: Doc) -> Iterable[str]:
+        """Return the labels of a doc's spans."""
+        return (span.label_ for span in self.spans(doc))
+
+    def blocked(self, doc: Doc) -> Array:
+        """Return (N,) bool, the tokens of which no span may be predicted."""
+        return numpy.zeros(len(doc), dtype=bool)
+
+    def blocked_words(self, docs: Sequence[Doc], words: Sequence[Words]) -> list[Array]:
+        """Return per doc, (words,) bool, `blocked` of its words."""
+        return [each.of_tokens(self.blocked(doc)) for doc, each in zip(docs, words)]
+
+    @abstractmethod
+    def write(self, doc: Doc, spans: Sequence[TypedSpan], *, overwrite: bool) -> None:
+        """Set the doc's spans. spans (Sequence[TypedSpan]): start and end word, and label."""
+
+    def draw(self, doc: Doc, belief: Belief, how: Drawing) -> None:
+        """See `Layer.draw`."""
+        if not isinstance(belief, (TokenBelief, ChainBelief, LabelCandidates, SegmentBelief)):
+            raise ValueError(f"layer {self.full_name!r}: expected tags of spans, got trees")
+        drawn = draw_spans(belief, rng=how.rng, temperature=how.temperature)
+        self.write(doc, drawn, overwrite=True)

@@ -1,0 +1,173 @@
+"""What layers of independent labels of tokens share."""
+
+from collections.abc import Container, Iterable, Sequence
+from typing import Any, ClassVar
+
+import numpy
+from spacy.language import Language
+from spacy.morphology import Morphology
+from spacy.scorer import Scorer
+from spacy.tokens import Doc
+from spacy.training import Example
+
+from ..arrays import Array, Floats2d, Ints1d
+from ..codecs.tags import split_by_lengths
+from ..codecs.words import Words
+from ..models.words import words_of
+from ..transfer.belief import Belief, ChainBelief, TokenBelief
+from ..transfer.candidates import LabelCandidates
+from ..transfer.draws import draw_labels
+from .base import Drawing, Layer
+
+
+class TokenLayer(Layer):
+    """A label for each token, by default in an attribute of spaCy's, as a string of the vocab.
+
+    attr (int): that attribute, of `spacy.attrs`.
+    fixed_labels (tuple[str, ...] | None): all its labels, where these are always the same.
+    """
+
+    family = "tokens"
+    architecture = "spacy-skd.TokenScorer.v1"
+    attr: ClassVar[int]
+    fixed_labels: ClassVar[tuple[str, ...] | None] = None
+
+    # Scores
+
+    @property
+    def score_weights(self) -> dict[str, float]:
+        """See `Layer.score_weights`."""
+        return {f"{self.name}_acc": 0.2}
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """See `Layer.columns`."""
+        return {f"{self.name}_acc": self.name.upper()}
+
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
+        """See `Layer.score`."""
+        return Scorer.score_token_attr(examples, self.name, **kwargs)
+
+    # Gold
+
+    def aligned(self, eg: Example) -> list[str | None]:
+        """Return the annotation of each predicted token, None or "" where there is none."""
+        aligned: Any = eg  # its type has strings alone
+        labels: list[str | None] = aligned.get_aligned(self.attr, as_string=True)
+        return labels
+
+    def gold(self, eg: Example) -> list[str | None]:
+        """Return the annotation of each predicted word, None or "" where there is none."""
+        (words,) = words_of([eg.predicted])
+        return words.items_of_tokens(self.aligned(eg))
+
+    def is_annotated(self, doc: Doc) -> bool:
+        """See `Layer.is_annotated`."""
+        return bool(doc.has_annotation(self.attr))
+
+    def has_labels(self, doc: Doc) -> bool:
+        """See `Layer.has_labels`."""
+        return bool(self._values(doc).any())
+
+    def check(self, labels: Sequence[str]) -> None:
+        """Check that labels can be written. RAISES (ValueError): if one cannot."""
+
+    # Prediction
+
+    def choose(self, scores: Floats2d) -> Ints1d:
+        """Return the label of each word of one doc. scores: (words, labels)."""
+        best: Ints1d = scores.argmax(axis=-1)
+        return best
+
+    def choose_all(self, scores: Floats2d, lengths: Sequence[int]) -> list[Ints1d]:
+        """Return `choose` of each doc of a batch. scores: (words of the batch, labels)."""
+        return split_by_lengths(scores.argmax(axis=-1), lengths)
+
+    # Writing
+
+    def value(self, doc: Doc, label: str) -> int:
+        """Return what is written for a label."""
+        return int(doc.vocab.strings.add(label))
+
+    def space_label(self, labels: Sequence[str]) -> str:
+        """Return what whitespace is annotated with. labels (Sequence[str]): of the words."""
+        return ""
+
+    def write(self, doc: Doc, values: Array, *, labels: Sequence[str], overwrite: bool) -> None:
+        """Annotate a doc.
+
+        values: (words,) uint64, as made by `value`. labels (Sequence[str]): see `space_label`.
+        """
+        if not len(doc):
+            return
+        if len(values) < len(doc):
+            (words,) = words_of([doc])
+            values = self._on_tokens(words, values, self.value(doc, self.space_label(labels)))
+        if not overwrite and self.is_annotated(doc):
+            current = self._values(doc)
+            values = numpy.where(current == 0, values, current)
+        self._set(doc, values)
+
+    def write_labels(self, doc: Doc, labels: Sequence[str], *, inventory: Sequence[str]) -> None:
+        """Annotate a doc anew. labels (Sequence[str]): of each word, "" for none.
+        inventory (Sequence[str]): all there are, see `space_label`."""
+        table = {label: self.value(doc, label) if label else 0 for label in set(labels)}
+        values = numpy.asarray([table[label] for label in labels], dtype="uint64")
+        self.write(doc, values, labels=inventory, overwrite=True)
+
+    def _values(self, doc: Doc) -> Array:
+        """(tokens,) as made by `value`, 0 where there is no label."""
+        values: Array = doc.to_array([self.attr]).reshape(-1)
+        return values
+
+    def _set(self, doc: Doc, values: Array) -> None:
+        doc.from_array([self.attr], values.reshape(-1, 1))
+
+    def _on_tokens(self, words: Words, values: Array, space: int) -> Array:
+        """(words,) to (tokens,)."""
+        return words.to_tokens(values, fill=space)
+
+    # Draws
+
+    def known(self, nlp: Language) -> Container[str] | None:
+        """Return the labels that a pipeline can learn, which alone are drawn; None for all."""
+        return None
+
+    def draw(self, doc: Doc, belief: Belief, how: Drawing) -> None:
+        """See `Layer.draw`."""
+        labels, inventory = drawn_labels(belief, how, layer=self.name, known=self.known(how.nlp))
+        self.write_labels(doc, labels, inventory=inventory)
+
+    # Export
+
+    def stock_label(self, label: str) -> str:
+        """Return what a label is called in the stock component; "" if that knows it."""
+        return label
+
+    def stock_shift(self, n_labels: int) -> Array:
+        """Return (labels,) float32, nats that a stock component's scores have beside ours."""
+        return numpy.zeros(n_labels, dtype="float32")
+
+    @property
+    def stock_difference(self) -> str:
+        """Return in what a stock component predicts otherwise; "" for in nothing."""
+        return ""
+
+
+def drawn_labels(
+    belief: Belief, how: Drawing, *, layer: str, known: Container[str] | None = None
+) -> tuple[list[str], Sequence[str]]:
+    """Return a label of each word, drawn from a belief, and all the belief's labels.
+
+    RAISES (ValueError): if it is no belief of labels.
+    """
+    if not isinstance(belief, (TokenBelief, ChainBelief, LabelCandidates)):
+        raise ValueError(f"layer {layer!r}: expected labels of tokens, got trees")
+    labels = draw_labels(belief, known=known, rng=how.rng, temperature=how.temperature)
+    return labels, belief.labels
+
+
+def same_feats(labels: Sequence[str]) -> bool:
+    """Tell whether some labels are the same features in another order."""
+    normal = {Morphology.dict_to_feats(Morphology.feats_to_dict(label)) for label in labels}
+    return len(normal) < len(labels)

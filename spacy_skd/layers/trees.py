@@ -1,0 +1,182 @@
+"""Dependency trees: heads and deprels of tokens, and the sentences that they span."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy
+from spacy.attrs import DEP, HEAD
+from spacy.pipeline import DependencyParser
+from spacy.pipeline.dep_parser import parser_score
+from spacy.tokens import Doc
+from spacy.training import Example
+
+from ..arrays import Ints1d
+from ..codecs.tags import split_by_lengths
+from ..codecs.trees import ROOT_HEAD, UNKNOWN_HEAD
+from ..codecs.words import SPACE_DEPREL
+from ..models.words import words_of
+from ..transfer.belief import Belief, HeadLabelBelief, TreeBelief
+from ..transfer.candidates import TreeCandidates
+from ..transfer.draws import draw_trees
+from .base import Block, Drawing, Layer, register
+from .tokens import SentLayer
+
+
+@register("parser")
+class TreeLayer(Layer):
+    """A tree for each sentence, `token.head` and `token.dep`; with it, sentence starts: each unit
+    of the trees is a sentence."""
+
+    name = "parser"
+    order = 5
+    family = "trees"
+    factory = "distilling_parser"
+    architecture = "spacy-skd.BiaffineParser.v1"
+    assigns = ("token.dep", "token.head")
+    stock_factory = "parser"
+    answers: ClassVar[Mapping[type, str]] = {DependencyParser: ""}
+    is_basic = True
+    needs_sentences = True
+    lacking = "no trees"
+
+    @property
+    def writes(self) -> tuple[str, ...]:
+        """See `Layer.writes`."""
+        return (self.name, SentLayer.name)
+
+    @property
+    def score_weights(self) -> dict[str, float]:
+        """See `Layer.score_weights`."""
+        return {"dep_uas": 0.2, "dep_las": 0.3}
+
+    @property
+    def default_weights(self) -> Mapping[str, float | None]:
+        """See `Layer.default_weights`."""
+        return {"dep_uas": 0.5, "dep_las": 0.5, "dep_las_per_type": None}
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """See `Layer.columns`."""
+        return {"dep_uas": "UAS", "dep_las": "LAS"}
+
+    def component(self, model: Block) -> Block:
+        """See `Layer.component`."""
+        return {"factory": self.factory, "distill_weight": 0.7, "model": model}
+
+    def is_made_by(self, block: Block) -> bool:
+        """See `Layer.is_made_by`."""
+        return block.get("factory") in (self.factory, self.stock_factory)
+
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
+        """See `Layer.score`."""
+        scores: dict[str, Any] = parser_score(examples, **kwargs)
+        return scores
+
+    def is_annotated(self, doc: Doc) -> bool:
+        """See `Layer.is_annotated`."""
+        return bool(doc.has_annotation(DEP))
+
+    def has_labels(self, doc: Doc) -> bool:
+        """See `Layer.has_labels`."""
+        return any(token.has_head() and token.dep_ for token in doc)
+
+    def labels(self, doc: Doc) -> Iterable[str]:
+        """Return the deprels of a doc's words."""
+        return (token.dep_ for token in doc if token.dep and not token.is_space)
+
+    def is_complete(self, doc: Doc) -> bool:
+        """Tell whether a doc has words, and each of them a deprel."""
+        words = [token for token in doc if not token.is_space]
+        return bool(words) and all(token.dep for token in words)
+
+    # Gold
+
+    def gold(self, eg: Example, *, labels: Sequence[str]) -> tuple[Ints1d, Ints1d]:
+        """Return head word (`ROOT_HEAD`, `UNKNOWN_HEAD`) and index of the deprel (-1 unknown) of
+        each word of the predicted doc, both (words,). labels (Sequence[str]): the deprels."""
+        (words,) = words_of([eg.predicted])
+        return words.heads_of_tokens(*_arcs_of_tokens(eg, labels))
+
+    # Writing
+
+    def write(
+        self,
+        docs: Sequence[Doc],
+        best: Sequence[tuple[Ints1d, Ints1d]],
+        *,
+        labels: Sequence[str],
+    ) -> None:
+        """Annotate docs.
+
+        best: per doc the offset of each word's head, 0 for a root, and the index of its deprel.
+        labels (Sequence[str]): the deprels.
+        """
+        if not docs or not best:
+            return
+        strings = docs[0].vocab.strings
+        table = numpy.asarray([strings.add(name) for name in (*labels, SPACE_DEPREL)], "uint64")
+        on_tokens = [_on_tokens(*row, space=len(labels)) for row in zip(docs, best)]
+        heads, deprels = (numpy.concatenate(arrays) for arrays in zip(*on_tokens))
+        values = numpy.stack([heads.astype("int64").view("uint64"), table[deprels]], axis=1)
+        for doc, of_doc in zip(docs, split_by_lengths(values, [len(doc) for doc in docs])):
+            if len(doc):
+                doc.from_array([HEAD, DEP], of_doc)
+
+    def draw(self, doc: Doc, belief: Belief, how: Drawing) -> None:
+        """See `Layer.draw`."""
+        if not isinstance(belief, (TreeBelief, HeadLabelBelief, TreeCandidates)):
+            raise ValueError(f"layer {self.name!r}: expected trees, got labels of tokens")
+        if not len(doc):
+            return
+        drawn = draw_trees(
+            belief, rng=how.rng, temperature=how.temperature, projective=how.projective
+        )
+        labels = sorted(set(drawn.deprels))
+        index = {label: i for i, label in enumerate(labels)}
+        deprels = numpy.asarray([index[label] for label in drawn.deprels], dtype="int64")
+        offsets = drawn.heads - numpy.arange(len(drawn.heads))
+        self.write([doc], [(offsets, deprels)], labels=labels)
+
+
+def no_arcs(n: int) -> tuple[Ints1d, Ints1d]:
+    """Return `TreeLayer.gold` of n words without annotation."""
+    return numpy.full(n, UNKNOWN_HEAD), numpy.full(n, -1)
+
+
+def _arcs_of_tokens(eg: Example, labels: Sequence[str]) -> tuple[Ints1d, Ints1d]:
+    """(tokens,) both, of the predicted doc."""
+    n = len(eg.predicted)
+    if not eg.reference.has_annotation("DEP"):
+        return no_arcs(n)
+    index = {label: i for i, label in enumerate(labels)}
+    if [t.text for t in eg.predicted] == [t.text for t in eg.reference]:
+        return _arcs_of_same_tokens(eg.reference, index)
+    aligned: Any = eg
+    aligned_heads, aligned_deps = aligned.get_aligned_parse(projectivize=False)
+    heads, deps = no_arcs(n)
+    for i, (head, dep) in enumerate(zip(aligned_heads, aligned_deps)):
+        if dep and head is not None:
+            heads[i] = ROOT_HEAD if head == i else head
+            deps[i] = index.get(dep, -1)
+    return heads, deps
+
+
+def _arcs_of_same_tokens(doc: Doc, index: Mapping[str, int]) -> tuple[Ints1d, Ints1d]:
+    array = doc.to_array([HEAD, DEP])
+    offset = array[:, 0].astype("int64")
+    known = array[:, 1] != 0
+    heads = numpy.where(offset == 0, ROOT_HEAD, numpy.arange(len(doc)) + offset)
+    strings = doc.vocab.strings
+    names = {h: index.get(strings[h], -1) if h else -1 for h in set(array[:, 1].tolist())}
+    deps = numpy.asarray([names[h] for h in array[:, 1].tolist()], dtype="int64")
+    return numpy.where(known, heads, UNKNOWN_HEAD), deps
+
+
+def _on_tokens(doc: Doc, best: tuple[Ints1d, Ints1d], space: int) -> tuple[Ints1d, Ints1d]:
+    """Offsets of heads and deprels of a doc's words to those of its tokens. space (int): the deprel
+    of whitespace."""
+    offsets, deprels = best
+    if len(offsets) == len(doc):
+        return best
+    (words,) = words_of([doc])
+    return words.heads_to_tokens(offsets), words.to_tokens(deprels, fill=space)

@@ -1,0 +1,40 @@
+"""Which layers there are, and which of them docs have."""
+
+import pytest
+import spacy
+from all_components import gold_docs
+from conftest import make_docs
+from spacy.tokens import Doc
+
+from spacy_skd.layers.known import annotated_layers, corpus_names, find_layer, labelled_layers
+
+LAYERS = ("sent", "tag", "pos", "morph", "parser", "ents", "spans:sc", "spans:other")
+
+
+def test_layers_that_docs_have():
+    docs = gold_docs(spacy.blank("en"))
+    assert annotated_layers(docs, LAYERS) == [
+        "sent", "tag", "pos", "morph", "parser", "ents", "spans:sc"
+    ]  # fmt: skip
+    nlp = spacy.blank("en")
+    assert annotated_layers([nlp("Go !")], LAYERS) == []
+    assert annotated_layers([nlp("Go !"), docs[0]], ["ents", "tag"]) == ["ents", "tag"]
+
+
+def test_layers_that_docs_have_labels_of():
+    nlp = spacy.blank("en")
+    assert labelled_layers(gold_docs(nlp)) == corpus_names()
+    assert labelled_layers(make_docs(nlp)) == ["sent", "tag", "pos", "parser"]
+    words = ["Go", "home"]
+    outside = Doc(nlp.vocab, words, ents=["O", "O"], morphs=["_", "_"], pos=["VERB", ""])
+    assert labelled_layers([outside]) == ["pos"]
+    assert labelled_layers([Doc(nlp.vocab, words, sent_starts=[True, False])]) == ["sent"]
+    assert labelled_layers([nlp("Go !")]) == []
+
+
+def test_a_layer_that_does_not_exist():
+    with pytest.raises(ValueError, match="layers: expected one of tag, pos, .*, got 'tags'"):
+        find_layer("tags", setting="layers")
+    with pytest.raises(ValueError, match="got 'tag:key'"):
+        find_layer("tag:key")
+    assert find_layer("spans:key").full_name == "spans:key"
