@@ -301,7 +301,7 @@ class DistillingPipe(LearningPipe):
 
 
 def register_extension() -> None:
-    """Let docs hold activations: spaCy v4 has `Doc.activations` for it, spaCy 3.8 no such attribute,
-    so it is an extension, which `Doc.to_bytes` and processes carry along."""
+    """Let docs hold activations. spaCy v4 has `Doc.activations` for it; spaCy 3.8 has no such
+    attribute, so it is an extension, which `Doc.to_bytes` and processes carry along."""
     if not Doc.has_extension(EXTENSION):
         Doc.set_extension(EXTENSION, default={})

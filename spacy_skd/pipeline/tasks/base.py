@@ -19,8 +19,8 @@ from ...structures import Parts, Structure
 from ...transfer.beliefs import Belief
 from ...transfer.loss import mixed_loss
 from ...transfer.posterior import Target
-from ...transfer.target import Objective
 from ...transfer.students import Student
+from ...transfer.target import Objective
 from ..lost_mass import LABELS, LostMass, Reason
 from ..unknown_labels import UnknownLabels
 

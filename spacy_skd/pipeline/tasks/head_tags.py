@@ -1,7 +1,6 @@
 """Dependency trees by sequence labelling: a tag for each token names its head and deprel."""
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -213,7 +212,8 @@ class HeadTagTask(ParsingTask[HeadTagLesson, list[Doc], Floats2d, Floats2d]):
     def _gold_tags(self, arcs: Sequence[Arcs], units: Sequence[Ints2d]) -> Ints1d:
         """(words of the batch,) tag, -1 unknown. A head outside the unit is unknown.
 
-        arcs: per doc, see `TreeLayer.gold`, of `tags.deprels`. units (Sequence[Ints2d]): per doc (U, 2).
+        arcs: per doc, see `TreeLayer.gold`, of `tags.deprels`. units (Sequence[Ints2d]): per doc
+            (U, 2).
         """
         tags_of_docs: list[Ints1d] = [numpy.zeros(0, dtype="int64")]
         untagged = 0

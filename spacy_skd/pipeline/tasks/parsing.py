@@ -3,15 +3,11 @@
 import warnings
 from collections.abc import Iterable, Sequence
 
-import numpy
-from spacy.attrs import DEP, HEAD
 from spacy.tokens import Doc
 from spacy.training import Example
 
 from ...arrays import Ints1d, Ints2d
-from ...codecs.tags import split_by_lengths
-from ...codecs.trees import ROOT_HEAD, UNKNOWN_HEAD
-from ...codecs.words import SPACE_DEPREL, Words
+from ...codecs.words import Words
 from ...layers.sentences import doc_starts, punctuation_starts, reference_starts, units_of
 from ...layers.trees import TreeLayer
 from ...models.words import words_of

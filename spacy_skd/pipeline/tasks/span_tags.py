@@ -101,9 +101,7 @@ class SpanTagTask(SpanTask):
                     best[unit] = decode_spans(names[row[:n]].tolist())
             if self.pipe.save_activations:
                 spans = [best[unit] for unit in units]
-                rows = span_activations(
-                    scores, ids, spans, tags=self.tags, labels=self.pipe.labels
-                )
+                rows = span_activations(scores, ids, spans, tags=self.tags, labels=self.pipe.labels)
                 activations.update(zip(units, rows))
         if not self.pipe.save_activations:
             return Predictions(best)

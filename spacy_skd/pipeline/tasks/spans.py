@@ -226,9 +226,7 @@ class SpanTask(Task[SpanLesson, list[Doc], Any, Any, list[TypedSpan]]):
                 d_transition += d_parts.arrays["transition"].sum(axis=0)
         return total, d_rows if d_transition is None else (d_rows, d_transition)
 
-    def _bucket_loss(
-        self, lesson: SpanLesson, bucket: Bucket, parts: Parts
-    ) -> tuple[float, Parts]:
+    def _bucket_loss(self, lesson: SpanLesson, bucket: Bucket, parts: Parts) -> tuple[float, Parts]:
         units = bucket.units.tolist()
         target = None
         if lesson.beliefs is not None:

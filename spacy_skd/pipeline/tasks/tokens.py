@@ -55,9 +55,7 @@ class TokenTask(Task[TokenLesson, list[Doc], Floats2d, Floats2d, Ints1d]):
     def check_more(self, label: str) -> None:
         """See `Task.check_more`."""
         if self.fixed_labels is not None:
-            raise ValueError(
-                f"{self.pipe.name}: layer {self.layer.name!r} has fixed labels"
-            )
+            raise ValueError(f"{self.pipe.name}: layer {self.layer.name!r} has fixed labels")
         self.layer.check([label])
 
     def labels_in(self, examples: Iterable[Example]) -> list[str]:

@@ -105,7 +105,8 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
     def _best_pairs(self, scores: ParserScores) -> Ints2d:
         """(words, 2) dependent and head row of the best trees."""
         heads = self.structure.decoder.best_heads(scores.arcs)
-        pairs = [head_rows(h, rows=b.rows, lengths=b.lengths) for b, h in zip(scores.buckets, heads)]
+        chosen = zip(scores.buckets, heads)
+        pairs = [head_rows(h, rows=b.rows, lengths=b.lengths) for b, h in chosen]
         return numpy.concatenate(pairs) if pairs else numpy.zeros((0, 2), dtype="int64")
 
     def _deprel_scores(self, scores: ParserScores, pairs: Ints2d) -> Floats2d:

@@ -11,8 +11,8 @@ from spacy.training import Example
 from thinc.api import Model
 
 from ...errors import check_between, check_temperature
-from ...registry import reader
 from ...layers.base import Drawing
+from ...registry import reader
 from ...shards.docs import KEY, read_beliefs
 from .drawn_layers import make_layers
 from .items import Item
