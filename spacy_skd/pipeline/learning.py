@@ -34,9 +34,6 @@ class LearningPipe(TrainablePipe):  # type: ignore[misc]  # spaCy's has no types
     _taught_by: str | None = None  # the component that `distill` or `rehearse` asks
     _memory: Memory | None = None
 
-    _asked: str | None = None  # the component that `distill` or `rehearse` asks
-    _memory: Memory | None = None
-
     def beliefs_of_teacher(self, examples: Sequence[Example]) -> list[Belief] | None:
         """What the linked teacher believes; None to train on gold alone."""
         raise NotImplementedError
