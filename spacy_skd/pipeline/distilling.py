@@ -17,10 +17,10 @@ from ..codecs.trees import Gold
 from ..models.growth import GROW, grow_output
 from ..structures import Parts, Structure
 from ..transfer.annealing import WeightSchedule, as_schedule
-from ..transfer.belief import Belief
-from ..transfer.best import best
+from ..transfer.beliefs import Belief
 from ..transfer.conversions.table import Target
 from ..transfer.loss import mixed_loss
+from ..transfer.students import Student
 from ..transfer.target import Objective
 from .activations import Predictions, register_extension, store
 from .gold_config import check_resumes
@@ -177,7 +177,9 @@ class DistillingPipe(LearningPipe):
     def _read(self, beliefs: Sequence[Belief] | None) -> Sequence[Belief] | None:
         """What of beliefs is learnt: all of them, or the best structures."""
         k = self.objective.n_best
-        return beliefs if beliefs is None or k is None else best(beliefs, k=k)
+        if beliefs is None or k is None:
+            return beliefs
+        return [belief.best(k=k) for belief in beliefs]
 
     def _has_gold(self, eg: Example) -> bool:
         raise NotImplementedError
@@ -214,6 +216,22 @@ class DistillingPipe(LearningPipe):
                     logger.warning("%s: only %s has the labels %s", self.name, side, shown)
         return self._matches[key]
 
+    @property
+    def _student(self) -> Student:
+        """What beliefs must know of it."""
+        return Student(**self._as_student())
+
+    def _as_student(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "teacher": self._teacher_pipe_name(),
+            "labels": self.labels,
+            "structure": self.structure,
+            "objective": self.objective,
+            "match": self._label_match,
+            "ops": self.model.ops,
+        }
+
     def _teacher_pipe_name(self) -> str:
         if self._asked is not None:
             return self._asked
@@ -241,11 +259,6 @@ class DistillingPipe(LearningPipe):
         ops = self.model.ops
         arrays = {key: ops.asarray(value) for key, value in parts.arrays.items()}
         return Parts(arrays, ops.asarray(parts.lengths))
-
-    def _on_device(self, target: Target) -> Target:
-        """A target that was made on the CPU."""
-        lost = self.model.ops.asarray(target.lost)
-        return Target(self._parts(target.marginals), lost, target.empty)
 
     def _initial_labels(
         self, get_examples: Callable[[], Iterable[Example]], labels: Iterable[str] | None

@@ -15,9 +15,9 @@ from thinc.api import Model, Optimizer, set_dropout_rate
 
 from ..models.words import word_lengths
 from ..structures import Parts
-from ..transfer.belief import Belief
+from ..transfer.beliefs import Belief
 from .checked_pipe import CheckedPipe
-from .lessons import ask, belief_words, check_distillation_examples
+from .lessons import ask, check_distillation_examples
 from .rehearsal import Memory, recalled
 
 
@@ -84,7 +84,7 @@ class LearningPipe(CheckedPipe):
         RETURNS (tuple[float, Any]): loss in nats; gradient at the student's scores.
         """
         found = self._loss(self._lesson_without_gold(teacher_scores), student_scores)
-        n = sum(map(belief_words, teacher_scores)) if normalize else 1
+        n = sum(belief.n_tokens for belief in teacher_scores) if normalize else 1
         return self._mean(found, n=n)
 
     def _mean(self, found: tuple[float, Any], *, n: int) -> tuple[float, Any]:

@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy
-from thinc.api import Model, Ops
+from thinc.api import Model
 
-from ..arrays import Array, Floats4d, Ints1d, Ints2d
+from ..arrays import Array, Ints2d
 from ..codecs.bioes import Legality
-from ..codecs.units import Bucket
+from ..codecs.units import Bucket, batch_spans
 from ..structures import (
-    IMPOSSIBLE,
     FlatSegments,
     IndependentLabels,
     LinearChain,
@@ -18,42 +17,33 @@ from ..structures import (
     Structure,
     tie,
 )
-from ..transfer.belief import ChainBelief, SegmentBelief, TokenBelief
-from ..transfer.posterior import Posterior
-from .sentences import batch_spans
-
-SpanBelief = TokenBelief | ChainBelief | SegmentBelief
 
 # The architecture that scores the parts of each structure.
-SCORERS = {"tokens": "TokenScorer", "linear_chain": "ChainScorer", "segments": "SegmentScorer"}
+SCORERS = {
+    IndependentLabels.name: "TokenScorer",
+    LinearChain.name: "ChainScorer",
+    FlatSegments.name: "SegmentScorer",
+}
 
 
 def structure_of(structure: str, model: Model) -> Structure:
     """RAISES (ValueError): if there is no such structure, or the model scores another."""
     if structure not in SCORERS:
         raise ValueError(f"structure: expected one of {', '.join(SCORERS)}, got {structure!r}")
-    if _scored_by(model) != structure:
+    scored = _scored_by(model)
+    if scored.name != structure:
         raise ValueError(
             f"structure {structure!r} needs the architecture spacy-skd.{SCORERS[structure]}.v1, "
             f"got the model {model.name!r}; change `structure` or `model`"
         )
-    if structure == "segments":
-        return FlatSegments(max_width=model.get_dim("nW"))
-    return LinearChain() if structure == "linear_chain" else IndependentLabels()
+    return scored
 
 
-def _scored_by(model: Model) -> str:
+def _scored_by(model: Model) -> Structure:
     """The structure whose parts a model scores."""
     if "transition" in model.param_names:
-        return "linear_chain"
-    return "segments" if model.has_dim("nW") else "tokens"
-
-
-def labels_of(belief: SpanBelief) -> list[str]:
-    """The labels of the spans."""
-    if isinstance(belief, SegmentBelief):
-        return list(belief.labels)
-    return list(dict.fromkeys(tag[2:] for tag in belief.labels if tag[2:]))
+        return LinearChain()
+    return FlatSegments(model.get_dim("nW")) if model.has_dim("nW") else IndependentLabels()
 
 
 def doc_rows(lengths: Sequence[int]) -> Ints2d:
@@ -97,31 +87,3 @@ def without_blocked(
                 padded[i, : len(row)] = row
             parts = block(parts, parts.xp.asarray(padded))
         yield bucket, parts
-
-
-def posterior_of(beliefs: Sequence[SpanBelief], ops: Ops) -> Posterior:
-    """The beliefs of one teacher of some docs as one batch."""
-    first = beliefs[0]
-    lengths = numpy.asarray([len(belief.scores) for belief in beliefs])
-    if isinstance(first, SegmentBelief):
-        arrays = {"span": ops.asarray(_padded(beliefs, lengths))}
-        structure: Structure = FlatSegments(max_width=arrays["span"].shape[2])
-        return Posterior(structure, Parts(arrays, ops.xp.asarray(lengths)))
-    unary = numpy.zeros((len(beliefs), int(lengths.max()), len(first.labels)), "float32")
-    for row, belief in zip(unary, beliefs):
-        row[: len(belief.scores)] = belief.scores
-    arrays = {"unary": ops.asarray(unary)}
-    if isinstance(first, ChainBelief):
-        arrays["transition"] = tie(ops.asarray(first.transition), len(beliefs))
-    return Posterior(first.structure, Parts(arrays, ops.xp.asarray(lengths)))
-
-
-def _padded(beliefs: Sequence[SpanBelief], lengths: Ints1d) -> Floats4d:
-    """(B, N, W, L) of docs whose spans may be of other widths."""
-    widest = max(belief.scores.shape[1] for belief in beliefs)
-    shape = (len(beliefs), int(lengths.max()), widest, len(beliefs[0].labels))
-    span = numpy.full(shape, IMPOSSIBLE, dtype="float32")
-    for row, belief in zip(span, beliefs):
-        n, width = belief.scores.shape[:2]
-        row[:n, :width] = belief.scores
-    return span

@@ -9,17 +9,15 @@ from spacy.tokens import Doc
 from ..arrays import Floats3d
 from ..codecs.absence import Window, segments_without
 from ..codecs.bioes import Legality, TypedSpan, legality, span_tags
-from ..codecs.spans import SegmentGold, SpanMatch, decode_segments, encode_segments
+from ..codecs.spans import SegmentGold, decode_segments, encode_segments
 from ..codecs.units import Bucket
 from ..codecs.words import Words
 from ..structures import IMPOSSIBLE, Parts
-from ..transfer.belief import Belief, SegmentBelief
-from ..transfer.candidates import LabelCandidates, expect_segments
-from ..transfer.posterior import Match, Target
+from ..transfer.beliefs import Belief, SegmentBelief
+from ..transfer.students import SegmentStudent
 from .activations import Activations, Predictions
 from .distilling import logger
 from .span_activations import on_tokens
-from .span_parts import SpanBelief, labels_of
 from .spans import DistillingSpans
 
 
@@ -131,13 +129,6 @@ class DistillingSegments(DistillingSpans):
             )
         self.wide += n
 
-    def _new_match(self, belief: SpanBelief) -> Match:
-        labels = self._label_match(labels_of(belief))
-        if isinstance(belief, SegmentBelief):
-            return labels
-        return SpanMatch(labels, self.labels, belief.labels, drop_wide=self.drop_wide)
-
-    def _expect(self, beliefs: Sequence[LabelCandidates], *, temperature: float) -> Target:
-        return expect_segments(
-            beliefs, self.labels, max_width=self.max_width, temperature=temperature
-        )
+    @property
+    def _student(self) -> SegmentStudent:
+        return SegmentStudent(**self._as_student(), scheme=self.scheme, drop_wide=self.drop_wide)

@@ -1,7 +1,6 @@
 """The distilling tagger of spans as tags of tokens: independent ones, or a linear chain."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy
@@ -17,24 +16,20 @@ from ..codecs.bioes import (
     decode_spans,
     encode_chains,
     legality,
-    match_tags,
     span_tags,
 )
-from ..codecs.spans import SpanMatch
 from ..codecs.trees import Gold
 from ..codecs.units import Bucket
 from ..codecs.words import Words
 from ..structures import IMPOSSIBLE, LinearChain, Parts
 from ..transfer.annealing import WeightSchedule
-from ..transfer.belief import Belief, ChainBelief, SegmentBelief, TokenBelief
-from ..transfer.candidates import LabelCandidates, expect_chains
-from ..transfer.loss import emissions
-from ..transfer.posterior import Match, Target
+from ..transfer.beliefs import Belief, ChainBelief, TokenBelief
+from ..transfer.students import TagStudent
 from ..transfer.target import STRUCTURAL, Objective
 from .activations import Activations, Predictions
 from .span_activations import no_activations, on_tokens, run_of, span_activations
 from .span_layers import SpanLayer
-from .span_parts import SpanBelief, as_chain, labels_of
+from .span_parts import as_chain
 from .spans import DistillingSpans
 
 
@@ -165,14 +160,6 @@ class DistillingSpanTagger(DistillingSpans):
             indicators = Parts({"unary": indicators.arrays["unary"]}, indicators.lengths)
         return Gold(self._parts(indicators), gold.known)
 
-    def _new_match(self, belief: SpanBelief) -> Match:
-        labels = self._label_match(labels_of(belief))
-        if isinstance(belief, SegmentBelief):
-            return SpanMatch(labels, self.labels, self.tags)
-        return match_tags(teacher=belief.labels, student=self.tags)
-
-    def _expect(self, beliefs: Sequence[LabelCandidates], *, temperature: float) -> Target:
-        target = expect_chains(beliefs, self.tags, self.rules, temperature=temperature)
-        if self._is_chain:
-            return target
-        return replace(target, marginals=emissions(target.marginals))
+    @property
+    def _student(self) -> TagStudent:
+        return TagStudent(**self._as_student(), scheme=self.scheme)

@@ -11,27 +11,24 @@ from spacy.vocab import Vocab
 from thinc.api import Model
 
 from ..codecs.absence import Window
-from ..codecs.bioes import Legality, TypedSpan, labels_of_tags
+from ..codecs.bioes import Legality, TypedSpan
 from ..codecs.trees import Gold
 from ..codecs.units import Bucket, make_buckets
 from ..codecs.words import Words
 from ..models.words import words_of
-from ..structures import LinearChain, Parts, tie
+from ..structures import Parts, tie
 from ..structures.numerics import check_scores
 from ..transfer.annealing import WeightSchedule
-from ..transfer.belief import Belief, ChainBelief, SegmentBelief, TokenBelief
-from ..transfer.candidates import LabelCandidates
-from ..transfer.conversions.table import Target, convert
-from ..transfer.mixture import mixed_target
+from ..transfer.beliefs import Belief
 from ..transfer.negative import gold_shares
-from ..transfer.posterior import Match
-from ..transfer.target import STRUCTURAL, Objective, token_target
+from ..transfer.posterior import Target
+from ..transfer.students import SpanStudent
+from ..transfer.target import STRUCTURAL, Objective
 from .activations import Predictions
 from .distilling import DistillingPipe, logger
-from .lessons import belief_words
 from .negative_spans import NegativeSpans, loss_of_negatives
 from .span_layers import SpanLayer
-from .span_parts import SpanBelief, doc_rows, posterior_of, read_as, structure_of, without_blocked
+from .span_parts import doc_rows, read_as, structure_of, without_blocked
 
 
 class SpanLesson(NamedTuple):
@@ -83,7 +80,6 @@ class DistillingSpans(DistillingPipe):
         self.overwrite = overwrite
         self.negatives = NegativeSpans(incorrect_spans_key, layer=layer, name=name)
         self.illegal = 0  # docs whose annotation no legal sequence agrees with, so far
-        self._matches_by: dict[Any, Match] = {}
 
     # What the two classes define
 
@@ -111,12 +107,8 @@ class DistillingSpans(DistillingPipe):
         """tags: of the docs of a bucket."""
         raise NotImplementedError
 
-    def _new_match(self, belief: SpanBelief) -> Match:
-        """What the student's labels are among those of a teacher's belief."""
-        raise NotImplementedError
-
-    def _expect(self, beliefs: Sequence[LabelCandidates], *, temperature: float) -> Target:
-        """The target of a teacher that lists tags of spans, of the docs of a bucket."""
+    @property
+    def _student(self) -> SpanStudent:
         raise NotImplementedError
 
     def initialize(
@@ -155,15 +147,16 @@ class DistillingSpans(DistillingPipe):
 
     def write_beliefs(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
         """See `LearningPipe.write_beliefs`."""
-        spans = [self._span_belief(belief) for belief in beliefs]
-        buckets = make_buckets(doc_rows([len(belief.scores) for belief in spans]))
-        ops = self.model.ops
-        scored = [(b, posterior_of([spans[u] for u in b.units], ops).scores) for b in buckets]
+        scored: list[tuple[Bucket, Parts]] = []
+        for bucket in make_buckets(doc_rows([belief.n_tokens for belief in beliefs])):
+            of_bucket = [beliefs[u] for u in bucket.units.tolist()]
+            posterior = type(of_bucket[0]).span_posterior(of_bucket, self.model.ops)
+            scored.append((bucket, posterior.scores))
         self.set_annotations(docs, self._decoded(docs, scored, words_of(docs)))
 
     @property
     def _is_chain(self) -> bool:
-        return isinstance(self.structure, LinearChain)
+        return "transition" in self.structure.parts
 
     def _scored(self, docs: Sequence[Doc]) -> tuple[list[tuple[Bucket, Parts]], list[Words]]:
         """RETURNS: buckets of docs, and the scores of their parts; the words of each doc."""
@@ -200,7 +193,7 @@ class DistillingSpans(DistillingPipe):
         return words.tags_of_tokens(self.layer.gold(eg, scheme=self.scheme))
 
     def _lesson_without_gold(self, beliefs: Sequence[Belief]) -> SpanLesson:
-        tags: list[list[str | None]] = [[None] * belief_words(belief) for belief in beliefs]
+        tags: list[list[str | None]] = [[None] * belief.n_tokens for belief in beliefs]
         return SpanLesson(tags, self._read(beliefs))
 
     def _loss(self, lesson: SpanLesson, scores: Any) -> tuple[float, Any]:
@@ -236,26 +229,10 @@ class DistillingSpans(DistillingPipe):
     def _target(self, beliefs: Sequence[Belief] | None, bucket: Bucket) -> Target | None:
         if beliefs is None:
             return None
-        target = mixed_target([beliefs[u] for u in bucket.units.tolist()], self._target_of)
+        of_bucket = [beliefs[u] for u in bucket.units.tolist()]
+        target = type(of_bucket[0]).target_of_spans(of_bucket, self._student)
         self.lost_mass.add(target)
         return self.objective.temper(target)
-
-    def _target_of(self, beliefs: Sequence[Belief]) -> Target:
-        """The target of one teacher."""
-        temperature = self.objective.inference_temperature
-        listed = [belief for belief in beliefs if isinstance(belief, LabelCandidates)]
-        if listed:
-            self._label_match(labels_of_tags(listed[0].labels))
-            return self._on_device(self._expect(listed, temperature=temperature))
-        chosen = [self._span_belief(belief) for belief in beliefs]
-        to_target = token_target if self.objective.target == "token" else convert
-        return to_target(
-            posterior_of(chosen, self.model.ops),
-            self.structure,
-            match=self._match_of(chosen[0]),
-            rules=self.rules,
-            temperature=temperature,
-        )
 
     def _note_illegal(self, n: int) -> None:
         """n: docs of a batch whose annotation no segmentation agrees with."""
@@ -267,23 +244,6 @@ class DistillingSpans(DistillingPipe):
                 n,
             )
         self.illegal += n
-
-    def _match_of(self, belief: SpanBelief) -> Match:
-        key = (type(belief), belief.labels, self.labels)
-        if key not in self._matches_by:
-            self._matches_by[key] = self._new_match(belief)
-        return self._matches_by[key]
-
-    def _span_belief(self, belief: Belief) -> SpanBelief:
-        if isinstance(belief, SegmentBelief):
-            return belief
-        if isinstance(belief, (TokenBelief, ChainBelief)) and "O" in belief.labels:
-            return belief
-        raise ValueError(
-            f"{self.name}: expected a teacher of spans (tags O, B-..., ..., or segments), but its "
-            f"component {self._teacher_pipe_name()!r} annotates something else; set "
-            f"student_to_teacher"
-        )
 
     def _has_gold(self, eg: Example) -> bool:
         return all(self._tags(eg))

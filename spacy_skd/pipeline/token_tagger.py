@@ -19,15 +19,12 @@ from ..models.words import word_lengths, words_of
 from ..structures import IndependentLabels, Parts
 from ..structures.numerics import check_scores
 from ..transfer.annealing import WeightSchedule
-from ..transfer.belief import Belief, TokenBelief
-from ..transfer.candidates import LabelCandidates, expect_tokens
-from ..transfer.conversions.table import Posterior, Target, convert
-from ..transfer.mixture import mixed_target
+from ..transfer.beliefs import Belief, TokenBelief
+from ..transfer.posterior import Target
 from ..transfer.target import STRUCTURAL, Objective
 from .activations import Activations, Predictions
 from .distilling import DistillingPipe
 from .layers import Layer
-from .lessons import belief_words
 
 
 class TokenLesson(NamedTuple):
@@ -149,7 +146,7 @@ class DistillingTagger(DistillingPipe):
 
     def write_beliefs(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
         """See `LearningPipe.write_beliefs`."""
-        best = [self.layer.choose(self._token_belief(belief).scores) for belief in beliefs]
+        best = [self.layer.choose(TokenBelief.of(belief).scores) for belief in beliefs]
         self._write(docs, best)
 
     # Training
@@ -160,7 +157,7 @@ class DistillingTagger(DistillingPipe):
         return TokenLesson(tags, self._read(beliefs))
 
     def _lesson_without_gold(self, beliefs: Sequence[Belief]) -> TokenLesson:
-        return TokenLesson([None] * sum(map(belief_words, beliefs)), self._read(beliefs))
+        return TokenLesson([None] * sum(belief.n_tokens for belief in beliefs), self._read(beliefs))
 
     def _loss(self, lesson: TokenLesson, scores: Floats2d) -> tuple[float, Floats2d]:
         target = self._teacher_target(lesson.beliefs)
@@ -171,30 +168,9 @@ class DistillingTagger(DistillingPipe):
     def _teacher_target(self, beliefs: Sequence[Belief] | None) -> Target | None:
         if beliefs is None:
             return None
-        target = mixed_target(beliefs, self._target_of)
+        target = type(beliefs[0]).target_of_tokens(beliefs, self._student)
         self.lost_mass.add(target)
         return self.objective.temper(target)
-
-    def _target_of(self, beliefs: Sequence[Belief]) -> Target:
-        """The target of one teacher."""
-        temperature = self.objective.inference_temperature
-        listed = [belief for belief in beliefs if isinstance(belief, LabelCandidates)]
-        if listed:
-            self._label_match(listed[0].labels)
-            return self._on_device(expect_tokens(listed, self.labels, temperature=temperature))
-        found = [self._token_belief(belief) for belief in beliefs]
-        scores = self.model.ops.asarray(numpy.concatenate([belief.scores for belief in found]))
-        posterior = Posterior(found[0].structure, self._as_parts(scores))
-        match = self._label_match(found[0].labels)
-        return convert(posterior, self.structure, match=match, temperature=temperature)
-
-    def _token_belief(self, belief: Belief) -> TokenBelief:
-        if not isinstance(belief, TokenBelief):
-            raise ValueError(
-                f"{self.name}: expected a teacher of token labels, but its component "
-                f"{self._teacher_pipe_name()!r} annotates trees; set student_to_teacher"
-            )
-        return belief
 
     def _gold(self, tags: Sequence[str | None]) -> Gold:
         indicators, known = encode_tags(tags, self.labels)

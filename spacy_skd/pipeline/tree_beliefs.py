@@ -8,7 +8,7 @@ from ..arrays import Floats2d, Ints2d
 from ..codecs.trees import ROOT_HEAD
 from ..codecs.units import Bucket
 from ..structures import ArcStructure, Parts
-from ..transfer.belief import Belief, TreeBelief
+from ..transfer.beliefs import Belief, TreeBelief
 
 # Below this marginal an arc's deprel is not part of the target: its share of the loss is at most
 # this, and the scores of deprels are most of a belief's bytes. The default of `label_floor`.

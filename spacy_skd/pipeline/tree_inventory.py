@@ -1,7 +1,7 @@
 """Which tags of heads occur: in annotated docs, and in a teacher's best trees."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
 import numpy
@@ -14,9 +14,7 @@ from ..arrays import Ints1d
 from ..codecs.head_labels import HeadLabels
 from ..codecs.words import head_tokens
 from ..models.words import words_of
-from ..transfer.belief import Belief, Mixture
-from ..transfer.best import best
-from ..transfer.candidates import TreeCandidates
+from ..transfer.beliefs import Belief, TreeCandidates
 
 # Docs that a teacher is asked about at initialization.
 TEACHER_DOCS = 1000
@@ -55,7 +53,8 @@ def count_taught_tags(
     """
     counts: Counts = Counter()
     for batch in minibatch(islice(examples, TEACHER_DOCS), 64):
-        for tree in _trees(best(ask(batch), k=1)):
+        for member in (member for belief in ask(batch) for member in belief.members):
+            tree = TreeCandidates.of(member.best(k=1))
             _count(counts, tree.heads[0], tree.deprels[0], tree.labels)
     return counts
 
@@ -64,11 +63,3 @@ def not_longer(tags: Sequence[str], *, max_offset: int) -> list[str]:
     """Those tags whose arc has at most as many tokens, 0 for no limit."""
     offsets = HeadLabels(tuple(tags)).offsets.tolist()
     return [tag for tag, o in zip(tags, offsets) if not max_offset or abs(o) <= max_offset]
-
-
-def _trees(beliefs: Sequence[Belief]) -> Iterator[TreeCandidates]:
-    for belief in beliefs:
-        if isinstance(belief, Mixture):
-            yield from _trees(belief.beliefs)
-        elif isinstance(belief, TreeCandidates):
-            yield belief

@@ -17,12 +17,12 @@ from ..models.biaffine import ParserOutput
 from ..structures import ArcStructure, IndependentLabels, Parts
 from ..transfer.conversions.table import Posterior, Target, convert
 from ..transfer.loss import mixed_loss, mixed_shares, structural_loss
-from ..transfer.mixture import mix, mixing_shares
+from ..transfer.mixing import mix, mixing_shares
 from ..transfer.target import Objective
+from ..transfer.tree_teachers import TreeTeacher
 from .lost_mass import HEADS, LostMass, supported
 from .tree_gold import GoldTrees
 from .tree_plan import TreePlan, pair_masses
-from .tree_teachers import TreeTeacher
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from ..arrays import Ints1d, Ints2d
 from ..codecs.tags import split_by_lengths
 from ..codecs.words import SPACE_DEPREL, Words
 from ..models.words import words_of
-from ..transfer.belief import Belief
+from ..transfer.beliefs import Belief
 from .distilling import DistillingPipe
 from .sentences import doc_starts, punctuation_starts, reference_starts, units_of
 

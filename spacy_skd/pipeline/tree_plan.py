@@ -8,13 +8,13 @@ from spacy.attrs import DEP, HEAD
 from spacy.training import Example
 
 from ..arrays import Array, Floats1d, Floats2d, Ints1d, Ints2d
-from ..codecs.labels import LabelMatch
-from ..codecs.trees import ROOT_HEAD, UNKNOWN_HEAD, decode_trees
+from ..codecs.trees import ROOT_HEAD, UNKNOWN_HEAD, decode_trees, in_batch, locate_pairs
 from ..codecs.units import make_buckets
 from ..models.words import words_of
 from ..structures import Parts, Structure
-from ..transfer.belief import Belief, TreeBelief
-from .tree_teachers import TreeTeacher, in_batch, tree_teacher
+from ..transfer.beliefs import ParseBelief, TreeBelief
+from ..transfer.students import Student
+from ..transfer.tree_teachers import TreeTeacher
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,28 +85,28 @@ def make_plan(
     gold: Sequence[tuple[Ints1d, Ints1d]],
     *,
     units: Sequence[Ints2d],
-    teachers: Sequence[Sequence[Belief]] = (),
-    matches: Sequence[LabelMatch] = (),
+    parses: Sequence[Sequence[ParseBelief]] = (),
+    student: Student | None = None,
     weights: tuple[float, ...] = (),
 ) -> TreePlan:
     """Everything of a batch but the student's scores.
 
     gold (Sequence[tuple[Ints1d, Ints1d]]): per doc, see `gold_arcs`.
     units (Sequence[Ints2d]): per doc (U, 2) start and end word of its units.
-    teachers (Sequence[Sequence[Belief]]): of each teacher its beliefs of trees, with the same
-        units; matches: of its deprels to the student's; weights: of each.
+    parses (Sequence[Sequence[ParseBelief]]): of each teacher its beliefs, with the same units;
+        weights: of each. student (Student | None): whom they teach.
     """
     offsets = numpy.cumsum([0, *(len(head) for head, _ in gold)])
     heads = _rows([head for head, _ in gold], offsets)
     deps = numpy.concatenate([dep for _, dep in gold])
     spans = numpy.concatenate([u + o for u, o in zip(units, offsets)])
     gold_rows = numpy.nonzero((heads != UNKNOWN_HEAD) & (deps >= 0))[0]
-    asked = [tree_teacher(b, offsets, match) for b, match in zip(teachers, matches)]
+    teachers = [type(p[0]).tree_teacher(p, offsets, student) for p in parses if student is not None]
     gold_pairs = numpy.stack([gold_rows, heads[gold_rows]], axis=1)
-    pairs = numpy.unique(numpy.concatenate([gold_pairs, *(t.pairs for t in asked)]), axis=0)
+    pairs = numpy.unique(numpy.concatenate([gold_pairs, *(t.pairs for t in teachers)]), axis=0)
     is_gold = (heads[pairs[:, 0]] == pairs[:, 1]) & (deps[pairs[:, 0]] >= 0)
     gold_labels = numpy.where(is_gold, deps[pairs[:, 0]], -1)
-    return TreePlan(spans, heads, pairs, gold_labels, asked, weights)
+    return TreePlan(spans, heads, pairs, gold_labels, teachers, weights)
 
 
 def _rows(heads: Sequence[Ints1d], offsets: Array) -> Ints1d:
@@ -159,20 +159,3 @@ def pair_masses(
     index, where = locate_pairs(pairs, rows=rows, lengths=lengths)
     unit, position, head = where.T
     return index, unit, marginals[unit, position, head]
-
-
-def locate_pairs(pairs: Ints2d, *, rows: Ints1d, lengths: Ints1d) -> tuple[Ints1d, Ints2d]:
-    """The pairs that lie in a bucket.
-
-    pairs (Ints2d): (P, 2) dependent and head row in the batch.
-    rows, lengths (Ints1d): (B,) first row and tokens of each unit of the bucket.
-    RETURNS: index of those pairs; (K, 3) the unit, token and head (0 = ROOT) of each.
-    """
-    order = numpy.argsort(rows)
-    unit = numpy.searchsorted(rows[order], pairs[:, 0], side="right") - 1
-    unit = order[numpy.maximum(unit, 0)]
-    position = pairs[:, 0] - rows[unit]
-    head = numpy.where(pairs[:, 1] < 0, 0, pairs[:, 1] - rows[unit] + 1)
-    inside = (position >= 0) & (position < lengths[unit]) & (head >= 0) & (head <= lengths[unit])
-    index = numpy.nonzero(inside)[0]
-    return index, numpy.stack([unit, position, head], axis=1)[index]

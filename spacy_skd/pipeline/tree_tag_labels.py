@@ -12,15 +12,13 @@ from ..codecs.head_labels import (
     HeadLabels,
     choose_head_labels,
     deprels_of,
+    head_labels,
     parse_head_label,
 )
-from ..transfer.belief import Belief, HeadLabelBelief, Mixture, TreeBelief
-from ..transfer.candidates import TreeCandidates
-from ..transfer.conversions.head_tags import head_labels
+from ..transfer.beliefs import Belief
+from ..transfer.beliefs.base import TREES
 from .tree_inventory import count_tags, count_taught_tags, not_longer
 from .tree_pipe import ParsingPipe
-
-Taught = TreeBelief | HeadLabelBelief | TreeCandidates
 
 
 class TaggingPipe(ParsingPipe):
@@ -108,9 +106,9 @@ class TaggingPipe(ParsingPipe):
         beliefs: Sequence[Belief] = (
             () if self._teacher is None else self._teacher.beliefs(examples, self.name)
         )
-        for belief in beliefs:
-            for each in belief.beliefs if isinstance(belief, Mixture) else (belief,):
-                self._taught_belief(each)
+        for member in (member for belief in beliefs for member in belief.members):
+            if not member.of_trees:
+                raise self._student.refusal(TREES, annotates=member.annotates)
         return beliefs
 
     def _taught(self) -> tuple[str, ...]:
@@ -119,11 +117,3 @@ class TaggingPipe(ParsingPipe):
         deprels = {label for label in labels if parse_head_label(label) is None}
         mine = [tag for tag in self.labels if deprels_of([tag])[0] in deprels]
         return tuple(dict.fromkeys([*(tag for tag in labels if tag not in deprels), *mine]))
-
-    def _taught_belief(self, belief: Belief) -> Taught:
-        if isinstance(belief, (TreeBelief, HeadLabelBelief, TreeCandidates)):
-            return belief
-        raise ValueError(
-            f"{self.name}: expected a teacher of dependency trees, but its component "
-            f"{self._teacher_pipe_name()!r} annotates tokens; set student_to_teacher"
-        )

@@ -16,26 +16,22 @@ from ..codecs.head_labels import (
 )
 from ..codecs.tags import split_by_lengths
 from ..codecs.trees import Gold, gold_tokens
-from ..codecs.units import make_buckets
+from ..codecs.units import batch_spans, make_buckets
 from ..codecs.words import Words
 from ..models.words import words_of
 from ..structures import IndependentLabels, Parts
 from ..structures.numerics import check_scores
 from ..transfer.annealing import WeightSchedule
-from ..transfer.belief import Belief, HeadLabelBelief, Mixture, TreeBelief
-from ..transfer.candidates import TreeCandidates
-from ..transfer.conversions.head_tags import expect_head_labels
-from ..transfer.conversions.table import Posterior, Target, convert
-from ..transfer.mixture import mixed_target
+from ..transfer.beliefs import Belief, HeadLabelBelief
+from ..transfer.posterior import Target
+from ..transfer.students import HeadTagStudent
 from ..transfer.target import STRUCTURAL, Objective
 from .activations import Predictions
-from .lessons import belief_words
 from .lost_mass import TAGS
-from .sentences import batch_spans
 from .tree_activations import tag_activations, tag_on_tokens
 from .tree_plan import gold_arcs
 from .tree_tag_labels import TaggingPipe
-from .tree_tag_targets import TreeTags, gold_tags
+from .tree_tag_targets import gold_tags
 
 logger = logging.getLogger("spacy.skd")
 
@@ -134,12 +130,12 @@ class HeadTagParser(TaggingPipe):
 
     def write_beliefs(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
         """See `LearningPipe.write_beliefs`."""
-        tags = [belief for belief in beliefs if isinstance(belief, HeadLabelBelief)]
+        tags = [HeadLabelBelief.of(belief) for belief in beliefs]
         if not tags:
             return
         scores = numpy.concatenate([belief.scores for belief in tags])
         heads, _, deprels = self._best(scores, [b.units.astype("int64") for b in tags])
-        lengths = [belief_words(belief) for belief in tags]
+        lengths = [belief.n_tokens for belief in tags]
         arrays = (split_by_lengths(array, lengths) for array in (heads, deprels))
         self._write(docs, list(zip(*arrays)))
 
@@ -167,7 +163,9 @@ class HeadTagParser(TaggingPipe):
         self.untagged += n
 
     def _lesson_without_gold(self, beliefs: Sequence[Belief]) -> TagLesson:
-        return TagLesson(numpy.full(sum(map(belief_words, beliefs)), -1), self._read(beliefs))
+        return TagLesson(
+            numpy.full(sum(belief.n_tokens for belief in beliefs), -1), self._read(beliefs)
+        )
 
     def _loss(self, lesson: TagLesson, scores: Floats2d) -> tuple[float, Floats2d]:
         """Each word is a unit. scores: (words of the batch, tags)."""
@@ -179,24 +177,10 @@ class HeadTagParser(TaggingPipe):
     def _target(self, beliefs: Sequence[Belief] | None) -> Target | None:
         if beliefs is None:
             return None
-        target = self._on_device(mixed_target(beliefs, self._target_of))
+        kind, student = type(beliefs[0]), HeadTagStudent(**self._as_student(), tags=self.tags)
+        target = kind.target_of_head_tags(beliefs, student).to(self.model.ops)
         self.lost_mass.add(target, reason=TAGS)
         return self.objective.temper(target)
-
-    def _target_of(self, beliefs: Sequence[Belief]) -> Target:
-        """The target of one teacher."""
-        temperature = self.objective.inference_temperature
-        found = [self._taught_belief(belief) for belief in beliefs]
-        listed = [belief for belief in found if isinstance(belief, TreeCandidates)]
-        if listed:
-            return expect_head_labels(listed, self.tags, temperature=temperature)
-        trees = [belief for belief in found if isinstance(belief, TreeBelief)]
-        if trees:
-            return TreeTags(self.tags, self.objective)(trees)
-        scores = numpy.concatenate([b.scores for b in found if isinstance(b, HeadLabelBelief)])
-        parts = Parts({"unary": scores[:, None]}, numpy.ones(len(scores), dtype="int64"))
-        posterior, match = Posterior(self.structure, parts), self._label_match(found[0].labels)
-        return convert(posterior, self.structure, match=match, temperature=temperature)
 
     def _gold(self, tags: Ints1d) -> Gold:
         indicators = numpy.zeros((len(tags), len(self.labels)), dtype="float32")
@@ -209,9 +193,5 @@ class HeadTagParser(TaggingPipe):
 
 
 def _units_of(belief: Belief) -> Ints2d:
-    """Of several teachers those of the first. Whether they agree matters for heads alone that lead
-    out of a sentence, which are unknown gold."""
-    if isinstance(belief, Mixture):
-        return _units_of(belief.beliefs[0])
-    units: Ints2d = getattr(belief, "units", numpy.zeros((0, 2), dtype="int64"))
-    return units
+    units = belief.sentences()
+    return numpy.zeros((0, 2), dtype="int64") if units is None else units

@@ -15,22 +15,20 @@ from ..arrays import Floats2d, Ints1d, Ints2d
 from ..codecs.head_labels import deprels_of
 from ..codecs.tags import split_by_lengths
 from ..codecs.trees import ROOT_HEAD, UNKNOWN_HEAD, head_rows
-from ..codecs.units import Bucket
+from ..codecs.units import Bucket, batch_spans
 from ..codecs.words import Words
 from ..models.biaffine import Choose, ParserInput, ParserOutput
 from ..models.words import words_of
 from ..structures import ArcStructure, Parts, SpanningTrees
 from ..structures.numerics import check_scores, softmax
 from ..transfer.annealing import WeightSchedule
-from ..transfer.belief import Belief, HeadLabelBelief, Mixture, TreeBelief
-from ..transfer.candidates import TreeCandidates
-from ..transfer.conversions.head_tags import tags_to_arcs
-from ..transfer.mixture import columns_of
+from ..transfer.beliefs import Belief, ParseBelief, TreeBelief
+from ..transfer.beliefs.mixture import columns_of
+from ..transfer.students import Student
 from ..transfer.target import STRUCTURAL, Objective
 from .activations import Activations, Predictions
-from .lessons import belief_words
 from .lost_mass import HEADS
-from .sentences import batch_spans, doc_starts, units_of
+from .sentences import doc_starts, units_of
 from .tree_activations import on_tokens, tree_activations
 from .tree_beliefs import LABEL_FLOOR, arcs_by_row, likely_pairs, no_belief, tree_beliefs
 from .tree_gold import GoldTrees
@@ -160,8 +158,8 @@ class DistillingParser(ParsingPipe):
 
     def write_beliefs(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
         """See `LearningPipe.write_beliefs`."""
-        trees = [self._tree_belief(belief) for belief in beliefs]
-        lengths = [belief_words(belief) for belief in trees]
+        trees = [TreeBelief.of(belief) for belief in beliefs]
+        lengths = [belief.n_tokens for belief in trees]
         arrays = best_arcs(trees, lengths=lengths, decoder=self.structure.decoder)
         heads, labels = (split_by_lengths(array, lengths) for array in arrays)
         self._write(docs, list(zip(heads, labels)))
@@ -220,28 +218,28 @@ class DistillingParser(ParsingPipe):
         return heads, deps
 
     def _lesson_without_gold(self, beliefs: Sequence[Belief]) -> TreePlan:
-        return self._plan([no_arcs(belief_words(belief)) for belief in beliefs], beliefs)
+        return self._plan([no_arcs(belief.n_tokens) for belief in beliefs], beliefs)
 
     def _plan(self, gold: Sequence[tuple[Ints1d, Ints1d]], beliefs: Sequence[Belief]) -> TreePlan:
         beliefs = self._read(beliefs) or ()
-        mixtures = [belief for belief in beliefs if isinstance(belief, Mixture)]
-        columns = columns_of(mixtures) if mixtures else [beliefs]
-        trees = [[self._trees_of(belief) for belief in column] for column in columns]
+        student = self._student
+        columns = columns_of(beliefs)
+        parses = [[self._parse_of(belief, student) for belief in column] for column in columns]
         return make_plan(
             gold,
-            units=[self._shared_units(found) for found in zip(*trees)],
-            teachers=trees,
-            matches=[self._label_match(column[0].labels) for column in trees],
-            weights=mixtures[0].weights if mixtures else (1.0,),
+            units=[self._shared_units(of_doc) for of_doc in zip(*parses)],
+            parses=parses,
+            student=student,
+            weights=beliefs[0].shares,
         )
 
-    def _shared_units(self, found: Sequence[TreeBelief | TreeCandidates]) -> Ints2d:
+    def _shared_units(self, parses: Sequence[ParseBelief]) -> Ints2d:
         """RAISES (ValueError): if teachers have cut a doc into other sentences."""
-        units = found[0].units
-        if any(not numpy.array_equal(belief.units, units) for belief in found[1:]):
+        units = parses[0].units
+        if any(not numpy.array_equal(belief.units, units) for belief in parses[1:]):
             raise ValueError(
                 f"{self.name}: expected the same sentences of all teachers, got those that start "
-                f"at {[belief.units[:, 0].tolist() for belief in found]}; give their parsers the "
+                f"at {[belief.units[:, 0].tolist() for belief in parses]}; give their parsers the "
                 f"same max_length"
             )
         return units.astype("int64")
@@ -262,21 +260,11 @@ class DistillingParser(ParsingPipe):
         )
         return loss_of(lesson, scores)
 
-    def _trees_of(self, belief: Belief) -> TreeBelief | TreeCandidates:
-        return belief if isinstance(belief, TreeCandidates) else self._tree_belief(belief)
-
-    def _tree_belief(self, belief: Belief) -> TreeBelief:
-        if isinstance(belief, HeadLabelBelief):
-            temperature = self.objective.inference_temperature
-            lifted, lost = tags_to_arcs(belief, floor=LABEL_FLOOR, temperature=temperature)
+    def _parse_of(self, belief: Belief, student: Student) -> ParseBelief:
+        parse, lost = belief.as_parse(student, floor=LABEL_FLOOR)
+        if lost is not None:
             self.lost_mass.add_lost(lost, reason=HEADS)
-            return lifted
-        if not isinstance(belief, TreeBelief):
-            raise ValueError(
-                f"{self.name}: expected a teacher of dependency trees, but its component "
-                f"{self._teacher_pipe_name()!r} annotates tokens; set student_to_teacher"
-            )
-        return belief
+        return parse
 
 
 def _no_pairs(buckets: Sequence[Bucket], arcs: Sequence[Parts]) -> Ints2d:

@@ -15,11 +15,9 @@ from thinc.api import Adam
 
 from spacy_skd.structures import ArcStructure, HeadSelection, Parts, SpanningTrees
 from spacy_skd.transfer import Posterior, convert
-from spacy_skd.transfer.best import best
-from spacy_skd.transfer.candidates import expect_trees
+from spacy_skd.transfer.beliefs import Form
 from spacy_skd.transfer.conversions.table import CONVERSIONS
-from spacy_skd.transfer.draws import draw_trees
-from spacy_skd.transfer.store import Form, form_of
+from spacy_skd.transfer.expect import expect_trees
 
 NAMES = (*STRUCTURES, "bounded_tree")
 SUPPORTS = {
@@ -93,8 +91,8 @@ def test_what_is_decoded_is_inside_by_any_weights(name):
     inside &= {tuple(y.argmax(axis=1)) for y in oracle.trees(5, 6)}
     docs = [nlp.make_doc(f"{word} sees the old dog") for word in "abcdefghijklmnopqrst"]
     beliefs = pipe.believe(docs)
-    guesses = best(beliefs, k=2)
-    drawn = [draw_trees(belief, rng=rng) for belief in beliefs]
+    guesses = [each.best(k=2) for each in beliefs]
+    drawn = [belief.draw_trees(rng=rng) for belief in beliefs]
     for doc, guess, draw in zip(nlp.pipe(docs), guesses, drawn):
         assert tuple(heads_of(doc)[0]) in inside
         assert all(tuple(row + 1) in inside for row in guess.heads)
@@ -144,7 +142,7 @@ def test_its_beliefs_are_stored_and_teach(name):
             nlp.get_pipe("parser").update(examples, sgd=sgd)
     teacher, student = nlp.get_pipe("parser"), parser(name)
     (belief,) = teacher.believe([nlp.make_doc("Dogs sleep well")])
-    form = Form.from_json(json.loads(json.dumps(form_of(belief).to_json())))
+    form = Form.from_json(json.loads(json.dumps(belief.form.to_json())))
     assert form.structure == teacher.structure
     pipe = student.get_pipe("parser")
     pipe.initialize(lambda: gold_examples(student), nlp=student, labels=list(teacher.labels))

@@ -7,7 +7,7 @@ from conftest import build, gold_examples, raw_examples, train
 from spacy.training import Example
 
 from spacy_skd.pipeline.teacher.component import SkdTeacher
-from spacy_skd.transfer.belief import Mixture
+from spacy_skd.transfer.beliefs import Mixture
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from spacy.training import Example
 from spacy_skd.models.words import word_lengths
 from spacy_skd.structures import FlatSegments
 from spacy_skd.training.annotation.annotate import annotate
-from spacy_skd.transfer.belief import SegmentBelief
+from spacy_skd.transfer.beliefs import SegmentBelief
 
 SCORERS = {
     "tokens": "spacy-skd.TokenScorer.v1",

@@ -19,9 +19,7 @@ from thinc.api import Adam
 
 from spacy_skd.pipeline.lost_mass import LostMass
 from spacy_skd.transfer.annealing import as_schedule
-from spacy_skd.transfer.belief import Mixture
-from spacy_skd.transfer.best import best
-from spacy_skd.transfer.candidates import LabelCandidates, TreeCandidates
+from spacy_skd.transfer.beliefs import LabelCandidates, Mixture, TreeCandidates
 from spacy_skd.transfer.target import Objective
 
 # Token labels, tags of spans in a chain and on their own, trees.
@@ -362,7 +360,7 @@ def test_candidates_are_learnt(school, name, target):
     pipe, beliefs, docs = pipe_of(school, name), beliefs_of(school, name), docs_of(school)
     listed = [
         replace(b, weights=b.weights * numpy.arange(1, 1 + b.weights.shape[-1])[::-1])
-        for b in best(beliefs, k=3)
+        for b in [each.best(k=3) for each in beliefs]
     ]
     pipe.objective = Objective(target, k=2)
     scores = random_scores(pipe, docs, listed)

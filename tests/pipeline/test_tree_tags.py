@@ -14,7 +14,7 @@ from thinc.api import Adam
 
 from spacy_skd.codecs.head_labels import HeadLabels, head_label
 from spacy_skd.pipeline.rehearsal import resume_training
-from spacy_skd.transfer.belief import Mixture
+from spacy_skd.transfer.beliefs import Mixture
 from spacy_skd.transfer.target import Objective
 
 

@@ -12,28 +12,17 @@ from spacy.morphology import Morphology
 from spacy.parts_of_speech import IDS as POS_IDS
 from spacy.tokens import Doc
 
-from ...codecs.bioes import are_span_tags
 from ...codecs.words import SPACE_DEPREL
+from ...errors import named
 from ...models.words import words_of
 from ...pipeline.layers import SENT_LABELS, make_layer
 from ...pipeline.span_layers import SPAN_LAYERS, make_span_layer
-from ...transfer.belief import (
-    Belief,
-    ChainBelief,
-    HeadLabelBelief,
-    SegmentBelief,
-    TokenBelief,
-    TreeBelief,
-)
-from ...transfer.candidates import LabelCandidates, TreeCandidates
-from ...transfer.draws import draw_labels, draw_spans, draw_trees
-from ...transfer.store import Form
+from ...transfer.beliefs import Belief, Form
 
 logger = logging.getLogger("spacy.skd")
 TOKEN_LAYERS = ("tag", "pos", "morph", "sent")
 MORPHOLOGIZER, TREES = "morphologizer", "parser"
 _NAMES = {"tagger": "tag", "senter": "sent", MORPHOLOGIZER: MORPHOLOGIZER}
-LABELS = (TokenBelief, ChainBelief, LabelCandidates)
 _POS = "POS"  # in a stock morphologizer's labels, beside the features
 
 
@@ -45,7 +34,8 @@ class DrawnLayer(ABC):
 
     @abstractmethod
     def draw(self, doc: Doc, belief: Belief, **settings: Any) -> None:
-        """Annotate a doc. settings: rng and temperature of `draw_labels` and `draw_trees`."""
+        """Annotate a doc. settings: rng and temperature of
+        `Belief.draw_labels` and `Belief.draw_trees`."""
 
 
 class DrawnTokens(DrawnLayer):
@@ -59,9 +49,8 @@ class DrawnTokens(DrawnLayer):
     def draw(
         self, doc: Doc, belief: Belief, known: Container[str] | None = None, **settings: Any
     ) -> None:
-        if not isinstance(belief, LABELS):
-            raise ValueError(f"layer {self.writes[0]!r}: expected labels of tokens, got trees")
-        labels = draw_labels(belief, known=known, **settings)
+        with named(f"layer {self.writes[0]!r}"):
+            labels = belief.draw_labels(known=known, **settings)
         if self.writes == ("sent",) and labels:
             labels[:1] = [SENT_LABELS[1]]
         columns = zip(*map(_split, labels)) if self.is_joint else [labels]
@@ -80,9 +69,9 @@ class DrawnSpans(DrawnLayer):
         self._layer = make_span_layer(kind, spans_key=key or "sc")
 
     def draw(self, doc: Doc, belief: Belief, **settings: Any) -> None:
-        if not isinstance(belief, (*LABELS, SegmentBelief)):
-            raise ValueError(f"layer {self.writes[0]!r}: expected tags of spans, got trees")
-        self._layer.write(doc, draw_spans(belief, **settings), overwrite=True)
+        with named(f"layer {self.writes[0]!r}"):
+            spans = belief.draw_spans(**settings)
+        self._layer.write(doc, spans, overwrite=True)
 
 
 class DrawnParse(DrawnLayer):
@@ -91,12 +80,11 @@ class DrawnParse(DrawnLayer):
     writes = (TREES, "sent")
 
     def draw(self, doc: Doc, belief: Belief, **settings: Any) -> None:
-        if not isinstance(belief, (TreeBelief, HeadLabelBelief, TreeCandidates)):
-            raise ValueError(f"layer {TREES!r}: expected trees, got labels of tokens")
         if not len(doc):
             return
         (words,) = words_of([doc])
-        drawn = draw_trees(belief, **settings)
+        with named(f"layer {TREES!r}"):
+            drawn = belief.draw_trees(**settings)
         offsets = words.heads_to_tokens(drawn.heads - numpy.arange(len(words)))
         space, *deprels = (doc.vocab.strings.add(d) for d in (SPACE_DEPREL, *drawn.deprels))
         names = words.to_tokens(numpy.asarray(deprels, "uint64"), fill=space)
@@ -152,9 +140,9 @@ def make_drawn_layer(name: str) -> DrawnLayer:
 
 def layer_of(pipe: str, form: Form) -> str:
     """What a component annotates, told by its form, its name and its labels."""
-    if form.kind in ("trees", "head labels", "listed trees"):
+    if form.of_trees:
         return TREES
-    if form.kind in ("chain", "segments") or are_span_tags(form.labels):
+    if form.of_spans:
         return "spans" if pipe.startswith("span") else "ents"
     name = pipe.rpartition(".")[2]
     name = _NAMES.get(name, name)

@@ -17,7 +17,7 @@ from spacy_skd.structures import LinearChain, Parts, SpanningTrees
 from spacy_skd.training.annotation.annotate import Settings, annotate
 from spacy_skd.training.corpora.drawn_layers import layer_of, make_layers
 from spacy_skd.training.corpora.sampled import is_initialized, known_tags, make_sampled_corpus
-from spacy_skd.transfer.store import Form
+from spacy_skd.transfer.beliefs import Form
 
 RAW = ["The cat gave Ann him . Dogs well", "She sleep the book", "Go go go", "n't unseen !"]
 

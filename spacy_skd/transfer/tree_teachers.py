@@ -1,7 +1,6 @@
 """What one teacher says of a batch of sentences: scores of trees, or trees with weights."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy
@@ -9,13 +8,12 @@ from thinc.api import Ops
 
 from ..arrays import Floats2d, Ints1d, Ints2d
 from ..codecs.labels import LabelMatch
-from ..codecs.trees import ROOT_HEAD, UNKNOWN_HEAD
 from ..codecs.units import Bucket
 from ..structures import IMPOSSIBLE, ArcStructure, HeadSelection, Parts
-from ..transfer.belief import Belief, TreeBelief
-from ..transfer.candidates import TreeCandidates, expect_trees, has_heads, tempered_weights
-from ..transfer.conversions.table import Posterior, Target, convert
-from ..transfer.target import Objective
+from .conversions.table import convert
+from .expect import expect_trees, has_heads, tempered_weights
+from .posterior import Posterior, Target
+from .target import Objective
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,13 +40,13 @@ class TreeTeacher(ABC):
     def rows_of(self, pairs: Ints2d) -> Ints1d:
         """Which of its own pairs each of some is, -1 for none."""
         base = int(max(self.pairs.max(initial=0), pairs.max(initial=0))) + 2
-        mine, wanted = (p[:, 0].astype("int64") * base + p[:, 1] + 1 for p in (self.pairs, pairs))
-        if not len(mine):
+        own, wanted = (p[:, 0].astype("int64") * base + p[:, 1] + 1 for p in (self.pairs, pairs))
+        if not len(own):
             return numpy.full(len(wanted), -1)
-        order = numpy.argsort(mine)
-        where = numpy.searchsorted(mine, wanted, sorter=order)
-        where = order[numpy.minimum(where, len(mine) - 1)]
-        return numpy.where(mine[where] == wanted, where, -1)
+        order = numpy.argsort(own)
+        where = numpy.searchsorted(own, wanted, sorter=order)
+        where = order[numpy.minimum(where, len(own) - 1)]
+        return numpy.where(own[where] == wanted, where, -1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,19 +88,14 @@ class ListedTrees(TreeTeacher):
     def arcs(
         self, bucket: Bucket, structure: ArcStructure, objective: Objective, *, ops: Ops
     ) -> Target:
-        target = expect_trees(
+        return expect_trees(
             structure,
             self.heads,
             self.weights[bucket.units],
             rows=bucket.rows,
             lengths=bucket.lengths,
             temperature=objective.inference_temperature,
-        )
-        arcs = Parts(
-            {"arc": ops.asarray(target.marginals.arrays["arc"])},
-            ops.asarray(target.marginals.lengths),
-        )
-        return Target(arcs, ops.asarray(target.lost), target.empty)
+        ).to(ops)
 
     def label_scores(self, structure: ArcStructure, temperature: float) -> Floats2d:
         """Log of the weight of the candidates that have the arc with the deprel, of those that the
@@ -120,51 +113,3 @@ class ListedTrees(TreeTeacher):
         scores = numpy.full(total.shape, IMPOSSIBLE)
         numpy.log(total, out=scores, where=total > 0)
         return scores.astype("float32")
-
-
-def tree_teacher(beliefs: Sequence[Belief], offsets: Ints1d, match: LabelMatch) -> TreeTeacher:
-    """The beliefs of one teacher of a batch's docs. offsets (Ints1d): first row of each doc."""
-    listed = [belief for belief in beliefs if isinstance(belief, TreeCandidates)]
-    if listed:
-        return _listed(listed, offsets, match)
-    scored = [belief for belief in beliefs if isinstance(belief, TreeBelief)]
-    return ScoredTrees(
-        match=match,
-        pairs=numpy.concatenate([in_batch(b.pairs, o) for b, o in zip(scored, offsets)]),
-        structure=scored[0].structure,
-        unit_arcs=[arc for belief in scored for arc in belief.arcs],
-        scores=numpy.concatenate([belief.label_scores for belief in scored]),
-    )
-
-
-def _listed(beliefs: Sequence[TreeCandidates], offsets: Ints1d, match: LabelMatch) -> ListedTrees:
-    most = max(len(belief.heads) for belief in beliefs)
-    n = sum(belief.n_tokens for belief in beliefs)
-    heads = numpy.full((most, n), UNKNOWN_HEAD)
-    deprels = numpy.full((most, n), -1)
-    weights, lengths = [], []
-    for belief, offset in zip(beliefs, offsets):
-        k, here = len(belief.heads), slice(offset, offset + belief.n_tokens)
-        heads[:k, here] = numpy.where(belief.heads >= 0, belief.heads + offset, ROOT_HEAD)
-        deprels[:k, here] = belief.deprels
-        weights.append(numpy.pad(belief.weights, ((0, 0), (0, most - k))))
-        lengths.extend((belief.units[:, 1] - belief.units[:, 0]).tolist())
-    unit_of = numpy.repeat(numpy.arange(len(lengths)), lengths)
-    deprels[numpy.concatenate(weights)[unit_of].T <= 0] = -1
-    candidate, token = numpy.nonzero(deprels >= 0)
-    pairs = numpy.stack([token, heads[candidate, token]], axis=1)
-    return ListedTrees(
-        match=match,
-        pairs=numpy.unique(pairs, axis=0),
-        heads=heads,
-        deprels=deprels,
-        weights=numpy.concatenate(weights),
-        unit_of=unit_of,
-        n_labels=len(beliefs[0].labels),
-    )
-
-
-def in_batch(pairs: Ints2d, offset: int) -> Ints2d:
-    """A belief's pairs as rows of the batch."""
-    heads = numpy.where(pairs[:, 1] >= 0, pairs[:, 1] + offset, ROOT_HEAD)
-    return numpy.stack([pairs[:, 0] + offset, heads], axis=1)
