@@ -37,7 +37,7 @@ from spacy_skd.report.scores import read_docs, score
 from spacy_skd.shards.docs import read_beliefs
 from spacy_skd.structures import IndependentLabels, Parts
 from spacy_skd.training.annotation.annotate import annotate
-from spacy_skd.transfer.belief import ChainBelief
+from spacy_skd.transfer.beliefs import ChainBelief
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 LABELLED, RAW = 2000, 10_000  # sentences

@@ -13,7 +13,7 @@ from spacy_skd.shards.docs import read_beliefs
 from spacy_skd.shards.messages import unpack_message
 from spacy_skd.training.corpora.distillation import DistillationCorpus
 from spacy_skd.training.corpora.items import Item
-from spacy_skd.transfer.belief import TokenBelief
+from spacy_skd.transfer.beliefs import TokenBelief
 
 _SAMPLE = 2000  # docs that the threshold is taken from
 

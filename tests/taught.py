@@ -26,7 +26,7 @@ def lesson(teacher, student):
 
 
 def scores_and_n(pipe, docs, beliefs):
-    inputs = pipe._inputs(docs, pipe._lesson_without_gold(beliefs))
+    inputs = pipe.task.inputs(docs, pipe.task.lesson_without_gold(beliefs))
     return pipe.model.begin_update(inputs)[0], True
 
 

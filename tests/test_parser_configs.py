@@ -73,5 +73,5 @@ def test_the_second_order_teacher_trains_on_another_tok2vec(data, tmp_path):
     nlp = spacy.load(tmp_path / "out" / "model-last")
     parser = nlp.get_pipe("parser")
     assert parser.model.get_ref("arc_scorer").name == "second_order_arcs"
-    assert parser.label_floor == 0.01
+    assert parser.task.label_floor == 0.01
     assert all(token.dep_ for token in nlp("The cat sees Ann ."))

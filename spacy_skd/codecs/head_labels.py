@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy
 
@@ -91,6 +91,11 @@ class HeadLabels:
         index = {deprel: i for i, deprel in enumerate(self.deprels)}
         ids = [index[tag.partition(":")[2]] for tag in self.tags]
         return numpy.asarray(ids, dtype="int64")
+
+    def deprel_columns(self, deprels: Sequence[str]) -> Ints1d:
+        """RETURNS (Ints1d): (deprels,) the index of each in `self.deprels`, -1 for none."""
+        index = {deprel: i for i, deprel in enumerate(self.deprels)}
+        return numpy.asarray([index.get(deprel, -1) for deprel in deprels], dtype="int64")
 
     @cached_property
     def reach(self) -> int:
@@ -186,6 +191,12 @@ class HeadLabels:
             best = numpy.where(allowed, scores[rest], -numpy.inf).argmax(axis=1)
             deprels[rest] = self.deprel_ids[best]
         return tags, deprels
+
+
+@lru_cache(maxsize=16)
+def head_labels(tags: tuple[str, ...]) -> HeadLabels:
+    """The inventory of some tags, made once."""
+    return HeadLabels(tags)
 
 
 def decode_head_labels(

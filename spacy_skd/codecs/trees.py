@@ -130,3 +130,30 @@ def head_rows(heads: Ints2d, *, rows: Ints1d, lengths: Ints1d) -> Ints2d:
     head, first = heads[unit, token], rows[unit]
     found = numpy.where(head == 0, ROOT_HEAD, first + head - 1)
     return numpy.stack([first + token, found], axis=1)
+
+
+# Pairs of a dependent and its head
+
+
+def in_batch(pairs: Ints2d, offset: int) -> Ints2d:
+    """Pairs of a doc's words as rows of the batch. pairs (Ints2d): (P, 2), head `ROOT_HEAD` for
+    ROOT. offset (int): first row of the doc."""
+    heads = numpy.where(pairs[:, 1] >= 0, pairs[:, 1] + offset, ROOT_HEAD)
+    return numpy.stack([pairs[:, 0] + offset, heads], axis=1)
+
+
+def locate_pairs(pairs: Ints2d, *, rows: Ints1d, lengths: Ints1d) -> tuple[Ints1d, Ints2d]:
+    """The pairs that lie in a bucket.
+
+    pairs (Ints2d): (P, 2) dependent and head row in the batch.
+    rows, lengths (Ints1d): (B,) first row and tokens of each unit of the bucket.
+    RETURNS: index of those pairs; (K, 3) the unit, token and head (0 = ROOT) of each.
+    """
+    order = numpy.argsort(rows)
+    unit = numpy.searchsorted(rows[order], pairs[:, 0], side="right") - 1
+    unit = order[numpy.maximum(unit, 0)]
+    position = pairs[:, 0] - rows[unit]
+    head = numpy.where(pairs[:, 1] < 0, 0, pairs[:, 1] - rows[unit] + 1)
+    inside = (position >= 0) & (position < lengths[unit]) & (head >= 0) & (head <= lengths[unit])
+    index = numpy.nonzero(inside)[0]
+    return index, numpy.stack([unit, position, head], axis=1)[index]

@@ -1,5 +1,6 @@
 """Units of similar length in one padded batch."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy
@@ -77,3 +78,14 @@ def make_buckets(spans: Ints2d) -> list[Bucket]:
             buckets.append(Bucket(units, spans[units, 0], lengths[units]))
             start = i
     return buckets
+
+
+def batch_spans(units: Sequence[Ints2d], lengths: Sequence[int]) -> Ints2d:
+    """Units of the docs of a batch as rows of its concatenated words.
+
+    units (Sequence[Ints2d]): per doc (U, 2). lengths (Sequence[int]): words of each doc.
+    RETURNS (Ints2d): (all units, 2) start and end row.
+    """
+    offsets = numpy.cumsum([0, *lengths])[:-1]
+    spans = [u + offset for u, offset in zip(units, offsets)]
+    return numpy.concatenate(spans) if spans else numpy.zeros((0, 2), dtype="int64")

@@ -10,7 +10,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from ..transfer.belief import Belief
+from ..transfer.beliefs import Belief
 from . import LAYERS
 
 Block = dict[str, Any]  # of a config

@@ -2,8 +2,7 @@
 
 from spacy.parts_of_speech import IDS as POS_IDS
 
-from ..codecs.bioes import are_span_tags
-from ..transfer.store import Form
+from ..transfer.beliefs import Form
 from .joint import MorphologizerLayer
 from .sentences import START_LABELS
 from .spans import EntsLayer, SpansLayer
@@ -19,9 +18,9 @@ _BY_NAME: dict[str, str] = {
 
 def guess_layer(pipe: str, form: Form) -> str:
     """Return what a component annotates, told by its form, its name and its labels."""
-    if form.kind in ("trees", "head labels", "listed trees"):
+    if form.of_trees:
         return TreeLayer.name
-    if form.kind in ("chain", "segments") or are_span_tags(form.labels):
+    if form.of_spans:
         return SpansLayer.name if pipe.startswith("span") else EntsLayer.name
     if set(form.labels) == set(START_LABELS):
         return SentLayer.name

@@ -8,7 +8,7 @@ from spacy.pipeline import Morphologizer
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from ..transfer.belief import Belief
+from ..transfer.beliefs import Belief
 from .base import Drawing, Layer, register
 from .token_layer import drawn_labels
 from .tokens import MorphLayer, PosLayer

@@ -12,9 +12,8 @@ from spacy.training import Example
 from ..arrays import Array
 from ..codecs.bioes import TypedSpan
 from ..codecs.words import Words
-from ..transfer.belief import Belief, ChainBelief, SegmentBelief, TokenBelief
-from ..transfer.candidates import LabelCandidates
-from ..transfer.draws import draw_spans
+from ..errors import named
+from ..transfer.beliefs import Belief
 from .base import Block, Drawing, Layer
 
 logger = logging.getLogger("spacy.skd")
@@ -79,7 +78,6 @@ class SpanLayer(Layer):
 
     def draw(self, doc: Doc, belief: Belief, how: Drawing) -> None:
         """See `Layer.draw`."""
-        if not isinstance(belief, (TokenBelief, ChainBelief, LabelCandidates, SegmentBelief)):
-            raise ValueError(f"layer {self.full_name!r}: expected tags of spans, got trees")
-        drawn = draw_spans(belief, rng=how.rng, temperature=how.temperature)
+        with named(f"layer {self.full_name!r}"):
+            drawn = belief.draw_spans(rng=how.rng, temperature=how.temperature)
         self.write(doc, drawn, overwrite=True)

@@ -13,10 +13,9 @@ from spacy.training import Example
 from ..arrays import Array, Floats2d, Ints1d
 from ..codecs.tags import split_by_lengths
 from ..codecs.words import Words
+from ..errors import named
 from ..models.words import words_of
-from ..transfer.belief import Belief, ChainBelief, TokenBelief
-from ..transfer.candidates import LabelCandidates
-from ..transfer.draws import draw_labels
+from ..transfer.beliefs import Belief
 from .base import Drawing, Layer
 
 
@@ -161,9 +160,8 @@ def drawn_labels(
 
     RAISES (ValueError): if it is no belief of labels.
     """
-    if not isinstance(belief, (TokenBelief, ChainBelief, LabelCandidates)):
-        raise ValueError(f"layer {layer!r}: expected labels of tokens, got trees")
-    labels = draw_labels(belief, known=known, rng=how.rng, temperature=how.temperature)
+    with named(f"layer {layer!r}"):
+        labels = belief.draw_labels(known=known, rng=how.rng, temperature=how.temperature)
     return labels, belief.labels
 
 

@@ -14,10 +14,9 @@ from ..arrays import Ints1d
 from ..codecs.tags import split_by_lengths
 from ..codecs.trees import ROOT_HEAD, UNKNOWN_HEAD
 from ..codecs.words import SPACE_DEPREL
+from ..errors import named
 from ..models.words import words_of
-from ..transfer.belief import Belief, HeadLabelBelief, TreeBelief
-from ..transfer.candidates import TreeCandidates
-from ..transfer.draws import draw_trees
+from ..transfer.beliefs import Belief
 from .base import Block, Drawing, Layer, register
 from .tokens import SentLayer
 
@@ -124,13 +123,12 @@ class TreeLayer(Layer):
 
     def draw(self, doc: Doc, belief: Belief, how: Drawing) -> None:
         """See `Layer.draw`."""
-        if not isinstance(belief, (TreeBelief, HeadLabelBelief, TreeCandidates)):
-            raise ValueError(f"layer {self.name!r}: expected trees, got labels of tokens")
         if not len(doc):
             return
-        drawn = draw_trees(
-            belief, rng=how.rng, temperature=how.temperature, projective=how.projective
-        )
+        with named(f"layer {self.name!r}"):
+            drawn = belief.draw_trees(
+                rng=how.rng, temperature=how.temperature, projective=how.projective
+            )
         labels = sorted(set(drawn.deprels))
         index = {label: i for i, label in enumerate(labels)}
         deprels = numpy.asarray([index[label] for label in drawn.deprels], dtype="int64")

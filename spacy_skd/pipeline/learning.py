@@ -15,8 +15,8 @@ from thinc.api import Model, Optimizer, set_dropout_rate
 
 from ..models.words import word_lengths
 from ..structures import Parts
-from ..transfer.belief import Belief
-from .lessons import ask, belief_words, check_distillation_examples
+from ..transfer.beliefs import Belief
+from .lessons import ask, check_distillation_examples
 from .rehearsal import Memory, recalled
 from .tasks.base import Task
 
@@ -62,7 +62,7 @@ class LearningPipe(TrainablePipe):  # type: ignore[misc]  # spaCy's has no types
         RETURNS (tuple[float, Any]): loss in nats; gradient at the student's scores.
         """
         lesson = self.task.lesson_without_gold(teacher_scores)
-        n = sum(map(belief_words, teacher_scores)) if normalize else 1
+        n = sum(belief.n_tokens for belief in teacher_scores) if normalize else 1
         return self._mean(self.task.loss(lesson, student_scores), n=n)
 
     def _mean(self, loss_and_gradient: tuple[float, Any], *, n: int) -> tuple[float, Any]:

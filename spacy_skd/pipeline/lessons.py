@@ -9,19 +9,7 @@ from thinc.api import Model
 
 from ..models.frozen import has_vectors
 from ..teachers.sources import CAN_TEACH, as_source
-from ..transfer.belief import Belief, Mixture, TreeBelief
-from ..transfer.candidates import LabelCandidates, TreeCandidates
-
-
-def belief_words(belief: Belief) -> int:
-    """RETURNS (int): words of the doc that is believed about."""
-    if isinstance(belief, Mixture):
-        return belief_words(belief.beliefs[0])
-    if isinstance(belief, (LabelCandidates, TreeCandidates)):
-        return belief.n_tokens
-    if isinstance(belief, TreeBelief):
-        return int(belief.units[-1, 1]) if len(belief.units) else 0
-    return len(belief.scores)
+from ..transfer.beliefs import Belief
 
 
 def check_distillation_examples(examples: Iterable[Example], *, name: str) -> list[Example]:

@@ -11,9 +11,10 @@ from typing import Any
 from spacy.language import Language
 from thinc.api import Config, Model
 
+from .distilling import DistillingPipe
 from .gold_config import OURS, learning_alone, read_gold
+from .tasks.tokens import TokenTask
 from .teacher.component import is_teacher
-from .token_tagger import DistillingTagger
 
 _TOK2VEC = {"spacy-skd.Tok2Vec.v1": "spacy.Tok2Vec.v2"}
 
@@ -66,28 +67,29 @@ def _is_ours(pipe: Any) -> bool:
 
 def _why_not(pipe: Any) -> str:
     """Why a component of this package cannot be exported; "" if it can."""
-    if not isinstance(pipe, DistillingTagger):
-        structure = getattr(pipe, "structure", None)
-        what = "" if structure is None else f" of its structure, {type(structure).__name__}"
-        return f"there is no stock component{what}"
+    if not hasattr(pipe, "task"):
+        return "there is no stock component"
+    if why := pipe.task.why_not_stock():
+        return str(why)
     if not pipe.model.get_ref("output_layer").has_param("W"):
         return "it is not initialized"
-    return pipe.layer.why_not_stock(pipe.labels, overwrite=pipe.overwrite)
+    return ""
 
 
 # Taggers
 
 
 def _replace_tagger(
-    nlp: Language, name: str, pipe: DistillingTagger, block: dict[str, Any], found: Exported
+    nlp: Language, name: str, pipe: DistillingPipe, block: dict[str, Any], found: Exported
 ) -> None:
     """block (dict[str, Any]): the component's, without references."""
-    layer, factory = pipe.layer, pipe.layer.stock_factory
+    task = TokenTask.of(pipe.task)
+    layer, factory = task.layer, task.layer.stock_factory
     scorer = block.get("scorer")
     block, tok2vec = _stock_tok2vec(block["model"]["tok2vec"], pipe.model.get_ref("tok2vec"))
     config: dict[str, Any] = {
         "model": {"@architectures": "spacy.Tagger.v2", "tok2vec": block, "normalize": False},
-        "overwrite": pipe.overwrite,
+        "overwrite": task.overwrite,
     }
     if scorer is not None:
         config["scorer"] = scorer
@@ -101,11 +103,11 @@ def _replace_tagger(
         found.notes.append(f"{name}: {layer.stock_difference}")
 
 
-def _copy_weights(pipe: DistillingTagger, model: Model, tok2vec: Model) -> None:
+def _copy_weights(pipe: DistillingPipe, model: Model, tok2vec: Model) -> None:
     """scores = W x + b, with a threshold of the layer in b."""
     old, new = pipe.model.get_ref("output_layer"), model.get_ref("output_layer")
     W, b = (old.ops.to_numpy(old.get_param(key)).copy() for key in ("W", "b"))
-    b += pipe.layer.stock_shift(len(b))
+    b += TokenTask.of(pipe.task).layer.stock_shift(len(b))
     for dim, size in (("nO", W.shape[0]), ("nI", W.shape[1])):
         if not new.has_dim(dim):
             new.set_dim(dim, size)

@@ -161,8 +161,8 @@ def make_distilling_tagger(
         objective = Objective.of_config(target, k, temperature, temperature_kind)
         of_layer["max_length"] = int(check_between("max_length", max_length, low=0, high=10**6))
         chosen = find_layer(layer, among=taught_layers(FACTORY), **of_layer)
-        make_task = {SpanLayer.family: _task_of_spans, TokenLayer.family: _task_of_tokens}
-        task = make_task[chosen.family](model, chosen, structure, of_layer, overwrite=overwrite)
+        make_task = MAKERS[chosen.family]
+        task = make_task(model, chosen, structure, of_layer, overwrite=overwrite)
         pipe = DistillingPipe(
             nlp.vocab,
             model,
@@ -247,3 +247,10 @@ def _task_of_tokens(
         raise ValueError(f"structure: layer {layer.name!r} has 'tokens' alone, got {structure!r}")
     check_applied(of_layer, DEFAULTS, applied=layer.takes, of=f"layer {layer.name!r}")
     return TokenTask(cast(TokenLayer, layer), overwrite=overwrite)
+
+
+# By the family of a layer.
+MAKERS: dict[str, Callable[..., SpanTask | TokenTask]] = {
+    SpanLayer.family: _task_of_spans,
+    TokenLayer.family: _task_of_tokens,
+}

@@ -10,9 +10,8 @@ from spacy.attrs import ORTH, SPACY
 from spacy.tokens import Doc
 
 from ..arrays import Array
-from ..transfer.belief import Belief
-from ..transfer.packing import Packed
-from ..transfer.store import Form, pack, unpack
+from ..transfer.beliefs import Belief, Form
+from ..transfer.beliefs.packing import Packed
 
 KEY = "spacy_skd"  # in doc.user_data
 META = "meta"  # in doc.user_data: the "meta" of the JSONL record
@@ -32,14 +31,14 @@ class StoredBeliefs:
 
     def belief(self, pipe: str, form: Form) -> Belief:
         """RAISES (ValueError): if what is stored does not fit the form."""
-        return unpack(self.packed[pipe], form)
+        return form.unpack(self.packed[pipe])
 
 
 def add_beliefs(
     doc: Doc, beliefs: Mapping[str, Belief], *, id: bytes, key: bytes, least: float
 ) -> None:
-    """Store a doc's beliefs in its user data. least (float): see `pack`."""
-    packed = {pipe: pack(belief, least=least) for pipe, belief in beliefs.items()}
+    """Store a doc's beliefs in its user data. least (float): see `Belief.pack`."""
+    packed = {pipe: belief.pack(least=least) for pipe, belief in beliefs.items()}
     doc.user_data[KEY] = {"id": id, "key": key, "beliefs": packed}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..disk import write_atomically
-from ..transfer.store import Form
+from ..transfer.beliefs import Form
 from .files import Shard
 
 FILE = "manifest.json"

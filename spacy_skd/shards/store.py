@@ -7,8 +7,7 @@ from pathlib import Path
 from spacy.tokens import Doc, DocBin
 
 from ..models.words import words_of
-from ..transfer.belief import Belief
-from ..transfer.store import Form
+from ..transfer.beliefs import Belief, Form
 from .docs import StoredBeliefs, read_beliefs
 from .files import read_shard
 from .manifest import Manifest

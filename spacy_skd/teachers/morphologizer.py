@@ -10,7 +10,7 @@ from spacy.tokens import Token
 from ..arrays import Array, Floats2d
 from ..codecs.words import SPACE_FEATS, SPACE_POS
 from ..layers.known import stock_layers
-from ..transfer.belief import Belief, TokenBelief
+from ..transfer.beliefs import Belief, TokenBelief
 from .tagger import TaggerSource
 from .views import View
 
@@ -57,9 +57,8 @@ class _Marginal:
     index: Array
 
     def __call__(self, belief: Belief) -> Belief:
-        if not isinstance(belief, TokenBelief):
-            raise ValueError(f"expected a belief of token labels, got {type(belief).__name__}")
-        return TokenBelief(belief.structure, self.labels, self._sum(belief.scores))
+        tokens = TokenBelief.of(belief)
+        return TokenBelief(tokens.structure, self.labels, self._sum(tokens.scores))
 
     def _sum(self, scores: Floats2d) -> Floats2d:
         """(tokens, component's labels) to (tokens, classes): log of the sum of exp."""

@@ -10,8 +10,7 @@ from ..arrays import Array, Floats1d, Ints2d
 from ..codecs.bioes import OUTSIDE, decode_spans, encode_spans, span_tags
 from ..layers.known import stock_layers
 from ..models.words import words_of
-from ..transfer.belief import Belief
-from ..transfer.candidates import LabelCandidates
+from ..transfer.beliefs import Belief, LabelCandidates
 from .beam import Hypothesis
 from .transition import TransitionSource, bare_copy
 from .views import View
@@ -35,10 +34,10 @@ class EntitySource(TransitionSource):
 
     def write(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
         for doc, belief, words in zip(docs, beliefs, words_of(docs)):
-            if isinstance(belief, LabelCandidates):
-                tags = [belief.labels[i] for i in belief.rows[belief.weights.argmax()].tolist()]
-                spans = words.spans_to_tokens(decode_spans(tags))
-                doc.set_ents([Span(doc, *span[:2], label=span[2]) for span in spans])
+            listed = LabelCandidates.of(belief)
+            tags = [listed.labels[i] for i in listed.rows[listed.weights.argmax()].tolist()]
+            spans = words.spans_to_tokens(decode_spans(tags))
+            doc.set_ents([Span(doc, *span[:2], label=span[2]) for span in spans])
 
     def _row(self, doc: Doc, hypothesis: Hypothesis) -> Ints2d:
         """Each move is the tag of a token."""

@@ -14,8 +14,7 @@ from ..codecs.words import SPACE_DEPREL
 from ..layers.known import stock_layers
 from ..layers.sentences import START_LABELS
 from ..models.words import words_of
-from ..transfer.belief import Belief
-from ..transfer.candidates import LabelCandidates, TreeCandidates
+from ..transfer.beliefs import Belief, LabelCandidates, TreeCandidates
 from .beam import Hypothesis
 from .transition import TransitionSource, bare_copy
 from .views import View
@@ -58,8 +57,8 @@ class ParserSource(TransitionSource):
 
     def write(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
         for doc, belief, words in zip(docs, beliefs, words_of(docs)):
-            if isinstance(belief, TreeCandidates) and len(doc):
-                heads, deprels = (_heaviest(belief, v) for v in (belief.heads, belief.deprels))
+            if len(doc):
+                heads, deprels = TreeCandidates.of(belief).heaviest()
                 unknown = numpy.where(heads == ROOT_HEAD, _ROOT, SPACE_DEPREL).tolist()
                 pairs = zip(unknown, deprels.tolist())
                 known = [none if i < 0 else belief.labels[i] for none, i in pairs]
@@ -120,10 +119,9 @@ class ParserSource(TransitionSource):
 
 def _sentences(belief: Belief) -> LabelCandidates:
     """Sentence starts of trees, of which there is one candidate."""
-    if not isinstance(belief, TreeCandidates):
-        raise ValueError(f"expected candidates of trees, got {type(belief).__name__}")
-    row = numpy.zeros((1, belief.n_tokens), dtype="int32")
-    row[0, belief.units[:, 0]] = START_LABELS.index("S")
+    trees = TreeCandidates.of(belief)
+    row = numpy.zeros((1, trees.n_tokens), dtype="int32")
+    row[0, trees.units[:, 0]] = START_LABELS.index("S")
     return LabelCandidates(START_LABELS, row, numpy.ones(1))
 
 
@@ -149,14 +147,6 @@ def _distinct(rows: Array, weights: Floats1d) -> tuple[Array, Floats1d]:
         first.setdefault(key, i)
     keys = sorted(masses, key=lambda key: -masses[key])
     return rows[[first[key] for key in keys]], numpy.asarray([masses[key] for key in keys])
-
-
-def _heaviest(belief: TreeCandidates, values: Ints2d) -> Ints1d:
-    """(tokens,) of the heaviest candidate of each sentence. values: (K, tokens)."""
-    lengths = belief.units[:, 1] - belief.units[:, 0]
-    chosen = numpy.repeat(belief.weights.argmax(axis=1), lengths)
-    found: Ints1d = values[chosen, numpy.arange(len(chosen))]
-    return found
 
 
 def _set_tree(doc: Doc, offsets: Ints1d, deprels: Sequence[str]) -> None:

@@ -14,7 +14,7 @@ from thinc.api import Model
 
 from ..arrays import Array
 from ..models.words import words_of
-from ..transfer.belief import Belief
+from ..transfer.beliefs import Belief
 from .beam import Beam
 from .overlap import in_turn, n_cores, overlapped
 from .sources import find_sources

@@ -23,7 +23,7 @@ from ..layers.known import stock_layers
 from ..models.words import words_of
 from ..structures import IMPOSSIBLE, FlatSegments
 from ..structures.numerics import POSSIBLE_ABOVE, check_scores
-from ..transfer.belief import Belief, SegmentBelief
+from ..transfer.beliefs import Belief, SegmentBelief
 from .views import StockSource, View
 
 
@@ -67,7 +67,7 @@ class SpancatSource(StockSource):
         """As the component does: by its threshold, so that spans may overlap."""
         spans: list[Ints2d] = []
         chances: list[Floats2d] = []
-        segments = [belief for belief in beliefs if isinstance(belief, SegmentBelief)]
+        segments = [SegmentBelief.of(belief) for belief in beliefs]
         for belief, words in zip(segments, words_of(docs)):
             start, beyond = numpy.nonzero((belief.scores > POSSIBLE_ABOVE).any(axis=-1))
             token = words.of_tokens(numpy.arange(words.n_tokens))

@@ -14,7 +14,7 @@ from ..layers.known import stock_layers
 from ..models.words import words_of
 from ..structures import IMPOSSIBLE, IndependentLabels
 from ..structures.numerics import check_scores
-from ..transfer.belief import Belief, TokenBelief
+from ..transfer.beliefs import Belief, TokenBelief
 from .views import StockSource, View
 
 
@@ -39,7 +39,7 @@ class TaggerSource(StockSource):
         return [TokenBelief(structure, labels, scores) for scores in self._scores(docs)]
 
     def write(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
-        tokens = [belief for belief in beliefs if isinstance(belief, TokenBelief)]
+        tokens = [TokenBelief.of(belief) for belief in beliefs]
         words = words_of(docs)
         best = [belief.scores.argmax(axis=1) for belief in tokens]
         self.pipe.set_annotations(docs, [self._on_tokens(*pair) for pair in zip(best, words)])

@@ -14,7 +14,7 @@ import numpy
 from spacy.tokens import Doc
 
 from ..arrays import Array, Floats1d, Ints2d
-from ..transfer.belief import Belief
+from ..transfer.beliefs import Belief
 from .beam import Beam, Hypothesis, search
 from .views import StockSource
 

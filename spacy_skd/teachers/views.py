@@ -8,7 +8,7 @@ from typing import Any
 from spacy.tokens import Doc
 
 from ..models.words import words_of
-from ..transfer.belief import Belief
+from ..transfer.beliefs import Belief
 
 
 def _as_it_is(belief: Belief) -> Belief:

@@ -1,7 +1,7 @@
 """Teacher to target to gradient: what a teacher believes, and the loss that learns from it."""
 
 from .annealing import ConstantWeight, LinearWeight, WeightSchedule
-from .belief import Belief, ChainBelief, HeadLabelBelief, SegmentBelief, TokenBelief, TreeBelief
+from .beliefs import Belief, ChainBelief, HeadLabelBelief, SegmentBelief, TokenBelief, TreeBelief
 from .conversions.table import Posterior, convert
 from .loss import mixed_loss, structural_loss
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from thinc.api import get_array_module
+from thinc.api import Ops, get_array_module
 
 from ..arrays import Array, Floats1d
 from ..codecs.bioes import Legality, TagMatch
@@ -40,6 +40,12 @@ class Target:
     marginals: Parts
     lost: Floats1d
     empty: Array | None = None
+
+    def to(self, ops: Ops) -> "Target":
+        """A target that was made on the CPU, on a model's device."""
+        arrays = {name: ops.asarray(array) for name, array in self.marginals.arrays.items()}
+        marginals = Parts(arrays, ops.asarray(self.marginals.lengths))
+        return Target(marginals, ops.asarray(self.lost), self.empty)
 
 
 Convert = Callable[[Posterior, Structure, Match, Legality | None], Target]

@@ -1,7 +1,7 @@
 """Layers of old stores, told by names and labels."""
 
 from spacy_skd.layers.guesses import guess_layer
-from spacy_skd.transfer.store import Form
+from spacy_skd.transfer.beliefs import Form
 
 
 def form(*labels, kind="tokens"):

@@ -127,13 +127,13 @@ def test_spans(nlp, name):
     some = 0
     for doc in nlp.pipe(TEXTS):
         found = doc._.activations[name]
-        assert found["marginals"].shape == (len(doc), len(pipe.tags))
+        assert found["marginals"].shape == (len(doc), len(pipe.task.tags))
         numpy.testing.assert_allclose(found["marginals"].sum(axis=1), 1, atol=1e-5)
         assert found["confidences"].shape == (len(found["spans"]),)
         assert ((found["confidences"] > 0) & (found["confidences"] <= 1)).all()
         for (start, end, label), chance in zip(found["spans"], found["confidences"]):
             some += 1
-            tags = [pipe.tags[tag] for tag in found["label_ids"][start:end]]
+            tags = [pipe.task.tags[tag] for tag in found["label_ids"][start:end]]
             assert {tag[2:] for tag in tags} == {pipe.labels[label]}
             marginal = found["marginals"][start, found["label_ids"][start]]
             if end - start == 1 and name != "bio":
@@ -153,12 +153,12 @@ def test_a_span_of_bio_ends_where_its_label_does_not_go_on(nlp):
     (belief,) = bio.believe([doc])
     n = len(belief.labels)
     arrays = {"unary": belief.scores[None], "transition": numpy.zeros((1, n, n), "float32")}
-    scores = bio.rules.add_to(Parts(arrays, numpy.asarray([len(doc)])))
+    scores = bio.task.rules.add_to(Parts(arrays, numpy.asarray([len(doc)])))
     found = doc._.activations["bio"]
     assert len(found["spans"])
     for (start, end, label), chance in zip(found["spans"].tolist(), found["confidences"]):
         assert end == start + 1
-        b, i = (bio.tags.index(f"{prefix}-{bio.labels[label]}") for prefix in "BI")
+        b, i = (bio.task.tags.index(f"{prefix}-{bio.labels[label]}") for prefix in "BI")
         (longer,) = run_probabilities(scores, [Run(0, start, (b, i))])
         assert longer > 1e-6
         assert chance + longer == pytest.approx(found["marginals"][start, b], rel=1e-5)
@@ -170,7 +170,7 @@ def test_segments(nlp):
     docs = list(nlp.pipe(TEXTS))
     for doc, belief in zip(docs, pipe.believe(docs)):
         found = doc._.activations["segments"]
-        assert found["marginals"].shape == (len(doc), pipe.max_width, len(pipe.labels))
+        assert found["marginals"].shape == (len(doc), pipe.task.max_width, len(pipe.labels))
         written = [(span.start, span.end, span.label_) for span in doc.spans["seg"]]
         assert [(a, b, pipe.labels[c]) for a, b, c in found["spans"]] == written
         if len(doc):

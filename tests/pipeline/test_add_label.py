@@ -88,11 +88,11 @@ def test_a_new_tag_is_the_mean_of_the_old_ones(nlp, name):
     node = pipe.model.get_ref("output_layer").name
     W = weights(pipe)[node, "W"]
     W = W.T if name == "parser" else W
-    names = pipe.tags if hasattr(pipe, "tags") else pipe.labels
+    names = pipe.task.tags if hasattr(pipe, "tags") else pipe.labels
     pipe.add_label(NEW[name])
     wide = weights(pipe)[node, "W"]
     wide = wide.T if name == "parser" else wide
-    news = (pipe.tags if hasattr(pipe, "tags") else pipe.labels)[len(names) :]
+    news = (pipe.task.tags if hasattr(pipe, "tags") else pipe.labels)[len(names) :]
     assert len(news) in (1, 2, 4)
     for i, new in enumerate(news):
         prefix = new[:2] if hasattr(pipe, "tags") else ""
@@ -102,9 +102,9 @@ def test_a_new_tag_is_the_mean_of_the_old_ones(nlp, name):
 
 def test_transitions_of_a_new_label_are_those_of_one_old_label_at_a_time(nlp):
     pipe = nlp.get_pipe("ner")
-    T, old = pipe.model.get_param("transition").copy(), pipe.tags
+    T, old = pipe.model.get_param("transition").copy(), pipe.task.tags
     pipe.add_label("NEW")
-    wide, tags = pipe.model.get_param("transition"), pipe.tags
+    wide, tags = pipe.model.get_param("transition"), pipe.task.tags
     assert wide.shape == (len(tags), len(tags))
 
     def mean(a, b):

@@ -15,11 +15,9 @@ from thinc.api import Adam
 
 from spacy_skd.structures import ArcStructure, HeadSelection, Parts, SpanningTrees
 from spacy_skd.transfer import Posterior, convert
-from spacy_skd.transfer.best import best
-from spacy_skd.transfer.candidates import expect_trees
+from spacy_skd.transfer.beliefs import Form
 from spacy_skd.transfer.conversions.table import CONVERSIONS
-from spacy_skd.transfer.draws import draw_trees
-from spacy_skd.transfer.store import Form, form_of
+from spacy_skd.transfer.expect import expect_trees
 
 NAMES = (*STRUCTURES, "bounded_tree")
 SUPPORTS = {
@@ -60,17 +58,17 @@ def test_one_gold_tree_outside_is_refused_and_counted_and_the_loss_is_no_less_th
     nlp.initialize(lambda: examples)
     outside = name not in HAS_CROSSING
     for scale in (0.0, 1.0, 1e3):
-        plan = pipe._lesson(examples, None)
-        inputs = pipe._inputs([eg.predicted for eg in examples], plan)
+        plan = pipe.task.lesson(examples, None)
+        inputs = pipe.task.inputs([eg.predicted for eg in examples], plan)
         scores, _ = pipe.model.begin_update(inputs)
         rng = numpy.random.default_rng(0)
         for parts in scores[1]:
             arc = parts.arrays["arc"]
             arc[:] = scale * rng.normal(size=arc.shape)
-        before = pipe.gold_trees.refused
-        loss, (d_arcs, _) = pipe._loss(plan, scores)
+        before = pipe.task.gold_trees.refused
+        loss, (d_arcs, _) = pipe.task.loss(plan, scores)
         assert loss >= 0
-        assert pipe.gold_trees.refused - before == outside
+        assert pipe.task.gold_trees.refused - before == outside
         unit = next((d.arrays["arc"][i], n) for b, d in zip(scores[0], d_arcs)
                     for i, (n, row) in enumerate(zip(b.lengths, b.rows))
                     if row == plan.spans[-1, 0])  # fmt: skip
@@ -93,8 +91,8 @@ def test_what_is_decoded_is_inside_by_any_weights(name):
     inside &= {tuple(y.argmax(axis=1)) for y in oracle.trees(5, 6)}
     docs = [nlp.make_doc(f"{word} sees the old dog") for word in "abcdefghijklmnopqrst"]
     beliefs = pipe.believe(docs)
-    guesses = best(beliefs, k=2)
-    drawn = [draw_trees(belief, rng=rng) for belief in beliefs]
+    guesses = [each.best(k=2) for each in beliefs]
+    drawn = [belief.draw_trees(rng=rng) for belief in beliefs]
     for doc, guess, draw in zip(nlp.pipe(docs), guesses, drawn):
         assert tuple(heads_of(doc)[0]) in inside
         assert all(tuple(row + 1) in inside for row in guess.heads)
@@ -144,7 +142,7 @@ def test_its_beliefs_are_stored_and_teach(name):
             nlp.get_pipe("parser").update(examples, sgd=sgd)
     teacher, student = nlp.get_pipe("parser"), parser(name)
     (belief,) = teacher.believe([nlp.make_doc("Dogs sleep well")])
-    form = Form.from_json(json.loads(json.dumps(form_of(belief).to_json())))
+    form = Form.from_json(json.loads(json.dumps(belief.form.to_json())))
     assert form.structure == teacher.structure
     pipe = student.get_pipe("parser")
     pipe.initialize(lambda: gold_examples(student), nlp=student, labels=list(teacher.labels))

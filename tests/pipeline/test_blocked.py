@@ -37,7 +37,7 @@ def nlp(request):
 
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_no_entity_has_a_blocked_token_and_they_stay_blocked(nlp, overwrite):
-    nlp.get_pipe("ner").overwrite = overwrite
+    nlp.get_pipe("ner").task.overwrite = overwrite
     docs = [blocked_doc(nlp, (0, 2)), blank_doc(nlp, TEXT), blocked_doc(nlp, (6, 7), (8, 9))]
     docs.append(Doc(nlp.vocab, []))
     found = list(nlp.pipe(docs))
@@ -52,7 +52,7 @@ def test_no_entity_has_a_blocked_token_and_they_stay_blocked(nlp, overwrite):
 
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_entities_that_are_there_beside_blocked_ones(nlp, overwrite):
-    nlp.get_pipe("ner").overwrite = overwrite
+    nlp.get_pipe("ner").task.overwrite = overwrite
     doc = nlp(blocked_doc(nlp, (0, 1), ents=[(3, 4, "DOG")]))
     assert ("Bob", "PER" if overwrite else "DOG") in texts(doc)
     assert states(doc)[0] == ("B", "")
@@ -116,10 +116,10 @@ def score(belief, spans, ner):
     for a, b, label in spans:
         tags[a:b] = [f"I-{label}"] * (b - a)
         tags[a] = f"B-{label}"
-        if ner.scheme == "BIOES":
+        if ner.task.scheme == "BIOES":
             tags[b - 1] = f"E-{label}" if b - a > 1 else f"S-{label}"
-    ids = [ner.tags.index(tag) for tag in tags]
-    assert oracle.parse_tags(tuple(tags), ner.scheme) == spans
+    ids = [ner.task.tags.index(tag) for tag in tags]
+    assert oracle.parse_tags(tuple(tags), ner.task.scheme) == spans
     total = belief.scores[range(len(ids)), ids].sum()
     if isinstance(ner.structure, LinearChain):
         total += belief.transition[ids[:-1], ids[1:]].sum()
@@ -136,7 +136,7 @@ def test_a_teacher_annotates_its_docs_so_too(nlp):
 
 def test_blocked_gold_is_outside_and_the_rest_unknown():
     nlp = initialized()
-    layer = nlp.get_pipe("ner").layer
+    layer = nlp.get_pipe("ner").task.layer
     reference = blocked_doc(nlp, (0, 2), (4, 5), ents=[(3, 4, "PER")])
     eg = Example(blank_doc(nlp, TEXT), reference)
     expected = ["O", "O", None, "S-PER", "O", None, None, None, None]

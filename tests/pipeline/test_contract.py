@@ -96,7 +96,7 @@ def test_get_loss(nlp, name):
     examples = gold_examples(nlp)
     docs = list(nlp.get_pipe("tok2vec").pipe([eg.predicted for eg in examples]))
     nlp.get_pipe("tok2vec").update(examples)
-    scores, _ = pipe.model.begin_update(pipe._inputs(docs, pipe._lesson(examples, None)))
+    scores, _ = pipe.model.begin_update(pipe.task.inputs(docs, pipe.task.lesson(examples, None)))
     loss, gradient = pipe.get_loss(examples, scores)
     nlp.get_pipe("tok2vec").update(examples)
     assert loss == pytest.approx(pipe.update(examples)[name], rel=1e-5)

@@ -104,14 +104,14 @@ def test_distill_weight_is_the_teachers_share_where_there_is_gold(teacher, name)
     beliefs = teacher.get_pipe(name).believe([eg.reference for eg in lesson(teacher, student)])
     # Less certain than it is: else it says what gold does.
     beliefs = [replace(belief, **_cooled(belief, 10.0)) for belief in beliefs]
-    plan = pipe._lesson(examples, beliefs)
-    scores, _ = pipe.model.begin_update(pipe._inputs([eg.predicted for eg in examples], plan))
+    plan = pipe.task.lesson(examples, beliefs)
+    scores, _ = pipe.model.begin_update(pipe.task.inputs([eg.predicted for eg in examples], plan))
     rng = numpy.random.default_rng(0)
     scores = map_scores(lambda a: a.astype("float64") + rng.normal(size=a.shape), scores)
     losses = []
     for weight in (0.0, 0.25, 1.0):
         pipe.distill_weight = as_schedule(weight)
-        losses.append(pipe._loss(plan, scores)[0])
+        losses.append(pipe.task.loss(plan, scores)[0])
     gold, mixed, taught = losses
     assert abs(gold - taught) > 0.01
     assert mixed == pytest.approx(0.75 * gold + 0.25 * taught, rel=1e-5)

@@ -7,7 +7,7 @@ from conftest import build, gold_examples, raw_examples, train
 from spacy.training import Example
 
 from spacy_skd.pipeline.teacher.component import SkdTeacher
-from spacy_skd.transfer.belief import Mixture
+from spacy_skd.transfer.beliefs import Mixture
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def loss_of(nlp, examples, beliefs, name):
     """Of a student's scores of those docs."""
     pipe = nlp.get_pipe(name)
     docs = list(nlp.get_pipe("tok2vec").pipe([eg.predicted for eg in examples]))
-    scores = pipe.model.predict(pipe._inputs(docs, pipe._lesson_without_gold(beliefs)))
+    scores = pipe.model.predict(pipe.task.inputs(docs, pipe.task.lesson_without_gold(beliefs)))
     return pipe.get_teacher_student_loss(beliefs, scores)[0]
 
 

@@ -57,13 +57,13 @@ def test_the_loss_is_minus_the_log_of_what_is_not_the_spans(structure, scheme, l
     eg = negative(nlp, text, *spans)
     nlp.get_pipe("tok2vec").update([eg])
     scores, _ = ner.model.begin_update([eg.predicted])
-    loss, gradient = ner._loss(ner._lesson([eg], None), scores)
+    loss, gradient = ner.task.loss(ner.task.lesson([eg], None), scores)
     assert loss == pytest.approx(-numpy.log1p(-found["confidences"]).sum(), rel=1e-3)
     rng = numpy.random.default_rng(1)
     scores = map_scores(lambda a: a.astype("float64"), scores)
     direction = map_scores(lambda a: rng.normal(size=a.shape), scores)
     up, down = (
-        ner._loss(ner._lesson([eg], None), add_scores(scores, direction, 1e-5 * sign))[0]
+        ner.task.loss(ner.task.lesson([eg], None), add_scores(scores, direction, 1e-5 * sign))[0]
         for sign in (1, -1)
     )
     along = sum(float((g * d).sum()) for g, d in zip(leaves_of(gradient), leaves_of(direction)))
@@ -106,7 +106,7 @@ def test_it_is_added_to_what_gold_and_the_teacher_teach():
 
     def loss(eg, believed, weight):
         ner.distill_weight = lambda step: weight
-        return ner._loss(ner._lesson([eg], beliefs if believed else None), scores)[0]
+        return ner.task.loss(ner.task.lesson([eg], beliefs if believed else None), scores)[0]
 
     of_gold, of_negative = loss(gold, False, 0.0), loss(alone, False, 0.0)
     of_teacher = loss(bare, True, 0.0)
@@ -131,7 +131,7 @@ def test_spans_that_the_student_cannot_find_cost_nothing(structure, scheme):
     eg = negative(nlp, text, *spans)
     scores = scores_of(nlp, [eg])
     ner = nlp.get_pipe("ner")
-    loss, gradient = ner._loss(ner._lesson([eg], None), scores)
+    loss, gradient = ner.task.loss(ner.task.lesson([eg], None), scores)
     assert loss == 0
     assert not any(leaf.any() for leaf in leaves_of(gradient))
 
@@ -142,8 +142,8 @@ def test_spans_that_no_tokens_spell_are_counted(log):
     reference.spans[KEY] = [Span(reference, 1, 2, "LOC"), Span(reference, 3, 4, "LOC")]
     eg = Example(Doc(nlp.vocab, ["New York", "is", "big"]), reference)
     ner = nlp.get_pipe("ner")
-    assert ner._lesson([eg, eg], None).negatives == [[(2, 3, "LOC")]] * 2
-    assert ner.negatives.misaligned == 2
+    assert ner.task.lesson([eg, eg], None).negatives == [[(2, 3, "LOC")]] * 2
+    assert ner.task.negatives.misaligned == 2
     assert log.text.count("1 spans of a doc's group 'not_entities' begin or end within") == 1
 
 
@@ -172,7 +172,7 @@ def test_it_is_read_from_disk_and_the_setting_is_saved(tmp_path):
     again = spacy.load(tmp_path / "model")
     assert again.config["components"]["ner"]["incorrect_spans_key"] == KEY
     (eg,) = Corpus(tmp_path / "train.spacy")(again)
-    assert again.get_pipe("ner")._lesson([eg], None).negatives == [[(0, 2, "PER")]]
+    assert again.get_pipe("ner").task.lesson([eg], None).negatives == [[(0, 2, "PER")]]
     assert train(again, [eg], 1)["ner"] > 0
 
 
@@ -186,16 +186,16 @@ def test_a_batch_with_and_without():
         negative(nlp, "Ann Lee saw Bob", (0, 4, "PER"), (3, 4, "LOC")),
     ]
     ner, scores = nlp.get_pipe("ner"), None
-    lesson = ner._lesson(egs, None)
+    lesson = ner.task.lesson(egs, None)
     assert lesson.negatives[3] == [(0, 1, "LOC"), (0, 1, "PER")]  # each once
     scores = scores_of(nlp, egs)
-    total = ner._loss(lesson, scores)[0]
+    total = ner.task.loss(lesson, scores)[0]
     alone, row = 0.0, 0
     for eg in egs:
         n = len(eg.predicted)
         if n:
             mine = (scores[0][row : row + n], scores[1])
-            alone += ner._loss(ner._lesson([eg], None), mine)[0]
+            alone += ner.task.loss(ner.task.lesson([eg], None), mine)[0]
         row += n
     assert total == pytest.approx(alone)
 
@@ -209,11 +209,13 @@ def test_whitespace_within_and_at_the_ends(structure, scheme):
     spans = [(1, 4, "PER"), (0, 5, "PER"), (3, 5, "LOC"), (4, 5, "PER"), (6, 7, "LOC")]
     reference.spans[KEY] = [Span(reference, start, end, label) for start, end, label in spans]
     eg = Example(Doc(nlp.vocab, [token.text for token in reference]), reference)
-    (negatives,) = ner._lesson([eg], None).negatives
+    (negatives,) = ner.task.lesson([eg], None).negatives
     assert negatives == [(0, 2, "PER"), (1, 2, "LOC")]
     bare = negative(nlp, "Ann Lee saw", *negatives)
     scores = scores_of(nlp, [bare])
-    found, expected = (ner._loss(ner._lesson([each], None), scores)[0] for each in (eg, bare))
+    found, expected = (
+        ner.task.loss(ner.task.lesson([each], None), scores)[0] for each in (eg, bare)
+    )
     assert found == pytest.approx(expected)
     assert train(nlp, [eg], 1)["ner"] > 0
     reference.set_ents([Span(reference, 1, 4, "PER")])

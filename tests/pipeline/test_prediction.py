@@ -73,7 +73,7 @@ def test_a_threshold_that_is_no_probability(threshold):
 
 def test_a_long_sentence_is_cut_at_its_likeliest_start(teacher):
     nlp = spacy.load(teacher)
-    nlp.get_pipe("sent").layer.max_length = 20
+    nlp.get_pipe("sent").task.layer.max_length = 20
     doc = nlp(Doc(nlp.vocab, ["cat"] * 95))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -98,9 +98,9 @@ def test_annotation_that_is_there_is_kept_unless_overwrite(nlp):
     nlp.get_pipe("tag")(doc)
     assert doc[1].tag_ == "MINE"
     assert doc[0].tag_ != ""
-    nlp.get_pipe("tag").overwrite = True
+    nlp.get_pipe("tag").task.overwrite = True
     nlp.get_pipe("tag")(doc)
-    nlp.get_pipe("tag").overwrite = False
+    nlp.get_pipe("tag").task.overwrite = False
     assert doc[1].tag_ != "MINE"
 
 

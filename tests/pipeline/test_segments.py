@@ -13,7 +13,7 @@ from spacy.training import Example
 from spacy_skd.models.words import word_lengths
 from spacy_skd.structures import FlatSegments
 from spacy_skd.training.annotation.annotate import annotate
-from spacy_skd.transfer.belief import SegmentBelief
+from spacy_skd.transfer.beliefs import SegmentBelief
 
 SCORERS = {
     "tokens": "spacy-skd.TokenScorer.v1",
@@ -124,10 +124,10 @@ def test_the_best_guess_is_one_segmentation(folder):
     raw = examples(nlp, gold=False)
     nlp.initialize(lambda: raw)
     beliefs = nlp.get_pipe("teacher").beliefs(raw[:1], "ner")
-    lesson = nlp.get_pipe("ner")._lesson_without_gold(beliefs)
+    lesson = nlp.get_pipe("ner").task.lesson_without_gold(beliefs)
     rows = numpy.full((len(raw[0].predicted), 4, 2), -50, dtype="float32")
     rows[0, 1, 1] = rows[3, 0, 1] = rows[5, 2, 0] = 50
-    loss, gradient = nlp.get_pipe("ner")._loss(lesson, rows)
+    loss, gradient = nlp.get_pipe("ner").task.loss(lesson, rows)
     assert loss == pytest.approx(0, abs=1e-3)
     assert abs(gradient).max() < 1e-3
 
@@ -138,7 +138,7 @@ def test_a_certain_teacher_of_spans_that_the_student_lacks_does_not_count(folder
     ner.initialize(lambda: raw, nlp=nlp, labels=["PER"])
     beliefs = nlp.get_pipe("teacher").beliefs(raw, "ner")
     rows = numpy.zeros((sum(len(eg.predicted) for eg in raw), 4, 1), dtype="float32")
-    loss, gradient = ner._loss(ner._lesson(raw, beliefs), rows)
+    loss, gradient = ner.task.loss(ner.task.lesson(raw, beliefs), rows)
     assert 0 < loss < numpy.inf
     assert ner.lost_mass.skipped == 2  # of three docs; two have a place
     assert not gradient[:12].any()
@@ -150,7 +150,7 @@ def test_annotated_spans_that_are_too_wide_are_unknown_and_counted(caplog):
     nlp.initialize(lambda: examples(nlp))
     train(nlp, examples(nlp), 40)
     ner = nlp.get_pipe("ner")
-    assert ner.wide == 40
+    assert ner.task.wide == 40
     assert caplog.text.count("1 annotated spans of a batch are wider than max_width = 2") == 1
     assert texts(nlp(blank_doc(nlp, TEXT)))[:2] == FOUND[:2]
 
@@ -177,7 +177,7 @@ def test_span_groups_with_spans_that_overlap():
         group.extend([Span(eg.reference, s.start, s.start + 1, "PER") for s in group if len(s) > 1])
     nlp.initialize(lambda: egs)
     train(nlp, egs, 60)
-    assert nlp.get_pipe("ner").layer.overlapping > 0
+    assert nlp.get_pipe("ner").task.layer.overlapping > 0
     assert nlp.evaluate(span_examples(nlp))["spans_sc_f"] == 1.0
 
 
@@ -211,7 +211,7 @@ def test_stored_beliefs(folder, tmp_path):
         assert all(isinstance(belief, SegmentBelief) for belief in beliefs)
         rows = numpy.zeros((sum(len(eg.predicted) for eg in raw), 4, 2), dtype="float32")
         ner = nlp.get_pipe("ner")
-        targets.append(ner._loss(ner._lesson_without_gold(beliefs), rows)[1])
+        targets.append(ner.task.loss(ner.task.lesson_without_gold(beliefs), rows)[1])
     assert live.get_pipe("teacher").passes == len(ENTITIES)
     assert stored.get_pipe("teacher").passes == 0
     numpy.testing.assert_allclose(*targets, atol=2e-3)

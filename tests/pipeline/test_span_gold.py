@@ -98,7 +98,10 @@ def test_an_illegal_sequence_is_repaired_as_spacy_does(tags, count):
     nlp = build()
     words = ["a", "b", "c"]
     eg = Example(Doc(nlp.vocab, words), Doc(nlp.vocab, words, ents=tags.split()))
-    assert repair_bio(tags.split()) == (nlp.get_pipe("ner").layer.gold(eg, scheme="BIO"), count)
+    assert repair_bio(tags.split()) == (
+        nlp.get_pipe("ner").task.layer.gold(eg, scheme="BIO"),
+        count,
+    )
 
 
 @pytest.mark.parametrize("structure", STRUCTURES)
@@ -109,7 +112,7 @@ def test_tags_that_no_legal_sequence_agrees_with_are_counted(structure, warnings
     for _ in range(2):
         gold = pipe._gold([["O", "I-PER", "O"], ["B-PER", "E-PER", "O"]])
         assert gold.known.tolist() == [[False] * 3, [True] * 3]
-    assert pipe.illegal == 2
+    assert pipe.task.illegal == 2
     assert warnings.text.count("the annotation of 1 docs of a batch is no legal sequence") == 1
 
 

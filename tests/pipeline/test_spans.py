@@ -87,10 +87,10 @@ def test_a_certain_teacher_of_spans_that_the_student_lacks_does_not_count(teache
     labels = nlp.get_pipe("teacher").labels_of("ner")
     ner.initialize(lambda: raw, nlp=nlp, labels=labels[1:])
     beliefs = nlp.get_pipe("teacher").beliefs(raw, "ner")
-    lesson = ner._lesson(raw, beliefs)
-    rows = numpy.zeros((sum(len(eg.predicted) for eg in raw), len(ner.tags)), dtype="float32")
-    scores = (rows, numpy.zeros((len(ner.tags),) * 2, dtype="float32"))
-    loss, (gradient, _) = ner._loss(lesson, scores)
+    lesson = ner.task.lesson(raw, beliefs)
+    rows = numpy.zeros((sum(len(eg.predicted) for eg in raw), len(ner.task.tags)), dtype="float32")
+    scores = (rows, numpy.zeros((len(ner.task.tags),) * 2, dtype="float32"))
+    loss, (gradient, _) = ner.task.loss(lesson, scores)
     assert 0 < loss < numpy.inf
     assert 0 < ner.lost_mass.skipped < len(raw)
     assert "ner: the teacher is certain of labels that the student lacks" in caplog.text
@@ -115,7 +115,7 @@ def test_unknown_tokens_are_partial_gold():
     eg = Example(blank_doc(nlp, "Ann Lee saw Bob"), reference)
     nlp.initialize(lambda: [eg])
     pipe = nlp.get_pipe("ner")
-    assert pipe.layer.gold(eg, scheme="BIOES") == ["B-PER", "E-PER", None, None]
+    assert pipe.task.layer.gold(eg, scheme="BIOES") == ["B-PER", "E-PER", None, None]
     losses = train(nlp, [eg], 40)
     assert losses["ner"] < 0.01  # what is unknown costs nothing
     assert ("Ann Lee", "PER") in texts(nlp(blank_doc(nlp, "Ann Lee saw Bob")))
@@ -125,14 +125,14 @@ def test_tokens_that_do_not_align_are_unknown():
     nlp = build()
     reference = Doc(nlp.vocab, ["New", "York", "City"], ents=["O", "B-LOC", "I-LOC"])
     predicted = Doc(nlp.vocab, ["New York", "City"])
-    tags = nlp.get_pipe("ner").layer.gold(Example(predicted, reference), scheme="BIOES")
+    tags = nlp.get_pipe("ner").task.layer.gold(Example(predicted, reference), scheme="BIOES")
     assert tags[0] is None
 
 
 def test_docs_without_entities_annotation_have_no_gold():
     nlp = build()
     eg = Example(blank_doc(nlp, "a b"), blank_doc(nlp, "a b"))
-    assert nlp.get_pipe("ner").layer.gold(eg, scheme="BIOES") == [None, None]
+    assert nlp.get_pipe("ner").task.layer.gold(eg, scheme="BIOES") == [None, None]
 
 
 @pytest.mark.parametrize("words", [[], ["Ann"], ["Ann", "\n", "Lee"], [" "]])
@@ -155,7 +155,7 @@ def test_entities_that_are_there_are_kept_unless_overwrite(teacher):
     nlp = spacy.load(teacher)
     for overwrite, expected in ((False, [("Lee saw", "X"), ("Bob", "PER")]),
                                 (True, [("Ann Lee", "PER"), ("Bob", "PER")])):  # fmt: skip
-        nlp.get_pipe("ner").overwrite = overwrite
+        nlp.get_pipe("ner").task.overwrite = overwrite
         doc = blank_doc(nlp, "Ann Lee saw Bob in New York City .")
         doc.set_ents([Span(doc, 1, 3, "X")])
         assert texts(nlp(doc))[:2] == expected
@@ -179,7 +179,7 @@ def test_spans_that_overlap_are_filtered_and_counted(caplog):
     eg = examples(nlp)[0]
     ref = eg.reference
     ref.spans["sc"] = [Span(ref, 0, 1, "PER"), Span(ref, 0, 2, "PER"), Span(ref, 3, 4, "PER")]
-    layer = nlp.get_pipe("ner").layer
+    layer = nlp.get_pipe("ner").task.layer
     tags = layer.gold(eg, scheme="BIO")
     assert tags[:4] == ["B-PER", "I-PER", "O", "B-PER"]
     assert layer.overlapping == 1
@@ -194,7 +194,7 @@ def test_a_label_that_the_student_lacks_is_unknown(caplog):
     with nlp.select_pipes(enable=["tok2vec", "ner"]):
         nlp.get_pipe("ner").add_label("PER")
     nlp.get_pipe("ner").initialize(lambda: egs, nlp=nlp, labels=["PER"])
-    gold = nlp.get_pipe("ner")._gold([nlp.get_pipe("ner").layer.gold(egs[1], scheme="BIOES")])
+    gold = nlp.get_pipe("ner")._gold([nlp.get_pipe("ner").task.layer.gold(egs[1], scheme="BIOES")])
     assert gold.known.tolist() == [[False, True, True]]
 
 
@@ -273,7 +273,7 @@ def test_morphological_features():
     assert nlp.evaluate([eg])["morph_acc"] == 1.0
     assert nlp.evaluate([eg])["morph_per_feat"]["Number"]["f"] == 1.0
     unknown = Example(Doc(nlp.vocab, words), Doc(nlp.vocab, words))
-    assert not any(nlp.get_pipe("morph").layer.gold(unknown))
+    assert not any(nlp.get_pipe("morph").task.layer.gold(unknown))
 
 
 def test_a_student_of_stored_beliefs_has_the_teachers_labels_not_its_tags(teacher, tmp_path):

@@ -19,9 +19,7 @@ from thinc.api import Adam
 
 from spacy_skd.pipeline.lost_mass import LostMass
 from spacy_skd.transfer.annealing import as_schedule
-from spacy_skd.transfer.belief import Mixture
-from spacy_skd.transfer.best import best
-from spacy_skd.transfer.candidates import LabelCandidates, TreeCandidates
+from spacy_skd.transfer.beliefs import LabelCandidates, Mixture, TreeCandidates
 from spacy_skd.transfer.target import Objective
 
 # Token labels, tags of spans in a chain and on their own, trees.
@@ -118,17 +116,17 @@ def test_is_mixed_with_gold(school, name, target):
     pipe, beliefs, docs = pipe_of(school, name), beliefs_of(school, name), docs_of(school)
     pipe.objective = Objective(target, k=3, temperature=1.5)
     examples = gold_examples(spacy.blank("en"))
-    plan = pipe._lesson(examples, beliefs)
-    scores, _ = pipe.model.begin_update(pipe._inputs(docs, plan))
+    plan = pipe.task.lesson(examples, beliefs)
+    scores, _ = pipe.model.begin_update(pipe.task.inputs(docs, plan))
     rng = numpy.random.default_rng(0)
     scores = map_scores(lambda a: a.astype("float64") + rng.normal(size=a.shape), scores)
     losses = []
     for weight in (0.0, 0.25, 1.0):
         pipe.distill_weight = as_schedule(weight)
-        losses.append(pipe._loss(plan, scores)[0])
+        losses.append(pipe.task.loss(plan, scores)[0])
     assert abs(losses[0] - losses[2]) > 0.01
     assert losses[1] == pytest.approx(0.75 * losses[0] + 0.25 * losses[2], rel=1e-5)
-    check_gradient(lambda s: pipe._loss(plan, s), scores)
+    check_gradient(lambda s: pipe.task.loss(plan, s), scores)
 
 
 def test_the_targets_differ_where_they_should(school):
@@ -341,9 +339,9 @@ def test_units_of_which_no_candidate_can_be_expressed_are_left_to_their_gold(sch
     units = numpy.asarray([[0, 3], [3, 5]])
     heads = numpy.asarray([[1, 0, 1, -1, 3]])
     belief = TreeCandidates(pipe.labels, units, heads, heads * 0, numpy.ones((2, 1)))
-    lesson_ = pipe._lesson([Example(doc, doc.copy())], [belief])
-    scores = pipe.model.predict(pipe._inputs([doc], lesson_))
-    loss, (d_arcs, d_labels) = pipe._loss(lesson_, scores)
+    lesson_ = pipe.task.lesson([Example(doc, doc.copy())], [belief])
+    scores = pipe.model.predict(pipe.task.inputs([doc], lesson_))
+    loss, (d_arcs, d_labels) = pipe.task.loss(lesson_, scores)
     assert 0 < loss < 20
     assert pipe.lost_mass.skipped == 1
     assert "counted in `lost_mass.skipped`" in caplog.text
@@ -362,7 +360,7 @@ def test_candidates_are_learnt(school, name, target):
     pipe, beliefs, docs = pipe_of(school, name), beliefs_of(school, name), docs_of(school)
     listed = [
         replace(b, weights=b.weights * numpy.arange(1, 1 + b.weights.shape[-1])[::-1])
-        for b in best(beliefs, k=3)
+        for b in [each.best(k=3) for each in beliefs]
     ]
     pipe.objective = Objective(target, k=2)
     scores = random_scores(pipe, docs, listed)
@@ -399,4 +397,4 @@ def test_teachers_that_cut_a_doc_differently_are_refused(school):
     pipe, beliefs = pipe_of(school, "parser"), beliefs_of(school, "parser")
     cut = replace(beliefs[0], units=beliefs[0].units[:0], arcs=())
     with pytest.raises(ValueError, match="expected the same sentences of all teachers"):
-        pipe._lesson_without_gold([Mixture((beliefs[0], cut), (1.0, 1.0))])
+        pipe.task.lesson_without_gold([Mixture((beliefs[0], cut), (1.0, 1.0))])

@@ -134,7 +134,9 @@ def test_a_long_text_without_sentence_boundaries_is_learnt(teacher):
     nlp.initialize(lambda: examples)
     assert all(0 < loss < numpy.inf for name, loss in train(nlp, examples, 1).items()
                if name != "tok2vec")  # fmt: skip
-    units = nlp.get_pipe("parser")._lesson(examples, nlp.get_pipe("parser")._beliefs(examples))
+    units = nlp.get_pipe("parser").task.lesson(
+        examples, nlp.get_pipe("parser").beliefs_of_teacher(examples)
+    )
     lengths = units.spans[:, 1] - units.spans[:, 0]
     assert lengths.sum() == 5000
     assert lengths.max() <= 150
@@ -169,7 +171,7 @@ def test_a_space_that_starts_a_sentence_and_is_not_predicted():
     reference = Doc(nlp.vocab, words, spaces, heads=heads, deps=deps, tags=tags, pos=pos)
     predicted = Doc(nlp.vocab, ["Go", "!", "Go", "!"], [True, True, True, False])
     example = Example(predicted, reference)
-    assert nlp.get_pipe("sent").layer.gold(example) == ["S", "I", "S", "I"]
+    assert nlp.get_pipe("sent").task.layer.gold(example) == ["S", "I", "S", "I"]
     assert nlp.get_pipe("parser")._reference_units(example).tolist() == [[0, 2], [2, 4]]
     nlp.initialize(lambda: [example])
     assert all(numpy.isfinite(loss) for loss in train(nlp, [example], 2).values())
@@ -211,7 +213,7 @@ def test_labels_that_differ_are_named_and_masked(teacher, caplog):
     assert "only the teacher has the labels" in caplog.text
     assert "['MINE']" in caplog.text
     tag = nlp.get_pipe("tag")
-    target = tag._teacher_target(tag._beliefs(examples)).marginals.arrays["unary"][:, 0]
+    target = tag._teacher_target(tag.beliefs_of_teacher(examples)).marginals.arrays["unary"][:, 0]
     numpy.testing.assert_allclose(target.sum(axis=1), 1.0, atol=1e-5)
     assert (target[:, labels.index("MINE")] == 0).all()
 
@@ -253,12 +255,12 @@ def test_a_certain_teacher_of_labels_that_the_student_lacks_does_not_count(
     labels = without(spacy.load(teacher).get_pipe(name).labels, label)
     pipe.initialize(lambda: examples, nlp=nlp, labels=labels)
     docs = [eg.predicted for eg in examples]
-    lesson = pipe._lesson(examples, pipe._beliefs(examples))
+    lesson = pipe.task.lesson(examples, pipe.beliefs_of_teacher(examples))
     width = pipe.model.get_ref("tok2vec").get_dim("nO")
     for doc in docs:
         doc.tensor = numpy.ones((len(doc), width), dtype="float32")
-    scores = pipe.model.predict(pipe._inputs(docs, lesson))
-    loss, gradient = pipe._loss(lesson, scores)
+    scores = pipe.model.predict(pipe.task.inputs(docs, lesson))
+    loss, gradient = pipe.task.loss(lesson, scores)
     assert 0 < loss < numpy.inf
     n = sum(t.tag_ == label or t.dep_ == label for eg in examples for t in eg.reference)
     assert n <= pipe.lost_mass.skipped < len(lesson.tags if name == "tag" else lesson.pairs)
@@ -281,9 +283,9 @@ def test_the_mass_that_is_lost_is_reported_once(teacher, caplog, name, label):
     labels = without(spacy.load(teacher).get_pipe(name).labels, label)
     pipe.initialize(lambda: examples, nlp=nlp, labels=labels)
     docs = list(nlp.get_pipe("tok2vec").pipe([eg.predicted for eg in examples]))
-    lesson = pipe._lesson(examples, pipe._beliefs(examples))
+    lesson = pipe.task.lesson(examples, pipe.beliefs_of_teacher(examples))
     for _ in range(2):
-        pipe._loss(lesson, pipe.model.predict(pipe._inputs(docs, lesson)))
+        pipe.task.loss(lesson, pipe.model.predict(pipe.task.inputs(docs, lesson)))
     (line,) = [line for line in caplog.messages if "cannot express" in line]
     percent = float(line.split("%")[0].split()[-1])
     tokens = [token for eg in examples for token in eg.reference]
@@ -299,15 +301,15 @@ def test_deprels_are_matched_by_name(teacher):
     labels = spacy.load(teacher).get_pipe("parser").labels
     nlp.initialize(lambda: examples)
     pipe.initialize(lambda: examples, nlp=nlp, labels=labels[::-1])
-    lesson = pipe._lesson(examples, pipe._beliefs(examples))
+    lesson = pipe.task.lesson(examples, pipe.beliefs_of_teacher(examples))
     docs = list(nlp.get_pipe("tok2vec").pipe([eg.predicted for eg in examples]))
-    buckets, arcs, pairs, _ = pipe.model.predict(pipe._inputs(docs, lesson))
+    buckets, arcs, pairs, _ = pipe.model.predict(pipe.task.inputs(docs, lesson))
     (taught,) = lesson.teachers
     believed = taught.label_scores(pipe.structure, 1.0)[taught.rows_of(pairs)]
-    assert len(believed) == sum(len(b.pairs) for b in pipe._beliefs(examples))
-    _, (_, same) = pipe._loss(lesson, (buckets, arcs, pairs, believed[:, ::-1]))
+    assert len(believed) == sum(len(b.pairs) for b in pipe.beliefs_of_teacher(examples))
+    _, (_, same) = pipe.task.loss(lesson, (buckets, arcs, pairs, believed[:, ::-1]))
     assert abs(same).max() < 1e-5
-    _, (_, other) = pipe._loss(lesson, (buckets, arcs, pairs, believed))
+    _, (_, other) = pipe.task.loss(lesson, (buckets, arcs, pairs, believed))
     assert abs(other).max() > 0.5
 
 
@@ -320,11 +322,11 @@ def test_the_loss_of_a_parser_is_over_the_structure_of_its_setting(structure):
     pipe = nlp.add_pipe("distilling_parser", "parser", config={"structure": structure})
     examples = gold_examples(nlp)
     nlp.initialize(lambda: examples)
-    lesson = pipe._lesson(examples, None)
-    scores = pipe.model.predict(pipe._inputs([eg.predicted for eg in examples], lesson))
+    lesson = pipe.task.lesson(examples, None)
+    scores = pipe.model.predict(pipe.task.inputs([eg.predicted for eg in examples], lesson))
     for parts in scores[1]:
         parts.arrays["arc"] += numpy.random.default_rng(0).normal(size=parts.arrays["arc"].shape)
-    _, (d_arcs, _) = pipe._loss(lesson, scores)
+    _, (d_arcs, _) = pipe.task.loss(lesson, scores)
     from_root = numpy.concatenate([p.arrays["arc"][:, :, 0].sum(axis=1) for p in d_arcs])
     assert (abs(from_root) < 1e-4).all() == (structure != "head_selection")
 

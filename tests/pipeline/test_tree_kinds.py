@@ -21,7 +21,6 @@ from spacy.training import Example
 from thinc.api import Adam
 
 from spacy_skd.codecs.units import make_buckets
-from spacy_skd.pipeline.sentences import punctuation_starts
 from spacy_skd.layers.sentences import punctuation_starts
 from spacy_skd.transfer import HeadLabelBelief, TreeBelief
 from spacy_skd.transfer.annealing import as_schedule
@@ -97,12 +96,12 @@ def test_a_gold_tree_that_crosses_is_no_gold_to_a_student_of_projective_trees(ca
     pipe = nlp.get_pipe("parser")
     examples = [*gold_examples(nlp), crossing_example(nlp), crossing_example(nlp)]
     nlp.initialize(lambda: examples)
-    plan = pipe._lesson(examples, None)
-    scores, _ = pipe.model.begin_update(pipe._inputs([eg.predicted for eg in examples], plan))
-    loss, (d_arcs, d_labels) = pipe._loss(plan, scores)
-    assert pipe.gold_trees.nonprojective == 2
-    pipe._loss(plan, scores)
-    assert pipe.gold_trees.nonprojective == 4
+    plan = pipe.task.lesson(examples, None)
+    scores, _ = pipe.model.begin_update(pipe.task.inputs([eg.predicted for eg in examples], plan))
+    loss, (d_arcs, d_labels) = pipe.task.loss(plan, scores)
+    assert pipe.task.gold_trees.nonprojective == 2
+    pipe.task.loss(plan, scores)
+    assert pipe.task.gold_trees.nonprojective == 4
     (line,) = [m for m in caplog.messages if "no projective tree" in m]
     assert line.startswith("parser: the annotation of 2 units")
     silent = [not d[i, :n].any() for b, p in zip(scores[0], d_arcs) for d in [p.arrays["arc"]]
@@ -111,25 +110,25 @@ def test_a_gold_tree_that_crosses_is_no_gold_to_a_student_of_projective_trees(ca
     spans = plan.spans[[-2, -1]]
     crossing = (plan.pairs[:, 0:1] >= spans[:, 0]) & (plan.pairs[:, 0:1] < spans[:, 1])
     assert not d_labels[crossing.any(axis=1)].any()
-    alone = pipe._lesson(examples[:-2], None)
+    alone = pipe.task.lesson(examples[:-2], None)
     docs = [eg.predicted for eg in examples[:-2]]
-    fewer, _ = pipe.model.begin_update(pipe._inputs(docs, alone))
-    assert loss == pytest.approx(pipe._loss(alone, fewer)[0], rel=1e-5)
+    fewer, _ = pipe.model.begin_update(pipe.task.inputs(docs, alone))
+    assert loss == pytest.approx(pipe.task.loss(alone, fewer)[0], rel=1e-5)
     other = build("tree")
     other.initialize(lambda: examples)
     other.get_pipe("parser").update(examples)
-    assert other.get_pipe("parser").gold_trees.nonprojective == 0
+    assert other.get_pipe("parser").task.gold_trees.nonprojective == 0
 
 
 def test_without_beliefs_gold_counts_whole_whatever_the_weight():
     nlp = build("tree")
     pipe, examples = nlp.get_pipe("parser"), gold_examples(nlp)
     nlp.initialize(lambda: examples)
-    lesson = pipe._lesson(examples, None)
-    scores = pipe.model.predict(pipe._inputs([eg.predicted for eg in examples], lesson))
-    loss, (_, d_labels) = pipe._loss(lesson, scores)
+    lesson = pipe.task.lesson(examples, None)
+    scores = pipe.model.predict(pipe.task.inputs([eg.predicted for eg in examples], lesson))
+    loss, (_, d_labels) = pipe.task.loss(lesson, scores)
     pipe.distill_weight = as_schedule(0.5)
-    again, (_, d_again) = pipe._loss(lesson, scores)
+    again, (_, d_again) = pipe.task.loss(lesson, scores)
     assert again == loss
     numpy.testing.assert_array_equal(d_again, d_labels)
 
@@ -142,14 +141,14 @@ def test_where_gold_crosses_the_teachers_share_is_one(weight, teachers):
     pipe.initialize(lambda: examples, nlp=student, labels=[*labels, "x", "y"])
     doc = teachers["tree"].make_doc("A b c d e")
     (belief,) = teachers["tree"].get_pipe("parser").believe([doc])
-    plan = pipe._lesson(examples, [belief])
-    taught = pipe._lesson_without_gold([belief])
-    scores, _ = pipe.model.begin_update(pipe._inputs([examples[0].predicted], taught))
-    mine = pipe._loss(taught, scores)
+    plan = pipe.task.lesson(examples, [belief])
+    taught = pipe.task.lesson_without_gold([belief])
+    scores, _ = pipe.model.begin_update(pipe.task.inputs([examples[0].predicted], taught))
+    mine = pipe.task.loss(taught, scores)
     index = [plan.pairs.tolist().index(pair) for pair in taught.pairs.tolist()]
     wide = numpy.zeros((len(plan.pairs), scores[3].shape[1]), dtype="float32")
     wide[index] = scores[3]
-    found = pipe._loss(plan, (scores[0], scores[1], plan.pairs, wide))
+    found = pipe.task.loss(plan, (scores[0], scores[1], plan.pairs, wide))
     assert found[0] == pytest.approx(mine[0], rel=1e-5)
     numpy.testing.assert_allclose(found[1][0][0].arrays["arc"], mine[1][0][0].arrays["arc"])
 
@@ -161,9 +160,9 @@ def test_partial_gold_that_no_projective_tree_has():
     for known, wrong in (([1, -2, 0, -2], 1), ([1, -2, -2, -2], 0), ([-2, -2, 0, -1], 0)):
         heads = numpy.array(known)
         (bucket,) = make_buckets(numpy.array([[0, 4]]))
-        before = pipe.gold_trees.nonprojective
-        gold = pipe.gold_trees(heads, bucket, structure=pipe.structure)
-        assert pipe.gold_trees.nonprojective - before == wrong
+        before = pipe.task.gold_trees.nonprojective
+        gold = pipe.task.gold_trees(heads, bucket, structure=pipe.structure)
+        assert pipe.task.gold_trees.nonprojective - before == wrong
         assert gold.empty.tolist() == [bool(wrong)]
 
 
@@ -254,8 +253,8 @@ def test_the_floor_of_a_teacher(teachers):
     pipe = nlp.get_pipe("parser")
     n_pairs = []
     for floor in (0.0, 0.1, 1.0):
-        pipe.label_floor = floor
+        pipe.task.label_floor = floor
         n_pairs.append(sum(len(belief.pairs) for belief in pipe.believe(with_sentences(nlp))))
-    pipe.label_floor = 0.1
+    pipe.task.label_floor = 0.1
     assert n_pairs[0] > 2 * n_pairs[1] >= 2 * n_pairs[2]
     assert n_pairs[2] == sum(len(doc) for doc in with_sentences(nlp))

@@ -14,7 +14,7 @@ from thinc.api import Adam
 
 from spacy_skd.codecs.head_labels import HeadLabels, head_label
 from spacy_skd.pipeline.rehearsal import resume_training
-from spacy_skd.transfer.belief import Mixture
+from spacy_skd.transfer.beliefs import Mixture
 from spacy_skd.transfer.target import Objective
 
 
@@ -59,23 +59,23 @@ def test_the_inventory_of_gold():
 
 def test_gold_of_too_long_arcs_is_unknown_and_counted(caplog):
     _, pipe, examples = initialized(max_offset=1)
-    lesson = pipe._lesson(examples, None)
+    lesson = pipe.task.lesson(examples, None)
     tokens = [t for eg in examples for t in eg.reference]
     known = [abs(t.head.i - t.i) < 2 for t in tokens]
     assert (lesson.tags >= 0).tolist() == known
     for token, tag in zip(tokens, lesson.tags):
         assert tag < 0 or pipe.labels[tag] == tag_of(token)
-    assert pipe.untagged == len(known) - sum(known) > 0
-    pipe._lesson(examples, None)
+    assert pipe.task.untagged == len(known) - sum(known) > 0
+    pipe.task.lesson(examples, None)
     assert len([m for m in caplog.messages if "gold arcs of a batch have no tag" in m]) == 1
-    _, gradient = pipe._loss(lesson, numpy.zeros((len(tokens), len(pipe.labels)), "float32"))
+    _, gradient = pipe.task.loss(lesson, numpy.zeros((len(tokens), len(pipe.labels)), "float32"))
     assert gradient.any(axis=1).tolist() == known
 
 
 def test_heads_outside_a_unit_are_unknown():
     """A sentence that is cut, since it is longer than max_length."""
     _, pipe, examples = initialized(max_length=3)
-    lesson = pipe._lesson(examples[4:5], None)  # "The cat sees Ann ." as 3 + 2 tokens
+    lesson = pipe.task.lesson(examples[4:5], None)  # "The cat sees Ann ." as 3 + 2 tokens
     units = pipe._reference_units(examples[4]).tolist()
     heads = [t.head.i for t in examples[4].reference]
     inside = [any(a <= i < b and a <= h < b for a, b in units) for i, h in enumerate(heads)]
@@ -173,7 +173,7 @@ def test_a_teacher_of_tags_gives_its_inventory_and_is_matched_by_name(teachers):
     assert set(short.get_pipe("parser").labels) == {
         tag for tag, o in zip(taught, HeadLabels(taught).offsets) if abs(o) < 2
     }
-    beliefs = pipe._beliefs(raw)
+    beliefs = pipe.beliefs_of_teacher(raw)
     again = student_of(teachers / "offset_tags", distill_weight=1.0)
     again.get_pipe("parser").initialize(lambda: raw, nlp=again, labels=taught[::-1])
     for nlp in (student, again):
@@ -194,7 +194,7 @@ def test_a_parser_of_arcs_takes_the_deprels_of_a_teacher_of_tags(teachers):
     raw = raw_examples(nlp)
     nlp.initialize(lambda: raw)
     taught = spacy.load(teachers / "offset_tags").get_pipe("parser")
-    assert set(nlp.get_pipe("parser").labels) == set(taught.tags.deprels)
+    assert set(nlp.get_pipe("parser").labels) == set(taught.task.tags.deprels)
     assert numpy.isfinite(nlp.get_pipe("parser").update(raw)["parser"])
 
 
@@ -207,14 +207,14 @@ def test_tags_that_the_student_lacks(teachers, caplog):
     pipe = student.get_pipe("parser")
     tags = [tag for tag in initialized()[1].labels if not tag.endswith(":det")]
     pipe.initialize(lambda: gold, nlp=student, labels=tags)
-    lesson = pipe._lesson(gold, pipe._beliefs(gold))
+    lesson = pipe.task.lesson(gold, pipe.beliefs_of_teacher(gold))
     target = pipe._target(lesson.beliefs)
     silent, rows = target.empty, target.marginals.arrays["unary"][:, 0]
     tokens = [t for eg in gold for t in eg.reference]
     assert silent.tolist() == [t.dep_ == "det" for t in tokens]
     assert pipe.lost_mass.skipped == sum(silent)
     numpy.testing.assert_allclose(rows[~silent].sum(axis=1), 1, atol=1e-5)
-    _, gradient = pipe._loss(lesson, numpy.zeros(rows.shape, "float32"))
+    _, gradient = pipe.task.loss(lesson, numpy.zeros(rows.shape, "float32"))
     assert not gradient[silent].any()  # their gold has no tag either
     assert gradient[~silent].any(axis=1).all()
     assert "certain of arcs without a tag" in caplog.text
@@ -267,7 +267,7 @@ def test_gold_alone_asks_no_teacher(teachers):
     student = student_of(teachers / "head_selection", target="gold")
     examples = gold_examples(student)
     student.initialize(lambda: examples)
-    assert student.get_pipe("parser")._beliefs(examples) is None
+    assert student.get_pipe("parser").beliefs_of_teacher(examples) is None
     assert student.get_pipe("teacher").passes == 0
 
 
@@ -296,9 +296,9 @@ def test_another_kind_of_teacher_is_refused(teachers):
 def test_what_differs_from_gold_and_teacher_is_the_gradient():
     """Of gold alone: P - 1 at the tag."""
     _, pipe, examples = initialized()
-    lesson = pipe._lesson(examples, None)
+    lesson = pipe.task.lesson(examples, None)
     scores = numpy.random.default_rng(0).normal(size=(len(lesson.tags), len(pipe.labels)))
-    loss, gradient = pipe._loss(lesson, scores)
+    loss, gradient = pipe.task.loss(lesson, scores)
     p = numpy.exp(scores) / numpy.exp(scores).sum(axis=1, keepdims=True)
     rows = numpy.arange(len(p))
     assert loss == pytest.approx(-numpy.log(p[rows, lesson.tags]).sum())

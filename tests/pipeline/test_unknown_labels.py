@@ -32,7 +32,7 @@ def test_deprels(kind, aligned, caplog):
     words = ["The", "cat", "sees", "Ann", "."] if aligned else ["The", "cat", "sees", "An", "n."]
     spaces = [True] * 5 if aligned else [True, True, True, False, True]
     eg = Example(Doc(nlp.vocab, words, spaces), doc)
-    plan = pipe._lesson([eg], None)
+    plan = pipe.task.lesson([eg], None)
     assert pipe.unknown_labels.tokens == 2
     assert "the annotation has the labels ['det', 'punct'], which" in caplog.text
     assert plan.heads[:3].tolist() == [1, 2, -1]
@@ -47,7 +47,7 @@ def test_tags_of_heads(caplog):
     pipe, examples = nlp.get_pipe("parser"), gold_examples(nlp)
     pipe.initialize(lambda: examples, nlp=nlp, labels=["0:ROOT", "1:nsubj"])
     assert numpy.isfinite(pipe.update(examples[4:5])["parser"])
-    assert pipe.untagged == 3
+    assert pipe.task.untagged == 3
     assert "3 gold arcs of a batch have no tag" in caplog.text
 
 
@@ -63,6 +63,6 @@ def test_tags(caplog):
     assert tagger.unknown_labels.tokens == 1
     assert "tag: the annotation has the labels ['NEW'], which" in caplog.text
     assert nlp.get_pipe("pos").unknown_labels.tokens == 0
-    lesson = tagger._lesson([eg], None)
-    _, gradient = tagger._loss(lesson, numpy.zeros((2, len(tagger.labels)), "float32"))
+    lesson = tagger.task.lesson([eg], None)
+    _, gradient = tagger.task.loss(lesson, numpy.zeros((2, len(tagger.labels)), "float32"))
     assert gradient.any(axis=1).tolist() == [False, True]

@@ -16,7 +16,6 @@ from spaced import (
 )
 from spacy.tokens import Doc, Span
 from spacy.training import Example
-
 from spacy_skd.pipeline.tree_inventory import count_tags
 
 
@@ -125,12 +124,12 @@ def test_loss_and_gradients_are_those_without_whitespace(built, name, with_belie
         docs = [eg.predicted for eg in examples]
         beliefs = pipe.believe(docs)[::-1] if with_beliefs else None
         if beliefs is None:
-            lesson = pipe._lesson(examples, None)
+            lesson = pipe.task.lesson(examples, None)
         else:
             order = [
                 len(b.scores) if hasattr(b, "scores") else int(b.units[-1, 1]) for b in beliefs
             ]
-            lesson = pipe._lesson_without_gold(pipe.believe(docs))
+            lesson = pipe.task.lesson_without_gold(pipe.believe(docs))
             assert sum(order) == sum(not t.is_space for doc in docs for t in doc)
         losses.append(pipe._learn(docs, lesson, drop=0.0))
         grads.append(gradients(nlp, name))
@@ -176,9 +175,9 @@ def test_max_width_counts_words():
     reference = plain(nlp.vocab, ["a", "\n", " ", "\n", "b", "c"])
     reference.spans["seg"] = [Span(reference, 0, 5, "PER")]
     pipe = nlp.get_pipe("segments")
-    pipe._lesson([Example(bare(reference), reference)], None)
+    pipe.task.lesson([Example(bare(reference), reference)], None)
     pipe.update([Example(plain(nlp.vocab, [t.text for t in reference]), reference), eg])
-    assert pipe.wide == 0
+    assert pipe.task.wide == 0
 
 
 def test_offsets_count_words():

@@ -18,7 +18,7 @@ def nlp(teacher):
 def test_gold_tokens_and_gold_sentences(nlp):
     """A pipeline that starts no sentence: right heads only where sentences are given."""
     references = make_docs(nlp)
-    nlp.get_pipe("sent").layer.threshold = 1 - 1e-12
+    nlp.get_pipe("sent").task.layer.threshold = 1 - 1e-12
     found = {setting: score(nlp, references, setting=setting) for setting in SETTINGS}
     assert found["gold_sentences"]["sents_f"] == 1.0
     assert found["gold_sentences"]["dep_las"] == found["gold_sentences"]["all_las"] == 1.0

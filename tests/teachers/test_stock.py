@@ -17,7 +17,7 @@ from spacy_skd.structures import IMPOSSIBLE, IndependentLabels
 from spacy_skd.teachers.morphologizer import _classes
 from spacy_skd.teachers.runner import TeacherRunner
 from spacy_skd.training.callbacks import keep_pipes
-from spacy_skd.transfer.belief import TokenBelief
+from spacy_skd.transfer.beliefs import TokenBelief
 
 TEXTS = ["The cat sees Ann . Dogs sleep", "Go !", "", "She gave him a book well", "Dogs"]
 

@@ -17,7 +17,7 @@ from spacy_skd.teachers.runner import TeacherRunner
 from spacy_skd.training.annotation.annotate import annotate
 from spacy_skd.training.corpora.distillation import DistillationCorpus
 from spacy_skd.training.corpora.sampled import SampledCorpus
-from spacy_skd.transfer.candidates import TreeCandidates
+from spacy_skd.transfer.beliefs import TreeCandidates
 
 TEXTS = [
     "The cat\n\nsees  Ann.\n\n\nDogs sleep\n well!\n",

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy
 from spacy.tokens import Doc
@@ -23,6 +23,9 @@ from ...transfer.students import Student
 from ...transfer.target import Objective
 from ..lost_mass import LABELS, LostMass, Reason
 from ..unknown_labels import UnknownLabels
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 LessonT = TypeVar("LessonT")  # what a batch is trained on: gold, and beliefs if there are
 InputT = TypeVar("InputT")  # what the model is given
@@ -88,6 +91,17 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
     def belong_to(self, pipe: Pipe) -> None:
         """Become the task of a component."""
         self.pipe = pipe
+
+    @classmethod
+    def of(cls, task: "Task[Any, Any, Any, Any, Any]") -> "Self":
+        """A component's task, as one of this class. RAISES (ValueError): if it is another."""
+        if isinstance(task, cls):
+            return task
+        raise ValueError(f"expected a {cls.__name__}, got a {type(task).__name__}")
+
+    def why_not_stock(self) -> str:
+        """Why a component of this task cannot be exported as one of spaCy's; "" if it can."""
+        return f"there is no stock component of its structure, {type(self.structure).__name__}"
 
     # Labels
 

@@ -14,7 +14,7 @@ from ...arrays import Ints1d
 from ...codecs.head_labels import HeadLabels
 from ...codecs.words import head_tokens
 from ...models.words import words_of
-from ...transfer.beliefs import Belief
+from ...transfer.beliefs import Belief, TreeCandidates
 from ...transfer.students import Student
 
 # Docs that a teacher is asked about at initialization.
@@ -60,8 +60,9 @@ def count_taught_tags(
     for batch in minibatch(islice(examples, TEACHER_DOCS), 64):
         for belief in ask(batch):
             for member in belief.members:
-                best, _ = member.best(k=1).as_parse(student, floor=0.0)
-                _count(counts, *best.first_tree(), best.labels)
+                parse, _ = member.as_parse(student, floor=0.0)
+                tree = TreeCandidates.of(member.best(k=1))
+                _count(counts, tree.heads[0], tree.deprels[0], tree.labels)
     return counts
 
 

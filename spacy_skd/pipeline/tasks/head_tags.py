@@ -15,6 +15,7 @@ from ...codecs.head_labels import (
     choose_head_labels,
     decode_head_labels,
     deprels_of,
+    head_labels,
     parse_head_label,
 )
 from ...codecs.tags import as_units, split_by_lengths
@@ -26,7 +27,6 @@ from ...models.words import words_of
 from ...structures import IndependentLabels
 from ...structures.numerics import check_scores
 from ...transfer.beliefs import Belief, HeadLabelBelief
-from ...transfer.conversions.head_tags import head_labels
 from ...transfer.posterior import Target
 from ...transfer.students import HeadTagStudent
 from ..lost_mass import TAGS
@@ -135,9 +135,9 @@ class HeadTagTask(ParsingTask[HeadTagLesson, list[Doc], Floats2d, Floats2d]):
         """See `Task.initialize`."""
         model.initialize(X=docs, Y=model.ops.alloc2f(1, len(self.pipe.labels)))
 
-    def student(self) -> HeadTagStudent:
+    def head_tag_student(self) -> HeadTagStudent:
         """See `Task.student`."""
-        return HeadTagStudent(**vars(super().student()), tags=self.tags)
+        return HeadTagStudent(**vars(self.student()), tags=self.tags)
 
     # Prediction
 
@@ -255,7 +255,7 @@ class HeadTagTask(ParsingTask[HeadTagLesson, list[Doc], Floats2d, Floats2d]):
         return loss, d_parts.arrays["unary"][:, 0]
 
     def _target(self, beliefs: Sequence[Belief]) -> Target:
-        target = type(beliefs[0]).target_of_head_tags(beliefs, self.student())
+        target = type(beliefs[0]).target_of_head_tags(beliefs, self.head_tag_student())
         lost = self.ops.asarray(target.lost)
         target = Target(self.on_device(target.marginals), lost, target.empty)
         return self.tempered(target, reason=TAGS)

@@ -11,7 +11,7 @@ from ...codecs.words import Words
 from ...layers.sentences import doc_starts, punctuation_starts, reference_starts, units_of
 from ...layers.trees import TreeLayer
 from ...models.words import words_of
-from ...transfer.belief import Belief
+from ...transfer.beliefs import Belief
 from .base import GradientT, InputT, LessonT, ScoresT, Task
 
 Arcs = tuple[Ints1d, Ints1d]  # of each word of a doc, see where it is used

@@ -58,9 +58,9 @@ class SegmentTask(SpanTask):
         """RETURNS (int): words of the widest span that can be found."""
         return self.structure.max_width
 
-    def student(self) -> SegmentStudent:
+    def span_student(self) -> SegmentStudent:
         """See `Task.student`."""
-        settings = vars(super().student())
+        settings = vars(self.student())
         return SegmentStudent(**settings, scheme=self.scheme, drop_wide=self.drop_wide)
 
     # Prediction

@@ -80,9 +80,9 @@ class SpanTagTask(SpanTask):
             ]
         )
 
-    def student(self) -> TagStudent:
+    def span_student(self) -> TagStudent:
         """See `Task.student`."""
-        return TagStudent(**vars(super().student()), scheme=self.scheme)
+        return TagStudent(**vars(self.student()), scheme=self.scheme)
 
     # Prediction
 

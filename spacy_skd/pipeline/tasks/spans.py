@@ -83,7 +83,7 @@ class SpanTask(Task[SpanLesson, list[Doc], Any, Any, list[TypedSpan]]):
         """Which sequences of tags are legal; None where there are no tags."""
 
     @abstractmethod
-    def student(self) -> SpanStudent:
+    def span_student(self) -> SpanStudent:
         """See `Task.student`."""
 
     @abstractmethod
@@ -246,7 +246,7 @@ class SpanTask(Task[SpanLesson, list[Doc], Any, Any, list[TypedSpan]]):
         return loss + negative, d_parts + Parts(arrays, parts.lengths)
 
     def _target(self, beliefs: Sequence[Belief]) -> Target:
-        return self.tempered(type(beliefs[0]).target_of_spans(beliefs, self.student()))
+        return self.tempered(type(beliefs[0]).target_of_spans(beliefs, self.span_student()))
 
     def note_illegal(self, n: int) -> None:
         """n: docs of a batch whose annotation no segmentation agrees with."""

@@ -44,6 +44,10 @@ class TokenTask(Task[TokenLesson, list[Doc], Floats2d, Floats2d, Ints1d]):
         self.fixed_labels = layer.fixed_labels
         self.overwrite = overwrite
 
+    def why_not_stock(self) -> str:
+        """See `Task.why_not_stock`."""
+        return self.layer.why_not_stock(self.pipe.labels, overwrite=self.overwrite)
+
     # Labels
 
     def check_labels(self, labels: Sequence[str]) -> None:

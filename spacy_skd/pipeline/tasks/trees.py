@@ -19,7 +19,8 @@ from ...models.biaffine import ParserGradient, ParserInput, ParserScores
 from ...models.words import words_of
 from ...structures import ArcStructure, Parts, SpanningTrees, to_numpy
 from ...structures.numerics import check_scores, softmax
-from ...transfer.beliefs import Belief, ParseBelief, TreeBelief, columns_of
+from ...transfer.beliefs import Belief, ParseBelief, TreeBelief
+from ...transfer.beliefs.mixture import columns_of
 from ...transfer.students import Student
 from ..lost_mass import HEADS
 from .activations import arcs_by_row, arcs_on_tokens, tree_activations
@@ -140,7 +141,7 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
         scores = self._scores(docs, lengths, units)
         chosen = [self._likely_pairs(b, arcs) for b, arcs in zip(scores.buckets, scores.arcs)]
         pairs = numpy.concatenate(chosen) if chosen else numpy.zeros((0, 2), dtype="int64")
-        return TreeBelief.of_batch(
+        return tree_beliefs(
             units,
             lengths,
             structure=self.structure,
@@ -222,6 +223,43 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
     def loss(self, lesson: TreeLesson, scores: ParserScores) -> tuple[float, ParserGradient]:
         """See `Task.loss`."""
         return TreeLoss(self, lesson)(scores)
+
+
+def tree_beliefs(
+    units: Sequence[Ints2d],
+    lengths: Sequence[int],
+    *,
+    structure: ArcStructure,
+    labels: tuple[str, ...],
+    arcs: dict[int, Floats2d],
+    pairs: Ints2d,
+    label_scores: Floats2d,
+) -> list[Belief]:
+    """The scores of a batch as one belief a doc.
+
+    units (Sequence[Ints2d]): per doc (U, 2) start and end word. lengths: words of each doc.
+    arcs (dict[int, Floats2d]): see `arcs_by_row`.
+    pairs (Ints2d): (P, 2) rows, the best tree's the first of a dependent. label_scores: (P, L).
+    """
+    beliefs: list[Belief] = []
+    offset = 0
+    for of_doc, length in zip(units, lengths):
+        here = (pairs[:, 0] >= offset) & (pairs[:, 0] < offset + length)
+        local = numpy.where(pairs[here] >= 0, pairs[here] - offset, ROOT_HEAD)
+        _, best = numpy.unique(local[:, 0], return_index=True)
+        beliefs.append(
+            TreeBelief(
+                structure=structure,
+                labels=labels,
+                units=of_doc.astype("int32"),
+                arcs=tuple(arcs[int(start) + offset] for start in of_doc[:, 0]),
+                pairs=local.astype("int32"),
+                label_scores=label_scores[here],
+                heads=local[best, 1],
+            )
+        )
+        offset += length
+    return beliefs
 
 
 def on_cpu(parts: Parts) -> Parts:

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 
-from ...transfer.belief import Belief
+from ...transfer.beliefs import Belief
 
 Beliefs = dict[str, Belief]
 

@@ -22,14 +22,12 @@ from ...layers.sentences import reference_starts
 from ...models.words import words_of
 from ...shards.docs import doc_key
 from ...teachers.runner import TeacherRunner
-from ...transfer.belief import Belief, HeadLabelBelief, Mixture, TreeBelief
-from ...transfer.candidates import TreeCandidates
+from ...transfer.beliefs import Belief, Mixture
 from .cache import Beliefs
 from .live import LiveTeacher, check_teachers
 from .stored import Stored
 
 logger = logging.getLogger("spacy.skd")
-HAS_UNITS = (TreeBelief, HeadLabelBelief, TreeCandidates)
 
 
 @Language.factory(
@@ -268,11 +266,12 @@ class SkdTeacher:
 
 def _starts_of(doc: Doc, beliefs: Beliefs, starts: Array | None) -> Array | None:
     """(tokens,) sentence starts as a teacher decided, if none were given and it has trees."""
-    for belief in beliefs.values():
-        if starts is None and isinstance(belief, HAS_UNITS):
-            (words,) = words_of([doc])
-            return words.starts_to_tokens(numpy.isin(numpy.arange(len(words)), belief.units[:, 0]))
-    return starts
+    sentences = (belief.sentences() for belief in beliefs.values())
+    units = next((units for units in sentences if units is not None), None)
+    if starts is not None or units is None:
+        return starts
+    (words,) = words_of([doc])
+    return words.starts_to_tokens(numpy.isin(numpy.arange(len(words)), units[:, 0]))
 
 
 def is_teacher(pipe: Any) -> bool:

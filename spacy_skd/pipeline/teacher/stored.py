@@ -8,8 +8,7 @@ from spacy.training import Example
 from ...shards.docs import StoredBeliefs, read_beliefs
 from ...shards.store import BeliefStore
 from ...teachers.fingerprint import fingerprint
-from ...transfer.belief import Belief
-from ...transfer.store import Form
+from ...transfer.beliefs import Belief, Form
 
 logger = logging.getLogger("spacy.skd")
 

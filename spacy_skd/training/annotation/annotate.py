@@ -26,7 +26,7 @@ from ...shards.manifest import FILE, Manifest
 from ...teachers.beam import Beam
 from ...teachers.loading import load_trained
 from ...teachers.runner import TeacherRunner
-from ...transfer.belief import Belief
+from ...transfer.beliefs import Belief
 from ..conversion.raw_text import REJECTS, Unfit
 from ..corpora.readers import pieces, predicted_of
 from ..progress import Progress, Report, silent

@@ -11,7 +11,6 @@ from spacy.tokens import Doc
 from ...shards.manifest import Manifest
 from ...teachers.fingerprint import digest_file, fingerprint
 from ...teachers.runner import TeacherRunner
-from ...transfer.store import form_of
 
 _PACKAGES = ("spacy-skd", "spacy", "thinc", "numpy", "spacy-transformers", "transformers", "torch")
 
@@ -54,7 +53,7 @@ def asked_pipes(runner: TeacherRunner, pipes: Iterable[str]) -> tuple[str, ...]:
 def _forms(runner: TeacherRunner, pipes: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Asked of any one word: what beliefs share is the same for all docs."""
     (found,) = runner.run([Doc(runner.nlp.vocab, ["a"])], starts=[None], pipes=pipes)
-    return {pipe: form_of(found[pipe]).to_json() for pipe in pipes}
+    return {pipe: found[pipe].form.to_json() for pipe in pipes}
 
 
 def describe_input(path: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ...layers.base import Layer
 from ...layers.guesses import guess_layer, is_ambiguous
 from ...layers.known import find_layer
-from ...transfer.store import Form
+from ...transfer.beliefs import Form
 
 logger = logging.getLogger("spacy.skd")
 

@@ -10,7 +10,6 @@ from spacy.training import Corpus, Example
 
 from ...errors import check_between
 from ...layers.entity_tags import RepairedEntities
-from ...pipeline.entity_tags import RepairedEntities
 from ...registry import reader
 from ..conversion.raw_text import read_raw
 

@@ -5,25 +5,20 @@ score of an arc gets log P(a deprel that has a tag with this arc's offset | arc)
 one is impossible, and with the teacher's own structure
 
     m(token, tag) = P(arc of the tag) P(deprel of the tag | arc, some deprel that has a tag)
-
-*Tags to arcs.* The score of an arc is the log of the summed exp of its tags' scores, which makes a
-teacher of tags one that selects heads, given that they lie in the sentence.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy
 
-from ...arrays import Array, Floats1d, Floats2d, Floats3d, Ints1d, Ints2d
+from ...arrays import Array, Floats1d, Floats2d, Floats3d, Ints2d
 from ...codecs.head_labels import HeadLabels
-from ...codecs.trees import gold_tokens
+from ...codecs.trees import locate_pairs
+from ...codecs.units import make_buckets
 from ...errors import check_temperature
 from ...structures import IMPOSSIBLE, ArcStructure, HeadSelection, Parts, Structure
 from ...structures.numerics import POSSIBLE_ABOVE, softmax
-from ..belief import HeadLabelBelief, TreeBelief
-from ..candidates import TreeCandidates, expect
 from ..posterior import Posterior, Target, lost_mass
 
 
@@ -42,6 +37,24 @@ class LabelledArcs:
 
 
 @dataclass(frozen=True, eq=False)
+class ScoredArcs:
+    """The arcs of a batch that a teacher scored.
+
+    structure (Structure): the teacher's. spans (Ints2d): (U, 2) rows of the units in the batch.
+    arcs (Sequence[Floats2d]): of each unit (n, n + 1) scores of heads, nats.
+    pairs (Ints2d): (P, 2) dependent and head row of those with deprels. labels (tuple[str, ...]):
+        the deprels. label_scores (Floats2d): (P, deprels), nats, given the arc.
+    """
+
+    structure: Structure
+    spans: Ints2d
+    arcs: Sequence[Floats2d]
+    pairs: Ints2d
+    labels: tuple[str, ...]
+    label_scores: Floats2d
+
+
+@dataclass(frozen=True, eq=False)
 class TagTarget:
     """marginals (Floats3d): (B, N, tags). lost (Floats1d): (B,) the teacher's probability that some
     arc of the unit has no tag, or no scored deprels; of head selection the mean over tokens that
@@ -51,6 +64,32 @@ class TagTarget:
     marginals: Floats3d
     lost: Floats1d
     silent: Array
+
+
+def batch_to_tags(
+    scored: ScoredArcs, *, n_rows: int, tags: HeadLabels, temperature: float
+) -> Target:
+    """`arcs_to_tags` of all units of a batch.
+
+    n_rows (int): words of the batch.
+    RETURNS (Target): of the words, each a unit: unary (T, 1, tags), NumPy arrays; the lost mass is
+        that of a word's unit.
+    """
+    marginals = numpy.zeros((n_rows, 1, len(tags.tags)), dtype="float32")
+    lost, silent = numpy.zeros(n_rows), numpy.zeros(n_rows, dtype=bool)
+    for bucket in make_buckets(scored.spans):
+        index, where = locate_pairs(scored.pairs, rows=bucket.rows, lengths=bucket.lengths)
+        labelled = LabelledArcs(where, scored.labels, scored.label_scores[index])
+        arcs = [scored.arcs[u] for u in bucket.units.tolist()]
+        units = [Parts({"arc": arc[None]}, numpy.asarray([len(arc)])) for arc in arcs]
+        posterior = Posterior(scored.structure, Parts.concat(units))
+        target = arcs_to_tags(posterior, labelled, tags=tags, temperature=temperature)
+        inside = bucket.inside
+        rows = bucket.index(padding=0)[inside]
+        marginals[rows, 0], silent[rows] = target.marginals[inside], target.silent[inside]
+        lost[rows] = numpy.broadcast_to(target.lost[:, None], inside.shape)[inside]
+    parts = Parts({"unary": marginals}, numpy.ones(n_rows, dtype="int64"))
+    return Target(parts, lost, silent if silent.any() else None)
 
 
 def arcs_to_tags(
@@ -88,53 +127,9 @@ def _tag_ids(labelled: LabelledArcs, tags: HeadLabels) -> Ints2d:
     """(P, teacher's deprels) the tag of the arc with this deprel, -1 for none; by name."""
     _, token, head = labelled.where.T
     offsets = numpy.where(head == 0, 0, head - 1 - token)
-    columns = _columns(labelled.labels, tags)
+    columns = tags.deprel_columns(labelled.labels)
     ids = tags.table[tags.rows_of(offsets)][:, numpy.maximum(columns, 0)]
     return numpy.where(columns >= 0, ids, -1)
-
-
-def _columns(deprels: Sequence[str], tags: HeadLabels) -> Ints1d:
-    """(deprels,) the index of each in `tags.deprels`, -1 for none."""
-    index = {deprel: i for i, deprel in enumerate(tags.deprels)}
-    return numpy.asarray([index.get(deprel, -1) for deprel in deprels], dtype="int64")
-
-
-def expect_head_labels(
-    beliefs: Sequence[TreeCandidates], tags: HeadLabels, *, temperature: float = 1.0
-) -> Target:
-    """Of weighted trees for a student of tags, each token a unit: unary (T, 1, C). An arc without a
-    tag, or without a known deprel, cannot be expressed.
-
-    beliefs (Sequence[TreeCandidates]): of the docs of a batch, of one teacher.
-    """
-    most = max(len(belief.heads) for belief in beliefs)
-    ids = numpy.concatenate([_tags_of(belief, tags, most) for belief in beliefs], axis=1)
-    golds = []
-    for row in ids:
-        indicators = numpy.zeros((len(row), 1, len(tags.tags)), dtype="float32")
-        known = numpy.nonzero(row >= 0)[0]
-        indicators[known, 0, row[known]] = 1.0
-        golds.append(
-            gold_tokens(Parts({"unary": indicators}, numpy.ones(len(row), "int64")), row >= 0)
-        )
-    weights = [
-        numpy.repeat(
-            numpy.pad(belief.weights, ((0, 0), (0, most - belief.weights.shape[1]))),
-            belief.units[:, 1] - belief.units[:, 0],
-            axis=0,
-        )
-        for belief in beliefs
-    ]
-    return expect(golds, numpy.concatenate(weights), temperature=temperature)
-
-
-def _tags_of(belief: TreeCandidates, tags: HeadLabels, most: int) -> Ints2d:
-    """(most, tokens) the tag of each candidate's arcs, -1 for none."""
-    offsets = numpy.where(belief.heads < 0, 0, belief.heads - numpy.arange(belief.n_tokens))
-    columns = _columns((*belief.labels, ""), tags)  # the last of deprels that are not known
-    rows = [tags.encode(o, columns[d]) for o, d in zip(offsets, belief.deprels)]
-    rows += [numpy.full(belief.n_tokens, -1)] * (most - len(rows))
-    return numpy.stack(rows)
 
 
 def _given_tagged(scores: Floats2d, allowed: Array) -> tuple[Floats1d, Floats2d]:
@@ -175,72 +170,3 @@ def _select(scores: Parts, masked: Parts) -> tuple[Floats3d, Floats1d, Array]:
     _, marginals = HeadSelection().infer(Parts({"arc": filled}, scores.lengths))
     n = numpy.maximum(mask.sum(axis=1), 1)
     return marginals.arrays["arc"], numpy.clip(lost, 0.0, 1.0).sum(axis=1) / n, silent
-
-
-@lru_cache(maxsize=16)
-def head_labels(tags: tuple[str, ...]) -> HeadLabels:
-    """The inventory of a belief's tags, made once."""
-    return HeadLabels(tags)
-
-
-def tags_to_arcs(
-    belief: HeadLabelBelief, *, floor: float, temperature: float = 1.0
-) -> tuple[TreeBelief, Floats1d]:
-    """A teacher of tags as one of heads and deprels.
-
-    floor (float): the marginal that an arc must have for its deprels to be kept; the best of each
-        token always is.
-    temperature (float): the T that the result will be used at: its scores divided by T are those
-        of tags whose scores are divided by T.
-    RETURNS (tuple[TreeBelief, Floats1d]): of head selection; (tokens,) the probability of tags
-        whose head is outside the sentence, which no tree has.
-    """
-    tags = head_labels(belief.labels)
-    tempered = belief.scores * (1.0 / check_temperature(temperature))
-    found = [_unit_arcs(tempered, tags, *unit, floor=floor) for unit in belief.units.tolist()]
-    pairs = _concatenated([pairs for _, pairs, _ in found], width=2)
-    ids = tags.table[tags.rows_of(_offsets(pairs))]
-    scores = numpy.take_along_axis(belief.scores[pairs[:, 0]], numpy.maximum(ids, 0), axis=1)
-    known = (ids >= 0).any(axis=1, keepdims=True)
-    scores = numpy.where(ids >= 0, scores, numpy.where(known, IMPOSSIBLE, 0.0))
-    lost = [lost for _, _, lost in found]
-    return TreeBelief(
-        structure=HeadSelection(),
-        labels=tags.deprels,
-        units=belief.units,
-        arcs=tuple(_times(arc, temperature) for arc, _, _ in found),
-        pairs=pairs.astype("int32"),
-        label_scores=scores.astype("float32"),
-    ), numpy.concatenate(lost) if lost else numpy.zeros(0)
-
-
-def _unit_arcs(
-    scores: Floats2d, tags: HeadLabels, start: int, end: int, *, floor: float
-) -> tuple[Floats2d, Ints2d, Floats1d]:
-    """One sentence: (n, n + 1) arc scores; (P, 2) dependent and head in the doc of likely arcs;
-    (n,) mass of tags that lead out of it."""
-    n, scores = end - start, scores[start:end]
-    arc = tags.summed_arcs(scores, numpy.arange(n)[None], numpy.asarray([n]))[0]
-    log_inside, marginals = softmax(arc)
-    likely = (marginals >= floor) & (arc > POSSIBLE_ABOVE)
-    likely[numpy.arange(n), arc.argmax(axis=1)] = True
-    token, head = numpy.nonzero(likely)
-    heads = numpy.where(head == 0, -1, start + head - 1)
-    lost = 1.0 - numpy.exp(numpy.minimum(log_inside - softmax(scores)[0], 0.0))
-    return arc, numpy.stack([start + token, heads], axis=1), lost
-
-
-def _times(arc: Floats2d, factor: float) -> Floats2d:
-    """What is impossible stays so, at any factor."""
-    scaled = numpy.where(arc > POSSIBLE_ABOVE, arc * factor, IMPOSSIBLE)
-    result: Floats2d = scaled.astype(arc.dtype)
-    return result
-
-
-def _offsets(pairs: Ints2d) -> Array:
-    return numpy.where(pairs[:, 1] < 0, 0, pairs[:, 1] - pairs[:, 0])
-
-
-def _concatenated(arrays: Sequence[Ints2d], *, width: int) -> Ints2d:
-    none = numpy.zeros((0, width), dtype="int64")
-    return numpy.concatenate([none, *arrays])

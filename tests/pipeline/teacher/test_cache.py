@@ -2,7 +2,7 @@ import numpy
 
 from spacy_skd.pipeline.teacher.cache import BeliefCache
 from spacy_skd.structures import IndependentLabels
-from spacy_skd.transfer.belief import TokenBelief
+from spacy_skd.transfer.beliefs import TokenBelief
 
 
 def beliefs(n):

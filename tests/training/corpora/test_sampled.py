@@ -18,7 +18,7 @@ from spacy_skd.structures import LinearChain, Parts, SpanningTrees
 from spacy_skd.training.annotation.annotate import Settings, annotate
 from spacy_skd.training.corpora.drawn_layers import make_layers
 from spacy_skd.training.corpora.sampled import is_initialized, make_sampled_corpus
-from spacy_skd.transfer.store import Form
+from spacy_skd.transfer.beliefs import Form
 
 RAW = ["The cat gave Ann him . Dogs well", "She sleep the book", "Go go go", "n't unseen !"]
 

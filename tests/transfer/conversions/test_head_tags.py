@@ -18,14 +18,10 @@ from spacy_skd.structures import (
     SpanningTrees,
 )
 from spacy_skd.transfer import HeadLabelBelief, Posterior, convert
-from spacy_skd.transfer.best import best
-from spacy_skd.transfer.candidates import TreeCandidates
-from spacy_skd.transfer.conversions.head_tags import (
-    LabelledArcs,
-    arcs_to_tags,
-    expect_head_labels,
-    tags_to_arcs,
-)
+from spacy_skd.transfer.beliefs import TreeCandidates
+from spacy_skd.transfer.beliefs.head_tags import tags_to_arcs
+from spacy_skd.transfer.beliefs.listed_trees import expect_head_labels
+from spacy_skd.transfer.conversions.head_tags import LabelledArcs, arcs_to_tags
 
 OUTPUTS = {
     HeadSelection(): oracle.head_choices,
@@ -263,17 +259,17 @@ def test_the_best_guesses():
     scores = numpy.array([[3.0, 2.5, 0, 0], [0, 0, 2.9, 3.0]], dtype="float32")  # a cycle
     units = numpy.array([[0, 2]], "int32")
     belief = HeadLabelBelief(IndependentLabels(), tags, units, scores)
-    (found,) = best([belief], k=4)
+    found = belief.best(k=4)
     assert found.labels == ("a", "b", "c", "r")
     assert found.heads[:2].tolist() == [[-1, 0], [1, -1]]
     assert found.deprels[:2].tolist() == [[3, 2], [0, 3]]
     assert found.weights.tolist() == [[1, 1, 0, 0]]
     no_root = HeadLabelBelief(IndependentLabels(), tags[2:], units, scores[:, 2:])
-    (found,) = best([no_root], k=2)
+    found = no_root.best(k=2)
     assert found.heads[0].tolist() == [-1, 0]
     assert found.weights.tolist() == [[1, 0]]
     none = HeadLabelBelief(IndependentLabels(), tags, units[:0], scores[:0])
-    (found,) = best([none], k=2)
+    found = none.best(k=2)
     assert found.n_tokens == 0
 
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy
 
-from ..arrays import Array, Floats2d, FloatsXd, Ints2d
-from ..structures import IMPOSSIBLE
-from ..structures.numerics import POSSIBLE_ABOVE
+from ...arrays import Array, Floats2d, FloatsXd, Ints2d
+from ...structures import IMPOSSIBLE
+from ...structures.numerics import POSSIBLE_ABOVE
 
 PackedArray = tuple[str, tuple[int, ...], bytes]  # dtype, shape, data
 Packed = dict[str, PackedArray]
@@ -93,3 +93,22 @@ def smallest(values: Array) -> Array:
 def join(arrays: Sequence[Array], dtype: str) -> Array:
     parts: list[numpy.ndarray] = [array.ravel() for array in arrays]
     return numpy.concatenate(parts) if parts else numpy.zeros(0, dtype=dtype)
+
+
+# Candidates
+
+
+def pack_weights(weights: FloatsXd) -> PackedArray:
+    """(units, K) as float32, of the heaviest 1."""
+    highest = weights.max(axis=1, keepdims=True, initial=0.0)
+    return pack_array((weights / numpy.where(highest > 0, highest, 1.0)).astype("float32"))
+
+
+def unpack_weights(array: PackedArray) -> FloatsXd:
+    return unpack_array(array).astype("float64")
+
+
+def check_labels(rows: Array, *, low: int, high: int, n_candidates: int) -> None:
+    """RAISES (ValueError): if a label is not one of `low` to `high` - 1, or a weight is missing."""
+    if len(rows) != n_candidates or (rows.size and not low <= rows.min() <= rows.max() < high):
+        raise ValueError(f"expected {n_candidates} rows of labels {low} to {high - 1}")

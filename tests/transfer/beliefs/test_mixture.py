@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from spacy_skd.codecs.labels import match_labels
 from spacy_skd.structures import IndependentLabels, LinearChain, Parts, SpanningTrees
 from spacy_skd.transfer import Posterior, convert
-from spacy_skd.transfer.belief import Mixture, TokenBelief
+from spacy_skd.transfer.beliefs import Mixture, TokenBelief
+from spacy_skd.transfer.beliefs.mixture import mixed_target
 from spacy_skd.transfer.conversions.table import Target
-from spacy_skd.transfer.mixture import mix, mixed_target
+from spacy_skd.transfer.mixing import mix
 
 SEEDS = st.integers(0, 2**31)
 
@@ -45,7 +46,7 @@ def test_each_teacher_has_labels_of_its_own(seed):
     inventories, student = (("A", "B"), ("C", "B", "A")), ("B", "A")
     rows = [rng.dirichlet(numpy.ones(len(labels)), size=1) for labels in inventories]
 
-    def target_of(beliefs):
+    def target_of(kind, beliefs):
         match = match_labels(teacher=beliefs[0].labels, student=student, what="test")
         unary = numpy.stack([belief.scores for belief in beliefs])
         parts = Parts({"unary": unary}, numpy.ones(len(beliefs), dtype="int64"))

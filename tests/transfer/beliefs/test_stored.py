@@ -28,10 +28,8 @@ from spacy_skd.transfer import (
     TreeBelief,
     convert,
 )
-from spacy_skd.transfer.belief import Mixture
-from spacy_skd.transfer.candidates import LabelCandidates, TreeCandidates
+from spacy_skd.transfer.beliefs import Form, LabelCandidates, Mixture, TreeCandidates
 from spacy_skd.transfer.loss import structural_loss
-from spacy_skd.transfer.store import Form, form_of, pack, unpack
 
 TAGS = span_tags(["A", "B"], scheme="BIOES")
 SEEDS = st.integers(0, 2**32 - 1)
@@ -42,9 +40,9 @@ CLOSE = 2e-3
 
 def stored(belief, *, least=0.0):
     """Through msgpack, as in a DocBin, and the form through JSON, as in a manifest."""
-    packed = srsly.msgpack_loads(srsly.msgpack_dumps(pack(belief, least=least)), use_list=False)
-    form = Form.from_json(json.loads(json.dumps(form_of(belief).to_json())))
-    return unpack(packed, form)
+    packed = srsly.msgpack_loads(srsly.msgpack_dumps(belief.pack(least=least)), use_list=False)
+    form = Form.from_json(json.loads(json.dumps(belief.form.to_json())))
+    return form.unpack(packed)
 
 
 def token_belief(rng, n, *, labels=("A", "B", "C", "D", "E"), scale=3.0):
@@ -142,9 +140,9 @@ def test_segments(seed, n, scale, width):
 
 def test_docs_of_one_teacher_may_have_spans_of_other_widths():
     rng = numpy.random.default_rng(0)
-    form = form_of(segment_belief(rng, 4, width=2))
+    form = segment_belief(rng, 4, width=2).form
     belief = segment_belief(rng, 5, width=4)
-    back = unpack(pack(belief, least=0.0), form)
+    back = form.unpack(belief.pack(least=0.0))
     assert back.structure == FlatSegments(max_width=4)
     assert_close(belief, back)
 
@@ -297,28 +295,28 @@ def test_listed_trees(seed, lengths, k):
 
 def test_candidates_that_do_not_fit_are_refused():
     belief = LabelCandidates(("a", "b"), numpy.asarray([[0, 1]]), numpy.ones(1))
-    packed = pack(belief, least=0.0)
+    packed = belief.pack(least=0.0)
     with pytest.raises(ValueError, match="listed labels is damaged or of other labels"):
-        unpack(packed, Form("listed labels", None, ("a",)))
+        Form("listed labels", None, ("a",)).unpack(packed)
     with pytest.raises(ValueError, match="damaged or of other labels"):
-        unpack({**packed, "weights": ("<f4", (1, 2), b"\0" * 8)}, form_of(belief))
+        belief.form.unpack({**packed, "weights": ("<f4", (1, 2), b"\0" * 8)})
 
 
 def test_the_beliefs_of_several_teachers_are_not_stored():
     rng = numpy.random.default_rng(0)
     several = Mixture((token_belief(rng, 2), token_belief(rng, 2)), (1.0, 1.0))
-    for store in (form_of, lambda belief: pack(belief, least=0.0)):
+    for store in (lambda belief: belief.form, lambda belief: belief.pack(least=0.0)):
         with pytest.raises(ValueError, match="belief of one teacher, got those of several"):
             store(several)
 
 
 def test_bytes_that_do_not_fit_are_refused():
     belief = token_belief(numpy.random.default_rng(0), 3)
-    packed = pack(belief, least=0.0)
-    form = form_of(belief)
+    packed = belief.pack(least=0.0)
+    form = belief.form
     with pytest.raises(ValueError, match="damaged or of other labels"):
-        unpack({**packed, "score_values": ("<f2", (1,), b"xx")}, form)
+        form.unpack({**packed, "score_values": ("<f2", (1,), b"xx")})
     with pytest.raises(ValueError, match="damaged or of other labels"):
-        unpack({}, form)
+        form.unpack({})
     with pytest.raises(ValueError, match="expected one of"):
         Form.from_json({**form.to_json(), "structure": "Nothing"})

@@ -5,6 +5,7 @@ import numpy
 import oracle
 import pytest
 from hypothesis import given, settings
+from listed import expect_chains
 
 from spacy_skd.codecs.bioes import legality, match_tags, span_tags
 from spacy_skd.structures import (
@@ -17,9 +18,7 @@ from spacy_skd.structures import (
     SpanningTrees,
 )
 from spacy_skd.transfer import ChainBelief, Posterior, TokenBelief, TreeBelief, convert
-from spacy_skd.transfer.belief import Mixture, SegmentBelief
-from spacy_skd.transfer.best import best
-from spacy_skd.transfer.candidates import LabelCandidates, TreeCandidates, expect_chains
+from spacy_skd.transfer.beliefs import LabelCandidates, Mixture, SegmentBelief, TreeCandidates
 
 SEEDS = st.integers(0, 2**31)
 KS = st.integers(1, 7)
@@ -36,7 +35,7 @@ def best_listed(listed, k):
 @given(seed=SEEDS, k=KS)
 def test_labels_of_tokens_are_those_of_whole_docs(seed, k):
     scores = numpy.random.default_rng(seed).normal(size=(3, 3))
-    (found,) = best([TokenBelief(IndependentLabels(), ("X", "Y", "Z"), scores)], k=k)
+    found = TokenBelief(IndependentLabels(), ("X", "Y", "Z"), scores).best(k=k)
     expected = best_listed(oracle.enumerate_unit(oracle.labellings, scores), k)
     assert found.rows.tolist() == [y.argmax(axis=1).tolist() for y in expected]
     assert found.weights.tolist() == [1.0] * k
@@ -58,14 +57,14 @@ def test_tags_of_spans_are_legal(seed, k, is_chain):
         belief = ChainBelief(LinearChain(), BIO, unit[:3], unit[3:])
     else:
         belief = TokenBelief(IndependentLabels(), BIO, parts.arrays["unary"][0])
-    (found,) = best([belief], k=k)
+    found = belief.best(k=k)
     expected = best_listed(oracle.enumerate_unit(oracle.chains, unit), k)
     assert found.rows.tolist() == [y[:3].argmax(axis=1).tolist() for y in expected]
 
 
 def test_there_may_be_fewer():
     scores = numpy.zeros((1, 3), dtype="float32")
-    (found,) = best([TokenBelief(IndependentLabels(), BIO, scores)], k=5)
+    found = TokenBelief(IndependentLabels(), BIO, scores).best(k=5)
     assert sorted(found.rows.tolist()) == [[0], [1]]
     assert found.weights.tolist() == [1.0, 1.0]
 
@@ -74,7 +73,7 @@ def test_there_may_be_fewer():
 @given(seed=SEEDS, k=KS)
 def test_segments_are_tags_of_their_spans(seed, k):
     scores = numpy.random.default_rng(seed).normal(size=(3, 2, 2))
-    (found,) = best([SegmentBelief(FlatSegments(max_width=2), ("A", "B"), scores)], k=k)
+    found = SegmentBelief(FlatSegments(max_width=2), ("A", "B"), scores).best(k=k)
     assert found.labels == span_tags(["A", "B"], scheme="BIOES")
     totals = []
     for row in found.rows:
@@ -128,7 +127,7 @@ def test_trees_of_each_sentence_with_one_root_and_the_best_deprels(structure, se
     """Also of a teacher of heads: its guesses are trees. A sentence of 2 tokens has 2 of them."""
     rng = numpy.random.default_rng(seed)
     belief = tree_belief(rng, [4, 2], structure=structure)
-    (found,) = best([belief], k=k)
+    found = belief.best(k=k)
     deprels = {tuple(p): int(row.argmax()) for p, row in zip(belief.pairs.tolist(),
                                                              belief.label_scores)}  # fmt: skip
     for unit, (start, end) in enumerate(belief.units.tolist()):
@@ -155,7 +154,7 @@ def test_an_arc_whose_deprels_are_not_scored_has_none():
         belief.structure, belief.labels, belief.units, belief.arcs, belief.pairs[kept],
         belief.label_scores[kept],
     )  # fmt: skip
-    (found,) = best([few], k=2)
+    found = few.best(k=2)
     assert ((found.deprels >= 0) == (found.heads < 0)).all()
 
 
@@ -168,16 +167,16 @@ def test_of_candidates_the_heaviest_and_of_several_teachers_those_of_each():
         numpy.asarray([[0, 0, 1], [1, 0, 0]]),
         numpy.asarray([[0.9, 0.1], [0.2, 0.8]]),
     )
-    (found,) = best([labels], k=2)
+    found = labels.best(k=2)
     assert found.rows.tolist() == [[1], [0]]
     assert found.weights.tolist() == [1.0, 1.0]
-    (one,) = best([trees], k=1)
+    one = trees.best(k=1)
     assert one.heads.tolist() == [[-1, 2, -1]]
     assert one.deprels.tolist() == [[0, 0, 0]]
     assert one.weights.tolist() == [[1.0], [1.0]]
     scores = numpy.asarray([[0.0, 1.0]])
-    (mixed,) = best([Mixture((labels, TokenBelief(IndependentLabels(), ("Z", "X"), scores)),
-                             (0.3, 0.7))], k=1)  # fmt: skip
+    both = (labels, TokenBelief(IndependentLabels(), ("Z", "X"), scores))
+    mixed = Mixture(both, (0.3, 0.7)).best(k=1)
     assert mixed.weights == (0.3, 0.7)
     assert [belief.rows.tolist() for belief in mixed.beliefs] == [[[1]], [[1]]]
 
@@ -191,14 +190,14 @@ def test_topk_of_everything_is_uniform_and_top1_is_the_argmax():
     belief = ChainBelief(LinearChain(), BIO, *(array[0] for array in legal.arrays.values()))
     flat = Parts({name: numpy.minimum(array, 0) * (array < -1e6) for name, array in
                   legal.arrays.items()}, parts.lengths)  # fmt: skip
-    found = expect_chains(best([belief], k=99), BIO, legality(BIO))
+    found = expect_chains([belief.best(k=99)], BIO, legality(BIO))
     expected = convert(
         Posterior(LinearChain(), flat), LinearChain(), match=match_tags(teacher=BIO, student=BIO),
         rules=legality(BIO),
     )  # fmt: skip
     for name, array in expected.marginals.arrays.items():
         numpy.testing.assert_allclose(found.marginals.arrays[name], array, atol=1e-6)
-    one = expect_chains(best([belief], k=1), BIO, legality(BIO)).marginals
+    one = expect_chains([belief.best(k=1)], BIO, legality(BIO)).marginals
     for name, array in LinearChain().argmax(legal).arrays.items():
         assert (one.arrays[name] == array).all()
 
@@ -212,11 +211,10 @@ def test_docs_without_tokens():
         SegmentBelief(FlatSegments(max_width=2), ("A",), numpy.zeros((0, 2, 1))),
     ]
     for belief in beliefs:
-        (found,) = best([belief], k=3)
+        found = belief.best(k=3)
         assert found.rows.shape == (1, 0)
     pairs = numpy.zeros((0, 2), dtype="int32")
     empty = TreeBelief(SpanningTrees(), ("a",), pairs, (), pairs, numpy.zeros((0, 1)))
-    (found,) = best([empty], k=3)
+    found = empty.best(k=3)
     assert found.heads.shape == (3, 0)
     assert found.weights.shape == (0, 3)
-    assert best([], k=1) == []

@@ -16,15 +16,15 @@ from spacy_skd.structures import (
     LinearChain,
     SpanningTrees,
 )
-from spacy_skd.transfer.belief import (
+from spacy_skd.transfer.beliefs import (
     ChainBelief,
     HeadLabelBelief,
+    LabelCandidates,
     SegmentBelief,
     TokenBelief,
     TreeBelief,
+    TreeCandidates,
 )
-from spacy_skd.transfer.candidates import LabelCandidates, TreeCandidates
-from spacy_skd.transfer.draws import draw_labels, draw_spans, draw_trees
 
 DRAWS = 1000
 
@@ -59,18 +59,18 @@ def test_labels_of_tokens(temperature):
         for i in range(3)
         for j in range(3)
     }
-    check(lambda rng: tuple(draw_labels(belief, rng=rng, temperature=temperature)), expected)
+    check(lambda rng: tuple(belief.draw_labels(rng=rng, temperature=temperature)), expected)
 
 
 def test_labels_that_are_known_keep_their_proportions():
     scores = scores_of(1, 3)
     belief = TokenBelief(IndependentLabels(), ("A", "B", "C"), scores)
     expected = {("A",): numpy.exp(scores[0, 0]), ("B",): 0.0, ("C",): numpy.exp(scores[0, 2])}
-    check(lambda rng: tuple(draw_labels(belief, rng=rng, known={"C", "A", "D"})), expected)
+    check(lambda rng: tuple(belief.draw_labels(rng=rng, known={"C", "A", "D"})), expected)
     scores[0, [0, 2]] = IMPOSSIBLE
     rng = numpy.random.default_rng(0)
-    assert draw_labels(belief, rng=rng, known={"A", "C"}) == [""]
-    assert draw_labels(belief, rng=rng, known=()) == [""]
+    assert belief.draw_labels(rng=rng, known={"A", "C"}) == [""]
+    assert belief.draw_labels(rng=rng, known=()) == [""]
 
 
 TAGS = span_tags(["X"], scheme="BIOES")
@@ -104,9 +104,9 @@ def test_tags_of_spans_are_legal_sequences(kind, temperature):
         score += sum(transition[a, b] for a, b in zip(ids, ids[1:]))
         expected[tags] = numpy.exp(score / temperature)
     assert len(expected) == 13
-    check(lambda rng: tuple(draw_labels(belief, rng=rng, temperature=temperature)), expected)
+    check(lambda rng: tuple(belief.draw_labels(rng=rng, temperature=temperature)), expected)
     spans = {tuple(decode_spans(tags)): p for tags, p in expected.items()}
-    check(lambda rng: tuple(draw_spans(belief, rng=rng, temperature=temperature)), spans)
+    check(lambda rng: tuple(belief.draw_spans(rng=rng, temperature=temperature)), spans)
 
 
 def test_flat_segments():
@@ -120,7 +120,7 @@ def test_flat_segments():
                 score = sum(scores[i, j - i - 1, y] for i, j, y in spans)
                 named = tuple((i, j, belief.labels[y]) for i, j, y in spans)
                 expected[named] = numpy.exp(score / 1.5)
-    check(lambda rng: tuple(draw_spans(belief, rng=rng, temperature=1.5)), expected)
+    check(lambda rng: tuple(belief.draw_spans(rng=rng, temperature=1.5)), expected)
 
 
 def trees_of(structure, *, pairs, label_scores, labels=("ROOT", "a", "b"), seed=3):
@@ -145,7 +145,7 @@ def test_heads_are_single_rooted_trees_of_the_sentences(structure, temperature, 
             expected[key] = numpy.exp(score / temperature)
     assert len(expected) == (7 if projective else 9)
     settings = {"temperature": temperature, "projective": projective}
-    check(lambda rng: tuple(draw_trees(belief, rng=rng, **settings).heads.tolist()), expected)
+    check(lambda rng: tuple(belief.draw_trees(rng=rng, **settings).heads.tolist()), expected)
 
 
 def test_deprels_are_drawn_given_their_arcs():
@@ -154,7 +154,7 @@ def test_deprels_are_drawn_given_their_arcs():
     rng = numpy.random.default_rng(0)
     found = Counter()
     for _ in range(DRAWS):
-        drawn = draw_trees(belief, rng=rng, temperature=2.0)
+        drawn = belief.draw_trees(rng=rng, temperature=2.0)
         found.update(
             (d, -1 if h == d else h, deprel)
             for d, (h, deprel) in enumerate(zip(drawn.heads.tolist(), drawn.deprels))
@@ -180,7 +180,7 @@ def test_arcs_whose_deprels_were_not_scored():
     rng = numpy.random.default_rng(0)
     seen = set()
     for _ in range(300):
-        drawn = draw_trees(belief, rng=rng)
+        drawn = belief.draw_trees(rng=rng)
         seen.update((d, int(h), x) for d, (h, x) in enumerate(zip(drawn.heads, drawn.deprels)))
     assert seen == {
         (0, 0, "ROOT"),
@@ -194,11 +194,11 @@ def test_arcs_whose_deprels_were_not_scored():
     units = numpy.asarray([[0, 4]], dtype="int32")
     scores = numpy.where(numpy.eye(3), 0, -50.0).astype("float32")[[1, 2, 0]]
     belief = TreeBelief(SpanningTrees(), belief.labels, units, (arc,), pairs, scores)
-    drawn = [draw_trees(belief, rng=rng) for _ in range(100)]
+    drawn = [belief.draw_trees(rng=rng) for _ in range(100)]
     by_head = {(int(found.heads[0]), found.deprels[0]) for found in drawn}
     assert by_head == {(0, "ROOT"), (1, "b"), (2, "a"), (3, "a")}
     only_root = trees_of(SpanningTrees(), pairs=[(0, -1)], label_scores=certain[:1])
-    assert draw_trees(only_root, rng=rng).deprels[0] == "ROOT"
+    assert only_root.draw_trees(rng=rng).deprels[0] == "ROOT"
 
 
 @pytest.mark.parametrize("temperature", [1.0, 2.0])
@@ -216,7 +216,7 @@ def test_tags_of_heads_are_drawn_given_that_they_form_a_tree(temperature):
             expected[heads, deprels] = numpy.exp(total)
 
     def draw(rng):
-        drawn = draw_trees(belief, rng=rng, temperature=temperature)
+        drawn = belief.draw_trees(rng=rng, temperature=temperature)
         return tuple(drawn.heads.tolist()), tuple(drawn.deprels)
 
     check(draw, expected)
@@ -227,7 +227,7 @@ def test_tags_of_which_no_tree_can_be_made():
     units = numpy.array([[0, 3]], "int32")
     belief = HeadLabelBelief(IndependentLabels(), ("1:a", "9:b"), units, scores_of(3, 2))
     for seed in range(5):
-        drawn = draw_trees(belief, rng=numpy.random.default_rng(seed))
+        drawn = belief.draw_trees(rng=numpy.random.default_rng(seed))
         heads = [0 if h == i else h + 1 for i, h in enumerate(drawn.heads.tolist())]
         assert forms_tree(tuple(heads), single_root=True)
         assert drawn.heads[:2].tolist() == [1, 2]
@@ -241,7 +241,7 @@ def test_candidates_come_by_their_weights(temperature):
     belief = LabelCandidates(("A", "B", "C"), rows, weights)
     powers = weights ** (1 / temperature)
     expected = {("A", "B"): powers[0], ("B", "B"): 0.0, ("C", "A"): powers[2]}
-    check(lambda rng: tuple(draw_labels(belief, rng=rng, temperature=temperature)), expected)
+    check(lambda rng: tuple(belief.draw_labels(rng=rng, temperature=temperature)), expected)
 
 
 def test_candidates_of_each_sentence_on_their_own():
@@ -256,7 +256,7 @@ def test_candidates_of_each_sentence_on_their_own():
     expected = {a + b: p * q for a, p in first.items() for b, q in second.items()}
 
     def draw(rng):
-        drawn = draw_trees(belief, rng=rng)
+        drawn = belief.draw_trees(rng=rng)
         return tuple(zip(drawn.heads.tolist(), drawn.deprels))
 
     check(draw, expected)
@@ -271,11 +271,11 @@ def test_docs_without_tokens():
         ChainBelief(LinearChain(), ("O", "B-X"), empty, scores_of(2, 2)),
         LabelCandidates(("A",), numpy.zeros((1, 0), "int32"), numpy.ones(1)),
     ):
-        assert draw_labels(belief, rng=rng) == []
+        assert belief.draw_labels(rng=rng) == []
     trees = TreeBelief(SpanningTrees(), ("ROOT", "a"), none, (), none, empty)
     listed = TreeCandidates(
         ("a",), none, *numpy.zeros((2, 1, 0), "int32"), numpy.zeros((0, 1))
     )  # fmt: skip
     for belief in (trees, listed):
-        drawn = draw_trees(belief, rng=rng)
+        drawn = belief.draw_trees(rng=rng)
         assert (drawn.heads.tolist(), drawn.deprels) == ([], [])

@@ -7,6 +7,7 @@ import numpy
 import oracle
 import pytest
 from hypothesis import given, settings
+from listed import expect_chains, expect_segments
 
 from spacy_skd.codecs.bioes import legality, span_tags
 from spacy_skd.structures import (
@@ -17,15 +18,10 @@ from spacy_skd.structures import (
     SpanningTrees,
 )
 from spacy_skd.transfer import convert
-from spacy_skd.transfer.candidates import (
-    LabelCandidates,
-    expect_chains,
-    expect_segments,
-    expect_tokens,
-    expect_trees,
-    tempered_weights,
-)
+from spacy_skd.transfer.beliefs import LabelCandidates
+from spacy_skd.transfer.beliefs.listed_labels import expect_tokens
 from spacy_skd.transfer.conversions.table import Posterior
+from spacy_skd.transfer.expect import expect_trees, tempered_weights
 
 SEEDS = st.integers(0, 2**31)
 TEMPERATURES = st.sampled_from([0.5, 1.0, 3.0])

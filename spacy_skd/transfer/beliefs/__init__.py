@@ -1,0 +1,26 @@
+"""What a teacher believes of a doc: one kind of belief, one module. All are of the doc's words, and
+registered by the names under which they are stored."""
+
+from .base import Belief, ParseBelief
+from .form import Form
+from .head_tags import HeadLabelBelief
+from .listed_labels import LabelCandidates
+from .listed_trees import TreeCandidates
+from .mixture import Mixture
+from .segments import SegmentBelief
+from .tokens import ChainBelief, TokenBelief
+from .trees import TreeBelief
+
+__all__ = [
+    "Belief",
+    "ChainBelief",
+    "Form",
+    "HeadLabelBelief",
+    "LabelCandidates",
+    "Mixture",
+    "ParseBelief",
+    "SegmentBelief",
+    "TokenBelief",
+    "TreeBelief",
+    "TreeCandidates",
+]

@@ -1,0 +1,236 @@
+"""What every belief has, and what a student's target needs of it.
+
+A belief holds scores, not marginals, so that temperature and conditioning stay exact. It is of the
+words of one doc (codecs/words.py). A component that scores all tokens, or a store of such scores,
+is read by `of_words`: as if the teacher had ruled out that whitespace is part of a structure.
+
+Stored as plain bytes (`pack`, `Form.unpack`). Scores are float16 *below the best of their row* (a
+token's labels, a token's heads): a constant per token is in every structure, and float16 is finest
+at 0, where probability is. All possible arcs are kept, so trees are exact; so are tags of spans,
+whose legal sequences may need improbable tags. Of independent labels (tags, deprels given the arc)
+those of a probability below `least` may be left out: they unpack as `IMPOSSIBLE`, so what is left
+is the teacher given that they do not occur, a proper distribution. At a temperature T it is about
+least^(1 / T) that is left out.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Container, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy
+from thinc.api import Ops
+
+from ...arrays import Floats1d, Floats2d, Ints1d, Ints2d
+from ...codecs.bioes import TypedSpan, decode_spans
+from ...codecs.words import Words
+from ...structures import Parts, Structure
+from ..draws import DrawnTrees
+from ..posterior import Posterior, Target
+from ..students import HeadTagStudent, SpanStudent, Student
+from ..tree_teachers import TreeTeacher
+from .form import KINDS, Form
+from .packing import Packed
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+SPANS = "spans (tags O, B-..., ..., or segments)"
+TREES = "dependency trees"
+
+
+class Belief(ABC):
+    """What a teacher believes of the words of one doc.
+
+    kind (str): under which it is stored, and registered; none of what is not stored.
+    annotates (str): what a teacher of it annotates, for errors. of_trees, of_spans (bool): whether
+        that is heads and deprels, or spans whatever the labels are.
+    labels (tuple[str, ...]): the teacher's inventory.
+    """
+
+    kind: ClassVar[str]
+    annotates: ClassVar[str] = "tokens"
+    of_trees: ClassVar[bool] = False
+    of_spans: ClassVar[bool] = False
+    labels: tuple[str, ...]
+
+    def __init_subclass__(cls, **settings: Any):
+        super().__init_subclass__(**settings)
+        if "kind" in vars(cls):
+            KINDS[cls.kind] = cls
+
+    @classmethod
+    def of(cls, belief: "Belief") -> "Self":
+        """A component's own belief, as one of this class. RAISES (ValueError): if it is another."""
+        if isinstance(belief, cls):
+            return belief
+        raise ValueError(f"expected a {cls.__name__}, got a {type(belief).__name__}")
+
+    @property
+    @abstractmethod
+    def nbytes(self) -> int:
+        """Bytes of its arrays."""
+
+    @property
+    @abstractmethod
+    def n_tokens(self) -> int:
+        """Words of the doc."""
+
+    @property
+    def members(self) -> tuple["Belief", ...]:
+        """The beliefs of the teachers: of one, itself."""
+        return (self,)
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """The weight of each of the members."""
+        return (1.0,)
+
+    @abstractmethod
+    def of_words(self, words: Words) -> "Belief":
+        """The same of a doc's words, if this is of its tokens."""
+
+    # Stored
+
+    @property
+    @abstractmethod
+    def form(self) -> Form:
+        """What it shares with the component's other beliefs; of a doc with a word or more."""
+
+    @abstractmethod
+    def pack(self, *, least: float) -> Packed:
+        """The rest as bytes.
+
+        least (float): the probability below which an independent label, or a span, is left out; 0
+            keeps all.
+        """
+
+    @classmethod
+    @abstractmethod
+    def unpack(cls, packed: Packed, form: Form) -> "Belief":
+        """See `Form.unpack`."""
+
+    # Best guesses and draws
+
+    @abstractmethod
+    def best(self, *, k: int) -> "Belief":
+        """The k best as candidates of equal weight: the targets Top-1 and Top-K of Wang et al.
+        (2021), section 4. Labellings, of tags of spans legal ones; of trees the k best of each
+        sentence, single-rooted whatever the teacher's structure is, each arc with its best deprel.
+
+        k (int): at least 1.
+        """
+
+    def draw_labels(
+        self,
+        *,
+        rng: numpy.random.Generator,
+        temperature: float = 1.0,
+        known: Container[str] | None = None,
+    ) -> list[str]:
+        """A label for each word, drawn. Tags of spans form a legal sequence.
+
+        temperature (float): divides the scores. known (Container[str] | None): the labels that can
+            be learnt, of independent ones: the draw is given that each is one of them.
+        RETURNS (list[str]): "" for a word of which the teacher holds no known label possible.
+        RAISES (ValueError): if it is of something else.
+        """
+        raise ValueError(f"expected labels of tokens, got {self.annotates}")
+
+    def draw_spans(
+        self, *, rng: numpy.random.Generator, temperature: float = 1.0
+    ) -> list[TypedSpan]:
+        """Spans that do not overlap, drawn. RAISES (ValueError): if it is of something else."""
+        return decode_spans(self.draw_labels(rng=rng, temperature=temperature))
+
+    def draw_trees(
+        self, *, rng: numpy.random.Generator, temperature: float = 1.0, projective: bool = False
+    ) -> DrawnTrees:
+        """Heads and deprels, drawn, each sentence on its own: of scores, a single-rooted tree and
+        deprels given its arcs; of candidates, one of those whose arcs stay in the sentence.
+
+        projective (bool): of scores, draw given that no arcs cross.
+        RAISES (ValueError): if it is of something else.
+        """
+        raise ValueError("expected trees, got labels of tokens")
+
+    # As a teacher; `beliefs` are those of one teacher, of the docs of a batch
+
+    def sentences(self) -> Ints2d | None:
+        """(U, 2) start and end word of each sentence; None where it has none."""
+        return None
+
+    @classmethod
+    def target_of_tokens(cls, beliefs: Sequence["Self"], student: Student) -> Target:
+        """Of a student of independent labels: each word is a unit.
+
+        RAISES (ValueError): if the teacher says something else.
+        """
+        raise student.refusal("token labels", annotates=cls.annotates)
+
+    @classmethod
+    def target_of_spans(cls, beliefs: Sequence["Self"], student: SpanStudent) -> Target:
+        """Of a student of spans: each doc is a unit. RAISES (ValueError): see above."""
+        raise student.refusal(SPANS, annotates="something else")
+
+    @classmethod
+    def span_posterior(cls, beliefs: Sequence["Self"], ops: Ops) -> Posterior:
+        """The distributions over spans: each doc is a unit. RAISES (ValueError): see above."""
+        raise ValueError(f"expected a belief of spans, got a {cls.__name__}")
+
+    @classmethod
+    def target_of_head_tags(cls, beliefs: Sequence["Self"], student: HeadTagStudent) -> Target:
+        """Of a student of tags that name heads: each word is a unit. NumPy arrays.
+
+        RAISES (ValueError): see above.
+        """
+        raise student.refusal(TREES, annotates=cls.annotates)
+
+    def as_parse(self, student: Student, *, floor: float) -> tuple["ParseBelief", Floats1d | None]:
+        """As heads and deprels.
+
+        floor (float): the marginal that an arc must have for its deprels to be kept.
+        RETURNS: the belief, which has `tree_teacher`; (words,) shares of the mass that is lost by
+            it, None for none.
+        RAISES (ValueError): see above.
+        """
+        raise student.refusal(TREES, annotates=self.annotates)
+
+
+class ParseBelief(Belief):
+    """Of the dependency trees of a doc's sentences.
+
+    units (Ints2d): (U, 2) start and end word of each sentence; the teacher's own where the doc
+        came without.
+    """
+
+    annotates: ClassVar[str] = "trees"
+    of_trees: ClassVar[bool] = True
+    units: Ints2d
+
+    def sentences(self) -> Ints2d:
+        return self.units
+
+    def draw_spans(
+        self, *, rng: numpy.random.Generator, temperature: float = 1.0
+    ) -> list[TypedSpan]:
+        raise ValueError("expected tags of spans, got trees")
+
+    def as_parse(self, student: Student, *, floor: float) -> tuple["ParseBelief", Floats1d | None]:
+        return self, None
+
+    @classmethod
+    def tree_teacher(
+        cls, beliefs: Sequence["Self"], offsets: Ints1d, student: Student
+    ) -> TreeTeacher:
+        """What one teacher says of a batch. offsets (Ints1d): first row of each doc.
+
+        RAISES (ValueError): if it is not of heads and deprels yet, see `as_parse`.
+        """
+        raise student.refusal(TREES, annotates="tags of heads")
+
+
+def k_best(structure: Structure, scores: Parts, k: int) -> tuple[Floats2d, list[Parts]]:
+    """As `Structure.k_best`; of one structure its score is not needed, and argmax is faster."""
+    if k > 1:
+        return structure.k_best(scores, k=k)
+    return numpy.zeros((scores.n_units, 1)), [structure.argmax(scores)]

@@ -1,0 +1,174 @@
+"""Weighted labellings: a beam, or a teacher's k best."""
+
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy
+
+from ...arrays import Floats1d, Ints1d, Ints2d
+from ...codecs.bioes import (
+    Legality,
+    are_span_tags,
+    decode_spans,
+    encode_spans,
+    labels_of_tags,
+    legality,
+    scheme_of,
+)
+from ...codecs.tags import encode_tags
+from ...codecs.trees import Gold, gold_tokens
+from ...codecs.words import Words
+from ...structures.numerics import POSSIBLE_ABOVE
+from ..draws import choose
+from ..expect import equal_weights, expect, heaviest, padded_weights
+from ..posterior import Target
+from ..students import SpanStudent, Student, Tags
+from .base import Belief
+from .form import Form
+from .packing import (
+    Packed,
+    check_labels,
+    pack_array,
+    pack_weights,
+    smallest,
+    unpack_array,
+    unpack_weights,
+)
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+@dataclass(frozen=True, eq=False)
+class LabelCandidates(Belief):
+    """Weighted labellings of a doc's words.
+
+    labels (tuple[str, ...]): the teacher's inventory, of labels of tokens or of tags of spans.
+    rows (Ints2d): (K, words of the doc) indices of labels.
+    weights (Floats1d): (K,) in proportion to their probabilities, at least 0.
+    """
+
+    labels: tuple[str, ...]
+    rows: Ints2d
+    weights: Floats1d
+    kind: ClassVar[str] = "listed labels"
+
+    @property
+    def nbytes(self) -> int:
+        return int(self.rows.nbytes + self.weights.nbytes)
+
+    @property
+    def n_tokens(self) -> int:
+        return int(self.rows.shape[1])
+
+    def of_words(self, words: Words) -> "LabelCandidates":
+        """A span is that of its words."""
+        rows = words.of_tokens(self.rows.T).T
+        if are_span_tags(self.labels) and not words.whole:
+            index = {tag: i for i, tag in enumerate(self.labels)}
+            named = [[self.labels[i] for i in row] for row in self.rows.tolist()]
+            moved = [[index[tag] for tag in words.tags_of_tokens(row) if tag] for row in named]
+            rows = numpy.asarray(moved, dtype=rows.dtype).reshape(rows.shape)
+        return replace(self, rows=rows)
+
+    @property
+    def form(self) -> Form:
+        return Form(self.kind, None, self.labels)
+
+    def pack(self, *, least: float) -> Packed:
+        return {
+            "rows": pack_array(smallest(self.rows)),
+            "weights": pack_weights(self.weights[None]),
+        }
+
+    @classmethod
+    def unpack(cls, packed: Packed, form: Form) -> "LabelCandidates":
+        rows = unpack_array(packed["rows"]).astype("int32")
+        (weights,) = unpack_weights(packed["weights"])
+        check_labels(rows, low=0, high=len(form.labels), n_candidates=len(weights))
+        return cls(form.labels, rows, weights)
+
+    def best(self, *, k: int) -> "LabelCandidates":
+        order = heaviest(self.weights[None], k)[0]
+        return replace(self, rows=self.rows[order], weights=equal_weights(self.weights[order]))
+
+    def draw_labels(
+        self,
+        *,
+        rng: numpy.random.Generator,
+        temperature: float = 1.0,
+        known: Container[str] | None = None,
+    ) -> list[str]:
+        (chosen,) = choose(self.weights[None], rng=rng, temperature=temperature)
+        return [self.labels[i] for i in self.rows[chosen].tolist()]
+
+    @classmethod
+    def target_of_tokens(cls, beliefs: Sequence["Self"], student: Student) -> Target:
+        student.match(beliefs[0].labels)  # what only one side has is told
+        target = expect_tokens(beliefs, student.labels, temperature=student.temperature)
+        return target.to(student.ops)
+
+    @classmethod
+    def target_of_spans(cls, beliefs: Sequence["Self"], student: SpanStudent) -> Target:
+        student.match(labels_of_tags(beliefs[0].labels))
+        return expect_spans(
+            beliefs, student.encode, scheme=student.scheme, temperature=student.temperature
+        ).to(student.ops)
+
+    def named(self, candidate: int) -> Sequence[str | None]:
+        """The labels of a candidate, None for each word if there are fewer."""
+        if candidate >= len(self.rows):
+            return [None] * self.n_tokens
+        return [self.labels[label] for label in self.rows[candidate].tolist()]
+
+    def tags_of(self, candidate: int, *, scheme: str) -> Sequence[str | None]:
+        """As `named`, of tags of spans, in a scheme; None for each word if they are illegal."""
+        tags = self.named(candidate)
+        if scheme == scheme_of(self.labels) or not tags or tags[0] is None:
+            return tags
+        if not _is_legal(self.rows[candidate], legality(self.labels)):
+            return [None] * len(tags)
+        spans = decode_spans([tag for tag in tags if tag is not None])
+        return encode_spans(spans, n=len(tags), scheme=scheme)
+
+
+def expect_tokens(
+    beliefs: Sequence[LabelCandidates], labels: Sequence[str], *, temperature: float = 1.0
+) -> Target:
+    """Of labels of words, each a unit of its own: unary (T, 1, C).
+
+    beliefs (Sequence[LabelCandidates]): of the docs of a batch. labels: the student's.
+    """
+    golds: list[Gold] = []
+    for k in range(max(len(belief.rows) for belief in beliefs)):
+        tags = [tag for belief in beliefs for tag in belief.named(k)]
+        golds.append(gold_tokens(*encode_tags(tags, labels)))
+    lengths = [belief.n_tokens for belief in beliefs]
+    weights = padded_weights([belief.weights[None] for belief in beliefs])
+    return expect(golds, numpy.repeat(weights, lengths, axis=0), temperature=temperature)
+
+
+def expect_spans(
+    beliefs: Sequence[LabelCandidates],
+    encode: Callable[[Tags], Gold],
+    *,
+    scheme: str,
+    temperature: float = 1.0,
+) -> Target:
+    """Of tags of spans, each doc a unit. What is illegal, or wider than the student's spans, cannot
+    be expressed.
+
+    encode (Callable[[Tags], Gold]): tags of a scheme as indicators of the student's parts.
+    """
+    golds = [
+        encode([belief.tags_of(k, scheme=scheme) for belief in beliefs])
+        for k in range(max(len(belief.rows) for belief in beliefs))
+    ]
+    weights = padded_weights([belief.weights[None] for belief in beliefs])
+    return expect(golds, weights, temperature=temperature)
+
+
+def _is_legal(row: Ints1d, rules: Legality) -> bool:
+    total = rules.start[row[0]] + rules.end[row[-1]] + rules.transition[row[:-1], row[1:]].sum()
+    return bool(total > POSSIBLE_ABOVE)

@@ -1,0 +1,196 @@
+"""Weighted dependency trees: a beam, or a teacher's k best."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy
+
+from ...arrays import Floats2d, Ints1d, Ints2d
+from ...codecs.head_labels import HeadLabels
+from ...codecs.trees import ROOT_HEAD, UNKNOWN_HEAD, gold_tokens
+from ...codecs.words import Words
+from ...structures import Parts
+from ..draws import DrawnTrees, choose
+from ..expect import equal_weights, expect, heaviest, padded_weights
+from ..posterior import Target
+from ..students import HeadTagStudent, Student
+from ..tree_teachers import ListedTrees, TreeTeacher
+from .base import ParseBelief
+from .form import Form
+from .packing import (
+    Packed,
+    check_labels,
+    pack_array,
+    pack_units,
+    pack_weights,
+    smallest,
+    unpack_array,
+    unpack_units,
+    unpack_weights,
+)
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+@dataclass(frozen=True, eq=False)
+class TreeCandidates(ParseBelief):
+    """Weighted dependency trees of a doc's sentences.
+
+    labels (tuple[str, ...]): the teacher's deprels.
+    units (Ints2d): (U, 2) start and end word of each sentence.
+    heads (Ints2d): (K, words of the doc) head word in the doc, -1 = ROOT.
+    deprels (Ints2d): (K, words of the doc) indices of deprels, -1 where none is known.
+    weights (Floats2d): (U, K) of each sentence's trees, in proportion to their probabilities, at
+        least 0. Of a beam over a doc the same for all its sentences.
+    """
+
+    labels: tuple[str, ...]
+    units: Ints2d
+    heads: Ints2d
+    deprels: Ints2d
+    weights: Floats2d
+    kind: ClassVar[str] = "listed trees"
+
+    @property
+    def nbytes(self) -> int:
+        arrays = (self.units, self.heads, self.deprels, self.weights)
+        return sum(int(array.nbytes) for array in arrays)
+
+    @property
+    def n_tokens(self) -> int:
+        return int(self.heads.shape[1])
+
+    def of_words(self, words: Words) -> "TreeCandidates":
+        """What hangs on whitespace hangs on the head of that."""
+        if words.whole:
+            return self
+        moved = [words.heads_of_tokens(*pair) for pair in zip(self.heads, self.deprels)]
+        heads, deprels = (numpy.stack(rows) for rows in zip(*moved))
+        has_words = numpy.diff(words.before[self.units]).ravel() > 0
+        units = words.units_of_tokens(self.units)
+        return TreeCandidates(self.labels, units, heads, deprels, self.weights[has_words])
+
+    @property
+    def form(self) -> Form:
+        return Form(self.kind, None, self.labels)
+
+    def pack(self, *, least: float) -> Packed:
+        """A head by its distance, 0 for ROOT."""
+        return {
+            **pack_units(self.units),
+            "distances": pack_array(smallest(self.offsets)),
+            "deprels": pack_array(smallest(self.deprels)),
+            "weights": pack_weights(self.weights),
+        }
+
+    @classmethod
+    def unpack(cls, packed: Packed, form: Form) -> "TreeCandidates":
+        distances = unpack_array(packed["distances"]).astype("int32")
+        heads = numpy.where(distances == 0, -1, distances + numpy.arange(distances.shape[1]))
+        deprels = unpack_array(packed["deprels"]).astype("int32")
+        weights = unpack_weights(packed["weights"])
+        check_labels(deprels, low=-1, high=len(form.labels), n_candidates=weights.shape[1])
+        return cls(form.labels, unpack_units(packed), heads.astype("int32"), deprels, weights)
+
+    @property
+    def offsets(self) -> Ints2d:
+        """(K, words) of the heads, 0 for ROOT."""
+        return numpy.where(self.heads < 0, 0, self.heads - numpy.arange(self.n_tokens))
+
+    @property
+    def unit_lengths(self) -> Ints1d:
+        """(U,) words of each sentence."""
+        return self.units[:, 1] - self.units[:, 0]
+
+    def heaviest(self) -> tuple[Ints1d, Ints1d]:
+        """Heads and deprels (words,), each sentence's by its heaviest candidate."""
+        chosen = numpy.repeat(self.weights.argmax(axis=1), self.unit_lengths)
+        words = numpy.arange(len(chosen))
+        return self.heads[chosen, words], self.deprels[chosen, words]
+
+    def best(self, *, k: int) -> "TreeCandidates":
+        order = heaviest(self.weights, k)
+        heads = self.heads[: order.shape[1]].copy()
+        deprels = self.deprels[: order.shape[1]].copy()
+        for (start, end), chosen in zip(self.units.tolist(), order):
+            heads[:, start:end] = self.heads[chosen, start:end]
+            deprels[:, start:end] = self.deprels[chosen, start:end]
+        weights = equal_weights(numpy.take_along_axis(self.weights, order, axis=1))
+        return replace(self, heads=heads, deprels=deprels, weights=weights)
+
+    def draw_trees(
+        self, *, rng: numpy.random.Generator, temperature: float = 1.0, projective: bool = False
+    ) -> DrawnTrees:
+        lengths = self.unit_lengths
+        start, end = (numpy.repeat(side, lengths) for side in self.units.T)
+        leaves = (self.heads != ROOT_HEAD) & ((self.heads < start) | (self.heads >= end))
+        bad = [leaves[:, a:b].any(axis=1) for a, b in self.units.tolist()]
+        weights = numpy.where(numpy.reshape(bad, self.weights.shape), 0.0, self.weights)
+        rows = numpy.repeat(choose(weights, rng=rng, temperature=temperature), lengths)
+        words = numpy.arange(len(rows))
+        deprels = self.deprels[rows, words].tolist()
+        names = ["" if i < 0 else self.labels[i] for i in deprels]
+        return DrawnTrees.of(self.heads[rows, words], names)
+
+    @classmethod
+    def tree_teacher(
+        cls, beliefs: Sequence["Self"], offsets: Ints1d, student: Student
+    ) -> TreeTeacher:
+        most = max(len(belief.heads) for belief in beliefs)
+        n = sum(belief.n_tokens for belief in beliefs)
+        heads, deprels = numpy.full((most, n), UNKNOWN_HEAD), numpy.full((most, n), -1)
+        for belief, offset in zip(beliefs, offsets):
+            k, here = len(belief.heads), slice(offset, offset + belief.n_tokens)
+            heads[:k, here] = numpy.where(belief.heads >= 0, belief.heads + offset, ROOT_HEAD)
+            deprels[:k, here] = belief.deprels
+        weights = padded_weights([belief.weights for belief in beliefs])
+        lengths = numpy.concatenate([belief.unit_lengths for belief in beliefs])
+        unit_of = numpy.repeat(numpy.arange(len(lengths)), lengths)
+        deprels[weights[unit_of].T <= 0] = -1
+        candidate, token = numpy.nonzero(deprels >= 0)
+        pairs = numpy.stack([token, heads[candidate, token]], axis=1)
+        return ListedTrees(
+            match=student.match(beliefs[0].labels),
+            pairs=numpy.unique(pairs, axis=0),
+            heads=heads,
+            deprels=deprels,
+            weights=weights,
+            unit_of=unit_of,
+            n_labels=len(beliefs[0].labels),
+        )
+
+    @classmethod
+    def target_of_head_tags(cls, beliefs: Sequence["Self"], student: HeadTagStudent) -> Target:
+        return expect_head_labels(beliefs, student.tags, temperature=student.temperature)
+
+    def tags(self, inventory: HeadLabels, *, n_candidates: int) -> Ints2d:
+        """(n_candidates, words) the tag of each candidate's arcs, -1 for none."""
+        columns = inventory.deprel_columns((*self.labels, ""))  # the last of those not known
+        rows = [inventory.encode(o, columns[d]) for o, d in zip(self.offsets, self.deprels)]
+        rows += [numpy.full(self.n_tokens, -1)] * (n_candidates - len(rows))
+        return numpy.stack(rows)
+
+
+def expect_head_labels(
+    beliefs: Sequence[TreeCandidates], tags: HeadLabels, *, temperature: float = 1.0
+) -> Target:
+    """Of weighted trees for a student of tags, each word a unit: unary (T, 1, C). An arc without a
+    tag, or without a known deprel, cannot be expressed.
+
+    beliefs (Sequence[TreeCandidates]): of the docs of a batch, of one teacher.
+    """
+    most = max(len(belief.heads) for belief in beliefs)
+    ids = numpy.concatenate([b.tags(tags, n_candidates=most) for b in beliefs], axis=1)
+    golds = []
+    for row in ids:
+        indicators = numpy.zeros((len(row), 1, len(tags.tags)), dtype="float32")
+        known = numpy.nonzero(row >= 0)[0]
+        indicators[known, 0, row[known]] = 1.0
+        golds.append(
+            gold_tokens(Parts({"unary": indicators}, numpy.ones(len(row), "int64")), row >= 0)
+        )
+    weights = padded_weights([belief.weights for belief in beliefs])
+    lengths = numpy.concatenate([belief.unit_lengths for belief in beliefs])
+    return expect(golds, numpy.repeat(weights, lengths, axis=0), temperature=temperature)

@@ -1,0 +1,146 @@
+"""The beliefs of several teachers, and the target of them all: that of the mixture of their
+distributions, each given that it is one that the student can express.
+
+    m = sum_j w_j m_j / sum_j w_j            over the teachers j of which the student can express
+                                             anything, m_j the target by each alone
+"""
+
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NoReturn
+
+import numpy
+
+from ...arrays import Ints2d
+from ...codecs.bioes import TypedSpan
+from ...codecs.words import Words
+from ..draws import DrawnTrees
+from ..mixing import mix
+from ..posterior import Target
+from ..students import HeadTagStudent, SpanStudent, Student
+from .base import Belief
+from .form import Form
+from .packing import Packed
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture(Belief):
+    """What several teachers believe of one doc.
+
+    beliefs (tuple[Belief, ...]): of each, of any family that the student can be taught by.
+    weights (tuple[float, ...]): of each, above 0. The mixture of their distributions is believed.
+    """
+
+    beliefs: tuple[Belief, ...]
+    weights: tuple[float, ...]
+
+    @property
+    def labels(self) -> tuple[str, ...]:  # type: ignore[override]
+        """All that one of them has."""
+        return tuple(dict.fromkeys(label for each in self.beliefs for label in each.labels))
+
+    @property
+    def nbytes(self) -> int:
+        return sum(belief.nbytes for belief in self.beliefs)
+
+    @property
+    def n_tokens(self) -> int:
+        return self.beliefs[0].n_tokens
+
+    @property
+    def members(self) -> tuple[Belief, ...]:
+        return self.beliefs
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        return self.weights
+
+    def sentences(self) -> Ints2d | None:
+        """Those of the first. Whether they agree matters for heads alone that lead out of a
+        sentence, which are unknown gold."""
+        return self.beliefs[0].sentences()
+
+    def of_words(self, words: Words) -> "Mixture":
+        return replace(self, beliefs=tuple(belief.of_words(words) for belief in self.beliefs))
+
+    @property
+    def form(self) -> Form:
+        """RAISES (ValueError): always: a store holds the beliefs of one teacher."""
+        _refuse()
+
+    def pack(self, *, least: float) -> Packed:
+        """RAISES (ValueError): always, see `form`."""
+        _refuse()
+
+    @classmethod
+    def unpack(cls, packed: Packed, form: Form) -> "Mixture":
+        """RAISES (ValueError): always, see `form`."""
+        _refuse()
+
+    def best(self, *, k: int) -> "Mixture":
+        """The k best of each, by the teachers' weights."""
+        return replace(self, beliefs=tuple(belief.best(k=k) for belief in self.beliefs))
+
+    def draw_labels(
+        self,
+        *,
+        rng: numpy.random.Generator,
+        temperature: float = 1.0,
+        known: Container[str] | None = None,
+    ) -> list[str]:
+        return self._one(rng).draw_labels(rng=rng, temperature=temperature, known=known)
+
+    def draw_spans(
+        self, *, rng: numpy.random.Generator, temperature: float = 1.0
+    ) -> list[TypedSpan]:
+        return self._one(rng).draw_spans(rng=rng, temperature=temperature)
+
+    def draw_trees(
+        self, *, rng: numpy.random.Generator, temperature: float = 1.0, projective: bool = False
+    ) -> DrawnTrees:
+        member = self._one(rng)
+        return member.draw_trees(rng=rng, temperature=temperature, projective=projective)
+
+    def _one(self, rng: numpy.random.Generator) -> Belief:
+        """One of them, by weight."""
+        weights = numpy.asarray(self.weights)
+        return self.beliefs[rng.choice(len(weights), p=weights / weights.sum())]
+
+    @classmethod
+    def target_of_tokens(cls, beliefs: Sequence["Self"], student: Student) -> Target:
+        return mixed_target(beliefs, lambda kind, column: kind.target_of_tokens(column, student))
+
+    @classmethod
+    def target_of_spans(cls, beliefs: Sequence["Self"], student: SpanStudent) -> Target:
+        return mixed_target(beliefs, lambda kind, column: kind.target_of_spans(column, student))
+
+    @classmethod
+    def target_of_head_tags(cls, beliefs: Sequence["Self"], student: HeadTagStudent) -> Target:
+        return mixed_target(beliefs, lambda kind, column: kind.target_of_head_tags(column, student))
+
+
+def mixed_target(
+    mixtures: Sequence[Mixture],
+    target_of: Callable[[type[Belief], Sequence[Belief]], Target],
+) -> Target:
+    """The target of a batch's mixtures.
+
+    mixtures (Sequence[Mixture]): of its docs, all of the same teachers.
+    target_of (Callable[[type[Belief], Sequence[Belief]], Target]): that of one teacher, given the
+        kind of its beliefs, and these.
+    """
+    columns = columns_of(mixtures)
+    targets = [target_of(type(column[0]), column) for column in columns]
+    return mix(targets, mixtures[0].weights)
+
+
+def columns_of(beliefs: Sequence[Belief]) -> list[list[Belief]]:
+    """The beliefs of each teacher, of all docs."""
+    return [list(column) for column in zip(*(belief.members for belief in beliefs))]
+
+
+def _refuse() -> NoReturn:
+    raise ValueError("expected the belief of one teacher, got those of several")

@@ -1,0 +1,163 @@
+"""Scores of flat labelled spans."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy
+from thinc.api import Ops
+
+from ...arrays import Floats3d
+from ...codecs.bioes import TypedSpan, encode_spans, span_tags
+from ...codecs.spans import decode_segments
+from ...codecs.words import Words
+from ...structures import IMPOSSIBLE, FlatSegments, Parts, Structure
+from ...structures.numerics import POSSIBLE_ABOVE
+from ..conversions.table import convert
+from ..posterior import Posterior, Target
+from ..students import SpanStudent
+from ..target import token_target
+from .base import Belief, k_best
+from .form import Form
+from .listed_labels import LabelCandidates
+from .packing import (
+    LOWEST,
+    Packed,
+    pack_array,
+    pack_halves,
+    smallest,
+    spread,
+    unpack_array,
+    unpack_halves,
+)
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentBelief(Belief):
+    """Scores of the flat labelled spans of a whole doc, relative to "not a span".
+
+    structure (FlatSegments): its `max_width` is that of the scores. labels (tuple[str, ...]): of
+        the spans.
+    scores (Floats3d): (words of the doc, max_width, labels), nats: of the w + 1 words from word i
+        on. What reaches past the doc's end means nothing.
+    """
+
+    structure: Structure
+    labels: tuple[str, ...]
+    scores: Floats3d
+    kind: ClassVar[str] = "segments"
+    annotates: ClassVar[str] = "spans"
+    of_spans: ClassVar[bool] = True
+
+    @property
+    def nbytes(self) -> int:
+        return int(self.scores.nbytes)
+
+    @property
+    def n_tokens(self) -> int:
+        return len(self.scores)
+
+    def of_words(self, words: Words) -> "SegmentBelief":
+        """Of spans that begin and end with a word, by their width in words."""
+        if words.whole:
+            return replace(self, structure=FlatSegments(max_width=self.scores.shape[1]))
+        n_tokens, widest, n_labels = self.scores.shape
+        rows = numpy.full((len(words), widest, n_labels), IMPOSSIBLE, dtype=self.scores.dtype)
+        for width in range(min(widest, len(words))):
+            first, last = words.tokens[: len(words) - width], words.tokens[width:]
+            fits = numpy.flatnonzero(last - first < widest)
+            rows[fits, width] = self.scores[first[fits], (last - first)[fits]]
+        return replace(self, structure=FlatSegments(max_width=widest), scores=rows)
+
+    @property
+    def form(self) -> Form:
+        return Form(self.kind, self.structure, self.labels)
+
+    def pack(self, *, least: float) -> Packed:
+        """By first word, width and label: a bit for each span, a half for each that is kept.
+
+        P(span) is at most the odds exp(score), so those of a score below log(least) may be left
+        out; what is kept is float16 below the best span from the same word, or below 0 where that
+        is higher, and this best is float32.
+        """
+        n, widths, n_labels = self.scores.shape
+        ends = numpy.arange(n)[:, None] + numpy.arange(widths)
+        rows = numpy.where((ends < n)[..., None], self.scores, IMPOSSIBLE)
+        rows = rows.reshape(n, widths * n_labels)
+        best = numpy.maximum(rows.max(axis=1, initial=0.0), 0.0).astype("float32")
+        kept = rows > (numpy.log(least) if least > 0 else POSSIBLE_ABOVE)
+        below = numpy.maximum(rows - best[:, None], LOWEST)
+        return {
+            "width": pack_array(smallest(numpy.asarray([widths]))),
+            "best": pack_array(best),
+            "span_kept": pack_array(numpy.packbits(kept, axis=1)),
+            "spans": pack_halves(below[kept]),
+        }
+
+    @classmethod
+    def unpack(cls, packed: Packed, form: Form) -> "SegmentBelief":
+        """Docs of one teacher may have spans of other widths, which a suggester decides."""
+        _ = form.needed_structure
+        width = int(unpack_array(packed["width"])[0])
+        best, bits = unpack_array(packed["best"]), unpack_array(packed["span_kept"])
+        n_columns = width * len(form.labels)
+        kept = numpy.unpackbits(bits, axis=1, count=n_columns).astype(bool)
+        rows = spread(kept, unpack_halves(packed["spans"]))
+        rows = numpy.where(kept, rows + best[:, None], rows)
+        scores = rows.reshape(len(best), width, len(form.labels))
+        return cls(FlatSegments(max_width=width), form.labels, scores)
+
+    def best(self, *, k: int) -> LabelCandidates:
+        """As BIOES tags of the spans."""
+        tags, n = span_tags(self.labels, scheme="BIOES"), len(self.scores)
+        if not n:
+            return LabelCandidates(tags, numpy.zeros((1, 0), "int32"), numpy.ones(1))
+        totals, segmentations = k_best(self.structure, self._scores(), k)
+        index = {tag: i for i, tag in enumerate(tags)}
+        rows = []
+        for parts, total in zip(segmentations, totals[0]):
+            if numpy.isfinite(total):
+                (spans,) = decode_segments(parts, self.labels)
+                rows.append([index[tag] for tag in encode_spans(spans, n=n, scheme="BIOES")])
+        return LabelCandidates(tags, numpy.asarray(rows, "int32"), numpy.ones(len(rows)))
+
+    def draw_spans(
+        self, *, rng: numpy.random.Generator, temperature: float = 1.0
+    ) -> list[TypedSpan]:
+        if not len(self.scores):
+            return []
+        scores = self._scores() * (1.0 / temperature)
+        drawn = self.structure.sample(scores, rng=rng).arrays["span"][0]
+        cells = numpy.argwhere(drawn).tolist()
+        return [(i, i + w + 1, self.labels[label]) for i, w, label in cells]
+
+    def _scores(self) -> Parts:
+        """Of the doc, as one unit."""
+        return Parts({"span": self.scores[None]}, numpy.asarray([len(self.scores)]))
+
+    @classmethod
+    def target_of_spans(cls, beliefs: Sequence["Self"], student: SpanStudent) -> Target:
+        to_target = token_target if student.objective.target == "token" else convert
+        return to_target(
+            cls.span_posterior(beliefs, student.ops),
+            student.structure,
+            match=student.match_of_spans(beliefs[0].labels),
+            rules=student.rules,
+            temperature=student.temperature,
+        )
+
+    @classmethod
+    def span_posterior(cls, beliefs: Sequence["Self"], ops: Ops) -> Posterior:
+        """(B, N, W, L) of docs whose spans may be of other widths."""
+        lengths = numpy.asarray([belief.n_tokens for belief in beliefs])
+        widest = max(belief.scores.shape[1] for belief in beliefs)
+        shape = (len(beliefs), int(lengths.max()), widest, len(beliefs[0].labels))
+        span = numpy.full(shape, IMPOSSIBLE, dtype="float32")
+        for row, belief in zip(span, beliefs):
+            n, width = belief.scores.shape[:2]
+            row[:n, :width] = belief.scores
+        scores = Parts({"span": ops.asarray(span)}, ops.xp.asarray(lengths))
+        return Posterior(FlatSegments(max_width=widest), scores)

@@ -1,0 +1,275 @@
+"""Scores of dependency trees, and of the deprels of their likely arcs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy
+
+from ...arrays import Array, Floats2d, Ints1d, Ints2d
+from ...codecs.trees import ROOT_HEAD, decode_trees, in_batch
+from ...codecs.units import batch_spans
+from ...codecs.words import Words
+from ...structures import IMPOSSIBLE, ArcStructure, HeadSelection, Parts, ProjectiveTrees, Structure
+from ..conversions.head_tags import ScoredArcs, batch_to_tags
+from ..conversions.table import in_common
+from ..draws import DrawnTrees, draw_independent
+from ..posterior import Target
+from ..students import HeadTagStudent, Student
+from ..tree_teachers import ScoredTrees, TreeTeacher
+from .base import ParseBelief, k_best
+from .form import Form
+from .listed_trees import TreeCandidates
+from .packing import (
+    LOWEST,
+    Packed,
+    below_best,
+    join,
+    pack_array,
+    pack_halves,
+    pack_rows,
+    pack_units,
+    smallest,
+    spread,
+    unpack_array,
+    unpack_halves,
+    unpack_rows,
+    unpack_units,
+)
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+@dataclass(frozen=True, eq=False)
+class TreeBelief(ParseBelief):
+    """Scores of the dependency trees of a doc's sentences.
+
+    units (Ints2d): (U, 2) see `ParseBelief`.
+    arcs (tuple[Floats2d, ...]): per sentence (n, n + 1) scores of heads, head 0 = ROOT, nats.
+    pairs (Ints2d): (P, 2) dependent word and head word (-1 = ROOT) in the doc: the arcs whose
+        deprel was scored, at least one a word.
+    label_scores (Floats2d): (P, deprels), nats, given the arc.
+    heads (Ints1d | None): (words of the doc,) head word of each in the best trees, -1 = ROOT;
+        None where they were not kept.
+    """
+
+    structure: ArcStructure
+    labels: tuple[str, ...]
+    units: Ints2d
+    arcs: tuple[Floats2d, ...]
+    pairs: Ints2d
+    label_scores: Floats2d
+    heads: Ints1d | None = None
+    kind: ClassVar[str] = "trees"
+
+    @property
+    def nbytes(self) -> int:
+        arcs = sum(int(arc.nbytes) for arc in self.arcs)
+        return arcs + int(self.units.nbytes + self.pairs.nbytes + self.label_scores.nbytes)
+
+    @property
+    def n_tokens(self) -> int:
+        return int(self.units[-1, 1]) if len(self.units) else 0
+
+    def of_words(self, words: Words) -> "TreeBelief":
+        if words.whole:
+            return self
+        kept_arcs = []
+        for (start, end), arc in zip(self.units.tolist(), self.arcs):
+            inside = words.tokens[words.before[start] : words.before[end]] - start
+            if len(inside):
+                kept_arcs.append(arc[numpy.ix_(inside, numpy.append(0, inside + 1))])
+        is_word = numpy.diff(words.before, append=words.before[-1:]) > 0
+        dependents, heads = self.pairs.T
+        kept = numpy.flatnonzero(is_word[dependents] & (is_word[heads] | (heads == ROOT_HEAD)))
+        pairs = self.pairs[kept]
+        pairs = numpy.where(pairs == ROOT_HEAD, ROOT_HEAD, words.before[pairs])
+        return replace(
+            self,
+            units=words.units_of_tokens(self.units),
+            arcs=tuple(kept_arcs),
+            pairs=pairs.astype(self.pairs.dtype),
+            label_scores=self.label_scores[kept],
+            heads=None,
+        )
+
+    @property
+    def form(self) -> Form:
+        return Form(self.kind, self.structure, self.labels)
+
+    def pack(self, *, least: float) -> Packed:
+        """Sentences by their lengths; a pair by its dependent and the distance to its head."""
+        order = numpy.lexsort((self.pairs[:, 1], self.pairs[:, 0]))
+        dependents, heads = self.pairs[order].astype("int64").T
+        distances = numpy.where(heads < 0, 0, heads - dependents)
+        values = [below_best(_without_self(arc)) for arc in self.arcs]
+        kept = [value > LOWEST * 2 for value in values]
+        flat = [value[keep] for value, keep in zip(values, kept)]
+        n_heads = numpy.bincount(dependents, minlength=self.n_tokens)
+        return {
+            **pack_units(self.units),
+            "arc_kept": pack_array(numpy.packbits(join([keep.ravel() for keep in kept], "bool"))),
+            "arcs": pack_halves(join(flat, "float32")),
+            "n_heads": pack_array(smallest(n_heads)),
+            "distances": pack_array(smallest(distances)),
+            **pack_rows("label", self.label_scores[order], least=least),
+        }
+
+    @classmethod
+    def unpack(cls, packed: Packed, form: Form) -> "TreeBelief":
+        units = unpack_units(packed)
+        lengths = (units[:, 1] - units[:, 0]).tolist()
+        sizes = [n * (n + 1) for n in lengths]
+        kept = numpy.unpackbits(unpack_array(packed["arc_kept"]), count=sum(sizes)).astype(bool)
+        flat = spread(kept, unpack_halves(packed["arcs"]))
+        cuts = numpy.cumsum([0, *sizes])
+        arcs = [flat[cuts[i] : cuts[i + 1]].reshape(n, n + 1) for i, n in enumerate(lengths)]
+        n_heads = unpack_array(packed["n_heads"]).astype("int64")
+        dependents = numpy.repeat(numpy.arange(len(n_heads)), n_heads)
+        distances = unpack_array(packed["distances"]).astype("int64")
+        heads = numpy.where(distances == 0, -1, dependents + distances)
+        return cls(
+            structure=ArcStructure.of(form.needed_structure),
+            labels=form.labels,
+            units=units,
+            arcs=tuple(arcs),
+            pairs=numpy.stack([dependents, heads], axis=1).astype("int32"),
+            label_scores=unpack_rows("label", packed, n_columns=len(form.labels)),
+        )
+
+    def best(self, *, k: int) -> TreeCandidates:
+        totals: Floats2d = numpy.zeros((len(self.units), 1))
+        if k == 1 and self.heads is not None:
+            heads: Ints2d = self.heads[None].astype("int32")
+        else:
+            heads, totals = best_heads(self.units, self.arcs, self.structure.decoder, k)
+        deprels = numpy.stack([self._best_deprels(row) for row in heads])
+        weights = numpy.isfinite(totals).astype("float64")
+        return TreeCandidates(self.labels, self.units, heads, deprels, weights)
+
+    def _best_deprels(self, heads: Ints1d) -> Ints1d:
+        """heads: (words,). RETURNS: (words,) -1 where the arc's deprels were not scored."""
+        base = len(heads) + 1
+        keys = self.pairs[:, 0].astype("int64") * base + self.pairs[:, 1] + 1
+        order = numpy.argsort(keys)
+        wanted = numpy.arange(len(heads)) * base + heads + 1
+        deprels = numpy.full(len(heads), -1, dtype="int32")
+        if len(keys):
+            where = numpy.searchsorted(keys, wanted, sorter=order)
+            where = order[numpy.minimum(where, len(keys) - 1)]
+            scored = keys[where] == wanted
+            deprels[scored] = self.label_scores[where[scored]].argmax(axis=1)
+        return deprels
+
+    def draw_trees(
+        self, *, rng: numpy.random.Generator, temperature: float = 1.0, projective: bool = False
+    ) -> DrawnTrees:
+        """Heads are drawn given that they form a tree. An arc whose deprel was not scored (its
+        marginal is below the teacher's floor, or it has no tag) takes the deprel of its dependent's
+        likeliest scored arc that is not from ROOT, drawn anew, or `NO_DEPREL` where there is none;
+        one from ROOT is `ROOT_DEPREL`."""
+        structure = self.structure.decoder
+        if projective:
+            structure = in_common(structure, ProjectiveTrees())
+        heads = self._draw_heads(structure, rng=rng, temperature=temperature)
+        rows = self._scored_rows(heads)
+        scored = numpy.nonzero(rows >= 0)[0]
+        scores = self.label_scores[rows[scored]] * (1.0 / temperature)
+        deprels = [""] * len(heads)
+        for i, deprel in zip(scored.tolist(), draw_independent(scores, self.labels, rng)):
+            deprels[i] = deprel
+        return DrawnTrees.of(heads, deprels)
+
+    def _draw_heads(
+        self, structure: Structure, *, rng: numpy.random.Generator, temperature: float
+    ) -> Ints1d:
+        """(words,) head word, `ROOT_HEAD` for a root."""
+        if not self.arcs:
+            return numpy.zeros(0, dtype="int64")
+        drawn = structure.sample(units_of_arcs(self.arcs) * (1.0 / temperature), rng=rng)
+        return decode_trees(drawn, rows=self.units[:, 0].astype("int64"))[:, 1]
+
+    def _scored_rows(self, heads: Ints1d) -> Ints1d:
+        """(words,) row of `label_scores` for each word's arc; -1 for none.
+
+        heads (Ints1d): (words,) head word, `ROOT_HEAD` for a root.
+        """
+        rows = numpy.full(len(heads), -1, dtype="int64")
+        dependents, scored = self.pairs.astype("int64").T
+        likeliest = numpy.argsort(self._arc_scores(), kind="stable")  # the last one counts
+        inner = likeliest[scored[likeliest] != ROOT_HEAD]
+        rows[dependents[inner]] = inner
+        rows[heads == ROOT_HEAD] = -1
+        exact = numpy.nonzero(heads[dependents] == scored)[0]
+        rows[dependents[exact]] = exact
+        return rows
+
+    def _arc_scores(self) -> Array:
+        """(pairs,) the score of each pair's arc."""
+        dependents, heads = self.pairs.astype("int64").T
+        unit = numpy.searchsorted(self.units[:, 0], dependents, side="right") - 1
+        start = self.units[unit, 0]
+        columns = numpy.where(heads == ROOT_HEAD, 0, heads - start + 1)
+        places = zip(unit.tolist(), (dependents - start).tolist(), columns.tolist())
+        return numpy.asarray([self.arcs[u][d, h] for u, d, h in places])
+
+    @classmethod
+    def tree_teacher(
+        cls, beliefs: Sequence["Self"], offsets: Ints1d, student: Student
+    ) -> TreeTeacher:
+        return ScoredTrees(
+            match=student.match(beliefs[0].labels),
+            pairs=numpy.concatenate([in_batch(b.pairs, o) for b, o in zip(beliefs, offsets)]),
+            structure=beliefs[0].structure,
+            unit_arcs=[arc for belief in beliefs for arc in belief.arcs],
+            scores=numpy.concatenate([belief.label_scores for belief in beliefs]),
+        )
+
+    @classmethod
+    def target_of_head_tags(cls, beliefs: Sequence["Self"], student: HeadTagStudent) -> Target:
+        """The lost mass is that of a word's sentence."""
+        first, lengths = beliefs[0], [belief.n_tokens for belief in beliefs]
+        offsets = numpy.cumsum([0, *lengths])
+        scored = ScoredArcs(
+            structure=HeadSelection() if student.objective.target == "token" else first.structure,
+            spans=batch_spans([b.units.astype("int64") for b in beliefs], lengths),
+            arcs=[arc for belief in beliefs for arc in belief.arcs],
+            pairs=numpy.concatenate([in_batch(b.pairs, o) for b, o in zip(beliefs, offsets)]),
+            labels=first.labels,
+            label_scores=numpy.concatenate([belief.label_scores for belief in beliefs]),
+        )
+        return batch_to_tags(
+            scored, n_rows=sum(lengths), tags=student.tags, temperature=student.temperature
+        )
+
+
+def best_heads(
+    units: Ints2d, arcs: Sequence[Floats2d], decoder: Structure, k: int
+) -> tuple[Ints2d, Floats2d]:
+    """RETURNS: (k, words) head words, -1 = ROOT; (units, k) scores, -inf where there are fewer
+    trees."""
+    n = int(units[:, 1].max(initial=0))
+    heads = numpy.full((k, n), -1, dtype="int32")
+    if not len(units):
+        return heads, numpy.zeros((0, k))
+    totals, trees = k_best(decoder, units_of_arcs(arcs), k)
+    for candidate, parts in zip(heads, trees):
+        local = parts.arrays["arc"].argmax(axis=-1)
+        for (start, end), row in zip(units.tolist(), local):
+            head = row[: end - start]
+            candidate[start:end] = numpy.where(head == 0, -1, start + head - 1)
+    return heads, totals
+
+
+def units_of_arcs(arcs: Sequence[Floats2d]) -> Parts:
+    """Scores (n, n + 1) of sentences as one batch."""
+    return Parts.concat([Parts({"arc": arc[None]}, numpy.asarray([len(arc)])) for arc in arcs])
+
+
+def _without_self(arc: Floats2d) -> Floats2d:
+    """No word is its own head, whatever its score."""
+    n = len(arc)
+    masked = arc.astype("float32")
+    masked[numpy.arange(n), numpy.arange(1, n + 1)] = IMPOSSIBLE
+    return masked

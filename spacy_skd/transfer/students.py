@@ -1,0 +1,135 @@
+"""What a belief must know of the student that it teaches."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from thinc.api import Ops
+
+from ..codecs.bioes import Legality, TagMatch, encode_chains, legality, match_tags, span_tags
+from ..codecs.head_labels import HeadLabels
+from ..codecs.labels import LabelMatch
+from ..codecs.spans import SpanMatch, encode_segments
+from ..codecs.trees import Gold
+from ..structures import FlatSegments, Parts, Structure
+from .posterior import Match
+from .target import Objective
+
+Tags = Sequence[Sequence[str | None]]  # per doc, of each word, None where it is not known
+
+
+@dataclass(frozen=True)
+class Student:
+    """A component that learns.
+
+    name (str): its own. teacher (str): that of the component which is asked, for errors.
+    labels (tuple[str, ...]): of tokens, spans or arcs. match (Callable[[Sequence[str]],
+        LabelMatch]): of a teacher's such labels to these. ops (Ops): where its targets are.
+    """
+
+    name: str
+    teacher: str
+    labels: tuple[str, ...]
+    structure: Structure
+    objective: Objective
+    match: Callable[[Sequence[str]], LabelMatch]
+    ops: Ops
+
+    @property
+    def temperature(self) -> float:
+        """T of the teacher's scores."""
+        return self.objective.inference_temperature
+
+    def refusal(self, wanted: str, *, annotates: str) -> ValueError:
+        """The error of a teacher that says something else than is wanted."""
+        return ValueError(
+            f"{self.name}: expected a teacher of {wanted}, but its component {self.teacher!r} "
+            f"annotates {annotates}; set student_to_teacher"
+        )
+
+
+@dataclass(frozen=True)
+class SpanStudent(Student):
+    """One of spans, a doc a unit.
+
+    scheme (str): of the tags that candidates are read as.
+    """
+
+    scheme: str
+
+    @property
+    def rules(self) -> Legality | None:
+        """Which sequences of its tags are legal; None where it has none."""
+        return None
+
+    def match_of_tags(self, tags: tuple[str, ...], labels: Sequence[str]) -> Match:
+        """Of a teacher's tags. labels: of their spans."""
+        raise NotImplementedError
+
+    def match_of_spans(self, labels: Sequence[str]) -> Match:
+        """Of the labels of a teacher's spans."""
+        raise NotImplementedError
+
+    def encode(self, tags: Tags) -> Gold:
+        """Tags of docs, of `scheme`, as indicators of its parts."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class TagStudent(SpanStudent):
+    """One of tags of tokens, of `scheme`."""
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        return span_tags(self.labels, scheme=self.scheme)
+
+    @property
+    def rules(self) -> Legality:
+        return _legality(self.tags)
+
+    def match_of_tags(self, tags: tuple[str, ...], labels: Sequence[str]) -> Match:
+        self.match(labels)  # what only one side has is told
+        return _match_tags(tags, self.tags)
+
+    def match_of_spans(self, labels: Sequence[str]) -> Match:
+        return SpanMatch(self.match(labels), self.labels, self.tags)
+
+    def encode(self, tags: Tags) -> Gold:
+        gold, _ = encode_chains(tags, self.tags, self.rules)
+        arrays = {name: gold.indicators.arrays[name] for name in self.structure.parts}
+        return Gold(Parts(arrays, gold.indicators.lengths), gold.known)
+
+
+@dataclass(frozen=True)
+class SegmentStudent(SpanStudent):
+    """One of segments. drop_wide (bool): see `SpanMatch`."""
+
+    drop_wide: bool
+
+    def match_of_tags(self, tags: tuple[str, ...], labels: Sequence[str]) -> Match:
+        return SpanMatch(self.match(labels), self.labels, tags, drop_wide=self.drop_wide)
+
+    def match_of_spans(self, labels: Sequence[str]) -> Match:
+        return self.match(labels)
+
+    def encode(self, tags: Tags) -> Gold:
+        inventory = span_tags(self.labels, scheme=self.scheme)
+        max_width = FlatSegments.of(self.structure).max_width
+        return encode_segments(tags, inventory, _legality(inventory), max_width=max_width)[0]
+
+
+@dataclass(frozen=True)
+class HeadTagStudent(Student):
+    """One of tags that name heads. tags (HeadLabels): its `labels`, read."""
+
+    tags: HeadLabels
+
+
+@lru_cache(maxsize=16)
+def _legality(tags: tuple[str, ...]) -> Legality:
+    return legality(tags)
+
+
+@lru_cache(maxsize=16)
+def _match_tags(teacher: tuple[str, ...], student: tuple[str, ...]) -> TagMatch:
+    return match_tags(teacher=teacher, student=student)
