@@ -13,6 +13,7 @@ from spacy.vocab import Vocab
 from thinc.api import Model
 
 from ..codecs.labels import LabelMatch, match_labels
+from ..layers.base import Layer
 from ..models.growth import GROW, grow_output
 from ..structures import Structure
 from ..transfer.annealing import WeightSchedule, as_schedule
@@ -76,6 +77,11 @@ class DistillingPipe(LearningPipe):
     def structure(self) -> Structure:
         """RETURNS (Structure): what the loss is over."""
         return self.task.structure
+
+    @property
+    def layer(self) -> Layer:
+        """RETURNS (Layer): what is annotated."""
+        return self.task.layer
 
     # Prediction, and what it says as a teacher
 

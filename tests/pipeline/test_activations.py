@@ -96,7 +96,7 @@ def test_tokens(nlp, name):
 @pytest.mark.parametrize("structure", [SpanningTrees(single_root=True), HeadSelection()])
 def test_trees(nlp, structure):
     parser = nlp.get_pipe("parser")
-    parser.structure = structure
+    parser.task.structure = structure
     docs = list(nlp.pipe(TEXTS))
     beliefs = parser.believe(docs)
     for doc, belief in zip(docs, beliefs):

@@ -88,14 +88,14 @@ def test_a_new_tag_is_the_mean_of_the_old_ones(nlp, name):
     node = pipe.model.get_ref("output_layer").name
     W = weights(pipe)[node, "W"]
     W = W.T if name == "parser" else W
-    names = pipe.task.tags if hasattr(pipe, "tags") else pipe.labels
+    names = pipe.task.tags if hasattr(pipe.task, "tags") else pipe.labels
     pipe.add_label(NEW[name])
     wide = weights(pipe)[node, "W"]
     wide = wide.T if name == "parser" else wide
-    news = (pipe.task.tags if hasattr(pipe, "tags") else pipe.labels)[len(names) :]
+    news = (pipe.task.tags if hasattr(pipe.task, "tags") else pipe.labels)[len(names) :]
     assert len(news) in (1, 2, 4)
     for i, new in enumerate(news):
-        prefix = new[:2] if hasattr(pipe, "tags") else ""
+        prefix = new[:2] if hasattr(pipe.task, "tags") else ""
         like = [W[j] for j, old in enumerate(names) if old.startswith(prefix)]
         numpy.testing.assert_allclose(wide[len(names) + i], numpy.mean(like, axis=0), atol=1e-6)
 

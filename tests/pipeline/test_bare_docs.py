@@ -66,6 +66,6 @@ def test_training_without_sentences_cuts_too_and_says_nothing(nlp, caplog):
     doc = nlp.make_doc(TEXT)
     with warnings.catch_warnings(), caplog.at_level(logging.WARNING):
         warnings.simplefilter("error")
-        units = nlp.get_pipe("parser")._reference_units(Example(doc, doc.copy()))
+        units = nlp.get_pipe("parser").task.reference_units(Example(doc, doc.copy()))
         nlp.update([Example(doc, doc.copy())], losses={})
     assert len(units) == 3

@@ -109,7 +109,7 @@ def all_spans(n, labels):
 
 
 def score(belief, spans, ner):
-    if ner.rows_name == "span":
+    if ner.task.rows_name == "span":
         ids = {label: i for i, label in enumerate(ner.labels)}
         return sum(belief.scores[a, b - a - 1, ids[label]] for a, b, label in spans)
     tags = ["O"] * len(belief.scores)

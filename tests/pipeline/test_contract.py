@@ -12,6 +12,7 @@ from all_components import NAMES, TEXTS, annotation, build, gold_examples, score
 from conftest import train
 from spacy.tokens import Doc
 from spacy.training import Example
+from taught import scores_of_lesson
 
 MANY = [f"The cat sees Ann . Dogs sleep well word{i}" for i in range(30)] + TEXTS
 
@@ -96,7 +97,7 @@ def test_get_loss(nlp, name):
     examples = gold_examples(nlp)
     docs = list(nlp.get_pipe("tok2vec").pipe([eg.predicted for eg in examples]))
     nlp.get_pipe("tok2vec").update(examples)
-    scores, _ = pipe.model.begin_update(pipe.task.inputs(docs, pipe.task.lesson(examples, None)))
+    scores = scores_of_lesson(pipe, docs, pipe.task.lesson(examples, None))
     loss, gradient = pipe.get_loss(examples, scores)
     nlp.get_pipe("tok2vec").update(examples)
     assert loss == pytest.approx(pipe.update(examples)[name], rel=1e-5)

@@ -9,7 +9,15 @@ from all_components import NAMES, bare_examples, build, gold_examples
 from conftest import train
 from spacy.tokens import Doc
 from spacy.training import Example
-from taught import add_scores, leaves_of, lesson, map_scores, scores_and_n, student_of
+from taught import (
+    add_scores,
+    leaves_of,
+    lesson,
+    map_scores,
+    scores_and_n,
+    scores_of_lesson,
+    student_of,
+)
 from thinc.api import Adam
 
 from spacy_skd.transfer.annealing import as_schedule
@@ -105,7 +113,7 @@ def test_distill_weight_is_the_teachers_share_where_there_is_gold(teacher, name)
     # Less certain than it is: else it says what gold does.
     beliefs = [replace(belief, **_cooled(belief, 10.0)) for belief in beliefs]
     plan = pipe.task.lesson(examples, beliefs)
-    scores, _ = pipe.model.begin_update(pipe.task.inputs([eg.predicted for eg in examples], plan))
+    scores = scores_of_lesson(pipe, [eg.predicted for eg in examples], plan)
     rng = numpy.random.default_rng(0)
     scores = map_scores(lambda a: a.astype("float64") + rng.normal(size=a.shape), scores)
     losses = []

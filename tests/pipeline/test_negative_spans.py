@@ -213,9 +213,8 @@ def test_whitespace_within_and_at_the_ends(structure, scheme):
     assert negatives == [(0, 2, "PER"), (1, 2, "LOC")]
     bare = negative(nlp, "Ann Lee saw", *negatives)
     scores = scores_of(nlp, [bare])
-    found, expected = (
-        ner.task.loss(ner.task.lesson([each], None), scores)[0] for each in (eg, bare)
-    )
+    lessons = [ner.task.lesson([each], None) for each in (eg, bare)]
+    found, expected = (ner.task.loss(each, scores)[0] for each in lessons)
     assert found == pytest.approx(expected)
     assert train(nlp, [eg], 1)["ner"] > 0
     reference.set_ents([Span(reference, 1, 4, "PER")])

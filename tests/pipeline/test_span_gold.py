@@ -110,7 +110,7 @@ def test_tags_that_no_legal_sequence_agrees_with_are_counted(structure, warnings
     nlp.initialize(lambda: examples(nlp))
     pipe = nlp.get_pipe("ner")
     for _ in range(2):
-        gold = pipe._gold([["O", "I-PER", "O"], ["B-PER", "E-PER", "O"]])
+        gold = pipe.task.gold([["O", "I-PER", "O"], ["B-PER", "E-PER", "O"]])
         assert gold.known.tolist() == [[False] * 3, [True] * 3]
     assert pipe.task.illegal == 2
     assert warnings.text.count("the annotation of 1 docs of a batch is no legal sequence") == 1

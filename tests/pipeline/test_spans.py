@@ -70,10 +70,8 @@ def test_the_best_guess_is_one_sequence(teacher):
     raw = examples(nlp, gold=False)
     nlp.initialize(lambda: raw)
     ner = nlp.get_pipe("ner")
-    bucket_target = ner._target(
-        ner._read(nlp.get_pipe("teacher").beliefs(raw[:1], "ner")),
-        _one_bucket(len(raw[0].predicted)),
-    )
+    beliefs = ner.task.learnt(nlp.get_pipe("teacher").beliefs(raw[:1], "ner"))
+    bucket_target = ner.task._target(beliefs)
     values = bucket_target.marginals.arrays["unary"][0]
     assert set(values.round(6).ravel().tolist()) == {0.0, 1.0}
 
@@ -194,7 +192,9 @@ def test_a_label_that_the_student_lacks_is_unknown(caplog):
     with nlp.select_pipes(enable=["tok2vec", "ner"]):
         nlp.get_pipe("ner").add_label("PER")
     nlp.get_pipe("ner").initialize(lambda: egs, nlp=nlp, labels=["PER"])
-    gold = nlp.get_pipe("ner")._gold([nlp.get_pipe("ner").task.layer.gold(egs[1], scheme="BIOES")])
+    gold = nlp.get_pipe("ner").task.gold(
+        [nlp.get_pipe("ner").task.layer.gold(egs[1], scheme="BIOES")]
+    )
     assert gold.known.tolist() == [[False, True, True]]
 
 
@@ -253,8 +253,9 @@ def test_a_teacher_of_another_layer_is_an_error(teacher):
     doc = Doc(other.vocab, ["Ann", "sleeps"], pos=["PROPN", "VERB"])
     other.initialize(lambda: [Example(Doc(other.vocab, ["Ann", "sleeps"]), doc)])
     believed = other.get_pipe("ner").believe([doc])
+    ner = spacy.load(teacher).get_pipe("ner")
     with pytest.raises(ValueError, match="expected a teacher of spans"):
-        spacy.load(teacher).get_pipe("ner")._span_belief(believed[0])
+        ner.get_teacher_student_loss(believed, ner.model.predict([doc]))
 
 
 def test_morphological_features():

@@ -14,7 +14,15 @@ from conftest import raw_examples, train
 from conftest import student_of as linked_student
 from parsers import STRUCTURES
 from spacy.training import Example
-from taught import add_scores, leaves_of, lesson, map_scores, scores_and_n, student_of
+from taught import (
+    add_scores,
+    leaves_of,
+    lesson,
+    map_scores,
+    scores_and_n,
+    scores_of_lesson,
+    student_of,
+)
 from thinc.api import Adam
 
 from spacy_skd.pipeline.lost_mass import LostMass
@@ -48,6 +56,8 @@ def school(teacher):
 def pipe_of(school, name, target="structural", **settings):
     """A component of the student, of the same model."""
     pipe = copy.copy(school[1].get_pipe(name))
+    pipe.task = copy.copy(pipe.task)
+    pipe.task.belong_to(pipe)
     pipe.objective, pipe.lost_mass = Objective(target, **settings), LostMass(name)
     return pipe
 
@@ -117,7 +127,7 @@ def test_is_mixed_with_gold(school, name, target):
     pipe.objective = Objective(target, k=3, temperature=1.5)
     examples = gold_examples(spacy.blank("en"))
     plan = pipe.task.lesson(examples, beliefs)
-    scores, _ = pipe.model.begin_update(pipe.task.inputs(docs, plan))
+    scores = scores_of_lesson(pipe, docs, plan)
     rng = numpy.random.default_rng(0)
     scores = map_scores(lambda a: a.astype("float64") + rng.normal(size=a.shape), scores)
     losses = []
@@ -150,7 +160,7 @@ def test_the_targets_differ_where_they_should(school):
 @pytest.mark.parametrize("target", ["token", "position"])
 def test_of_heads_on_their_own_positions_and_tokens_are_the_structure(school, target):
     pipe, beliefs, docs = pipe_of(school, "parser"), beliefs_of(school, "parser"), docs_of(school)
-    pipe.structure = STRUCTURES["head_selection"]
+    pipe.task.structure = STRUCTURES["head_selection"]
     scores = random_scores(pipe, docs, beliefs)
     heads = [replace(belief, structure=STRUCTURES["head_selection"]) for belief in beliefs]
     expected = pipe.get_teacher_student_loss(heads, scores)[0]
@@ -302,7 +312,7 @@ def test_listed_trees_have_the_loss_of_their_enumeration(school, structure, temp
     """Of one sentence: arcs, and deprels given the arc, by their weights^(1 / T). A tree of two
     roots is in the support of heads alone; a deprel that is not known does not count."""
     pipe = pipe_of(school, "parser", temperature=temperature)
-    pipe.structure = STRUCTURES[structure]
+    pipe.task.structure = STRUCTURES[structure]
     doc = school[1].make_doc("Ann sees Dogs")
     heads = numpy.asarray([[1, -1, 1], [1, -1, 1], [-1, 0, 1], [-1, -1, 1], [1, -1, 1]])
     deprels = numpy.asarray([[0, 1, 2], [3, 1, -1], [1, 0, 2], [1, 1, 2], [0, 1, 3]])
@@ -340,7 +350,7 @@ def test_units_of_which_no_candidate_can_be_expressed_are_left_to_their_gold(sch
     heads = numpy.asarray([[1, 0, 1, -1, 3]])
     belief = TreeCandidates(pipe.labels, units, heads, heads * 0, numpy.ones((2, 1)))
     lesson_ = pipe.task.lesson([Example(doc, doc.copy())], [belief])
-    scores = pipe.model.predict(pipe.task.inputs([doc], lesson_))
+    scores = scores_of_lesson(pipe, [doc], lesson_)
     loss, (d_arcs, d_labels) = pipe.task.loss(lesson_, scores)
     assert 0 < loss < 20
     assert pipe.lost_mass.skipped == 1

@@ -7,6 +7,7 @@ from conftest import build, gold_examples, raw_examples, student_of, train
 from parsers import STRUCTURES
 from spacy.tokens import Doc
 from spacy.training import Example
+from taught import scores_of_lesson
 from thinc.api import Model
 
 from spacy_skd.training.callbacks import without_teacher
@@ -28,7 +29,7 @@ def test_learns_from_the_teacher_alone(teacher, structure):
     """Raw text only: the student comes to agree with its teacher, in its probabilities too."""
     spacy.util.fix_random_seed(1)
     nlp = student_of(teacher, weight=1.0)
-    nlp.get_pipe("parser").structure = STRUCTURES[structure]
+    nlp.get_pipe("parser").task.structure = STRUCTURES[structure]
     examples = [Example(eg.predicted, eg.predicted.copy()) for eg in gold_examples(nlp)]
     nlp.initialize(lambda: examples)
     assert nlp.get_pipe("tag").labels == spacy.load(teacher).get_pipe("tag").labels
@@ -121,7 +122,7 @@ def test_annealing_goes_on_in_components_that_are_sourced(teacher, tmp_path):
 def test_a_loss_that_is_not_finite_raises(teacher, monkeypatch, loss):
     nlp = spacy.load(teacher)
     tag = nlp.get_pipe("tag")
-    monkeypatch.setattr(tag, "_loss", lambda lesson, scores: (loss, scores))
+    monkeypatch.setattr(tag.task, "loss", lambda lesson, scores: (loss, scores))
     with pytest.raises(ValueError, match=f"tag: the loss is {loss}, so training diverged"):
         train(nlp, gold_examples(nlp), 1)
 
@@ -172,7 +173,7 @@ def test_a_space_that_starts_a_sentence_and_is_not_predicted():
     predicted = Doc(nlp.vocab, ["Go", "!", "Go", "!"], [True, True, True, False])
     example = Example(predicted, reference)
     assert nlp.get_pipe("sent").task.layer.gold(example) == ["S", "I", "S", "I"]
-    assert nlp.get_pipe("parser")._reference_units(example).tolist() == [[0, 2], [2, 4]]
+    assert nlp.get_pipe("parser").task.reference_units(example).tolist() == [[0, 2], [2, 4]]
     nlp.initialize(lambda: [example])
     assert all(numpy.isfinite(loss) for loss in train(nlp, [example], 2).values())
 
@@ -213,7 +214,9 @@ def test_labels_that_differ_are_named_and_masked(teacher, caplog):
     assert "only the teacher has the labels" in caplog.text
     assert "['MINE']" in caplog.text
     tag = nlp.get_pipe("tag")
-    target = tag._teacher_target(tag.beliefs_of_teacher(examples)).marginals.arrays["unary"][:, 0]
+    beliefs = tag.beliefs_of_teacher(examples)
+    target = type(beliefs[0]).target_of_tokens(beliefs, tag.task.student())
+    target = target.marginals.arrays["unary"][:, 0]
     numpy.testing.assert_allclose(target.sum(axis=1), 1.0, atol=1e-5)
     assert (target[:, labels.index("MINE")] == 0).all()
 
@@ -259,7 +262,7 @@ def test_a_certain_teacher_of_labels_that_the_student_lacks_does_not_count(
     width = pipe.model.get_ref("tok2vec").get_dim("nO")
     for doc in docs:
         doc.tensor = numpy.ones((len(doc), width), dtype="float32")
-    scores = pipe.model.predict(pipe.task.inputs(docs, lesson))
+    scores = scores_of_lesson(pipe, docs, lesson)
     loss, gradient = pipe.task.loss(lesson, scores)
     assert 0 < loss < numpy.inf
     n = sum(t.tag_ == label or t.dep_ == label for eg in examples for t in eg.reference)
@@ -303,13 +306,13 @@ def test_deprels_are_matched_by_name(teacher):
     pipe.initialize(lambda: examples, nlp=nlp, labels=labels[::-1])
     lesson = pipe.task.lesson(examples, pipe.beliefs_of_teacher(examples))
     docs = list(nlp.get_pipe("tok2vec").pipe([eg.predicted for eg in examples]))
-    buckets, arcs, pairs, _ = pipe.model.predict(pipe.task.inputs(docs, lesson))
-    (taught,) = lesson.teachers
+    scores = scores_of_lesson(pipe, docs, lesson)
+    (taught,), pairs = lesson.teachers, lesson.pairs
     believed = taught.label_scores(pipe.structure, 1.0)[taught.rows_of(pairs)]
     assert len(believed) == sum(len(b.pairs) for b in pipe.beliefs_of_teacher(examples))
-    _, (_, same) = pipe.task.loss(lesson, (buckets, arcs, pairs, believed[:, ::-1]))
+    _, (_, same) = pipe.task.loss(lesson, scores._replace(rows=believed[:, ::-1]))
     assert abs(same).max() < 1e-5
-    _, (_, other) = pipe.task.loss(lesson, (buckets, arcs, pairs, believed))
+    _, (_, other) = pipe.task.loss(lesson, scores._replace(rows=believed))
     assert abs(other).max() > 0.5
 
 
@@ -323,7 +326,7 @@ def test_the_loss_of_a_parser_is_over_the_structure_of_its_setting(structure):
     examples = gold_examples(nlp)
     nlp.initialize(lambda: examples)
     lesson = pipe.task.lesson(examples, None)
-    scores = pipe.model.predict(pipe.task.inputs([eg.predicted for eg in examples], lesson))
+    scores = scores_of_lesson(pipe, [eg.predicted for eg in examples], lesson)
     for parts in scores[1]:
         parts.arrays["arc"] += numpy.random.default_rng(0).normal(size=parts.arrays["arc"].shape)
     _, (d_arcs, _) = pipe.task.loss(lesson, scores)

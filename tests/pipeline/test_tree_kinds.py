@@ -18,6 +18,7 @@ from parsers import (
 )
 from spacy.tokens import Doc
 from spacy.training import Example
+from taught import scores_of_lesson
 from thinc.api import Adam
 
 from spacy_skd.codecs.units import make_buckets
@@ -84,11 +85,11 @@ def test_any_text_gets_rooted_trees_by_any_weights(kind):
 def unconstrained(nlp):
     """Trees by the same scores without the constraint."""
     pipe = nlp.get_pipe("parser")
-    structure, pipe.structure = pipe.structure, STRUCTURES["tree"]
+    structure, pipe.task.structure = pipe.structure, STRUCTURES["tree"]
     try:
         return list(nlp.pipe(TEXTS))
     finally:
-        pipe.structure = structure
+        pipe.task.structure = structure
 
 
 def test_a_gold_tree_that_crosses_is_no_gold_to_a_student_of_projective_trees(caplog):
@@ -97,7 +98,7 @@ def test_a_gold_tree_that_crosses_is_no_gold_to_a_student_of_projective_trees(ca
     examples = [*gold_examples(nlp), crossing_example(nlp), crossing_example(nlp)]
     nlp.initialize(lambda: examples)
     plan = pipe.task.lesson(examples, None)
-    scores, _ = pipe.model.begin_update(pipe.task.inputs([eg.predicted for eg in examples], plan))
+    scores = scores_of_lesson(pipe, [eg.predicted for eg in examples], plan)
     loss, (d_arcs, d_labels) = pipe.task.loss(plan, scores)
     assert pipe.task.gold_trees.nonprojective == 2
     pipe.task.loss(plan, scores)
@@ -112,7 +113,7 @@ def test_a_gold_tree_that_crosses_is_no_gold_to_a_student_of_projective_trees(ca
     assert not d_labels[crossing.any(axis=1)].any()
     alone = pipe.task.lesson(examples[:-2], None)
     docs = [eg.predicted for eg in examples[:-2]]
-    fewer, _ = pipe.model.begin_update(pipe.task.inputs(docs, alone))
+    fewer = scores_of_lesson(pipe, docs, alone)
     assert loss == pytest.approx(pipe.task.loss(alone, fewer)[0], rel=1e-5)
     other = build("tree")
     other.initialize(lambda: examples)
@@ -125,7 +126,7 @@ def test_without_beliefs_gold_counts_whole_whatever_the_weight():
     pipe, examples = nlp.get_pipe("parser"), gold_examples(nlp)
     nlp.initialize(lambda: examples)
     lesson = pipe.task.lesson(examples, None)
-    scores = pipe.model.predict(pipe.task.inputs([eg.predicted for eg in examples], lesson))
+    scores = scores_of_lesson(pipe, [eg.predicted for eg in examples], lesson)
     loss, (_, d_labels) = pipe.task.loss(lesson, scores)
     pipe.distill_weight = as_schedule(0.5)
     again, (_, d_again) = pipe.task.loss(lesson, scores)
@@ -143,12 +144,12 @@ def test_where_gold_crosses_the_teachers_share_is_one(weight, teachers):
     (belief,) = teachers["tree"].get_pipe("parser").believe([doc])
     plan = pipe.task.lesson(examples, [belief])
     taught = pipe.task.lesson_without_gold([belief])
-    scores, _ = pipe.model.begin_update(pipe.task.inputs([examples[0].predicted], taught))
+    scores = scores_of_lesson(pipe, [examples[0].predicted], taught)
     mine = pipe.task.loss(taught, scores)
     index = [plan.pairs.tolist().index(pair) for pair in taught.pairs.tolist()]
-    wide = numpy.zeros((len(plan.pairs), scores[3].shape[1]), dtype="float32")
-    wide[index] = scores[3]
-    found = pipe.task.loss(plan, (scores[0], scores[1], plan.pairs, wide))
+    wide = numpy.zeros((len(plan.pairs), scores.rows.shape[1]), dtype="float32")
+    wide[index] = scores.rows
+    found = pipe.task.loss(plan, scores._replace(rows=wide))
     assert found[0] == pytest.approx(mine[0], rel=1e-5)
     numpy.testing.assert_allclose(found[1][0][0].arrays["arc"], mine[1][0][0].arrays["arc"])
 

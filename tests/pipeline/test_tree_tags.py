@@ -76,7 +76,7 @@ def test_heads_outside_a_unit_are_unknown():
     """A sentence that is cut, since it is longer than max_length."""
     _, pipe, examples = initialized(max_length=3)
     lesson = pipe.task.lesson(examples[4:5], None)  # "The cat sees Ann ." as 3 + 2 tokens
-    units = pipe._reference_units(examples[4]).tolist()
+    units = pipe.task.reference_units(examples[4]).tolist()
     heads = [t.head.i for t in examples[4].reference]
     inside = [any(a <= i < b and a <= h < b for a, b in units) for i, h in enumerate(heads)]
     assert (lesson.tags >= 0).tolist() == inside
@@ -178,7 +178,7 @@ def test_a_teacher_of_tags_gives_its_inventory_and_is_matched_by_name(teachers):
     again.get_pipe("parser").initialize(lambda: raw, nlp=again, labels=taught[::-1])
     for nlp in (student, again):
         other = nlp.get_pipe("parser")
-        target = other._target(beliefs)
+        target = other.task._target(beliefs)
         order = [taught.index(tag) for tag in other.labels]
         scores = numpy.concatenate([b.scores for b in beliefs])[:, order]
         p = numpy.exp(scores - scores.max(axis=1, keepdims=True))
@@ -208,7 +208,7 @@ def test_tags_that_the_student_lacks(teachers, caplog):
     tags = [tag for tag in initialized()[1].labels if not tag.endswith(":det")]
     pipe.initialize(lambda: gold, nlp=student, labels=tags)
     lesson = pipe.task.lesson(gold, pipe.beliefs_of_teacher(gold))
-    target = pipe._target(lesson.beliefs)
+    target = pipe.task._target(lesson.beliefs)
     silent, rows = target.empty, target.marginals.arrays["unary"][:, 0]
     tokens = [t for eg in gold for t in eg.reference]
     assert silent.tolist() == [t.dep_ == "det" for t in tokens]

@@ -16,7 +16,8 @@ from spaced import (
 )
 from spacy.tokens import Doc, Span
 from spacy.training import Example
-from spacy_skd.pipeline.tree_inventory import count_tags
+
+from spacy_skd.pipeline.tasks.head_tag_counts import count_tags
 
 
 @pytest.fixture(scope="module")
@@ -214,4 +215,4 @@ def test_references_with_other_tokens():
     reference.set_ents([Span(reference, 0, 5, "PER")])
     predicted = plain(nlp.vocab, ["Ann", "\n\n\t", "Lee", "left"])
     nlp.add_pipe("distilling_tagger", "bio", config={"layer": "ents", "structure": "tokens"})
-    assert nlp.get_pipe("bio")._tags(Example(predicted, reference)) == ["B-PER", "E-PER", "O"]
+    assert nlp.get_pipe("bio").task._tags(Example(predicted, reference)) == ["B-PER", "E-PER", "O"]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from spacy_skd.codecs.absence import chains_without, segments_without
 from spacy_skd.codecs.bioes import encode_spans, legality, span_tags
-from spacy_skd.pipeline.span_activations import run_of
+from spacy_skd.pipeline.tasks.activations import run_of
 from spacy_skd.structures import FlatSegments, LinearChain, Parts, tie
 from spacy_skd.transfer import negative
 from spacy_skd.transfer.negative import Negative, gold_shares, negative_loss
