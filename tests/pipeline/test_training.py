@@ -366,8 +366,13 @@ def test_scores_of_deprels_that_are_not_finite(teacher, value, named):
 
     def damaged(model, X, is_train):
         scores = predict(X)
-        scores[3][0, 0] = value
-        return scores, lambda d_scores: d_scores
+
+        def deprels(pairs):
+            rows = scores.deprels(pairs)
+            rows[0, 0] = value
+            return rows
+
+        return scores._replace(deprels=deprels), lambda d_scores: d_scores
 
     pipe.model = Model("damaged", damaged)
     with pytest.raises(ValueError, match=rf"parser \(deprels\): the model's scores are {named}"):
