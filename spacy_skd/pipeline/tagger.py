@@ -10,6 +10,7 @@ from thinc.api import Config, Model
 from ..arrays import Floats2d
 from ..errors import check_applied, check_between, named
 from ..models.segments import build_segment_scorer  # noqa: F401  # registers it
+from ..structures import FlatSegments, IndependentLabels, LinearChain
 from ..transfer.annealing import WeightSchedule
 from ..transfer.target import Objective
 from .layers import make_layer
@@ -180,22 +181,45 @@ def _of_spans(
     of_layer: dict[str, Any],
     settings: dict[str, Any],
 ) -> DistillingSpanTagger | DistillingSegments:
+    pipe: DistillingSpanTagger | DistillingSegments
     keys = ["incorrect_spans_key", *(["spans_key"] if layer == "spans" else [])]
     settings["layer"] = make_span_layer(layer, spans_key=of_layer["spans_key"])
     settings["incorrect_spans_key"] = of_layer["incorrect_spans_key"]
-    if structure == "segments":
-        what = f"layer {layer!r} with structure 'segments'"
-        check_applied(of_layer, DEFAULTS, applied=("drop_wide", *keys), of=what)
-        drop_wide = of_layer["drop_wide"]
-        return DistillingSegments(nlp.vocab, model, name, drop_wide=drop_wide, **settings)
-    structure = structure or "linear_chain"
-    scheme = of_layer["scheme"]
-    pipe = DistillingSpanTagger(
-        nlp.vocab, model, name, structure=structure, scheme=scheme, **settings
-    )
+    structure = structure or LinearChain.name
+    make = _OF_STRUCTURE.get(structure, _of_tags)
+    pipe, applied = make(nlp, name, model, structure, of_layer, settings)
     what = f"layer {layer!r} with structure {structure!r}"
-    check_applied(of_layer, DEFAULTS, applied=("scheme", *keys), of=what)
+    check_applied(of_layer, DEFAULTS, applied=(applied, *keys), of=what)
     return pipe
+
+
+def _of_tags(
+    nlp: Language,
+    name: str,
+    model: Model[list[Doc], Floats2d],
+    structure: str,
+    of_layer: dict[str, Any],
+    settings: dict[str, Any],
+) -> tuple[DistillingSpanTagger, str]:
+    """RETURNS: the component; the setting that applies to it alone."""
+    settings = {**settings, "structure": structure, "scheme": of_layer["scheme"]}
+    return DistillingSpanTagger(nlp.vocab, model, name, **settings), "scheme"
+
+
+def _of_segments(
+    nlp: Language,
+    name: str,
+    model: Model[list[Doc], Floats2d],
+    structure: str,
+    of_layer: dict[str, Any],
+    settings: dict[str, Any],
+) -> tuple[DistillingSegments, str]:
+    """See `_of_tags`."""
+    settings = {**settings, "drop_wide": of_layer["drop_wide"]}
+    return DistillingSegments(nlp.vocab, model, name, **settings), "drop_wide"
+
+
+_OF_STRUCTURE: dict[str, Any] = {FlatSegments.name: _of_segments}
 
 
 def _of_tokens(
@@ -209,7 +233,7 @@ def _of_tokens(
 ) -> DistillingTagger:
     max_length = int(check_between("max_length", of_layer["max_length"], low=0, high=10**6))
     tokens = make_layer(layer, max_length=max_length, threshold=of_layer["threshold"])
-    if structure not in (None, "tokens"):
+    if structure not in (None, IndependentLabels.name):
         raise ValueError(f"structure: layer {layer!r} has 'tokens' alone, got {structure!r}")
     applied = ("max_length", "threshold") if layer == "sent" else ()
     check_applied(of_layer, DEFAULTS, applied=applied, of=f"layer {layer!r}")

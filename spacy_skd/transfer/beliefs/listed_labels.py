@@ -8,6 +8,7 @@ import numpy
 
 from ...arrays import Floats1d, Ints1d, Ints2d
 from ...codecs.bioes import (
+    OUTSIDE,
     Legality,
     are_span_tags,
     decode_spans,
@@ -24,7 +25,7 @@ from ..draws import choose
 from ..expect import equal_weights, expect, heaviest, padded_weights
 from ..posterior import Target
 from ..students import SpanStudent, Student, Tags
-from .base import Belief
+from .base import SPANS, Belief
 from .form import Form
 from .packing import (
     Packed,
@@ -111,7 +112,10 @@ class LabelCandidates(Belief):
 
     @classmethod
     def target_of_spans(cls, beliefs: Sequence["Self"], student: SpanStudent) -> Target:
-        student.match(labels_of_tags(beliefs[0].labels))
+        tags = beliefs[0].labels
+        if OUTSIDE not in tags:
+            raise student.refusal(SPANS, annotates="something else")
+        student.match(labels_of_tags(tags))
         return expect_spans(
             beliefs, student.encode, scheme=student.scheme, temperature=student.temperature
         ).to(student.ops)
