@@ -1,10 +1,12 @@
 """Types of arrays, by their axes. Type checkers see the kind of number and not how many axes there
 are, which the names say; an array may live on a GPU, where it has the same methods."""
 
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from typing import Any, Protocol, TypeAlias, cast
 
 import numpy
 from numpy.typing import NDArray
+from thinc.api import get_array_module
 
 Array: TypeAlias = NDArray[Any]
 Bools: TypeAlias = NDArray[numpy.bool_]
@@ -19,3 +21,24 @@ IntsXd: TypeAlias = NDArray[numpy.integer[Any]]
 Ints1d: TypeAlias = IntsXd
 Ints2d: TypeAlias = IntsXd
 Ints3d: TypeAlias = IntsXd
+
+
+class ArrayModule(Protocol):
+    """NumPy or CuPy: what is called of them returns an array, but for what is named here."""
+
+    inf: float
+    nan: float
+    linalg: Any
+
+    def __getattr__(self, name: str) -> Callable[..., Array]: ...
+
+    def divmod(self, a: Any, b: Any) -> tuple[IntsXd, IntsXd]: ...
+
+    def finfo(self, dtype: Any) -> Any: ...
+
+    def nonzero(self, array: Any) -> tuple[IntsXd, ...]: ...
+
+
+def array_module(array: Any) -> ArrayModule:
+    """RETURNS (ArrayModule): the one of an array."""
+    return cast(ArrayModule, get_array_module(array))  # type: ignore[no-untyped-call, unused-ignore]

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy
-from thinc.api import get_array_module
 
-from ..arrays import Array, Floats1d, Floats2d, FloatsXd
+from ..arrays import Array, Floats1d, Floats2d, FloatsXd, array_module
 from ..structures import IMPOSSIBLE, Parts, chain_indicators
 from ..structures.numerics import POSSIBLE_ABOVE, softmax
 from .trees import Gold
@@ -219,19 +218,19 @@ class TagMatch:
     def gather(self, scores: FloatsXd) -> FloatsXd:
         """Each student tag takes the score of the teacher's tag that it is part of, `IMPOSSIBLE`
         if there is none. scores: (..., teacher tags). For a teacher that is not finer."""
-        xp = get_array_module(scores)
+        xp = array_module(scores)
         columns = xp.asarray(self.same.argmax(axis=0))
         absent = xp.asarray(~self.same.any(axis=0))
         return xp.where(absent, xp.asarray(IMPOSSIBLE, dtype=scores.dtype), scores[..., columns])
 
     def gather_pairs(self, transition: Floats2d) -> Floats2d:
         """(teacher tags, teacher tags) to (student tags, student tags), as `gather`."""
-        xp = get_array_module(transition)
+        xp = array_module(transition)
         return xp.ascontiguousarray(self.gather(self.gather(transition).T).T)
 
     def log_sum(self, scores: FloatsXd) -> FloatsXd:
         """log of the sum of exp over the teacher's tags of each student tag."""
-        xp = get_array_module(scores)
+        xp = array_module(scores)
         table = xp.where(xp.asarray(self.same), 0.0, IMPOSSIBLE).astype(scores.dtype)
         sums, _ = softmax((scores[..., None] + table).swapaxes(-1, -2))
         return xp.maximum(sums, IMPOSSIBLE).astype(scores.dtype)
@@ -246,7 +245,7 @@ class TagMatch:
 
     def mask(self, scores: FloatsXd) -> FloatsXd:
         """`IMPOSSIBLE` for the teacher's tags that the student cannot express."""
-        xp = get_array_module(scores)
+        xp = array_module(scores)
         lost = xp.asarray(~self.same.any(axis=1))
         return xp.where(lost, xp.asarray(IMPOSSIBLE, dtype=scores.dtype), scores)
 

@@ -152,7 +152,7 @@ class HeadLabels:
         summed = self._by_offset(scores, numpy.logaddexp.reduceat)
         return self._arcs(summed, rows, lengths, rest=IMPOSSIBLE)
 
-    def _by_offset(self, scores: Floats2d, reduce: Callable) -> Floats2d:
+    def _by_offset(self, scores: Floats2d, reduce: Callable[..., Floats2d]) -> Floats2d:
         """(T, tags) to (T, distinct offsets)."""
         order, first, _ = self._groups
         in_order = (order[1:] > order[:-1]).all()  # as an inventory of `choose_head_labels` is

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from ..arrays import Floats1d
+from ..arrays import ArrayModule, Floats1d
 from .chain import sorted_chains
 from .forward_backward import Chains, Messages, log_messages, log_sum
 from .parts import Parts
@@ -43,7 +42,9 @@ def run_probabilities(scores: Parts, runs: Sequence[Run]) -> Floats1d:
     return xp.exp(xp.minimum(xp.asarray(found), 0.0))
 
 
-def _log_probability(xp: Any, chains: Chains, messages: Messages, unit: int, run: Run) -> float:
+def _log_probability(
+    xp: ArrayModule, chains: Chains, messages: Messages, unit: int, run: Run
+) -> float:
     """unit (int): where the run's unit is in `chains`."""
     transition = chains.transition[0 if len(chains.transition) == 1 else unit]
     total = messages.before[run.start, unit, run.labels[0]]

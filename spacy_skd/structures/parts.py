@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy
-from thinc.api import get_array_module
 
-from ..arrays import Array, Floats1d, FloatsXd, Ints1d
+from ..arrays import Array, ArrayModule, Floats1d, FloatsXd, Ints1d, array_module
 
 # What the axes are; names of the arrays that a family may have.
 AXES = {
@@ -56,9 +55,9 @@ class Parts:
             )
 
     @property
-    def xp(self) -> Any:
+    def xp(self) -> ArrayModule:
         """The array module, numpy or cupy."""
-        return get_array_module(next(iter(self.arrays.values())))
+        return array_module(next(iter(self.arrays.values())))
 
     @property
     def n_units(self) -> int:
@@ -94,7 +93,7 @@ class Parts:
             number = float(factor)
             return self if number == 1 else self._with(lambda a, _: a * number, self.arrays)
         numbers = self.xp.asarray(factor)
-        arrays = {
+        arrays: dict[str, FloatsXd] = {
             name: a * numbers.astype(a.dtype).reshape(-1, *(1,) * (a.ndim - 1))
             for name, a in self.arrays.items()
         }
@@ -134,7 +133,7 @@ class Parts:
 
 def tie(scores: FloatsXd, n_units: int) -> FloatsXd:
     """The same scores for all units, without a copy: (C, C) to (n_units, C, C)."""
-    return get_array_module(scores).broadcast_to(scores, (n_units, *scores.shape))
+    return array_module(scores).broadcast_to(scores, (n_units, *scores.shape))
 
 
 def is_tied(array: FloatsXd) -> bool:
@@ -142,7 +141,7 @@ def is_tied(array: FloatsXd) -> bool:
     return len(array) > 1 and array.strides[0] == 0
 
 
-def _dot(xp: Any, a: FloatsXd, b: FloatsXd) -> Floats1d:
+def _dot(xp: ArrayModule, a: FloatsXd, b: FloatsXd) -> Floats1d:
     if a.ndim > 3:
         a, b = (x.reshape(*x.shape[:2], x.shape[2] * x.shape[3]) for x in (a, b))
     with numpy.errstate(invalid="ignore"):
@@ -154,7 +153,7 @@ def _dot(xp: Any, a: FloatsXd, b: FloatsXd) -> Floats1d:
     return total
 
 
-def _pad(xp: Any, name: str, array: FloatsXd, n: int) -> FloatsXd:
+def _pad(xp: ArrayModule, name: str, array: FloatsXd, n: int) -> FloatsXd:
     shape: tuple[int, ...] = (len(array), n, *array.shape[2:])
     if name == "arc":
         shape = (len(array), n, n + 1)

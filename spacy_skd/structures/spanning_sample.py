@@ -82,7 +82,7 @@ def _walk(arc: Floats3d, lengths: Ints1d, rng: numpy.random.Generator) -> Any:
     return heads[:, 1:], joined.all(axis=1)
 
 
-def _next_walk(joined: Any) -> Ints1d:
+def _next_walk(joined: Any) -> Any:
     """(B,) the first node that is not joined, 0 if all are."""
     return (~joined).argmax(axis=1)
 

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import numpy
 
-from ..arrays import Floats1d, Floats2d, Floats3d, Ints2d
+from ..arrays import ArrayModule, Floats1d, Floats2d, Floats3d, Ints2d
 from .base import Structure, check_k, no_structure
 from .draws import draw_rows
 from .k_best import best_rows
@@ -50,7 +50,7 @@ class IndependentLabels(Structure):
         return Parts({"unary": draw_rows(scores.xp, unary, mask, rng)}, scores.lengths)
 
 
-def one_hot(xp: Any, scores: Floats3d, mask: Any) -> Floats3d:
+def one_hot(xp: ArrayModule, scores: Floats3d, mask: Any) -> Floats3d:
     """Indicators of the best column of each row. scores: (B, N, C), mask: (B, N)."""
     best = xp.zeros_like(scores)
     unit, token = xp.nonzero(mask)
@@ -59,7 +59,7 @@ def one_hot(xp: Any, scores: Floats3d, mask: Any) -> Floats3d:
     return best
 
 
-def indicate(xp: Any, columns: Ints2d, *, like: Floats3d) -> Floats3d:
+def indicate(xp: ArrayModule, columns: Ints2d, *, like: Floats3d) -> Floats3d:
     """Indicators of one column for each token. columns: (B, N), negative for none."""
     indicators = xp.zeros_like(like)
     unit, token = xp.nonzero(columns >= 0)

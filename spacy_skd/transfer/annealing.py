@@ -48,13 +48,13 @@ class LinearWeight:
 WeightSchedule = ConstantWeight | LinearWeight
 
 
-@registry.misc("spacy-skd.ConstantWeight.v1")
+@registry.misc("spacy-skd.ConstantWeight.v1")  # type: ignore[untyped-decorator, unused-ignore]
 def make_constant_weight(weight: float) -> ConstantWeight:
     """weight (float): the teacher's share of the loss, 0 to 1. RAISES (ValueError): otherwise."""
     return ConstantWeight(check_between("weight", weight, low=0, high=1))
 
 
-@registry.misc("spacy-skd.LinearWeight.v1")
+@registry.misc("spacy-skd.LinearWeight.v1")  # type: ignore[untyped-decorator, unused-ignore]
 def make_linear_weight(start: float = 1.0, end: float = 0.0, steps: int = 5000) -> LinearWeight:
     """start, end (float): the teacher's share of the loss, 0 to 1. steps (int): updates from start
     to end, at least 1. RAISES (ValueError): otherwise.
@@ -71,7 +71,7 @@ def make_linear_weight(start: float = 1.0, end: float = 0.0, steps: int = 5000) 
 def as_schedule(setting: float | WeightSchedule) -> WeightSchedule:
     """A number is a constant weight. RAISES (ValueError): if it is out of range, or no schedule."""
     if isinstance(setting, (int, float)):
-        return make_constant_weight(float(setting))
+        return ConstantWeight(check_between("weight", float(setting), low=0, high=1))
     if not callable(setting):
         raise ValueError(f"distill_weight: expected a number or a schedule, got {setting!r}")
     return setting

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from thinc.api import Ops, get_array_module
+from thinc.api import Ops
 
-from ..arrays import Array, Floats1d
+from ..arrays import Array, Floats1d, array_module
 from ..codecs.bioes import Legality, TagMatch
 from ..codecs.labels import LabelMatch
 from ..codecs.spans import SpanMatch
@@ -59,7 +59,7 @@ def inferred(structure: Structure, scores: Parts) -> Target:
 
 def lost_mass(log_z: Floats1d, *, of: Floats1d, empty: Array | None) -> Floats1d:
     """(B,) the share that is gone of a teacher's mass. log_z: of what is left; of: of all."""
-    xp = get_array_module(log_z)
+    xp = array_module(log_z)
     lost = 1.0 - xp.exp(xp.minimum(log_z - of, 0.0))
     return lost if empty is None else xp.where(xp.asarray(empty), 1.0, lost)
 
