@@ -40,5 +40,5 @@ class ArrayModule(Protocol):
 
 
 def array_module(array: Any) -> ArrayModule:
-    """RETURNS (ArrayModule): the one of an array."""
+    """Return NumPy or CuPy, whichever an array is of."""
     return cast(ArrayModule, get_array_module(array))  # type: ignore[no-untyped-call, unused-ignore]

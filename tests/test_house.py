@@ -38,7 +38,7 @@ for kind in OURS:
 
 
 def asked_for(tree: ast.AST, module: str) -> list[str]:
-    """The places of a module that ask for kinds of other modules."""
+    """Return the places of a module that ask for kinds of other modules."""
     found: list[str] = []
     for node in ast.walk(tree):
         strings, classes = set(), set()
@@ -69,7 +69,7 @@ def _called(node: ast.Call) -> str:
 
 
 def _inside(nodes) -> Iterator[ast.AST]:
-    """The elements of tuples, sets and lists, and what is joined by |."""
+    """Return the elements of tuples, sets and lists, and what is joined by |."""
     for node in nodes:
         if isinstance(node, ast.Tuple | ast.List | ast.Set):
             yield from _inside(node.elts)

@@ -27,7 +27,7 @@ def encode_tags(tags: Sequence[str | None], labels: Sequence[str]) -> tuple[Part
 
 
 def decode_tags(indicators: Parts) -> Ints1d:
-    """RETURNS (Ints1d): (T,) the index of each token's label."""
+    """Return (T,) the index of each token's label."""
     ids: Ints1d = indicators.arrays["unary"][:, 0].argmax(axis=-1)
     return ids
 

@@ -143,7 +143,7 @@ def in_batch(pairs: Ints2d, offset: int) -> Ints2d:
 
 
 def locate_pairs(pairs: Ints2d, *, rows: Ints1d, lengths: Ints1d) -> tuple[Ints1d, Ints2d]:
-    """The pairs that lie in a bucket.
+    """Return the pairs that lie in a bucket.
 
     pairs (Ints2d): (P, 2) dependent and head row in the batch.
     rows, lengths (Ints1d): (B,) first row and tokens of each unit of the bucket.

@@ -31,7 +31,7 @@ _LETTERS = {edges: letter for letter, edges in _EDGES.items()}
 
 
 def space_tag(labels: Sequence[str]) -> str:
-    """RETURNS (str): the tag of whitespace, as the labels of a tagger have it."""
+    """Return the tag of whitespace, as the labels of a tagger have it."""
     return next((tag for tag in SPACE_TAGS if tag in labels), SPACE_TAGS[0])
 
 
@@ -214,13 +214,13 @@ def _one_root(heads: Ints1d, passed: Ints1d, is_word: Array) -> Ints1d:
 
 
 def _label_and_edges(tag: str | None) -> tuple[str | None, tuple[bool, bool]]:
-    """The label of a tag's span, None where there is none."""
+    """Return the label of a tag's span, None where there is none."""
     if not tag or tag[1:2] != "-":
         return None, (False, False)
     return tag[2:], _EDGES[tag[0]]
 
 
 def _ended(tag: str | None, label: str | None) -> str | None:
-    """The tag of a span's last word, whose end was on the whitespace after it."""
+    """Return the tag of a span's last word, whose end was on the whitespace after it."""
     found, (begins, _) = _label_and_edges(tag)
     return f"{_LETTERS[begins, True]}-{found}" if found == label and found is not None else tag

@@ -100,7 +100,7 @@ class LinearChain(Structure):
         return losses[back], Parts(arrays, scores.lengths)
 
     def best(self, scores: Parts, *, k: int) -> tuple[Floats2d, Ints3d]:
-        """The k best label sequences of each unit (Viterbi with k entries a state).
+        """Return the k best label sequences of each unit (Viterbi with k entries a state).
 
         k (int): at least 1.
         RETURNS (tuple[Floats2d, Ints3d]): (B, k) scores in nats, highest first, -inf where a unit
@@ -134,7 +134,7 @@ def chain_indicators(labels: Ints2d, *, like: Parts) -> Parts:
 
 
 def check_possible(xp: ArrayModule, chains: Chains, totals: Floats1d) -> None:
-    """RAISES (ValueError): if a total is -inf. totals: (B,) in the order of `chains`."""
+    """Raise ValueError if a total is -inf. totals: (B,) in the order of `chains`."""
     impossible = ~xp.isfinite(totals)
     if impossible.any():
         raise no_structure(WHAT, int(chains.order[impossible].min()), REASON)
@@ -177,7 +177,7 @@ class _Step(NamedTuple):
 
 
 def _k_best(xp: ArrayModule, chains: Chains, k: int) -> tuple[Floats2d, Ints3d]:
-    """RETURNS: (B, k) totals, (B, k, N) labels, units in the order of `chains`."""
+    """Return (B, k) totals, (B, k, N) labels, units in the order of `chains`."""
     b, n, c = chains.unary.shape
     totals, labels = xp.full((b, k), -xp.inf), xp.full((b, k, n), -1)
     totals[chains.active[0] if n else 0 :, 0] = 0.0  # a unit without tokens has one sequence

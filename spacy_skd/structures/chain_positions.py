@@ -79,7 +79,8 @@ def scaled_positions(
 def log_positions(
     xp: ArrayModule, chains: Chains, wanted: Floats3d
 ) -> tuple[Floats1d, Floats3d, Floats3d]:
-    """The same by logarithms of messages: slower, and exact whatever the range of the scores.
+    """Return the same by logarithms of messages: slower, and exact whatever the range of the
+    scores.
 
     RETURNS: losses, NaN where no sequence is possible; gradients.
     """

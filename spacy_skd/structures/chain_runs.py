@@ -45,7 +45,7 @@ def run_probabilities(scores: Parts, runs: Sequence[Run]) -> Floats1d:
 def _log_probability(
     xp: ArrayModule, chains: Chains, messages: Messages, unit: int, run: Run
 ) -> float:
-    """unit (int): where the run's unit is in `chains`."""
+    """Return log P. unit (int): where the run's unit is in `chains`."""
     transition = chains.transition[0 if len(chains.transition) == 1 else unit]
     total = messages.before[run.start, unit, run.labels[0]]
     for i, (label, following) in enumerate(zip(run.labels, run.labels[1:]), run.start + 1):

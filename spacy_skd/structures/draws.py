@@ -28,7 +28,7 @@ def draw(xp: ArrayModule, scores: Floats2d, rng: numpy.random.Generator) -> Ints
 def draw_rows(
     xp: ArrayModule, scores: Floats3d, mask: Any, rng: numpy.random.Generator
 ) -> Floats3d:
-    """Indicators of one column for each token, drawn independently.
+    """Return indicators of one column for each token, drawn independently.
 
     scores (Floats3d): (B, N, C) nats. mask: (B, N) bool, False in the padding.
     """

@@ -128,7 +128,7 @@ def _batches(
 
 
 def _check_possible(xp: ArrayModule, totals: Floats1d, units: Ints1d) -> None:
-    """RAISES (ValueError): if a total is -inf. totals: (b,), units: (b,) where they are."""
+    """Raise ValueError if a total is -inf. totals: (b,), units: (b,) where they are."""
     impossible = ~xp.isfinite(totals)
     if impossible.any():
         raise no_structure(WHAT, int(units[impossible].min()), "no tree without crossing arcs")

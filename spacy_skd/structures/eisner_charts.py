@@ -46,7 +46,7 @@ class Charts:
 
 
 def arcs_of_width(xp: ArrayModule, weights: Floats3d, w: int) -> tuple[Floats2d, Floats2d]:
-    """RETURNS: (M - w, B) weights of i -> i + w, and of i + w -> i."""
+    """Return (M - w, B) weights of i -> i + w, and of i + w -> i."""
     first = xp.arange(len(weights) - w)
     return weights[first + w, first], weights[first, first + w]
 
@@ -89,7 +89,8 @@ def outside(
     *,
     single_root: bool,
 ) -> Floats3d:
-    """The recursions of `inside` in reverse: each term passes its sum's gradient on to its factors.
+    """Run the recursions of `inside` in reverse: each term passes its sum's gradient on to its
+    factors.
 
     seed (Floats2d): (M, B) gradient of right(0, j): 1 / Z for j = n.
     RETURNS (Floats3d): (M, M, B) of [dependent, head], weight times gradient.

@@ -46,7 +46,8 @@ def infer_trees(
 
 
 def log_charts(xp: ArrayModule, arc: Floats3d, lengths: Ints1d, *, single_root: bool) -> Charts:
-    """The logarithms of `inside`, of normalised weights. Arguments as those of `infer_trees`."""
+    """Return the logarithms of `inside`, of normalised weights. Arguments as those of
+    `infer_trees`."""
     weights, log_weights, _ = _normalised(xp, arc, lengths)
     charts = inside(xp, NUMBERS, weights, single_root=single_root)
     bad = xp.nonzero(total_of(xp, charts, lengths) <= numpy.exp(LEAST))[0]
@@ -62,8 +63,8 @@ def log_charts(xp: ArrayModule, arc: Floats3d, lengths: Ints1d, *, single_root: 
 def _normalised(
     xp: ArrayModule, arc: Floats3d, lengths: Ints1d
 ) -> tuple[Floats3d, Floats3d, Floats1d]:
-    """RETURNS: weights (M, M, B) of [dependent, head], which sum to 1 over heads; their logarithms;
-    (B,) what was taken from the score of every tree, in nats."""
+    """Return weights (M, M, B) of [dependent, head], which sum to 1 over heads; their
+    logarithms; (B,) what was taken from the score of every tree, in nats."""
     b, n, _ = arc.shape
     sums, shares = softmax(arc)
     possible = (arc > POSSIBLE_ABOVE).transpose(1, 2, 0)
@@ -86,7 +87,7 @@ def _at_ends(
 def _in_log_space(
     xp: ArrayModule, log_weights: Floats3d, lengths: Ints1d, *, single_root: bool
 ) -> tuple[Floats1d, Floats3d]:
-    """RETURNS: log Z of the weights; (M, M, B) marginals."""
+    """Return log Z of the weights; (M, M, B) marginals."""
     charts = inside(xp, LOGARITHMS, log_weights, single_root=single_root)
     total = total_of(xp, charts, lengths)
     shares = -xp.where(xp.isfinite(total), total, 0.0)

@@ -31,11 +31,11 @@ class Chains:
     order: Ints1d
 
     def running_transition(self, running: int) -> Floats3d:
-        """The transitions of the first units."""
+        """Return the transitions of the first units."""
         return self.transition if len(self.transition) == 1 else self.transition[:running]
 
     def some(self, units: Ints1d) -> "Chains":
-        """Some units, in the same order."""
+        """Return some units, in the same order."""
         active = [int((self.lengths[units] > i).sum()) for i in range(len(self.active))]
         transition = self.transition if len(self.transition) == 1 else self.transition[units]
         unary, lengths = self.unary[units], self.lengths[units]
@@ -46,7 +46,7 @@ _Result = tuple[Floats1d, Floats3d, Floats3d]
 
 
 def forward_backward(xp: ArrayModule, chains: Chains) -> _Result:
-    """RETURNS: log Z (B,) in nats, -inf where no sequence is possible; marginals (B, N, C), 0 in
+    """Return log Z (B,) in nats, -inf where no sequence is possible; marginals (B, N, C), 0 in
     the padding; expected numbers of transitions (B, C, C)."""
     with numpy.errstate(all="ignore"):  # what overflows or underflows is found below
         log_z, unary, transition = _scaled(xp, chains)
@@ -178,7 +178,8 @@ def log_forward(xp: ArrayModule, chains: Chains) -> tuple[Floats3d, Floats1d]:
 
 
 def _in_log_space(xp: ArrayModule, chains: Chains) -> _Result:
-    """The same recursions on logarithms: slower, and exact whatever the range of the scores."""
+    """Return the same recursions on logarithms: slower, and exact whatever the range of the
+    scores."""
     b, n, c = chains.unary.shape
     found = log_messages(xp, chains)
     log_z = _finite(xp, found.log_z)

@@ -14,7 +14,7 @@ FEW = 16
 
 
 def top(xp: ArrayModule, values: Floats2d, k: int) -> Ints2d:
-    """Indices of the k highest of the last axis, highest first; of equal ones the first."""
+    """Return indices of the k highest of the last axis, highest first; of equal ones the first."""
     if k == 1:
         best: Ints2d = values.argmax(axis=-1)[..., None]
         return best
@@ -60,7 +60,7 @@ def padded(xp: ArrayModule, columns: Any, k: int, *, value: float) -> Any:
 
 
 def best_rows(xp: ArrayModule, rows: Floats3d, mask: Any, k: int) -> tuple[Floats2d, Ints3d]:
-    """The k best choices of one column for each token, where tokens are independent.
+    """Return the k best choices of one column for each token, where tokens are independent.
 
     rows (Floats3d): (B, N, C) scores in nats. mask: (B, N) bool, False in the padding.
     RETURNS (tuple[Floats2d, Ints3d]): (B, k) totals, highest first, -inf where there are fewer;

@@ -213,7 +213,7 @@ def _laplacian(xp: ArrayModule, root: Any, inner: Any, mask: Any, *, single_root
 
 
 def _or_identity(xp: ArrayModule, matrices: Floats3d, good: Any) -> Floats3d:
-    """An inverse must exist for every matrix of the batch, or numpy raises for all."""
+    """Put the identity where there is no inverse, of which one makes numpy raise for all."""
     if good.all():
         return matrices
     return xp.where(good[:, None, None], matrices, xp.eye(matrices.shape[1])[None])

@@ -44,7 +44,7 @@ def check_scores(scores: FloatsXd, *, name: str) -> None:
 
 
 def to_numpy(array: Any) -> Array:
-    """RETURNS (ndarray): the array on the CPU, itself if it is there."""
+    """Return the array on the CPU, itself if it is there."""
     return array.get() if hasattr(array, "get") else numpy.asarray(array)
 
 

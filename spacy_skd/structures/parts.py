@@ -75,7 +75,7 @@ class Parts:
         return xp.arange(self.n_tokens)[None] < xp.asarray(self.lengths)[:, None]
 
     def dot(self, other: "Parts") -> Floats1d:
-        """RETURNS (Floats1d): (B,) sum over all parts of the products, float64."""
+        """Return (B,) sum over all parts of the products, float64."""
         total = self.xp.zeros(self.n_units, dtype="float64")
         for name, array in self.arrays.items():
             total += _dot(self.xp, array, other.arrays[name])
@@ -100,7 +100,7 @@ class Parts:
         return Parts(arrays, self.lengths)
 
     def __getitem__(self, units: Any) -> "Parts":
-        """Some units (a slice, or an array of indices or bools)."""
+        """Return some units (a slice, or an array of indices or bools)."""
         lengths = self.lengths[units]
         arrays = {
             name: tie(array[0], len(lengths)) if is_tied(array) else array[units]
@@ -121,7 +121,7 @@ class Parts:
 
     @staticmethod
     def concat(batches: Sequence["Parts"]) -> "Parts":
-        """The units of several batches in one, padded with 0 to the longest."""
+        """Return the units of several batches in one, padded with 0 to the longest."""
         n = max((batch.n_tokens for batch in batches), default=0)
         xp = batches[0].xp
         arrays = {
@@ -132,7 +132,7 @@ class Parts:
 
 
 def tie(scores: FloatsXd, n_units: int) -> FloatsXd:
-    """The same scores for all units, without a copy: (C, C) to (n_units, C, C)."""
+    """Return the same scores for all units, without a copy: (C, C) to (n_units, C, C)."""
     return array_module(scores).broadcast_to(scores, (n_units, *scores.shape))
 
 

@@ -16,7 +16,7 @@ class Ring(Protocol):
     def times(self, xp: ArrayModule, a: Any, b: Any) -> Any: ...
 
     def sum_of_products(self, xp: ArrayModule, a: Any, b: Any) -> Any:
-        """a, b: (items, t, B, *shape). RETURNS: (items, B, *shape), the sum over t."""
+        """Return the sum over t, (items, B, *shape). a, b: (items, t, B, *shape)."""
 
 
 class Gradients(Ring, Protocol):

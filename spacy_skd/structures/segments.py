@@ -110,7 +110,7 @@ def _inside(xp: ArrayModule, mask: Any, width: int) -> Any:
 
 
 def _over_labels(xp: ArrayModule, span: Any, mask: Any) -> tuple[Floats3d, Any]:
-    """RETURNS: (B, N, W) log sums over labels, -inf where impossible or padding; (B, N, W, L) the
+    """Return (B, N, W) log sums over labels, -inf where impossible or padding; (B, N, W, L) the
     labels' shares, in the dtype of the scores."""
     sums, shares = softmax(span)
     possible = _inside(xp, mask, span.shape[2]) & (sums > POSSIBLE_ABOVE) & bool(span.shape[3])
@@ -136,12 +136,12 @@ def _options(xp: ArrayModule, span: Any, mask: Any) -> Any:
 
 
 def _forward(xp: ArrayModule, sums: Floats3d) -> Floats2d:
-    """RETURNS: (B, N + 1) F."""
+    """Return (B, N + 1) F."""
     return _backward(xp, _by_end(xp, sums)[:, ::-1])[:, ::-1]
 
 
 def _backward(xp: ArrayModule, sums: Floats3d) -> Floats2d:
-    """RETURNS: (B, N + 1) G."""
+    """Return (B, N + 1) G."""
     b, n, w = sums.shape
     after = xp.full((b, n + w), -xp.inf)
     after[:, n] = 0.0
@@ -176,7 +176,7 @@ class _Step(NamedTuple):
 
 
 def _best_options(xp: ArrayModule, options: Any, k: int) -> tuple[Any, Any]:
-    """The k best options of each span. RETURNS: (B, N, W, m) scores, highest first; columns."""
+    """Return the k best options of each span: (B, N, W, m) scores, highest first; columns."""
     labels = top(xp, options, k)
     return xp.take_along_axis(options, labels, axis=-1), labels
 

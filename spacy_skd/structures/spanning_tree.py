@@ -105,9 +105,8 @@ def _contract_all(scores: Floats3d) -> Ints2d:
 
 
 def _prepare(arc: Floats3d, lengths: Ints1d) -> tuple[Floats3d, Array]:
-    """RETURNS: (B, N + 1, N + 1) float64 scores, [dependent, head]; (B,) a penalty above the range
-    of all trees' scores. An impossible arc costs more than that penalty on every token.
-    """
+    """Return (B, N + 1, N + 1) float64 scores, [dependent, head]; (B,) a penalty above the range
+    of all trees' scores. An impossible arc costs more than that penalty on every token."""
     b, n, _ = arc.shape
     inside = numpy.arange(n)[None] < numpy.asarray(lengths)[:, None]
     possible = arc > POSSIBLE_ABOVE
@@ -199,7 +198,7 @@ def _contract(
 
 
 def _cycle(best: Ints2d, rep: Ints1d) -> Ints2d:
-    """RETURNS: (b, C) the nodes of the cycle through `rep`, ascending, some more than once."""
+    """Return (b, C) the nodes of the cycle through `rep`, ascending, some more than once."""
     index = numpy.arange(len(best))
     nodes = [rep]
     node = best[index, rep]

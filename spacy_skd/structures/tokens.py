@@ -51,7 +51,7 @@ class IndependentLabels(Structure):
 
 
 def one_hot(xp: ArrayModule, scores: Floats3d, mask: Any) -> Floats3d:
-    """Indicators of the best column of each row. scores: (B, N, C), mask: (B, N)."""
+    """Return indicators of the best column of each row. scores: (B, N, C), mask: (B, N)."""
     best = xp.zeros_like(scores)
     unit, token = xp.nonzero(mask)
     if len(unit):
@@ -60,7 +60,7 @@ def one_hot(xp: ArrayModule, scores: Floats3d, mask: Any) -> Floats3d:
 
 
 def indicate(xp: ArrayModule, columns: Ints2d, *, like: Floats3d) -> Floats3d:
-    """Indicators of one column for each token. columns: (B, N), negative for none."""
+    """Return indicators of one column for each token. columns: (B, N), negative for none."""
     indicators = xp.zeros_like(like)
     unit, token = xp.nonzero(columns >= 0)
     indicators[unit, token, columns[unit, token]] = 1
@@ -68,7 +68,7 @@ def indicate(xp: ArrayModule, columns: Ints2d, *, like: Floats3d) -> Floats3d:
 
 
 def check_rows(what: str, rows: Floats3d, mask: Any, reason: str) -> None:
-    """RAISES (ValueError): if some token has no possible column. rows: (B, N, C)."""
+    """Raise ValueError if some token has no possible column. rows: (B, N, C)."""
     if not rows.shape[0] or not mask.any():
         return
     if not rows.shape[2]:

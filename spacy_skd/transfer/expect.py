@@ -17,7 +17,7 @@ from .posterior import Target
 
 
 def expect(golds: Sequence[Gold], weights: Floats2d, *, temperature: float = 1.0) -> Target:
-    """The mean of the candidates' indicators.
+    """Return the mean of the candidates' indicators.
 
     golds (Sequence[Gold]): K times the annotation of B units, by one candidate each; what is not
         complete cannot be expressed.
@@ -79,8 +79,8 @@ def _encode_heads(structure: ArcStructure, heads: Ints1d, *, rows: Ints1d, lengt
 
 
 def has_heads(structure: ArcStructure, heads: Ints1d, *, rows: Ints1d, lengths: Ints1d) -> Bools:
-    """RETURNS (Bools): (B,), whether the heads of a unit are one of the structure's.
-    Arguments as of `encode_trees`."""
+    """Return (B,), whether the heads of a unit are one of the structure's. Arguments as of
+    `encode_trees`."""
     local = local_heads(heads, rows=rows, lengths=lengths)
     known: Bools = (local >= 0).sum(axis=1) == lengths
     return known & structure.contains(numpy.maximum(local, 0), lengths)

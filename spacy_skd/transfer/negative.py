@@ -95,7 +95,7 @@ def _chunks(negatives: Sequence[Negative], *, cells: int) -> Iterator[list[Negat
 
 
 def _restricted(scores: Parts, negatives: Sequence[Negative]) -> Parts:
-    """The scores of each set of structures, as units of their own."""
+    """Return the scores of each set of structures, as units of their own."""
     xp: ArrayModule = scores.xp
     units = [negative.unit for negative in negatives for _ in negative.without]
     windows = [window for negative in negatives for window in negative.without]

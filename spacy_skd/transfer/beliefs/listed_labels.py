@@ -64,7 +64,7 @@ class LabelCandidates(Belief):
         return int(self.rows.shape[1])
 
     def of_words(self, words: Words) -> "LabelCandidates":
-        """A span is that of its words."""
+        """Read a span as that of its words."""
         rows = words.of_tokens(self.rows.T).T
         if are_span_tags(self.labels) and not words.whole:
             index = {tag: i for i, tag in enumerate(self.labels)}
@@ -121,7 +121,7 @@ class LabelCandidates(Belief):
         ).to(student.ops)
 
     def named(self, candidate: int) -> Sequence[str | None]:
-        """The labels of a candidate, None for each word if there are fewer."""
+        """Return the labels of a candidate, None for each word if there are fewer."""
         if candidate >= len(self.rows):
             return [None] * self.n_tokens
         return [self.labels[label] for label in self.rows[candidate].tolist()]

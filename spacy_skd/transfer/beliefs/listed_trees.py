@@ -63,7 +63,7 @@ class TreeCandidates(ParseBelief):
         return int(self.heads.shape[1])
 
     def of_words(self, words: Words) -> "TreeCandidates":
-        """What hangs on whitespace hangs on the head of that."""
+        """Let what hangs on whitespace hang on the head of that."""
         if words.whole:
             return self
         moved = [words.heads_of_tokens(*pair) for pair in zip(self.heads, self.deprels)]
@@ -77,7 +77,7 @@ class TreeCandidates(ParseBelief):
         return Form(self.kind, None, self.labels)
 
     def pack(self, *, least: float) -> Packed:
-        """A head by its distance, 0 for ROOT."""
+        """Pack a head by its distance, 0 for ROOT."""
         return {
             **pack_units(self.units),
             "distances": pack_array(smallest(self.offsets)),

@@ -224,7 +224,7 @@ class TreeBelief(ParseBelief):
 
     @classmethod
     def target_of_head_tags(cls, beliefs: Sequence["Self"], student: HeadTagStudent) -> Target:
-        """The lost mass is that of a word's sentence."""
+        """Say of each word as lost mass that of its sentence."""
         first, lengths = beliefs[0], [belief.n_tokens for belief in beliefs]
         offsets = numpy.cumsum([0, *lengths])
         scored = ScoredArcs(
@@ -243,7 +243,7 @@ class TreeBelief(ParseBelief):
 def best_heads(
     units: Ints2d, arcs: Sequence[Floats2d], decoder: Structure, k: int
 ) -> tuple[Ints2d, Floats2d]:
-    """RETURNS: (k, words) head words, -1 = ROOT; (units, k) scores, -inf where there are fewer
+    """Return (k, words) head words, -1 = ROOT; (units, k) scores, -inf where there are fewer
     trees."""
     n = int(units[:, 1].max(initial=0))
     heads = numpy.full((k, n), -1, dtype="int32")

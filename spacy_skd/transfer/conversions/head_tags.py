@@ -99,7 +99,7 @@ def arcs_to_tags(
     tags: HeadLabels,
     temperature: float = 1.0,
 ) -> TagTarget:
-    """The target of a student of tags. NumPy arrays.
+    """Return the target of a student of tags. NumPy arrays.
 
     posterior (Posterior): the teacher's structure and arc scores (B, N, N + 1).
     labelled (LabelledArcs): deprels of the likely arcs; the others are taken as impossible, since
@@ -133,7 +133,7 @@ def _tag_ids(labelled: LabelledArcs, tags: HeadLabels) -> Ints2d:
 
 
 def _given_tagged(scores: Floats2d, allowed: Array) -> tuple[Floats1d, Floats2d]:
-    """RETURNS: (P,) log P(an allowed deprel | arc), `IMPOSSIBLE` for none; (P, deprels) the
+    """Return (P,) log P(an allowed deprel | arc), `IMPOSSIBLE` for none; (P, deprels) the
     probabilities given that it is one."""
     if not scores.size:
         return numpy.zeros(len(scores)), scores

@@ -61,7 +61,7 @@ def segments_to_segments(
 
 
 def span_match(match: Match) -> SpanMatch:
-    """RAISES (ValueError): if it is no `SpanMatch`."""
+    """Raise ValueError if it is no `SpanMatch`."""
     if isinstance(match, SpanMatch):
         return match
     raise ValueError(f"expected a SpanMatch between tags and spans, got a {type(match).__name__}")

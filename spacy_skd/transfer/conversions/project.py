@@ -82,6 +82,7 @@ def _pairs(xp: ArrayModule, P: FloatsXd, unary: Floats3d) -> Floats3d:
 
 
 def _columns(xp: ArrayModule, n_labels: int, prefixes: str) -> Any:
-    """The columns of "O" and of the tags of some prefixes, among the BIOES tags of the labels."""
+    """Return the columns of "O" and of the tags of some prefixes, among the BIOES tags of the
+    labels."""
     tags = [1 + 4 * xp.arange(n_labels) + _PREFIXES.index(prefix) for prefix in prefixes]
     return xp.concatenate([xp.zeros(1, dtype="int64"), *tags])
