@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy
 
 from ..arrays import Array, Ints1d, Ints2d
-from .trees import ROOT_HEAD, UNKNOWN_HEAD
+from .heads import ROOT_HEAD, UNKNOWN_HEAD
 
 Item = TypeVar("Item")
 TypedSpan = tuple[int, int, str]
@@ -193,11 +193,6 @@ class Words:
         heads[: self.tokens[0]] = self.tokens[0]
         heads[self.tokens] = self.tokens[numpy.arange(len(self)) + offsets]
         return heads - own
-
-
-def head_tokens(offsets: Ints1d) -> Ints1d:
-    """(tokens,) offsets of heads, 0 for a root, to head tokens, `ROOT_HEAD` for a root."""
-    return numpy.where(offsets == 0, ROOT_HEAD, numpy.arange(len(offsets)) + offsets)
 
 
 def _one_root(heads: Ints1d, passed: Ints1d, is_word: Array) -> Ints1d:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy
 
 from ..arrays import Floats2d, Ints2d
-from ..codecs.trees import ROOT_HEAD
+from ..codecs.heads import ROOT_HEAD
 from ..codecs.units import Bucket
 from ..structures import ArcStructure, Parts
 from ..transfer.beliefs import Belief, TreeBelief

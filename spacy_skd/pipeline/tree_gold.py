@@ -5,7 +5,8 @@ import logging
 import numpy
 
 from ..arrays import Bools, Ints1d
-from ..codecs.trees import UNKNOWN_HEAD, Gold, encode_trees
+from ..codecs.heads import UNKNOWN_HEAD
+from ..codecs.trees import Gold, encode_trees
 from ..codecs.units import Bucket
 from ..structures import ArcStructure, Parts
 

@@ -8,7 +8,8 @@ from spacy.attrs import DEP, HEAD
 from spacy.training import Example
 
 from ..arrays import Array, Floats1d, Floats2d, Ints1d, Ints2d
-from ..codecs.trees import ROOT_HEAD, UNKNOWN_HEAD, decode_trees, in_batch, locate_pairs
+from ..codecs.heads import ROOT_HEAD, UNKNOWN_HEAD, Heads, joined
+from ..codecs.trees import decode_trees, in_batch, locate_pairs
 from ..codecs.units import make_buckets
 from ..models.words import words_of
 from ..structures import Parts, Structure
@@ -62,7 +63,7 @@ def _arcs_of_tokens(eg: Example, labels: Sequence[str]) -> tuple[Ints1d, Ints1d]
         array = eg.reference.to_array([HEAD, DEP])
         offset = array[:, 0].astype("int64")
         known = array[:, 1] != 0
-        heads = numpy.where(offset == 0, ROOT_HEAD, numpy.arange(n) + offset)
+        heads = Heads.of_offsets(offset).rows
         strings = eg.reference.vocab.strings
         names = {h: index.get(strings[h], -1) if h else -1 for h in set(array[:, 1].tolist())}
         deps = numpy.asarray([names[h] for h in array[:, 1].tolist()], dtype="int64")
@@ -97,7 +98,7 @@ def make_plan(
         weights: of each. student (Student | None): whom they teach.
     """
     offsets = numpy.cumsum([0, *(len(head) for head, _ in gold)])
-    heads = _rows([head for head, _ in gold], offsets)
+    heads = joined([head for head, _ in gold], offsets)
     deps = numpy.concatenate([dep for _, dep in gold])
     spans = numpy.concatenate([u + o for u, o in zip(units, offsets)])
     gold_rows = numpy.nonzero((heads != UNKNOWN_HEAD) & (deps >= 0))[0]
@@ -107,11 +108,6 @@ def make_plan(
     is_gold = (heads[pairs[:, 0]] == pairs[:, 1]) & (deps[pairs[:, 0]] >= 0)
     gold_labels = numpy.where(is_gold, deps[pairs[:, 0]], -1)
     return TreePlan(spans, heads, pairs, gold_labels, teachers, weights)
-
-
-def _rows(heads: Sequence[Ints1d], offsets: Array) -> Ints1d:
-    shifted = [numpy.where(h >= 0, h + offset, h) for h, offset in zip(heads, offsets)]
-    return numpy.concatenate(shifted)
 
 
 def best_arcs(
@@ -130,14 +126,14 @@ def best_arcs(
     used = pairs[:, 1] == chosen[pairs[:, 0]]
     labels = numpy.zeros(len(chosen), dtype="int64")
     labels[pairs[used, 0]] = scores[used].argmax(axis=1)
-    return numpy.where(chosen == ROOT_HEAD, 0, chosen - numpy.arange(len(chosen))), labels
+    return Heads(chosen).to_offsets(), labels
 
 
 def _best_heads(beliefs: Sequence[TreeBelief], offsets: Array, *, decoder: Structure) -> Ints1d:
     """(T,) row of each token's head, `ROOT_HEAD` for ROOT."""
     kept = [belief.heads for belief in beliefs]
     if all(heads is not None for heads in kept):
-        return _rows([heads for heads in kept if heads is not None], offsets)
+        return joined([heads for heads in kept if heads is not None], offsets)
     arcs = [arc for belief in beliefs for arc in belief.arcs]
     spans = numpy.concatenate([b.units.reshape(-1, 2) + o for b, o in zip(beliefs, offsets)])
     chosen = numpy.full(int(offsets[-1]), ROOT_HEAD)

@@ -6,7 +6,7 @@ import numpy
 
 from ..arrays import Ints1d, Ints2d
 from ..codecs.head_labels import HeadLabels
-from ..codecs.trees import ROOT_HEAD
+from ..codecs.heads import ROOT_HEAD
 
 
 def gold_tags(

@@ -13,8 +13,9 @@ from thinc.api import Model
 
 from ..arrays import Floats2d, Ints1d, Ints2d
 from ..codecs.head_labels import deprels_of
+from ..codecs.heads import ROOT_HEAD, UNKNOWN_HEAD
 from ..codecs.tags import split_by_lengths
-from ..codecs.trees import ROOT_HEAD, UNKNOWN_HEAD, head_rows
+from ..codecs.trees import head_rows
 from ..codecs.units import Bucket, batch_spans
 from ..codecs.words import Words
 from ..models.biaffine import Choose, ParserInput, ParserOutput

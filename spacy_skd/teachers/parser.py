@@ -8,7 +8,7 @@ from spacy.pipeline._parser_internals.nonproj import deprojectivize
 from spacy.tokens import Doc
 
 from ..arrays import Array, Floats1d, Ints1d, Ints2d
-from ..codecs.trees import ROOT_HEAD
+from ..codecs.heads import ROOT_HEAD
 from ..codecs.words import SPACE_DEPREL
 from ..models.words import words_of
 from ..transfer.beliefs import Belief, LabelCandidates, TreeCandidates

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import numpy
 
 from ..arrays import Bools, Floats2d, FloatsXd, Ints1d, Ints2d
-from ..codecs.trees import Gold, encode_trees, local_heads
+from ..codecs.heads import Heads
+from ..codecs.trees import Gold, encode_trees
 from ..errors import check_temperature
 from ..structures import ArcStructure
 from .posterior import Target
@@ -81,7 +82,7 @@ def _encode_heads(structure: ArcStructure, heads: Ints1d, *, rows: Ints1d, lengt
 def has_heads(structure: ArcStructure, heads: Ints1d, *, rows: Ints1d, lengths: Ints1d) -> Bools:
     """Return (B,), whether the heads of a unit are one of the structure's. Arguments as of
     `encode_trees`."""
-    local = local_heads(heads, rows=rows, lengths=lengths)
+    local = Heads(heads).to_local(rows=rows, lengths=lengths)
     known: Bools = (local >= 0).sum(axis=1) == lengths
     return known & structure.contains(numpy.maximum(local, 0), lengths)
 

@@ -8,6 +8,7 @@ import numpy
 
 from ...arrays import Array, Floats1d, Floats2d, Ints2d
 from ...codecs.head_labels import UNTAGGED, HeadLabels, head_labels
+from ...codecs.heads import Heads
 from ...codecs.tags import as_units
 from ...codecs.words import Words
 from ...errors import check_temperature
@@ -88,7 +89,7 @@ class HeadLabelBelief(ParseBelief):
             rows, lengths = numpy.arange(end - start)[None], numpy.asarray([end - start])
             arcs.append(tags.best_arcs(self.scores[start:end], rows, lengths)[0])
         heads, totals = best_heads(self.units, arcs, SpanningTrees(single_root=True), k)
-        offsets = numpy.where(heads < 0, 0, heads - numpy.arange(heads.shape[1]))
+        offsets = Heads(heads).to_offsets()
         deprels = numpy.stack([tags.of_arcs(self.scores, row)[1] for row in offsets])
         weights = (totals > UNTAGGED / 2).astype("float64")
         weights[:, :1] = 1.0

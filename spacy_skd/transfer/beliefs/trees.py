@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy
 
 from ...arrays import Array, Floats2d, Ints1d, Ints2d
-from ...codecs.trees import ROOT_HEAD, decode_trees, in_batch
+from ...codecs.heads import ROOT_HEAD, Heads
+from ...codecs.trees import decode_trees, in_batch
 from ...codecs.units import batch_spans
 from ...codecs.words import Words
 from ...structures import IMPOSSIBLE, ArcStructure, HeadSelection, Parts, ProjectiveTrees, Structure
@@ -246,16 +247,12 @@ def best_heads(
     """Return (k, words) head words, -1 = ROOT; (units, k) scores, -inf where there are fewer
     trees."""
     n = int(units[:, 1].max(initial=0))
-    heads = numpy.full((k, n), -1, dtype="int32")
     if not len(units):
-        return heads, numpy.zeros((0, k))
+        return numpy.full((k, n), ROOT_HEAD, dtype="int32"), numpy.zeros((0, k))
     totals, trees = k_best(decoder, units_of_arcs(arcs), k)
-    for candidate, parts in zip(heads, trees):
-        local = parts.arrays["arc"].argmax(axis=-1)
-        for (start, end), row in zip(units.tolist(), local):
-            head = row[: end - start]
-            candidate[start:end] = numpy.where(head == 0, -1, start + head - 1)
-    return heads, totals
+    local = (parts.arrays["arc"].argmax(axis=-1) for parts in trees)
+    heads = [Heads.of_local(candidate, units, n_words=n).rows for candidate in local]
+    return numpy.stack(heads), totals
 
 
 def units_of_arcs(arcs: Sequence[Floats2d]) -> Parts:
