@@ -1,7 +1,8 @@
 """Types of arrays, by their axes. Type checkers see the kind of number and not how many axes there
 are, which the names say; an array may live on a GPU, where it has the same methods."""
 
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from typing import Any, Protocol, TypeAlias, cast
 
 import numpy
 from numpy.typing import NDArray
@@ -22,6 +23,22 @@ Ints2d: TypeAlias = IntsXd
 Ints3d: TypeAlias = IntsXd
 
 
-def array_module(array: Array) -> Any:
-    """Return numpy, or cupy if the array lives on a GPU."""
-    return get_array_module(array)  # type: ignore[no-untyped-call]
+class ArrayModule(Protocol):
+    """NumPy or CuPy: what is called of them returns an array, but for what is named here."""
+
+    inf: float
+    nan: float
+    linalg: Any
+
+    def __getattr__(self, name: str) -> Callable[..., Array]: ...
+
+    def divmod(self, a: Any, b: Any) -> tuple[IntsXd, IntsXd]: ...
+
+    def finfo(self, dtype: Any) -> Any: ...
+
+    def nonzero(self, array: Any) -> tuple[IntsXd, ...]: ...
+
+
+def array_module(array: Any) -> ArrayModule:
+    """Return NumPy or CuPy, whichever an array is of."""
+    return cast(ArrayModule, get_array_module(array))  # type: ignore[no-untyped-call, unused-ignore]

@@ -21,8 +21,8 @@ class Window(NamedTuple):
 
 
 def chains_without(scores: Parts, run: Run) -> list[Window]:
-    """The sequences that lack a run of labels: those that leave it at its first token, at its
-    second, and so on, and those that have it and go on with one of `not_next`.
+    """Return the sequences that lack a run of labels: those that leave it at its first token, at
+    its second, and so on, and those that have it and go on with one of `not_next`.
 
     scores (Parts): of linear chains, illegal pairs of labels `IMPOSSIBLE`. A set without a legal
         sequence is left out; it is taken for granted that a label which may stand at a token can be
@@ -50,7 +50,7 @@ def chains_without(scores: Parts, run: Run) -> list[Window]:
 
 
 def segments_without(scores: Parts, *, start: int, width: int, label: int) -> list[Window]:
-    """The segmentations that lack a span: one set. width (int): tokens of the span."""
+    """Return the segmentations that lack a span: one set. width (int): tokens of the span."""
     shape: Any = scores.arrays["span"].shape[2:]
     allowed = numpy.ones((1, *shape), dtype=bool)
     allowed[0, width - 1, label] = False

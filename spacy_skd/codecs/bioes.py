@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy
-from thinc.api import get_array_module
 
-from ..arrays import Array, Floats1d, Floats2d, FloatsXd
+from ..arrays import Array, Floats1d, Floats2d, FloatsXd, array_module
 from ..structures import IMPOSSIBLE, Parts, chain_indicators
 from ..structures.numerics import POSSIBLE_ABOVE, softmax
 from .trees import Gold
@@ -26,14 +25,15 @@ TypedSpan = tuple[int, int, str]  # start and end token, end exclusive; label
 
 
 def span_tags(labels: Sequence[str], *, scheme: str) -> tuple[str, ...]:
-    """The tag inventory of some span labels. RAISES (ValueError): if there is no such scheme."""
+    """Return the tag inventory of some span labels. RAISES (ValueError): if there is no such
+    scheme."""
     if scheme not in PREFIXES:
         raise ValueError(f"scheme: expected one of {', '.join(PREFIXES)}, got {scheme!r}")
     return (OUTSIDE, *(f"{prefix}-{label}" for label in labels for prefix in PREFIXES[scheme]))
 
 
 def scheme_of(tags: Sequence[str]) -> str:
-    """RETURNS (str): "BIOES" if the inventory has S or E tags, else "BIO"."""
+    """Return "BIOES" if the inventory has S or E tags, else "BIO"."""
     return "BIOES" if any(tag[:2] in ("S-", "E-") for tag in tags) else "BIO"
 
 
@@ -43,12 +43,12 @@ def are_span_tags(labels: Sequence[str]) -> bool:
 
 
 def labels_of_tags(tags: Sequence[str]) -> tuple[str, ...]:
-    """RETURNS (tuple[str, ...]): the labels of the spans that an inventory of tags is of."""
+    """Return the labels of the spans that an inventory of tags is of."""
     return tuple(dict.fromkeys(tag[2:] for tag in tags if tag[2:]))
 
 
 def encode_spans(spans: Sequence[TypedSpan], *, n: int, scheme: str) -> list[str]:
-    """RETURNS (list[str]): one tag a token.
+    """Return one tag a token.
 
     RAISES (ValueError): if spans overlap or lie outside the n tokens.
     """
@@ -121,7 +121,7 @@ class Legality:
 
 
 def legality(tags: Sequence[str]) -> Legality:
-    """The legal sequences of an inventory: its spans begin, go on and end with one label.
+    """Return the legal sequences of an inventory: its spans begin, go on and end with one label.
 
     In BIOES a span of one token is S and a longer one ends with E; in BIO it ends anywhere.
     """
@@ -165,7 +165,7 @@ def encode_chains(
 def tag_ids(
     tags: Sequence[Sequence[str | None]], inventory: Sequence[str], rules: Legality
 ) -> tuple[Array, Array, int]:
-    """RETURNS: (B, N) index of each token's tag, -1 where it is not known, in the padding and in
+    """Return (B, N) index of each token's tag, -1 where it is not known, in the padding and in
     units with which no legal sequence agrees; (B,) tokens; how many such units there are."""
     index: dict[str | None, int] = {tag: i for i, tag in enumerate(inventory)}
     labels = numpy.full((len(tags), max(map(len, tags), default=0)), -1, dtype="int64")
@@ -219,19 +219,19 @@ class TagMatch:
     def gather(self, scores: FloatsXd) -> FloatsXd:
         """Each student tag takes the score of the teacher's tag that it is part of, `IMPOSSIBLE`
         if there is none. scores: (..., teacher tags). For a teacher that is not finer."""
-        xp = get_array_module(scores)
+        xp = array_module(scores)
         columns = xp.asarray(self.same.argmax(axis=0))
         absent = xp.asarray(~self.same.any(axis=0))
         return xp.where(absent, xp.asarray(IMPOSSIBLE, dtype=scores.dtype), scores[..., columns])
 
     def gather_pairs(self, transition: Floats2d) -> Floats2d:
         """(teacher tags, teacher tags) to (student tags, student tags), as `gather`."""
-        xp = get_array_module(transition)
+        xp = array_module(transition)
         return xp.ascontiguousarray(self.gather(self.gather(transition).T).T)
 
     def log_sum(self, scores: FloatsXd) -> FloatsXd:
         """log of the sum of exp over the teacher's tags of each student tag."""
-        xp = get_array_module(scores)
+        xp = array_module(scores)
         table = xp.where(xp.asarray(self.same), 0.0, IMPOSSIBLE).astype(scores.dtype)
         sums, _ = softmax((scores[..., None] + table).swapaxes(-1, -2))
         return xp.maximum(sums, IMPOSSIBLE).astype(scores.dtype)
@@ -246,7 +246,7 @@ class TagMatch:
 
     def mask(self, scores: FloatsXd) -> FloatsXd:
         """`IMPOSSIBLE` for the teacher's tags that the student cannot express."""
-        xp = get_array_module(scores)
+        xp = array_module(scores)
         lost = xp.asarray(~self.same.any(axis=1))
         return xp.where(lost, xp.asarray(IMPOSSIBLE, dtype=scores.dtype), scores)
 

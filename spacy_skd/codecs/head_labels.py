@@ -24,18 +24,18 @@ _TAG = re.compile(r"(-?[1-9][0-9]*|0):(.+)", re.DOTALL)
 
 
 def head_label(offset: int, deprel: str) -> str:
-    """RETURNS (str): the tag of a token whose head is `offset` tokens after it, 0 for a root."""
+    """Return the tag of a token whose head is `offset` tokens after it, 0 for a root."""
     return f"{offset}:{deprel}"
 
 
 def parse_head_label(tag: str) -> tuple[int, str] | None:
-    """RETURNS (tuple[int, str] | None): offset and deprel, None if it is no such tag."""
+    """Return offset and deprel, None if it is no such tag."""
     found = _TAG.fullmatch(tag)
     return None if found is None else (int(found.group(1)), found.group(2))
 
 
 def deprels_of(labels: Sequence[str]) -> tuple[str, ...]:
-    """RETURNS (tuple[str, ...]): deprels; in the place of a tag, its own. Each once."""
+    """Return deprels; in the place of a tag, its own. Each once."""
     pairs = [(label, parse_head_label(label)) for label in labels]
     return tuple(dict.fromkeys(label if pair is None else pair[1] for label, pair in pairs))
 
@@ -43,7 +43,7 @@ def deprels_of(labels: Sequence[str]) -> tuple[str, ...]:
 def choose_head_labels(
     counts: "Counter[tuple[int, str]]", *, min_count: int, max_offset: int
 ) -> list[str]:
-    """An inventory, by offset and deprel.
+    """Return an inventory, by offset and deprel.
 
     counts (Counter): how often each pair of offset and deprel occurs.
     min_count (int): rarer ones are left out. max_offset (int): so are longer arcs; 0 for no
@@ -93,7 +93,7 @@ class HeadLabels:
         return numpy.asarray(ids, dtype="int64")
 
     def deprel_columns(self, deprels: Sequence[str]) -> Ints1d:
-        """RETURNS (Ints1d): (deprels,) the index of each in `self.deprels`, -1 for none."""
+        """Return (deprels,) the index of each in `self.deprels`, -1 for none."""
         index = {deprel: i for i, deprel in enumerate(self.deprels)}
         return numpy.asarray([index.get(deprel, -1) for deprel in deprels], dtype="int64")
 
@@ -111,7 +111,7 @@ class HeadLabels:
         return table
 
     def rows_of(self, offsets: Ints1d) -> Ints1d:
-        """RETURNS (Ints1d): the row of `table` of each offset."""
+        """Return the row of `table` of each offset."""
         limit = self.reach + 1
         return numpy.clip(offsets, -limit, limit) + limit
 
@@ -152,7 +152,7 @@ class HeadLabels:
         summed = self._by_offset(scores, numpy.logaddexp.reduceat)
         return self._arcs(summed, rows, lengths, rest=IMPOSSIBLE)
 
-    def _by_offset(self, scores: Floats2d, reduce: Callable) -> Floats2d:
+    def _by_offset(self, scores: Floats2d, reduce: Callable[..., Floats2d]) -> Floats2d:
         """(T, tags) to (T, distinct offsets)."""
         order, first, _ = self._groups
         in_order = (order[1:] > order[:-1]).all()  # as an inventory of `choose_head_labels` is
@@ -173,7 +173,7 @@ class HeadLabels:
         return arc
 
     def of_arcs(self, scores: Floats2d, offsets: Ints1d) -> tuple[Ints1d, Ints1d]:
-        """The best tag and deprel of each token's chosen arc.
+        """Return the best tag and deprel of each token's chosen arc.
 
         scores (Floats2d): (T, tags). offsets (Ints1d): (T,) of the chosen heads, 0 for a root.
         RETURNS (tuple[Ints1d, Ints1d]): (T,) index of the tag, -1 where the arc has none; (T,)
@@ -195,15 +195,15 @@ class HeadLabels:
 
 @lru_cache(maxsize=16)
 def head_labels(tags: tuple[str, ...]) -> HeadLabels:
-    """The inventory of some tags, made once."""
+    """Return the inventory of some tags, made once."""
     return HeadLabels(tags)
 
 
 def decode_head_labels(
     labels: HeadLabels, scores: Floats2d, *, rows: Ints1d, lengths: Ints1d
 ) -> Ints2d:
-    """The best single-rooted tree of each unit of a bucket, where an arc scores as its best tag: no
-    choice of tags needs a repair. An arc without a tag costs `UNTAGGED`.
+    """Return the best single-rooted tree of each unit of a bucket, where an arc scores as its best
+    tag: no choice of tags needs a repair. An arc without a tag costs `UNTAGGED`.
 
     scores (Floats2d): (T, tags) of the batch, nats, a NumPy array.
     rows, lengths (Ints1d): (B,) first row and tokens of each unit.

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy
-from thinc.api import get_array_module
 
-from ..arrays import FloatsXd, Ints1d
+from ..arrays import FloatsXd, Ints1d, array_module
 from ..structures import IMPOSSIBLE
 
 
@@ -30,7 +29,7 @@ class LabelMatch:
         scores (FloatsXd): (..., teacher labels).
         RETURNS (FloatsXd): (..., student labels), `IMPOSSIBLE` where the teacher has no such label.
         """
-        xp = get_array_module(scores)
+        xp = array_module(scores)
         columns = xp.asarray(self.columns)
         gathered = scores[..., xp.maximum(columns, 0)]
         return xp.where(columns < 0, xp.asarray(IMPOSSIBLE, dtype=scores.dtype), gathered)

@@ -123,7 +123,7 @@ def _whole_spans(ids: Sequence[int]) -> Cells:
 
 
 def decode_segments(indicators: Parts, labels: Sequence[str]) -> list[list[TypedSpan]]:
-    """RETURNS (list[list[TypedSpan]]): the spans of each unit, from left to right."""
+    """Return the spans of each unit, from left to right."""
     cells = numpy.argwhere(to_numpy(indicators.arrays["span"]) > 0)
     spans: list[list[TypedSpan]] = [[] for _ in range(indicators.n_units)]
     for unit, start, beyond, label in cells.tolist():

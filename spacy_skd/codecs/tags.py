@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import numpy
-from thinc.api import get_array_module
 
-from ..arrays import Array, FloatsXd, Ints1d
+from ..arrays import Array, FloatsXd, Ints1d, array_module
 from ..structures import Parts
 
 _A = TypeVar("_A", bound=Array)
@@ -28,13 +27,14 @@ def encode_tags(tags: Sequence[str | None], labels: Sequence[str]) -> tuple[Part
 
 
 def decode_tags(indicators: Parts) -> Ints1d:
-    """RETURNS (Ints1d): (T,) the index of each token's label."""
-    return indicators.arrays["unary"][:, 0].argmax(axis=-1)
+    """Return (T,) the index of each token's label."""
+    ids: Ints1d = indicators.arrays["unary"][:, 0].argmax(axis=-1)
+    return ids
 
 
 def as_units(rows: FloatsXd) -> Parts:
     """Scores of tokens, (T, C), each a unit of its own."""
-    return Parts({"unary": rows[:, None]}, get_array_module(rows).ones(len(rows), dtype="int64"))
+    return Parts({"unary": rows[:, None]}, array_module(rows).ones(len(rows), dtype="int64"))
 
 
 def split_by_lengths(flat: _A, lengths: Sequence[int]) -> list[_A]:

@@ -1,7 +1,7 @@
 """Dependency trees: heads of tokens to and from arc indicators.
 
-Heads are rows of the batch's concatenated tokens here (`ROOT_HEAD` for a root, `UNKNOWN_HEAD`
-where nothing is known), so that one array holds a whole batch whatever its sentences are.
+Heads are rows of the batch's concatenated tokens here (see `heads.py`), so that one array holds a
+whole batch whatever its sentences are.
 """
 
 from dataclasses import dataclass
@@ -11,9 +11,7 @@ import numpy
 
 from ..arrays import Array, Ints1d, Ints2d
 from ..structures import IMPOSSIBLE, Parts, is_tree, to_numpy
-
-ROOT_HEAD = -1
-UNKNOWN_HEAD = -2
+from .heads import ROOT_HEAD, Heads
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +76,7 @@ def encode_trees(
         heads are part of no tree (a cycle, two roots) is taken as unknown as a whole: a target
         outside the student's marginal polytope has no finite minimum (Wang et al. 2021, eq. 3).
     """
-    local = local_heads(heads, rows=rows, lengths=lengths)
+    local = Heads(heads).to_local(rows=rows, lengths=lengths)
     n = local.shape[1]
     known = local >= 0
     # Unknown heads can be chosen freely, so only what is known can exclude all trees.
@@ -90,22 +88,6 @@ def encode_trees(
     unit, token = numpy.nonzero(known)
     arc[unit, token, local[unit, token]] = 1.0
     return Gold(Parts({"arc": arc}, numpy.asarray(lengths, dtype="int64")), known)
-
-
-def local_heads(heads: Ints1d, *, rows: Ints1d, lengths: Ints1d) -> Ints2d:
-    """Heads within the units of a bucket. Arguments as of `encode_trees`.
-
-    RETURNS (Ints2d): (B, N) 0 = ROOT, j + 1 = token j of the unit; `UNKNOWN_HEAD` where none is
-        known, where it is outside the unit, and in the padding.
-    """
-    offsets = numpy.arange(int(lengths.max(initial=0)))
-    inside = offsets[None] < lengths[:, None]
-    index = numpy.where(inside, rows[:, None] + offsets[None], 0)
-    head = numpy.where(inside, heads[index] if len(heads) else 0, UNKNOWN_HEAD)
-    local = head - rows[:, None] + 1
-    local[(local < 1) | (local > lengths[:, None])] = UNKNOWN_HEAD
-    local[head == ROOT_HEAD] = 0
-    return local
 
 
 def decode_trees(indicators: Parts, *, rows: Ints1d) -> Ints2d:
@@ -140,20 +122,3 @@ def in_batch(pairs: Ints2d, offset: int) -> Ints2d:
     ROOT. offset (int): first row of the doc."""
     heads = numpy.where(pairs[:, 1] >= 0, pairs[:, 1] + offset, ROOT_HEAD)
     return numpy.stack([pairs[:, 0] + offset, heads], axis=1)
-
-
-def locate_pairs(pairs: Ints2d, *, rows: Ints1d, lengths: Ints1d) -> tuple[Ints1d, Ints2d]:
-    """The pairs that lie in a bucket.
-
-    pairs (Ints2d): (P, 2) dependent and head row in the batch.
-    rows, lengths (Ints1d): (B,) first row and tokens of each unit of the bucket.
-    RETURNS: index of those pairs; (K, 3) the unit, token and head (0 = ROOT) of each.
-    """
-    order = numpy.argsort(rows)
-    unit = numpy.searchsorted(rows[order], pairs[:, 0], side="right") - 1
-    unit = order[numpy.maximum(unit, 0)]
-    position = pairs[:, 0] - rows[unit]
-    head = numpy.where(pairs[:, 1] < 0, 0, pairs[:, 1] - rows[unit] + 1)
-    inside = (position >= 0) & (position < lengths[unit]) & (head >= 0) & (head <= lengths[unit])
-    index = numpy.nonzero(inside)[0]
-    return index, numpy.stack([unit, position, head], axis=1)[index]

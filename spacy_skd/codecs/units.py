@@ -34,7 +34,7 @@ class Bucket:
         return numpy.arange(self.n_tokens)[None] < self.lengths[:, None]
 
     def index(self, *, padding: int) -> Ints2d:
-        """RETURNS (Ints2d): (B, N) row of each token, `padding` in the padding."""
+        """Return (B, N) row of each token, `padding` in the padding."""
         rows = self.rows[:, None] + numpy.arange(self.n_tokens)[None]
         return numpy.where(self.inside, rows, padding)
 

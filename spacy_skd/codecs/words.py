@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy
 
 from ..arrays import Array, Ints1d, Ints2d
-from .trees import ROOT_HEAD, UNKNOWN_HEAD
+from .heads import ROOT_HEAD, UNKNOWN_HEAD
 
 Item = TypeVar("Item")
 TypedSpan = tuple[int, int, str]
@@ -31,7 +31,7 @@ _LETTERS = {edges: letter for letter, edges in _EDGES.items()}
 
 
 def space_tag(labels: Sequence[str]) -> str:
-    """RETURNS (str): the tag of whitespace, as the labels of a tagger have it."""
+    """Return the tag of whitespace, as the labels of a tagger have it."""
     return next((tag for tag in SPACE_TAGS if tag in labels), SPACE_TAGS[0])
 
 
@@ -195,11 +195,6 @@ class Words:
         return heads - own
 
 
-def head_tokens(offsets: Ints1d) -> Ints1d:
-    """(tokens,) offsets of heads, 0 for a root, to head tokens, `ROOT_HEAD` for a root."""
-    return numpy.where(offsets == 0, ROOT_HEAD, numpy.arange(len(offsets)) + offsets)
-
-
 def _one_root(heads: Ints1d, passed: Ints1d, is_word: Array) -> Ints1d:
     """(tokens,) heads, of which those that became roots since a whitespace root had them hang on
     the first of these. passed (Ints1d): (tokens,) that whitespace, or -1 or less."""
@@ -214,13 +209,13 @@ def _one_root(heads: Ints1d, passed: Ints1d, is_word: Array) -> Ints1d:
 
 
 def _label_and_edges(tag: str | None) -> tuple[str | None, tuple[bool, bool]]:
-    """The label of a tag's span, None where there is none."""
+    """Return the label of a tag's span, None where there is none."""
     if not tag or tag[1:2] != "-":
         return None, (False, False)
     return tag[2:], _EDGES[tag[0]]
 
 
 def _ended(tag: str | None, label: str | None) -> str | None:
-    """The tag of a span's last word, whose end was on the whitespace after it."""
+    """Return the tag of a span's last word, whose end was on the whitespace after it."""
     found, (begins, _) = _label_and_edges(tag)
     return f"{_LETTERS[begins, True]}-{found}" if found == label and found is not None else tag

@@ -11,8 +11,8 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ..arrays import Ints1d
+from ..codecs.heads import ROOT_HEAD, UNKNOWN_HEAD
 from ..codecs.tags import split_by_lengths
-from ..codecs.trees import ROOT_HEAD, UNKNOWN_HEAD
 from ..codecs.words import SPACE_DEPREL
 from ..errors import named
 from ..models.words import words_of

@@ -21,7 +21,7 @@ from .rehearsal import Memory, recalled
 from .tasks.base import Task
 
 
-class LearningPipe(TrainablePipe):  # type: ignore[misc]  # spaCy's has no types
+class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
     """A component that learns from lessons: what gold and a teacher say of a batch.
 
     task (Task): makes the lessons, and knows their loss.

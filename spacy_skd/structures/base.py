@@ -40,7 +40,7 @@ class Structure(ABC):
 
     @classmethod
     def of(cls, structure: "Structure") -> "Self":
-        """The structure, as one of this class. RAISES (ValueError): if it is another."""
+        """Return the structure, as one of this class. RAISES (ValueError): if it is another."""
         if isinstance(structure, cls):
             return structure
         raise ValueError(f"expected {cls.__name__}, got {type(structure).__name__}")
@@ -74,7 +74,7 @@ class Structure(ABC):
 
     @staticmethod
     def having_positions() -> list[str]:
-        """RETURNS: the names of the classes that have `positions`."""
+        """Return the names of the classes that have `positions`."""
         return [name for name, kind in Structure.registered.items() if kind.has_positions]
 
     @abstractmethod
@@ -95,7 +95,7 @@ class Structure(ABC):
 
     @abstractmethod
     def k_best(self, scores: Parts, *, k: int) -> tuple[Floats2d, list[Parts]]:
-        """The k structures with the highest scores of each unit, all different.
+        """Return the k structures with the highest scores of each unit, all different.
 
         k (int): at least 1.
         RETURNS (tuple[Floats2d, list[Parts]]): (B, k) float64 scores in nats, highest first, -inf
@@ -114,30 +114,30 @@ class Structure(ABC):
         """
 
     def log_prob(self, scores: Parts, indicators: Parts) -> Floats1d:
-        """RETURNS (Floats1d): (B,) log P(y) in nats of the structures y that are indicated."""
+        """Return (B,) log P(y), in nats, of the structures y that are indicated."""
         return indicators.dot(scores) - self.infer(scores)[0]
 
     def entropy(self, scores: Parts) -> Floats1d:
-        """RETURNS (Floats1d): (B,) - sum_y P(y) log P(y), in nats."""
+        """Return (B,) - sum_y P(y) log P(y), in nats."""
         log_z, marginals = self.infer(scores)
         return log_z - marginals.dot(scores)
 
     def cross_entropy(self, target: Parts, scores: Parts) -> Floats1d:
-        """RETURNS (Floats1d): (B,) - sum_y Q(y) log P(y) in nats, for the marginals of Q."""
+        """Return (B,) - sum_y Q(y) log P(y) in nats, for the marginals of Q."""
         return self.infer(scores)[0] - target.dot(scores)
 
     def kl(self, teacher: Parts, student: Parts) -> Floats1d:
-        """RETURNS (Floats1d): (B,) sum_y Q(y) log(Q(y) / P(y)) in nats; Q and P by their scores."""
+        """Return (B,) sum_y Q(y) log(Q(y) / P(y)) in nats; Q and P by their scores."""
         log_z, marginals = self.infer(teacher)
         return self.cross_entropy(marginals, student) - log_z + marginals.dot(teacher)
 
 
 def check_k(what: str, k: int) -> None:
-    """RAISES (ValueError): if k is below 1."""
+    """Raise ValueError if k is below 1."""
     if k < 1:
         raise ValueError(f"{what}: expected k of at least 1, got {k}")
 
 
 def no_structure(what: str, unit: int, reason: str) -> ValueError:
-    """The error of a unit whose structures are all impossible."""
+    """Return the error of a unit whose structures are all impossible."""
     return ValueError(f"{what}: unit {unit} of the batch has no possible structure: {reason}")

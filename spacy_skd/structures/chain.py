@@ -1,11 +1,11 @@
 """Linear chains: P(y) = exp(sum_i unary[i, y_i] + sum_i transition[y_i, y_(i+1)]) / Z."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy
 
-from ..arrays import Floats1d, Floats2d, Floats3d, Ints2d, Ints3d
+from ..arrays import ArrayModule, Floats1d, Floats2d, Floats3d, Ints2d, Ints3d
 from .base import Structure, check_k, no_structure
 from .chain_positions import log_positions, scaled_positions
 from .draws import draw
@@ -100,7 +100,7 @@ class LinearChain(Structure):
         return losses[back], Parts(arrays, scores.lengths)
 
     def best(self, scores: Parts, *, k: int) -> tuple[Floats2d, Ints3d]:
-        """The k best label sequences of each unit (Viterbi with k entries a state).
+        """Return the k best label sequences of each unit (Viterbi with k entries a state).
 
         k (int): at least 1.
         RETURNS (tuple[Floats2d, Ints3d]): (B, k) scores in nats, highest first, -inf where a unit
@@ -133,8 +133,8 @@ def chain_indicators(labels: Ints2d, *, like: Parts) -> Parts:
     return Parts({"unary": unary, "transition": transition}, like.lengths)
 
 
-def check_possible(xp: Any, chains: Chains, totals: Floats1d) -> None:
-    """RAISES (ValueError): if a total is -inf. totals: (B,) in the order of `chains`."""
+def check_possible(xp: ArrayModule, chains: Chains, totals: Floats1d) -> None:
+    """Raise ValueError if a total is -inf. totals: (B,) in the order of `chains`."""
     impossible = ~xp.isfinite(totals)
     if impossible.any():
         raise no_structure(WHAT, int(chains.order[impossible].min()), REASON)
@@ -164,7 +164,7 @@ def sorted_chains(scores: Parts) -> Chains:
     )
 
 
-def _impossible_to_inf(xp: Any, scores: Floats3d) -> Floats3d:
+def _impossible_to_inf(xp: ArrayModule, scores: Floats3d) -> Floats3d:
     found = scores.astype("float64")
     if scores.size and scores.min() <= POSSIBLE_ABOVE:
         found[scores <= POSSIBLE_ABOVE] = -xp.inf
@@ -176,8 +176,8 @@ class _Step(NamedTuple):
     rank: Ints3d  # (units, C, k) which of that label's k
 
 
-def _k_best(xp: Any, chains: Chains, k: int) -> tuple[Floats2d, Ints3d]:
-    """RETURNS: (B, k) totals, (B, k, N) labels, units in the order of `chains`."""
+def _k_best(xp: ArrayModule, chains: Chains, k: int) -> tuple[Floats2d, Ints3d]:
+    """Return (B, k) totals, (B, k, N) labels, units in the order of `chains`."""
     b, n, c = chains.unary.shape
     totals, labels = xp.full((b, k), -xp.inf), xp.full((b, k, n), -1)
     totals[chains.active[0] if n else 0 :, 0] = 0.0  # a unit without tokens has one sequence
@@ -209,7 +209,7 @@ def _k_best(xp: Any, chains: Chains, k: int) -> tuple[Floats2d, Ints3d]:
     return totals, labels
 
 
-def _extend(xp: Any, state: Floats3d, transition: Floats3d) -> tuple[Floats3d, _Step]:
+def _extend(xp: ArrayModule, state: Floats3d, transition: Floats3d) -> tuple[Floats3d, _Step]:
     """state: (units, C, k) the best totals that end in a label; transition: (units or 1, C, C)."""
     units, c, k = state.shape
     backwards = xp.ascontiguousarray(transition.transpose(0, 2, 1))[..., None]

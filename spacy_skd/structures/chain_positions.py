@@ -24,9 +24,7 @@ With M_i[p, c] = P(y_i = c | y_(i-1) = p) and W_i[p, c] = P(y_(i-1) = p | y_i = 
 Arrays of tokens are (N, B, C), units in the order of `Chains`.
 """
 
-from typing import Any
-
-from ..arrays import Bools, Floats1d, Floats3d
+from ..arrays import ArrayModule, Bools, Floats1d, Floats3d
 from .forward_backward import Chains, Messages, log_messages, scaled_messages, times
 
 # A message below this has lost digits to underflow, or is about to.
@@ -36,7 +34,7 @@ TOLERANCE = 1e-9
 
 
 def scaled_positions(
-    xp: Any, chains: Chains, wanted: Floats3d
+    xp: ArrayModule, chains: Chains, wanted: Floats3d
 ) -> tuple[Floats1d, Floats3d, Floats3d, Bools]:
     """In probability space. With a, b, A and f_i = e_i b_i / c_i as in `scaled_messages`,
 
@@ -78,8 +76,11 @@ def scaled_positions(
     return losses, total[:, None] * p - expected, transition, good & ~off.any(axis=0)
 
 
-def log_positions(xp: Any, chains: Chains, wanted: Floats3d) -> tuple[Floats1d, Floats3d, Floats3d]:
-    """The same by logarithms of messages: slower, and exact whatever the range of the scores.
+def log_positions(
+    xp: ArrayModule, chains: Chains, wanted: Floats3d
+) -> tuple[Floats1d, Floats3d, Floats3d]:
+    """Return the same by logarithms of messages: slower, and exact whatever the range of the
+    scores.
 
     RETURNS: losses, NaN where no sequence is possible; gradients.
     """
@@ -105,7 +106,7 @@ def log_positions(xp: Any, chains: Chains, wanted: Floats3d) -> tuple[Floats1d, 
     return losses, total[:, 0] * xp.exp(log_p) - (wanted + right + left), -pairs
 
 
-def _onward(xp: Any, chains: Chains, found: Messages, i: int) -> tuple[Floats3d, Floats3d]:
+def _onward(xp: ArrayModule, chains: Chains, found: Messages, i: int) -> tuple[Floats3d, Floats3d]:
     """Of tokens i - 1 and i: P(p, c), and M_i, 0 for a p that is impossible. (k, C, C)."""
     k = chains.active[i]
     ahead = chains.unary[:k, i] + found.after[i, :k]
@@ -115,7 +116,7 @@ def _onward(xp: Any, chains: Chains, found: Messages, i: int) -> tuple[Floats3d,
     return xp.exp(scores + before[:, :, None]), onward
 
 
-def _backward(xp: Any, chains: Chains, found: Messages, i: int) -> Floats3d:
+def _backward(xp: ArrayModule, chains: Chains, found: Messages, i: int) -> Floats3d:
     """W_i, 0 for a c that is impossible. RETURNS: (k, p, c)."""
     k = chains.active[i]
     scores = chains.running_transition(k) + chains.unary[:k, i][:, None]
@@ -123,9 +124,9 @@ def _backward(xp: Any, chains: Chains, found: Messages, i: int) -> Floats3d:
     return xp.exp(scores - _finite(xp, found.before[i, :k])[:, None])
 
 
-def _ratio(xp: Any, above: Floats3d, below: Floats3d) -> Floats3d:
+def _ratio(xp: ArrayModule, above: Floats3d, below: Floats3d) -> Floats3d:
     return xp.where(above > 0, above / below, 0.0)
 
 
-def _finite(xp: Any, values: Floats3d) -> Floats3d:
+def _finite(xp: ArrayModule, values: Floats3d) -> Floats3d:
     return xp.where(xp.isfinite(values), values, 0.0)

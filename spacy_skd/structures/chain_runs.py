@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from ..arrays import Floats1d
+from ..arrays import ArrayModule, Floats1d
 from .chain import sorted_chains
 from .forward_backward import Chains, Messages, log_messages, log_sum
 from .parts import Parts
@@ -43,8 +42,10 @@ def run_probabilities(scores: Parts, runs: Sequence[Run]) -> Floats1d:
     return xp.exp(xp.minimum(xp.asarray(found), 0.0))
 
 
-def _log_probability(xp: Any, chains: Chains, messages: Messages, unit: int, run: Run) -> float:
-    """unit (int): where the run's unit is in `chains`."""
+def _log_probability(
+    xp: ArrayModule, chains: Chains, messages: Messages, unit: int, run: Run
+) -> float:
+    """Return log P. unit (int): where the run's unit is in `chains`."""
     transition = chains.transition[0 if len(chains.transition) == 1 else unit]
     total = messages.before[run.start, unit, run.labels[0]]
     for i, (label, following) in enumerate(zip(run.labels, run.labels[1:]), run.start + 1):

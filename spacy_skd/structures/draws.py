@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy
 
-from ..arrays import Floats2d, Floats3d, Ints1d
+from ..arrays import ArrayModule, Floats2d, Floats3d, Ints1d
 from .numerics import POSSIBLE_ABOVE
 
 
-def draw(xp: Any, scores: Floats2d, rng: numpy.random.Generator) -> Ints1d:
+def draw(xp: ArrayModule, scores: Floats2d, rng: numpy.random.Generator) -> Ints1d:
     """One column of each row by P(column) = softmax(scores)[column]; never one of score -inf.
 
     scores (Floats2d): (R, C) nats, at least one of each row above -inf.
@@ -21,11 +21,14 @@ def draw(xp: Any, scores: Floats2d, rng: numpy.random.Generator) -> Ints1d:
     total = sums[:, -1]
     uniform = xp.asarray(rng.random(len(scores)))
     threshold = xp.minimum(uniform * total, xp.nextafter(total, 0.0))
-    return (sums <= threshold[:, None]).sum(axis=1)
+    columns: Ints1d = (sums <= threshold[:, None]).sum(axis=1)
+    return columns
 
 
-def draw_rows(xp: Any, scores: Floats3d, mask: Any, rng: numpy.random.Generator) -> Floats3d:
-    """Indicators of one column for each token, drawn independently.
+def draw_rows(
+    xp: ArrayModule, scores: Floats3d, mask: Any, rng: numpy.random.Generator
+) -> Floats3d:
+    """Return indicators of one column for each token, drawn independently.
 
     scores (Floats3d): (B, N, C) nats. mask: (B, N) bool, False in the padding.
     """

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy
 
-from ..arrays import Bools, Floats1d, Floats2d, Floats3d, Ints1d, Ints2d, Ints3d
+from ..arrays import ArrayModule, Bools, Floats1d, Floats2d, Floats3d, Ints1d, Ints2d, Ints3d
 from .base import check_k, no_structure
 from .eisner_best import best_heads
 from .eisner_charts import total_of
@@ -82,7 +82,7 @@ class ProjectiveTrees(Trees):
         return trees & is_projective(numpy.where(inside, heads, 0))
 
     def _best(
-        self, xp: Any, arc: Floats3d, lengths: Ints1d, *, units: Ints1d, k: int
+        self, xp: ArrayModule, arc: Floats3d, lengths: Ints1d, *, units: Ints1d, k: int
     ) -> tuple[Floats2d, Ints3d]:
         """Of some units. RETURNS: (units, k) totals; (units, k, N) heads, -1 in the padding."""
         totals, heads = xp.zeros((len(units), k)), xp.full((len(units), k, arc.shape[1]), -1)
@@ -110,7 +110,7 @@ def is_projective(heads: Ints2d) -> Bools:
 
 
 def _batches(
-    xp: Any, arc: Floats3d, lengths: Ints1d, *, k: int = 1
+    xp: ArrayModule, arc: Floats3d, lengths: Ints1d, *, k: int = 1
 ) -> Iterator[tuple[Ints1d, Floats3d, Ints1d]]:
     """Units of similar length, longest first. YIELDS: where they are; float64 scores (b, N, N + 1)
     padded to the longest alone; lengths (b,)."""
@@ -127,8 +127,8 @@ def _batches(
         start = end
 
 
-def _check_possible(xp: Any, totals: Floats1d, units: Ints1d) -> None:
-    """RAISES (ValueError): if a total is -inf. totals: (b,), units: (b,) where they are."""
+def _check_possible(xp: ArrayModule, totals: Floats1d, units: Ints1d) -> None:
+    """Raise ValueError if a total is -inf. totals: (b,), units: (b,) where they are."""
     impossible = ~xp.isfinite(totals)
     if impossible.any():
         raise no_structure(WHAT, int(units[impossible].min()), "no tree without crossing arcs")

@@ -6,7 +6,7 @@ k-best Parsing" (IWPT 2005), algorithm 1.
 
 from typing import Any
 
-from ..arrays import Floats2d, Floats3d, Ints1d, Ints3d
+from ..arrays import ArrayModule, Floats2d, Floats3d, Ints1d, Ints3d
 from .eisner_charts import inside
 from .eisner_trace import RIGHT, Items, trace
 from .k_best import likely_pairs, padded, top
@@ -22,17 +22,17 @@ class Best:
 
     zero = -float("inf")
 
-    def __init__(self, xp: Any, *, nodes: int, n_units: int, k: int):
+    def __init__(self, xp: ArrayModule, *, nodes: int, n_units: int, k: int):
         self.shape: tuple[int, ...] = (k,)
         self.one = padded(xp, xp.zeros(1), k, value=self.zero)
         self.codes = xp.zeros((3, nodes, nodes, n_units, k), dtype="int32")
         self.first, self.second = likely_pairs(xp, k, k, k)
         self._calls = 0
 
-    def times(self, xp: Any, a: Any, b: Any) -> Any:
+    def times(self, xp: ArrayModule, a: Any, b: Any) -> Any:
         return a + b
 
-    def sum_of_products(self, xp: Any, a: Any, b: Any) -> Any:
+    def sum_of_products(self, xp: ArrayModule, a: Any, b: Any) -> Any:
         (k,) = self.shape
         sums = a[..., self.first] + b[..., self.second]
         items, t, units, pairs = sums.shape
@@ -46,7 +46,7 @@ class Best:
 
 
 def best_heads(
-    xp: Any, weights: Floats3d, lengths: Ints1d, *, k: int, single_root: bool
+    xp: ArrayModule, weights: Floats3d, lengths: Ints1d, *, k: int, single_root: bool
 ) -> tuple[Floats2d, Ints3d]:
     """weights (Floats3d): (M, M, B) scores in nats of [dependent, head], -inf where impossible.
 

@@ -15,7 +15,7 @@ and Z = right(0, n). With a single root, base(0, j) has k = 0 alone.
 from dataclasses import dataclass
 from typing import Any
 
-from ..arrays import Floats1d, Floats2d, Floats3d
+from ..arrays import ArrayModule, Floats1d, Floats2d, Floats3d
 from .rings import Gradients, Ring
 
 
@@ -38,18 +38,20 @@ class Charts:
     total: Floats2d
 
     @classmethod
-    def empty(cls: type["Charts"], xp: Any, nodes: int, n_units: int, ring: Ring) -> "Charts":
+    def empty(
+        cls: type["Charts"], xp: ArrayModule, nodes: int, n_units: int, ring: Ring
+    ) -> "Charts":
         shape = (nodes, nodes, n_units, *ring.shape)
         return cls(*(xp.full(s, ring.zero) for s in [*[shape] * 6, shape[1:]]))
 
 
-def arcs_of_width(xp: Any, weights: Floats3d, w: int) -> tuple[Floats2d, Floats2d]:
-    """RETURNS: (M - w, B) weights of i -> i + w, and of i + w -> i."""
+def arcs_of_width(xp: ArrayModule, weights: Floats3d, w: int) -> tuple[Floats2d, Floats2d]:
+    """Return (M - w, B) weights of i -> i + w, and of i + w -> i."""
     first = xp.arange(len(weights) - w)
     return weights[first + w, first], weights[first, first + w]
 
 
-def inside(xp: Any, ring: Ring, weights: Floats3d, *, single_root: bool) -> Charts:
+def inside(xp: ArrayModule, ring: Ring, weights: Floats3d, *, single_root: bool) -> Charts:
     """weights (Floats3d): (M, M, B) of [dependent, head], `ring.zero` where there is no arc."""
     m = len(weights)
     charts = Charts.empty(xp, m, weights.shape[2], ring)
@@ -79,7 +81,7 @@ def inside(xp: Any, ring: Ring, weights: Floats3d, *, single_root: bool) -> Char
 
 
 def outside(
-    xp: Any,
+    xp: ArrayModule,
     ring: Gradients,
     weights: Floats3d,
     charts: Charts,
@@ -87,7 +89,8 @@ def outside(
     *,
     single_root: bool,
 ) -> Floats3d:
-    """The recursions of `inside` in reverse: each term passes its sum's gradient on to its factors.
+    """Run the recursions of `inside` in reverse: each term passes its sum's gradient on to its
+    factors.
 
     seed (Floats2d): (M, B) gradient of right(0, j): 1 / Z for j = n.
     RETURNS (Floats3d): (M, M, B) of [dependent, head], weight times gradient.
@@ -121,6 +124,6 @@ def outside(
     return arcs
 
 
-def total_of(xp: Any, charts: Charts, lengths: Any) -> Floats1d:
+def total_of(xp: ArrayModule, charts: Charts, lengths: Any) -> Floats1d:
     """(B,) right(0, n) of each unit. lengths: (B,) tokens."""
     return charts.total[xp.asarray(lengths), xp.arange(charts.total.shape[1])]

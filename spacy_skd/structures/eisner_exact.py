@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy
 
-from ..arrays import Floats1d, Floats2d, Floats3d, Ints1d
+from ..arrays import ArrayModule, Floats1d, Floats2d, Floats3d, Ints1d
 from .eisner_charts import Charts, inside, outside, total_of
 from .numerics import POSSIBLE_ABOVE, softmax
 from .rings import Logarithms, Numbers
@@ -22,7 +22,7 @@ NUMBERS, LOGARITHMS = Numbers(), Logarithms()
 
 
 def infer_trees(
-    xp: Any, arc: Floats3d, lengths: Ints1d, *, single_root: bool
+    xp: ArrayModule, arc: Floats3d, lengths: Ints1d, *, single_root: bool
 ) -> tuple[Floats1d, Floats3d]:
     """arc (Floats3d): (B, N, N + 1) float64 scores in nats. lengths (Ints1d): (B,).
 
@@ -45,8 +45,9 @@ def infer_trees(
     return log_z + norm, xp.minimum(marginals[1:].transpose(2, 0, 1), 1.0)
 
 
-def log_charts(xp: Any, arc: Floats3d, lengths: Ints1d, *, single_root: bool) -> Charts:
-    """The logarithms of `inside`, of normalised weights. Arguments as those of `infer_trees`."""
+def log_charts(xp: ArrayModule, arc: Floats3d, lengths: Ints1d, *, single_root: bool) -> Charts:
+    """Return the logarithms of `inside`, of normalised weights. Arguments as those of
+    `infer_trees`."""
     weights, log_weights, _ = _normalised(xp, arc, lengths)
     charts = inside(xp, NUMBERS, weights, single_root=single_root)
     bad = xp.nonzero(total_of(xp, charts, lengths) <= numpy.exp(LEAST))[0]
@@ -59,9 +60,11 @@ def log_charts(xp: Any, arc: Floats3d, lengths: Ints1d, *, single_root: bool) ->
     return logs
 
 
-def _normalised(xp: Any, arc: Floats3d, lengths: Ints1d) -> tuple[Floats3d, Floats3d, Floats1d]:
-    """RETURNS: weights (M, M, B) of [dependent, head], which sum to 1 over heads; their logarithms;
-    (B,) what was taken from the score of every tree, in nats."""
+def _normalised(
+    xp: ArrayModule, arc: Floats3d, lengths: Ints1d
+) -> tuple[Floats3d, Floats3d, Floats1d]:
+    """Return weights (M, M, B) of [dependent, head], which sum to 1 over heads; their
+    logarithms; (B,) what was taken from the score of every tree, in nats."""
     b, n, _ = arc.shape
     sums, shares = softmax(arc)
     possible = (arc > POSSIBLE_ABOVE).transpose(1, 2, 0)
@@ -72,7 +75,9 @@ def _normalised(xp: Any, arc: Floats3d, lengths: Ints1d) -> tuple[Floats3d, Floa
     return weights, logs, (sums * real).sum(axis=1)
 
 
-def _at_ends(xp: Any, values: Floats1d, lengths: Ints1d, *, like: Floats2d, zero: float) -> Any:
+def _at_ends(
+    xp: ArrayModule, values: Floats1d, lengths: Ints1d, *, like: Floats2d, zero: float
+) -> Any:
     """(M, B) each unit's value where it ends, else zero."""
     seed = xp.full(like.shape, zero)
     seed[xp.asarray(lengths), xp.arange(len(values))] = values
@@ -80,9 +85,9 @@ def _at_ends(xp: Any, values: Floats1d, lengths: Ints1d, *, like: Floats2d, zero
 
 
 def _in_log_space(
-    xp: Any, log_weights: Floats3d, lengths: Ints1d, *, single_root: bool
+    xp: ArrayModule, log_weights: Floats3d, lengths: Ints1d, *, single_root: bool
 ) -> tuple[Floats1d, Floats3d]:
-    """RETURNS: log Z of the weights; (M, M, B) marginals."""
+    """Return log Z of the weights; (M, M, B) marginals."""
     charts = inside(xp, LOGARITHMS, log_weights, single_root=single_root)
     total = total_of(xp, charts, lengths)
     shares = -xp.where(xp.isfinite(total), total, 0.0)

@@ -1,16 +1,16 @@
 """Projective trees drawn from the inside charts, top-down."""
 
-from typing import Any
-
 import numpy
 
-from ..arrays import Floats2d, Floats3d, Ints1d, Ints2d
+from ..arrays import ArrayModule, Floats2d, Floats3d, Ints1d, Ints2d
 from .draws import draw
 from .eisner_charts import Charts
 from .eisner_trace import BASE, RIGHT, Items, trace
 
 
-def sample_heads(xp: Any, charts: Charts, lengths: Ints1d, rng: numpy.random.Generator) -> Ints2d:
+def sample_heads(
+    xp: ArrayModule, charts: Charts, lengths: Ints1d, rng: numpy.random.Generator
+) -> Ints2d:
     """charts (Charts): in nats, each unit with at least one tree.
 
     RETURNS (Ints2d): (B, N) heads, -1 in the padding.
@@ -30,7 +30,7 @@ def sample_heads(xp: Any, charts: Charts, lengths: Ints1d, rng: numpy.random.Gen
     return heads
 
 
-def _ways(xp: Any, charts: Charts, kind: int, items: Items) -> Floats2d:
+def _ways(xp: ArrayModule, charts: Charts, kind: int, items: Items) -> Floats2d:
     """(items, widest) scores of the splits of items of one kind, -inf beyond their width."""
     width = (items.j - items.i)[:, None]
     t = xp.arange(int(width.max(initial=0)))[None]

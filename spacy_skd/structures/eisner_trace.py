@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ..arrays import Ints1d, Ints2d
+from ..arrays import ArrayModule, Ints1d, Ints2d
 
 # Kinds of items over i..j, and which two others make them at a split k (eisner_charts.py):
 # base(i, j):  right(i, k) and left(k + 1, j), and so to_right(i, j) and to_left(i, j);
@@ -29,7 +29,7 @@ class Items(NamedTuple):
 Choice = Callable[[Items], tuple[Ints1d, Ints1d, Ints1d]]
 
 
-def trace(xp: Any, heads: Ints2d, lengths: Ints1d, ranks: Ints1d, choose: Choice) -> None:
+def trace(xp: ArrayModule, heads: Ints2d, lengths: Ints1d, ranks: Ints1d, choose: Choice) -> None:
     """Write the heads of each row's tokens: of the tree at `right(0, n)` of a rank.
 
     heads (Ints2d): (R, N), changed. lengths, ranks (Ints1d): (R,).

@@ -114,4 +114,5 @@ def _log_sum(scores: Floats1d) -> float:
 
 def _shares(parts: Array, total: Array) -> Array:
     """exp(parts - total), 0 where both are -inf."""
-    return numpy.exp(parts - numpy.maximum(total, -1e300))
+    shares: Array = numpy.exp(parts - numpy.maximum(total, -1e300))
+    return shares

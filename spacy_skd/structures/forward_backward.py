@@ -5,11 +5,11 @@ batch; in log space for the chains where that lost mass.
 """
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy
 
-from ..arrays import Floats1d, Floats2d, Floats3d, Ints1d
+from ..arrays import ArrayModule, Floats1d, Floats2d, Floats3d, Ints1d
 
 # Marginals of a token that sum to less or more than 1 by this have lost mass to underflow.
 TOLERANCE = 1e-7
@@ -31,11 +31,11 @@ class Chains:
     order: Ints1d
 
     def running_transition(self, running: int) -> Floats3d:
-        """The transitions of the first units."""
+        """Return the transitions of the first units."""
         return self.transition if len(self.transition) == 1 else self.transition[:running]
 
     def some(self, units: Ints1d) -> "Chains":
-        """Some units, in the same order."""
+        """Return some units, in the same order."""
         active = [int((self.lengths[units] > i).sum()) for i in range(len(self.active))]
         transition = self.transition if len(self.transition) == 1 else self.transition[units]
         unary, lengths = self.unary[units], self.lengths[units]
@@ -45,8 +45,8 @@ class Chains:
 _Result = tuple[Floats1d, Floats3d, Floats3d]
 
 
-def forward_backward(xp: Any, chains: Chains) -> _Result:
-    """RETURNS: log Z (B,) in nats, -inf where no sequence is possible; marginals (B, N, C), 0 in
+def forward_backward(xp: ArrayModule, chains: Chains) -> _Result:
+    """Return log Z (B,) in nats, -inf where no sequence is possible; marginals (B, N, C), 0 in
     the padding; expected numbers of transitions (B, C, C)."""
     with numpy.errstate(all="ignore"):  # what overflows or underflows is found below
         log_z, unary, transition = _scaled(xp, chains)
@@ -73,7 +73,7 @@ class Scaled(NamedTuple):
     back: Floats3d
 
 
-def _scaled(xp: Any, chains: Chains) -> _Result:
+def _scaled(xp: ArrayModule, chains: Chains) -> _Result:
     """P(y_i) = a_i b_i, and of P(y_(i-1), y_i) = a_(i-1) A (e_i b_i / c_i) the sum over i is one
     product."""
     b, n, c = chains.unary.shape
@@ -85,7 +85,7 @@ def _scaled(xp: Any, chains: Chains) -> _Result:
     return log_z, (a * back).transpose(1, 0, 2), transition
 
 
-def scaled_messages(xp: Any, chains: Chains) -> Scaled:
+def scaled_messages(xp: ArrayModule, chains: Chains) -> Scaled:
     """Of at least one unit and one token. With w = exp(scores - shift), A the transitions and e_i
     the labels of token i:
 
@@ -126,7 +126,7 @@ def scaled_messages(xp: Any, chains: Chains) -> Scaled:
     return Scaled(log_z, A, a, ahead, back)
 
 
-def times(xp: Any, rows: Floats2d, A: Floats3d, *, out: Floats2d) -> None:
+def times(xp: ArrayModule, rows: Floats2d, A: Floats3d, *, out: Floats2d) -> None:
     """rows, out: (k, C), A: (1, C, C) for all rows, or one a row."""
     if len(A) == 1:
         xp.matmul(rows, A[0], out=out)
@@ -147,7 +147,7 @@ class Messages:
     log_z: Floats1d
 
 
-def log_messages(xp: Any, chains: Chains) -> Messages:
+def log_messages(xp: ArrayModule, chains: Chains) -> Messages:
     """a_i(y) of `log_forward`, and b_i(x) = log sum_y exp(A(x, y) + unary_(i+1)(y) + b_(i+1)(y)):
     exact whatever the range of the scores."""
     before, log_z = log_forward(xp, chains)
@@ -159,7 +159,7 @@ def log_messages(xp: Any, chains: Chains) -> Messages:
     return Messages(before, back, log_z)
 
 
-def log_forward(xp: Any, chains: Chains) -> tuple[Floats3d, Floats1d]:
+def log_forward(xp: ArrayModule, chains: Chains) -> tuple[Floats3d, Floats1d]:
     """a_i(y) = unary_i(y) + log sum_x exp(a_(i-1)(x) + A(x, y)).
 
     RETURNS (tuple[Floats3d, Floats1d]): (N, B, C), and log Z (B,), in nats.
@@ -177,8 +177,9 @@ def log_forward(xp: Any, chains: Chains) -> tuple[Floats3d, Floats1d]:
     return a, log_z
 
 
-def _in_log_space(xp: Any, chains: Chains) -> _Result:
-    """The same recursions on logarithms: slower, and exact whatever the range of the scores."""
+def _in_log_space(xp: ArrayModule, chains: Chains) -> _Result:
+    """Return the same recursions on logarithms: slower, and exact whatever the range of the
+    scores."""
     b, n, c = chains.unary.shape
     found = log_messages(xp, chains)
     log_z = _finite(xp, found.log_z)
@@ -193,11 +194,11 @@ def _in_log_space(xp: Any, chains: Chains) -> _Result:
     return found.log_z, unary.transpose(1, 0, 2), transition
 
 
-def _finite(xp: Any, values: Floats1d) -> Floats1d:
+def _finite(xp: ArrayModule, values: Floats1d) -> Floats1d:
     return xp.where(xp.isfinite(values), values, 0.0)
 
 
-def log_sum(xp: Any, values: Floats2d, *, axis: int) -> Floats1d:
+def log_sum(xp: ArrayModule, values: Floats2d, *, axis: int) -> Floats1d:
     """log sum exp, -inf where all are."""
     top = _finite(xp, values.max(axis=axis, keepdims=True))
     total = xp.exp(values - top).sum(axis=axis)

@@ -32,7 +32,7 @@ class ArcStructure(Structure):
 
     @classmethod
     def by_name(cls) -> dict[str, "ArcStructure"]:
-        """RETURNS: all that are registered, each with its default settings."""
+        """Return all that are registered, each with its default settings."""
         kinds = [kind for kind in Structure.registered.values() if issubclass(kind, ArcStructure)]
         return {kind.name: kind() for kind in kinds}
 
@@ -64,7 +64,7 @@ class ArcStructure(Structure):
         return self
 
     def read_by(self, student: "ArcStructure") -> "ArcStructure":
-        """The structure of what a teacher of this one can mean to a student."""
+        """Return the structure of what a teacher of this one can mean to a student."""
         return self
 
     def agrees(self, heads: Ints2d, lengths: Ints1d) -> Bools:
@@ -111,7 +111,7 @@ class ArcStructure(Structure):
         return True
 
     def best_heads(self, batch: Sequence[Parts]) -> list[Ints2d]:
-        """The heads of `argmax` of some batches.
+        """Return the heads of `argmax` of some batches.
 
         RETURNS (list[Ints2d]): (B, N) of each, 0 = ROOT, j + 1 = token j; 0 in the padding.
         RAISES (ValueError): as `infer`.

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy
 
-from ..arrays import Floats2d, Floats3d, Ints1d, Ints2d, Ints3d
+from ..arrays import ArrayModule, Floats2d, Floats3d, Ints1d, Ints2d, Ints3d
 from .numerics import POSSIBLE_ABOVE
 
 # From this many columns for each that is wanted on, finding those first is faster than sorting all.
@@ -13,10 +13,11 @@ MUCH_LONGER = 4
 FEW = 16
 
 
-def top(xp: Any, values: Floats2d, k: int) -> Ints2d:
-    """Indices of the k highest of the last axis, highest first; of equal ones the first."""
+def top(xp: ArrayModule, values: Floats2d, k: int) -> Ints2d:
+    """Return indices of the k highest of the last axis, highest first; of equal ones the first."""
     if k == 1:
-        return values.argmax(axis=-1)[..., None]
+        best: Ints2d = values.argmax(axis=-1)[..., None]
+        return best
     n = values.shape[-1]
     if k <= min(FEW, n):
         return _one_by_one(xp, values, k)
@@ -31,7 +32,7 @@ def top(xp: Any, values: Floats2d, k: int) -> Ints2d:
     return xp.take_along_axis(found, order, axis=-1)
 
 
-def _one_by_one(xp: Any, values: Floats2d, k: int) -> Ints2d:
+def _one_by_one(xp: ArrayModule, values: Floats2d, k: int) -> Ints2d:
     """As `top`, of finite values and -inf; what was found is lower than both."""
     rest = xp.maximum(values, xp.finfo(values.dtype).min)
     found = xp.empty((*values.shape[:-1], k), dtype="int64")
@@ -42,14 +43,14 @@ def _one_by_one(xp: Any, values: Floats2d, k: int) -> Ints2d:
     return found
 
 
-def likely_pairs(xp: Any, rows: int, columns: int, k: int) -> tuple[Ints1d, Ints1d]:
+def likely_pairs(xp: ArrayModule, rows: int, columns: int, k: int) -> tuple[Ints1d, Ints1d]:
     """Of two lists, highest first, the pairs of ranks that the k highest sums can be made of: pair
     (i, j) has (i + 1)(j + 1) - 1 others that are at least as high."""
     i, j = numpy.nonzero(numpy.outer(1 + numpy.arange(rows), 1 + numpy.arange(columns)) <= k)
     return xp.asarray(i), xp.asarray(j)
 
 
-def padded(xp: Any, columns: Any, k: int, *, value: float) -> Any:
+def padded(xp: ArrayModule, columns: Any, k: int, *, value: float) -> Any:
     """With k entries on the last axis."""
     missing = k - columns.shape[-1]
     if not missing:
@@ -58,8 +59,8 @@ def padded(xp: Any, columns: Any, k: int, *, value: float) -> Any:
     return xp.concatenate([columns, more], axis=-1)
 
 
-def best_rows(xp: Any, rows: Floats3d, mask: Any, k: int) -> tuple[Floats2d, Ints3d]:
-    """The k best choices of one column for each token, where tokens are independent.
+def best_rows(xp: ArrayModule, rows: Floats3d, mask: Any, k: int) -> tuple[Floats2d, Ints3d]:
+    """Return the k best choices of one column for each token, where tokens are independent.
 
     rows (Floats3d): (B, N, C) scores in nats. mask: (B, N) bool, False in the padding.
     RETURNS (tuple[Floats2d, Ints3d]): (B, k) totals, highest first, -inf where there are fewer;

@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 
 import numpy
 
-from ..arrays import Bools, Floats1d, Floats2d, Floats3d, Ints1d, Ints2d
+from ..arrays import ArrayModule, Bools, Floats1d, Floats2d, Floats3d, Ints1d, Ints2d
 from .base import check_k, no_structure
 from .draws import draw
 from .elimination import eliminate
@@ -154,7 +154,7 @@ class SpanningTrees(Trees):
         return Parts({"arc": indicate(xp, xp.asarray(heads), like=arc)}, scores.lengths)
 
     def _eliminate(
-        self, xp: Any, arc: Floats3d, lengths: Any, unit: int, log_z: Any, marginals: Any
+        self, xp: ArrayModule, arc: Floats3d, lengths: Any, unit: int, log_z: Any, marginals: Any
     ) -> None:
         n = int(lengths[unit])
         scores = to_numpy(arc[unit, :n, : n + 1])
@@ -167,7 +167,7 @@ class SpanningTrees(Trees):
 
 
 def _matrix_tree(
-    xp: Any, arc: Floats3d, mask: Any, *, single_root: bool
+    xp: ArrayModule, arc: Floats3d, mask: Any, *, single_root: bool
 ) -> tuple[Floats1d, Floats3d, Any]:
     """log Z (B,), marginals (B, N, N + 1), and whether the unit passes the checks (B,)."""
     if not arc.size:
@@ -197,10 +197,10 @@ def _matrix_tree(
     return log_z, xp.clip(marginals, 0.0, 1.0), good
 
 
-def _laplacian(xp: Any, root: Any, inner: Any, mask: Any, *, single_root: bool) -> Floats3d:
+def _laplacian(xp: ArrayModule, root: Any, inner: Any, mask: Any, *, single_root: bool) -> Floats3d:
     """(B, N, N), [head, dependent]; the identity in the padding."""
     n = inner.shape[1]
-    laplacian = -inner.transpose(0, 2, 1)
+    laplacian: Floats3d = -inner.transpose(0, 2, 1)
     diagonal = inner.sum(axis=-1)
     if not single_root:
         diagonal = diagonal + root
@@ -212,14 +212,14 @@ def _laplacian(xp: Any, root: Any, inner: Any, mask: Any, *, single_root: bool) 
     return laplacian
 
 
-def _or_identity(xp: Any, matrices: Floats3d, good: Any) -> Floats3d:
-    """An inverse must exist for every matrix of the batch, or numpy raises for all."""
+def _or_identity(xp: ArrayModule, matrices: Floats3d, good: Any) -> Floats3d:
+    """Put the identity where there is no inverse, of which one makes numpy raise for all."""
     if good.all():
         return matrices
     return xp.where(good[:, None, None], matrices, xp.eye(matrices.shape[1])[None])
 
 
-def _passes(xp: Any, marginals: Floats3d, mask: Any, *, single_root: bool) -> Any:
+def _passes(xp: ArrayModule, marginals: Floats3d, mask: Any, *, single_root: bool) -> Any:
     """(B,): each token's heads sum to 1, root mass is 1, all in [0, 1]."""
     rows = xp.where(mask, marginals.sum(axis=-1), 1.0)
     good = (xp.abs(rows - 1.0) < TOLERANCE).all(axis=-1)

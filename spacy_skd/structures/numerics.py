@@ -3,9 +3,8 @@
 from typing import Any
 
 import numpy
-from thinc.api import get_array_module
 
-from ..arrays import Array, Floats1d, FloatsXd
+from ..arrays import Array, Floats1d, FloatsXd, array_module
 
 # The score of a part that no structure may contain. A finite number, so that 0 * IMPOSSIBLE is 0.
 IMPOSSIBLE = -1e9
@@ -20,7 +19,7 @@ def clean_scores(scores: FloatsXd, *, what: str) -> FloatsXd:
     scores (FloatsXd): (units, ...), nats.
     RAISES (ValueError): naming the first unit with a score that is NaN or +inf.
     """
-    xp = get_array_module(scores)
+    xp = array_module(scores)
     if not scores.size or xp.isfinite(scores).all():
         return scores
     wrong = xp.isnan(scores) | (scores == xp.inf)
@@ -38,14 +37,14 @@ def check_scores(scores: FloatsXd, *, name: str) -> None:
     """scores (FloatsXd): any shape, what a model returned. name (str): of the component.
     RAISES (ValueError): if one is NaN or +inf.
     """
-    xp = get_array_module(scores)
+    xp = array_module(scores)
     if scores.size and not scores.max() < xp.inf:  # the maximum of what has a NaN is NaN
         value = "NaN" if xp.isnan(scores).any() else "infinite"
         raise ValueError(f"{name}: the model's scores are {value}; its weights are damaged")
 
 
 def to_numpy(array: Any) -> Array:
-    """RETURNS (ndarray): the array on the CPU, itself if it is there."""
+    """Return the array on the CPU, itself if it is there."""
     return array.get() if hasattr(array, "get") else numpy.asarray(array)
 
 
@@ -56,7 +55,7 @@ def softmax(scores: FloatsXd) -> tuple[Floats1d, FloatsXd]:
     RETURNS (tuple[FloatsXd, FloatsXd]): log of the sum, (...), float64; probabilities (..., C) in
         the dtype of the scores.
     """
-    xp = get_array_module(scores)
+    xp = array_module(scores)
     if not scores.size:
         return xp.zeros(scores.shape[:-1], dtype="float64"), xp.zeros_like(scores)
     highest = scores.max(axis=-1, keepdims=True)

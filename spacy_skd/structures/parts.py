@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy
-from thinc.api import get_array_module
 
-from ..arrays import Array, Floats1d, FloatsXd, Ints1d
+from ..arrays import Array, ArrayModule, Floats1d, FloatsXd, Ints1d, array_module
 
 # What the axes are; names of the arrays that a family may have.
 AXES = {
@@ -56,9 +55,9 @@ class Parts:
             )
 
     @property
-    def xp(self) -> Any:
+    def xp(self) -> ArrayModule:
         """The array module, numpy or cupy."""
-        return get_array_module(next(iter(self.arrays.values())))
+        return array_module(next(iter(self.arrays.values())))
 
     @property
     def n_units(self) -> int:
@@ -76,7 +75,7 @@ class Parts:
         return xp.arange(self.n_tokens)[None] < xp.asarray(self.lengths)[:, None]
 
     def dot(self, other: "Parts") -> Floats1d:
-        """RETURNS (Floats1d): (B,) sum over all parts of the products, float64."""
+        """Return (B,) sum over all parts of the products, float64."""
         total = self.xp.zeros(self.n_units, dtype="float64")
         for name, array in self.arrays.items():
             total += _dot(self.xp, array, other.arrays[name])
@@ -94,14 +93,14 @@ class Parts:
             number = float(factor)
             return self if number == 1 else self._with(lambda a, _: a * number, self.arrays)
         numbers = self.xp.asarray(factor)
-        arrays = {
+        arrays: dict[str, FloatsXd] = {
             name: a * numbers.astype(a.dtype).reshape(-1, *(1,) * (a.ndim - 1))
             for name, a in self.arrays.items()
         }
         return Parts(arrays, self.lengths)
 
     def __getitem__(self, units: Any) -> "Parts":
-        """Some units (a slice, or an array of indices or bools)."""
+        """Return some units (a slice, or an array of indices or bools)."""
         lengths = self.lengths[units]
         arrays = {
             name: tie(array[0], len(lengths)) if is_tied(array) else array[units]
@@ -122,7 +121,7 @@ class Parts:
 
     @staticmethod
     def concat(batches: Sequence["Parts"]) -> "Parts":
-        """The units of several batches in one, padded with 0 to the longest."""
+        """Return the units of several batches in one, padded with 0 to the longest."""
         n = max((batch.n_tokens for batch in batches), default=0)
         xp = batches[0].xp
         arrays = {
@@ -133,8 +132,8 @@ class Parts:
 
 
 def tie(scores: FloatsXd, n_units: int) -> FloatsXd:
-    """The same scores for all units, without a copy: (C, C) to (n_units, C, C)."""
-    return get_array_module(scores).broadcast_to(scores, (n_units, *scores.shape))
+    """Return the same scores for all units, without a copy: (C, C) to (n_units, C, C)."""
+    return array_module(scores).broadcast_to(scores, (n_units, *scores.shape))
 
 
 def is_tied(array: FloatsXd) -> bool:
@@ -142,7 +141,7 @@ def is_tied(array: FloatsXd) -> bool:
     return len(array) > 1 and array.strides[0] == 0
 
 
-def _dot(xp: Any, a: FloatsXd, b: FloatsXd) -> Floats1d:
+def _dot(xp: ArrayModule, a: FloatsXd, b: FloatsXd) -> Floats1d:
     if a.ndim > 3:
         a, b = (x.reshape(*x.shape[:2], x.shape[2] * x.shape[3]) for x in (a, b))
     with numpy.errstate(invalid="ignore"):
@@ -154,7 +153,7 @@ def _dot(xp: Any, a: FloatsXd, b: FloatsXd) -> Floats1d:
     return total
 
 
-def _pad(xp: Any, name: str, array: FloatsXd, n: int) -> FloatsXd:
+def _pad(xp: ArrayModule, name: str, array: FloatsXd, n: int) -> FloatsXd:
     shape: tuple[int, ...] = (len(array), n, *array.shape[2:])
     if name == "arc":
         shape = (len(array), n, n + 1)

@@ -2,7 +2,7 @@
 
 from typing import Any, Protocol
 
-from ..arrays import Floats2d, Floats3d
+from ..arrays import ArrayModule, Floats2d, Floats3d
 from .forward_backward import log_sum
 
 
@@ -13,18 +13,18 @@ class Ring(Protocol):
     zero: float
     one: Any
 
-    def times(self, xp: Any, a: Any, b: Any) -> Any: ...
+    def times(self, xp: ArrayModule, a: Any, b: Any) -> Any: ...
 
-    def sum_of_products(self, xp: Any, a: Any, b: Any) -> Any:
-        """a, b: (items, t, B, *shape). RETURNS: (items, B, *shape), the sum over t."""
+    def sum_of_products(self, xp: ArrayModule, a: Any, b: Any) -> Any:
+        """Return the sum over t, (items, B, *shape). a, b: (items, t, B, *shape)."""
 
 
 class Gradients(Ring, Protocol):
     """Enough for the outside pass."""
 
-    def plus(self, xp: Any, a: Any, b: Any) -> Any: ...
+    def plus(self, xp: ArrayModule, a: Any, b: Any) -> Any: ...
 
-    def add(self, xp: Any, total: Floats3d, a: Floats2d, b: Floats3d) -> None:
+    def add(self, xp: ArrayModule, total: Floats3d, a: Floats2d, b: Floats3d) -> None:
         """Add to `total`, in place, a (items, B) times b (items, t, B)."""
 
 
@@ -35,16 +35,16 @@ class Numbers:
     zero = 0.0
     one = 1.0
 
-    def times(self, xp: Any, a: Any, b: Any) -> Any:
+    def times(self, xp: ArrayModule, a: Any, b: Any) -> Any:
         return a * b
 
-    def sum_of_products(self, xp: Any, a: Any, b: Any) -> Any:
+    def sum_of_products(self, xp: ArrayModule, a: Any, b: Any) -> Any:
         return xp.einsum("itb,itb->ib", a, b)
 
-    def plus(self, xp: Any, a: Any, b: Any) -> Any:
+    def plus(self, xp: ArrayModule, a: Any, b: Any) -> Any:
         return a + b
 
-    def add(self, xp: Any, total: Floats3d, a: Floats2d, b: Floats3d) -> None:
+    def add(self, xp: ArrayModule, total: Floats3d, a: Floats2d, b: Floats3d) -> None:
         total += a[:, None] * b
 
 
@@ -55,14 +55,14 @@ class Logarithms:
     zero = -float("inf")
     one = 0.0
 
-    def times(self, xp: Any, a: Any, b: Any) -> Any:
+    def times(self, xp: ArrayModule, a: Any, b: Any) -> Any:
         return a + b
 
-    def sum_of_products(self, xp: Any, a: Any, b: Any) -> Any:
+    def sum_of_products(self, xp: ArrayModule, a: Any, b: Any) -> Any:
         return log_sum(xp, a + b, axis=1)
 
-    def plus(self, xp: Any, a: Any, b: Any) -> Any:
+    def plus(self, xp: ArrayModule, a: Any, b: Any) -> Any:
         return xp.logaddexp(a, b)
 
-    def add(self, xp: Any, total: Floats3d, a: Floats2d, b: Floats3d) -> None:
+    def add(self, xp: ArrayModule, total: Floats3d, a: Floats2d, b: Floats3d) -> None:
         xp.logaddexp(total, a[:, None] + b, out=total)

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy
 
-from ..arrays import Floats1d, Floats2d, Floats3d, Ints1d
+from ..arrays import ArrayModule, Floats1d, Floats2d, Floats3d, Ints1d
 from .base import Structure, check_k
 from .draws import draw
 from .forward_backward import log_sum
@@ -103,28 +103,28 @@ class FlatSegments(Structure):
         return clean_scores(span, what=WHAT)
 
 
-def _inside(xp: Any, mask: Any, width: int) -> Any:
+def _inside(xp: ArrayModule, mask: Any, width: int) -> Any:
     """(B, N, W): whether a span ends within its unit. mask: (B, N)."""
     left = mask[:, ::-1].cumsum(axis=1)[:, ::-1]  # tokens from here on
     return left[..., None] > xp.arange(width)
 
 
-def _over_labels(xp: Any, span: Any, mask: Any) -> tuple[Floats3d, Any]:
-    """RETURNS: (B, N, W) log sums over labels, -inf where impossible or padding; (B, N, W, L) the
+def _over_labels(xp: ArrayModule, span: Any, mask: Any) -> tuple[Floats3d, Any]:
+    """Return (B, N, W) log sums over labels, -inf where impossible or padding; (B, N, W, L) the
     labels' shares, in the dtype of the scores."""
     sums, shares = softmax(span)
     possible = _inside(xp, mask, span.shape[2]) & (sums > POSSIBLE_ABOVE) & bool(span.shape[3])
     return xp.where(possible, sums, -xp.inf), shares
 
 
-def _with_outside(xp: Any, sums: Floats3d) -> Floats3d:
+def _with_outside(xp: ArrayModule, sums: Floats3d) -> Floats3d:
     """Spans of one token, or none: tokens in the padding are outside, which changes nothing."""
     sums = sums.copy()
     sums[:, :, 0] = xp.logaddexp(sums[:, :, 0], 0.0)
     return sums
 
 
-def _options(xp: Any, span: Any, mask: Any) -> Any:
+def _options(xp: ArrayModule, span: Any, mask: Any) -> Any:
     """(B, N, W, 1 + L) float64 nats of what can begin at a token, -inf where impossible or padding:
     in the first column and width the token outside, then the labels."""
     b, n, w, n_labels = span.shape
@@ -135,13 +135,13 @@ def _options(xp: Any, span: Any, mask: Any) -> Any:
     return options
 
 
-def _forward(xp: Any, sums: Floats3d) -> Floats2d:
-    """RETURNS: (B, N + 1) F."""
+def _forward(xp: ArrayModule, sums: Floats3d) -> Floats2d:
+    """Return (B, N + 1) F."""
     return _backward(xp, _by_end(xp, sums)[:, ::-1])[:, ::-1]
 
 
-def _backward(xp: Any, sums: Floats3d) -> Floats2d:
-    """RETURNS: (B, N + 1) G."""
+def _backward(xp: ArrayModule, sums: Floats3d) -> Floats2d:
+    """Return (B, N + 1) G."""
     b, n, w = sums.shape
     after = xp.full((b, n + w), -xp.inf)
     after[:, n] = 0.0
@@ -151,7 +151,7 @@ def _backward(xp: Any, sums: Floats3d) -> Floats2d:
     return after[:, : n + 1]
 
 
-def _by_end(xp: Any, starts: Floats3d) -> Floats3d:
+def _by_end(xp: ArrayModule, starts: Floats3d) -> Floats3d:
     """(B, N, W, ...) what is at [i, w] of the spans from token i on, at [i + w, w]; else -inf."""
     ends = xp.full(starts.shape, -xp.inf)
     n = starts.shape[1]
@@ -160,7 +160,7 @@ def _by_end(xp: Any, starts: Floats3d) -> Floats3d:
     return ends
 
 
-def _windows(xp: Any, values: Floats2d, width: int, *, start: int) -> Floats3d:
+def _windows(xp: ArrayModule, values: Floats2d, width: int, *, start: int) -> Floats3d:
     """(B, N, W) at [i, w] the value at i + w + start; -inf beyond. values: (B, N + 1)."""
     b, n = values.shape[0], values.shape[1] - 1
     padded = xp.full((b, n + width + start), -xp.inf)
@@ -175,13 +175,13 @@ class _Step(NamedTuple):
     rank: Any  # (B, k) which of the k ways to where it starts
 
 
-def _best_options(xp: Any, options: Any, k: int) -> tuple[Any, Any]:
-    """The k best options of each span. RETURNS: (B, N, W, m) scores, highest first; columns."""
+def _best_options(xp: ArrayModule, options: Any, k: int) -> tuple[Any, Any]:
+    """Return the k best options of each span: (B, N, W, m) scores, highest first; columns."""
     labels = top(xp, options, k)
     return xp.take_along_axis(options, labels, axis=-1), labels
 
 
-def _best_ends(xp: Any, values: Any, k: int) -> tuple[Floats2d, list[_Step]]:
+def _best_ends(xp: ArrayModule, values: Any, k: int) -> tuple[Floats2d, list[_Step]]:
     """Viterbi with k entries a token. RETURNS: (B, k) totals of whole units; a step a token."""
     b, n, w, m = values.shape
     ends = _by_end(xp, values)
@@ -202,14 +202,14 @@ def _best_ends(xp: Any, values: Any, k: int) -> tuple[Floats2d, list[_Step]]:
     return state[:, w - 1 + n], steps
 
 
-def _padded(xp: Any, where: Any, k: int) -> Any:
+def _padded(xp: ArrayModule, where: Any, k: int) -> Any:
     wider = xp.zeros((len(where), k), dtype="int64")
     wider[:, : where.shape[1]] = where
     return wider
 
 
 def _trace(
-    xp: Any, steps: list[_Step], labels: Any, totals: Floats1d, rank: int, span: Any
+    xp: ArrayModule, steps: list[_Step], labels: Any, totals: Floats1d, rank: int, span: Any
 ) -> None:
     """Write the structure of one rank of each unit into `span`, from its last token back."""
     units = xp.nonzero(xp.isfinite(totals))[0]
@@ -228,7 +228,9 @@ def _trace(
         units, end, ranks = units[going_on], end[going_on], ranks[going_on]
 
 
-def _mark(xp: Any, span: Any, units: Ints1d, start: Ints1d, width: Ints1d, label: Ints1d) -> None:
+def _mark(
+    xp: ArrayModule, span: Any, units: Ints1d, start: Ints1d, width: Ints1d, label: Ints1d
+) -> None:
     """label: 0 for a token outside, else 1 + the label."""
     real = label > 0
     span[units[real], start[real], width[real], label[real] - 1] = 1

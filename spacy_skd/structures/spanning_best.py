@@ -50,7 +50,7 @@ def best_trees(arc: Floats2d, k: int, *, single_root: bool) -> tuple[list[float]
 
 
 def _split(arc: Floats2d, best: _Best, *, single_root: bool, enough: float) -> list[_Best]:
-    """The best trees of the sets that the others are split into, if they score `enough`."""
+    """Return the best trees of the sets that the others are split into, if they score `enough`."""
     n = len(arc)
     index = numpy.arange(n)
     sets = [(d, frozenset({int(best.heads[d])})) for d in range(best.fixed, n)]
@@ -76,7 +76,8 @@ def _split(arc: Floats2d, best: _Best, *, single_root: bool, enough: float) -> l
 def _decode(
     arc: Floats2d, heads: Ints2d, sets: list[tuple[int, frozenset[int]]], single_root: bool
 ) -> list[_Best]:
-    """The best tree of each set, if it has one. heads: (sets, n), of which the fixed ones count."""
+    """Return the best tree of each set, if it has one. heads: (sets, n), of which the fixed ones
+    count."""
     trees = []
     n = len(arc)
     step = max(1, MOST_SCORES // max(1, arc.size))

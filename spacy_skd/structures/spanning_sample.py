@@ -62,7 +62,7 @@ def _with_roots(arc: Floats3d, roots: Ints1d) -> Floats3d:
 
 
 def _walk(arc: Floats3d, lengths: Ints1d, rng: numpy.random.Generator) -> Any:
-    """RETURNS: (B, N) heads; (B,) whether the unit's tree was finished. All units walk together."""
+    """Return (B, N) heads; (B,) whether the unit's tree was finished. All units walk together."""
     b, n, _ = arc.shape
     joined = numpy.ones((b, n + 1), dtype=bool)  # ROOT, and what lies beyond a unit, need no walk
     joined[:, 1:] = numpy.arange(n)[None] >= lengths[:, None]
@@ -82,7 +82,7 @@ def _walk(arc: Floats3d, lengths: Ints1d, rng: numpy.random.Generator) -> Any:
     return heads[:, 1:], joined.all(axis=1)
 
 
-def _next_walk(joined: Any) -> Ints1d:
+def _next_walk(joined: Any) -> Any:
     """(B,) the first node that is not joined, 0 if all are."""
     return (~joined).argmax(axis=1)
 

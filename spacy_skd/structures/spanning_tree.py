@@ -33,8 +33,9 @@ def is_tree(heads: Ints2d, lengths: Ints1d, *, single_root: bool) -> Bools:
     rooted: Bools = (_ancestors(nodes) == 0).all(axis=1)
     if not single_root:
         return rooted
-    roots = ((nodes[:, 1:] == 0) & inside).sum(axis=1)
-    return rooted & ((roots == 1) | (numpy.asarray(lengths) == 0))
+    roots: Ints1d = ((nodes[:, 1:] == 0) & inside).sum(axis=1)
+    rooted &= (roots == 1) | (numpy.asarray(lengths) == 0)
+    return rooted
 
 
 def maximum_trees(arc: Floats3d, lengths: Ints1d, *, single_root: bool) -> Ints2d:
@@ -84,7 +85,7 @@ def _single_root_penalty(scores: Floats3d, tokens: Array, *, most: Floats1d) -> 
 
 def _contract_all(scores: Floats3d) -> Ints2d:
     """(B, M, M) scores of [dependent, head], node 0 = ROOT, changed in place. RETURNS: (B, M)."""
-    heads = scores.argmax(axis=2)
+    heads: Ints2d = scores.argmax(axis=2)
     heads[:, 0] = 0
     active, best = numpy.arange(len(scores)), heads
     done: list[_Contraction] = []
@@ -104,9 +105,8 @@ def _contract_all(scores: Floats3d) -> Ints2d:
 
 
 def _prepare(arc: Floats3d, lengths: Ints1d) -> tuple[Floats3d, Array]:
-    """RETURNS: (B, N + 1, N + 1) float64 scores, [dependent, head]; (B,) a penalty above the range
-    of all trees' scores. An impossible arc costs more than that penalty on every token.
-    """
+    """Return (B, N + 1, N + 1) float64 scores, [dependent, head]; (B,) a penalty above the range
+    of all trees' scores. An impossible arc costs more than that penalty on every token."""
     b, n, _ = arc.shape
     inside = numpy.arange(n)[None] < numpy.asarray(lengths)[:, None]
     possible = arc > POSSIBLE_ABOVE
@@ -132,7 +132,8 @@ def _ancestors(heads: Ints2d) -> Ints2d:
     reached = (heads + offsets).reshape(-1)
     for _ in range(max(1, int(heads.shape[1]).bit_length())):
         reached = reached[reached]
-    return reached.reshape(heads.shape) - offsets
+    ancestors: Ints2d = reached.reshape(heads.shape) - offsets
+    return ancestors
 
 
 @dataclass
@@ -197,7 +198,7 @@ def _contract(
 
 
 def _cycle(best: Ints2d, rep: Ints1d) -> Ints2d:
-    """RETURNS: (b, C) the nodes of the cycle through `rep`, ascending, some more than once."""
+    """Return (b, C) the nodes of the cycle through `rep`, ascending, some more than once."""
     index = numpy.arange(len(best))
     nodes = [rep]
     node = best[index, rep]

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import numpy
 
-from ..arrays import Floats1d, Floats2d, Floats3d, Ints2d
+from ..arrays import ArrayModule, Floats1d, Floats2d, Floats3d, Ints2d
 from .base import Structure, check_k, no_structure
 from .draws import draw_rows
 from .k_best import best_rows
@@ -50,8 +50,8 @@ class IndependentLabels(Structure):
         return Parts({"unary": draw_rows(scores.xp, unary, mask, rng)}, scores.lengths)
 
 
-def one_hot(xp: Any, scores: Floats3d, mask: Any) -> Floats3d:
-    """Indicators of the best column of each row. scores: (B, N, C), mask: (B, N)."""
+def one_hot(xp: ArrayModule, scores: Floats3d, mask: Any) -> Floats3d:
+    """Return indicators of the best column of each row. scores: (B, N, C), mask: (B, N)."""
     best = xp.zeros_like(scores)
     unit, token = xp.nonzero(mask)
     if len(unit):
@@ -59,8 +59,8 @@ def one_hot(xp: Any, scores: Floats3d, mask: Any) -> Floats3d:
     return best
 
 
-def indicate(xp: Any, columns: Ints2d, *, like: Floats3d) -> Floats3d:
-    """Indicators of one column for each token. columns: (B, N), negative for none."""
+def indicate(xp: ArrayModule, columns: Ints2d, *, like: Floats3d) -> Floats3d:
+    """Return indicators of one column for each token. columns: (B, N), negative for none."""
     indicators = xp.zeros_like(like)
     unit, token = xp.nonzero(columns >= 0)
     indicators[unit, token, columns[unit, token]] = 1
@@ -68,7 +68,7 @@ def indicate(xp: Any, columns: Ints2d, *, like: Floats3d) -> Floats3d:
 
 
 def check_rows(what: str, rows: Floats3d, mask: Any, reason: str) -> None:
-    """RAISES (ValueError): if some token has no possible column. rows: (B, N, C)."""
+    """Raise ValueError if some token has no possible column. rows: (B, N, C)."""
     if not rows.shape[0] or not mask.any():
         return
     if not rows.shape[2]:

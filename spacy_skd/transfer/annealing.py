@@ -68,9 +68,10 @@ def make_linear_weight(start: float = 1.0, end: float = 0.0, steps: int = 5000) 
 
 
 def as_schedule(setting: float | WeightSchedule) -> WeightSchedule:
-    """A number is a constant weight. RAISES (ValueError): if it is out of range, or no schedule."""
+    """Return a schedule, of a number a constant one. RAISES (ValueError): if it is out of range,
+    or no schedule."""
     if isinstance(setting, (int, float)):
-        return make_constant_weight(float(setting))
+        return ConstantWeight(check_between("weight", float(setting), low=0, high=1))
     if not callable(setting):
         raise ValueError(f"distill_weight: expected a number or a schedule, got {setting!r}")
     return setting

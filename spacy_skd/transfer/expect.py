@@ -10,14 +10,15 @@ from collections.abc import Sequence
 import numpy
 
 from ..arrays import Bools, Floats2d, FloatsXd, Ints1d, Ints2d
-from ..codecs.trees import Gold, encode_trees, local_heads
+from ..codecs.heads import Heads
+from ..codecs.trees import Gold, encode_trees
 from ..errors import check_temperature
 from ..structures import ArcStructure
 from .posterior import Target
 
 
 def expect(golds: Sequence[Gold], weights: Floats2d, *, temperature: float = 1.0) -> Target:
-    """The mean of the candidates' indicators.
+    """Return the mean of the candidates' indicators.
 
     golds (Sequence[Gold]): K times the annotation of B units, by one candidate each; what is not
         complete cannot be expressed.
@@ -79,9 +80,9 @@ def _encode_heads(structure: ArcStructure, heads: Ints1d, *, rows: Ints1d, lengt
 
 
 def has_heads(structure: ArcStructure, heads: Ints1d, *, rows: Ints1d, lengths: Ints1d) -> Bools:
-    """RETURNS (Bools): (B,), whether the heads of a unit are one of the structure's.
-    Arguments as of `encode_trees`."""
-    local = local_heads(heads, rows=rows, lengths=lengths)
+    """Return (B,), whether the heads of a unit are one of the structure's. Arguments as of
+    `encode_trees`."""
+    local = Heads(heads).to_local(rows=rows, lengths=lengths)
     known: Bools = (local >= 0).sum(axis=1) == lengths
     return known & structure.contains(numpy.maximum(local, 0), lengths)
 

@@ -26,7 +26,7 @@ def mix(targets: Sequence[Target], weights: Sequence[float]) -> Target:
 
 
 def mixing_shares(targets: Sequence[Target], weights: Sequence[float]) -> list[Floats1d]:
-    """RETURNS: for each teacher (B,) its share of each unit, 0 where all are empty."""
+    """Return of each teacher (B,) its share of each unit, 0 where all are empty."""
     xp = targets[0].marginals.xp
     possible = [_where_possible(target, weight) for target, weight in zip(targets, weights)]
     total = sum(possible[1:], possible[0])

@@ -10,11 +10,11 @@ so 1 - P is never formed, and both are exact where the student is all but certai
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy
 
-from ..arrays import Array, Floats1d
+from ..arrays import Array, ArrayModule, Floats1d
 from ..codecs.absence import Window
 from ..structures import IMPOSSIBLE, Parts, Structure
 from ..structures.forward_backward import log_sum
@@ -95,8 +95,8 @@ def _chunks(negatives: Sequence[Negative], *, cells: int) -> Iterator[list[Negat
 
 
 def _restricted(scores: Parts, negatives: Sequence[Negative]) -> Parts:
-    """The scores of each set of structures, as units of their own."""
-    xp: Any = scores.xp
+    """Return the scores of each set of structures, as units of their own."""
+    xp: ArrayModule = scores.xp
     units = [negative.unit for negative in negatives for _ in negative.without]
     windows = [window for negative in negatives for window in negative.without]
     restricted = scores[xp.asarray(units)]

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from thinc.api import Ops, get_array_module
+from thinc.api import Ops
 
-from ..arrays import Array, Floats1d
+from ..arrays import Array, Floats1d, array_module
 from ..codecs.bioes import Legality, TagMatch
 from ..codecs.labels import LabelMatch
 from ..codecs.spans import SpanMatch
@@ -42,7 +42,7 @@ class Target:
     empty: Array | None = None
 
     def to(self, ops: Ops) -> "Target":
-        """A target that was made on the CPU, on a model's device."""
+        """Return a target that was made on the CPU, on a model's device."""
         arrays = {name: ops.asarray(array) for name, array in self.marginals.arrays.items()}
         marginals = Parts(arrays, ops.asarray(self.marginals.lengths))
         return Target(marginals, ops.asarray(self.lost), self.empty)
@@ -52,20 +52,20 @@ Convert = Callable[[Posterior, Structure, Match, Legality | None], Target]
 
 
 def inferred(structure: Structure, scores: Parts) -> Target:
-    """A target of which nothing is lost."""
+    """Return a target of which nothing is lost."""
     log_z, marginals = structure.infer(scores)
     return Target(marginals, scores.xp.zeros_like(log_z))
 
 
 def lost_mass(log_z: Floats1d, *, of: Floats1d, empty: Array | None) -> Floats1d:
     """(B,) the share that is gone of a teacher's mass. log_z: of what is left; of: of all."""
-    xp = get_array_module(log_z)
+    xp = array_module(log_z)
     lost = 1.0 - xp.exp(xp.minimum(log_z - of, 0.0))
     return lost if empty is None else xp.where(xp.asarray(empty), 1.0, lost)
 
 
 def without_support(scores: Parts) -> tuple[Parts, Array | None]:
-    """RETURNS: the scores, of 0 in each unit of which some token has no possible label left (a
+    """Return the scores, of 0 in each unit of which some token has no possible label left (a
     teacher that is certain of a label that the student lacks); which units these are."""
     xp, unary = scores.xp, scores.arrays["unary"]
     if not unary.size:

@@ -41,7 +41,7 @@ class Student:
         return self.objective.inference_temperature
 
     def refusal(self, wanted: str, *, annotates: str) -> ValueError:
-        """The error of a teacher that says something else than is wanted."""
+        """Return the error of a teacher that says something else than is wanted."""
         return ValueError(
             f"{self.name}: expected a teacher of {wanted}, but its component {self.teacher!r} "
             f"annotates {annotates}; set student_to_teacher"

@@ -49,7 +49,7 @@ class Objective:
     def of_config(
         cls, target: str, k: int, temperature: float, temperature_kind: str
     ) -> "Objective":
-        """An objective of settings that a user has written.
+        """Return an objective of settings that a user has written.
 
         RAISES (ValueError): also if k does not apply to the target and is not its default.
         """
@@ -59,7 +59,7 @@ class Objective:
         return objective
 
     def check(self, structure: Structure) -> None:
-        """RAISES (ValueError): if the student's structure has no such target or temperature."""
+        """Raise ValueError if the student's structure has no such target or temperature."""
         name = type(structure).__name__
         if self.target == "token":
             _ = structure.emissions
@@ -100,7 +100,7 @@ class Objective:
         return _LOSSES.get(self.target, structural_loss)
 
     def temper(self, target: Target) -> Target:
-        """The target at a local temperature: P^(1 / T), normalised for each token."""
+        """Return the target at a local temperature: P^(1 / T), normalised for each token."""
         if self.inference_temperature == self.loss_temperature:
             return target
         power = 1.0 / self.loss_temperature
@@ -120,8 +120,8 @@ def token_target(
     rules: Legality | None,
     temperature: float = 1.0,
 ) -> Target:
-    """The target "token" of tags of spans: each token's tags by the teacher's emissions alone. Of
-    the student's `rules`, those of first and last tags are kept, which are emissions too.
+    """Return the target "token" of tags of spans: each token's tags by the teacher's emissions
+    alone. Of the student's `rules`, those of first and last tags are kept, which are emissions too.
     Arguments as of `convert`.
 
     RAISES (ValueError): if the student's tags tell apart what the teacher's do not (BIO to BIOES):

@@ -31,7 +31,8 @@ class TreeTeacher(ABC):
     def arcs(
         self, bucket: Bucket, structure: ArcStructure, objective: Objective, *, ops: Ops
     ) -> Target:
-        """The target of the arcs of a bucket's units. structure (ArcStructure): the student's."""
+        """Return the target of the arcs of a bucket's units. structure (ArcStructure): the
+        student's."""
 
     @abstractmethod
     def label_scores(self, structure: ArcStructure, temperature: float) -> Floats2d:

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_skd.codecs.bioes import decode_spans, encode_spans
-from spacy_skd.codecs.trees import ROOT_HEAD, UNKNOWN_HEAD
-from spacy_skd.codecs.words import Words, head_tokens, space_tag
+from spacy_skd.codecs.heads import ROOT_HEAD, UNKNOWN_HEAD, Heads
+from spacy_skd.codecs.words import Words, space_tag
 
 SPACES = st.lists(st.booleans(), max_size=9)
 
@@ -105,7 +105,7 @@ def test_heads_come_back_and_whitespace_has_no_children_but_whitespace(spaces, d
     offsets = numpy.asarray([0 if h < 0 else h - i for i, h in enumerate(heads)], dtype="int64")
     on_tokens = words.heads_to_tokens(offsets)
     deprels = words.to_tokens(numpy.arange(len(words)), fill=-1)
-    found, kept = words.heads_of_tokens(head_tokens(on_tokens), deprels)
+    found, kept = words.heads_of_tokens(Heads.of_offsets(on_tokens).rows, deprels)
     assert found.tolist() == heads
     assert kept.tolist() == list(range(len(words)))
     targets = numpy.arange(len(spaces)) + on_tokens

@@ -13,7 +13,7 @@ from thinc.api import Model, Optimizer
 from .backbone import resolve_backbone
 
 
-class CpuTransformerModel(TransformerModel):  # type: ignore[misc]  # no types come with it
+class CpuTransformerModel(TransformerModel):  # type: ignore[misc, unused-ignore]
     """A `TransformerModel` whose forward pass may run in bfloat16 on a CPU, and whose learning rate
     is a multiple of the optimizer's. thinc's own mixed precision autocasts CUDA only.
     """

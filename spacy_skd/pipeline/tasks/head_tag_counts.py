@@ -12,7 +12,7 @@ from spacy.util import minibatch
 
 from ...arrays import Ints1d
 from ...codecs.head_labels import HeadLabels
-from ...codecs.words import head_tokens
+from ...codecs.heads import Heads
 from ...models.words import words_of
 from ...transfer.beliefs import Belief, TreeCandidates
 from ...transfer.students import Student
@@ -31,14 +31,14 @@ def count_tags(docs: Iterable[Doc]) -> Counts:
         array = doc.to_array([HEAD, DEP])
         (words,) = words_of([doc])
         deprels = numpy.asarray([index.get(dep, -1) for dep in array[:, 1].tolist()], "int64")
-        heads = head_tokens(array[:, 0].astype("int64"))
+        heads = Heads.of_offsets(array[:, 0].astype("int64")).rows
         _count(counts, *words.heads_of_tokens(heads, deprels), names)
     return counts
 
 
 def _count(counts: Counts, heads: Ints1d, deprels: Ints1d, labels: Sequence[str]) -> None:
     """heads, deprels (Ints1d): (words,) of a doc, deprels -1 where none is known."""
-    offsets = numpy.where(heads < 0, 0, heads - numpy.arange(len(heads)))
+    offsets = Heads(heads).to_offsets()
     known = deprels >= 0
     names = (labels[i] for i in deprels[known].tolist())
     counts.update(zip(offsets[known].tolist(), names))

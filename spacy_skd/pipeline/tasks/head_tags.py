@@ -18,8 +18,9 @@ from ...codecs.head_labels import (
     head_labels,
     parse_head_label,
 )
+from ...codecs.heads import ROOT_HEAD, Heads
 from ...codecs.tags import as_units, split_by_lengths
-from ...codecs.trees import ROOT_HEAD, Gold, gold_tokens
+from ...codecs.trees import Gold, gold_tokens
 from ...codecs.units import make_buckets
 from ...codecs.words import Words
 from ...layers.sentences import batch_spans
@@ -220,8 +221,7 @@ class HeadTagTask(ParsingTask[HeadTagLesson, list[Doc], Floats2d, Floats2d]):
         for (heads, deprels), of_doc in zip(arcs, units):
             start, end = numpy.repeat(of_doc, of_doc[:, 1] - of_doc[:, 0], axis=0).T
             known = (heads == ROOT_HEAD) | ((heads >= start) & (heads < end))
-            offsets = numpy.where(heads == ROOT_HEAD, 0, heads - numpy.arange(len(heads)))
-            tags = self.tags.encode(offsets, deprels)
+            tags = self.tags.encode(Heads(heads).to_offsets(), deprels)
             untagged += int((known & (tags < 0)).sum())
             tags_of_docs.append(numpy.where(known, tags, -1))
         self._report_untagged(untagged)

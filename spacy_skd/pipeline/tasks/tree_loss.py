@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import numpy
 
 from ...arrays import Bools, Floats1d, Floats2d, Ints1d, Ints2d
+from ...codecs.heads import UNKNOWN_HEAD, joined
 from ...codecs.tags import as_units
-from ...codecs.trees import UNKNOWN_HEAD, Gold, encode_trees
+from ...codecs.trees import Gold, encode_trees
 from ...codecs.units import Bucket
 from ...models.biaffine import ParserGradient, ParserScores
 from ...structures import ArcStructure, IndependentLabels, Parts
@@ -68,8 +69,8 @@ def make_lesson(
         who learns from them; weights: of each teacher.
     """
     offsets = numpy.cumsum([0, *(len(heads) for heads, _ in gold)])
-    shifted = [numpy.where(heads >= 0, heads + o, heads) for (heads, _), o in zip(gold, offsets)]
-    heads, deps = numpy.concatenate(shifted), numpy.concatenate([deps for _, deps in gold])
+    heads = joined([heads for heads, _ in gold], offsets)
+    deps = numpy.concatenate([deps for _, deps in gold])
     spans = numpy.concatenate([u + o for u, o in zip(units, offsets)])
     rows = numpy.nonzero((heads != UNKNOWN_HEAD) & (deps >= 0))[0]
     teachers = [

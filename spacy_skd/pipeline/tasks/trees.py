@@ -9,8 +9,9 @@ from thinc.api import Model
 
 from ...arrays import Floats2d, Ints1d, Ints2d
 from ...codecs.head_labels import deprels_of
+from ...codecs.heads import ROOT_HEAD, UNKNOWN_HEAD, Heads
 from ...codecs.tags import split_by_lengths
-from ...codecs.trees import ROOT_HEAD, UNKNOWN_HEAD, head_rows
+from ...codecs.trees import head_rows
 from ...codecs.units import Bucket
 from ...codecs.words import Words
 from ...layers.sentences import batch_spans, doc_starts, units_of
@@ -271,6 +272,5 @@ def on_cpu(parts: Parts) -> Parts:
 def _best_arcs(belief: TreeBelief) -> Arcs:
     """Offsets of heads, 0 for a root, and deprels of the best trees."""
     best = belief.best(k=1)
-    heads = best.heads[0].astype("int64")
-    offsets = numpy.where(heads == ROOT_HEAD, 0, heads - numpy.arange(len(heads)))
+    offsets = Heads(best.heads[0].astype("int64")).to_offsets()
     return offsets, numpy.maximum(best.deprels[0], 0)

@@ -60,7 +60,8 @@ class Belief(ABC):
 
     @classmethod
     def of(cls, belief: "Belief") -> "Self":
-        """A component's own belief, as one of this class. RAISES (ValueError): if it is another."""
+        """Return a component's own belief, as one of this class. RAISES (ValueError): if it is
+        another."""
         if isinstance(belief, cls):
             return belief
         raise ValueError(f"expected a {cls.__name__}, got a {type(belief).__name__}")
@@ -87,7 +88,7 @@ class Belief(ABC):
 
     @abstractmethod
     def of_words(self, words: Words) -> "Belief":
-        """The same of a doc's words, if this is of its tokens."""
+        """Return the same of a doc's words, if this is of its tokens."""
 
     # Stored
 
@@ -98,7 +99,7 @@ class Belief(ABC):
 
     @abstractmethod
     def pack(self, *, least: float) -> Packed:
-        """The rest as bytes.
+        """Return the rest as bytes.
 
         least (float): the probability below which an independent label, or a span, is left out; 0
             keeps all.
@@ -113,8 +114,8 @@ class Belief(ABC):
 
     @abstractmethod
     def best(self, *, k: int) -> "Belief":
-        """The k best as candidates of equal weight: the targets Top-1 and Top-K of Wang et al.
-        (2021), section 4. Labellings, of tags of spans legal ones; of trees the k best of each
+        """Return the k best as candidates of equal weight: the targets Top-1 and Top-K of Wang et
+        al. (2021), section 4. Labellings, of tags of spans legal ones; of trees the k best of each
         sentence, single-rooted whatever the teacher's structure is, each arc with its best deprel.
 
         k (int): at least 1.
@@ -127,7 +128,7 @@ class Belief(ABC):
         temperature: float = 1.0,
         known: Container[str] | None = None,
     ) -> list[str]:
-        """A label for each word, drawn. Tags of spans form a legal sequence.
+        """Return a label for each word, drawn. Tags of spans form a legal sequence.
 
         temperature (float): divides the scores. known (Container[str] | None): the labels that can
             be learnt, of independent ones: the draw is given that each is one of them.
@@ -174,7 +175,8 @@ class Belief(ABC):
 
     @classmethod
     def span_posterior(cls, beliefs: Sequence["Self"], ops: Ops) -> Posterior:
-        """The distributions over spans: each doc is a unit. RAISES (ValueError): see above."""
+        """Return the distributions over spans: each doc is a unit. RAISES (ValueError): see
+        above."""
         raise ValueError(f"expected a belief of spans, got a {cls.__name__}")
 
     @classmethod
@@ -222,7 +224,7 @@ class ParseBelief(Belief):
     def tree_teacher(
         cls, beliefs: Sequence["Self"], offsets: Ints1d, student: Student
     ) -> TreeTeacher:
-        """What one teacher says of a batch. offsets (Ints1d): first row of each doc.
+        """Return what one teacher says of a batch. offsets (Ints1d): first row of each doc.
 
         RAISES (ValueError): if it is not of heads and deprels yet, see `as_parse`.
         """

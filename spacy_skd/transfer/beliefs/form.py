@@ -56,7 +56,7 @@ class Form:
         return (self.kind in KINDS and KINDS[self.kind].of_spans) or are_span_tags(self.labels)
 
     def unpack(self, packed: Packed) -> "Belief":
-        """The belief of a doc. RAISES (ValueError): if the bytes do not fit the form."""
+        """Return the belief of a doc. RAISES (ValueError): if the bytes do not fit the form."""
         try:
             return KINDS[self.kind].unpack(packed, self)
         except (KeyError, ValueError, IndexError, TypeError) as error:
@@ -65,7 +65,7 @@ class Form:
             ) from error
 
     def to_json(self) -> dict[str, Any]:
-        """RETURNS (dict[str, Any]): for JSON; an impossible transition is null."""
+        """Return what JSON can hold; an impossible transition is null."""
         table = None if self.transition is None else self.transition.tolist()
         name = None if self.structure is None else type(self.structure).__name__
         return {
@@ -78,7 +78,7 @@ class Form:
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> "Form":
-        """RAISES (ValueError): for a structure that does not exist."""
+        """Read what `to_json` gave. RAISES (ValueError): for a structure that does not exist."""
         name, table = data["structure"], data["transition"]
         kinds = Structure.registered
         if name is not None and name not in kinds:

@@ -8,6 +8,7 @@ import numpy
 
 from ...arrays import Array, Floats1d, Floats2d, Ints2d
 from ...codecs.head_labels import UNTAGGED, HeadLabels, head_labels
+from ...codecs.heads import Heads
 from ...codecs.tags import as_units
 from ...codecs.words import Words
 from ...errors import check_temperature
@@ -80,15 +81,15 @@ class HeadLabelBelief(ParseBelief):
         return cls(form.needed_structure, form.labels, unpack_units(packed), scores)
 
     def best(self, *, k: int) -> TreeCandidates:
-        """An arc scores as its best tag. Trees with an arc without a tag count only where there is
-        no other."""
+        """Return trees in which an arc scores as its best tag. Those with an arc without a tag
+        count only where there is no other."""
         tags = head_labels(self.labels)
         arcs = []
         for start, end in self.units.tolist():
             rows, lengths = numpy.arange(end - start)[None], numpy.asarray([end - start])
             arcs.append(tags.best_arcs(self.scores[start:end], rows, lengths)[0])
         heads, totals = best_heads(self.units, arcs, SpanningTrees(single_root=True), k)
-        offsets = numpy.where(heads < 0, 0, heads - numpy.arange(heads.shape[1]))
+        offsets = Heads(heads).to_offsets()
         deprels = numpy.stack([tags.of_arcs(self.scores, row)[1] for row in offsets])
         weights = (totals > UNTAGGED / 2).astype("float64")
         weights[:, :1] = 1.0
@@ -123,9 +124,9 @@ class HeadLabelBelief(ParseBelief):
 def tags_to_arcs(
     belief: HeadLabelBelief, *, floor: float, temperature: float = 1.0
 ) -> tuple[TreeBelief, Floats1d]:
-    """A teacher of tags as one of heads and deprels. The score of an arc is the log of the summed
-    exp of its tags' scores, which makes it one that selects heads, given that they lie in the
-    sentence.
+    """Read a teacher of tags as one of heads and deprels. The score of an arc is the log of the
+    summed exp of its tags' scores, which makes it one that selects heads, given that they lie in
+    the sentence.
 
     floor (float): the marginal that an arc must have for its deprels to be kept; the best of each
         word always is.
@@ -169,7 +170,7 @@ def _unit_arcs(
 
 
 def _times(arc: Floats2d, factor: float) -> Floats2d:
-    """What is impossible stays so, at any factor."""
+    """Scale what is possible; what is impossible stays so, at any factor."""
     scaled = numpy.where(arc > POSSIBLE_ABOVE, arc * factor, IMPOSSIBLE)
     result: Floats2d = scaled.astype(arc.dtype)
     return result

@@ -8,6 +8,7 @@ import numpy
 
 from ...arrays import Floats1d, Ints1d, Ints2d
 from ...codecs.bioes import (
+    OUTSIDE,
     Legality,
     are_span_tags,
     decode_spans,
@@ -24,7 +25,7 @@ from ..draws import choose
 from ..expect import equal_weights, expect, heaviest, padded_weights
 from ..posterior import Target
 from ..students import SpanStudent, Student, Tags
-from .base import Belief
+from .base import SPANS, Belief
 from .form import Form
 from .packing import (
     Packed,
@@ -63,7 +64,7 @@ class LabelCandidates(Belief):
         return int(self.rows.shape[1])
 
     def of_words(self, words: Words) -> "LabelCandidates":
-        """A span is that of its words."""
+        """Read a span as that of its words."""
         rows = words.of_tokens(self.rows.T).T
         if are_span_tags(self.labels) and not words.whole:
             index = {tag: i for i, tag in enumerate(self.labels)}
@@ -111,13 +112,16 @@ class LabelCandidates(Belief):
 
     @classmethod
     def target_of_spans(cls, beliefs: Sequence["Self"], student: SpanStudent) -> Target:
-        student.match(labels_of_tags(beliefs[0].labels))
+        tags = beliefs[0].labels
+        if OUTSIDE not in tags:
+            raise student.refusal(SPANS, annotates="something else")
+        student.match(labels_of_tags(tags))
         return expect_spans(
             beliefs, student.encode, scheme=student.scheme, temperature=student.temperature
         ).to(student.ops)
 
     def named(self, candidate: int) -> Sequence[str | None]:
-        """The labels of a candidate, None for each word if there are fewer."""
+        """Return the labels of a candidate, None for each word if there are fewer."""
         if candidate >= len(self.rows):
             return [None] * self.n_tokens
         return [self.labels[label] for label in self.rows[candidate].tolist()]

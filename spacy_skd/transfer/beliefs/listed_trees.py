@@ -8,7 +8,8 @@ import numpy
 
 from ...arrays import Floats2d, Ints1d, Ints2d
 from ...codecs.head_labels import HeadLabels
-from ...codecs.trees import ROOT_HEAD, UNKNOWN_HEAD, gold_tokens
+from ...codecs.heads import ROOT_HEAD, UNKNOWN_HEAD, Heads
+from ...codecs.trees import gold_tokens
 from ...codecs.words import Words
 from ...structures import Parts
 from ..draws import DrawnTrees, choose
@@ -63,7 +64,7 @@ class TreeCandidates(ParseBelief):
         return int(self.heads.shape[1])
 
     def of_words(self, words: Words) -> "TreeCandidates":
-        """What hangs on whitespace hangs on the head of that."""
+        """Let what hangs on whitespace hang on the head of that."""
         if words.whole:
             return self
         moved = [words.heads_of_tokens(*pair) for pair in zip(self.heads, self.deprels)]
@@ -77,7 +78,7 @@ class TreeCandidates(ParseBelief):
         return Form(self.kind, None, self.labels)
 
     def pack(self, *, least: float) -> Packed:
-        """A head by its distance, 0 for ROOT."""
+        """Pack a head by its distance, 0 for ROOT."""
         return {
             **pack_units(self.units),
             "distances": pack_array(smallest(self.offsets)),
@@ -88,7 +89,7 @@ class TreeCandidates(ParseBelief):
     @classmethod
     def unpack(cls, packed: Packed, form: Form) -> "TreeCandidates":
         distances = unpack_array(packed["distances"]).astype("int32")
-        heads = numpy.where(distances == 0, -1, distances + numpy.arange(distances.shape[1]))
+        heads = Heads.of_offsets(distances).rows
         deprels = unpack_array(packed["deprels"]).astype("int32")
         weights = unpack_weights(packed["weights"])
         check_labels(deprels, low=-1, high=len(form.labels), n_candidates=weights.shape[1])
@@ -97,7 +98,7 @@ class TreeCandidates(ParseBelief):
     @property
     def offsets(self) -> Ints2d:
         """(K, words) of the heads, 0 for ROOT."""
-        return numpy.where(self.heads < 0, 0, self.heads - numpy.arange(self.n_tokens))
+        return Heads(self.heads).to_offsets()
 
     @property
     def unit_lengths(self) -> Ints1d:
@@ -143,7 +144,7 @@ class TreeCandidates(ParseBelief):
         heads, deprels = numpy.full((most, n), UNKNOWN_HEAD), numpy.full((most, n), -1)
         for belief, offset in zip(beliefs, offsets):
             k, here = len(belief.heads), slice(offset, offset + belief.n_tokens)
-            heads[:k, here] = numpy.where(belief.heads >= 0, belief.heads + offset, ROOT_HEAD)
+            heads[:k, here] = Heads(belief.heads).to_rows(int(offset))
             deprels[:k, here] = belief.deprels
         weights = padded_weights([belief.weights for belief in beliefs])
         lengths = numpy.concatenate([belief.unit_lengths for belief in beliefs])

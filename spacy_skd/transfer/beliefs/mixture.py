@@ -72,16 +72,16 @@ class Mixture(Belief):
         _refuse()
 
     def pack(self, *, least: float) -> Packed:
-        """RAISES (ValueError): always, see `form`."""
+        """Refuse, see `form`. RAISES (ValueError): always."""
         _refuse()
 
     @classmethod
     def unpack(cls, packed: Packed, form: Form) -> "Mixture":
-        """RAISES (ValueError): always, see `form`."""
+        """Refuse, see `form`. RAISES (ValueError): always."""
         _refuse()
 
     def best(self, *, k: int) -> "Mixture":
-        """The k best of each, by the teachers' weights."""
+        """Return the k best of each, by the teachers' weights."""
         return replace(self, beliefs=tuple(belief.best(k=k) for belief in self.beliefs))
 
     def draw_labels(
@@ -126,7 +126,7 @@ def mixed_target(
     mixtures: Sequence[Mixture],
     target_of: Callable[[type[Belief], Sequence[Belief]], Target],
 ) -> Target:
-    """The target of a batch's mixtures.
+    """Return the target of a batch's mixtures.
 
     mixtures (Sequence[Mixture]): of its docs, all of the same teachers.
     target_of (Callable[[type[Belief], Sequence[Belief]], Target]): that of one teacher, given the
@@ -138,7 +138,7 @@ def mixed_target(
 
 
 def columns_of(beliefs: Sequence[Belief]) -> list[list[Belief]]:
-    """The beliefs of each teacher, of all docs."""
+    """Return the beliefs of each teacher, of all docs."""
     return [list(column) for column in zip(*(belief.members for belief in beliefs))]
 
 

@@ -16,7 +16,7 @@ LOWEST = -60_000.0  # float16 ends at -65504
 
 
 def pack_rows(name: str, scores: Floats2d, *, least: float) -> Packed:
-    """A bit for each label, a half for each that is kept. scores: (rows, labels), nats."""
+    """Pack a bit for each label, a half for each that is kept. scores: (rows, labels), nats."""
     below = below_best(scores)
     kept = below > 2 * LOWEST
     if least > 0 and below.size:
@@ -42,7 +42,8 @@ def unpack_units(packed: Packed) -> Ints2d:
 
 
 def spread(kept: Array, values: FloatsXd) -> FloatsXd:
-    """The values where `kept`, IMPOSSIBLE elsewhere. RAISES (ValueError): if they do not fit."""
+    """Return the values where `kept`, IMPOSSIBLE elsewhere. RAISES (ValueError): if they do not
+    fit."""
     if int(kept.sum()) != len(values):
         raise ValueError(f"expected {int(kept.sum())} values, found {len(values)}")
     scores = numpy.full(kept.shape, IMPOSSIBLE, dtype="float32")
@@ -109,6 +110,6 @@ def unpack_weights(array: PackedArray) -> FloatsXd:
 
 
 def check_labels(rows: Array, *, low: int, high: int, n_candidates: int) -> None:
-    """RAISES (ValueError): if a label is not one of `low` to `high` - 1, or a weight is missing."""
+    """Raise ValueError if a label is not one of `low` to `high` - 1, or a weight is missing."""
     if len(rows) != n_candidates or (rows.size and not low <= rows.min() <= rows.max() < high):
         raise ValueError(f"expected {n_candidates} rows of labels {low} to {high - 1}")

@@ -43,8 +43,8 @@ class ScoredLabels(Belief):
 
     @abstractmethod
     def distribution(self, *, temperature: float = 1.0) -> tuple[Structure, Parts]:
-        """That over the labellings of the doc, as one unit; of tags of spans, over the legal
-        ones."""
+        """Return that over the labellings of the doc, as one unit; of tags of spans, over the
+        legal ones."""
 
     def best(self, *, k: int) -> LabelCandidates:
         if not self.n_tokens:

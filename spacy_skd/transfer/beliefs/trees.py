@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy
 
 from ...arrays import Array, Floats2d, Ints1d, Ints2d
-from ...codecs.trees import ROOT_HEAD, decode_trees, in_batch
+from ...codecs.heads import ROOT_HEAD, Heads
+from ...codecs.trees import decode_trees, in_batch
 from ...codecs.units import batch_spans
 from ...codecs.words import Words
 from ...structures import IMPOSSIBLE, ArcStructure, HeadSelection, Parts, ProjectiveTrees, Structure
@@ -228,7 +229,7 @@ class TreeBelief(ParseBelief):
 
     @classmethod
     def target_of_head_tags(cls, beliefs: Sequence["Self"], student: HeadTagStudent) -> Target:
-        """The lost mass is that of a word's sentence."""
+        """Say of each word as lost mass that of its sentence."""
         first, lengths = beliefs[0], [belief.n_tokens for belief in beliefs]
         offsets = numpy.cumsum([0, *lengths])
         scored = ScoredArcs(
@@ -247,19 +248,15 @@ class TreeBelief(ParseBelief):
 def best_heads(
     units: Ints2d, arcs: Sequence[Floats2d], decoder: Structure, k: int
 ) -> tuple[Ints2d, Floats2d]:
-    """RETURNS: (k, words) head words, -1 = ROOT; (units, k) scores, -inf where there are fewer
+    """Return (k, words) head words, -1 = ROOT; (units, k) scores, -inf where there are fewer
     trees."""
     n = int(units[:, 1].max(initial=0))
-    heads = numpy.full((k, n), -1, dtype="int32")
     if not len(units):
-        return heads, numpy.zeros((0, k))
+        return numpy.full((k, n), ROOT_HEAD, dtype="int32"), numpy.zeros((0, k))
     totals, trees = k_best(decoder, units_of_arcs(arcs), k)
-    for candidate, parts in zip(heads, trees):
-        local = parts.arrays["arc"].argmax(axis=-1)
-        for (start, end), row in zip(units.tolist(), local):
-            head = row[: end - start]
-            candidate[start:end] = numpy.where(head == 0, -1, start + head - 1)
-    return heads, totals
+    local = (parts.arrays["arc"].argmax(axis=-1) for parts in trees)
+    heads = [Heads.of_local(candidate, units, n_words=n).rows for candidate in local]
+    return numpy.stack(heads), totals
 
 
 def units_of_arcs(arcs: Sequence[Floats2d]) -> Parts:

@@ -1,8 +1,6 @@
 """A linear chain to flat segments: the probabilities of all spans up to a width."""
 
-from typing import Any
-
-from ...arrays import Floats1d, Floats3d, FloatsXd
+from ...arrays import ArrayModule, Floats1d, Floats3d, FloatsXd
 from ...codecs.bioes import Legality, scheme_of
 from ...codecs.spans import SpanMatch
 from ...structures import IMPOSSIBLE, FlatSegments, Parts, Structure, to_numpy
@@ -77,7 +75,7 @@ def _without_labels(scores: Parts, match: SpanMatch) -> Parts:
 
 
 def _span_probabilities(
-    xp: Any, chains: Chains, messages: Messages, match: SpanMatch, widths: int
+    xp: ArrayModule, chains: Chains, messages: Messages, match: SpanMatch, widths: int
 ) -> tuple[FloatsXd, Floats1d]:
     """Units in the order of `chains`.
 
@@ -110,7 +108,7 @@ def _span_probabilities(
 class _Tags:
     """The columns of the student's labels among the teacher's tags."""
 
-    def __init__(self, xp: Any, chains: Chains, match: SpanMatch):
+    def __init__(self, xp: ArrayModule, chains: Chains, match: SpanMatch):
         self.xp = xp
         self.transition = chains.transition
         self.columns = {prefix: xp.asarray(match.columns(prefix)) for prefix in _PREFIXES}
@@ -125,7 +123,7 @@ class _Tags:
         return self.transition[:, None, self.columns[first], self.columns[second]]
 
 
-def _ends(xp: Any, chains: Chains, messages: Messages, match: SpanMatch) -> Floats3d:
+def _ends(xp: ArrayModule, chains: Chains, messages: Messages, match: SpanMatch) -> Floats3d:
     """(B, N, C) messages after a tag given that no I of its label follows, which of BIO is where a
     span ends; as they are in BIOES."""
     after = messages.after.transpose(1, 0, 2)
@@ -147,11 +145,12 @@ def _ends(xp: Any, chains: Chains, messages: Messages, match: SpanMatch) -> Floa
     return ends
 
 
-def _starts(xp: Any, tags: _Tags, messages: Messages, chains: Chains) -> Floats1d:
+def _starts(xp: ArrayModule, tags: _Tags, messages: Messages, chains: Chains) -> Floats1d:
     """(B,) the expected number of first tags."""
     log_z = xp.where(xp.isfinite(messages.log_z), messages.log_z, xp.inf)[:, None, None]
     unary = (messages.before + messages.after).transpose(1, 0, 2)
     prefixes = "B" if bool((tags.columns["B"] == tags.columns["S"]).all()) else "BS"
     inside = xp.arange(unary.shape[1])[None] < chains.lengths[:, None]
     total = sum(xp.exp(tags.of(unary, prefix) - log_z).sum(axis=-1) for prefix in prefixes)
-    return (total * inside).sum(axis=1)
+    expected: Floats1d = (total * inside).sum(axis=1)
+    return expected

@@ -14,7 +14,6 @@ import numpy
 
 from ...arrays import Array, Floats1d, Floats2d, Floats3d, Ints2d
 from ...codecs.head_labels import HeadLabels
-from ...codecs.trees import locate_pairs
 from ...codecs.units import make_buckets
 from ...errors import check_temperature
 from ...structures import IMPOSSIBLE, ArcStructure, HeadSelection, Parts, Structure
@@ -78,7 +77,7 @@ def batch_to_tags(
     marginals = numpy.zeros((n_rows, 1, len(tags.tags)), dtype="float32")
     lost, silent = numpy.zeros(n_rows), numpy.zeros(n_rows, dtype=bool)
     for bucket in make_buckets(scored.spans):
-        index, where = locate_pairs(scored.pairs, rows=bucket.rows, lengths=bucket.lengths)
+        index, where = bucket.locate(scored.pairs)
         labelled = LabelledArcs(where, scored.labels, scored.label_scores[index])
         arcs = [scored.arcs[u] for u in bucket.units.tolist()]
         units = [Parts({"arc": arc[None]}, numpy.asarray([len(arc)])) for arc in arcs]
@@ -99,7 +98,7 @@ def arcs_to_tags(
     tags: HeadLabels,
     temperature: float = 1.0,
 ) -> TagTarget:
-    """The target of a student of tags. NumPy arrays.
+    """Return the target of a student of tags. NumPy arrays.
 
     posterior (Posterior): the teacher's structure and arc scores (B, N, N + 1).
     labelled (LabelledArcs): deprels of the likely arcs; the others are taken as impossible, since
@@ -133,7 +132,7 @@ def _tag_ids(labelled: LabelledArcs, tags: HeadLabels) -> Ints2d:
 
 
 def _given_tagged(scores: Floats2d, allowed: Array) -> tuple[Floats1d, Floats2d]:
-    """RETURNS: (P,) log P(an allowed deprel | arc), `IMPOSSIBLE` for none; (P, deprels) the
+    """Return (P,) log P(an allowed deprel | arc), `IMPOSSIBLE` for none; (P, deprels) the
     probabilities given that it is one."""
     if not scores.size:
         return numpy.zeros(len(scores)), scores

@@ -3,9 +3,7 @@ student's structure; conditioning on what the student can express comes for free
 
 from typing import Any
 
-from thinc.api import get_array_module
-
-from ...arrays import Array, Floats3d, FloatsXd
+from ...arrays import Array, ArrayModule, Floats3d, FloatsXd, array_module
 from ...codecs.bioes import Legality
 from ...codecs.labels import LabelMatch
 from ...codecs.spans import SpanMatch
@@ -63,7 +61,7 @@ def segments_to_segments(
 
 
 def span_match(match: Match) -> SpanMatch:
-    """RAISES (ValueError): if it is no `SpanMatch`."""
+    """Raise ValueError if it is no `SpanMatch`."""
     if isinstance(match, SpanMatch):
         return match
     raise ValueError(f"expected a SpanMatch between tags and spans, got a {type(match).__name__}")
@@ -71,7 +69,7 @@ def span_match(match: Match) -> SpanMatch:
 
 def to_width(span: FloatsXd, widths: int) -> FloatsXd:
     """Scores (B, N, W, L) of spans up to another width: cut, or filled up with `IMPOSSIBLE`."""
-    xp = get_array_module(span)
+    xp = array_module(span)
     b, n, w, n_labels = span.shape
     if w >= widths:
         return span[:, :, :widths]
@@ -95,7 +93,7 @@ def _target(posterior: Posterior, marginals: Parts, log_z: Any, *, of: Any, empt
     return Target(in_dtype(marginals, dtype), lost_mass(log_z, of=of, empty=empty), empty)
 
 
-def _outside(xp: Any, unary: Floats3d, column: int) -> Floats3d:
+def _outside(xp: ArrayModule, unary: Floats3d, column: int) -> Floats3d:
     """(B, N, 1) the scores of "O". Of a token that cannot be outside, one so low that whatever
     covers it wins."""
     own = unary[..., column]
@@ -119,7 +117,7 @@ def _span_scores(scores: Parts, outside: Floats3d, match: SpanMatch, *, widths: 
     return span
 
 
-def _of_tags(xp: Any, unary: Floats3d, columns: Any, outside: Floats3d) -> Floats3d:
+def _of_tags(xp: ArrayModule, unary: Floats3d, columns: Any, outside: Floats3d) -> Floats3d:
     """(B, N, student's labels) log p(tag) - log p(O)."""
     index = xp.asarray(columns)
     own = unary[..., xp.maximum(index, 0)]

@@ -3,7 +3,7 @@ what the student cannot express, and add up its marginals."""
 
 from typing import Any
 
-from ...arrays import Floats3d, FloatsXd
+from ...arrays import ArrayModule, Floats3d, FloatsXd
 from ...codecs.bioes import Legality, match_tags, span_tags
 from ...structures import Parts, Structure
 from ..posterior import Match, Posterior, Target, in_double, in_dtype, lost_mass
@@ -62,7 +62,7 @@ def tag_marginals(spans: Parts, *, pairs: bool) -> Parts:
     return Parts(arrays, spans.lengths)
 
 
-def _pairs(xp: Any, P: FloatsXd, unary: Floats3d) -> Floats3d:
+def _pairs(xp: ArrayModule, P: FloatsXd, unary: Floats3d) -> Floats3d:
     """(B, C, C) expected numbers of pairs. P: (B, N, W, L); unary: (B, N, C) of BIOES tags."""
     b, _, widths, n_labels = P.shape
     last, first = _columns(xp, n_labels, "ES"), _columns(xp, n_labels, "BS")
@@ -81,7 +81,8 @@ def _pairs(xp: Any, P: FloatsXd, unary: Floats3d) -> Floats3d:
     return pairs
 
 
-def _columns(xp: Any, n_labels: int, prefixes: str) -> Any:
-    """The columns of "O" and of the tags of some prefixes, among the BIOES tags of the labels."""
+def _columns(xp: ArrayModule, n_labels: int, prefixes: str) -> Any:
+    """Return the columns of "O" and of the tags of some prefixes, among the BIOES tags of the
+    labels."""
     tags = [1 + 4 * xp.arange(n_labels) + _PREFIXES.index(prefix) for prefix in prefixes]
     return xp.concatenate([xp.zeros(1, dtype="int64"), *tags])

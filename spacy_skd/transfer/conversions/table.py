@@ -67,7 +67,8 @@ _TAGS = "BIO to BIOES is a lift, BIOES to BIO a projection"
 def arc_rows(
     kind: type[ArcStructure], *, wider: Mapping[type[ArcStructure], str]
 ) -> dict[Pair, Conversion]:
-    """The rows of a structure of heads: to and from itself, and each kind that has all its heads.
+    """Return the rows of a structure of heads: to and from itself, and each kind that has all its
+    heads.
 
     wider (Mapping[type[ArcStructure], str]): for each such kind, what a teacher of it is
         conditioned on.
@@ -121,7 +122,7 @@ CONVERSIONS: dict[Pair, Conversion] = {
 
 
 def in_common(a: ArcStructure, b: ArcStructure) -> ArcStructure:
-    """The structure of the heads that both allow.
+    """Return the structure of the heads that both allow.
 
     RAISES (ValueError): if the table does not say which is the narrower.
     """
@@ -139,7 +140,7 @@ def convert(
     rules: Legality | None = None,
     temperature: float = 1.0,
 ) -> Target:
-    """The student's target.
+    """Return the student's target.
 
     posterior (Posterior): the teacher's.
     structure (Structure): the student's.
@@ -181,7 +182,7 @@ def markdown_matrix() -> str:
 
 
 def _places() -> dict[type[Structure], int]:
-    """The kinds in the order in which they come into the table."""
+    """Return the kinds in the order in which they come into the table."""
     teachers = dict.fromkeys(teacher for teacher, _ in CONVERSIONS)
     return {kind: place for place, kind in enumerate(teachers)}
 
@@ -198,7 +199,7 @@ def write_table(path: str | Path) -> None:
 
 
 def markdown_table() -> str:
-    """The conversions as a table for the documentation."""
+    """Return the conversions as a table for the documentation."""
     places = _places()
     pairs = sorted(CONVERSIONS, key=lambda pair: (places[pair[0]], places[pair[1]]))
     rows = [

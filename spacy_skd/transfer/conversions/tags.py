@@ -1,8 +1,6 @@
 """Conversions between labels of tokens: independent ones, and chains."""
 
-from thinc.api import get_array_module
-
-from ...arrays import Floats3d
+from ...arrays import Floats3d, array_module
 from ...codecs.bioes import Legality, TagMatch
 from ...codecs.labels import LabelMatch
 from ...structures import LinearChain, Parts, Structure, is_tied, tie
@@ -77,7 +75,7 @@ def _masked(scores: Parts, match: TagMatch) -> Parts:
 def _gather_pairs(transition: Floats3d, match: TagMatch) -> Floats3d:
     if is_tied(transition) or len(transition) == 1:
         return tie(match.gather_pairs(transition[0]), len(transition))
-    xp = get_array_module(transition)
+    xp = array_module(transition)
     return xp.stack([match.gather_pairs(table) for table in transition])
 
 

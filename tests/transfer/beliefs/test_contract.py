@@ -1,0 +1,313 @@
+"""The contract of every kind of belief: stored and back, best guesses, draws, words, and what it
+teaches which student."""
+
+import json
+
+import numpy
+import pytest
+import srsly
+from thinc.api import get_current_ops
+
+from spacy_skd.codecs.bioes import are_span_tags, legality, span_tags
+from spacy_skd.codecs.head_labels import HeadLabels
+from spacy_skd.codecs.labels import match_labels
+from spacy_skd.codecs.words import Words
+from spacy_skd.structures import (
+    FlatSegments,
+    HeadSelection,
+    IndependentLabels,
+    LinearChain,
+    SpanningTrees,
+)
+from spacy_skd.transfer.beliefs import (
+    ChainBelief,
+    Form,
+    HeadLabelBelief,
+    LabelCandidates,
+    Mixture,
+    SegmentBelief,
+    TokenBelief,
+    TreeBelief,
+    TreeCandidates,
+)
+from spacy_skd.transfer.beliefs.form import KINDS
+from spacy_skd.transfer.students import HeadTagStudent, SegmentStudent, Student, TagStudent
+from spacy_skd.transfer.target import STRUCTURAL
+
+TAGS = span_tags(["A", "B"], scheme="BIOES")
+HEAD_TAGS = ("-1:a", "0:r", "1:a", "1:b")
+DEPRELS = ("a", "b", "r")
+
+
+def units_of(n):
+    """Sentences of at most 3 words."""
+    starts = numpy.arange(0, n, 3)
+    return numpy.stack([starts, numpy.minimum(starts + 3, n)], axis=1).astype("int32")
+
+
+def scores(rng, *shape):
+    return rng.normal(size=shape).astype("float32")
+
+
+def tokens(rng, n):
+    return TokenBelief(IndependentLabels(), ("X", "Y", "Z"), scores(rng, n, 3))
+
+
+def tags(rng, n):
+    """Tags of spans, each on its own."""
+    return TokenBelief(IndependentLabels(), TAGS, scores(rng, n, len(TAGS)))
+
+
+def chain(rng, n):
+    rules = legality(TAGS)
+    unary = scores(rng, n, len(TAGS))
+    if n:
+        unary[0] += rules.start
+        unary[-1] += rules.end
+    return ChainBelief(LinearChain(), TAGS, unary, scores(rng, len(TAGS), len(TAGS)) * 0.0
+                       + rules.transition)  # fmt: skip
+
+
+def segments(rng, n):
+    return SegmentBelief(FlatSegments(max_width=2), ("A", "B"), scores(rng, n, 2, 2))
+
+
+def trees(rng, n):
+    units = units_of(n)
+    arcs = tuple(scores(rng, b - a, b - a + 1) for a, b in units.tolist())
+    pairs = [
+        (d, h) for a, b in units.tolist() for d in range(a, b) for h in (-1, *range(a, b)) if h != d
+    ]
+    pairs = numpy.asarray(pairs, "int32").reshape(-1, 2)
+    return TreeBelief(SpanningTrees(), DEPRELS, units, arcs, pairs, scores(rng, len(pairs), 3))
+
+
+def head_tags(rng, n):
+    return HeadLabelBelief(IndependentLabels(), HEAD_TAGS, units_of(n), scores(rng, n, 4))
+
+
+def listed_labels(rng, n):
+    return LabelCandidates(("X", "Y"), rng.integers(0, 2, (3, n)).astype("int32"), rng.random(3))
+
+
+def listed_tags(rng, n):
+    """The second has spans of one word."""
+    rows = numpy.zeros((2, n), "int32")
+    rows[1, ::2] = TAGS.index("S-B")
+    return LabelCandidates(TAGS, rows, numpy.asarray([0.25, 0.75]))
+
+
+def listed_trees(rng, n):
+    """All words on the first of their sentence, or each on the one before."""
+    units = units_of(n)
+    first = numpy.repeat(units[:, 0], units[:, 1] - units[:, 0])
+    own = numpy.arange(n)
+    heads = numpy.stack(
+        [numpy.where(own == first, -1, first), numpy.where(own == first, -1, own - 1)]
+    )
+    deprels = numpy.where(heads < 0, DEPRELS.index("r"), 0)
+    weights = rng.random((len(units), 2)) + 0.1
+    return TreeCandidates(DEPRELS, units, heads.astype("int32"), deprels.astype("int32"), weights)
+
+
+def mixture(rng, n):
+    return Mixture((tokens(rng, n), listed_labels(rng, n)), (0.25, 0.75))
+
+
+def mixed_trees(rng, n):
+    return Mixture((trees(rng, n), listed_trees(rng, n)), (2.0, 1.0))
+
+
+MAKERS = (tokens, tags, chain, segments, trees, head_tags, listed_labels, listed_tags, listed_trees)
+MIXED = (mixture, mixed_trees)
+one_teacher = pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)
+each = pytest.mark.parametrize("make", MAKERS + MIXED, ids=lambda make: make.__name__)
+lengths = pytest.mark.parametrize("n", [0, 1, 5])
+
+
+@pytest.fixture
+def rng():
+    return numpy.random.default_rng(0)
+
+
+def arrays_of(belief):
+    values = [*vars(belief).values(), *getattr(belief, "arcs", ())]
+    return [value for value in values if isinstance(value, numpy.ndarray)]
+
+
+def test_every_registered_kind_is_here(rng):
+    assert {type(make(rng, 1)) for make in MAKERS} == set(KINDS.values())
+    assert all(kind.kind == name for name, kind in KINDS.items())
+
+
+@one_teacher
+@lengths
+def test_stored_and_back(make, n, rng):
+    """Once rounded, twice the same; the form through JSON, as in a manifest."""
+    belief = make(rng, n)
+    form = Form.from_json(json.loads(json.dumps(belief.form.to_json())))
+    assert (form.kind, form.structure, form.labels) == (
+        type(belief).kind, belief.form.structure, belief.labels)  # fmt: skip
+    packed = belief.pack(least=0.0)
+    back = form.unpack(srsly.msgpack_loads(srsly.msgpack_dumps(packed), use_list=False))
+    assert type(back) is type(belief)
+    assert back.n_tokens == belief.n_tokens == n
+    assert back.labels == belief.labels
+    again = form.unpack(back.pack(least=0.0))
+    for a, b in zip(arrays_of(back), arrays_of(again)):
+        numpy.testing.assert_allclose(a, b, atol=1e-3)
+    with pytest.raises(ValueError, match=f"belief of {form.kind} is damaged"):
+        form.unpack({})
+
+
+@each
+@lengths
+def test_words_of_a_doc_without_whitespace_are_its_tokens(make, n, rng):
+    belief = make(rng, n)
+    same = belief.of_words(Words(n))
+    for a, b in zip(arrays_of(belief), arrays_of(same)):
+        assert (a == b).all()
+    assert belief.n_tokens == n
+    assert belief.nbytes > 0 or not n
+
+
+@each
+def test_whitespace_is_no_word(make, rng):
+    """The last token of 5; the candidates' trees and spans do not lean on it."""
+    words = Words(5, numpy.array([0, 0, 0, 0, 1]))
+    belief = make(rng, 5).of_words(words)
+    assert belief.n_tokens == 4
+    assert belief.best(k=1).n_tokens == 4
+
+
+@each
+@pytest.mark.parametrize("k", [1, 3])
+@lengths
+def test_the_best_are_candidates_of_equal_weight(make, k, n, rng):
+    belief = make(rng, n)
+    best = belief.best(k=k)
+    assert best.n_tokens == n
+    assert best.shares == belief.shares
+    for guess, member in zip(best.members, belief.members):
+        assert isinstance(guess, TreeCandidates if member.of_trees else LabelCandidates)
+        assert set(guess.weights.ravel().tolist()) <= {0.0, 1.0}
+        first = guess.best(k=1)
+        for a, b in zip(arrays_of(first), arrays_of(member.best(k=1))):
+            assert (a == b).all()
+
+
+@each
+@lengths
+def test_draws_are_of_what_it_is_of(make, n, rng):
+    belief = make(rng, n)
+    if belief.members[0].of_trees:
+        drawn = belief.draw_trees(rng=rng, temperature=2.0)
+        assert len(drawn.heads) == len(drawn.deprels) == n
+        for method in (belief.draw_labels, belief.draw_spans):
+            with pytest.raises(ValueError, match="expected .*, got trees"):
+                method(rng=rng)
+        return
+    with pytest.raises(ValueError, match="expected trees, got labels of tokens"):
+        belief.draw_trees(rng=rng)
+    if belief.labels == ("A", "B"):
+        with pytest.raises(ValueError, match="expected labels of tokens, got spans"):
+            belief.draw_labels(rng=rng)
+    else:
+        assert set(belief.draw_labels(rng=rng)) <= set(belief.labels)
+    if belief.labels == ("A", "B") or are_span_tags(belief.labels):
+        assert all(0 <= a < b <= n for a, b, _ in belief.draw_spans(rng=rng, temperature=2.0))
+
+
+@each
+def test_the_form_says_what_is_annotated(make, rng):
+    belief = make(rng, 2)
+    if len(belief.members) > 1:
+        with pytest.raises(ValueError, match="expected the belief of one teacher"):
+            _ = belief.form
+        return
+    assert belief.form.of_trees == (belief.sentences() is not None)
+    assert belief.form.of_spans == (make in (tags, chain, segments, listed_tags))
+
+
+def settings(labels, structure):
+    def match(teacher):
+        return match_labels(teacher=teacher, student=labels, what="test")
+
+    return {"name": "pipe", "teacher": "theirs", "labels": labels, "structure": structure,
+            "objective": STRUCTURAL, "match": match, "ops": get_current_ops()}  # fmt: skip
+
+
+STUDENTS = {
+    "tokens": Student(**settings(("Y", "X"), IndependentLabels())),
+    "tags": TagStudent(**settings(("B", "A"), LinearChain()), scheme="BIO"),
+    "free tags": TagStudent(**settings(("A", "B"), IndependentLabels()), scheme="BIOES"),
+    "segments": SegmentStudent(
+        **settings(("A",), FlatSegments(max_width=4)), scheme="BIOES", drop_wide=True
+    ),
+}
+TAUGHT = {
+    "tokens": (tokens, listed_labels, mixture),
+    **dict.fromkeys(("tags", "free tags", "segments"), (tags, chain, segments, listed_tags)),
+}
+
+
+@each
+@pytest.mark.parametrize("whom", STUDENTS)
+def test_it_teaches_students_of_tokens_and_spans_or_says_why_not(make, whom, rng):
+    beliefs, student = [make(rng, 3), make(rng, 2)], STUDENTS[whom]
+    kind = type(beliefs[0])
+    of = kind.target_of_tokens if whom == "tokens" else kind.target_of_spans
+    if make in (tags, listed_tags) and whom == "tokens":
+        return  # tags are labels, too
+    if make not in TAUGHT[whom]:
+        with pytest.raises(ValueError, match="pipe: expected a teacher of .* component 'theirs' "
+                           "annotates .*; set student_to_teacher"):  # fmt: skip
+            of(beliefs, student)
+        return
+    target = of(beliefs, student)
+    assert set(target.marginals.arrays) == set(student.structure.parts)
+    assert len(target.lost) == (5 if whom == "tokens" else 2)
+    rows = next(iter(target.marginals.arrays.values()))
+    assert rows.min() >= 0
+    if whom != "segments":
+        numpy.testing.assert_allclose(rows.sum(axis=-1)[target.marginals.mask], 1.0, atol=1e-5)
+
+
+@each
+def test_it_teaches_students_of_head_tags_and_of_trees_or_says_why_not(make, rng):
+    beliefs = [make(rng, 3), make(rng, 2)]
+    base = settings(HEAD_TAGS, IndependentLabels())
+    student = HeadTagStudent(**base, tags=HeadLabels(HEAD_TAGS))
+    parser = Student(**settings(DEPRELS, HeadSelection()))
+    member = beliefs[0].members[0]
+    if not member.of_trees:
+        with pytest.raises(ValueError, match="expected a teacher of dependency trees"):
+            type(beliefs[0]).target_of_head_tags(beliefs, student)
+        with pytest.raises(ValueError, match="expected a teacher of dependency trees"):
+            member.as_parse(parser, floor=0.1)
+        return
+    target = type(beliefs[0]).target_of_head_tags(beliefs, student)
+    assert target.marginals.arrays["unary"].shape == (5, 1, 4)
+    parses = [belief.members[0].as_parse(parser, floor=0.1)[0] for belief in beliefs]
+    teacher = type(parses[0]).tree_teacher(parses, numpy.array([0, 3]), parser)
+    assert set(teacher.pairs[:, 0].tolist()) == set(range(5))
+    assert teacher.label_scores(HeadSelection(), 1.0).shape == (len(teacher.pairs), 3)
+
+
+def test_several_teachers_mix_their_targets(rng):
+    student = STUDENTS["tokens"]
+    found = Mixture.target_of_tokens([mixture(rng, 3)], student)
+    rng = numpy.random.default_rng(0)
+    belief = mixture(rng, 3)
+    alone = [type(member).target_of_tokens([member], student) for member in belief.members]
+    expected = sum(
+        share * target.marginals.arrays["unary"] for share, target in zip(belief.shares, alone)
+    )
+    numpy.testing.assert_allclose(found.marginals.arrays["unary"], expected, atol=1e-6)
+
+
+def test_a_components_own_belief_is_of_its_kind(rng):
+    belief = tokens(rng, 2)
+    assert TokenBelief.of(belief) is belief
+    with pytest.raises(ValueError, match="expected a TreeBelief, got a TokenBelief"):
+        TreeBelief.of(belief)
