@@ -72,6 +72,7 @@ class DistillingPipe(LearningPipe):
         self._teacher: Any | None = None
         self._matches: dict[tuple[tuple[str, ...], tuple[str, ...]], LabelMatch] = {}
         self._warned: set[str] = set()
+        self._noted: dict[str, None] = {}  # labels of gold
 
     # Prediction
 
@@ -132,6 +133,10 @@ class DistillingPipe(LearningPipe):
         """Labels outlive a memory zone, unlike the words that are seen in it."""
         for label in labels:
             self.vocab.strings.add(label, allow_transient=False)  # type: ignore[call-arg]
+
+    def note_gold(self, examples: Iterable[Example]) -> None:
+        """Tell `initialize` labels of gold beside those of the examples that it is shown."""
+        self._noted.update(dict.fromkeys(self._labels_in(examples)))
 
     @property
     def is_resizable(self) -> bool:
@@ -250,14 +255,14 @@ class DistillingPipe(LearningPipe):
     def _initial_labels(
         self, get_examples: Callable[[], Iterable[Example]], labels: Iterable[str] | None
     ) -> list[str]:
-        """Given, else all of: those of `add_label`, the teacher's, those of the examples."""
+        """Given, else all of: those of `add_label`, the teacher's, those of gold."""
         validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
         if labels is not None:
             return list(dict.fromkeys(labels))
         if self._teacher is None:
             self._check_no_teacher_needed()
         labels = [*self.cfg["labels"], *self._taught(), *self._labels_in(get_examples())]
-        return list(dict.fromkeys(labels))
+        return list(dict.fromkeys([*labels, *self._noted]))
 
     def _taught(self) -> tuple[str, ...]:
         """The labels of a linked teacher that counts."""

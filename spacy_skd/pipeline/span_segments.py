@@ -18,7 +18,7 @@ from ..transfer.candidates import LabelCandidates, expect_segments
 from ..transfer.posterior import Match, Target
 from .activations import Activations, Predictions
 from .distilling import logger
-from .span_activations import on_tokens
+from .span_activations import as_activations, on_tokens, span_rows
 from .span_parts import SpanBelief, labels_of
 from .spans import DistillingSpans
 
@@ -77,12 +77,10 @@ class DistillingSegments(DistillingSpans):
 
     def _row(self, marginals: Floats3d, spans: Sequence[TypedSpan]) -> Activations:
         """marginals: (words of the doc, W, L)."""
-        index = {label: i for i, label in enumerate(self.labels)}
-        rows = [(start, end, index[label]) for start, end, label in spans]
-        array = numpy.asarray(rows, dtype="int64").reshape(-1, 3)
-        start, end, label = array.T
+        rows = span_rows(spans, self.labels)
+        start, end, label = rows.T
         chances = marginals[start, end - start - 1, label].astype("float64")
-        return {"marginals": marginals, "spans": array, "confidences": chances}
+        return as_activations(marginals, rows, chances)
 
     def believe(self, docs: Sequence[Doc]) -> list[Belief]:
         """As a teacher: the scores of every doc's spans. Does not change the docs."""

@@ -206,6 +206,8 @@ class DistillingTagger(DistillingPipe):
         return all(self.layer.gold(eg))
 
     def _labels_in(self, examples: Iterable[Example]) -> list[str]:
+        if self.layer.fixed_labels is not None:
+            return list(self.layer.fixed_labels)
         annotated = (eg for eg in examples if self.layer.is_annotated(eg.reference))
         return sorted({tag for eg in annotated for tag in self.layer.aligned(eg) if tag})
 

@@ -30,6 +30,7 @@ class TaggingPipe(ParsingPipe):
         super().__init__(*args, **settings)
         self.min_count = min_count
         self.max_offset = max_offset
+        self._counted: Counter[tuple[int, str]] = Counter()  # tags of gold
 
     @property
     def tags(self) -> HeadLabels:
@@ -88,8 +89,13 @@ class TaggingPipe(ParsingPipe):
         if self._teacher is None:
             self._check_no_teacher_needed()
         taught = self._inventory_of_teacher(get_examples)
-        gold = self._chosen(count_tags(eg.reference for eg in get_examples()))
+        shown = count_tags(eg.reference for eg in get_examples())
+        gold = self._chosen(shown | self._counted)
         return list(dict.fromkeys([*self.cfg["labels"], *taught, *gold]))
+
+    def note_gold(self, examples: Iterable[Example]) -> None:
+        """See `DistillingPipe.note_gold`."""
+        self._counted += count_tags(eg.reference for eg in examples)
 
     def _chosen(self, counts: "Counter[tuple[int, str]]") -> list[str]:
         return choose_head_labels(counts, min_count=self.min_count, max_offset=self.max_offset)

@@ -40,7 +40,8 @@ def read_docs(path: Path, nlp: Language) -> list[Doc]:
 
 def score(nlp: Language, references: list[Doc], *, setting: str) -> dict[str, float]:
     """Return spaCy's scores, 0 to 1, of annotation that the references have; and `all_uas`,
-    `all_las`, which count punctuation too (spaCy's leave it out), where the tokens are the references'.
+    `all_las`, which count punctuation too (spaCy's leave it out), where the tokens are the
+    references'.
 
     setting (str): "predicted_sentences" (gold tokens), "gold_sentences" (gold tokens and sentence
         starts) or "from_text" (the pipeline's own tokens, of the treebank's real text: multiword
