@@ -1,6 +1,7 @@
 """A layer has one home: few files outside `layers/` name one."""
 
 import ast
+import re
 from pathlib import Path
 
 from spacy_skd.layers.known import OWN
@@ -8,6 +9,7 @@ from spacy_skd.layers.known import OWN
 PACKAGE = Path(__file__).parents[1] / "spacy_skd"
 NAMES = {layer.name for layer in OWN}
 CLASSES = {layer.__name__ for layer in OWN}
+NAMED = re.compile(rf"({'|'.join(NAMES)})(:\S*)?")
 # What one kind of components learns is no name of a layer: all trees are one layer today.
 KINDS = {"TreeLayer"}
 # The same words with another meaning, and a default.
@@ -23,7 +25,7 @@ def names_in(path: Path) -> set[str]:
     """The layers that a module names: in strings that are no docstrings, or by their classes."""
     tree = ast.parse(path.read_text(encoding="utf8"))
     strings = [
-        node.value.partition(":")[0]
+        node.value
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]
@@ -33,7 +35,7 @@ def names_in(path: Path) -> set[str]:
         if isinstance(node, ast.ImportFrom) and "layers" in (node.module or "")
         for alias in node.names
     ]
-    return {s for s in strings if s in NAMES} | {c for c in classes if c in CLASSES - KINDS}
+    return set(filter(NAMED.fullmatch, strings)) | {c for c in classes if c in CLASSES - KINDS}
 
 
 def test_few_files_name_a_layer() -> None:

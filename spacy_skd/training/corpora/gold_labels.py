@@ -1,11 +1,11 @@
 """Labels of gold that the first examples of a stream lack."""
 
 from collections.abc import Iterable
+from itertools import islice
 
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
-from spacy.util import minibatch
 
 from ...layers.entity_tags import repair_entities
 from ...pipeline.distilling import DistillingPipe
@@ -22,7 +22,8 @@ def note_labels(nlp: Language, references: Iterable[Doc]) -> None:
     new = [pipe for pipe in pipes if not pipe.model.get_ref("output_layer").has_param("W")]
     if not new:
         return
-    for docs in minibatch(references, 256):
+    docs_left = iter(references)
+    while docs := list(islice(docs_left, 256)):
         for doc in docs:
             repair_entities(doc)  # of which the corpus tells
         examples = [Example(doc, doc) for doc in docs]
