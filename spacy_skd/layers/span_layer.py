@@ -78,7 +78,6 @@ class SpanLayer(Layer):
         """Set the doc's spans. spans (Sequence[TypedSpan]): start and end word, and label."""
 
     def draw(self, doc: Doc, belief: Belief, how: Drawing) -> None:
-        """See `Layer.draw`."""
         if not isinstance(belief, (TokenBelief, ChainBelief, LabelCandidates, SegmentBelief)):
             raise ValueError(f"layer {self.full_name!r}: expected tags of spans, got trees")
         drawn = draw_spans(belief, rng=how.rng, temperature=how.temperature)
