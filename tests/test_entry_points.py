@@ -15,6 +15,7 @@ from spacy import registry
 from spacy.language import Language
 
 import spacy_skd
+from spacy_skd.layers.known import OWN
 
 SETUP = Path(__file__).parents[1] / "setup.cfg"
 REGISTRIES = ("architectures", "readers", "callbacks", "misc", "scorers", "loggers", "batchers")
@@ -88,3 +89,8 @@ def test_every_factory_is_an_entry_point() -> None:
     for name, target in DECLARED["spacy_factories"].items():
         assert Language.get_factory_meta(name).factory == name
         assert load(target).__module__.startswith("spacy_skd.")
+
+
+def test_every_layer_is_an_entry_point() -> None:
+    declared_layers = {name: load(target) for name, target in DECLARED["spacy_skd_layers"].items()}
+    assert declared_layers == {layer.name: layer for layer in OWN}

@@ -32,11 +32,9 @@ class ExtensionLayer(TokenLayer):
         return [next(iter(each)) if len(each) == 1 else None for each in of_tokens]
 
     def is_annotated(self, doc: Doc) -> bool:
-        """See `Layer.is_annotated`."""
         return any(self._labels(doc))
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
-        """See `Layer.score`."""
         kwargs["getter"] = lambda token, name: token._.get(name)
         return Scorer.score_token_attr(examples, self.name, missing_values={"", None}, **kwargs)
 

@@ -30,29 +30,23 @@ class MorphologizerLayer(Layer):
 
     @property
     def writes(self) -> tuple[str, ...]:
-        """See `Layer.writes`."""
         return tuple(part.name for part in self.parts)
 
     @property
     def score_weights(self) -> dict[str, float]:
-        """See `Layer.score_weights`."""
         return {score: w for part in self.parts for score, w in part.score_weights.items()}
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
-        """See `Layer.score`."""
         examples = list(examples)
         return {k: v for part in self.parts for k, v in part.score(examples, **kwargs).items()}
 
     def is_annotated(self, doc: Doc) -> bool:
-        """See `Layer.is_annotated`."""
         return any(part.is_annotated(doc) for part in self.parts)
 
     def has_labels(self, doc: Doc) -> bool:
-        """See `Layer.has_labels`."""
         return any(part.has_labels(doc) for part in self.parts)
 
     def draw(self, doc: Doc, belief: Belief, how: Drawing) -> None:
-        """See `Layer.draw`."""
         labels, inventory = drawn_labels(belief, how, layer=self.writes[0])
         for part, column in zip(self.parts, zip(*map(_split, labels))):
             part.write_labels(doc, column, inventory=inventory)

@@ -46,35 +46,28 @@ class EntsLayer(SpanLayer):
         self.repaired = RepairedEntities(self._called())
 
     def belong_to(self, component: str) -> None:
-        """See `SpanLayer.belong_to`."""
         super().belong_to(component)
         self.repaired.name = self._called()
 
     @property
     def score_weights(self) -> dict[str, float]:
-        """See `Layer.score_weights`."""
         return {"ents_f": 0.5, "ents_p": 0.0, "ents_r": 0.0}
 
     @property
     def default_weights(self) -> Mapping[str, float | None]:
-        """See `Layer.default_weights`."""
         return {"ents_f": 0.4, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None}
 
     @property
     def columns(self) -> dict[str, str]:
-        """See `Layer.columns`."""
         return {"ents_f": "ENTS"}
 
     def is_annotated(self, doc: Doc) -> bool:
-        """See `Layer.is_annotated`."""
         return bool(doc.has_annotation(ENT_IOB))
 
     def has_labels(self, doc: Doc) -> bool:
-        """See `Layer.has_labels`."""
         return bool(doc.ents)
 
     def gold(self, eg: Example, *, scheme: str) -> list[str | None]:
-        """See `SpanLayer.gold`."""
         self.repaired(eg.reference)
         table = _FROM_BILUO[scheme]
         tags = [_translate(tag, table) for tag in eg.get_aligned_ner()]
@@ -86,22 +79,18 @@ class EntsLayer(SpanLayer):
         return tags
 
     def spans(self, doc: Doc) -> Sequence[Span]:
-        """See `SpanLayer.spans`."""
         return self.repaired(doc).ents
 
     def blocked(self, doc: Doc) -> Array:
-        """See `SpanLayer.blocked`."""
         return blocked_tokens(doc)
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
-        """See `Layer.score`."""
         examples = list(examples)
         for eg in examples:
             self.repaired(eg.reference)
         return get_ner_prf(examples, **kwargs)
 
     def write(self, doc: Doc, spans: Sequence[TypedSpan], *, overwrite: bool) -> None:
-        """See `SpanLayer.write`."""
         new = _as_spans(doc, spans)
         blocked = [doc[i : i + 1] for i in numpy.flatnonzero(blocked_tokens(doc)).tolist()]
         kept = [] if overwrite else list(doc.ents)
@@ -128,12 +117,10 @@ class SpansLayer(SpanLayer):
 
     @property
     def full_name(self) -> str:
-        """See `Layer.full_name`."""
         return f"{self.name}:{self.spans_key}"
 
     @property
     def score_weights(self) -> dict[str, float]:
-        """See `Layer.score_weights`."""
         key = f"spans_{self.spans_key}"
         return {f"{key}_f": 0.5, f"{key}_p": 0.0, f"{key}_r": 0.0}
 
@@ -143,21 +130,17 @@ class SpansLayer(SpanLayer):
         return {}
 
     def component(self, model: Block) -> Block:
-        """See `Layer.component`."""
         block = super().component(model)
         del block["model"]  # to come last
         return {**block, "spans_key": self.spans_key, "model": model}
 
     def is_annotated(self, doc: Doc) -> bool:
-        """See `Layer.is_annotated`."""
         return self.spans_key in doc.spans
 
     def has_labels(self, doc: Doc) -> bool:
-        """See `Layer.has_labels`."""
         return bool(self.spans(doc))
 
     def gold(self, eg: Example, *, scheme: str) -> list[str | None]:
-        """See `SpanLayer.gold`."""
         n = len(eg.predicted)
         if self.spans_key not in eg.reference.spans:
             return [None] * n
@@ -185,15 +168,12 @@ class SpansLayer(SpanLayer):
         self.overlapping += n
 
     def spans(self, doc: Doc) -> Sequence[Span]:
-        """See `SpanLayer.spans`."""
         return tuple(doc.spans.get(self.spans_key, ()))
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
-        """See `Layer.score`."""
         return spancat_score(examples, spans_key=self.spans_key, **kwargs)
 
     def write(self, doc: Doc, spans: Sequence[TypedSpan], *, overwrite: bool) -> None:
-        """See `SpanLayer.write`."""
         new = _as_spans(doc, spans)
         if not overwrite and self.spans_key in doc.spans:
             new = [*doc.spans[self.spans_key], *new]

@@ -35,16 +35,13 @@ class TokenLayer(Layer):
 
     @property
     def score_weights(self) -> dict[str, float]:
-        """See `Layer.score_weights`."""
         return {f"{self.name}_acc": 0.2}
 
     @property
     def columns(self) -> dict[str, str]:
-        """See `Layer.columns`."""
         return {f"{self.name}_acc": self.name.upper()}
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
-        """See `Layer.score`."""
         return Scorer.score_token_attr(examples, self.name, **kwargs)
 
     # Gold
@@ -61,11 +58,9 @@ class TokenLayer(Layer):
         return words.items_of_tokens(self.aligned(eg))
 
     def is_annotated(self, doc: Doc) -> bool:
-        """See `Layer.is_annotated`."""
         return bool(doc.has_annotation(self.attr))
 
     def has_labels(self, doc: Doc) -> bool:
-        """See `Layer.has_labels`."""
         return bool(self._values(doc).any())
 
     def check(self, labels: Sequence[str]) -> None:
@@ -133,7 +128,6 @@ class TokenLayer(Layer):
         return None
 
     def draw(self, doc: Doc, belief: Belief, how: Drawing) -> None:
-        """See `Layer.draw`."""
         labels, inventory = drawn_labels(belief, how, layer=self.name, known=self.known(how.nlp))
         self.write_labels(doc, labels, inventory=inventory)
 

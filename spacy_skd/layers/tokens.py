@@ -41,7 +41,6 @@ class TagLayer(TokenLayer):
     lacking = "XPOS is _ throughout"
 
     def space_label(self, labels: Sequence[str]) -> str:
-        """See `TokenLayer.space_label`."""
         return space_tag(labels)
 
     def known(self, nlp: Language) -> Container[str] | None:
@@ -66,15 +65,12 @@ class PosLayer(TokenLayer):
     lacking = "UPOS is _ throughout"
 
     def space_label(self, labels: Sequence[str]) -> str:
-        """See `TokenLayer.space_label`."""
         return SPACE_POS
 
     def value(self, doc: Doc, label: str) -> int:
-        """See `TokenLayer.value`."""
         return int(POS_IDS[label])
 
     def check(self, labels: Sequence[str]) -> None:
-        """See `TokenLayer.check`."""
         wrong = [label for label in labels if label not in POS_IDS]
         if wrong:
             known = ", ".join(sorted(filter(None, POS_IDS)))
@@ -84,11 +80,9 @@ class PosLayer(TokenLayer):
             )
 
     def stock_label(self, label: str) -> str:
-        """See `TokenLayer.stock_label`."""
         return f"POS={label}"
 
     def of_stock_label(self, label: str, cfg: Block) -> str:
-        """See `Layer.of_stock_label`."""
         return str(POS_NAMES[cfg["labels_pos"][label]])
 
     def stock_settings(self, exported: Collection[str]) -> Block:
@@ -111,15 +105,12 @@ class MorphLayer(TokenLayer):
 
     @property
     def default_weights(self) -> Mapping[str, float | None]:
-        """See `Layer.default_weights`."""
         return {"morph_acc": 0.1, "morph_per_feat": None}
 
     def space_label(self, labels: Sequence[str]) -> str:
-        """See `TokenLayer.space_label`."""
         return SPACE_FEATS
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
-        """See `Layer.score`."""
         examples = list(examples)
         kwargs["getter"] = _morph_key
         return {
@@ -128,19 +119,15 @@ class MorphLayer(TokenLayer):
         }
 
     def value(self, doc: Doc, label: str) -> int:
-        """See `TokenLayer.value`."""
         return int(doc.vocab.morphology.add(label))
 
     def has_labels(self, doc: Doc) -> bool:
-        """See `Layer.has_labels`."""
         return any(str(token.morph) for token in doc)
 
     def of_stock_label(self, label: str, cfg: Block) -> str:
-        """See `Layer.of_stock_label`."""
         return str(cfg["labels_morph"][label] or Morphology.EMPTY_MORPH)
 
     def why_not_stock(self, labels: Sequence[str], *, overwrite: bool) -> str:
-        """See `Layer.why_not_stock`."""
         if overwrite:
             return "a morphologizer that overwrites FEATS would overwrite POS too"
         if same_feats(labels):
@@ -148,7 +135,6 @@ class MorphLayer(TokenLayer):
         return ""
 
     def stock_settings(self, exported: Collection[str]) -> Block:
-        """See `Layer.stock_settings`."""
         return {"extend": self.stock_factory in exported}
 
 
@@ -186,12 +172,10 @@ class SentLayer(TokenLayer):
 
     @property
     def score_weights(self) -> dict[str, float]:
-        """See `Layer.score_weights`."""
         return {"sents_f": 0.1}
 
     @property
     def columns(self) -> dict[str, str]:
-        """See `Layer.columns`."""
         return {"sents_f": "SENTS"}
 
     @property
@@ -203,7 +187,6 @@ class SentLayer(TokenLayer):
         return math.log(self.threshold / (1 - self.threshold))
 
     def aligned(self, eg: Example) -> list[str | None]:
-        """See `TokenLayer.aligned`."""
         if not self.is_annotated(eg.reference):
             return [None] * len(eg.predicted)
         return [START_LABELS[int(start)] for start in aligned_starts(eg)]
@@ -217,11 +200,9 @@ class SentLayer(TokenLayer):
         return [START_LABELS[int(start)] for start in words.starts_of_tokens(aligned_starts(eg))]
 
     def space_label(self, labels: Sequence[str]) -> str:
-        """See `TokenLayer.space_label`."""
         return START_LABELS[0]
 
     def has_labels(self, doc: Doc) -> bool:
-        """See `Layer.has_labels`."""
         return self.is_annotated(doc)
 
     def _on_tokens(self, words: Words, values: Array, space: int) -> Array:
@@ -229,13 +210,11 @@ class SentLayer(TokenLayer):
         return numpy.where(starts, numpy.uint64(1), numpy.uint64(space))
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
-        """See `Layer.score`."""
         results = Scorer.score_spans(examples, "sents", has_annotation=self.is_annotated, **kwargs)
         results.pop("sents_per_type", None)
         return results
 
     def value(self, doc: Doc, label: str) -> int:
-        """See `TokenLayer.value`."""
         # "not a start" is -1, which spaCy's arrays hold as an unsigned number
         return 1 if label == START_LABELS[1] else 2**64 - 1
 
@@ -245,11 +224,9 @@ class SentLayer(TokenLayer):
         super().write_labels(doc, [*first, *labels[1:]], inventory=inventory)
 
     def choose_all(self, scores: Floats2d, lengths: Sequence[int]) -> list[Ints1d]:
-        """See `TokenLayer.choose_all`."""
         return [self.choose(of_doc) for of_doc in split_by_lengths(scores, lengths)]
 
     def choose(self, scores: Floats2d) -> Ints1d:
-        """See `TokenLayer.choose`."""
         margin = scores[:, 1] - scores[:, 0]
         starts = margin > self.least_margin
         starts[:1] = True
@@ -269,7 +246,6 @@ class SentLayer(TokenLayer):
 
     @property
     def stock_difference(self) -> str:
-        """See `TokenLayer.stock_difference`."""
         if not self.max_length:
             return ""
         return f"a senter does not cut sentences of more than {self.max_length} tokens"

@@ -40,43 +40,34 @@ class TreeLayer(Layer):
 
     @property
     def writes(self) -> tuple[str, ...]:
-        """See `Layer.writes`."""
         return (self.name, SentLayer.name)
 
     @property
     def score_weights(self) -> dict[str, float]:
-        """See `Layer.score_weights`."""
         return {"dep_uas": 0.2, "dep_las": 0.3}
 
     @property
     def default_weights(self) -> Mapping[str, float | None]:
-        """See `Layer.default_weights`."""
         return {"dep_uas": 0.5, "dep_las": 0.5, "dep_las_per_type": None}
 
     @property
     def columns(self) -> dict[str, str]:
-        """See `Layer.columns`."""
         return {"dep_uas": "UAS", "dep_las": "LAS"}
 
     def component(self, model: Block) -> Block:
-        """See `Layer.component`."""
         return {"factory": self.factory, "distill_weight": 0.7, "model": model}
 
     def is_made_by(self, block: Block) -> bool:
-        """See `Layer.is_made_by`."""
         return block.get("factory") in (self.factory, self.stock_factory)
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
-        """See `Layer.score`."""
         scores: dict[str, Any] = parser_score(examples, **kwargs)
         return scores
 
     def is_annotated(self, doc: Doc) -> bool:
-        """See `Layer.is_annotated`."""
         return bool(doc.has_annotation(DEP))
 
     def has_labels(self, doc: Doc) -> bool:
-        """See `Layer.has_labels`."""
         return any(token.has_head() and token.dep_ for token in doc)
 
     def labels(self, doc: Doc) -> Iterable[str]:

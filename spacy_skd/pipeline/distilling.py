@@ -150,6 +150,10 @@ class DistillingPipe(LearningPipe):
         for label in self.task.permanent(labels):
             self.vocab.strings.add(label, allow_transient=False)  # type: ignore[call-arg]
 
+    def note_gold(self, examples: Iterable[Example]) -> None:
+        """Tell `initialize` labels of gold beside those of the examples that it is shown."""
+        self.task.note_gold(examples)
+
     @property
     def is_resizable(self) -> bool:
         """RETURNS (bool): whether `add_label` works on an initialized model."""

@@ -64,7 +64,7 @@ def test_a_component_learns_from_what_is_repaired(structure, log):
     assert tags_of(nlp(Doc(nlp.vocab, WORDS))) == REPAIRED
     assert nlp.get_pipe("ner").layer.repaired.tags == 4
     assert nlp.get_pipe("ner").illegal == 0
-    assert told(log, where="layer 'ents'", n=2)
+    assert told(log, where="ner: layer 'ents'", n=2)
 
 
 def test_a_reference_is_repaired_before_it_is_aligned_and_before_it_is_scored(log):

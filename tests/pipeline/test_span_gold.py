@@ -84,11 +84,12 @@ def test_spans_that_do_not_align_are_told_once(warnings):
     reference.spans["sc"] = reference.ents
     for name in ("ents", "spans"):
         layer = find_layer(name, spans_key="sc")
+        layer.belong_to("mine")
         for _ in range(2):
             eg = Example(Doc(VOCAB, ["abc", "d"], spaces=[False] * 2), reference)
             assert layer.gold(eg, scheme="BIO")[0] is None
         assert layer.misaligned == 2
-        assert warnings.text.count(f"layer '{name}': 1 annotated spans of a doc begin") == 1
+        assert warnings.text.count(f"mine: layer '{name}': 1 annotated spans of a doc begin") == 1
 
 
 @pytest.mark.parametrize(

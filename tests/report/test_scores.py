@@ -4,8 +4,9 @@ import pytest
 import spacy
 from conftest import make_docs
 from spacy.tokens import Doc, DocBin
+from spacy.training import Example
 
-from spacy_skd.report.scores import SETTINGS, read_docs, score
+from spacy_skd.report.scores import SETTINGS, read_docs, score, titles
 from spacy_skd.training.conversion.multiwords import set_multiwords
 from spacy_skd.training.conversion.sentence import Multiword
 
@@ -70,6 +71,26 @@ def test_punctuation_counts_in_all_las_alone(nlp):
     total = sum(len(doc) for doc in references)
     assert found["all_uas"] == 1.0
     assert found["all_las"] == pytest.approx(1 - wrong / total)
+
+
+def test_lemmas_and_categories_are_scored_where_gold_has_them_and_something_sets_them(nlp):
+    references = make_docs(nlp)
+    assert not {"lemma_acc", "cats_score"} & score(nlp, references, setting=SETTINGS[0]).keys()
+    for doc in references:
+        doc.cats = {"A": 1.0, "B": 0.0}
+        for token in doc:
+            token.lemma_ = "be"
+    nlp.add_pipe("attribute_ruler")  # which is scored for lemmas, and sets none
+    assert not {"lemma_acc", "cats_score"} & score(nlp, references, setting=SETTINGS[0]).keys()
+    nlp.get_pipe("attribute_ruler").add([[{}]], {"LEMMA": "be"})
+    nlp.add_pipe("textcat").initialize(
+        lambda: [Example(nlp.make_doc(d.text), d) for d in references]
+    )
+    for setting in SETTINGS:
+        found = score(nlp, references, setting=setting)
+        assert found["lemma_acc"] == 1.0
+        assert 0 <= found["cats_score"] <= 1
+    assert list(titles().items())[-2:] == [("lemma_acc", "LEMMA"), ("cats_score", "CATS")]
 
 
 def test_docs_are_read_or_missed_by_name(nlp, tmp_path):

@@ -162,11 +162,19 @@ def _row(
     chances: Sequence[float],
     labels: Sequence[str],
 ) -> Activations:
+    rows, of_spans = span_rows(spans, labels), numpy.asarray(chances, dtype="float64")
+    return as_activations(marginals.copy(), rows, of_spans, label_ids=ids.copy())
+
+
+def span_rows(spans: Sequence[TypedSpan], labels: Sequence[str]) -> Ints2d:
+    """Return (S, 3), start and end word and index of the label of each span."""
     index = {label: i for i, label in enumerate(labels)}
     rows = [(start, end, index[label]) for start, end, label in spans]
-    return {
-        "marginals": marginals.copy(),
-        "label_ids": ids.copy(),
-        "spans": numpy.asarray(rows, dtype="int64").reshape(-1, 3),
-        "confidences": numpy.asarray(chances, dtype="float64"),
-    }
+    return numpy.asarray(rows, dtype="int64").reshape(-1, 3)
+
+
+def as_activations(
+    marginals: Array, rows: Ints2d, confidences: Floats1d, **others: Array
+) -> Activations:
+    """Return the activations of a doc. rows: see `span_rows`. confidences: (S,)."""
+    return {"marginals": marginals, **others, "spans": rows, "confidences": confidences}

@@ -86,6 +86,7 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
     layer: Layer
     pipe: Pipe
     fixed_labels: tuple[str, ...] | None = None
+    noted: tuple[str, ...] = ()
     takes: ClassVar[tuple[str, ...]] = ()
 
     def belong_to(self, pipe: Pipe) -> None:
@@ -142,7 +143,11 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
 
         taught (tuple[str, ...]): the teacher's. ask: what it believes of examples.
         """
-        return [*self.taught_labels(taught), *self.labels_in(get_examples())]
+        return [*self.taught_labels(taught), *self.labels_in(get_examples()), *self.noted]
+
+    def note_gold(self, examples: Iterable[Example]) -> None:
+        """Remember labels of gold beside those of the examples that `initial_labels` is shown."""
+        self.noted = (*self.noted, *self.labels_in(examples))
 
     @abstractmethod
     def labels_in(self, examples: Iterable[Example]) -> list[str]:

@@ -68,6 +68,7 @@ class HeadTagTask(ParsingTask[HeadTagLesson, list[Doc], Floats2d, Floats2d]):
         self.min_count = min_count
         self.max_offset = max_offset
         self.untagged = 0
+        self._counted: Counts = Counter()  # tags of gold
 
     # Labels
 
@@ -121,7 +122,12 @@ class HeadTagTask(ParsingTask[HeadTagLesson, list[Doc], Floats2d, Floats2d]):
         if len(tags) < len(taught):
             student = self.student()
             inventory += self._chosen(count_taught_tags(ask, get_examples(), student=student))
-        return [*inventory, *self._chosen(count_tags(eg.reference for eg in get_examples()))]
+        shown = count_tags(eg.reference for eg in get_examples())
+        return [*inventory, *self._chosen(shown | self._counted)]
+
+    def note_gold(self, examples: Iterable[Example]) -> None:
+        """See `Task.note_gold`."""
+        self._counted += count_tags(eg.reference for eg in examples)
 
     def _chosen(self, counts: Counts) -> list[str]:
         return choose_head_labels(counts, min_count=self.min_count, max_offset=self.max_offset)

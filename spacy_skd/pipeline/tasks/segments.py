@@ -14,7 +14,7 @@ from ...layers.span_layer import SpanLayer
 from ...structures import IMPOSSIBLE, FlatSegments, Parts, Structure
 from ...transfer.beliefs import Belief, SegmentBelief
 from ...transfer.students import SegmentStudent
-from .activations import spans_on_tokens
+from .activations import as_activations, span_rows, spans_on_tokens
 from .base import Activations, Predictions
 from .spans import Scored, SpanTask, logger
 
@@ -91,12 +91,10 @@ class SegmentTask(SpanTask):
 
     def _row(self, marginals: Floats3d, spans: Sequence[TypedSpan]) -> Activations:
         """marginals: (words of the doc, W, L)."""
-        index = {label: i for i, label in enumerate(self.pipe.labels)}
-        rows = [(start, end, index[label]) for start, end, label in spans]
-        array = numpy.asarray(rows, dtype="int64").reshape(-1, 3)
-        start, end, label = array.T
+        rows = span_rows(spans, self.pipe.labels)
+        start, end, label = rows.T
         chances = marginals[start, end - start - 1, label].astype("float64")
-        return {"marginals": marginals, "spans": array, "confidences": chances}
+        return as_activations(marginals, rows, chances)
 
     def block(self, parts: Parts, blocked: Bools) -> Parts:
         """See `SpanTask.block`."""

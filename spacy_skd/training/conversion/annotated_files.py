@@ -1,7 +1,7 @@
 """Files of what annotators have: JSON with offsets of characters, and IOB."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -188,9 +188,9 @@ def _texts_of(path: Path, file: AnnotatedFile) -> Iterator[tuple[int, str]]:
             yield line.number, _decoded(line)
 
 
-def _share(lines: list[tuple[int, str]], is_kind: Any) -> float:
-    some = [line for _, line in lines[:_SNIFFED] if line.strip()]
-    return sum(map(is_kind, some)) / max(1, len(some))
+def _share(lines: list[tuple[int, str]], is_kind: Callable[[str], bool]) -> float:
+    filled = [line for _, line in lines[:_SNIFFED] if line.strip()]
+    return sum(map(is_kind, filled)) / max(1, len(filled))
 
 
 def is_iob(path: Path) -> bool:

@@ -12,6 +12,7 @@ from ...errors import check_between
 from ...layers.entity_tags import RepairedEntities
 from ...registry import reader
 from ..conversion.raw_text import read_raw
+from .gold_labels import note_labels
 
 
 @reader("spacy-skd.MixedCorpus.v1")
@@ -70,6 +71,7 @@ class MixedCorpus:
         self.raw_max_words = raw_max_words
         self.seed = seed
         self._pass = 0
+        self._nlp: Language | None = None  # that was read for last
         self.repaired = RepairedEntities("MixedCorpus")
         self._texts: list[str] | None = None
         self._stream: Iterator[Doc] | None = None
@@ -86,6 +88,9 @@ class MixedCorpus:
             self.repaired(eg.reference)
         if not examples:
             raise ValueError(f"MixedCorpus: no docs in {self.labelled.path}")
+        if nlp is not self._nlp:
+            note_labels(nlp, (eg.reference for eg in examples))
+        self._nlp = nlp
         random.shuffle(examples)
         if self.raw is None:
             yield from examples

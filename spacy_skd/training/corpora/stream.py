@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from spacy.language import Language
-from spacy.tokens import DocBin
+from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 from spacy.training.corpus import walk_corpus
 
@@ -15,6 +15,7 @@ from ...errors import check_between
 from ...layers.entity_tags import RepairedEntities
 from ...pipeline.distilling import DistillingPipe
 from ...shards.store import BeliefStore
+from .gold_labels import note_labels
 from .items import Item, read_items
 
 _Numbered = tuple[int, Item] | None
@@ -72,6 +73,8 @@ class StoredCorpus(ABC):
         return examples_seen(nlp)
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
+        if nlp is not self._nlp:
+            note_labels(nlp, self._gold(nlp))
         seen = self._learnt(nlp)
         has_learnt = self._seen is None if seen is None else seen != self._seen
         if not (self._ended and has_learnt and nlp is self._nlp):
@@ -146,6 +149,10 @@ class StoredCorpus(ABC):
         else:
             items = self._files(nlp, self.path, random)
         return (it for it in items if not self.max_length or it.n_words <= self.max_length)
+
+    def _gold(self, nlp: Language) -> Iterator[Doc]:
+        for item in self._labelled(nlp, Random(self.seed)):
+            yield from item.bin.get_docs(nlp.vocab)
 
     def _shards(
         self, nlp: Language, names: list[str], random: Random, *, is_gold: bool

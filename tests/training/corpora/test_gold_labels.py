@@ -1,0 +1,75 @@
+"""Labels that stand in gold alone, behind the examples that spaCy initializes a stream with."""
+
+from itertools import islice
+
+import pytest
+import spacy
+from all_components import build, gold_docs
+from spacy.tokens import Doc, DocBin, Span
+
+from spacy_skd.training.annotation.annotate import annotate
+from spacy_skd.training.corpora.distillation import make_distillation_corpus
+from spacy_skd.training.corpora.readers import make_mixed_corpus
+
+SHOWN = 100  # examples that spaCy initializes a stream with
+RARE = {"tag": "RARE", "morph": "Foo=Bar", "parser": "rare", "ner": "RARE", "spans": "RARE",
+        "segments": "RARE", "bio": "RARE"}  # fmt: skip
+
+
+def rare_doc(nlp):
+    doc = Doc(nlp.vocab, ["So", "rare"], tags=["NN", "RARE"], morphs=["_", "Foo=Bar"],
+              pos=["NOUN", "X"], heads=[1, 1], deps=["rare", "ROOT"],
+              sent_starts=[True, False])  # fmt: skip
+    doc.set_ents([Span(doc, 0, 1, "RARE")])
+    doc.spans["sc"] = doc.spans["seg"] = [Span(doc, 0, 1, "RARE")]
+    return doc
+
+
+@pytest.fixture(scope="module")
+def readers(teacher, tmp_path_factory):
+    """Of both kinds."""
+    folder = tmp_path_factory.mktemp("gold")
+    nlp = spacy.blank("en")
+    docs = [doc for _ in range(30) for doc in gold_docs(nlp)]
+    DocBin(docs=[*docs, rare_doc(nlp)], store_user_data=True).to_disk(folder / "gold.spacy")
+    (folder / "raw.txt").write_text("\n".join(f"Text number {i} of many" for i in range(60)))
+    annotate(teacher, [str(folder / name) for name in ("gold.spacy", "raw.txt")], folder / "out")
+    of_path = make_distillation_corpus(folder / "out", folder / "gold.spacy", ratio=1.0)
+    mixed = make_mixed_corpus(folder / "gold.spacy", folder / "raw.txt")
+    return {"store": make_distillation_corpus(folder / "out"), "path": of_path, "mixed": mixed}
+
+
+@pytest.mark.parametrize("kind", ["store", "path", "mixed"])
+def test_every_label_of_gold_is_known(readers, kind):
+    nlp = build()
+    tags = {"@architectures": "spacy-skd.TokenScorer.v1"}
+    listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": 32}
+    config = {"model": {**tags, "tok2vec": listener}, "structure": "offset_tags", "min_count": 2}
+    nlp.add_pipe("distilling_parser", "offsets", config=config)
+    for _ in range(2):  # what is read again does not count again
+        first = list(islice(readers[kind](nlp), SHOWN))
+    shown = [eg for eg in first if "RARE" not in [token.tag_ for token in eg.reference]]
+    nlp.initialize(lambda: shown)
+    assert {
+        name: label for name, label in RARE.items() if label in nlp.get_pipe(name).labels
+    } == RARE
+    labels = nlp.get_pipe("offsets").labels
+    assert "1:det" in labels
+    assert "1:rare" not in labels, "it occurs once"
+
+
+def test_labels_that_are_given_are_all_there_are(readers):
+    nlp = build()
+    shown = list(islice(readers["store"](nlp), SHOWN))
+    nlp.get_pipe("tok2vec").initialize(lambda: shown, nlp=nlp)
+    nlp.get_pipe("tag").initialize(lambda: shown, nlp=nlp, labels=["NN"])
+    assert nlp.get_pipe("tag").labels == ("NN",)
+
+
+def test_a_component_that_has_learnt_gets_no_labels(readers):
+    nlp = build()
+    examples = list(islice(readers["mixed"](nlp), SHOWN))
+    nlp.initialize(lambda: examples)
+    before = nlp.get_pipe("tag").labels
+    next(iter(readers["store"](nlp)))
+    assert nlp.get_pipe("tag").labels == before
