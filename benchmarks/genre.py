@@ -1,7 +1,7 @@
 """A treebank with one genre held out: train without it, dev and test of it alone.
 
     python benchmarks/genre.py path/to/UD_English-EWT work/no_reviews reviews
-    python -m spacy skd prepare corpus/no_reviews --corpus no_reviews --treebank work/no_reviews \\
+    python -m spacy skd prepare corpus/no_reviews --treebank work/no_reviews \\
         --raw path/to/raw.jsonl --layers sent,tag,pos,parser --no-merge-subtokens
     python benchmarks/ewt.py corpus/no_reviews work/reviews teacher annotate vectors
     python benchmarks/ewt.py corpus/no_reviews work/reviews small stock_silver@0.004 table

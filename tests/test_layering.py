@@ -26,14 +26,11 @@ LAYERS = (
 # `arrays` names types: open to all.
 ALLOWED: dict[str, set[str]] = {
     **{name: {"arrays", "errors", "disk", name, *LAYERS[:i]} for i, name in enumerate(LAYERS)},
-    "synthetic": {"synthetic"},
     "disk": {"disk"},
     "errors": set(),
     "arrays": set(),
     "__init__": set(),
 }
-# `cli/` offers the synthetic corpus as a command; nothing else needs it.
-ALLOWED["cli"].add("synthetic")
 
 # Other packages -> the only parts of the package that may import them.
 RESERVED: dict[str, tuple[str, ...]] = {

@@ -1,6 +1,5 @@
 """`spacy skd prepare`: the corpora of the project and configs that fit their size."""
 
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from wasabi import msg
 
 from ..disk import check_apart, new_folder, refuse_stream
 from ..errors import check_one_of
-from ..synthetic import corpus as synthetic
 from ..training.annotation import earlier
 from ..training.configs.layered import LAYERS, config_of, labelled_layers
 from ..training.conversion.convert import convert
@@ -25,7 +23,6 @@ from .convert_messages import tell_odd
 from .progress import progress
 from .rejects import ACCEPT, tell_rejects
 
-DEMO = "demo"
 STORED = "student_stored.cfg"
 # Words seen in training, and the passes over the data that this is meant to be. More text is worth
 # more steps, up to a point; less than the minimum does not train a network.
@@ -47,9 +44,8 @@ def prepare(
     output: Path,
     configs: Path | None = None,
     *,
-    corpus: str = DEMO,
-    treebank: Path | None = None,
-    raw: Path | None = None,
+    treebank: Path,
+    raw: Path,
     lang: str = "en",
     backbone: str = "",
     merge_subtokens: bool = True,
@@ -58,15 +54,14 @@ def prepare(
     report: Report = silent,
     say: Callable[[str], None] = lambda text: None,
 ) -> Counts:
-    """Convert a treebank and raw text, or generate the demo's; write configs for their layers and
-    their size.
+    """Convert a treebank and raw text; write configs for their layers and their size.
 
     output (Path): gets what `spacy skd convert` writes, a config of the teacher, of a student and
         of a stock rival, and a copy of the student's that reads stored beliefs.
     configs (Path | None): folder with teacher.cfg, student.cfg or stock.cfg of the user's own,
         in place of the package's.
-    corpus (str): "demo", or any name for `treebank`, a folder with *train.conllu, *dev.conllu and
-        *test.conllu.
+    treebank (Path): folder with *train.conllu, *dev.conllu and *test.conllu.
+    raw (Path): unlabelled text: .jsonl, .txt or a folder of them.
     backbone (str): the teacher's; "" leaves the config's.
     merge_subtokens (bool): see `convert`.
     report (Report): called after each text of `raw`, in words.
@@ -79,43 +74,40 @@ def prepare(
         check_one_of("layers", layer, LAYERS)
     if configs is not None and not configs.is_dir():
         raise FileNotFoundError(f"{configs}: expected a folder of configs, found none")
-    with tempfile.TemporaryDirectory() as folder:
-        if corpus == DEMO:
-            synthetic.generate(folder)
-            treebank, raw = Path(folder), Path(folder) / synthetic.FILES["raw"]
-        if treebank is None or not treebank.is_dir():
-            raise FileNotFoundError(
-                f"corpus {corpus!r}: expected a folder of CoNLL-U files, found none at "
-                f"{treebank}. Run `spacy project assets`, or name a folder."
-            )
-        if raw is not None:
-            refuse_stream(raw)
-        if raw is None or not raw.exists():
-            raise FileNotFoundError(
-                f"corpus {corpus!r}: expected raw text (.jsonl, .txt or a folder of them), found "
-                f"none at {raw}. Unlabelled text of your domain is what the student learns from."
-            )
-        train, dev, test = (_find(treebank, split) for split in SPLITS)
-        check_apart(output, [treebank, raw])
-        with new_folder(
-            output, by="prepare", overwrite=overwrite, earlier=earlier.prepared
-        ) as draft:
-            counts = convert(
-                train,
-                dev,
-                test,
-                draft,
-                raw=[raw],
-                lang=lang,
-                merge_subtokens=merge_subtokens,
-                report=report,
-            )
-            trained, scored = find_layers(draft, layers, say=say)
-            for name in ("teacher", "student", "stock"):
-                config = config_of(name, trained, scored=scored, folder=configs)
-                config["nlp"]["lang"] = lang
-                _write_config(draft, name, config, words_for(counts), backbone=backbone)
+    _check_inputs(treebank, raw)
+    train, dev, test = (_find(treebank, split) for split in SPLITS)
+    check_apart(output, [treebank, raw])
+    with new_folder(output, by="prepare", overwrite=overwrite, earlier=earlier.prepared) as draft:
+        counts = convert(
+            train,
+            dev,
+            test,
+            draft,
+            raw=[raw],
+            lang=lang,
+            merge_subtokens=merge_subtokens,
+            report=report,
+        )
+        trained, scored = find_layers(draft, layers, say=say)
+        for name in ("teacher", "student", "stock"):
+            config = config_of(name, trained, scored=scored, folder=configs)
+            config["nlp"]["lang"] = lang
+            _write_config(draft, name, config, words_for(counts), backbone=backbone)
     return counts
+
+
+def _check_inputs(treebank: Path, raw: Path) -> None:
+    if not treebank.is_dir():
+        raise FileNotFoundError(
+            f"{treebank}: expected a folder of CoNLL-U files, found none. Run `spacy project "
+            f"assets`, or name a folder."
+        )
+    refuse_stream(raw)
+    if not raw.exists():
+        raise FileNotFoundError(
+            f"{raw}: expected raw text (.jsonl, .txt or a folder of them), found none. Unlabelled "
+            f"text of your domain is what the student learns from."
+        )
 
 
 def _write_config(
@@ -232,9 +224,8 @@ def prepare_cli(
     configs: Path = typer.Option(
         None, "--configs", help="Folder with teacher.cfg, student.cfg or stock.cfg of your own"
     ),
-    corpus: str = typer.Option(DEMO, "--corpus", help="'demo', or a name for --treebank"),
-    treebank: Path = typer.Option(None, "--treebank", help="Folder with CoNLL-U files"),
-    raw: Path = typer.Option(None, "--raw", help="Raw text, .jsonl or .txt"),
+    treebank: Path = typer.Option(..., "--treebank", help="Folder with CoNLL-U files"),
+    raw: Path = typer.Option(..., "--raw", help="Raw text, .jsonl or .txt"),
     lang: str = typer.Option("en", "--lang", help="Language code"),
     backbone: str = typer.Option("", "--backbone", help="The teacher's: hub, folder, package:NAME"),
     merge_subtokens: bool = typer.Option(
@@ -262,7 +253,6 @@ def prepare_cli(
             counts = prepare(
                 output,
                 configs,
-                corpus=corpus,
                 treebank=treebank,
                 raw=raw,
                 lang=lang,

@@ -38,7 +38,7 @@ def run(*arguments):
 
 def prepare(treebank, output, *more):
     source = ["--treebank", treebank, "--raw", treebank / "raw.txt"]
-    return run("prepare", output, "--corpus", "own", *source, *more)
+    return run("prepare", output, *source, *more)
 
 
 def test_convert_prints_what_was_left_out(treebank, tmp_path):

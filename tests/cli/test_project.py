@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import spacy
 import srsly
+from generate import generate
 from spacy.tokens import DocBin
 from thinc.api import Config
 from treebanks import GOOD
@@ -31,7 +32,11 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_prepare_fits_the_configs_to_the_size(tmp_path):
-    counts = prepare(tmp_path / "c", lang="en", backbone="some/model")
+    generate(tmp_path / "demo")
+    raw = tmp_path / "demo" / "raw.jsonl"
+    counts = prepare(
+        tmp_path / "c", treebank=tmp_path / "demo", raw=raw, lang="en", backbone="some/model"
+    )
     words = words_for(counts)
     teacher = Config().from_disk(tmp_path / "c" / "teacher.cfg", interpolate=False)
     student = Config().from_disk(tmp_path / "c" / "student.cfg", interpolate=False)
@@ -48,18 +53,14 @@ def test_prepare_fits_the_configs_to_the_size(tmp_path):
 
 
 def test_prepare_says_what_is_missing(tmp_path):
+    raw = tmp_path / "raw.txt"
     with pytest.raises(FileNotFoundError, match="project assets"):
-        prepare(tmp_path / "c", corpus="ewt", treebank=tmp_path / "none")
+        prepare(tmp_path / "c", treebank=tmp_path / "none", raw=raw)
     with pytest.raises(FileNotFoundError, match="expected raw text"):
-        prepare(tmp_path / "c", corpus="ewt", treebank=tmp_path)
-    (tmp_path / "raw.txt").write_text("text")
+        prepare(tmp_path / "c", treebank=tmp_path, raw=raw)
+    raw.write_text("text")
     with pytest.raises(FileNotFoundError, match=r"expected one file \*train.conllu"):
-        prepare(
-            tmp_path / "c",
-            corpus="ewt",
-            treebank=tmp_path,
-            raw=tmp_path / "raw.txt",
-        )
+        prepare(tmp_path / "c", treebank=tmp_path, raw=raw)
     assert not (tmp_path / "c").exists()
 
 
@@ -94,7 +95,7 @@ def test_prepare_merges_and_sets_aside(tmp_path):
         (treebank / f"{split}.conllu").write_text(text)
     (tmp_path / "raw.jsonl").write_text('{"text": "Nice"}\n{\n')
     arguments = ["prepare", str(tmp_path / "c"), "--configs", str(ROOT / "configs"),
-                 "--corpus", "mine", "--treebank", str(treebank), "--lang", "fr",
+                 "--treebank", str(treebank), "--lang", "fr",
                  "--raw", str(tmp_path / "raw.jsonl"), "--overwrite"]  # fmt: skip
     for options, code, merged in (
         ([], 3, 2),
@@ -110,7 +111,7 @@ def test_prepare_merges_and_sets_aside(tmp_path):
 
 def test_the_workflows_go_on_after_unfit_lines():
     project = srsly.read_yaml(ROOT / "project.yml")
-    scripts = {command["name"]: command["script"][0] for command in project["commands"]}
+    scripts = {command["name"]: command["script"][-1] for command in project["commands"]}
     for name in ("prepare", "annotate"):
         assert "--accept-rejects" in scripts[name]
 
