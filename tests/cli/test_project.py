@@ -13,9 +13,12 @@ import pytest
 import spacy
 import srsly
 from generate import generate
+from own_code import add_component, write_code
+from spacy.cli import project_run
 from spacy.tokens import DocBin
 from thinc.api import Config
 from treebanks import GOOD
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from spacy_skd.cli import skd
@@ -214,6 +217,41 @@ def test_every_command_of_the_project_exists():
                 assert words[words.index("skd") + 1] in known
 
 
+def test_every_command_of_the_project_is_given_the_code_of_its_owner():
+    project = srsly.read_yaml(ROOT / "project.yml")
+    taking = {f"spacy skd {name}" for name, c in get_command(skd).commands.items() if takes_code(c)}
+    for command in project["commands"]:
+        for line in command["script"]:
+            if any(f" {name} " in line for name in ("spacy train", *taking)):
+                assert '--code "${vars.code}"' in line
+                assert "${vars.code}" in command["deps"]
+    assert (ROOT / project["vars"]["code"]).is_file()
+
+
+def takes_code(command):
+    return any("--code" in param.opts for param in command.params)
+
+
+def test_the_project_takes_a_teacher_of_a_component_of_its_owner(teacher, tmp_path):
+    add_component(teacher, tmp_path / "owned", name="own_project")
+    code = write_code(tmp_path / "own code.py", name="own_project")
+    shutil.copy(ROOT / "project.yml", tmp_path)
+    (tmp_path / "corpus" / "demo").mkdir(parents=True)
+    given = {"vars.teacher": str(tmp_path / "owned"), "vars.code": str(code)}
+    project_run(tmp_path, "train-teacher", overrides=given)
+    config = Config().from_disk(
+        tmp_path / "training" / "demo" / "teacher" / "model-best" / "config.cfg", interpolate=False
+    )
+    assert "own_project" in config["nlp"]["pipeline"]
+
+
+def test_a_wheel_has_the_projects_code_and_loads_with_it(teacher, tmp_path):
+    code = [ROOT / srsly.read_yaml(ROOT / "project.yml")["vars"]["code"]]
+    wheel = package(teacher, tmp_path / "packages", name="coded", version="1", code=code)
+    with zipfile.ZipFile(wheel) as file:
+        assert any(name.endswith(f"/{code[0].name}") for name in file.namelist())
+
+
 def test_the_project_ends_with_its_table_and_what_to_do_next():
     """What builds wheels comes before, and says nothing unless it fails."""
     project = srsly.read_yaml(ROOT / "project.yml")
@@ -231,7 +269,7 @@ def test_the_project_ends_with_its_table_and_what_to_do_next():
 def test_each_step_of_the_project_needs_only_what_earlier_ones_made():
     project = srsly.read_yaml(ROOT / "project.yml")
     commands = {command["name"]: command for command in project["commands"]}
-    made = {"setup.cfg"}
+    made = {"setup.cfg", "${vars.code}"}
     for step in project["workflows"]["distill"]:
         needed = set(commands[step]["deps"])
         script = " ".join(commands[step]["script"])
