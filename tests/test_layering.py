@@ -47,8 +47,7 @@ RESERVED: dict[str, tuple[str, ...]] = {
         "report/",
         "cli/",
     ),
-    "ray": ("training/", "cli/"),
-    "matplotlib": ("report/",),
+    "threadpoolctl": ("report/",),
     "typer": ("cli/",),
 }
 
