@@ -10,7 +10,7 @@ The genre is the first part of a document's `newdoc id` (EWT: answers, email, ne
 weblog). The raw text must have none of it; `prepare` leaves out what stands in dev or test.
 """
 
-import sys
+import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,7 +36,12 @@ def genre_of(document: list[str]) -> str:
 
 
 def main() -> None:
-    source, output, genre = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("source", type=Path, help="folder of the treebank")
+    parser.add_argument("output", type=Path)
+    parser.add_argument("genre")
+    options = parser.parse_args()
+    source, output, genre = options.source, options.output, options.genre
     output.mkdir(parents=True)
     for split in ("train", "dev", "test"):
         (path,) = source.glob(f"*{split}.conllu")

@@ -64,7 +64,8 @@ SECOND_ORDER = {
 OFFSET_TAGS = {"structure": "offset_tags"}
 INVENTORY = (
     "Its tags are those of the gold and of the teacher's best trees of the examples that spaCy "
-    "shows it at initialization; a fuller inventory goes into [initialize.components.parser] as labels."
+    "shows it at initialization; a fuller inventory goes into [initialize.components.parser] as "
+    "labels."
 )
 
 VARIANTS = {
