@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy
 import pytest
 import spacy
 from treebanks import GOOD
@@ -29,7 +30,7 @@ def imports(monkeypatch):
 
 
 def run(monkeypatch, name, *arguments):
-    """Run a script in this process. RETURNS (Tuple[Any, str]): its exit code, and what it prints."""
+    """Run a script in this process, and return its exit code and what it prints."""
     monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
     printed = io.StringIO()
     code = None
@@ -77,7 +78,7 @@ def test_sizes_of_the_tokenizers_cache_change_no_token(monkeypatch, tmp_path):
 
 def test_errors_by_words_with_and_without_a_vector(monkeypatch, teacher, corpus, tmp_path):
     vectors = spacy.blank("en")
-    vectors.vocab.set_vector("Ann", [1.0, 0.0])
+    vectors.vocab.set_vector("Ann", numpy.ones(2, dtype="f"))
     vectors.to_disk(tmp_path / "vectors")
     code, printed = run(monkeypatch, "unseen.py", corpus, tmp_path / "vectors", teacher)
     assert code == 0
@@ -88,10 +89,8 @@ def test_errors_by_words_with_and_without_a_vector(monkeypatch, teacher, corpus,
 @pytest.mark.parametrize("name", ["results.py", "ner_results.py", "cases.py", "stock.py"])
 def test_a_table_of_missing_cells_is_left_as_it_is(monkeypatch, tmp_path, name):
     page = tmp_path / "page.md"
-    text = "".join(
-        f"<!-- {table} -->\nold\n<!-- end -->\n"
-        for table in ("accuracy", "entities", "cases", "teach")
-    )
+    tables = ("accuracy", "entities", "cases", "teach")
+    text = "".join(f"<!-- {table} -->\nold\n<!-- end -->\n" for table in tables)
     page.write_text(text, encoding="utf8")
     (tmp_path / "work" / "cells").mkdir(parents=True)
     arguments = {
