@@ -29,6 +29,7 @@ STORED = "student_stored.cfg"
 TEACHER_PASSES, TEACHER_WORDS = 3.5, (160_000, 3_000_000)
 STUDENT_PASSES, STUDENT_WORDS = 4.0, (500_000, 7_500_000)
 EVALUATIONS = 5
+FEW_WORDS = 2_000  # of a treebank
 # By layer, what a treebank that lacks it has not got.
 COLUMNS = {
     "sent": "no sentences",
@@ -92,6 +93,8 @@ def prepare(
         for name in ("teacher", "student", "stock"):
             config = config_of(name, trained, scored=scored, folder=configs)
             config["nlp"]["lang"] = lang
+            if name == "stock" and "parser" in trained:
+                _keep_rare_actions(config, counts.train.words, say=say)
             _write_config(draft, name, config, words_for(counts), backbone=backbone)
     return counts
 
@@ -108,6 +111,14 @@ def _check_inputs(treebank: Path, raw: Path) -> None:
             f"{raw}: expected raw text (.jsonl, .txt or a folder of them), found none. Unlabelled "
             f"text of your domain is what the student learns from."
         )
+
+
+def _keep_rare_actions(config: Config, n_words: int, *, say: Callable[[str], None]) -> None:
+    """In a treebank of a few sentences all of a stock parser's actions may be rare, and without
+    them it stops with E1031."""
+    if n_words < FEW_WORDS:
+        config["components"]["parser"]["min_action_freq"] = 1
+        say(f"The rival's parser keeps rare actions (min_action_freq = 1) of {n_words} words")
 
 
 def _write_config(

@@ -50,6 +50,8 @@ def test_prepare_fits_the_configs_to_the_size(tmp_path):
         assert training["optimizer"]["learn_rate"]["total_steps"] == training["max_steps"]
     assert teacher["components"]["transformer"]["model"]["name"] == "some/model"
     assert (tmp_path / "c" / "raw.jsonl").exists()
+    stock = Config().from_disk(tmp_path / "c" / "stock.cfg", interpolate=False)
+    assert stock["components"]["parser"]["min_action_freq"] == 30
     for name in ("teacher", "student", "student_stored"):
         config = Config().from_disk(tmp_path / "c" / f"{name}.cfg", interpolate=False)
         assert set(LAYERS) <= set(config["nlp"]["pipeline"])
