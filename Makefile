@@ -35,7 +35,7 @@ distill: $(VENV)/.distill
 test: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy spacy_skd
+	$(BIN)/mypy
 	$(TEST_ENV) $(BIN)/python -m pytest -n $(WORKERS)
 
 test-oldest: $(OLDEST)/.test

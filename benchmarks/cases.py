@@ -16,6 +16,7 @@ import argparse
 import json
 import random
 import shutil
+import sys
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -40,6 +41,9 @@ from spacy_skd.training.annotation.annotate import annotate
 from spacy_skd.transfer.beliefs import ChainBelief
 
 CONFIGS = Path(__file__).parents[1] / "configs"
+sys.path.append(str(CONFIGS))
+from variants import VARIANTS  # noqa: E402
+
 LABELLED, RAW = 2000, 10_000  # sentences
 TARGETS = ("top1", "topk", "token", "position", "structural")
 WITH_RAW = ("top1", "position", "structural")
@@ -53,7 +57,7 @@ SMALL = {
 @dataclass(frozen=True)
 class Case:
     """title: teacher and student. corpus: "wikiann" or "ewt". teacher: a key of TEACHERS.
-    config: of the student. targets: those that differ for this pair."""
+    config: of the student, of VARIANTS. targets: those that differ for this pair."""
 
     title: str
     corpus: str
@@ -91,17 +95,13 @@ CASES = {
         "segments to independent tags", "wikiann", "segments", "tokens_from_segments", INDEPENDENT
     ),
 }
-TOKENS = {
-    "components.ner.structure": "tokens",
-    "components.ner.model.@architectures": "spacy-skd.TokenScorer.v1",
-}
-# Corpus, config and settings.
-TEACHERS: dict[str, tuple[str, str, dict[str, Any]]] = {
-    "chain": ("wikiann", "ner_teacher", {}),
-    "tokens": ("wikiann", "ner_teacher", TOKENS),
-    "segments": ("wikiann", "segments_teacher", {}),
-    "arcs": ("ewt", "teacher", {}),
-    "second_order": ("ewt", "second_order_teacher", {}),
+# Corpus and config, of a file or of VARIANTS.
+TEACHERS: dict[str, tuple[str, str]] = {
+    "chain": ("wikiann", "ner_teacher"),
+    "tokens": ("wikiann", "tokens_teacher"),
+    "segments": ("wikiann", "segments_teacher"),
+    "arcs": ("ewt", "teacher"),
+    "second_order": ("ewt", "second_order_teacher"),
 }
 
 
@@ -163,9 +163,9 @@ class Bench:
 
     def teacher(self, name: str) -> None:
         """Train it, and have it annotate labelled and raw text."""
-        corpus, config, settings = TEACHERS[name]
+        corpus, config = TEACHERS[name]
         steps = self.options.teacher_steps
-        self.train(f"teacher_{name}", corpus, _read(config), settings, steps)
+        self.train(f"teacher_{name}", corpus, _read(config), {}, steps)
         folder = self.work / "corpora" / corpus
         inputs = [str(folder / "train.spacy"), str(folder / "raw.spacy")]
         annotate(self.folder(name), inputs, self.work / f"annotated_{name}")
@@ -222,6 +222,8 @@ SETTING = "gold_sentences"
 
 
 def _read(name: str) -> Config:
+    if name in VARIANTS:
+        return VARIANTS[name].config()
     return Config().from_disk(CONFIGS / f"{name}.cfg", interpolate=False)
 
 

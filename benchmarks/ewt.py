@@ -1,6 +1,6 @@
 """Train and score every system of docs/results.md on a prepared corpus, one resumable JSON a cell.
 
-    python -m spacy skd prepare corpus/ewt --corpus ewt --treebank ... --raw ... \\
+    python -m spacy skd prepare corpus/ewt --treebank ... --raw ... \\
         --layers sent,tag,pos,parser --no-merge-subtokens
     python benchmarks/ewt.py corpus/ewt work/ewt teacher annotate vectors
     python benchmarks/ewt.py corpus/ewt work/ewt tiny small medium --seeds 0 1 2

@@ -1,7 +1,7 @@
 """A treebank with one genre held out: train without it, dev and test of it alone.
 
     python benchmarks/genre.py path/to/UD_English-EWT work/no_reviews reviews
-    python -m spacy skd prepare corpus/no_reviews --corpus no_reviews --treebank work/no_reviews \\
+    python -m spacy skd prepare corpus/no_reviews --treebank work/no_reviews \\
         --raw path/to/raw.jsonl --layers sent,tag,pos,parser --no-merge-subtokens
     python benchmarks/ewt.py corpus/no_reviews work/reviews teacher annotate vectors
     python benchmarks/ewt.py corpus/no_reviews work/reviews small stock_silver@0.004 table
@@ -10,7 +10,7 @@ The genre is the first part of a document's `newdoc id` (EWT: answers, email, ne
 weblog). The raw text must have none of it; `prepare` leaves out what stands in dev or test.
 """
 
-import sys
+import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,7 +36,12 @@ def genre_of(document: list[str]) -> str:
 
 
 def main() -> None:
-    source, output, genre = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("source", type=Path, help="folder of the treebank")
+    parser.add_argument("output", type=Path)
+    parser.add_argument("genre")
+    options = parser.parse_args()
+    source, output, genre = options.source, options.output, options.genre
     output.mkdir(parents=True)
     for split in ("train", "dev", "test"):
         (path,) = source.glob(f"*{split}.conllu")

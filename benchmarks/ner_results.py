@@ -5,6 +5,7 @@
 As results.py: a table with a missing cell is left as it is and named, with exit code 1.
 """
 
+import argparse
 import json
 import sys
 from pathlib import Path
@@ -130,9 +131,12 @@ def closed(found: dict[str, Any]) -> str:
 
 
 def read_arguments() -> tuple[Path, dict[str, Path]]:
-    page, *works = sys.argv[1:]
-    pairs = (work.partition("=") for work in works)
-    return Path(page), {name: Path(folder) for name, _, folder in pairs}
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("page", type=Path)
+    parser.add_argument("works", nargs="+", help="NAME=FOLDER")
+    options = parser.parse_args()
+    pairs = (work.partition("=") for work in options.works)
+    return options.page, {name: Path(folder) for name, _, folder in pairs}
 
 
 def main() -> None:

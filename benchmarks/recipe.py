@@ -17,18 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import encoders  # noqa: F401  its architectures
 import spacy
-import stock
-import uncertain  # noqa: F401  its reader
 from cells import Cells, schedule
 from ewt import TEXTS, Systems
 from results import fill, percent, table
-from thinc.api import Config
 
 from spacy_skd.report.speed import words_per_second
 from spacy_skd.training.annotation.vectors import VectorSettings, make_vectors
-from spacy_skd.training.configs.presets import PRESETS
 
 BASE = "small"
 EMBED = "components.tok2vec.model.embed."
@@ -37,7 +32,6 @@ PARSER = "components.parser.model."
 OPTIMIZER = "training.optimizer."
 CORPUS = "corpora.train."
 PIPES = ("sent", "tag", "pos", "parser")
-STOCK_PIPES = ("tagger", "morphologizer", "parser")
 TWICE_THE_ROWS = {EMBED + "rows": [5000, 1000, 2500, 2500], EMBED + "affix_rows": 1000}
 ANNEALED = {
     "@misc": "spacy-skd.LinearWeight.v1",
@@ -53,34 +47,18 @@ def each(setting: str, value: Any, *, of: tuple[str, ...] = PIPES) -> dict[str, 
     return {f"components.{name}.{setting}": value for name in of}
 
 
-def in_place(name: str, **settings: int) -> dict[str, Any]:
-    """One of encoders.py in place of ours."""
-    small = PRESETS[BASE]
-    block = {
-        "@architectures": f"benchmarks.{name}Encoder.v1",
-        "width": small.width,
-        "depth": small.depth,
-        "maxout_pieces": small.maxout_pieces,
-        **settings,
-    }
-    return {ENCODE.rstrip("."): block}
-
-
-MODEL2VEC, FLORET, RAW = "model2vec", "floret", "raw"
+RAW = "raw"
 
 
 @dataclass(frozen=True)
 class Lever:
     """group (str): what it is about. settings (Dict[str, Any]): overrides of the config.
-    vectors (str): the folder of its vectors, of VECTORS, "context", MODEL2VEC or
-        FLORET; "" for none.
-    rival (str): stock components in place of ours, learning from "silver" or "sampled" annotation.
+    vectors (str): the folder of its vectors, of VECTORS or "context"; "" for none.
     preset (str): what it starts from."""
 
     group: str
     settings: dict[str, Any]
     vectors: str = "context"
-    rival: str = ""
     preset: str = BASE
 
 
@@ -94,8 +72,6 @@ LEVERS: dict[str, Lever] = {
     BASE: Lever("", {}),
     "no vectors": Lever("word knowledge", {EMBED + "include_static_vectors": False}, ""),
     "vectors of each word alone": Lever("word knowledge", {}, "alone"),
-    "vectors of model2vec": Lever("word knowledge", {}, MODEL2VEC),
-    "floret vectors": Lever("word knowledge", {}, FLORET),
     "vectors of the raw text alone": Lever("word knowledge", {}, RAW),
     "vectors of 192 columns": Lever("word knowledge", {}, "wide"),
     "40,000 vectors, of every word": Lever("word knowledge", {}, "many"),
@@ -135,8 +111,6 @@ LEVERS: dict[str, Lever] = {
     "blocks of 128 tokens": Lever("encoder", {ENCODE + "block": 128, ENCODE + "halo": 64}),
     "feed-forward of one width": Lever("encoder", {ENCODE + "hidden_multiple": 1}),
     "feed-forward of four widths": Lever("encoder", {ENCODE + "hidden_multiple": 4}),
-    "five dilated layers, no attention": Lever("encoder", in_place("Dilated", depth=5)),
-    "LSTM of two layers, no attention": Lever("encoder", in_place("Recurrent", lstm_depth=2)),
     "CNN of two pieces": Lever("encoder", {ENCODE + "maxout_pieces": 2}),
     "width 128": Lever("encoder", WIDE),
     "tiny": Lever("presets", {}, preset="tiny"),
@@ -148,9 +122,6 @@ LEVERS: dict[str, Lever] = {
     "distill_weight 0.9": Lever("target", each("distill_weight", 0.9)),
     "2 raw words for each labelled one": Lever("data", {CORPUS + "ratio": 2.0}),
     "8 raw words for each labelled one": Lever("data", {CORPUS + "ratio": 8.0}),
-    "raw text of whose tags the teacher is least sure": Lever(
-        "data", {CORPUS + "@readers": "benchmarks.UncertainCorpus.v1"}
-    ),
     "a tenth of the docs in lower case": Lever("data", {CORPUS + "lower_case": 0.1}),
     "rate 0.005": Lever("optimisation", {OPTIMIZER + "learn_rate.initial_rate": 0.005}),
     "averaged weights": Lever("optimisation", {OPTIMIZER + "use_averages": True}),
@@ -160,11 +131,6 @@ LEVERS: dict[str, Lever] = {
         "optimisation",
         {"training.batcher.size": 500, OPTIMIZER + "learn_rate.initial_rate": 0.007},
     ),
-    "stock components on our encoder, silver": Lever("rivals inside", {}, rival="silver"),
-    "stock components on our encoder, silver, rate 0.004": Lever(
-        "rivals inside", {OPTIMIZER + "learn_rate.initial_rate": 0.004}, rival="silver"
-    ),
-    "stock components on our encoder, sampled": Lever("rivals inside", {}, rival="sampled"),
 }
 SMALL_PARSER = {PARSER + "arc_hidden": 48, PARSER + "label_hidden": 16}
 FEW_PIECES = {ENCODE + "maxout_pieces": 2}
@@ -187,10 +153,6 @@ class Recipe:
     def run(self, name: str) -> None:
         lever = LEVERS[name]
         config = self.systems.config(lever.preset, self.vectors(lever.vectors))
-        if lever.rival:
-            config = with_stock_components(config, lever.rival)
-            store, labels = self.systems.store, self.cells.work / "labels"
-            config = stock.with_labels(config, store, labels, STOCK_PIPES)
         size = lever.settings.get("training.batcher.size", config["training"]["batcher"]["size"])
         overrides = {**schedule(self.words // size), "system.seed": 0, **lever.settings}
         overrides["paths.dev"] = str(self.systems.corpus / "dev.spacy")
@@ -208,8 +170,6 @@ class Recipe:
             self.systems.vectors()
             return str(self.systems.vectors_folder)
         folder = self.systems.work / f"vectors_{kind}"
-        if kind in (MODEL2VEC, FLORET) and not folder.exists():
-            raise SystemExit(f"expected {folder}: make it with {kind}_table.py")
         if not folder.exists():
             names = TEXTS[1:] if kind == RAW else TEXTS
             texts = [self.systems.corpus / name for name in names]
@@ -263,30 +223,6 @@ KEYS = ("pos_acc", "tag_acc", "sents_f", "dep_uas", "dep_las")
 
 def cell_of(name: str) -> str:
     return name.replace(" ", "_").replace(",", "")
-
-
-def with_stock_components(config: Config, annotation: str) -> Config:
-    """spaCy's tagger, morphologizer and parser on our encoder; all learn from the same annotation:
-    the best guesses, or one that is drawn anew each time. (Our taggers learn next to nothing beside
-    its parser, whose loss is a sum over tokens where theirs is a mean.)"""
-    config, rival = config.copy(), stock.read("stock")
-    listener = config["components"]["parser"]["model"]["tok2vec"]
-    components = {"tok2vec": config["components"]["tok2vec"]}
-    for name in STOCK_PIPES:
-        components[name] = rival["components"][name]
-        components[name]["model"]["tok2vec"] = listener
-    config["components"] = components
-    config["nlp"]["pipeline"] = list(components)
-    config["training"]["frozen_components"] = []
-    config["training"]["before_to_disk"] = None
-    config["training"]["score_weights"] = rival["training"]["score_weights"]
-    config["training"]["optimizer"]["use_averages"] = True
-    config["initialize"]["after_init"] = None
-    reader = {"sampled": "spacy-skd.SampledCorpus.v1", "silver": "benchmarks.SilverCorpus.v1"}
-    store, seed = "${paths.store}", "${system.seed}"
-    block = {"@readers": reader[annotation], "store": store, "seed": seed}
-    config["corpora"]["train"] = block
-    return config
 
 
 def main() -> None:

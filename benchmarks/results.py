@@ -6,6 +6,7 @@ A table stands between `<!-- NAME -->` and `<!-- end -->`; the rest of the page 
 with a missing cell is left as it is and named, with exit code 1; so is the picture.
 """
 
+import argparse
 import json
 import re
 import sys
@@ -160,8 +161,11 @@ def fill(page: str, makers: dict[str, Callable[[], list[str]]]) -> tuple[str, li
 
 
 def main() -> None:
-    work, path = map(Path, sys.argv[1:3])
-    tables = Tables(work)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("work", type=Path)
+    parser.add_argument("page", type=Path)
+    options = parser.parse_args()
+    path, tables = options.page, Tables(options.work)
     names = ("accuracy", "rates", "method", "speed", "memory")
     page, missing = fill(path.read_text(), {name: getattr(tables, name) for name in names})
     path.write_text(page)

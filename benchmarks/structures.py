@@ -16,10 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import mpmath
 import numpy
 import torch
-import torch_struct
 
 from spacy_skd.structures import (
     FlatSegments,
@@ -32,6 +30,12 @@ from spacy_skd.structures import (
     Structure,
     tie,
 )
+
+try:
+    import mpmath
+    import torch_struct
+except ImportError:  # requirements-structures.txt
+    torch_struct = None
 
 torch.set_num_threads(1)
 
@@ -390,6 +394,8 @@ def main() -> None:
         raise SystemExit(
             f"set {' and '.join(ONE_THREAD)} to 1: numpy reads them when it is imported"
         )
+    if torch_struct is None:
+        raise SystemExit("expected torch_struct and mpmath: see requirements-structures.txt")
     results = run(settings.rounds)
     (settings.out / "structures.json").write_text(json.dumps(results, indent=1) + "\n")
     plot(results, settings.out / "structures.svg")

@@ -7,7 +7,7 @@ second argument is what `spacy skd vectors` wrote: words without a vector are ra
 texts that it read.
 """
 
-import sys
+import argparse
 from pathlib import Path
 
 import numpy
@@ -17,12 +17,17 @@ from spacy_skd.report.scores import read_docs, unannotated
 
 
 def main() -> None:
-    dev, vectors = Path(sys.argv[1]), spacy.load(sys.argv[2]).vocab
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("dev", type=Path)
+    parser.add_argument("vectors")
+    parser.add_argument("pipelines", nargs="+")
+    options = parser.parse_args()
+    dev, vectors = options.dev, spacy.load(options.vectors).vocab
     print(f"{'':40} {'with a vector':>24} {'without':>24}")
     print(
         f"{'pipeline':40} {'words':>8} {'UPOS':>7} {'arcs':>7} {'words':>8} {'UPOS':>7} {'arcs':>7}"
     )
-    for path in sys.argv[3:]:
+    for path in options.pipelines:
         nlp = spacy.load(path)
         references = read_docs(dev, nlp)
         seen, pos, arcs = [], [], []

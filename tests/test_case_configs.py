@@ -1,18 +1,21 @@
-"""The configs of the cases of tags, chains and segments: what they are made from, and that each of
-them trains."""
+"""The configs of `configs/` are what its script writes; those of the variants of tags, chains and
+segments are complete, and each of them trains."""
 
-import importlib.util
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import spacy
 from conftest import LISTENER, TOK2VEC
 from conftest import train as learn
+from derive import files
 from entities import ENTITIES, blank_doc, examples
 from spacy.cli.init_config import fill_config
 from spacy.cli.train import train
 from spacy.tokens import DocBin
 from thinc.api import Config
+from variants import VARIANTS
 
 from spacy_skd.structures import FlatSegments, IndependentLabels, LinearChain
 
@@ -24,15 +27,7 @@ STRUCTURES = {
 }
 STUDENTS = ("tokens_from_segments", "chain_from_segments", "segments_from_chain",
             "chain_from_chain", "tokens_from_chain", "chain_from_tokens")  # fmt: skip
-TREE_STUDENTS = ("projective_from_trees", "headtags_from_trees", "headtags_from_second_order")
 FEW = {"training.max_steps": 2, "training.eval_frequency": 2}
-
-
-def derive():
-    spec = importlib.util.spec_from_file_location("derive", CONFIGS / "derive.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
@@ -56,28 +51,28 @@ def data(tmp_path_factory):
 
 
 def test_the_files_are_what_the_script_writes():
-    derived = derive().DERIVED
-    assert set(derived) == {"segments_teacher", *STUDENTS, *TREE_STUDENTS}
-    for name, config in derived.items():
-        assert (CONFIGS / f"{name}.cfg").read_text(encoding="utf8") == config.text(), (
-            f"run python configs/derive.py: {name}.cfg is not what it writes"
-        )
-
-
-def test_those_that_commands_need_are_copies_of_the_packages():
-    copies = derive().templates()
-    assert set(copies) == {"teacher", "stock", "rehead"}
-    for name, text in copies.items():
+    written = files()
+    assert {path.stem for path in CONFIGS.glob("*.cfg")} == {*written, "ner_teacher"}
+    for name, text in written.items():
         assert (CONFIGS / f"{name}.cfg").read_text(encoding="utf8") == text, (
             f"run python configs/derive.py: {name}.cfg is not what it writes"
         )
 
 
-@pytest.mark.parametrize("name", ["segments_teacher", *STUDENTS, *TREE_STUDENTS])
-def test_they_are_filled(name, tmp_path):
-    filled = fill_config(tmp_path / "filled.cfg", CONFIGS / f"{name}.cfg")[1]
-    given = Config().from_disk(CONFIGS / f"{name}.cfg", interpolate=False)
-    assert filled.to_str(interpolate=False) == given.to_str(interpolate=False)
+def test_the_script_prints_a_variant():
+    script = [sys.executable, str(CONFIGS / "derive.py"), "tokens_from_chain"]
+    printed = subprocess.run(script, capture_output=True, text=True, check=True).stdout
+    config = Config().from_str(printed, interpolate=False)
+    assert config == VARIANTS["tokens_from_chain"].config()
+    assert printed.startswith("# A linear chain (ner_teacher.cfg) teaches independent tags")
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_variant_is_filled(name, tmp_path):
+    config = VARIANTS[name].config()
+    config.to_disk(tmp_path / "given.cfg")
+    filled = fill_config(tmp_path / "filled.cfg", tmp_path / "given.cfg")[1]
+    assert Config().from_str(filled.to_str(interpolate=False), interpolate=False) == config
 
 
 @pytest.mark.parametrize("name", STUDENTS)
@@ -86,7 +81,8 @@ def test_a_student_trains(name, data, tmp_path):
     overrides = {"paths.train": str(data / "train.spacy"), "paths.dev": str(data / "train.spacy"),
                  "paths.raw": str(data / "raw.txt"), "paths.teacher": str(data / teacher),
                  "components.tok2vec.model.encode.depth": 1, **FEW}  # fmt: skip
-    train(CONFIGS / f"{name}.cfg", tmp_path, overrides=overrides)
+    VARIANTS[name].config().to_disk(tmp_path / f"{name}.cfg")
+    train(tmp_path / f"{name}.cfg", tmp_path, overrides=overrides)
     nlp = spacy.load(tmp_path / "model-last")
     ner = nlp.get_pipe("ner")
     assert ner.structure == STRUCTURES[student][1]
@@ -95,10 +91,12 @@ def test_a_student_trains(name, data, tmp_path):
     nlp(blank_doc(nlp, ENTITIES[0][0]))
 
 
-def test_the_teacher_trains(data, tmp_path):
+@pytest.mark.parametrize("name", ["segments", "tokens"])
+def test_a_teacher_trains(name, data, tmp_path):
     overrides = {"paths.train": str(data / "train.spacy"), "paths.dev": str(data / "train.spacy"),
                  **FEW}  # fmt: skip
-    train(CONFIGS / "segments_teacher.cfg", tmp_path, overrides=overrides)
+    VARIANTS[f"{name}_teacher"].config().to_disk(tmp_path / "teacher.cfg")
+    train(tmp_path / "teacher.cfg", tmp_path, overrides=overrides)
     nlp = spacy.load(tmp_path / "model-last")
-    assert nlp.get_pipe("ner").structure == FlatSegments(max_width=10)
+    assert nlp.get_pipe("ner").structure == STRUCTURES[name][1]
     nlp(blank_doc(nlp, ENTITIES[0][0]))

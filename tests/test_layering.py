@@ -28,15 +28,12 @@ LAYERS = (
 OPEN = ("arrays", "errors", "registry", "disk")
 ALLOWED: dict[str, set[str]] = {
     **{name: {*OPEN, name, *LAYERS[:i]} for i, name in enumerate(LAYERS)},
-    "synthetic": {"synthetic"},
     "disk": {"disk"},
     "errors": set(),
     "arrays": set(),
     "registry": set(),
     "__init__": {"layers"},
 }
-# `cli/` offers the synthetic corpus as a command; nothing else needs it.
-ALLOWED["cli"].add("synthetic")
 
 # Other packages -> the only parts of the package that may import them.
 RESERVED: dict[str, tuple[str, ...]] = {
@@ -55,8 +52,7 @@ RESERVED: dict[str, tuple[str, ...]] = {
         "report/",
         "cli/",
     ),
-    "ray": ("training/", "cli/"),
-    "matplotlib": ("report/",),
+    "threadpoolctl": ("report/",),
     "typer": ("cli/",),
 }
 

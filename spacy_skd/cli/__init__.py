@@ -8,7 +8,6 @@ from spacy.cli._util import app
 from .annotate import annotate_cli
 from .convert import convert_cli
 from .export import export_cli
-from .generate import generate_cli
 from .init import init_cli
 from .package import package_cli
 from .prepare import prepare_cli
@@ -23,7 +22,6 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "annotate": annotate_cli,
     "convert": convert_cli,
     "export": export_cli,
-    "generate": generate_cli,
     "init": init_cli,
     "package": package_cli,
     "prepare": prepare_cli,

@@ -79,12 +79,12 @@ def convert_cli(
             )
     except (ValueError, OSError) as error:
         msg.fail("Nothing was written", str(error), exits=1)
-    _print_counts(counts)
+    _print_counts(counts, spans_key=spans_key)
     msg.good(f"Converted to {output}")
     tell_rejects(counts.rejected, output / REJECTS, accept=accept_rejects)
 
 
-def _print_counts(counts: Counts) -> None:
+def _print_counts(counts: Counts, *, spans_key: str | None) -> None:
     rows: list[Any] = []
     for name, split in counts.splits.items():
         rows.append((name, split.documents, split.docs, split.sentences, split.words))
@@ -100,4 +100,4 @@ def _print_counts(counts: Counts) -> None:
             f"Left out {sum(leaks.values())} {what} that stand in dev or test "
             f"({leaks['copy']} copies, {leaks['overlap']} overlaps)"
         )
-    tell_odd(counts)
+    tell_odd(counts, spans_key=spans_key)

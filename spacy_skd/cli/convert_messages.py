@@ -10,10 +10,13 @@ from ..training.conversion.convert_counts import Counts, SplitCounts
 UNLIKE = 0.05
 
 
-def tell_odd(counts: Counts) -> None:
-    """Warn of what was left out, lost or changed, a line for each file that has it."""
+def tell_odd(counts: Counts, *, spans_key: str | None = None) -> None:
+    """Warn of what was left out, lost or changed, a line for each file that has it.
+
+    spans_key (str | None): the group that spans went to; None for entities.
+    """
     for name, split in counts.splits.items():
-        for text in _odd(split):
+        for text in _odd(split, is_of_entities=spans_key is None):
             msg.warn(f"{name}: {text}")
     if counts.raw and counts.raw.nulls:
         msg.warn(
@@ -21,7 +24,7 @@ def tell_odd(counts: Counts) -> None:
         )
 
 
-def _odd(split: SplitCounts) -> Iterator[str]:
+def _odd(split: SplitCounts, *, is_of_entities: bool) -> Iterator[str]:
     for key, n in split.unread_entities.items():
         yield f"{n} values of MISC under {key} look like entities and are not read"
     if any(split.answers.values()):
@@ -37,7 +40,7 @@ def _odd(split: SplitCounts) -> Iterator[str]:
     if split.misaligned:
         yield (
             f"{split.misaligned} spans begin or end within a token of the language's tokenizer; "
-            "their tokens are unknown"
+            + ("their tokens are unknown" if is_of_entities else "they are left out")
         )
     if split.overlapping:
         yield (

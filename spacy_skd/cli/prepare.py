@@ -1,6 +1,5 @@
 """`spacy skd prepare`: the corpora of the project and configs that fit their size."""
 
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from wasabi import msg
 from ..disk import check_apart, new_folder, refuse_stream
 from ..errors import check_one_of
 from ..layers.known import corpus_layers, corpus_names, labelled_layers
-from ..synthetic import corpus as synthetic
 from ..training.annotation import earlier
 from ..training.configs.layered import config_of
 from ..training.conversion.convert import convert
@@ -26,22 +24,21 @@ from .convert_messages import tell_odd
 from .progress import progress
 from .rejects import ACCEPT, tell_rejects
 
-DEMO = "demo"
 STORED = "student_stored.cfg"
 # Words seen in training, and the passes over the data that this is meant to be. More text is worth
 # more steps, up to a point; less than the minimum does not train a network.
 TEACHER_PASSES, TEACHER_WORDS = 3.5, (160_000, 3_000_000)
 STUDENT_PASSES, STUDENT_WORDS = 4.0, (500_000, 7_500_000)
 EVALUATIONS = 5
+FEW_WORDS = 2_000  # of a treebank
 
 
 def prepare(
     output: Path,
     configs: Path | None = None,
     *,
-    corpus: str = DEMO,
-    treebank: Path | None = None,
-    raw: Path | None = None,
+    treebank: Path,
+    raw: Path,
     lang: str = "en",
     backbone: str = "",
     merge_subtokens: bool = True,
@@ -50,15 +47,14 @@ def prepare(
     report: Report = silent,
     say: Callable[[str], None] = lambda text: None,
 ) -> Counts:
-    """Convert a treebank and raw text, or generate the demo's; write configs for their layers and
-    their size.
+    """Convert a treebank and raw text; write configs for their layers and their size.
 
     output (Path): gets what `spacy skd convert` writes, a config of the teacher, of a student and
         of a stock rival, and a copy of the student's that reads stored beliefs.
     configs (Path | None): folder with teacher.cfg, student.cfg or stock.cfg of the user's own,
         in place of the package's.
-    corpus (str): "demo", or any name for `treebank`, a folder with *train.conllu, *dev.conllu and
-        *test.conllu.
+    treebank (Path): folder with *train.conllu, *dev.conllu and *test.conllu.
+    raw (Path): unlabelled text: .jsonl, .txt or a folder of them.
     backbone (str): the teacher's; "" leaves the config's.
     merge_subtokens (bool): see `convert`.
     report (Report): called after each text of `raw`, in words.
@@ -71,43 +67,52 @@ def prepare(
         check_one_of("layers", layer, corpus_names())
     if configs is not None and not configs.is_dir():
         raise FileNotFoundError(f"{configs}: expected a folder of configs, found none")
-    with tempfile.TemporaryDirectory() as folder:
-        if corpus == DEMO:
-            synthetic.generate(folder)
-            treebank, raw = Path(folder), Path(folder) / synthetic.FILES["raw"]
-        if treebank is None or not treebank.is_dir():
-            raise FileNotFoundError(
-                f"corpus {corpus!r}: expected a folder of CoNLL-U files, found none at "
-                f"{treebank}. Run `spacy project assets`, or name a folder."
-            )
-        if raw is not None:
-            refuse_stream(raw)
-        if raw is None or not raw.exists():
-            raise FileNotFoundError(
-                f"corpus {corpus!r}: expected raw text (.jsonl, .txt or a folder of them), found "
-                f"none at {raw}. Unlabelled text of your domain is what the student learns from."
-            )
-        train, dev, test = (_find(treebank, split) for split in SPLITS)
-        check_apart(output, [treebank, raw])
-        with new_folder(
-            output, by="prepare", overwrite=overwrite, earlier=earlier.prepared
-        ) as draft:
-            counts = convert(
-                train,
-                dev,
-                test,
-                draft,
-                raw=[raw],
-                lang=lang,
-                merge_subtokens=merge_subtokens,
-                report=report,
-            )
-            trained, scored = find_layers(draft, layers, say=say)
-            for name in ("teacher", "student", "stock"):
-                config = config_of(name, trained, scored=scored, folder=configs)
-                config["nlp"]["lang"] = lang
-                _write_config(draft, name, config, words_for(counts), backbone=backbone)
+    _check_inputs(treebank, raw)
+    train, dev, test = (_find(treebank, split) for split in SPLITS)
+    check_apart(output, [treebank, raw])
+    with new_folder(output, by="prepare", overwrite=overwrite, earlier=earlier.prepared) as draft:
+        counts = convert(
+            train,
+            dev,
+            test,
+            draft,
+            raw=[raw],
+            lang=lang,
+            merge_subtokens=merge_subtokens,
+            report=report,
+        )
+        trained, scored = find_layers(draft, layers, say=say)
+        for name in ("teacher", "student", "stock"):
+            config = config_of(name, trained, scored=scored, folder=configs)
+            config["nlp"]["lang"] = lang
+            if name == "stock":
+                _keep_rare_actions(config, counts.train.words, say=say)
+            _write_config(draft, name, config, words_for(counts), backbone=backbone)
     return counts
+
+
+def _check_inputs(treebank: Path, raw: Path) -> None:
+    if not treebank.is_dir():
+        raise FileNotFoundError(
+            f"{treebank}: expected a folder of CoNLL-U files, found none. Run `spacy project "
+            f"assets`, or name a folder."
+        )
+    refuse_stream(raw)
+    if not raw.exists():
+        raise FileNotFoundError(
+            f"{raw}: expected raw text (.jsonl, .txt or a folder of them), found none. Unlabelled "
+            f"text of your domain is what the student learns from."
+        )
+
+
+def _keep_rare_actions(config: Config, n_words: int, *, say: Callable[[str], None]) -> None:
+    """In a treebank of a few sentences all of a stock parser's actions may be rare, and without
+    them it stops with E1031."""
+    drops = [block for block in config["components"].values() if "min_action_freq" in block]
+    if n_words < FEW_WORDS and drops:
+        for block in drops:
+            block["min_action_freq"] = 1
+        say(f"The rival's parser keeps rare actions (min_action_freq = 1) of {n_words} words")
 
 
 def _write_config(
@@ -225,9 +230,8 @@ def prepare_cli(
     configs: Path = typer.Option(
         None, "--configs", help="Folder with teacher.cfg, student.cfg or stock.cfg of your own"
     ),
-    corpus: str = typer.Option(DEMO, "--corpus", help="'demo', or a name for --treebank"),
-    treebank: Path = typer.Option(None, "--treebank", help="Folder with CoNLL-U files"),
-    raw: Path = typer.Option(None, "--raw", help="Raw text, .jsonl or .txt"),
+    treebank: Path = typer.Option(..., "--treebank", help="Folder with CoNLL-U files"),
+    raw: Path = typer.Option(..., "--raw", help="Raw text, .jsonl or .txt"),
     lang: str = typer.Option("en", "--lang", help="Language code"),
     backbone: str = typer.Option("", "--backbone", help="The teacher's: hub, folder, package:NAME"),
     merge_subtokens: bool = typer.Option(
@@ -255,7 +259,6 @@ def prepare_cli(
             counts = prepare(
                 output,
                 configs,
-                corpus=corpus,
                 treebank=treebank,
                 raw=raw,
                 lang=lang,

@@ -18,7 +18,6 @@ from spacy_skd.pipeline.teacher.component import SkdTeacher
 from spacy_skd.teachers.loading import load_trained
 
 ROOT = Path(__file__).parents[2]
-NO_PIPELINE = {"generate"}
 
 
 def arguments(command, pipeline, folder):
@@ -72,7 +71,7 @@ def test_a_command_runs_a_pipeline_with_a_component_of_its_owner(
 def test_every_command_that_loads_or_makes_a_pipeline_takes_code():
     commands = get_command(skd).commands
     taking = {name for name, c in commands.items() if any("--code" in p.opts for p in c.params)}
-    assert taking == set(commands) - NO_PIPELINE
+    assert taking == set(commands)
     assert taking == {*RUN_A_PIPELINE, "convert", "package", "prepare"}
     for name in taking:
         (option,) = (p for p in commands[name].params if "--code" in p.opts)
@@ -91,7 +90,7 @@ def test_a_treebank_in_a_language_of_its_owner(tmp_path, monkeypatch, command):
     (tmp_path / "raw.txt").write_text("Something new\n", encoding="utf8")
     given = {
         "convert": [*splits, tmp_path / "out"],
-        "prepare": [tmp_path / "out", "--corpus", "own", "--treebank", treebank],
+        "prepare": [tmp_path / "out", "--treebank", treebank],
     }[command]
     given = [*given, "--raw", tmp_path / "raw.txt", "--lang", f"zx{command}"]
     assert run(command, *given).exit_code == 1

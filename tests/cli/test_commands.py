@@ -38,7 +38,7 @@ def run(*arguments):
 
 def prepare(treebank, output, *more):
     source = ["--treebank", treebank, "--raw", treebank / "raw.txt"]
-    return run("prepare", output, "--corpus", "own", *source, *more)
+    return run("prepare", output, *source, *more)
 
 
 def test_convert_prints_what_was_left_out(treebank, tmp_path):
@@ -64,6 +64,16 @@ def test_prepare_prints_what_was_left_out_and_keeps_a_folder_that_is_not_empty(t
     assert "not empty" in again.output
     assert {path: path.read_bytes() for path in output.iterdir()} == before
     assert prepare(treebank, output, "--overwrite").exit_code == 0
+
+
+def test_the_rival_of_a_treebank_of_some_sentences_trains(treebank, tmp_path):
+    output = tmp_path / "out"
+    found = prepare(treebank, output)
+    assert "min_action_freq = 1" in found.output
+    paths = {f"paths.{split}": str(output / f"{split}.spacy") for split in ("train", "dev")}
+    few = {"training.max_steps": 1, "training.eval_frequency": 1}
+    train(output / "stock.cfg", tmp_path / "model", overrides={**paths, **few})
+    assert (tmp_path / "model" / "model-last").exists()
 
 
 @pytest.mark.parametrize("lang", ["de", "xx"])

@@ -162,6 +162,11 @@ def test_the_command_says_what_was_left_out(files):
     output = " ".join(result.output.split())
     assert "train: records that annotators refused are not learnt as they are: 1 rejected" in output
     assert "train: 1 spans begin or end within a token" in output
+    assert "their tokens are unknown" in output
+    as_spans = " ".join(main(files, "--overwrite", "--spans-key", "sc").output.split())
+    assert "1 spans begin or end within a token" in as_spans
+    assert "they are left out" in as_spans
+    assert "unknown" not in as_spans
 
 
 def test_nothing_to_learn_is_an_error(files):

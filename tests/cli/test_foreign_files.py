@@ -14,13 +14,11 @@ from spacy_skd.training.annotation import earlier
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 TREEBANK = "IN/xx-train.conllu IN/xx-dev.conllu IN/xx-test.conllu"
-FEW = ["--words", "30", "--train-words", "30", "--dev-words", "30", "--test-words", "30"]
 # Folders that a command writes as a whole, and files, by the command; IN has a treebank and text.
 FOLDERS = {
     "annotate": "annotate TEACHER IN/raw.jsonl OUT",
     "convert": f"convert {TREEBANK} OUT --raw IN/raw.jsonl",
-    "prepare": f"prepare OUT --configs {CONFIGS} --corpus own --treebank IN --raw IN/raw.jsonl",
-    "generate": f"generate OUT {' '.join(FEW)}",
+    "prepare": f"prepare OUT --configs {CONFIGS} --treebank IN --raw IN/raw.jsonl",
     "vectors": "vectors TEACHER IN/raw.jsonl OUT --least 1 --width 2",
     "teacher": f"teacher {CONFIGS}/teacher.cfg OUT --pipeline TEACHER",
 }
@@ -166,7 +164,7 @@ def test_commands_without_the_flag_replace_nothing(run, tmp_path, command):
         "annotate TEACHER IN/raw.jsonl TEACHER --overwrite",
         f"convert {TREEBANK} IN --overwrite",
         f"convert {TREEBANK} IN/out --raw IN",
-        f"prepare IN --configs {CONFIGS} --corpus x --treebank IN --raw IN/raw.jsonl --overwrite",
+        f"prepare IN --configs {CONFIGS} --treebank IN --raw IN/raw.jsonl --overwrite",
         "export TEACHER TEACHER/out",
         "init TEACHER TEACHER/config.cfg --overwrite",
         "init TEACHER IN/gold.spacy --dev IN/gold.spacy --overwrite",

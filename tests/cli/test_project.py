@@ -12,9 +12,13 @@ from pathlib import Path
 import pytest
 import spacy
 import srsly
+from generate import generate
+from own_code import add_component, write_code
+from spacy.cli import project_run
 from spacy.tokens import DocBin
 from thinc.api import Config
 from treebanks import GOOD
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from spacy_skd.cli import skd
@@ -31,7 +35,11 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_prepare_fits_the_configs_to_the_size(tmp_path):
-    counts = prepare(tmp_path / "c", lang="en", backbone="some/model")
+    generate(tmp_path / "demo")
+    raw = tmp_path / "demo" / "raw.jsonl"
+    counts = prepare(
+        tmp_path / "c", treebank=tmp_path / "demo", raw=raw, lang="en", backbone="some/model"
+    )
     words = words_for(counts)
     teacher = Config().from_disk(tmp_path / "c" / "teacher.cfg", interpolate=False)
     student = Config().from_disk(tmp_path / "c" / "student.cfg", interpolate=False)
@@ -42,24 +50,22 @@ def test_prepare_fits_the_configs_to_the_size(tmp_path):
         assert training["optimizer"]["learn_rate"]["total_steps"] == training["max_steps"]
     assert teacher["components"]["transformer"]["model"]["name"] == "some/model"
     assert (tmp_path / "c" / "raw.jsonl").exists()
+    stock = Config().from_disk(tmp_path / "c" / "stock.cfg", interpolate=False)
+    assert stock["components"]["parser"]["min_action_freq"] == 30
     for name in ("teacher", "student", "student_stored"):
         config = Config().from_disk(tmp_path / "c" / f"{name}.cfg", interpolate=False)
         assert set(corpus_names()) <= set(config["nlp"]["pipeline"])
 
 
 def test_prepare_says_what_is_missing(tmp_path):
+    raw = tmp_path / "raw.txt"
     with pytest.raises(FileNotFoundError, match="project assets"):
-        prepare(tmp_path / "c", corpus="ewt", treebank=tmp_path / "none")
+        prepare(tmp_path / "c", treebank=tmp_path / "none", raw=raw)
     with pytest.raises(FileNotFoundError, match="expected raw text"):
-        prepare(tmp_path / "c", corpus="ewt", treebank=tmp_path)
-    (tmp_path / "raw.txt").write_text("text")
+        prepare(tmp_path / "c", treebank=tmp_path, raw=raw)
+    raw.write_text("text")
     with pytest.raises(FileNotFoundError, match=r"expected one file \*train.conllu"):
-        prepare(
-            tmp_path / "c",
-            corpus="ewt",
-            treebank=tmp_path,
-            raw=tmp_path / "raw.txt",
-        )
+        prepare(tmp_path / "c", treebank=tmp_path, raw=raw)
     assert not (tmp_path / "c").exists()
 
 
@@ -94,7 +100,7 @@ def test_prepare_merges_and_sets_aside(tmp_path):
         (treebank / f"{split}.conllu").write_text(text)
     (tmp_path / "raw.jsonl").write_text('{"text": "Nice"}\n{\n')
     arguments = ["prepare", str(tmp_path / "c"), "--configs", str(ROOT / "configs"),
-                 "--corpus", "mine", "--treebank", str(treebank), "--lang", "fr",
+                 "--treebank", str(treebank), "--lang", "fr",
                  "--raw", str(tmp_path / "raw.jsonl"), "--overwrite"]  # fmt: skip
     for options, code, merged in (
         ([], 3, 2),
@@ -110,7 +116,7 @@ def test_prepare_merges_and_sets_aside(tmp_path):
 
 def test_the_workflows_go_on_after_unfit_lines():
     project = srsly.read_yaml(ROOT / "project.yml")
-    scripts = {command["name"]: command["script"][0] for command in project["commands"]}
+    scripts = {command["name"]: command["script"][-1] for command in project["commands"]}
     for name in ("prepare", "annotate"):
         assert "--accept-rejects" in scripts[name]
 
@@ -213,6 +219,41 @@ def test_every_command_of_the_project_exists():
                 assert words[words.index("skd") + 1] in known
 
 
+def test_every_command_of_the_project_is_given_the_code_of_its_owner():
+    project = srsly.read_yaml(ROOT / "project.yml")
+    taking = {f"spacy skd {name}" for name, c in get_command(skd).commands.items() if takes_code(c)}
+    for command in project["commands"]:
+        for line in command["script"]:
+            if any(f" {name} " in line for name in ("spacy train", *taking)):
+                assert '--code "${vars.code}"' in line
+                assert "${vars.code}" in command["deps"]
+    assert (ROOT / project["vars"]["code"]).is_file()
+
+
+def takes_code(command):
+    return any("--code" in param.opts for param in command.params)
+
+
+def test_the_project_takes_a_teacher_of_a_component_of_its_owner(teacher, tmp_path):
+    add_component(teacher, tmp_path / "owned", name="own_project")
+    code = write_code(tmp_path / "own code.py", name="own_project")
+    shutil.copy(ROOT / "project.yml", tmp_path)
+    (tmp_path / "corpus" / "demo").mkdir(parents=True)
+    given = {"vars.teacher": str(tmp_path / "owned"), "vars.code": str(code)}
+    project_run(tmp_path, "train-teacher", overrides=given)
+    config = Config().from_disk(
+        tmp_path / "training" / "demo" / "teacher" / "model-best" / "config.cfg", interpolate=False
+    )
+    assert "own_project" in config["nlp"]["pipeline"]
+
+
+def test_a_wheel_has_the_projects_code_and_loads_with_it(teacher, tmp_path):
+    code = [ROOT / srsly.read_yaml(ROOT / "project.yml")["vars"]["code"]]
+    wheel = package(teacher, tmp_path / "packages", name="coded", version="1", code=code)
+    with zipfile.ZipFile(wheel) as file:
+        assert any(name.endswith(f"/{code[0].name}") for name in file.namelist())
+
+
 def test_the_project_ends_with_its_table_and_what_to_do_next():
     """What builds wheels comes before, and says nothing unless it fails."""
     project = srsly.read_yaml(ROOT / "project.yml")
@@ -230,7 +271,7 @@ def test_the_project_ends_with_its_table_and_what_to_do_next():
 def test_each_step_of_the_project_needs_only_what_earlier_ones_made():
     project = srsly.read_yaml(ROOT / "project.yml")
     commands = {command["name"]: command for command in project["commands"]}
-    made = {"setup.cfg"}
+    made = {"setup.cfg", "${vars.code}"}
     for step in project["workflows"]["distill"]:
         needed = set(commands[step]["deps"])
         script = " ".join(commands[step]["script"])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy
 
-from ...arrays import Floats1d, Floats2d, Ints1d, Ints2d
+from ...arrays import Array, Floats1d, Floats2d, Ints1d, Ints2d
 from ...codecs.bioes import TypedSpan, encode_spans, scheme_of
 from ...codecs.units import Bucket
 from ...codecs.words import Words

@@ -1,6 +1,7 @@
 """Dependency trees by sequence labelling: a tag for each token names its head and deprel."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 

@@ -186,12 +186,13 @@ def _embed(
 
 
 def _told(docs: Iterable[Doc], report: Report, *, total: int = 0) -> Iterator[Doc]:
-    """The docs, of which it is reported how many tokens they have, at most `total` (0: unknown)."""
+    """The docs, of which it is reported how many tokens they have: as words of the text, or, with a
+    total, as done of it at most."""
     done = 0
     for doc in docs:
         yield doc
         done += len(doc)
-        report(Progress(min(done, total) if total else done, total, len(doc)))
+        report(Progress(min(done, total), total, 0) if total else Progress(done, 0, len(doc)))
 
 
 def _until(docs: Iterable[Doc], n_words: int) -> Iterator[Doc]:

@@ -17,7 +17,7 @@ class Annotated:
     """A text, or a sentence of one, as a Doc with all that is annotated.
 
     document (int): number of the text that it stands in. line (int): of the file, from 1.
-    n_misaligned (int): spans that no tokens spell; their tokens are unknown.
+    n_misaligned (int): spans that no tokens spell; as entities, their tokens are unknown.
     n_overlapping (int): spans that overlap longer ones and are left out.
     n_negative (int): spans that are known to be none, in `doc.spans["incorrect_spans"]`.
     """

@@ -25,8 +25,8 @@ class SplitCounts:
     unfit: lines of JSON or sentences of IOB that are malformed and stand in rejects.jsonl.
     answers: records that annotators refused, by "rejected" and "ignored". without_spans: records
     that do not say which spans their text has, left out. misaligned: spans that no tokens spell;
-    their tokens are unknown. overlapping: spans that overlap longer ones, left out. negative:
-    spans that are known to be none, in `doc.spans["incorrect_spans"]`.
+    as entities, their tokens are unknown. overlapping: spans that overlap longer ones, left out.
+    negative: spans that are known to be none, in `doc.spans["incorrect_spans"]`.
     """
 
     documents: int = 0

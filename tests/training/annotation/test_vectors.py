@@ -19,6 +19,7 @@ from spacy_skd.training.annotation.vectors import (
     reduce_width,
     rows_of,
 )
+from spacy_skd.training.conversion.raw_text import read_raw
 
 TEXT = ["Ann sees the dogs", "the dogs see Ann", "The dogs sleep", "the man"]
 COUNTS = {"the": 4, "dogs": 3, "ann": 2}  # those of two and more
@@ -135,6 +136,19 @@ def test_texts_of_another_kind(teacher, tmp_path):
     (tmp_path / "bad.spacy").write_bytes(b"dogs")
     with pytest.raises(ValueError, match="expected docs as spaCy's DocBin writes them"):
         make(teacher, tmp_path / "bad.spacy")
+
+
+def test_words_are_reported_once(teacher, raw):
+    words = []
+    make_vectors(
+        teacher,
+        [raw],
+        raw.parent / "out",
+        settings=settings(context_words=20),
+        report=lambda progress: words.append(progress.words),
+    )
+    nlp = spacy.load(teacher)
+    assert sum(words) == sum(len(nlp.tokenizer(text.text)) for text in read_raw(raw))
 
 
 def test_rare_words_have_none_and_pruned_ones_share_a_row(teacher, raw):

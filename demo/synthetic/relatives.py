@@ -95,8 +95,8 @@ def _pronoun(s: Scene, target: Node, *, subject: bool) -> Node:
 
 def _subject_relative(s: Scene, sense: Sense, target: Node, build: Builder) -> Node:
     subject = _pronoun(s, target, subject=True).as_("nsubj")
-    clause = build(s, depth=0, sense=sense, subject=subject)
-    return clause.head.as_("acl:relcl")
+    head: Node = build(s, depth=0, sense=sense, subject=subject).head
+    return head.as_("acl:relcl")
 
 
 def _object_relative(s: Scene, sense: Sense, target: Node, build: Builder) -> Node:

@@ -1,6 +1,6 @@
 """What the demo corpus must be, byte by byte: committed before any model sees it.
 
-`python -m spacy_skd.synthetic.fingerprint` writes the committed file anew after a wanted change.
+`cd demo && python -m synthetic.fingerprint` writes the committed file anew after a wanted change.
 """
 
 import hashlib

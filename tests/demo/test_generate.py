@@ -4,10 +4,12 @@ import json
 from collections import Counter
 
 import pytest
+import typer
+from generate import generate, generate_cli
+from synthetic import corpus
+from synthetic.fingerprint import fingerprint_of, read_fingerprint
+from typer.testing import CliRunner
 
-from spacy_skd.cli.generate import generate
-from spacy_skd.synthetic import corpus
-from spacy_skd.synthetic.fingerprint import fingerprint_of, read_fingerprint
 from spacy_skd.training.conversion.conllu import read_conllu
 from spacy_skd.training.conversion.documents import group_documents
 from spacy_skd.training.conversion.leakage import key_of
@@ -105,3 +107,25 @@ def test_errors(tmp_path):
     with pytest.raises(FileExistsError, match="not empty: it holds file"):
         generate(tmp_path / "full", words=10)
     assert (tmp_path / "full" / "file").read_text() == "keep"
+
+
+def test_the_command_replaces_what_it_wrote_and_nothing_else(tmp_path):
+    app = typer.Typer()
+    app.command()(generate_cli)
+    few = ["--words", "30", "--train-words", "30", "--dev-words", "30", "--test-words", "30"]
+
+    def run(*more):
+        return CliRunner().invoke(app, [str(tmp_path / "demo"), *few, *more])
+
+    found = run("--corpus", "mine")
+    assert found.exit_code == 0, found.output
+    assert not (tmp_path / "demo").exists()
+    found = run("--corpus", "demo")
+    assert found.exit_code == 0, found.output
+    before = {path: path.read_bytes() for path in (tmp_path / "demo").iterdir()}
+    assert {path.name for path in before} > set(corpus.FILES.values())
+    assert run().exit_code == 1
+    assert run("--overwrite").exit_code == 0
+    (tmp_path / "demo" / "precious").write_text("mine")
+    assert run("--overwrite").exit_code == 1
+    assert (tmp_path / "demo" / "precious").read_text() == "mine"
