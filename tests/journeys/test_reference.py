@@ -1,4 +1,4 @@
-"""What docs/ says of settings and options: all that there are, with their defaults."""
+"""What docs/ says of settings and options, all that there are, with their defaults; its links."""
 
 import inspect
 import json
@@ -7,12 +7,14 @@ from importlib.metadata import distribution
 
 import pytest
 from journeys.commands import resolve
+from journeys.markdown import FENCE
 from journeys.workshop import ROOT
 from spacy.language import Language
 
 import spacy_skd.cli
 
 DOCS = ROOT / "docs"
+READ_ON = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "benchmarks" / "README.md"]
 FACTORIES = {
     "distilling_tagger": ("tagger.md", "Settings"),
     "distilling_parser": ("parser.md", "Settings"),
@@ -114,3 +116,20 @@ def test_a_commands_options_stand_in_its_section(name):
         if default and value not in (None, "", True, False):
             same = float(default) == value if isinstance(value, (int, float)) else default == value
             assert same, f"{name} {text}: {default}, expected {value}"
+
+
+@pytest.mark.parametrize("path", [*READ_ON, *sorted(DOCS.glob("*.md"))], ids=lambda path: path.name)
+def test_every_link_leads_somewhere(path):
+    """To a file that is there, and to a heading of it, as GitHub names them."""
+    text = FENCE.sub("", path.read_text(encoding="utf8"))
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        if not link.startswith("http"):
+            file, _, anchor = link.partition("#")
+            target = path.parent / file if file else path
+            assert target.is_file(), link
+            assert not anchor or anchor in anchors(target), link
+
+
+def anchors(path):
+    headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings}
