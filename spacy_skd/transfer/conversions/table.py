@@ -157,7 +157,7 @@ def refusal(teacher: type[Structure], student: type[Structure]) -> str:
 
 
 def markdown_matrix() -> str:
-    """Teachers by students, for docs/teacher.md: the verb of each pair, empty where there is none."""
+    """Return teachers by students, for docs/teacher.md: the verb of each pair, or nothing."""
     kinds = list(_KINDS)
     verbs = [[_verb(teacher, student) for student in kinds] for teacher in kinds]
     names = [_NAMES.get(kind, kind.__name__) for kind in kinds]
