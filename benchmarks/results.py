@@ -125,6 +125,13 @@ KEYS = ("pos_acc", "dep_uas", "dep_las")
 SIZES = {"megabytes": "MB on disk", "megabytes_without_vectors": "without vectors"}
 
 
+SHOWN = {  # in the picture, which stands alone
+    "teacher": "transformer teacher",
+    "stock on gold": "stock spaCy on gold",
+    "stock on silver": "stock spaCy on silver",
+}
+
+
 def title_of(name: str) -> str:
     for key, title in sorted(NAMES.items(), key=lambda item: -len(item[0])):
         if name.startswith(key):
@@ -178,7 +185,7 @@ def main() -> None:
 
 
 def draw(points: dict[str, tuple[float, float]], path: Path) -> None:
-    """Accuracy against speed. points: see `Tables.points`."""
+    """Draw accuracy against speed. points: see `Tables.points`."""
     import matplotlib
 
     matplotlib.use("svg")
@@ -187,17 +194,19 @@ def draw(points: dict[str, tuple[float, float]], path: Path) -> None:
 
     figure, axes = pyplot.subplots(figsize=(7, 4.2), layout="constrained")
     for title, (speed, las) in points.items():
-        colour = {"teacher": "tab:grey"}.get(title, "tab:blue")
-        colour = "tab:orange" if title.startswith("stock") else colour
+        colour = {"teacher": "dimgrey"}.get(title, "tab:blue")
+        colour = "orangered" if title.startswith("stock") else colour
         axes.plot(speed, las, "o", color=colour)
-        axes.annotate(title, (speed, las), xytext=(6, 4), textcoords="offset points")
+        shown = SHOWN.get(title, f"spacy-skd {title}")
+        place = {"xytext": (0, 7), "textcoords": "offset points", "ha": "center"}
+        axes.annotate(shown, (speed, las), color=colour, **place)
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
     axes.xaxis.set_minor_formatter(ticker.NullFormatter())
     axes.set_xlabel("words per second, one core (log scale)")
-    axes.set_ylabel("LAS, dev, whole documents, predicted sentences")
-    axes.margins(x=0.15, y=0.1)
+    axes.set_ylabel("LAS in percent, EWT dev")
+    axes.margins(x=0.17, y=0.12)
     axes.grid(alpha=0.3)
     figure.savefig(path, metadata={"Date": None})
 

@@ -195,7 +195,8 @@ def _print_remedies(teacher: str, config: Config, plan: Plan, *, code: str) -> N
     for row in (row for row in plan.rows if row.is_lost):
         msg.warn(
             f"{row.name} is left behind. Train one with vectors of its own on what the teacher "
-            f"says of raw text, and add it to the student (README, 'What is left behind'):"
+            f"says of raw text, and add it to the student (docs/students.md, 'What is left "
+            f"behind'):"
         )
         lang = config["nlp"]["lang"]
         print("\n".join(replacement(row, teacher=teacher, lang=lang, code=code)))

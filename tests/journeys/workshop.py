@@ -24,7 +24,7 @@ from spacy.util import import_file
 
 ROOT = Path(__file__).parents[2]
 DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-OWN_TEACHER = "README.md: Your own teacher"
+FIVE_COMMANDS = "README.md: Your own pipeline"
 CONVERT = (
     "python -m spacy skd convert treebank/train.conllu treebank/dev.conllu treebank/test.conllu "
     "corpus --raw raw.jsonl"
@@ -88,7 +88,7 @@ def documented() -> list[Snippet]:
 
 def first_block() -> Snippet:
     """The README's commands from a teacher of one's own to a wheel."""
-    return next(s for s in documented() if s.section == OWN_TEACHER and s.kind == "bash")
+    return next(s for s in documented() if s.section == FIVE_COMMANDS and s.kind == "bash")
 
 
 def first_commands() -> list[str]:

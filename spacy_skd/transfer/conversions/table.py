@@ -172,7 +172,7 @@ def refusal(teacher: type[Structure], student: type[Structure]) -> str:
 
 
 def markdown_matrix() -> str:
-    """Teachers by students, for the README: the verb of each pair, empty where there is none."""
+    """Return teachers by students, for docs/teacher.md: the verb of each pair, or nothing."""
     kinds = list(_places())
     verbs = [[_verb(teacher, student) for student in kinds] for teacher in kinds]
     names = [kind.name.replace("_", " ") for kind in kinds]
