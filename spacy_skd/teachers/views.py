@@ -64,7 +64,6 @@ class StockSource(Source):
     """A stock component, to which whitespace is as other tokens."""
 
     def believe(self, docs: Sequence[Doc]) -> list[Belief]:
-        """See `Source.believe`."""
         beliefs = zip(self._believe(docs), words_of(docs))
         return [belief.of_words(words) for belief, words in beliefs]
 

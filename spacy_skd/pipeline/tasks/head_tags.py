@@ -80,11 +80,9 @@ class HeadTagTask(ParsingTask[HeadTagLesson, list[Doc], Floats2d, Floats2d]):
 
     @property
     def deprels(self) -> tuple[str, ...]:
-        """See `ParsingTask.deprels`."""
         return self.tags.deprels
 
     def check_labels(self, labels: Sequence[str]) -> None:
-        """See `Task.check_labels`."""
         HeadLabels(tuple(labels))
 
     def check_more(self, label: str) -> None:
@@ -98,7 +96,6 @@ class HeadTagTask(ParsingTask[HeadTagLesson, list[Doc], Floats2d, Floats2d]):
             )
 
     def permanent(self, labels: Iterable[str]) -> Iterable[str]:
-        """See `Task.permanent`."""
         labels = tuple(labels)
         return (*labels, *head_labels(labels).deprels)
 
@@ -127,7 +124,6 @@ class HeadTagTask(ParsingTask[HeadTagLesson, list[Doc], Floats2d, Floats2d]):
         return [*inventory, *self._chosen(shown | self._counted)]
 
     def note_gold(self, examples: Iterable[Example]) -> None:
-        """See `Task.note_gold`."""
         self._counted += count_tags(eg.reference for eg in examples)
 
     def _chosen(self, counts: Counts) -> list[str]:
@@ -140,17 +136,14 @@ class HeadTagTask(ParsingTask[HeadTagLesson, list[Doc], Floats2d, Floats2d]):
         return tuple(dict.fromkeys([*(tag for tag in labels if tag not in deprels), *own]))
 
     def initialize(self, model: Model[list[Doc], Floats2d], docs: list[Doc]) -> None:
-        """See `Task.initialize`."""
         model.initialize(X=docs, Y=model.ops.alloc2f(1, len(self.pipe.labels)))
 
     def head_tag_student(self) -> HeadTagStudent:
-        """See `Task.student`."""
         return HeadTagStudent(**vars(self.student()), tags=self.tags)
 
     # Prediction
 
     def predict(self, docs: list[Doc]) -> Predictions:
-        """See `Task.predict`."""
         words = words_of(docs)
         units, scores = self.units(docs, words), self._scores(docs)
         offsets, tags, deprels = self._best(scores, units)
@@ -184,7 +177,6 @@ class HeadTagTask(ParsingTask[HeadTagLesson, list[Doc], Floats2d, Floats2d]):
     def believe_units(
         self, docs: Sequence[Doc], words: Sequence[Words], units: Sequence[Ints2d]
     ) -> list[Belief]:
-        """See `ParsingTask.believe_units`."""
         rows = split_by_lengths(self._scores(docs), [len(each) for each in words])
         return [
             HeadLabelBelief(self.structure, self.pipe.labels, of_doc.astype("int32"), scores.copy())
@@ -192,7 +184,6 @@ class HeadTagTask(ParsingTask[HeadTagLesson, list[Doc], Floats2d, Floats2d]):
         ]
 
     def decode(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> Predictions:
-        """See `Task.decode`."""
         if not beliefs:
             return Predictions([])
         own = [HeadLabelBelief.of(belief) for belief in beliefs]
@@ -246,12 +237,10 @@ class HeadTagTask(ParsingTask[HeadTagLesson, list[Doc], Floats2d, Floats2d]):
         self.untagged += n
 
     def lesson_without_gold(self, beliefs: Sequence[Belief]) -> HeadTagLesson:
-        """See `Task.lesson_without_gold`."""
         n_words = sum(belief.n_tokens for belief in beliefs)
         return HeadTagLesson(numpy.full(n_words, -1), self.learnt(beliefs))
 
     def inputs(self, docs: list[Doc], lesson: HeadTagLesson) -> list[Doc]:
-        """See `Task.inputs`."""
         return docs
 
     def loss(self, lesson: HeadTagLesson, scores: Floats2d) -> tuple[float, Floats2d]:

@@ -37,11 +37,9 @@ class ParsingTask(Task[LessonT, InputT, ScoresT, GradientT, Arcs]):
         return self.pipe.labels
 
     def labels_in(self, examples: Iterable[Example]) -> list[str]:
-        """See `Task.labels_in`."""
         return sorted({label for eg in examples for label in self.layer.labels(eg.reference)})
 
     def has_gold(self, eg: Example) -> bool:
-        """See `Task.has_gold`."""
         return self.layer.is_complete(eg.reference)
 
     # Sentences
@@ -87,7 +85,6 @@ class ParsingTask(Task[LessonT, InputT, ScoresT, GradientT, Arcs]):
         return self.believe_units(docs, words, self.units(docs, words))
 
     def recall(self, examples: Sequence[Example], docs: Sequence[Doc]) -> list[Belief]:
-        """See `Task.recall`."""
         units = [self.reference_units(eg) for eg in examples]
         return self.believe_units(docs, words_of(docs), units)
 

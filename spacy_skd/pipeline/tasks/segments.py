@@ -59,14 +59,12 @@ class SegmentTask(SpanTask):
         return self.structure.max_width
 
     def span_student(self) -> SegmentStudent:
-        """See `Task.student`."""
         settings = vars(self.student())
         return SegmentStudent(**settings, scheme=self.scheme, drop_wide=self.drop_wide)
 
     # Prediction
 
     def best_of(self, scored: Scored, *, words: Sequence[Words]) -> Predictions:
-        """See `SpanTask.best_of`."""
         best: list[list[TypedSpan]] = [[] for _ in words]
         activations: dict[int, Activations] = {}
         for bucket, scores in scored:
@@ -97,7 +95,6 @@ class SegmentTask(SpanTask):
         return as_activations(marginals, rows, chances)
 
     def block(self, parts: Parts, blocked: Bools) -> Parts:
-        """See `SpanTask.block`."""
         span = parts.arrays["span"].copy()
         ahead = parts.xp.zeros_like(blocked)  # a blocked token within the span's width from here on
         for width in range(min(span.shape[1:3])):
@@ -106,13 +103,11 @@ class SegmentTask(SpanTask):
         return Parts({"span": span}, parts.lengths)
 
     def read_as(self, parts: Parts) -> tuple[Structure, Parts]:
-        """See `SpanTask.read_as`."""
         return self.structure, parts
 
     # As a teacher
 
     def believe(self, docs: Sequence[Doc]) -> list[Belief]:
-        """See `Task.believe`."""
         none = numpy.zeros((0, self.max_width, len(self.pipe.labels)), dtype="float32")
         rows: list[Floats3d] = [none for _ in docs]
         for bucket, parts in self.scored(docs)[0]:
@@ -124,7 +119,6 @@ class SegmentTask(SpanTask):
     # Training
 
     def without(self, scores: Parts, unit: int, span: TypedSpan) -> list[Window]:
-        """See `SpanTask.without`."""
         start, end, label = span
         if end - start > self.max_width:
             return []
@@ -132,7 +126,6 @@ class SegmentTask(SpanTask):
         return segments_without(scores, start=start, width=end - start, label=label_id)
 
     def gold(self, tags: Sequence[Sequence[str | None]]) -> SegmentGold:
-        """See `SpanTask.gold`."""
         inventory = span_tags(self.pipe.labels, scheme=self.scheme)
         if self._gold_rules is None or self._gold_rules[0] != inventory:
             self._gold_rules = (inventory, legality(inventory))

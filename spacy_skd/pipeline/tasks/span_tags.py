@@ -58,18 +58,15 @@ class SpanTagTask(SpanTask):
 
     @property
     def rules(self) -> Legality:
-        """See `SpanTask.rules`."""
         tags = self.tags
         if self._rules is None or self._rules[0] != tags:
             self._rules = (tags, legality(tags))
         return self._rules[1]
 
     def n_outputs(self, labels: Sequence[str]) -> int:
-        """See `Task.n_outputs`."""
         return len(span_tags(labels, scheme=self.scheme))
 
     def copies(self, label: str) -> Ints2d:
-        """See `Task.copies`."""
         index = {tag: i for i, tag in enumerate(self.tags)}
         tags = span_tags([*self.pipe.labels, label], scheme=self.scheme)
         new = f"-{label}"
@@ -81,13 +78,11 @@ class SpanTagTask(SpanTask):
         )
 
     def span_student(self) -> TagStudent:
-        """See `Task.student`."""
         return TagStudent(**vars(self.student()), scheme=self.scheme)
 
     # Prediction
 
     def best_of(self, scored: Scored, *, words: Sequence[Words]) -> Predictions:
-        """See `SpanTask.best_of`."""
         names = numpy.asarray(self.tags)
         best: list[list[TypedSpan]] = [[] for _ in words]
         activations: dict[int, Activations] = {}
@@ -110,7 +105,6 @@ class SpanTagTask(SpanTask):
         return Predictions(best, [spans_on_tokens(*pair) for pair in zip(of_words, words)])
 
     def block(self, parts: Parts, blocked: Bools) -> Parts:
-        """See `SpanTask.block`."""
         unary = parts.arrays["unary"].copy()
         unary[blocked, 1:] = IMPOSSIBLE  # all tags but O
         return Parts({**parts.arrays, "unary": unary}, parts.lengths)
@@ -144,11 +138,9 @@ class SpanTagTask(SpanTask):
     # Training
 
     def without(self, scores: Parts, unit: int, span: TypedSpan) -> list[Window]:
-        """See `SpanTask.without`."""
         return chains_without(scores, run_of(unit, span, self.tags))
 
     def gold(self, tags: Sequence[Sequence[str | None]]) -> Gold:
-        """See `SpanTask.gold`."""
         gold, illegal = encode_chains(tags, self.tags, self.rules)
         self.note_illegal(illegal)
         arrays: dict[str, Any] = {

@@ -71,7 +71,6 @@ class SpanTask(Task[SpanLesson, list[Doc], Any, Any, list[TypedSpan]]):
         self.illegal = 0
 
     def belong_to(self, pipe: Pipe) -> None:
-        """See `Task.belong_to`."""
         super().belong_to(pipe)
         self.layer.belong_to(pipe.name)
 
@@ -84,7 +83,7 @@ class SpanTask(Task[SpanLesson, list[Doc], Any, Any, list[TypedSpan]]):
 
     @abstractmethod
     def span_student(self) -> SpanStudent:
-        """See `Task.student`."""
+        """Return what a belief must know to teach this task."""
 
     @abstractmethod
     def best_of(self, scored: Scored, *, words: Sequence[Words]) -> Predictions:
@@ -109,17 +108,14 @@ class SpanTask(Task[SpanLesson, list[Doc], Any, Any, list[TypedSpan]]):
     # Labels
 
     def labels_in(self, examples: Iterable[Example]) -> list[str]:
-        """See `Task.labels_in`."""
         return sorted({label for eg in examples for label in self.layer.labels(eg.reference)})
 
     def initialize(self, model: Model[list[Doc], Any], docs: list[Doc]) -> None:
-        """See `Task.initialize`."""
         model.initialize(X=docs, Y=model.ops.alloc2f(1, self.n_outputs(self.pipe.labels)))
 
     # Prediction
 
     def predict(self, docs: list[Doc]) -> Predictions:
-        """See `Task.predict`."""
         return self._decoded(docs, *self.scored(docs))
 
     def _decoded(self, docs: Sequence[Doc], scored: Scored, words: Sequence[Words]) -> Predictions:
@@ -138,7 +134,6 @@ class SpanTask(Task[SpanLesson, list[Doc], Any, Any, list[TypedSpan]]):
             yield bucket, parts
 
     def write(self, docs: Sequence[Doc], best: Sequence[list[TypedSpan]]) -> None:
-        """See `Task.write`."""
         for doc, spans in zip(docs, best):
             self.layer.write(doc, spans, overwrite=self.overwrite)
 
@@ -173,7 +168,6 @@ class SpanTask(Task[SpanLesson, list[Doc], Any, Any, list[TypedSpan]]):
     # As a teacher
 
     def decode(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> Predictions:
-        """See `Task.decode`."""
         buckets = make_buckets(doc_rows([belief.n_tokens for belief in beliefs]))
         scored = []
         for bucket in buckets:
@@ -184,7 +178,6 @@ class SpanTask(Task[SpanLesson, list[Doc], Any, Any, list[TypedSpan]]):
     # Training
 
     def has_gold(self, eg: Example) -> bool:
-        """See `Task.has_gold`."""
         return all(self._tags(eg))
 
     def _tags(self, eg: Example) -> list[str | None]:
@@ -193,7 +186,6 @@ class SpanTask(Task[SpanLesson, list[Doc], Any, Any, list[TypedSpan]]):
         return words.tags_of_tokens(self.layer.gold(eg, scheme=self.scheme))
 
     def lesson(self, examples: Sequence[Example], beliefs: Sequence[Belief] | None) -> SpanLesson:
-        """See `Task.lesson`."""
         tags = [self._tags(eg) for eg in examples]
         names = (tag[2:] for unit in tags for tag in unit if tag)
         self.pipe.unknown_labels.add(names, set(self.pipe.labels))
@@ -202,12 +194,10 @@ class SpanTask(Task[SpanLesson, list[Doc], Any, Any, list[TypedSpan]]):
         return SpanLesson(tags, self.learnt(beliefs), negatives if any(negatives) else ())
 
     def lesson_without_gold(self, beliefs: Sequence[Belief]) -> SpanLesson:
-        """See `Task.lesson_without_gold`."""
         tags: list[list[str | None]] = [[None] * belief.n_tokens for belief in beliefs]
         return SpanLesson(tags, self.learnt(beliefs))
 
     def inputs(self, docs: list[Doc], lesson: SpanLesson) -> list[Doc]:
-        """See `Task.inputs`."""
         return docs
 
     def loss(self, lesson: SpanLesson, scores: Any) -> tuple[float, Any]:

@@ -45,36 +45,30 @@ class TokenTask(Task[TokenLesson, list[Doc], Floats2d, Floats2d, Ints1d]):
         self.overwrite = overwrite
 
     def why_not_stock(self) -> str:
-        """See `Task.why_not_stock`."""
         return self.layer.why_not_stock(self.pipe.labels, overwrite=self.overwrite)
 
     # Labels
 
     def check_labels(self, labels: Sequence[str]) -> None:
-        """See `Task.check_labels`."""
         if self.fixed_labels is not None and tuple(labels) != self.fixed_labels:
             raise ValueError(f"expected the labels {list(self.fixed_labels)}, got {list(labels)}")
         self.layer.check(labels)
 
     def check_more(self, label: str) -> None:
-        """See `Task.check_more`."""
         if self.fixed_labels is not None:
             raise ValueError(f"{self.pipe.name}: layer {self.layer.name!r} has fixed labels")
         self.layer.check([label])
 
     def labels_in(self, examples: Iterable[Example]) -> list[str]:
-        """See `Task.labels_in`."""
         annotated = (eg for eg in examples if self.layer.is_annotated(eg.reference))
         return sorted({tag for eg in annotated for tag in self.layer.aligned(eg) if tag})
 
     def initialize(self, model: Model[list[Doc], Floats2d], docs: list[Doc]) -> None:
-        """See `Task.initialize`."""
         model.initialize(X=docs, Y=model.ops.alloc2f(1, len(self.pipe.labels)))
 
     # Prediction
 
     def predict(self, docs: list[Doc]) -> Predictions:
-        """See `Task.predict`."""
         scores = self._scores(docs)
         words = words_of(docs, n_words=len(scores))
         lengths = [len(each) for each in words]
@@ -95,7 +89,6 @@ class TokenTask(Task[TokenLesson, list[Doc], Floats2d, Floats2d, Ints1d]):
         }
 
     def write(self, docs: Sequence[Doc], best: Sequence[Ints1d]) -> None:
-        """See `Task.write`."""
         labels = self.pipe.labels
         values: Array = numpy.zeros(0, dtype="uint64")
         for i, doc in enumerate(docs):
@@ -115,7 +108,6 @@ class TokenTask(Task[TokenLesson, list[Doc], Floats2d, Floats2d, Ints1d]):
     # As a teacher
 
     def believe(self, docs: Sequence[Doc]) -> list[Belief]:
-        """See `Task.believe`."""
         scores = self._scores(list(docs))
         lengths = [len(words) for words in words_of(docs, n_words=len(scores))]
         return [
@@ -125,29 +117,24 @@ class TokenTask(Task[TokenLesson, list[Doc], Floats2d, Floats2d, Ints1d]):
         ]
 
     def decode(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> Predictions:
-        """See `Task.decode`."""
         scores = [TokenBelief.of(belief).scores for belief in beliefs]
         return Predictions([self.layer.choose(rows) for rows in scores])
 
     # Training
 
     def has_gold(self, eg: Example) -> bool:
-        """See `Task.has_gold`."""
         return all(self.layer.gold(eg))
 
     def lesson(self, examples: Sequence[Example], beliefs: Sequence[Belief] | None) -> TokenLesson:
-        """See `Task.lesson`."""
         tags = [tag for eg in examples for tag in self.layer.gold(eg)]
         self.pipe.unknown_labels.add((tag for tag in tags if tag), set(self.pipe.labels))
         return TokenLesson(tags, self.learnt(beliefs))
 
     def lesson_without_gold(self, beliefs: Sequence[Belief]) -> TokenLesson:
-        """See `Task.lesson_without_gold`."""
         n_words = sum(belief.n_tokens for belief in beliefs)
         return TokenLesson([None] * n_words, self.learnt(beliefs))
 
     def inputs(self, docs: list[Doc], lesson: TokenLesson) -> list[Doc]:
-        """See `Task.inputs`."""
         return docs
 
     def loss(self, lesson: TokenLesson, scores: Floats2d) -> tuple[float, Floats2d]:

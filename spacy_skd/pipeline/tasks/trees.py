@@ -68,7 +68,6 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
         return deprels_of(labels)
 
     def initialize(self, model: Model[ParserInput, ParserScores], docs: list[Doc]) -> None:
-        """See `Task.initialize`."""
         model.get_ref("output_layer").set_dim("nO", len(self.pipe.labels))
         words = words_of(docs)
         units = units_of(doc_starts(docs)[0], words, max_length=self.max_length)
@@ -77,7 +76,6 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
     # Prediction
 
     def predict(self, docs: list[Doc]) -> Predictions:
-        """See `Task.predict`."""
         words = words_of(docs)
         lengths, units = [len(each) for each in words], self.units(docs, words)
         scores = self._scores(docs, lengths, units)
@@ -165,13 +163,11 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
         return numpy.stack([first + token, heads], axis=1)
 
     def decode(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> Predictions:
-        """See `Task.decode`."""
         return Predictions([_best_arcs(TreeBelief.of(belief)) for belief in beliefs])
 
     # Training
 
     def lesson(self, examples: Sequence[Example], beliefs: Sequence[Belief] | None) -> TreeLesson:
-        """See `Task.lesson`."""
         gold = [self._gold_arcs(eg) for eg in examples]
         if beliefs is not None:
             return self._lesson(gold, beliefs)
@@ -185,7 +181,6 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
         return heads, deps
 
     def lesson_without_gold(self, beliefs: Sequence[Belief]) -> TreeLesson:
-        """See `Task.lesson_without_gold`."""
         return self._lesson([no_arcs(belief.n_tokens) for belief in beliefs], beliefs)
 
     def _lesson(self, gold: Sequence[Arcs], beliefs: Sequence[Belief]) -> TreeLesson:
@@ -218,11 +213,9 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
         return units.astype("int64")
 
     def inputs(self, docs: list[Doc], lesson: TreeLesson) -> ParserInput:
-        """See `Task.inputs`."""
         return docs, lesson.spans
 
     def loss(self, lesson: TreeLesson, scores: ParserScores) -> tuple[float, ParserGradient]:
-        """See `Task.loss`."""
         return TreeLoss(self, lesson)(scores)
 
 

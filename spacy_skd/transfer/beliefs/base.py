@@ -108,7 +108,6 @@ class Belief(ABC):
     @classmethod
     @abstractmethod
     def unpack(cls, packed: Packed, form: Form) -> "Belief":
-        """See `Form.unpack`."""
 
     # Best guesses and draws
 
