@@ -1,14 +1,11 @@
 """Independent labels of tokens: every token is a unit of its own, `unary` is (T, 1, C)."""
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
 
 import numpy
 
-from ..arrays import Array, FloatsXd, Ints1d, array_module
+from ..arrays import Array, Ints1d
 from ..structures import Parts
-
-_A = TypeVar("_A", bound=Array)
 
 
 def encode_tags(tags: Sequence[str | None], labels: Sequence[str]) -> tuple[Parts, Array]:
@@ -30,15 +27,3 @@ def decode_tags(indicators: Parts) -> Ints1d:
     """Return (T,) the index of each token's label."""
     ids: Ints1d = indicators.arrays["unary"][:, 0].argmax(axis=-1)
     return ids
-
-
-def as_units(rows: FloatsXd) -> Parts:
-    """Scores of tokens, (T, C), each a unit of its own."""
-    return Parts({"unary": rows[:, None]}, array_module(rows).ones(len(rows), dtype="int64"))
-
-
-def split_by_lengths(flat: _A, lengths: Sequence[int]) -> list[_A]:
-    """Rows of a batch back to its docs: (sum of lengths, ...) to one array a doc."""
-    ends = numpy.cumsum(lengths, dtype="int64").tolist()
-    pieces: list[Any] = [flat[end - n : end] for end, n in zip(ends, lengths)]
-    return pieces

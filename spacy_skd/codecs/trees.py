@@ -12,6 +12,7 @@ import numpy
 from ..arrays import Array, Ints1d, Ints2d
 from ..structures import IMPOSSIBLE, Parts, is_tree, to_numpy
 from .heads import ROOT_HEAD, Heads
+from .units import head_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,19 +100,6 @@ def decode_trees(indicators: Parts, *, rows: Ints1d) -> Ints2d:
     """
     heads = indicators.arrays["arc"].argmax(axis=-1)
     return head_rows(heads, rows=rows, lengths=indicators.lengths)
-
-
-def head_rows(heads: Ints2d, *, rows: Ints1d, lengths: Ints1d) -> Ints2d:
-    """`decode_trees` of heads.
-
-    heads (Ints2d): (B, N) 0 = ROOT, j + 1 = token j of the unit; any value in the padding.
-    rows, lengths (Ints1d): (B,) first row and tokens of each unit.
-    """
-    inside = numpy.arange(heads.shape[1])[None] < lengths[:, None]
-    unit, token = numpy.nonzero(inside)
-    head, first = heads[unit, token], rows[unit]
-    found = numpy.where(head == 0, ROOT_HEAD, first + head - 1)
-    return numpy.stack([first + token, found], axis=1)
 
 
 # Pairs of a dependent and its head

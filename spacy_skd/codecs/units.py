@@ -1,11 +1,16 @@
-"""Units of similar length in one padded batch."""
+"""Units: of similar length in one padded batch, of a word each, and docs of a batch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy
 
-from ..arrays import Array, Ints1d, Ints2d
+from ..arrays import Array, FloatsXd, Ints1d, Ints2d, array_module
+from ..structures import Parts
+from .heads import ROOT_HEAD
+
+_A = TypeVar("_A", bound=Array)
 
 # Elements of a padded arc array: beyond this, temporary arrays cost more than batching gains.
 MAX_ELEMENTS = 2_000_000
@@ -89,3 +94,28 @@ def batch_spans(units: Sequence[Ints2d], lengths: Sequence[int]) -> Ints2d:
     offsets = numpy.cumsum([0, *lengths])[:-1]
     spans = [u + offset for u, offset in zip(units, offsets)]
     return numpy.concatenate(spans) if spans else numpy.zeros((0, 2), dtype="int64")
+
+
+def head_rows(heads: Ints2d, *, rows: Ints1d, lengths: Ints1d) -> Ints2d:
+    """`decode_trees` of heads.
+
+    heads (Ints2d): (B, N) 0 = ROOT, j + 1 = token j of the unit; any value in the padding.
+    rows, lengths (Ints1d): (B,) first row and tokens of each unit.
+    """
+    inside = numpy.arange(heads.shape[1])[None] < lengths[:, None]
+    unit, token = numpy.nonzero(inside)
+    head, first = heads[unit, token], rows[unit]
+    found = numpy.where(head == 0, ROOT_HEAD, first + head - 1)
+    return numpy.stack([first + token, found], axis=1)
+
+
+def as_units(rows: FloatsXd) -> Parts:
+    """Scores of tokens, (T, C), each a unit of its own."""
+    return Parts({"unary": rows[:, None]}, array_module(rows).ones(len(rows), dtype="int64"))
+
+
+def split_by_lengths(flat: _A, lengths: Sequence[int]) -> list[_A]:
+    """Rows of a batch back to its docs: (sum of lengths, ...) to one array a doc."""
+    ends = numpy.cumsum(lengths, dtype="int64").tolist()
+    pieces: list[Any] = [flat[end - n : end] for end, n in zip(ends, lengths)]
+    return pieces

@@ -11,7 +11,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ..arrays import Array, Floats2d, Ints1d
-from ..codecs.tags import split_by_lengths
+from ..codecs.units import split_by_lengths
 from ..codecs.words import Words
 from ..errors import named
 from ..models.words import words_of

@@ -16,7 +16,7 @@ from spacy.tokens import Doc, Token
 from spacy.training import Example
 
 from ..arrays import Array, Floats2d, Ints1d
-from ..codecs.tags import split_by_lengths
+from ..codecs.units import split_by_lengths
 from ..codecs.words import SPACE_FEATS, SPACE_POS, Words, space_tag
 from ..errors import check_between
 from ..models.words import words_of

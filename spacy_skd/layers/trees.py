@@ -12,7 +12,7 @@ from spacy.training import Example
 
 from ..arrays import Ints1d
 from ..codecs.heads import ROOT_HEAD, UNKNOWN_HEAD
-from ..codecs.tags import split_by_lengths
+from ..codecs.units import split_by_lengths
 from ..codecs.words import SPACE_DEPREL
 from ..errors import named
 from ..models.words import words_of

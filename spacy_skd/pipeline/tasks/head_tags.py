@@ -20,9 +20,8 @@ from ...codecs.head_labels import (
     parse_head_label,
 )
 from ...codecs.heads import ROOT_HEAD, Heads
-from ...codecs.tags import as_units, split_by_lengths
 from ...codecs.trees import Gold, gold_tokens
-from ...codecs.units import make_buckets
+from ...codecs.units import as_units, make_buckets, split_by_lengths
 from ...codecs.words import Words
 from ...layers.sentences import batch_spans
 from ...models.words import words_of

@@ -9,8 +9,9 @@ from spacy.training import Example
 from thinc.api import Model
 
 from ...arrays import Array, Floats2d, Ints1d
-from ...codecs.tags import as_units, encode_tags, split_by_lengths
+from ...codecs.tags import encode_tags
 from ...codecs.trees import gold_tokens
+from ...codecs.units import as_units, split_by_lengths
 from ...codecs.words import Words
 from ...layers.token_layer import TokenLayer
 from ...models.words import words_of

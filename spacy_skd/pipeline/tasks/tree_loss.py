@@ -13,16 +13,14 @@ import numpy
 
 from ...arrays import Bools, Floats1d, Floats2d, Ints1d, Ints2d
 from ...codecs.heads import UNKNOWN_HEAD, joined
-from ...codecs.tags import as_units
 from ...codecs.trees import Gold, encode_trees
-from ...codecs.units import Bucket
+from ...codecs.units import Bucket, as_units
 from ...models.biaffine import ParserGradient, ParserScores
 from ...structures import ArcStructure, IndependentLabels, Parts
 from ...transfer.beliefs import ParseBelief
 from ...transfer.conversions.table import convert
 from ...transfer.loss import mixed_shares, structural_loss
-from ...transfer.mixing import mix, mixing_shares
-from ...transfer.posterior import Posterior, Target
+from ...transfer.posterior import Posterior, Target, mix, mixing_shares
 from ...transfer.students import Student
 from ...transfer.tree_teachers import TreeTeacher
 from ..lost_mass import HEADS, supported

@@ -10,9 +10,7 @@ from thinc.api import Model
 from ...arrays import Floats2d, Ints1d, Ints2d
 from ...codecs.head_labels import deprels_of
 from ...codecs.heads import ROOT_HEAD, UNKNOWN_HEAD, Heads
-from ...codecs.tags import split_by_lengths
-from ...codecs.trees import head_rows
-from ...codecs.units import Bucket
+from ...codecs.units import Bucket, head_rows, split_by_lengths
 from ...codecs.words import Words
 from ...layers.sentences import batch_spans, doc_starts, units_of
 from ...layers.trees import no_arcs
@@ -21,7 +19,7 @@ from ...models.words import words_of
 from ...structures import ArcStructure, Parts, SpanningTrees, to_numpy
 from ...structures.numerics import check_scores, softmax
 from ...transfer.beliefs import Belief, ParseBelief, TreeBelief
-from ...transfer.beliefs.mixture import columns_of
+from ...transfer.beliefs.base import columns_of
 from ...transfer.students import Student
 from ..lost_mass import HEADS
 from .activations import arcs_by_row, arcs_on_tokens, tree_activations

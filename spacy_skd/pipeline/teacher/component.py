@@ -162,7 +162,7 @@ class SkdTeacher:
 
     def pipe_of(self, student: str) -> str:
         """The teacher's component that answers a student's component, of several of the first."""
-        return self.members[0].pipe_of(student)
+        return self.members[0].student_to_teacher.get(student, student)
 
     def labels_of(self, student: str) -> tuple[str, ...]:
         """RETURNS: the labels of the teacher's component, of several all that one has.

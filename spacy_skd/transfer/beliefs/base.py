@@ -236,3 +236,8 @@ def k_best(structure: Structure, scores: Parts, k: int) -> tuple[Floats2d, list[
     if k > 1:
         return structure.k_best(scores, k=k)
     return numpy.zeros((scores.n_units, 1)), [structure.argmax(scores)]
+
+
+def columns_of(beliefs: Sequence[Belief]) -> list[list[Belief]]:
+    """Return the beliefs of each teacher, of all docs."""
+    return [list(column) for column in zip(*(belief.members for belief in beliefs))]

@@ -15,10 +15,9 @@ from ...arrays import Ints2d
 from ...codecs.bioes import TypedSpan
 from ...codecs.words import Words
 from ..draws import DrawnTrees
-from ..mixing import mix
-from ..posterior import Target
+from ..posterior import Target, mix
 from ..students import HeadTagStudent, SpanStudent, Student
-from .base import Belief
+from .base import Belief, columns_of
 from .form import Form
 from .packing import Packed
 
@@ -135,11 +134,6 @@ def mixed_target(
     columns = columns_of(mixtures)
     targets = [target_of(type(column[0]), column) for column in columns]
     return mix(targets, mixtures[0].weights)
-
-
-def columns_of(beliefs: Sequence[Belief]) -> list[list[Belief]]:
-    """Return the beliefs of each teacher, of all docs."""
-    return [list(column) for column in zip(*(belief.members for belief in beliefs))]
 
 
 def _refuse() -> NoReturn:

@@ -10,7 +10,7 @@ from thinc.api import Ops
 
 from ...arrays import Floats2d
 from ...codecs.bioes import OUTSIDE, are_span_tags, labels_of_tags, legality
-from ...codecs.tags import as_units
+from ...codecs.units import as_units
 from ...codecs.words import Words
 from ...structures import IMPOSSIBLE, LinearChain, Parts, Structure, tie
 from ..conversions.table import convert

@@ -55,11 +55,6 @@ class Conversion:
     function: Convert
     note: str
 
-    def __call__(
-        self, posterior: Posterior, structure: Structure, match: Match, rules: Legality | None
-    ) -> Target:
-        return self.function(posterior, structure, match, rules)
-
 
 _TAGS = "BIO to BIOES is a lift, BIOES to BIO a projection"
 
@@ -152,12 +147,14 @@ def convert(
         consistent (method: "global" temperature).
     RAISES (ValueError): if the pair cannot be converted, or the temperature is not positive.
     """
-    check_temperature(temperature)
+    if temperature != 1.0:
+        check_temperature(temperature)
     pair = (type(posterior.structure), type(structure))
     if pair not in CONVERSIONS:
         raise ValueError(refusal(*pair))
-    tempered = Posterior(posterior.structure, posterior.scores * (1.0 / temperature))
-    return CONVERSIONS[pair](tempered, structure, match, rules)
+    scores = posterior.scores if temperature == 1.0 else posterior.scores * (1.0 / temperature)
+    tempered = Posterior(posterior.structure, scores)
+    return CONVERSIONS[pair].function(tempered, structure, match, rules)
 
 
 def refusal(teacher: type[Structure], student: type[Structure]) -> str:

@@ -12,7 +12,7 @@ from spacy_skd.transfer import Posterior, convert
 from spacy_skd.transfer.beliefs import Mixture, TokenBelief
 from spacy_skd.transfer.beliefs.mixture import mixed_target
 from spacy_skd.transfer.conversions.table import Target
-from spacy_skd.transfer.mixing import mix
+from spacy_skd.transfer.posterior import mix
 
 SEEDS = st.integers(0, 2**31)
 
