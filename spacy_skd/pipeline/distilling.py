@@ -12,7 +12,7 @@ from spacy.training import Example, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Model
 
-from ..codecs.labels import LabelMatch, match_labels
+from ..codecs.labels import LabelMatch
 from ..layers.base import Layer
 from ..models.growth import GROW, grow_output
 from ..structures import Structure
@@ -23,12 +23,11 @@ from .gold_config import check_resumes
 from .learning import LearningPipe
 from .lost_mass import LostMass
 from .saved import NONE, checked_cfg
+from .tasks.activations import EXTENSION, register_extension
 from .tasks.base import Predictions, Task, first_docs
-from .unknown_labels import UnknownLabels
+from .unknown_labels import Matches, UnknownLabels
 
 logger = logging.getLogger("spacy.skd")
-EXTENSION = "activations"  # of docs
-MOST_SHOWN = 50  # labels in a warning
 
 
 class DistillingPipe(LearningPipe):
@@ -44,7 +43,7 @@ class DistillingPipe(LearningPipe):
     def __init__(
         self,
         vocab: Vocab,
-        model: Model,
+        model: Model[Any, Any],
         name: str,
         *,
         task: Task[Any, Any, Any, Any, Any],
@@ -69,7 +68,7 @@ class DistillingPipe(LearningPipe):
         self.lost_mass = LostMass(name)
         self.unknown_labels = UnknownLabels(name)
         self._teacher: Any | None = None
-        self._matches: dict[tuple[tuple[str, ...], tuple[str, ...]], LabelMatch] = {}
+        self._matches = Matches(name)
         self._warned = False
         task.belong_to(self)
 
@@ -188,7 +187,8 @@ class DistillingPipe(LearningPipe):
             return None
         if self.weight == 0 and all(self.task.has_gold(eg) for eg in examples):
             return None
-        return self._teacher.beliefs(examples, self.name)
+        beliefs: list[Belief] = self._teacher.beliefs(examples, self.name)
+        return beliefs
 
     def _check_no_teacher_needed(self) -> None:
         """One that has learnt was saved without its teacher, and learns on as any component does.
@@ -207,20 +207,8 @@ class DistillingPipe(LearningPipe):
             logger.info("%s: the pipeline has no teacher; it learns from gold alone", self.name)
 
     def match(self, teacher_labels: Sequence[str]) -> LabelMatch:
-        """The two inventories by name; reports once what only one side has."""
-        key = (tuple(teacher_labels), self.labels)
-        if key not in self._matches:
-            what = f"{self.name} (layer of the teacher: {self.teacher_pipe})"
-            match = match_labels(teacher=teacher_labels, student=self.labels, what=what)
-            self._matches[key] = match
-            for side, labels in (
-                ("the teacher", match.only_teacher),
-                ("the student", match.only_student),
-            ):
-                if labels:
-                    shown = [*labels[:MOST_SHOWN], *["..."] * (len(labels) > MOST_SHOWN)]
-                    logger.warning("%s: only %s has the labels %s", self.name, side, shown)
-        return self._matches[key]
+        """Match the two inventories by name; tell once what only one side has."""
+        return self._matches(teacher_labels, self.labels, teacher_pipe=self.teacher_pipe)
 
     @property
     def teacher_pipe(self) -> str:
@@ -308,10 +296,3 @@ class DistillingPipe(LearningPipe):
         with checked_cfg(self, "the saved cfg", exclude):
             super().from_bytes(bytes_data, exclude=exclude)
         return self
-
-
-def register_extension() -> None:
-    """Let docs hold activations. spaCy v4 has `Doc.activations` for it; spaCy 3.8 has no such
-    attribute, so it is an extension, which `Doc.to_bytes` and processes carry along."""
-    if not Doc.has_extension(EXTENSION):
-        Doc.set_extension(EXTENSION, default={})

@@ -148,11 +148,11 @@ class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
     # Rehearsal. The name of the property is spaCy's: `nlp.resume_training` sets it.
 
     @property
-    def _rehearsal_model(self) -> Model | None:
+    def _rehearsal_model(self) -> Model[Any, Any] | None:
         return None if self._memory is None else self._memory.model
 
     @_rehearsal_model.setter
-    def _rehearsal_model(self, model: Model | None) -> None:
+    def _rehearsal_model(self, model: Model[Any, Any] | None) -> None:
         self._memory = None if model is None else Memory(model, tuple(self.cfg["labels"]))
 
     @property

@@ -48,6 +48,6 @@ def ask(teacher_pipe: Any, docs: Sequence[Doc], *, layer: str) -> list[Belief]:
     return [view.read(belief) for belief in source.believe(docs)]
 
 
-def listeners(model: Model) -> list[Model]:
+def listeners(model: Model[Any, Any]) -> list[Model[Any, Any]]:
     """The layers of a model that are fed by another component, spaCy's or a plugin's."""
     return [node for node in model.walk() if hasattr(node, "upstream_name")]

@@ -30,11 +30,11 @@ class Memory:
     upstreams (List): each component that it listens to, and the earlier model of that.
     """
 
-    model: Model
+    model: Model[Any, Any]
     labels: tuple[str, ...]
-    upstreams: list[tuple[Any, Model]] = field(default_factory=list)
+    upstreams: list[tuple[Any, Model[Any, Any]]] = field(default_factory=list)
 
-    def check(self, model: Model, *, name: str) -> None:
+    def check(self, model: Model[Any, Any], *, name: str) -> None:
         """RAISES (ValueError): if the model listens to a component that is not remembered. A frozen
         one need not be: its vectors are on the docs, and have not changed."""
         if not self.upstreams and _open_listeners(model):
@@ -107,7 +107,7 @@ def _rehearses(pipe: Any) -> bool:
     return isinstance(getattr(pipe, "memory", None), Memory) and bool(_open_listeners(pipe.model))
 
 
-def _open_listeners(model: Model) -> list[Model]:
+def _open_listeners(model: Model[Any, Any]) -> list[Model[Any, Any]]:
     """Listeners that send a gradient: those that are not wrapped as frozen."""
     closed = {id(node) for node in frozen_layers(model)}
     return [node for node in listeners(model) if id(node) not in closed]

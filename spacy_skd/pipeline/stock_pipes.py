@@ -11,6 +11,7 @@ from typing import Any
 from spacy.language import Language
 from thinc.api import Config, Model
 
+from ..structures import to_numpy
 from .distilling import DistillingPipe
 from .gold_config import OURS, learning_alone, read_gold
 from .tasks.tokens import TokenTask
@@ -103,10 +104,10 @@ def _replace_tagger(
         found.notes.append(f"{name}: {layer.stock_difference}")
 
 
-def _copy_weights(pipe: DistillingPipe, model: Model, tok2vec: Model) -> None:
+def _copy_weights(pipe: DistillingPipe, model: Model[Any, Any], tok2vec: Model[Any, Any]) -> None:
     """scores = W x + b, with a threshold of the layer in b."""
     old, new = pipe.model.get_ref("output_layer"), model.get_ref("output_layer")
-    W, b = (old.ops.to_numpy(old.get_param(key)).copy() for key in ("W", "b"))
+    W, b = (to_numpy(old.get_param(key)).copy() for key in ("W", "b"))
     b += TokenTask.of(pipe.task).layer.stock_shift(len(b))
     for dim, size in (("nO", W.shape[0]), ("nI", W.shape[1])):
         if not new.has_dim(dim):
@@ -131,7 +132,9 @@ def _replace_tok2vec(nlp: Language, name: str, block: dict[str, Any], found: Exp
         found.exported[name] = "tok2vec"
 
 
-def _stock_tok2vec(block: dict[str, Any], model: Model) -> tuple[dict[str, Any], Model]:
+def _stock_tok2vec(
+    block: dict[str, Any], model: Model[Any, Any]
+) -> tuple[dict[str, Any], Model[Any, Any]]:
     """`spacy-skd.Tok2Vec.v1` is `spacy.Tok2Vec.v2` on another BLAS: the model inside it, if its
     layers are stock; else what is given."""
     stock = _TOK2VEC.get(block["@architectures"])

@@ -1,9 +1,12 @@
-"""Gold labels that a component lacks: named once and counted, never silently dropped."""
+"""Labels that one side lacks, gold's or a teacher's: named once, never silently dropped."""
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+
+from ..codecs.labels import LabelMatch, match_labels
 
 logger = logging.getLogger("spacy.skd")
+MOST_SHOWN = 50  # labels in a warning
 
 
 class UnknownLabels:
@@ -28,3 +31,32 @@ class UnknownLabels:
                 sorted(set(lacking)),
             )
         self.tokens += len(lacking)
+
+
+class Matches:
+    """A teacher's labels and those of one component, by name."""
+
+    def __init__(self, name: str):
+        self.name = name
+        self._known: dict[tuple[tuple[str, ...], tuple[str, ...]], LabelMatch] = {}
+
+    def __call__(
+        self, teacher_labels: Sequence[str], labels: tuple[str, ...], *, teacher_pipe: str
+    ) -> LabelMatch:
+        """Match two inventories. What only one side has is told once.
+
+        RAISES (ValueError): if they have nothing in common.
+        """
+        key = (tuple(teacher_labels), labels)
+        if key not in self._known:
+            what = f"{self.name} (layer of the teacher: {teacher_pipe})"
+            match = match_labels(teacher=teacher_labels, student=labels, what=what)
+            self._known[key] = match
+            self._tell("the teacher", match.only_teacher)
+            self._tell("the student", match.only_student)
+        return self._known[key]
+
+    def _tell(self, side: str, labels: Sequence[str]) -> None:
+        if labels:
+            shown = [*labels[:MOST_SHOWN], *["..."] * (len(labels) > MOST_SHOWN)]
+            logger.warning("%s: only %s has the labels %s", self.name, side, shown)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy
+from spacy.tokens import Doc
 
 from ...arrays import Array, Floats1d, Floats2d, Ints1d, Ints2d
 from ...codecs.bioes import TypedSpan, encode_spans, scheme_of
@@ -11,6 +12,16 @@ from ...codecs.words import Words
 from ...structures import LinearChain, Parts, Run, run_probabilities, to_numpy
 from ...structures.numerics import softmax
 from .base import Activations
+
+EXTENSION = "activations"
+
+
+def register_extension() -> None:
+    """Let docs hold activations. spaCy v4 has `Doc.activations` for it; spaCy 3.8 has no such
+    attribute, so it is an extension, which `Doc.to_bytes` and processes carry along."""
+    if not Doc.has_extension(EXTENSION):
+        Doc.set_extension(EXTENSION, default={})
+
 
 # Trees
 

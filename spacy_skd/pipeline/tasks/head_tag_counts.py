@@ -1,14 +1,13 @@
 """Which tags of heads occur: in annotated docs, and in a teacher's best trees."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 import numpy
 from spacy.attrs import DEP, HEAD
 from spacy.tokens import Doc
 from spacy.training import Example
-from spacy.util import minibatch
 
 from ...arrays import Ints1d
 from ...codecs.head_labels import HeadLabels
@@ -19,6 +18,7 @@ from ...transfer.students import Student
 
 # Docs that a teacher is asked about at initialization.
 TEACHER_DOCS = 1000
+BATCH = 64
 Counts = Counter[tuple[int, str]]
 
 
@@ -57,13 +57,18 @@ def count_taught_tags(
     RAISES (ValueError): if a teacher says nothing of trees.
     """
     counts: Counts = Counter()
-    for batch in minibatch(islice(examples, TEACHER_DOCS), 64):
+    for batch in _batches(islice(examples, TEACHER_DOCS)):
         for belief in ask(batch):
             for member in belief.members:
                 parse, _ = member.as_parse(student, floor=0.0)
                 tree = TreeCandidates.of(member.best(k=1))
                 _count(counts, tree.heads[0], tree.deprels[0], tree.labels)
     return counts
+
+
+def _batches(examples: Iterator[Example]) -> Iterator[list[Example]]:
+    while batch := list(islice(examples, BATCH)):
+        yield batch
 
 
 def not_longer(tags: Sequence[str], *, max_offset: int) -> list[str]:

@@ -25,7 +25,7 @@ from ...codecs.units import as_units, make_buckets, split_by_lengths
 from ...codecs.words import Words
 from ...layers.sentences import batch_spans
 from ...models.words import words_of
-from ...structures import IndependentLabels
+from ...structures import IndependentLabels, to_numpy
 from ...structures.numerics import check_scores
 from ...transfer.beliefs import Belief, HeadLabelBelief
 from ...transfer.posterior import Target
@@ -167,7 +167,7 @@ class HeadTagTask(ParsingTask[HeadTagLesson, list[Doc], Floats2d, Floats2d]):
         """(words of the batch, tags), NumPy arrays."""
         if not any(len(doc) for doc in docs):
             return numpy.zeros((0, len(self.pipe.labels)), dtype="float32")
-        scores: Floats2d = self.ops.to_numpy(self.pipe.model.predict(list(docs)))
+        scores: Floats2d = to_numpy(self.pipe.model.predict(list(docs)))
         check_scores(scores, name=self.pipe.name)
         return scores
 

@@ -11,7 +11,7 @@ from ...codecs.bioes import Legality, TypedSpan, legality, span_tags
 from ...codecs.spans import SegmentGold, decode_segments, encode_segments
 from ...codecs.words import Words
 from ...layers.span_layer import SpanLayer
-from ...structures import IMPOSSIBLE, FlatSegments, Parts, Structure
+from ...structures import IMPOSSIBLE, FlatSegments, Parts, Structure, to_numpy
 from ...transfer.beliefs import Belief, SegmentBelief
 from ...transfer.students import SegmentStudent
 from .activations import as_activations, span_rows, spans_on_tokens
@@ -83,7 +83,7 @@ class SegmentTask(SpanTask):
     def _activations(
         self, scores: Parts, spans: Sequence[Sequence[TypedSpan]]
     ) -> Iterable[Activations]:
-        marginals = self.ops.to_numpy(self.structure.infer(scores)[1].arrays["span"])
+        marginals = to_numpy(self.structure.infer(scores)[1].arrays["span"])
         rows = zip(marginals, scores.lengths.tolist(), spans)
         return [self._row(row[:n].copy(), of_doc) for row, n, of_doc in rows]
 
@@ -111,7 +111,7 @@ class SegmentTask(SpanTask):
         none = numpy.zeros((0, self.max_width, len(self.pipe.labels)), dtype="float32")
         rows: list[Floats3d] = [none for _ in docs]
         for bucket, parts in self.scored(docs)[0]:
-            span = self.ops.to_numpy(parts.arrays["span"])
+            span = to_numpy(parts.arrays["span"])
             for unit, n, row in zip(bucket.units.tolist(), bucket.lengths.tolist(), span):
                 rows[unit] = row[:n].copy()
         return [SegmentBelief(self.structure, self.pipe.labels, row) for row in rows]

@@ -12,7 +12,7 @@ from ...codecs.bioes import Legality, TypedSpan, decode_spans, encode_chains, le
 from ...codecs.trees import Gold
 from ...codecs.words import Words
 from ...layers.span_layer import SpanLayer
-from ...structures import IMPOSSIBLE, LinearChain, Parts, Structure, tie
+from ...structures import IMPOSSIBLE, LinearChain, Parts, Structure, tie, to_numpy
 from ...transfer.beliefs import Belief, ChainBelief, TokenBelief
 from ...transfer.students import TagStudent
 from .activations import no_activations, run_of, span_activations, spans_on_tokens
@@ -89,7 +89,7 @@ class SpanTagTask(SpanTask):
         for bucket, parts in scored:
             chain, scores = self.read_as(parts)
             indicators = chain.argmax(scores)
-            ids = self.ops.to_numpy(indicators.arrays["unary"]).argmax(axis=-1)
+            ids = to_numpy(indicators.arrays["unary"]).argmax(axis=-1)
             units = bucket.units.tolist()
             for unit, n, row in zip(units, bucket.lengths.tolist(), ids):
                 if row[:n].any():
@@ -126,9 +126,9 @@ class SpanTagTask(SpanTask):
         transition = none
         for bucket, parts in self.scored(docs)[0]:
             parts = self.rules.add_to(parts) if self.is_chain else parts
-            unary = self.ops.to_numpy(parts.arrays["unary"])
+            unary = to_numpy(parts.arrays["unary"])
             if self.is_chain:
-                transition = self.ops.to_numpy(parts.arrays["transition"][0])
+                transition = to_numpy(parts.arrays["transition"][0])
             for unit, n, row in zip(bucket.units.tolist(), bucket.lengths.tolist(), unary):
                 rows[unit] = row[:n].copy()
         if not self.is_chain:

@@ -15,7 +15,7 @@ from ...codecs.units import as_units, split_by_lengths
 from ...codecs.words import Words
 from ...layers.token_layer import TokenLayer
 from ...models.words import words_of
-from ...structures import IndependentLabels
+from ...structures import IndependentLabels, to_numpy
 from ...structures.numerics import check_scores
 from ...transfer.beliefs import Belief, TokenBelief
 from .base import Activations, Predictions, Task
@@ -73,7 +73,7 @@ class TokenTask(Task[TokenLesson, list[Doc], Floats2d, Floats2d, Ints1d]):
         scores = self._scores(docs)
         words = words_of(docs, n_words=len(scores))
         lengths = [len(each) for each in words]
-        best = self.layer.choose_all(self.ops.to_numpy(scores), lengths)
+        best = self.layer.choose_all(to_numpy(scores), lengths)
         if not self.pipe.save_activations:
             return Predictions(best)
         rows = split_by_lengths(scores, lengths)
@@ -81,7 +81,7 @@ class TokenTask(Task[TokenLesson, list[Doc], Floats2d, Floats2d, Ints1d]):
 
     def _activations(self, scores: Floats2d, ids: Ints1d, words: Words) -> Activations:
         _, inferred = self.structure.infer(as_units(scores))
-        marginals = self.ops.to_numpy(inferred.arrays["unary"][:, 0])
+        marginals = to_numpy(inferred.arrays["unary"][:, 0])
         chosen = marginals[numpy.arange(len(ids)), ids]
         return {
             "marginals": words.to_tokens(marginals, fill=0.0),
@@ -101,7 +101,7 @@ class TokenTask(Task[TokenLesson, list[Doc], Floats2d, Floats2d, Ints1d]):
     def _scores(self, docs: list[Doc]) -> Floats2d:
         """(words of the batch, labels)"""
         if not any(len(doc) for doc in docs):
-            return self.ops.alloc2f(0, len(self.pipe.labels))
+            return numpy.zeros((0, len(self.pipe.labels)), dtype="float32")
         scores: Floats2d = self.pipe.model.predict(docs)
         check_scores(scores, name=self.pipe.name)
         return scores
@@ -113,7 +113,7 @@ class TokenTask(Task[TokenLesson, list[Doc], Floats2d, Floats2d, Ints1d]):
         lengths = [len(words) for words in words_of(docs, n_words=len(scores))]
         return [
             # A copy: a view would keep the scores of the whole batch in the teacher's cache.
-            TokenBelief(self.structure, self.pipe.labels, self.ops.to_numpy(rows).copy())
+            TokenBelief(self.structure, self.pipe.labels, to_numpy(rows).copy())
             for rows in split_by_lengths(scores, lengths)
         ]
 

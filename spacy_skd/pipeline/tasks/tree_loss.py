@@ -16,7 +16,7 @@ from ...codecs.heads import UNKNOWN_HEAD, joined
 from ...codecs.trees import Gold, encode_trees
 from ...codecs.units import Bucket, as_units
 from ...models.biaffine import ParserGradient, ParserScores
-from ...structures import ArcStructure, IndependentLabels, Parts
+from ...structures import ArcStructure, IndependentLabels, Parts, to_numpy
 from ...transfer.beliefs import ParseBelief
 from ...transfer.conversions.table import convert
 from ...transfer.loss import mixed_shares, structural_loss
@@ -169,13 +169,13 @@ class TreeLoss:
         if targets:
             shares = mixing_shares(targets, self.lesson.weights)
             said += [
-                (of_teachers * self.ops.to_numpy(share), target.marginals)
+                (of_teachers * to_numpy(share), target.marginals)
                 for share, target in zip(shares, targets)
             ]
         index, where = bucket.locate(self.lesson.pairs)
         unit, token, head = where.T
         for row, (share, marginals) in zip(self.masses, said):
-            arc = self.ops.to_numpy(marginals.arrays["arc"])
+            arc = to_numpy(marginals.arrays["arc"])
             row[index] = share[unit] * arc[unit, token, head]
 
     def _deprels(self, scores: Floats2d) -> tuple[float, Floats2d]:

@@ -109,7 +109,7 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
 
     def _deprel_scores(self, scores: ParserScores, pairs: Ints2d) -> Floats2d:
         """Those of arcs are checked by the decoder."""
-        deprels: Floats2d = self.ops.to_numpy(scores.deprels(pairs))
+        deprels: Floats2d = to_numpy(scores.deprels(pairs))
         check_scores(deprels, name=f"{self.pipe.name} (deprels)")
         return deprels
 

@@ -119,8 +119,8 @@ class SkdTeacher:
             for settings in (teachers or [{"path": teacher}])
         ]
         self.students: list[str] = []
-        self.listeners: list[Model] = []
-        self.listener_map: dict[str, list[Model]] = {}
+        self.listeners: list[Model[Any, Any]] = []
+        self.listener_map: dict[str, list[Model[Any, Any]]] = {}
         self.listening_components: list[str] = []
         self._stored: Stored | None = None
         self._warned = False
@@ -145,10 +145,10 @@ class SkdTeacher:
 
     # spaCy's ListenedToComponent
 
-    def add_listener(self, listener: Model, component_name: str) -> None:
+    def add_listener(self, listener: Model[Any, Any], component_name: str) -> None:
         """Nothing listens to vectors here."""
 
-    def remove_listener(self, listener: Model, component_name: str) -> bool:
+    def remove_listener(self, listener: Model[Any, Any], component_name: str) -> bool:
         return False
 
     def find_listeners(self, component: Any) -> None:
