@@ -85,8 +85,8 @@ class DistillingPipe(LearningPipe):
     # Prediction, and what it says as a teacher
 
     def predict(self, docs: Iterable[Doc]) -> Predictions:
-        """RETURNS (Predictions): the best annotation of each doc, and its probabilities if
-        `save_activations` is on; see the task.
+        """Return the best annotation of each doc, and its probabilities if `save_activations` is
+        on; see the task.
 
         RAISES (ValueError): if a score is NaN.
         """
@@ -159,13 +159,13 @@ class DistillingPipe(LearningPipe):
         return self.task.fixed_labels is None and GROW in self.model.attrs
 
     def set_output(self, nO: int) -> None:
-        """RAISES (ValueError): always: outputs have names here; use `add_label`."""
+        """Refuse: outputs have names here. RAISES (ValueError): always; use `add_label`."""
         raise ValueError(f"{self.name}: expected a label, got a number of outputs; use add_label()")
 
     # Teacher
 
     def set_teacher(self, teacher: Any | None) -> None:
-        """Called by the teacher component when the pipeline is linked."""
+        """Link a teacher; the teacher component calls it when the pipeline is linked."""
         self._teacher = teacher
 
     @property
@@ -179,7 +179,7 @@ class DistillingPipe(LearningPipe):
         return self.objective.target != "gold"
 
     def beliefs_of_teacher(self, examples: Sequence[Example]) -> list[Belief] | None:
-        """What the teacher believes of each example; None for training on gold alone."""
+        """Return what the teacher believes of each example; None for training on gold alone."""
         if not self._asks:
             return None
         if self._teacher is None:
@@ -273,7 +273,7 @@ class DistillingPipe(LearningPipe):
             self.match(self.task.taught_labels(self._labels_of_teacher()))
 
     def _check_outputs(self, labels: Sequence[str]) -> None:
-        """RAISES (ValueError): if the model has another number of outputs already."""
+        """Check the model. RAISES (ValueError): if it has another number of outputs already."""
         output, n = self.model.get_ref("output_layer"), self.task.n_outputs(labels)
         if output.has_dim("nO") and output.get_dim("nO") != n:
             raise ValueError(

@@ -25,8 +25,8 @@ def read_gold(config: Config) -> None:
 
 
 def learning_alone(nlp: Language) -> dict[str, Config]:
-    """RETURNS (dict[str, Config]): by component its config, in which those that a teacher teaches
-    say that they need none."""
+    """Return by component its config, in which those that a teacher teaches say that they need
+    none."""
     return {
         name: Config({**block, "needs_teacher": False})
         if hasattr(nlp.get_pipe(name), "needs_teacher")
@@ -36,8 +36,8 @@ def learning_alone(nlp: Language) -> dict[str, Config]:
 
 
 def check_resumes(nlp: Language | None) -> None:
-    """RAISES (ValueError): if `paths.resume` is given and no other block reads it, as in configs of
-    earlier versions: training would begin at the beginning."""
+    """Check that `paths.resume`, if it is given, is read by another block, as in configs of earlier
+    versions it is not. RAISES (ValueError): else training would begin at the beginning."""
     config = {} if nlp is None else nlp.config
     resume = config.get("paths", {}).get("resume")
     others = [config[section] for section in config if section != "paths"]

@@ -35,7 +35,7 @@ class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
     _memory: Memory | None = None
 
     def beliefs_of_teacher(self, examples: Sequence[Example]) -> list[Belief] | None:
-        """What the linked teacher believes; None to train on gold alone."""
+        """Return what the linked teacher believes; None to train on gold alone."""
         raise NotImplementedError
 
     # Losses
@@ -198,7 +198,7 @@ class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
 
     @contextmanager
     def _as_remembered(self) -> Iterator[None]:
-        """The earlier model and labels in place of the current ones."""
+        """Put the earlier model and labels in place of the current ones."""
         if self._memory is None:
             raise ValueError(f"{self.name}: nothing to remember; call nlp.resume_training() first")
         model, labels = self.model, self.cfg["labels"]
@@ -229,7 +229,7 @@ def _n_words(docs: Sequence[Doc]) -> int:
 
 
 def _divided(gradient: Any, n: int) -> Any:
-    """A gradient, or lists and tuples of gradients, by a number."""
+    """Divide a gradient, or lists and tuples of gradients, by a number."""
     if isinstance(gradient, (list, tuple)):
         return type(gradient)(_divided(part, n) for part in gradient)
     return gradient * (1.0 / n) if isinstance(gradient, Parts) else gradient / n

@@ -13,7 +13,7 @@ from ..transfer.beliefs import Belief
 
 
 def check_distillation_examples(examples: Iterable[Example], *, name: str) -> list[Example]:
-    """RAISES (ValueError): if teacher and student do not see the same tokens."""
+    """Check examples. RAISES (ValueError): if teacher and student do not see the same tokens."""
     examples = list(examples)
     validate_examples(examples, f"{name}.distill")
     for eg in examples:
@@ -27,7 +27,7 @@ def check_distillation_examples(examples: Iterable[Example], *, name: str) -> li
 
 
 def ask(teacher_pipe: Any, docs: Sequence[Doc], *, layer: str) -> list[Belief]:
-    """What a component believes of docs that it does not change.
+    """Return what a component believes of docs that it does not change.
 
     layer (str): the student's: a component of several asks for its view of that name.
     RAISES (ValueError): if the component cannot teach, or listens to vectors that a doc lacks.
@@ -49,5 +49,5 @@ def ask(teacher_pipe: Any, docs: Sequence[Doc], *, layer: str) -> list[Belief]:
 
 
 def listeners(model: Model[Any, Any]) -> list[Model[Any, Any]]:
-    """The layers of a model that are fed by another component, spaCy's or a plugin's."""
+    """Return the layers of a model that are fed by another component, spaCy's or a plugin's."""
     return [node for node in model.walk() if hasattr(node, "upstream_name")]

@@ -84,5 +84,5 @@ class LostMass:
 
 
 def supported(target: Target, *, n: int) -> Array:
-    """RETURNS (ndarray): (n,) bool, False for units of which the student can express none."""
+    """Return (n,) bool, False for units of which the student can express none."""
     return numpy.ones(n, dtype=bool) if target.empty is None else ~target.empty

@@ -30,8 +30,8 @@ class NegativeSpans:
         self.misaligned = 0
 
     def __call__(self, eg: Example, *, labels: Collection[str], name: str) -> list[TypedSpan]:
-        """The negative spans, of predicted words, each once. One without a label, or with a label
-        that is none of `labels`, says nothing. name (str): of the component, for messages.
+        """Return the negative spans, of predicted words, each once. One without a label, or with a
+        label that is none of `labels`, says nothing. name (str): of the component, for messages.
 
         RAISES (ValueError): if a span is annotated as correct, too.
         """

@@ -133,7 +133,7 @@ def make_distilling_parser(
 
 
 def _check_settings(structure: str, settings: dict[str, Any]) -> dict[str, Any]:
-    """RETURNS (dict[str, Any]): those that apply to the structure.
+    """Return those that apply to the structure.
     RAISES (ValueError): if one is out of range, or another one is not its default."""
     check_between("label_floor", settings["label_floor"], low=0, high=1)
     check_between("min_count", settings["min_count"], low=1, high=10**9)
@@ -144,7 +144,7 @@ def _check_settings(structure: str, settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_structure(structure: str, model: Model[Any, Any]) -> None:
-    """RAISES (ValueError): for a structure that does not exist, or that does not fit the model."""
+    """Check a structure. RAISES (ValueError): if there is none such, or it does not fit the model."""
     kinds = sorted(ArcStructure.by_name(), key=lambda name: name != DEFAULT)
     check_one_of("structure", structure, (*kinds, OFFSET_TAGS))
     if model.has_ref("arc_scorer") and structure == OFFSET_TAGS:

@@ -35,8 +35,8 @@ class Memory:
     upstreams: list[tuple[Any, Model[Any, Any]]] = field(default_factory=list)
 
     def check(self, model: Model[Any, Any], *, name: str) -> None:
-        """RAISES (ValueError): if the model listens to a component that is not remembered. A frozen
-        one need not be: its vectors are on the docs, and have not changed."""
+        """Check what is remembered. RAISES (ValueError): if the model listens to a component that is
+        not. A frozen one need not be: its vectors are on the docs, and have not changed."""
         if not self.upstreams and _open_listeners(model):
             raise ValueError(
                 f"{name}: cannot rehearse: its model listens to another component, of which "
@@ -90,7 +90,7 @@ def resume_training(nlp: Language, *, sgd: Optimizer | None = None) -> Optimizer
 
 
 def recalled(docs: Sequence[Doc], memory: Memory) -> list[Doc]:
-    """The docs as they were to the earlier state: copies with the earlier vectors."""
+    """Return the docs as they were to the earlier state: copies with the earlier vectors."""
     if not memory.upstreams:
         return list(docs)
     copies = [doc.copy() for doc in docs]
@@ -108,14 +108,14 @@ def _rehearses(pipe: Any) -> bool:
 
 
 def _open_listeners(model: Model[Any, Any]) -> list[Model[Any, Any]]:
-    """Listeners that send a gradient: those that are not wrapped as frozen."""
+    """Return listeners that send a gradient: those that are not wrapped as frozen."""
     closed = {id(node) for node in frozen_layers(model)}
     return [node for node in listeners(model) if id(node) not in closed]
 
 
 @contextmanager
 def _listening_alone(upstream: Any, name: str) -> Iterator[None]:
-    """A component sends its vectors to one listener, whose gradient it then takes back at once."""
+    """Let a component send its vectors to one listener, whose gradient it then takes back at once."""
     everyone = upstream.listener_map
     upstream.listener_map = {name: everyone[name]}
     try:

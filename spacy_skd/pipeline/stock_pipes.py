@@ -122,8 +122,8 @@ def _copy_weights(pipe: DistillingPipe, model: Model[Any, Any], tok2vec: Model[A
 
 
 def _replace_tok2vec(nlp: Language, name: str, block: dict[str, Any], found: Exported) -> None:
-    """A stock `tok2vec` whose model is this package's fast one of stock layers. block (dict[str,
-    Any]): the component's, without references."""
+    """Make a stock `tok2vec` whose model is this package's fast one of stock layers. block
+    (dict[str, Any]): the component's, without references."""
     pipe: Any = nlp.get_pipe(name)
     block, model = _stock_tok2vec(block["model"], pipe.model)
     if model is not pipe.model:
@@ -147,7 +147,7 @@ def _stock_tok2vec(
 
 
 def _named(block: Any) -> Iterator[str]:
-    """What a block of a config names of this package's registered functions."""
+    """Return what a block of a config names of this package's registered functions."""
     if isinstance(block, dict):
         for key, value in block.items():
             if key.startswith("@") and str(value).startswith(OURS):
@@ -156,8 +156,8 @@ def _named(block: Any) -> Iterator[str]:
 
 
 def _written_out(block: Any, interpolated: Any) -> Any:
-    """A block with the values in place of its references to components, which are no longer what
-    they were. interpolated: the same block, without any reference."""
+    """Return a block with the values in place of its references to components, which are no longer
+    what they were. interpolated: the same block, without any reference."""
     if isinstance(block, dict) and isinstance(interpolated, dict):
         return {key: _written_out(value, interpolated.get(key)) for key, value in block.items()}
     if isinstance(block, (str, list)) and "${components." in str(block).replace(":", "."):
@@ -166,8 +166,9 @@ def _written_out(block: Any, interpolated: Any) -> Any:
 
 
 def _without_ours(config: Config, values: Config, found: Exported) -> Config:
-    """The settings of training (not of components) without this package's readers and callbacks:
-    spaCy's own reader, and no callback. values (Config): without references, of before."""
+    """Return the settings of training (not of components) without this package's readers and
+    callbacks: spaCy's own reader, and no callback. values (Config): without references, of
+    before."""
     for section in set(config) - {"components"}:
         config[section] = _written_out(config[section], values.get(section))
     for name in found.exported:

@@ -213,7 +213,7 @@ def _task_of_spans(
 
 
 def _structures_of_spans(structure: str, model: Model[list[Doc], Any]) -> Any:
-    """What the loss of spans is over.
+    """Return what the loss of spans is over.
 
     RAISES (ValueError): if there is no such structure, or the model scores another.
     """
@@ -229,7 +229,7 @@ def _structures_of_spans(structure: str, model: Model[list[Doc], Any]) -> Any:
 
 
 def _scored_by(model: Model[list[Doc], Any]) -> str:
-    """The structure whose parts a model scores."""
+    """Return the structure whose parts a model scores."""
     if "transition" in model.param_names:
         return "linear_chain"
     return "segments" if model.has_dim("nW") else "tokens"

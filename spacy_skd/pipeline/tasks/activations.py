@@ -158,7 +158,7 @@ def spans_on_tokens(activations: Activations, words: Words) -> Activations:
 
 
 def run_of(unit: int, span: TypedSpan, tags: Sequence[str]) -> Run:
-    """The tags of a span. In BIO it could go on: the next tag must not be its I."""
+    """Return the tags of a span. In BIO it could go on: the next tag must not be its I."""
     start, end, label = span
     scheme = scheme_of(tags)
     names = encode_spans([(0, end - start, label)], n=end - start, scheme=scheme)

@@ -71,7 +71,7 @@ class Pipe(Protocol):
         """The name of the component that teaches, for messages."""
 
     def match(self, teacher_labels: Sequence[str]) -> LabelMatch:
-        """The two inventories by name."""
+        """Match the two inventories by name."""
 
 
 class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
@@ -95,7 +95,8 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
 
     @classmethod
     def of(cls, task: "Task[Any, Any, Any, Any, Any]") -> "Self":
-        """A component's task, as one of this class. RAISES (ValueError): if it is another."""
+        """Return a component's task, as one of this class. RAISES (ValueError): if it is
+        another."""
         if isinstance(task, cls):
             return task
         raise ValueError(f"expected a {cls.__name__}, got a {type(task).__name__}")
@@ -116,13 +117,13 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
         return numpy.asarray([[*range(n), old] for old in range(n)])
 
     def check_labels(self, labels: Sequence[str]) -> None:
-        """RAISES (ValueError): if a label is none of this task."""
+        """Check labels. RAISES (ValueError): if one is none of this task."""
 
     def check_more(self, label: str) -> None:
-        """RAISES (ValueError): if a label cannot be added."""
+        """Check a label. RAISES (ValueError): if it cannot be added."""
 
     def permanent(self, labels: Iterable[str]) -> Iterable[str]:
-        """The strings that are written for labels, which outlive a memory zone."""
+        """Return the strings that are written for labels, which outlive a memory zone."""
         return labels
 
     def given_labels(self, labels: Iterable[str]) -> list[str]:
@@ -130,7 +131,7 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
         return list(dict.fromkeys(labels))
 
     def taught_labels(self, labels: tuple[str, ...]) -> tuple[str, ...]:
-        """What a teacher's labels are to the student."""
+        """Return what a teacher's labels are to the student."""
         return labels
 
     def initial_labels(
@@ -139,7 +140,7 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
         taught: tuple[str, ...],
         ask: Callable[[Sequence[Example]], Sequence[Belief]],
     ) -> list[str]:
-        """The labels of a teacher and of the examples.
+        """Return the labels of a teacher and of the examples.
 
         taught (tuple[str, ...]): the teacher's. ask: what it believes of examples.
         """
@@ -151,7 +152,7 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
 
     @abstractmethod
     def labels_in(self, examples: Iterable[Example]) -> list[str]:
-        """The labels of the annotation."""
+        """Return the labels of the annotation."""
 
     @abstractmethod
     def initialize(self, model: Model[Any, Any], docs: list[Doc]) -> None:
@@ -161,7 +162,7 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
 
     @abstractmethod
     def predict(self, docs: list[Doc]) -> Predictions:
-        """The best annotation of each doc. RAISES (ValueError): if a score is NaN."""
+        """Return the best annotation of each doc. RAISES (ValueError): if a score is NaN."""
 
     @abstractmethod
     def write(self, docs: Sequence[Doc], best: Sequence[BestT]) -> None:
@@ -171,7 +172,7 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
 
     @abstractmethod
     def believe(self, docs: Sequence[Doc]) -> list[Belief]:
-        """The scores of every doc. Does not change the docs."""
+        """Return the scores of every doc. Does not change the docs."""
 
     def recall(self, examples: Sequence[Example], docs: Sequence[Doc]) -> list[Belief]:
         """`believe` of docs, in the units that the examples are learnt in."""
@@ -179,7 +180,7 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
 
     @abstractmethod
     def decode(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> Predictions:
-        """What `predict` would say, from what `believe` said."""
+        """Return what `predict` would say, from what `believe` said."""
 
     # Training
 
@@ -189,24 +190,24 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
 
     @abstractmethod
     def lesson(self, examples: Sequence[Example], beliefs: Sequence[Belief] | None) -> LessonT:
-        """What a batch is trained on: gold, and the teacher's beliefs if there are."""
+        """Return what a batch is trained on: gold, and the teacher's beliefs if there are."""
 
     @abstractmethod
     def lesson_without_gold(self, beliefs: Sequence[Belief]) -> LessonT:
-        """What a batch without annotation is trained on."""
+        """Return what a batch without annotation is trained on."""
 
     @abstractmethod
     def inputs(self, docs: list[Doc], lesson: LessonT) -> InputT:
-        """What the model is given."""
+        """Return what the model is given."""
 
     @abstractmethod
     def loss(self, lesson: LessonT, scores: ScoresT) -> tuple[float, GradientT]:
-        """RETURNS: loss in nats, summed over the batch; its gradient at the scores."""
+        """Return the loss in nats, summed over the batch; its gradient at the scores."""
 
     def mixed_loss(
         self, scores: Parts, *, gold: Gold, target: Target | None
     ) -> tuple[float, Parts]:
-        """The loss of a batch of units from gold and from the teacher; see `mixed_loss`."""
+        """Return the loss of a batch of units from gold and from the teacher; see `mixed_loss`."""
         objective = self.pipe.objective
         return mixed_loss(
             self.structure,
@@ -220,7 +221,7 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
         )
 
     def student(self) -> Student:
-        """What a belief must know to teach this task."""
+        """Return what a belief must know to teach this task."""
         pipe = self.pipe
         return Student(
             name=pipe.name,
@@ -233,12 +234,12 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
         )
 
     def learnt(self, beliefs: Sequence[Belief] | None) -> Sequence[Belief] | None:
-        """What of beliefs is learnt: all of them, or the best structures."""
+        """Return what of beliefs is learnt: all of them, or the best structures."""
         k = self.pipe.objective.n_best
         return beliefs if beliefs is None or k is None else [each.best(k=k) for each in beliefs]
 
     def tempered(self, target: Target, *, reason: Reason = LABELS) -> Target:
-        """A teacher's target as it is learnt. What is lost of it is reported."""
+        """Return a teacher's target as it is learnt. What is lost of it is reported."""
         self.pipe.lost_mass.add(target, reason=reason)
         return self.pipe.objective.temper(target)
 
@@ -255,5 +256,5 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
 
 
 def first_docs(get_examples: Callable[[], Iterable[Example]]) -> list[Doc]:
-    """Some docs, of which a model's sizes are known."""
+    """Return some docs, of which a model's sizes are known."""
     return [eg.predicted for eg in islice(get_examples(), 10)]

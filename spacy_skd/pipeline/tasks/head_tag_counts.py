@@ -50,8 +50,8 @@ def count_taught_tags(
     *,
     student: Student,
 ) -> Counts:
-    """The same of a teacher's best trees of the first `TEACHER_DOCS` examples, of several teachers
-    those of all.
+    """Return the same of a teacher's best trees of the first `TEACHER_DOCS` examples, of several
+    teachers those of all.
 
     ask: examples to a belief each. student (Student): who asks.
     RAISES (ValueError): if a teacher says nothing of trees.

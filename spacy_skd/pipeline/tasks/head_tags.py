@@ -85,8 +85,8 @@ class HeadTagTask(ParsingTask[HeadTagLesson, list[Doc], Floats2d, Floats2d]):
         HeadLabels(tuple(labels))
 
     def check_more(self, label: str) -> None:
-        """RAISES (ValueError): if it is a deprel, or anything else but a tag such as "-2:det": a
-        deprel alone names no output of the model."""
+        """Check a label. RAISES (ValueError): if it is a deprel, or anything else but a tag such as
+        "-2:det": a deprel alone names no output of the model."""
         if parse_head_label(label) is None:
             raise ValueError(
                 f"{self.pipe.name}: expected a tag of a head such as '-2:det', '1:nsubj' or "
@@ -108,8 +108,8 @@ class HeadTagTask(ParsingTask[HeadTagLesson, list[Doc], Floats2d, Floats2d]):
         taught: tuple[str, ...],
         ask: Callable[[Sequence[Example]], Sequence[Belief]],
     ) -> list[str]:
-        """The tags of the teacher's best trees of the examples, or its own tags, and those of the
-        examples' gold. RAISES (ValueError): if the teacher has none of their deprels.
+        """Return the tags of the teacher's best trees of the examples, or its own tags, and those
+        of the examples' gold. RAISES (ValueError): if the teacher has none of their deprels.
 
         Of a teacher of trees the examples say which tags occur, since of a streamed corpus spaCy
         shows 100 examples at initialization, few of which may have gold.
@@ -129,7 +129,7 @@ class HeadTagTask(ParsingTask[HeadTagLesson, list[Doc], Floats2d, Floats2d]):
         return choose_head_labels(counts, min_count=self.min_count, max_offset=self.max_offset)
 
     def taught_labels(self, labels: tuple[str, ...]) -> tuple[str, ...]:
-        """The teacher's tags, and the student's own that have a deprel of the teacher."""
+        """Return the teacher's tags, and the student's own that have a deprel of the teacher."""
         deprels = {label for label in labels if parse_head_label(label) is None}
         own = [tag for tag in self.pipe.labels if deprels_of([tag])[0] in deprels]
         return tuple(dict.fromkeys([*(tag for tag in labels if tag not in deprels), *own]))

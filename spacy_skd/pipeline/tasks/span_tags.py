@@ -110,7 +110,8 @@ class SpanTagTask(SpanTask):
         return Parts({**parts.arrays, "unary": unary}, parts.lengths)
 
     def read_as(self, parts: Parts) -> tuple[Structure, Parts]:
-        """That over legal sequences; of independent tags, those of a chain whose pairs are free."""
+        """Return that over legal sequences; of independent tags, those of a chain whose pairs are
+        free."""
         unary = parts.arrays["unary"]
         if "transition" not in parts.arrays:
             pairs = parts.xp.zeros((unary.shape[2], unary.shape[2]), dtype=unary.dtype)

@@ -87,7 +87,7 @@ class SpanTask(Task[SpanLesson, list[Doc], Any, Any, list[TypedSpan]]):
 
     @abstractmethod
     def best_of(self, scored: Scored, *, words: Sequence[Words]) -> Predictions:
-        """The best spans of each doc. words (Sequence[Words]): of each doc."""
+        """Return the best spans of each doc. words (Sequence[Words]): of each doc."""
 
     @abstractmethod
     def block(self, parts: Parts, blocked: Bools) -> Parts:
@@ -95,11 +95,11 @@ class SpanTask(Task[SpanLesson, list[Doc], Any, Any, list[TypedSpan]]):
 
     @abstractmethod
     def read_as(self, parts: Parts) -> tuple[Structure, Parts]:
-        """The distribution that spans are read from."""
+        """Return the distribution that spans are read from."""
 
     @abstractmethod
     def without(self, scores: Parts, unit: int, span: TypedSpan) -> list[Window]:
-        """The structures of a unit that lack a span. scores: as `read_as` gives them."""
+        """Return the structures of a unit that lack a span. scores: as `read_as` gives them."""
 
     @abstractmethod
     def gold(self, tags: Sequence[Sequence[str | None]]) -> Gold:
@@ -123,7 +123,8 @@ class SpanTask(Task[SpanLesson, list[Doc], Any, Any, list[TypedSpan]]):
         return self.best_of(self._without_blocked(scored, blocked), words=words)
 
     def _without_blocked(self, scored: Scored, blocked: Sequence[Bools]) -> Iterator[Any]:
-        """The scores, in which no span has a token that is blocked. blocked: per doc, (N,)."""
+        """Return the scores, in which no span has a token that is blocked. blocked: per doc,
+        (N,)."""
         for bucket, parts in scored:
             rows = [blocked[unit] for unit in bucket.units.tolist()]
             if any(row.any() for row in rows):
@@ -138,7 +139,7 @@ class SpanTask(Task[SpanLesson, list[Doc], Any, Any, list[TypedSpan]]):
             self.layer.write(doc, spans, overwrite=self.overwrite)
 
     def scored(self, docs: Sequence[Doc]) -> tuple[list[tuple[Bucket, Parts]], list[Words]]:
-        """RETURNS: buckets of docs, and the scores of their parts; the words of each doc."""
+        """Return buckets of docs, and the scores of their parts; the words of each doc."""
         if not any(len(doc) for doc in docs):
             return [], words_of(docs)
         output = self.pipe.model.predict(list(docs))
@@ -154,11 +155,11 @@ class SpanTask(Task[SpanLesson, list[Doc], Any, Any, list[TypedSpan]]):
         return "transition" in self.structure.parts
 
     def _arrays(self, output: Any) -> tuple[Floats2d, Floats2d | None]:
-        """The rows, and the transitions, of what the model returned."""
+        """Return the rows, and the transitions, of what the model returned."""
         return output if self.is_chain else (output, None)
 
     def _parts_of(self, output: Any, bucket: Bucket) -> Parts:
-        """The model's scores of a bucket's docs."""
+        """Return the model's scores of a bucket's docs."""
         rows, transition = self._arrays(output)
         arrays = {self.rows_name: rows[bucket.index(padding=0)]}
         if transition is not None:

@@ -62,7 +62,7 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
         self.gold_trees = GoldTrees()
 
     def taught_labels(self, labels: tuple[str, ...]) -> tuple[str, ...]:
-        """The deprels, also of a teacher of tags."""
+        """Return the deprels, also of a teacher of tags."""
         return deprels_of(labels)
 
     def initialize(self, model: Model[ParserInput, ParserScores], docs: list[Doc]) -> None:
@@ -132,8 +132,8 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
     def believe_units(
         self, docs: Sequence[Doc], words: Sequence[Words], units: Sequence[Ints2d]
     ) -> list[Belief]:
-        """The scores of every sentence's arcs, and of the deprels of likely arcs: those in the best
-        tree, or of a marginal of at least `label_floor`."""
+        """Return the scores of every sentence's arcs, and of the deprels of likely arcs: those in
+        the best tree, or of a marginal of at least `label_floor`."""
         lengths = [len(each) for each in words]
         scores = self._scores(docs, lengths, units)
         chosen = [self._likely_pairs(b, arcs) for b, arcs in zip(scores.buckets, scores.arcs)]
@@ -200,7 +200,7 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
         return parse
 
     def _shared_units(self, beliefs: Sequence[ParseBelief]) -> Ints2d:
-        """RAISES (ValueError): if teachers have cut a doc into other sentences."""
+        """Return the sentences. RAISES (ValueError): if teachers have cut a doc into other ones."""
         units = beliefs[0].units
         if any(not numpy.array_equal(belief.units, units) for belief in beliefs[1:]):
             raise ValueError(
@@ -227,7 +227,7 @@ def tree_beliefs(
     pairs: Ints2d,
     label_scores: Floats2d,
 ) -> list[Belief]:
-    """The scores of a batch as one belief a doc.
+    """Return the scores of a batch as one belief a doc.
 
     units (Sequence[Ints2d]): per doc (U, 2) start and end word. lengths: words of each doc.
     arcs (dict[int, Floats2d]): see `arcs_by_row`.
@@ -255,7 +255,7 @@ def tree_beliefs(
 
 
 def on_cpu(parts: Parts) -> Parts:
-    """The same as NumPy arrays."""
+    """Return the same as NumPy arrays."""
     arrays = {name: to_numpy(array) for name, array in parts.arrays.items()}
     return Parts(arrays, to_numpy(parts.lengths))
 

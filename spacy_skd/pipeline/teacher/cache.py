@@ -28,7 +28,7 @@ class BeliefCache:
         return self._found[key][1]
 
     def put(self, key: bytes, beliefs: Beliefs) -> bool:
-        """RETURNS (bool): whether others had to go."""
+        """Return whether others had to go."""
         if key in self._found:
             self.bytes -= self._found.pop(key)[0]
         size = sum(belief.nbytes for belief in beliefs.values()) + len(key)

@@ -161,11 +161,12 @@ class SkdTeacher:
     # What students ask
 
     def pipe_of(self, student: str) -> str:
-        """The teacher's component that answers a student's component, of several of the first."""
+        """Return the teacher's component that answers a student's component, of several of the
+        first."""
         return self.members[0].student_to_teacher.get(student, student)
 
     def labels_of(self, student: str) -> tuple[str, ...]:
-        """RETURNS: the labels of the teacher's component, of several all that one has.
+        """Return the labels of the teacher's component, of several all that one has.
         RAISES (ValueError): if one has no such component."""
         pipe = self.pipe_of(student)
         if self.stored and pipe in self.stored.forms:
@@ -174,8 +175,8 @@ class SkdTeacher:
         return tuple(dict.fromkeys(label for labels in found for label in labels))
 
     def beliefs(self, examples: Sequence[Example], student: str) -> list[Belief]:
-        """What the teacher believes of the predicted docs, in the reference's sentences if it has
-        any, else in the teacher's own.
+        """Return what the teacher believes of the predicted docs, in the reference's sentences if
+        it has any, else in the teacher's own.
 
         RAISES (ValueError): if the teacher lacks the component; if there is none, and a belief is
             not stored; if a stored one is not of these words or of another teacher.

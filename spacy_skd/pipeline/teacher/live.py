@@ -68,7 +68,7 @@ class LiveTeacher:
         self._runner, self.cache = other.runner, other.cache
 
     def pipe_of(self, student: str) -> str:
-        """The component that answers a student's component."""
+        """Return the component that answers a student's component."""
         return self.student_to_teacher.get(student, student)
 
     def check_pipe(self, student: str) -> str:
@@ -143,7 +143,7 @@ class LiveTeacher:
 
 
 def check_teachers(teachers: Sequence[dict[str, Any]]) -> None:
-    """The setting `teachers`. RAISES (ValueError): naming what is wrong with it."""
+    """Check the setting `teachers`. RAISES (ValueError): naming what is wrong with it."""
     for settings in teachers:
         unknown = set(settings) - set(SETTINGS)
         if unknown or not settings.get("path"):

@@ -29,7 +29,7 @@ class Stored:
         return self.store.forms
 
     def find(self, eg: Example, key: bytes, pipe: str, *, needed: bool) -> Belief | None:
-        """What is stored of an example's predicted doc.
+        """Return what is stored of an example's predicted doc.
 
         key (bytes): `doc_key` of the predicted doc. pipe (str): the teacher's component.
         needed (bool): whether nothing else can answer.
@@ -50,7 +50,7 @@ class Stored:
         return None
 
     def check_teacher(self, nlp: Language) -> None:
-        """RAISES (ValueError): if this is not the teacher that annotated the store."""
+        """Check a teacher. RAISES (ValueError): if it is not the one that annotated the store."""
         expected = self.store.manifest.teacher["fingerprint"]
         found = fingerprint(nlp)
         if found != expected:
