@@ -144,7 +144,8 @@ def _check_settings(structure: str, settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_structure(structure: str, model: Model[Any, Any]) -> None:
-    """Check a structure. RAISES (ValueError): if there is none such, or it does not fit the model."""
+    """Check a structure. RAISES (ValueError): if there is none such, or it does not fit the
+    model."""
     kinds = sorted(ArcStructure.by_name(), key=lambda name: name != DEFAULT)
     check_one_of("structure", structure, (*kinds, OFFSET_TAGS))
     if model.has_ref("arc_scorer") and structure == OFFSET_TAGS:

@@ -35,8 +35,8 @@ class Memory:
     upstreams: list[tuple[Any, Model[Any, Any]]] = field(default_factory=list)
 
     def check(self, model: Model[Any, Any], *, name: str) -> None:
-        """Check what is remembered. RAISES (ValueError): if the model listens to a component that is
-        not. A frozen one need not be: its vectors are on the docs, and have not changed."""
+        """Check the memory. RAISES (ValueError): if the model listens to a component that is not
+        remembered. A frozen one need not be: its vectors are on the docs, and have not changed."""
         if not self.upstreams and _open_listeners(model):
             raise ValueError(
                 f"{name}: cannot rehearse: its model listens to another component, of which "
@@ -115,7 +115,7 @@ def _open_listeners(model: Model[Any, Any]) -> list[Model[Any, Any]]:
 
 @contextmanager
 def _listening_alone(upstream: Any, name: str) -> Iterator[None]:
-    """Let a component send its vectors to one listener, whose gradient it then takes back at once."""
+    """Let a component send its vectors to one listener, whose gradient it takes back at once."""
     everyone = upstream.listener_map
     upstream.listener_map = {name: everyone[name]}
     try:

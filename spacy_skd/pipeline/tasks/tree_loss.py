@@ -132,8 +132,8 @@ class TreeLoss:
         self.masses: Floats2d = numpy.zeros((1 + len(lesson.teachers), len(lesson.pairs)))
 
     def __call__(self, scores: ParserScores) -> tuple[float, ParserGradient]:
-        """Return the loss in nats, summed over tokens; the gradients of the arc scores of each bucket
-        and of the deprel scores (P, deprels)."""
+        """Return the loss in nats, summed over tokens; the gradients of the arc scores of each
+        bucket and of the deprel scores (P, deprels)."""
         total = 0.0
         d_arcs: list[Parts] = []
         for bucket, parts in zip(scores.buckets, scores.arcs):
