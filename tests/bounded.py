@@ -78,8 +78,7 @@ class BoundedTrees(Trees):
                 totals = numpy.where(members > 0, own, 0.0).sum(axis=(1, 2))
             if not (totals > -numpy.inf).any():
                 raise no_structure(WHAT, unit, "no tree of short arcs")
-            if n:
-                yield unit, n, totals, members
+            yield unit, n, totals, members
 
 
 @lru_cache
