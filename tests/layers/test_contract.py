@@ -6,8 +6,7 @@ import spacy
 from all_components import bare, gold_docs
 from spacy.tokens import Doc
 from spacy.training import Example
-from spacy_skd.transfer.belief import SegmentBelief, TokenBelief
-from spacy_skd.transfer.candidates import TreeCandidates
+from spacy_skd.transfer.beliefs import SegmentBelief, TokenBelief, TreeCandidates
 
 from spacy_skd.codecs.bioes import decode_spans
 from spacy_skd.layers.base import Drawing
