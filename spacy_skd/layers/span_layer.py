@@ -77,7 +77,6 @@ class SpanLayer(Layer):
         """Set the doc's spans. spans (Sequence[TypedSpan]): start and end word, and label."""
 
     def draw(self, doc: Doc, belief: Belief, how: Drawing) -> None:
-        """See `Layer.draw`."""
         with named(f"layer {self.full_name!r}"):
             drawn = belief.draw_spans(rng=how.rng, temperature=how.temperature)
         self.write(doc, drawn, overwrite=True)

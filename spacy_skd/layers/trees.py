@@ -113,7 +113,6 @@ class TreeLayer(Layer):
                 doc.from_array([HEAD, DEP], of_doc)
 
     def draw(self, doc: Doc, belief: Belief, how: Drawing) -> None:
-        """See `Layer.draw`."""
         if not len(doc):
             return
         with named(f"layer {self.name!r}"):
