@@ -6,14 +6,13 @@ import spacy
 from all_components import bare, gold_docs
 from spacy.tokens import Doc
 from spacy.training import Example
-from spacy_skd.transfer.belief import SegmentBelief, TokenBelief
-from spacy_skd.transfer.candidates import TreeCandidates
 
 from spacy_skd.codecs.bioes import decode_spans
 from spacy_skd.layers.base import Drawing
 from spacy_skd.layers.known import OWN, find_layer, known_layers, layer_classes, layers_of
 from spacy_skd.models.words import words_of
 from spacy_skd.structures import FlatSegments, IndependentLabels
+from spacy_skd.transfer.beliefs import SegmentBelief, TokenBelief, TreeCandidates
 
 ALL = list(layer_classes())
 TAUGHT = [name for name, layer in layer_classes().items() if layer.family]

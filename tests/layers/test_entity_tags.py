@@ -63,7 +63,7 @@ def test_a_component_learns_from_what_is_repaired(structure, log):
     train(nlp, egs, 60)
     assert tags_of(nlp(Doc(nlp.vocab, WORDS))) == REPAIRED
     assert nlp.get_pipe("ner").layer.repaired.tags == 4
-    assert nlp.get_pipe("ner").illegal == 0
+    assert nlp.get_pipe("ner").task.illegal == 0
     assert told(log, where="ner: layer 'ents'", n=2)
 
 
