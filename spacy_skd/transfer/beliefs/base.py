@@ -108,6 +108,7 @@ class Belief(ABC):
     @classmethod
     @abstractmethod
     def unpack(cls, packed: Packed, form: Form) -> "Belief":
+        """Return the belief of a doc, see `Form.unpack`."""
 
     # Best guesses and draws
 
