@@ -130,8 +130,8 @@ def _write_config(
 def find_layers(
     corpus: Path, asked: Sequence[str], *, say: Callable[[str], None]
 ) -> tuple[list[str], list[str]]:
-    """The layers of a converted corpus: of train, to learn, and those of them that dev has, to be
-    scored.
+    """Return the layers of a converted corpus: of train, to learn, and those of them that dev has,
+    to be scored.
 
     asked (Sequence[str]): see `prepare`, as for `say`.
     RAISES (ValueError): if train lacks one that is asked, or there is nothing to learn or to score.
@@ -165,8 +165,8 @@ def _list(layers: Iterable[str]) -> str:
 
 
 def from_store(config: Config) -> Config:
-    """The student's config, reading what `spacy skd annotate` wrote (`--paths.store`) instead of
-    labelled docs and raw text, in the same mix."""
+    """Return the student's config, reading what `spacy skd annotate` wrote (`--paths.store`)
+    instead of labelled docs and raw text, in the same mix."""
     config = config.copy()
     raw_ratio = config["corpora"]["train"]["raw_ratio"]
     config["corpora"]["train"] = {

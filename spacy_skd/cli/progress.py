@@ -14,7 +14,7 @@ EVERY = 30.0  # seconds between lines
 
 
 def progress(command: str, *, bar: bool = True) -> AbstractContextManager[Report]:
-    """What a command reports to, shown on stderr as long as the block runs.
+    """Return what a command reports to, shown on stderr as long as the block runs.
 
     bar (bool): whether to show one on a terminal; lines come there otherwise, too.
     """

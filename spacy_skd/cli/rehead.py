@@ -95,7 +95,7 @@ def _copied(file: Path, folder: Path) -> Path:
 def own_output(
     pipeline: str, raw: Path, folder: Path, *, gpu_id: int = -1, report: Report = silent
 ) -> dict[str, Path]:
-    """A pipeline's annotation of raw text, as if it were gold.
+    """Write a pipeline's annotation of raw text, as if it were gold.
 
     folder (Path): gets train.spacy and dev.spacy.
     RETURNS (dict[str, Path]): the two files, "train" and "dev".

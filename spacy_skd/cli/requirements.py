@@ -12,7 +12,7 @@ WITH_SPACY = ("spacy", "spacy-legacy", "spacy-loggers", "thinc", "srsly")
 
 
 def requirements(config: Config) -> list[str]:
-    """The distributions whose entry points register parts of a pipeline, with their versions.
+    """Return the distributions whose entry points register a pipeline's parts, with their versions.
 
     `spacy package` looks for the module that a function is in. It finds neither function components
     (theirs is spaCy's), nor languages, nor distributions without a file `top_level.txt`.
@@ -46,10 +46,10 @@ def _registered(config: Config) -> Iterator[tuple[str, str]]:
 
 
 def _names(registry: str, name: Any, lang: str) -> Iterator[tuple[str, str]]:
-    """A language may have a function of its own under a name."""
+    """Yield where a name may be: a language may have a function of its own under it."""
     yield from ((registry, str(name)), (registry, f"{lang}.{name}"))
 
 
 def name_of(requirement: str) -> str:
-    """The distribution that a requirement names."""
+    """Return the distribution that a requirement names."""
     return str(split_requirement(requirement)[0])

@@ -74,7 +74,7 @@ def silver(
 
 
 def rejects_of(output: Path) -> Path:
-    """The file beside it that gets the lines which are unfit."""
+    """Return the file beside it that gets the lines which are unfit."""
     return output.with_suffix(f".{REJECTS}")
 
 

@@ -25,7 +25,7 @@ class Terminated(KeyboardInterrupt):
 
 
 def stoppable(name: str, command: Callable[..., None]) -> Callable[..., None]:
-    """The command; if it is stopped, it says whether it goes on where it stopped."""
+    """Return the command; if it is stopped, it says whether it goes on where it stopped."""
 
     @wraps(command)
     def run(*args: Any, **settings: Any) -> None:

@@ -42,8 +42,8 @@ def take_teacher(pipeline: str, output: Path, *, overwrite: bool = False) -> Non
 
 
 def _as_saved(nlp: Language, folder: Path) -> list[str]:
-    """The files of a folder that are what the pipeline would be saved as: nothing is lost if they
-    are written again."""
+    """Return the files of a folder that are what the pipeline would be saved as: nothing is lost if
+    they are written again."""
     with tempfile.TemporaryDirectory() as scratch:
         nlp.to_disk(scratch)
         return same_files(folder, Path(scratch))

@@ -55,7 +55,7 @@ class Bucket:
         return index, numpy.stack([unit, token, head], axis=1)[index]
 
     def heads(self, root_row: int) -> Ints2d:
-        """RETURNS (Ints2d): (B, N + 1) row of each head, `root_row` of ROOT and padding."""
+        """Return (B, N + 1) row of each head, `root_row` of ROOT and padding."""
         root = numpy.full((len(self.lengths), 1), root_row)
         return numpy.concatenate([root, self.index(padding=root_row)], axis=1)
 

@@ -15,7 +15,8 @@ _NAMES = f"{PREFIX}draft-"
 
 @contextlib.contextmanager
 def draft_folder(folder: Path) -> Iterator[Path]:
-    """A new folder inside another; it is gone after the block, with all that is still in it."""
+    """Yield a new folder inside another; after the block it is gone, with all that is still in
+    it."""
     draft = Path(tempfile.mkdtemp(prefix=_NAMES, dir=folder))
     try:
         (draft / OWNER).write_text(json.dumps({"draft": draft.name}), encoding="utf8")

@@ -8,7 +8,7 @@ STREAMS = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
 
 
 def files_of(path: Path, *, suffixes: Sequence[str]) -> list[Path]:
-    """A file, or those of such suffixes below a folder, in the order of their names.
+    """Return a file, or those of such suffixes below a folder, in the order of their names.
 
     Suffixes may be in upper case. Below a folder, hidden files and folders are left out; links are
     followed, and a file that has several names is taken by its first.
@@ -34,7 +34,7 @@ def files_of(path: Path, *, suffixes: Sequence[str]) -> list[Path]:
 
 
 def unique_files(paths: Iterable[Path]) -> list[Path]:
-    """The paths without those of a file that came before, by a link or another spelling."""
+    """Return the paths without those of a file that came before, by a link or another spelling."""
     first: dict[Hashable, Path] = {}
     for path in paths:
         first.setdefault(_identity(path), path)
@@ -47,7 +47,7 @@ def suffix_of(path: Path) -> str:
 
 
 def refuse_stream(path: Path) -> None:
-    """RAISES (ValueError): for standard input, a pipe, a process substitution or a device."""
+    """Raise ValueError for standard input, a pipe, a process substitution or a device."""
     is_named = str(path) == "-" or os.path.abspath(path).startswith(STREAMS)
     if is_named or (path.exists() and not path.is_file() and not path.is_dir()):
         raise ValueError(

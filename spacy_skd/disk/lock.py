@@ -44,14 +44,14 @@ class Owner:
 
     @staticmethod
     def here() -> "Owner":
-        """This process."""
+        """Return this process."""
         since = datetime.now(timezone.utc).isoformat(timespec="seconds")
         command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
         return Owner(command[:200], os.getpid(), platform.node(), _machine(), since)
 
     @staticmethod
     def read(path: Path) -> "Owner | None":
-        """RETURNS (Owner | None): None if the file names none."""
+        """Read who holds a lock, None if the file names none."""
         try:
             return Owner(**json.loads(path.read_text(encoding="utf8")))
         except (OSError, ValueError, TypeError):
@@ -90,7 +90,7 @@ def is_lock(folder: Path, name: str) -> bool:
 
 
 def _acquire(path: Path) -> int:
-    """RETURNS (int): the open file. RAISES (Held)."""
+    """Lock a file. RETURNS (int): the open file. RAISES (Held)."""
     if os.path.lexists(path) and not is_lock(path.parent, path.name):
         raise Held(f"{path} is no lock of spacy-skd; move it elsewhere, or choose another folder")
     while True:
@@ -111,7 +111,7 @@ def _acquire(path: Path) -> int:
 
 
 def _flock(handle: int) -> bool:
-    """RETURNS (bool): whether it is ours. Where there are no such locks: whether it was new."""
+    """Tell whether a lock is ours. Where there are no such locks: whether it was new."""
     try:
         if fcntl is not None:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -40,7 +40,7 @@ class Group:
 
 
 def plan_blocks(lengths: Sequence[int], *, block: int, halo: int) -> list[Group]:
-    """Groups that cover every token of a batch once as a query.
+    """Return groups that cover every token of a batch once as a query.
 
     lengths (Sequence[int]): tokens of each doc, whose rows follow each other.
     """

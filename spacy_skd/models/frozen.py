@@ -16,8 +16,8 @@ _NAME = "frozen_listener"
 def build_frozen_listener(
     listener: Model[list[Doc], list[Floats2d]],
 ) -> Model[list[Doc], list[Floats2d]]:
-    """A listener that reads the vectors from the docs, in training as in prediction, and sends no
-    gradient. List the component that it listens to in `training.frozen_components` and in
+    """Make a listener that reads the vectors from the docs, in training as in prediction, and sends
+    no gradient. List the component that it listens to in `training.frozen_components` and in
     `training.annotating_components`.
 
     spaCy's own listeners read docs in training only if their component was never updated and no doc
@@ -54,7 +54,7 @@ def _forward(
 
 
 def frozen_layers(model: Model[Any, Any]) -> list[Model[Any, Any]]:
-    """RETURNS (list[Model]): all layers within the frozen listeners of a model."""
+    """Return all layers within the frozen listeners of a model."""
     frozen = [node for node in model.walk() if node.name == _NAME]
     return [layer for node in frozen for layer in node.walk() if layer is not node]
 

@@ -149,7 +149,7 @@ def _indices(bucket: Bucket, root_row: int) -> dict[str, Ints2d]:
 
 
 def _add(xp: Any, d_rows: Floats2d, index: Ints2d, d_mine: Any, bucket: Bucket) -> None:
-    """A bucket's gradients to the rows they belong to; each token is in one place of one bucket."""
+    """Add a bucket's gradients to their rows; each token is in one place of one bucket."""
     inside = xp.asarray(bucket.inside)
     if index.shape[1] > bucket.n_tokens:
         d_rows[-1] += d_mine[:, 0].sum(axis=0)

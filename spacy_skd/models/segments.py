@@ -174,7 +174,7 @@ def _end_rows(xp: Any, n: int, widths: int) -> Ints2d:
 
 
 def _add_windows(xp: Any, d_windows: Floats3d) -> Floats2d:
-    """The gradient of `ends[index]`: (T, widths, H) to (T, H)."""
+    """Return the gradient of `ends[index]`: (T, widths, H) to (T, H)."""
     d_ends = d_windows[:, 0].copy()
     for w in range(1, min(d_windows.shape[1], len(d_windows))):
         d_ends[w:] += d_windows[: len(d_windows) - w, w]

@@ -12,7 +12,7 @@ from ..codecs.words import Words
 
 
 def words_of(docs: Sequence[Doc], *, n_words: int | None = None) -> list[Words]:
-    """The words of each doc.
+    """Return the words of each doc.
 
     n_words (int | None): how many they are together, where that is known: if all tokens are
         words, which they mostly are, the docs need not be read.
@@ -35,8 +35,8 @@ def word_lengths(docs: Sequence[Doc], *, n_words: int | None = None) -> list[int
 def word_rows(
     ops: Ops, words: Sequence[Words], vectors: Sequence[Floats2d]
 ) -> tuple[Floats2d, Callable[[Floats2d], list[Floats2d]]]:
-    """The vectors of the words of a batch. Those of whitespace are no part of what is scored, so
-    that their gradient is 0.
+    """Return the vectors of the words of a batch. Those of whitespace are no part of what is
+    scored, so that their gradient is 0.
 
     words (Sequence[Words]): of each doc. vectors (Sequence[Floats2d]): (tokens, width) of each.
     RETURNS (tuple[Floats2d, Callable]): (words of the batch, width), and the way back: from its
@@ -56,7 +56,7 @@ def word_rows(
 
 
 def word_index(words: Sequence[Words]) -> Ints1d:
-    """RETURNS (Ints1d): (words of the batch,) the row of each among the batch's tokens."""
+    """Return (words of the batch,) the row of each among the batch's tokens."""
     ends = numpy.cumsum([each.n_tokens for each in words])
     found = [
         each.of_tokens(numpy.arange(end - each.n_tokens, end)) for each, end in zip(words, ends)
@@ -85,7 +85,7 @@ def split_rows(rows: Floats2d, like: Sequence[Sized]) -> list[Floats2d]:
 
 
 def _whole(vectors: Sequence[Floats2d]) -> Floats2d | None:
-    """What the arrays are consecutive rows of; None if nothing."""
+    """Return what the arrays are consecutive rows of; None if nothing."""
     arrays = [array for array in vectors if len(array)]
     base = arrays[0].base if arrays else None
     if not isinstance(base, numpy.ndarray) or base.ndim != 2 or not base.flags.c_contiguous:

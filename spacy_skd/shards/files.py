@@ -81,7 +81,7 @@ def write_shard(
 
 
 def read_shard(path: Path, shard: Shard) -> DocBin:
-    """RAISES (ValueError): naming the file, if it is missing, cut off or changed."""
+    """Read a shard. RAISES (ValueError): naming the file, if it is missing, cut off or changed."""
     bin_ = DocBin(store_user_data=True).from_bytes(_read_checked(path, shard))
     if len(bin_) != shard.docs:
         raise ValueError(_damaged(path, f"expected {shard.docs} docs, found {len(bin_)}"))
@@ -98,7 +98,7 @@ def is_whole(path: Path, shard: Shard) -> bool:
 
 
 def check_whole(path: Path, shard: Shard) -> None:
-    """RAISES (ValueError): naming the file, if it is not as the manifest describes it."""
+    """Raise ValueError, naming the file, if it is not as the manifest describes it."""
     _read_checked(path, shard)
 
 

@@ -67,7 +67,10 @@ class Manifest:
 
     @staticmethod
     def from_disk(folder: Path) -> "Manifest":
-        """RAISES (ValueError): if there is none, or it was changed after it was written."""
+        """Read a folder's manifest.
+
+        RAISES (ValueError): if there is none, or it was changed after it was written.
+        """
         path = folder / FILE
         if not path.is_file():
             raise ValueError(
@@ -89,8 +92,8 @@ class Manifest:
             ) from error
 
     def check_same(self, other: "Manifest", *, folder: Path) -> None:
-        """RAISES (ValueError): naming each difference, if shards of `other`, a run that is about
-        to begin, must not stand beside these in `folder`."""
+        """Check that shards of `other`, a run that is about to begin, may stand beside these in
+        `folder`. RAISES (ValueError): naming each difference."""
         found = list(_differences(self._data(), other._data()))
         if found:
             lines = "".join(
@@ -112,7 +115,7 @@ def _differences(mine: Any, theirs: Any) -> Iterator[tuple[str, Any, Any]]:
 
 
 def _compare(name: str, mine: Any, theirs: Any) -> Iterator[tuple[str, Any, Any]]:
-    """The innermost values that differ, each with its place. Where a file lies does not matter."""
+    """Yield the innermost values that differ, each with its place, but for where a file lies."""
     if isinstance(mine, dict) and isinstance(theirs, dict):
         for key in dict.fromkeys([*mine, *theirs]):
             if key != "path":

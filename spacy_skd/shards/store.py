@@ -43,11 +43,11 @@ class BeliefStore:
         return [n for n, shard in self.manifest.shards.items() if shard.labelled == labelled]
 
     def read(self, name: str) -> DocBin:
-        """RAISES (ValueError): naming the shard, if it is not as it was written."""
+        """Read a shard. RAISES (ValueError): naming it, if it is not as it was written."""
         return read_shard(self.folder / name, self.manifest.shards[name])
 
     def find(self, key: bytes) -> StoredBeliefs | None:
-        """What is stored of a doc, by `doc_key`; None if it is not stored.
+        """Return what is stored of a doc, by `doc_key`; None if it is not stored.
 
         The first call reads all shards. For more text than fits into memory, let the reader
         `spacy-skd.DistillationCorpus.v1` bring the beliefs along with the docs.
@@ -60,7 +60,7 @@ class BeliefStore:
         return read_beliefs(unpack_message(self._load(place)[key]))
 
     def belief(self, stored: StoredBeliefs, pipe: str, doc: Doc) -> Belief:
-        """What a component believes of the words of a doc.
+        """Return what a component believes of the words of a doc.
 
         doc (Doc): whose belief is stored. RAISES (ValueError): if what is stored does not fit.
         """
@@ -68,7 +68,7 @@ class BeliefStore:
         return belief if self.manifest.of_words else belief.of_words(words_of([doc])[0])
 
     def _load(self, number: int) -> dict[bytes, bytes]:
-        """The user data of a shard's docs, by key."""
+        """Return the user data of a shard's docs, by key."""
         if number in self._loaded:
             self._loaded.move_to_end(number)
             return self._loaded[number]

@@ -48,7 +48,7 @@ class Hypothesis:
 
 
 def search(pipe: Any, docs: Sequence[Doc], beam: Beam) -> list[list[Hypothesis]]:
-    """What the beam of each doc ends with, in no order; none of a beam that did not end.
+    """Return what the beam of each doc ends with, in no order; none of a beam that did not end.
 
     pipe (Any): a stock `parser` or `ner`. docs (Sequence[Doc]): of a token or more, on which what
         the component listens to has run. They are not changed.

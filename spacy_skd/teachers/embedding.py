@@ -67,8 +67,8 @@ class Embedder:
         self._listener.initialize()
 
     def vectors(self, docs: Sequence[Doc]) -> list[Floats2d]:
-        """RETURNS (list[Floats2d]): per doc (tokens, width) float32, on the CPU. The docs are left
-        without what the component set in them."""
+        """Return per doc (tokens, width) float32, on the CPU. The docs are left without what the
+        component set in them."""
         ops = self._listener.ops
         some = [doc for doc in docs if len(doc)]
         found = iter(self._predicted(some) if some else [])

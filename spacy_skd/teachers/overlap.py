@@ -14,16 +14,16 @@ Out = TypeVar("Out")
 def in_turn(
     first: Callable[[In], Between], second: Callable[[Between], Out], items: Sequence[In]
 ) -> list[Out]:
-    """RETURNS (List): `second(first(item))` of each item."""
+    """Return `second(first(item))` of each item."""
     return [second(first(item)) for item in items]
 
 
 def overlapped(
     first: Callable[[In], Between], second: Callable[[Between], Out], items: Sequence[In]
 ) -> list[Out]:
-    """As `in_turn`, with `first` of an item in this thread while `second` of the one before it runs
-    in another. Each stage sees the items one after the other; if the two share nothing that
-    changes, what is returned does not depend on the threads.
+    """Return the same as `in_turn`, with `first` of an item in this thread while `second` of the
+    one before it runs in another. Each stage sees the items one after the other; if the two share
+    nothing that changes, what is returned does not depend on the threads.
 
     Two items are between the stages at most. When this returns or raises, the other thread has
     ended. RAISES: what a stage does, for an earlier item before a later one.
@@ -47,6 +47,6 @@ def overlapped(
 
 
 def n_cores() -> int:
-    """RETURNS (int): how many cores this process may use."""
+    """Return how many cores this process may use."""
     allowed = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
     return len(allowed(0)) if allowed else os.cpu_count() or 1

@@ -126,7 +126,7 @@ def _sentences(belief: Belief) -> LabelCandidates:
 
 
 def _within(rows: Array, unit: Sequence[int]) -> Array:
-    """What candidates say of a unit (start and end token). An arc from elsewhere has no deprel.
+    """Cut candidates to a unit (start and end token). An arc from elsewhere has no deprel.
 
     rows (ndarray): (K, 2, tokens of the doc). RETURNS (ndarray): (K, 2, tokens of the unit).
     """

@@ -116,7 +116,7 @@ class TeacherRunner:
         *,
         guess: bool,
     ) -> list[Out]:
-        """The transformer runs beside the other components, which are at the batch before."""
+        """Run the transformer beside the other components, which are at the batch before."""
         copies = [self._copy(doc, start) for doc, start in zip(docs, starts)]
         components: list[tuple[str, Any]] = self.nlp.components
         n_first = self._n_to_embed()
@@ -237,7 +237,7 @@ def has_starts(doc: Doc) -> bool:
 
 
 def batches_by_length(lengths: Sequence[int], *, size: int) -> list[list[int]]:
-    """Indices of docs of similar length, at most `size` padded words (or one doc) a batch."""
+    """Batch indices of docs of similar length: at most `size` padded words, or one doc."""
     batches: list[list[int]] = []
     for i in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
         if not batches or lengths[i] * (len(batches[-1]) + 1) > size:

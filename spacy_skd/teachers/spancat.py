@@ -136,7 +136,7 @@ class SpancatSource(StockSource):
 
 
 def _layers(model: Model) -> list[Model]:
-    """A chain of chains as one."""
+    """Return a chain of chains as one."""
     if model.layers and model.name == ">>".join(layer.name for layer in model.layers):
         return [leaf for layer in model.layers for leaf in _layers(layer)]
     return [model]

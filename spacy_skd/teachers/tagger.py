@@ -34,7 +34,10 @@ class TaggerSource(StockSource):
         return {"": View(self.labels, layer=stock_layers(self.stock)[""].name)}
 
     def _believe(self, docs: Sequence[Doc]) -> list[Belief]:
-        """RAISES (ValueError): if it cannot be told what the model's outputs are, or one is NaN."""
+        """Return a belief of each doc's tokens.
+
+        RAISES (ValueError): if it cannot be told what the model's outputs are, or one is NaN.
+        """
         structure, labels = IndependentLabels(), self.labels
         return [TokenBelief(structure, labels, scores) for scores in self._scores(docs)]
 
@@ -87,8 +90,8 @@ class SenterSource(TaggerSource):
 
 
 def _find_softmax(model: Model, *, name: str) -> Model:
-    """The layer that knows whether the model's outputs are probabilities (spacy.Tagger.v1, or v2
-    with normalize = true) or scores before the softmax."""
+    """Return the layer that knows whether the model's outputs are probabilities (spacy.Tagger.v1,
+    or v2 with normalize = true) or scores before the softmax."""
     found = [node for node in model.walk() if "softmax_normalize" in node.attrs]
     if len(found) != 1:
         raise ValueError(

@@ -53,7 +53,7 @@ class TransitionSource(StockSource):
         """rows (ndarray): (K, values, tokens), likeliest first. weights: (K,), that sum to 1."""
 
     def _believe(self, docs: Sequence[Doc]) -> list[Belief]:
-        """RAISES (ValueError): if a score is NaN."""
+        """Return what the beam of each doc says. RAISES (ValueError): if a score is NaN."""
         self._index = {label: i for i, label in enumerate(self.inventory)}
         some = [doc for doc in docs if len(doc)]
         found = iter(search(self.pipe, some, self.beam) if some else [])

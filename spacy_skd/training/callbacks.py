@@ -31,7 +31,7 @@ def make_drop_teacher() -> Callable[[Language], Language]:
 
 
 def without_teacher(nlp: Language) -> Language:
-    """A shallow clone of a pipeline without its teacher component.
+    """Return a shallow clone of a pipeline without its teacher component.
 
     The pipeline itself stays as it is: training goes on with it.
     RETURNS (Language): shares components and vocab with `nlp`.
@@ -146,7 +146,7 @@ def reads_vectors(pipe: Any) -> bool:
 
 
 def why_not_kept(pipe: Any) -> str:
-    """RETURNS (str): why a teacher's pipe cannot go into a student, "" if it can."""
+    """Return why a teacher's pipe cannot go into a student, "" if it can."""
     if is_teacher(pipe):
         return "is of training alone"
     model = getattr(pipe, "model", None)

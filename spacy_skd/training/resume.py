@@ -49,7 +49,7 @@ def make_resume(
 
 
 def switch() -> dict[str, Any]:
-    """RETURNS (dict[str, Any]): the block of a config whose `paths.resume` it makes count."""
+    """Return the block of a config whose `paths.resume` it makes count."""
     return {"@callbacks": RESUME, "path": OF_PATHS, "first": None}
 
 
@@ -86,8 +86,8 @@ def resume(nlp: Language, path: str) -> None:
 
 
 def _check_fits(nlp: Language, saved: Language, name: str, path: str) -> None:
-    """RAISES (ValueError): if the component was made by another factory, or has other labels and
-    can take none."""
+    """Raise ValueError if the component was made by another factory, or has other labels and can
+    take none."""
     ours, theirs = nlp.get_pipe_meta(name).factory, saved.get_pipe_meta(name).factory
     if ours != theirs:
         raise ValueError(

@@ -103,8 +103,11 @@ def _build(
     affix_rows: int,
     known_words: bool,
 ) -> Model[list[Doc], list[Floats2d]]:
-    """static (Model | None): the layer of static vectors. holder (Model | None): what holds
-    them, if it is not the vocab."""
+    """Make the layer.
+
+    static (Model | None): the layer of static vectors. holder (Model | None): what holds them, if
+        it is not the vocab.
+    """
     if len(rows) != len(attrs):
         raise ValueError(f"rows: expected one number for each of {attrs}, got {rows}")
     check_between("width", width, low=1, high=10**5)
@@ -181,7 +184,7 @@ def _forward(
 def expand(
     model: Model[Any, Any], attrs: Ints2d, strings: StringStore, rows: Ints1d | None
 ) -> Array:
-    """What is embedded of some words.
+    """Return what is embedded of some words.
 
     model (Model): see `word_features`. attrs (Ints2d): (W, attributes). rows (Ints1d | None):
     (W,) of their static vectors, -1 for none.

@@ -150,8 +150,8 @@ def _attend(Q: Any, K: Any, V: Any, bias: Floats3d, mixed: Any) -> None:
 
 
 def _sums(Q: Any, K: Any, V: Any, bias: Floats3d, *, highest: bool) -> Any:
-    """RETURNS: (G, heads, d + 1, Nq), of all keys, exp of the score times the value; its last row
-    has the sums of exp alone."""
+    """Return (G, heads, d + 1, Nq), of all keys, exp of the score times the value; its last row has
+    the sums of exp alone."""
     heads, _, count, n_queries = Q.shape
     weights = numpy.empty((heads, K.shape[3], count, n_queries), dtype=Q.dtype)
     numpy.matmul(K.transpose(2, 0, 3, 1), _by_block(Q), out=_by_block(weights))

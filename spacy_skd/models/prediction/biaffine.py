@@ -16,8 +16,8 @@ _CHUNK = 64
 
 
 def predict_arcs(model: Model[Any, Any], rows: Floats2d, buckets: list[Bucket]) -> list[Parts]:
-    """What the layer of arcs returns, but for rounding and the padding, on NumPy alone: a few units
-    at a time, whose arrays stay in the cache.
+    """Return what the layer of arcs does, but for rounding and the padding, on NumPy alone: a few
+    units at a time, whose arrays stay in the cache.
 
     model (Model): the layer. rows (Floats2d): (T, width).
     """
@@ -49,8 +49,8 @@ def predict_arcs(model: Model[Any, Any], rows: Floats2d, buckets: list[Bucket]) 
 
 
 def predict_labels(model: Model[Any, Any], rows: Floats2d, pairs: Ints2d) -> Floats2d:
-    """What the layer of deprels returns, but for rounding; a head is computed once for all
-    of its dependents.
+    """Return what the layer of deprels does, but for rounding; a head is computed once for all of
+    its dependents.
 
     model (Model): the layer. rows (Floats2d): (T, width). pairs (Ints2d): (P, 2) dependent and head
         row, -1 for ROOT. RETURNS (Floats2d): (P, deprels).
@@ -96,7 +96,7 @@ def label_scores(
 
 
 def _by_head(heads: Ints1d) -> Iterator[tuple[Ints1d, Ints2d]]:
-    """Some heads, (H,), and of each the pairs that it is in, (H, C), the same number of all."""
+    """Yield heads, (H,), and of each the pairs that it is in, (H, C), the same number of all."""
     order = numpy.argsort(heads, kind="stable")
     found, first, counts = numpy.unique(heads[order], return_index=True, return_counts=True)
     for count in numpy.unique(counts).tolist():

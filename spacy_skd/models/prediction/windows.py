@@ -31,7 +31,7 @@ class Step(NamedTuple):
 
 
 def steps_of(cnn: Model[Any, Any]) -> list[Step]:
-    """RETURNS (list[Step]): the layers of a MaxoutWindowEncoder."""
+    """Return the layers of a MaxoutWindowEncoder."""
     nodes = list(cnn.walk())
     maxouts = [node for node in nodes if node.name == "maxout"]
     norms = [node for node in nodes if node.name == "layernorm"]

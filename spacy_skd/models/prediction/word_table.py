@@ -51,7 +51,7 @@ class WordTable:
         return WordTable, (self.limit,)
 
     def predict(self, embed: Model[list[Doc], list[Floats2d]], docs: list[Doc]) -> list[Floats2d]:
-        """What `embed.predict(docs)` returns, but for rounding.
+        """Return what `embed.predict(docs)` does, but for rounding.
 
         embed (Model[list[Doc], list[Floats2d]]): of a spacy.MultiHashEmbed.v2 or
             spacy-skd.WordEmbed.v1 or v2 words are kept, any other is run.
@@ -166,7 +166,7 @@ def _factors(n: int) -> Ints1d:
 
 
 def _appended(table: Floats2d | None, vectors: Floats2d, start: int, *, limit: int) -> Floats2d:
-    """A table of which `start` rows are in use, with more; it has at most `limit` rows if these are
+    """Append to a table of which `start` rows are in use; it has at most `limit` rows if these are
     enough."""
     end = start + len(vectors)
     if table is None or end > len(table):

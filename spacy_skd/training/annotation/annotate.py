@@ -160,8 +160,8 @@ class _Annotation:
         self.manifest.rejects = found.rejects
 
     def cut(self) -> Iterator[list[Record]]:
-        """The records of each shard; what is unfit is counted and noted. Gold docs and others do
-        not share a shard."""
+        """Yield the records of each shard; what is unfit is counted and noted. Gold docs and others
+        do not share a shard."""
         shard: list[Record] = []
         words = 0
         for record in self._fit():
@@ -217,7 +217,7 @@ class _Annotation:
         self.manifest.to_disk(self.output, drafts=self.drafts)
 
     def _publish_rejects(self) -> None:
-        """The manifest names them first, as it does shards."""
+        """Publish the rejects. The manifest names them first, as it does shards."""
         with self.rejects.open("rb") as file:
             os.fsync(file.fileno())
         size, blake2b = size_of(self.rejects)
@@ -242,7 +242,7 @@ class _Annotation:
                 self._reject(item)
 
     def _check_unchanged(self, path: Path) -> None:
-        """RAISES (ValueError): if a file that was read is not the one that the manifest names."""
+        """Raise ValueError if a file that was read is not the one that the manifest names."""
         check_input(path, self.manifest.inputs[self.files.index(path)])
 
     def _reject(self, unfit: Unfit) -> None:
@@ -280,7 +280,7 @@ class _Annotation:
         return self.runner.read_each(docs, keep, starts=all_starts, pipes=self.pipes)
 
     def _docs(self, record: Record) -> Iterator[_Asked]:
-        """What the teacher is to see of a record: the docs that readers make for training."""
+        """Yield what the teacher is to see of a record: the docs that readers make for training."""
         if record.doc is None:
             doc = self.nlp.tokenizer(record.text)
             yield from ((piece, None, record) for piece in pieces(doc, self.settings.max_words))
@@ -293,5 +293,5 @@ class _Annotation:
             yield Doc(self.nlp.vocab, words, spaces), None, record
 
     def _save(self) -> None:
-        """Counts are of the whole input, so they are written when it is done."""
+        """Write the manifest without counts, which are of the whole input and come at the end."""
         replace(self.manifest, counts={}).to_disk(self.output, drafts=self.drafts)

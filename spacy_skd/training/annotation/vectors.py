@@ -93,7 +93,7 @@ def make_vectors(
 def _make(
     teacher: str | Path, texts: Sequence[Path], settings: VectorSettings, report: Report
 ) -> tuple[Language, Vectors]:
-    """RETURNS (tuple[Language, Vectors]): a blank pipeline, and the table that its vocab has."""
+    """Make a blank pipeline, and the table that its vocab has."""
     nlp = load_trained(teacher, what="teacher")
     embedder = Embedder(nlp)
     width = min(WIDTH, embedder.width) if settings.width is None else settings.width
@@ -137,7 +137,7 @@ def plain_docs(nlp: Language, texts: Sequence[Path]) -> Iterator[Doc]:
 
 
 def _plain(nlp: Language, doc: Doc) -> Doc:
-    """The same tokens, without annotation, in the pipeline's vocab."""
+    """Return the same tokens, without annotation, in the pipeline's vocab."""
     spaces = [bool(token.whitespace_) for token in doc]
     plain = Doc(nlp.vocab, [token.text for token in doc], spaces)
     # A tokenizer's special cases ("n't" is "not") are norms of tokens, not of words.
@@ -147,7 +147,7 @@ def _plain(nlp: Language, doc: Doc) -> Doc:
 
 
 def find_words(docs: Iterable[Doc], *, attr: str) -> Words:
-    """All words but whitespace."""
+    """Count all words but whitespace."""
     found = Words(Counter(), defaultdict(set))
     for doc in docs:
         for token in doc:
@@ -169,7 +169,7 @@ def _embed(
     settings: VectorSettings,
     report: Report,
 ) -> Floats2d:
-    """RETURNS: (words, width of the teacher). Words that the text does not reach are embedded
+    """Return (words, width of the teacher). Words that the text does not reach are embedded
     alone."""
     index = {word: i for i, word in enumerate(words)}
     total, times = numpy.zeros((len(words), embedder.width)), numpy.zeros(len(words))
@@ -186,8 +186,8 @@ def _embed(
 
 
 def _told(docs: Iterable[Doc], report: Report, *, total: int = 0) -> Iterator[Doc]:
-    """The docs, of which it is reported how many tokens they have: as words of the text, or, with a
-    total, as done of it at most."""
+    """Yield the docs, of which it is reported how many tokens they have: as words of the text, or,
+    with a total, as done of it at most."""
     done = 0
     for doc in docs:
         yield doc
@@ -235,7 +235,7 @@ def _chunks(docs: Iterable[Doc]) -> Iterator[list[Doc]]:
 
 
 def reduce_width(vectors: Floats2d, frequencies: Floats1d, *, width: int) -> Floats2d:
-    """The first principal components, of a mean length of 1.
+    """Return the first principal components, of a mean length of 1.
 
     vectors (Floats2d): (words, n). frequencies (Floats1d): (words,) counts; the components are
         those of words weighted by the square root, so that neither "the" nor the tail rules.
@@ -252,8 +252,8 @@ def reduce_width(vectors: Floats2d, frequencies: Floats1d, *, width: int) -> Flo
 
 
 def rows_of(vectors: Floats2d, *, rows: int) -> Ints1d:
-    """RETURNS (Ints1d): (words,) each word's row: the first `rows` words have their own, the others
-    that of the highest cosine."""
+    """Return (words,) each word's row: the first `rows` words have their own, the others that of
+    the highest cosine."""
     kept = vectors[:rows]
     lengths = numpy.maximum(numpy.linalg.norm(kept, axis=1, keepdims=True), 1e-12)
     unit = (kept / lengths).T

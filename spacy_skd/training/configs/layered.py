@@ -129,8 +129,8 @@ def _lacking(
 
 
 def _ordered(config: Config, blocks: dict[str, Block]) -> list[str]:
-    """The components in the config's order; what it has not in its pipeline in that of layers, so
-    that sentences come before trees."""
+    """Return the components in the config's order; what it has not in its pipeline in that of
+    layers, so that sentences come before trees."""
     order = corpus_names()
     names = list(config["nlp"]["pipeline"])
     for name in (name for name in blocks if name not in names):

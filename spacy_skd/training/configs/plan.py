@@ -130,7 +130,7 @@ def _row(nlp: Language, name: str, pipe: Any, pipes: Sequence[str]) -> Row:
 
 
 def _kept(nlp: Language, name: str, pipe: Any) -> Row:
-    """RAISES (ValueError): if it cannot be."""
+    """Return the row of what is taken over. RAISES (ValueError): if it cannot be."""
     reason = why_not_kept(pipe)
     if reason:
         raise ValueError(f"keep: {name!r} cannot be taken over as it is: it {reason}")
@@ -138,7 +138,7 @@ def _kept(nlp: Language, name: str, pipe: Any) -> Row:
 
 
 def _one_of_a_layer(nlp: Language, rows: Sequence[Row]) -> list[Row]:
-    """The rows; where of those of a layer one alone cannot be taken over, the others are."""
+    """Return the rows; where of those of a layer one alone cannot be taken over, the others are."""
     bound = {row.name for row in rows if row.students and why_not_kept(nlp.get_pipe(row.name))}
     layers = {row.name: {s.layer for s in row.students if not _is_of_parser(s)} for row in rows}
     taught = [layer for name in bound for layer in layers[name]]
@@ -158,7 +158,7 @@ def _beside(row: Row, rows: Sequence[Row], bound: Container[str]) -> str:
 
 
 def _check_layers(rows: Sequence[Row]) -> None:
-    """RAISES (ValueError): if no component can teach, or two teach the same layer."""
+    """Raise ValueError if no component can teach, or two teach the same layer."""
     teachers: dict[str, str] = {}
     for row in rows:
         for layer in (s.layer for s in row.students if not _is_of_parser(s)):
@@ -188,8 +188,8 @@ def is_derived(layer: str, *, asks: str) -> bool:
 
 
 def _with_sentences(nlp: Language, rows: Sequence[Row]) -> Iterator[Row]:
-    """The rows; a student of the parser's sentences is left out if another student, or a component
-    before the parser, sets some. RAISES (ValueError): if nothing does."""
+    """Yield the rows; a student of the parser's sentences is left out if another student, or a
+    component before the parser, sets some. RAISES (ValueError): if nothing does."""
     students = [student for row in rows for student in row.students if not _is_of_parser(student)]
     has_starts = any(find_layer(student.layer).sets_sentences for student in students)
     for row in rows:

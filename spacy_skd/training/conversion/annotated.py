@@ -48,7 +48,7 @@ class Annotated:
 def annotate_text(
     record: OffsetRecord, nlp: Language, *, document: int, line: int, spans_key: str | None
 ) -> Annotated:
-    """A text with its spans on the tokens of the language's tokenizer.
+    """Put a text's spans on the tokens of the language's tokenizer.
 
     record (OffsetRecord): that says which spans its text has, or has not.
     spans_key (str | None): the group of `doc.spans` that all spans go to; None for `doc.ents`,

@@ -67,7 +67,7 @@ class AnnotatedFile(GoldFile):
         self.unfit.append(Unfit(str(self.path), number, str(reason)))
 
     def checked(self, expected: str) -> "AnnotatedFile":
-        """RAISES (ValueError): if there is nothing to learn from."""
+        """Return the file. RAISES (ValueError): if there is nothing to learn from."""
         if self.sentences:
             return self
         if self.unfit:
@@ -116,8 +116,8 @@ def _left_out(record: OffsetRecord, *, spans_key: str | None) -> str | None:
 
 
 def _records(path: Path) -> Iterator[tuple[int, Any, str]]:
-    """Number of each line (of a whole file of JSON: of each record), what it holds, or why that
-    cannot be read."""
+    """Yield the number of each line (of a whole file of JSON: of each record), what it holds, or
+    why that cannot be read."""
     whole = _whole(path)
     if whole is not None:
         yield from ((number, record, "") for number, record in enumerate(whole, start=1))
@@ -133,7 +133,7 @@ def _records(path: Path) -> Iterator[tuple[int, Any, str]]:
 
 
 def _whole(path: Path) -> list[Any] | None:
-    """The records of a file that is one JSON array, None if it is not."""
+    """Read the records of a file that is one JSON array, None if it is not."""
     with path.open("rb") as file:
         start = file.read(100).decode("utf-8-sig", errors="ignore").lstrip()
     if not start.startswith("["):

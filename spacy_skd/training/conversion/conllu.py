@@ -116,7 +116,7 @@ class _Reader:
         )
 
     def sort_rows(self, rows: list[Row]) -> tuple[list[Row], list[Range]]:
-        """The rows of words, and (first, last, row) of ranges with 1-based inclusive word IDs."""
+        """Return the rows of words, and (first, last, row) of ranges: 1-based inclusive word IDs."""
         words: list[Row] = []
         ranges: list[Range] = []
         covered = empties = 0
@@ -203,7 +203,7 @@ def _multiword(first: int, last: int, row: Row, words: list[Row]) -> Multiword:
 
 
 def _spaces_of(text: str, forms: Sequence[str]) -> list[bool] | None:
-    """Whether a space follows each form in a text; None if the text is not theirs."""
+    """Tell whether a space follows each form in a text; None if the text is not theirs."""
     spaces: list[bool] = []
     place = 0
     for form in forms:

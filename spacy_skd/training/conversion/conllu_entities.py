@@ -38,9 +38,9 @@ class EntityColumn:
     scheme: str = "BIO"
 
     def tag(self, misc: str) -> tuple[str | None, dict[str, int]]:
-        """RETURNS: the tag of a word, its first as in spaCy, None without one; and how many of its
-        values are not read, by key.
-        RAISES (ValueError): for a tag of a prefix that no scheme has."""
+        """Return the tag of a word, its first as in spaCy, None without one; and how many of its
+        values are not read, by key. RAISES (ValueError): for a tag of a prefix that no scheme
+        has."""
         tag: str | None = None
         unread: Counter[str] = Counter()
         for key, value in misc_items(misc):
@@ -75,7 +75,7 @@ def find_entities(path: Path) -> EntityColumn:
 
 
 def _seen(sentences: Iterable[list[str]]) -> dict[str, "_Key"]:
-    """What the keys of MISC hold, sentence by sentence."""
+    """Collect what the keys of MISC hold, sentence by sentence."""
     keys: dict[str, _Key] = {}
     for miscs in sentences:
         before: dict[str, str] = {}

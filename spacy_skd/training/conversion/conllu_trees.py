@@ -74,7 +74,7 @@ def _check_tree(words: Sequence[Row], heads: list[int | None], fail: Fail) -> No
 
 
 def _find_cycle(heads: Sequence[int]) -> list[int]:
-    """The 1-based words of one cycle of 1-based heads (0 = root), [] where there is none."""
+    """Return the 1-based words of one cycle of 1-based heads (0 = root), [] where there is none."""
     done = [True] + [False] * len(heads)
     for start in range(1, len(heads) + 1):
         path: dict[int, None] = {}

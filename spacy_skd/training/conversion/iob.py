@@ -78,7 +78,7 @@ def _counts(words: Sequence[Word]) -> bool:
 
 
 def read_tokens(lines: NumberedLines) -> Iterator[list[tuple[int, str]]]:
-    """The lines of each sentence, of a file with a token a line; those of `-DOCSTART-` alone."""
+    """Yield the lines of each sentence, where a token is a line; those of `-DOCSTART-` alone."""
     rows: list[tuple[int, str]] = []
     for number, line in lines:
         is_start = is_document_start(line)
@@ -94,7 +94,7 @@ def read_tokens(lines: NumberedLines) -> Iterator[list[tuple[int, str]]]:
 
 
 def read_sentences(lines: NumberedLines) -> Iterator[list[tuple[int, str]]]:
-    """The words of each sentence as lines, of a file with a sentence a line."""
+    """Yield the words of each sentence as lines, where a sentence is a line."""
     for number, line in lines:
         words = line.split()
         if words:
@@ -104,7 +104,7 @@ def read_sentences(lines: NumberedLines) -> Iterator[list[tuple[int, str]]]:
 
 
 def parse_sentence(rows: Sequence[tuple[int, str]]) -> list[Word]:
-    """RAISES (BadSentence): naming the line, if one is no word with a tag."""
+    """Parse a sentence. RAISES (BadSentence): naming the line, if one is no word with a tag."""
     return [_word(number, line) for number, line in rows]
 
 
@@ -135,7 +135,7 @@ def _is_comment(line: str) -> bool:
 def annotate_sentence(
     words: Sequence[Word], vocab: Vocab, *, document: int, line: int
 ) -> Annotated:
-    """A sentence as a Doc: words, tags if there are some, entities."""
+    """Make a Doc of a sentence: words, tags if there are some, entities."""
     tags, _ = repair_biluo([_biluo(word.entity) for word in words])  # as IOB 1 or 2
     doc = Doc(
         vocab,

@@ -29,7 +29,7 @@ class Line:
     end: int
 
     def text(self) -> str:
-        """RETURNS (str): without a byte order mark. RAISES (ValueError): saying what is wrong."""
+        """Decode the line, without a byte order mark. RAISES (ValueError): saying what is wrong."""
         if self.data is None:
             raise ValueError(f"the line is longer than {MAX_LINE} bytes")
         try:

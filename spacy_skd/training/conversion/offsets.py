@@ -43,7 +43,7 @@ class OffsetRecord:
 
 
 def parse_offsets(record: Any) -> OffsetRecord:
-    """RAISES (ValueError): saying what of the record was expected and what it is."""
+    """Parse a record. RAISES (ValueError): saying what of it was expected and what it is."""
     record = _as_object(record)
     text = next((record[key] for key in _TEXT_KEYS if isinstance(record.get(key), str)), None)
     if text is None:
@@ -77,7 +77,7 @@ def _as_object(record: Any) -> dict[str, Any]:
 
 
 def _span_items(record: dict[str, Any]) -> list[Any] | None:
-    """The annotated spans; None where there is no list of them."""
+    """Return the annotated spans; None where there is no list of them."""
     found: list[Any] | None = None
     for key in _SPAN_KEYS:
         items = record.get(key)

@@ -124,7 +124,7 @@ class MixedCorpus:
 
 
 def pieces(doc: Doc, max_words: int) -> Iterator[Doc]:
-    """A long doc in pieces of at most `max_words` tokens; 0 for no limit."""
+    """Cut a long doc into pieces of at most `max_words` tokens; 0 for no limit."""
     if not max_words or len(doc) <= max_words:
         yield doc
         return
@@ -133,7 +133,7 @@ def pieces(doc: Doc, max_words: int) -> Iterator[Doc]:
 
 
 def predicted_of(nlp: Language, reference: Doc) -> Doc:
-    """The doc that spaCy's own reader gives a pipeline for a reference."""
+    """Return the doc that spaCy's own reader gives a pipeline for a reference."""
     if reference.has_unknown_spaces:
         return Doc(nlp.vocab, [token.text for token in reference])
     return nlp.make_doc(reference.text)

@@ -43,8 +43,8 @@ class StoredCorpus(ABC):
         max_length: int,
         seed: int,
     ):
-        """RAISES (ValueError): if there is no store, it was not annotated to the end, or a setting
-        is out of range."""
+        """Open the store. RAISES (ValueError): if there is none, it was not annotated to the end,
+        or a setting is out of range."""
         if store is None:
             raise ValueError(
                 f"{type(self).__name__}: expected `store`, a folder that `spacy skd annotate` "
@@ -65,11 +65,11 @@ class StoredCorpus(ABC):
 
     @abstractmethod
     def _example(self, nlp: Language, item: Item, number: int) -> Example:
-        """number (int): its place in the stream."""
+        """Make the example of an item. number (int): its place in the stream."""
 
     def _learnt(self, nlp: Language) -> int | None:
-        """How many examples the pipeline has learnt from; None if it does not say, so that what
-        has been read was learnt."""
+        """Return how many examples the pipeline has learnt from; None if it does not say, so that
+        what has been read was learnt."""
         return examples_seen(nlp)
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
@@ -91,7 +91,7 @@ class StoredCorpus(ABC):
             yield eg
 
     def _from(self, nlp: Language, position: int) -> Iterator[_Numbered]:
-        """The endless stream from its `position`-th example on. None ends each pass."""
+        """Yield the endless stream from its `position`-th example on. None ends each pass."""
         items = self._numbered(nlp)
         for _ in range(position):
             if next(items) is None:
@@ -157,7 +157,10 @@ class StoredCorpus(ABC):
     def _shards(
         self, nlp: Language, names: list[str], random: Random, *, is_gold: bool
     ) -> Iterator[Item]:
-        """RAISES (ValueError): naming the shard, if it is damaged or a doc has no belief."""
+        """Yield the items of shards.
+
+        RAISES (ValueError): naming the shard, if it is damaged or a doc has no belief.
+        """
         for name in random.sample(names, len(names)):
             for item in read_items(nlp, self.store.read(name), is_gold=is_gold):
                 yield item.checked(self.store.folder / name)
