@@ -82,12 +82,12 @@ def _scored(plan: Plan, dev: str) -> list[str]:
     RAISES (ValueError): if there are no docs, or none that a student could be scored on.
     """
     layers = [student.layer for student in plan.students]
-    found = annotated_layers(docs_in(Path(dev)), layers)
-    if not found:
+    scored = annotated_layers(docs_in(Path(dev)), layers)
+    if not scored:
         raise ValueError(
             f"{dev}: expected docs with some of the layers {', '.join(layers)}, found none"
         )
-    return found
+    return scored
 
 
 def docs_in(corpus: Path) -> Iterator[Doc]:

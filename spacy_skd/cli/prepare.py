@@ -217,12 +217,12 @@ def set_steps(config: Config, words: float) -> None:
 
 def _find(folder: Path, split: str) -> Path:
     names = (path for path in folder.iterdir() if not path.name.startswith("."))
-    found = sorted(p for p in names if p.name.lower().endswith(f"{split}.conllu"))
-    if len(found) != 1:
+    files = sorted(p for p in names if p.name.lower().endswith(f"{split}.conllu"))
+    if len(files) != 1:
         raise FileNotFoundError(
-            f"{folder}: expected one file *{split}.conllu, found {[p.name for p in found]}"
+            f"{folder}: expected one file *{split}.conllu, found {[p.name for p in files]}"
         )
-    return found[0]
+    return files[0]
 
 
 def prepare_cli(

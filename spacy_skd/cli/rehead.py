@@ -69,11 +69,11 @@ def rehead(
     nlp = load_trained(pipeline)
     plan = plan_heads(nlp, pipes=pipes)  # what is wrong is said before raw text is annotated
     with tempfile.TemporaryDirectory() as scratch:
-        found = {"train": train, "dev": dev}
+        paths = {"train": train, "dev": dev}
         if raw is not None:
             own = own_output(pipeline, raw, Path(scratch), gpu_id=gpu_id, report=report)
-            found.update(own)
-        docs = {split: path for split, path in found.items() if path is not None}
+            paths.update(own)
+        docs = {split: path for split, path in paths.items() if path is not None}
         labelled = {split: labelled_layers(docs_in(path)) for split, path in docs.items()}
         plan = plan_heads(nlp, pipes=pipes, labelled=labelled.get("train"))
         config = rehead_config(base, nlp, plan, source=pipeline, scored=labelled.get("dev"))

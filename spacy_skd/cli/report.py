@@ -81,20 +81,20 @@ def _some(texts: list[str], words: int) -> list[str]:
 
 def table(results: Mapping[str, Any]) -> str:
     """Every score of what some pipeline annotates, a row for each setting; speed and size."""
-    measured = [found[setting] for found in results.values() for setting in SETTINGS]
+    measured = [result[setting] for result in results.values() for setting in SETTINGS]
     spans = {key: f"SPANS:{name}" for scores in measured for key in scores
              if (name := spans_key(key)) is not None}  # fmt: skip
     shown = {**titles(), **dict(sorted(spans.items())), **PUNCTUATED}
     keys = [key for key in shown if any(key in scores for scores in measured)]
     header = ["", "tokens, sentences", *(shown[key] for key in keys), "words/s", "MB"]
     rows = []
-    for name, found in results.items():
-        rest = [f"{found['words_per_second']:,.0f}", f"{found['megabytes']:.1f}"]
+    for name, result in results.items():
+        speed_and_size = [f"{result['words_per_second']:,.0f}", f"{result['megabytes']:.1f}"]
         for setting in SETTINGS:
-            values = [found[setting].get(key) for key in keys]
+            values = [result[setting].get(key) for key in keys]
             cells = ["" if value is None else f"{100 * value:.1f}" for value in values]
-            rows.append([name, WHOSE[setting], *cells, *rest])
-            name, rest = "", ["", ""]
+            rows.append([name, WHOSE[setting], *cells, *speed_and_size])
+            name, speed_and_size = "", ["", ""]
     aligns: Any = ["l", "l"] + ["r"] * (len(header) - 2)
     return make_table(rows, header=header, aligns=aligns, divider=True)
 

@@ -21,14 +21,14 @@ def requirements(config: Config) -> list[str]:
     RETURNS (list[str]): "name>=1.2.3,<1.3.0", sorted.
     """
     parts = set(_registered(config))
-    found = set()
+    distributions = set()
     for registry in sorted({registry for registry, _ in parts}):
         for entry_point in metadata.entry_points(group=f"spacy_{registry}"):
             if (registry, entry_point.name) in parts and entry_point.dist is not None:
-                found.add((entry_point.dist.name, entry_point.dist.version))
+                distributions.add((entry_point.dist.name, entry_point.dist.version))
     return [
         f"{name}{get_minor_version_range(version)}"
-        for name, version in sorted(found)
+        for name, version in sorted(distributions)
         if name not in WITH_SPACY
     ]
 

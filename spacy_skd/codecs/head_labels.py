@@ -30,8 +30,8 @@ def head_label(offset: int, deprel: str) -> str:
 
 def parse_head_label(tag: str) -> tuple[int, str] | None:
     """Return offset and deprel, None if it is no such tag."""
-    found = _TAG.fullmatch(tag)
-    return None if found is None else (int(found.group(1)), found.group(2))
+    match = _TAG.fullmatch(tag)
+    return None if match is None else (int(match.group(1)), match.group(2))
 
 
 def deprels_of(labels: Sequence[str]) -> tuple[str, ...]:
@@ -122,8 +122,8 @@ class HeadLabels:
         """
         if not self.deprels:
             return numpy.full(len(offsets), -1)
-        found = self.table[self.rows_of(offsets), numpy.maximum(deprels, 0)]
-        return numpy.where(deprels >= 0, found, -1)
+        tags = self.table[self.rows_of(offsets), numpy.maximum(deprels, 0)]
+        return numpy.where(deprels >= 0, tags, -1)
 
     # From tags to arcs
 
@@ -167,9 +167,9 @@ class HeadLabels:
         head = numpy.where(distinct == 0, 0, token + distinct + 1)
         token, column = numpy.nonzero((distinct == 0) | ((head >= 1) & (head <= n)))
         head = head[token, column]
-        found = by_offset[rows[:, token], column]
+        scores = by_offset[rows[:, token], column]
         inside = (token < lengths[:, None]) & (head <= lengths[:, None])
-        arc[:, token, head] = numpy.where(inside, found, rest)
+        arc[:, token, head] = numpy.where(inside, scores, rest)
         return arc
 
     def of_arcs(self, scores: Floats2d, offsets: Ints1d) -> tuple[Ints1d, Ints1d]:
@@ -181,15 +181,15 @@ class HeadLabels:
             tag (of a root: which is one); if there is none such either, that of the best tag.
         """
         ids = self.table[self.rows_of(offsets)]
-        found = numpy.take_along_axis(scores, numpy.maximum(ids, 0), axis=1)
-        deprels = numpy.where(ids >= 0, found, -numpy.inf).argmax(axis=1)
+        tag_scores = numpy.take_along_axis(scores, numpy.maximum(ids, 0), axis=1)
+        deprels = numpy.where(ids >= 0, tag_scores, -numpy.inf).argmax(axis=1)
         tags = numpy.take_along_axis(ids, deprels[:, None], axis=1)[:, 0]
-        rest = numpy.nonzero(tags < 0)[0]
-        if len(rest):
-            allowed = (self.offsets == 0) == (offsets[rest, None] == 0)
+        untagged = numpy.nonzero(tags < 0)[0]
+        if len(untagged):
+            allowed = (self.offsets == 0) == (offsets[untagged, None] == 0)
             allowed |= ~allowed.any(axis=1, keepdims=True)
-            best = numpy.where(allowed, scores[rest], -numpy.inf).argmax(axis=1)
-            deprels[rest] = self.deprel_ids[best]
+            best = numpy.where(allowed, scores[untagged], -numpy.inf).argmax(axis=1)
+            deprels[untagged] = self.deprel_ids[best]
         return tags, deprels
 
 

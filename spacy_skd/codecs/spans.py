@@ -107,19 +107,19 @@ def encode_segments(
 
 def _whole_spans(ids: Sequence[int]) -> Cells:
     """Spans from their first tag to their last. ids: of BIOES tags, -1 unknown."""
-    found: Cells = []
+    spans: Cells = []
     start: int | None = None
     for i, tag in enumerate(ids):
         label, prefix = divmod(tag - 1, _N_PREFIXES)
         if tag <= 0:
             start = None
         elif prefix == _S:
-            found.append((i, 0, label))
+            spans.append((i, 0, label))
         elif prefix == _B:
             start = i
         elif prefix == _E and start is not None:
-            found.append((start, i - start, label))
-    return found
+            spans.append((start, i - start, label))
+    return spans
 
 
 def decode_segments(indicators: Parts, labels: Sequence[str]) -> list[list[TypedSpan]]:

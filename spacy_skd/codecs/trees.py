@@ -44,11 +44,11 @@ class Gold:
         """
         xp = scores.xp
         known = xp.asarray(self.known[units])[..., None]
-        some = self.indicators[xp.asarray(units)]
+        indicators = self.indicators[xp.asarray(units)]
         arrays = {
             k: v
             if k == "transition"
-            else v + xp.where(known & (some.arrays[k] == 0), IMPOSSIBLE, 0.0)
+            else v + xp.where(known & (indicators.arrays[k] == 0), IMPOSSIBLE, 0.0)
             for k, v in scores.arrays.items()
         }
         return Parts(arrays, scores.lengths)
@@ -110,8 +110,8 @@ def head_rows(heads: Ints2d, *, rows: Ints1d, lengths: Ints1d) -> Ints2d:
     inside = numpy.arange(heads.shape[1])[None] < lengths[:, None]
     unit, token = numpy.nonzero(inside)
     head, first = heads[unit, token], rows[unit]
-    found = numpy.where(head == 0, ROOT_HEAD, first + head - 1)
-    return numpy.stack([first + token, found], axis=1)
+    head_row = numpy.where(head == 0, ROOT_HEAD, first + head - 1)
+    return numpy.stack([first + token, head_row], axis=1)
 
 
 # Pairs of a dependent and its head

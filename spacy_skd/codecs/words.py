@@ -217,5 +217,5 @@ def _label_and_edges(tag: str | None) -> tuple[str | None, tuple[bool, bool]]:
 
 def _ended(tag: str | None, label: str | None) -> str | None:
     """Return the tag of a span's last word, whose end was on the whitespace after it."""
-    found, (begins, _) = _label_and_edges(tag)
-    return f"{_LETTERS[begins, True]}-{found}" if found == label and found is not None else tag
+    named, (begins, _) = _label_and_edges(tag)
+    return f"{_LETTERS[begins, True]}-{named}" if named == label and named is not None else tag

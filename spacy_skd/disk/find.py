@@ -71,5 +71,5 @@ def _below(folder: Path, seen: set[Hashable]) -> Iterator[Path]:
 
 
 def _identity(path: Path) -> Hashable:
-    found = path.stat()
-    return (found.st_dev, found.st_ino) if found.st_ino else os.path.realpath(path)
+    status = path.stat()
+    return (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(path)

@@ -56,10 +56,10 @@ def _whole_docs(starts: Array, sizes: Array) -> list[Group]:
     order = order[sizes[order] > 0]
     groups: list[Group] = []
     for first, last in _similar(sizes[order].tolist()):
-        some = order[first:last]
-        position = numpy.arange(int(sizes[some].max()))[None]
-        mask = position < sizes[some, None]
-        index = numpy.where(mask, starts[some, None] + position, 0)
+        docs = order[first:last]
+        position = numpy.arange(int(sizes[docs].max()))[None]
+        mask = position < sizes[docs, None]
+        index = numpy.where(mask, starts[docs, None] + position, 0)
         groups.append(Group(index, index, mask, mask, 0))
     return groups
 

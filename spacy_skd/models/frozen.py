@@ -48,8 +48,8 @@ def _forward(
             "listens to in training.annotating_components, before it in the pipeline."
         )
     none = model.ops.alloc2f(0, model.get_dim("nO"))
-    some = [doc for doc in docs if len(doc)]
-    vectors = iter(model.layers[0].predict(some) if some else [])
+    with_tokens = [doc for doc in docs if len(doc)]
+    vectors = iter(model.layers[0].predict(with_tokens) if with_tokens else [])
     return [next(vectors) if len(doc) else none for doc in docs], _no_gradient
 
 

@@ -38,10 +38,10 @@ def hidden(
     Y = xp.empty((len(X), len(W)), dtype=xp.result_type(X, W)) if out is None else out
     step = ROWS if xp is numpy else max(1, len(X))
     for start in range(0, len(X), step):
-        some = Y[start : start + step]
-        xp.matmul(X[start : start + step], W.T, out=some)
-        some += b
-        xp.maximum(some, SLOPE * some, out=some)
+        part = Y[start : start + step]
+        xp.matmul(X[start : start + step], W.T, out=part)
+        part += b
+        xp.maximum(part, SLOPE * part, out=part)
     mask = _dropout_mask(model, Y, dropout) if dropout else None
     if mask is not None:
         Y *= mask

@@ -58,10 +58,10 @@ def word_rows(
 def word_index(words: Sequence[Words]) -> Ints1d:
     """Return (words of the batch,) the row of each among the batch's tokens."""
     ends = numpy.cumsum([each.n_tokens for each in words])
-    found = [
+    rows = [
         each.of_tokens(numpy.arange(end - each.n_tokens, end)) for each, end in zip(words, ends)
     ]
-    return numpy.concatenate(found)
+    return numpy.concatenate(rows)
 
 
 def concatenate_rows(ops: Ops, vectors: Sequence[Floats2d]) -> Floats2d:
@@ -97,8 +97,8 @@ def _whole(vectors: Sequence[Floats2d]) -> Floats2d | None:
             return None
         following += array.nbytes
     size = max(1, base.shape[1] * base.itemsize)
-    start, rest = divmod(first - _address(base), size)
-    return None if rest else base[start : start + (following - first) // size]
+    start, remainder = divmod(first - _address(base), size)
+    return None if remainder else base[start : start + (following - first) // size]
 
 
 def _address(array: Floats2d) -> int:

@@ -44,8 +44,8 @@ def add_beliefs(
 
 def read_beliefs(user_data: Mapping[Any, Any]) -> StoredBeliefs | None:
     """Return what a doc carries, None where there are none."""
-    found = user_data.get(KEY)
-    return found and StoredBeliefs(found["id"], found["key"], found["beliefs"])
+    stored = user_data.get(KEY)
+    return stored and StoredBeliefs(stored["id"], stored["key"], stored["beliefs"])
 
 
 def doc_key(doc: Doc, starts: Array | None) -> bytes:

@@ -72,12 +72,12 @@ class BeliefStore:
         if number in self._loaded:
             self._loaded.move_to_end(number)
             return self._loaded[number]
-        found = dict(self._keyed(self.read(self._names[number])))
-        self._loaded[number] = found
-        self._bytes += _size(found)
+        by_key = dict(self._keyed(self.read(self._names[number])))
+        self._loaded[number] = by_key
+        self._bytes += _size(by_key)
         while self._bytes > self.memory and len(self._loaded) > 1:
             self._bytes -= _size(self._loaded.popitem(last=False)[1])
-        return found
+        return by_key
 
     def _keyed(self, bin_: DocBin) -> Iterator[tuple[bytes, bytes]]:
         for data in bin_.user_data:

@@ -81,13 +81,13 @@ class _Search:
             self._advance(self._normalized(self.step.predict(states)))
         self.step.clear_memory()
         flat = iter(self.batch.get_states())  # in memory that is the beams'
-        found = []
+        hypotheses = []
         for total, histories in zip(self.totals, self._histories()):
             ends = [(moves, next(flat)) for moves in histories]
-            found.append(
+            hypotheses.append(
                 [Hypothesis(total[moves], moves, end.arcs) for moves, end in ends if end.is_final()]
             )
-        return found
+        return hypotheses
 
     def _advance(self, scores: Floats2d) -> None:
         """scores (Floats2d): (unfinished states, moves)."""

@@ -70,10 +70,10 @@ class Embedder:
         """Return per doc (tokens, width) float32, on the CPU. The docs are left without what the
         component set in them."""
         ops = self._listener.ops
-        some = [doc for doc in docs if len(doc)]
-        found = iter(self._predicted(some) if some else [])
+        with_tokens = [doc for doc in docs if len(doc)]
+        vectors = iter(self._predicted(with_tokens) if with_tokens else [])
         none = ops.alloc2f(0, self.width)
-        return [ops.to_numpy(next(found) if len(doc) else none) for doc in docs]
+        return [ops.to_numpy(next(vectors) if len(doc) else none) for doc in docs]
 
     def _predicted(self, docs: list[Doc]) -> list[Floats2d]:
         self.pipe.set_annotations(docs, self.pipe.predict(docs))

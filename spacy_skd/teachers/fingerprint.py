@@ -36,11 +36,11 @@ def fingerprint_of_folder(folder: Path) -> str:
 
 def digest_file(path: Path) -> bytes:
     """Return blake2b of a file of any size."""
-    found = hashlib.blake2b(digest_size=16)
+    whole = hashlib.blake2b(digest_size=16)
     with path.open("rb") as file:
         while block := file.read(2**20):
-            found.update(block)
-    return found.digest()
+            whole.update(block)
+    return whole.digest()
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -30,7 +30,7 @@ def overlapped(
     """
     if len(items) < 2:
         return in_turn(first, second, items)
-    found: list[Out] = []
+    results: list[Out] = []
     pending: Future[Out] | None = None
     with ThreadPoolExecutor(1) as thread:
         for item in items:
@@ -38,12 +38,12 @@ def overlapped(
                 between = first(item)
             finally:
                 if pending is not None:
-                    found.append(pending.result())
+                    results.append(pending.result())
             # A thread has no context of its own, where thinc keeps which ops are in use.
             pending = thread.submit(copy_context().run, second, between)
         if pending is not None:
-            found.append(pending.result())
-    return found
+            results.append(pending.result())
+    return results
 
 
 def n_cores() -> int:

@@ -86,21 +86,21 @@ class ParserSource(TransitionSource):
         _set_tree(copy, heads - numpy.arange(len(doc)), names)
         deprojectivize(copy)
         roots = [token.head.i == token.i for token in copy]
-        found = [ROOT_HEAD if root else token.head.i for token, root in zip(copy, roots)]
+        head_tokens = [ROOT_HEAD if root else token.head.i for token, root in zip(copy, roots)]
         deprels = [self._index[_ROOT if root else token.dep_] for token, root in zip(copy, roots)]
-        return numpy.asarray([found, deprels], dtype="int32")
+        return numpy.asarray([head_tokens, deprels], dtype="int32")
 
     def _candidates(self, doc: Doc, rows: Array, weights: Floats1d) -> Belief:
         units = self._units(doc, rows[0])
         chosen = [_distinct(_within(rows, unit), weights) for unit in units.tolist()]
-        k = max((len(mine) for _, mine in chosen), default=1)
+        k = max((len(candidates) for _, candidates in chosen), default=1)
         heads = numpy.full((k, len(doc)), -1, dtype="int32")
         deprels = heads.copy()
         shares = numpy.zeros((len(units), k))
-        for (start, end), share, (mine, masses) in zip(units.tolist(), shares, chosen):
-            heads[: len(mine), start:end] = mine[:, 0]
-            deprels[: len(mine), start:end] = mine[:, 1]
-            share[: len(mine)] = masses
+        for (start, end), share, (candidates, masses) in zip(units.tolist(), shares, chosen):
+            heads[: len(candidates), start:end] = candidates[:, 0]
+            deprels[: len(candidates), start:end] = candidates[:, 1]
+            share[: len(candidates)] = masses
         return TreeCandidates(tuple(self._index), units, heads, deprels, shares)
 
     def _units(self, doc: Doc, row: Ints2d) -> Ints2d:

@@ -129,7 +129,7 @@ class TeacherRunner:
             batch = self._run_batch(batch, components[n_first:], wanted)
             if guess:
                 self._guess(batch.docs, batch.found)
-            return [read(i, _without_vectors(doc), found) for i, doc, found in zip(*batch)]
+            return [read(i, _without_vectors(doc), beliefs) for i, doc, beliefs in zip(*batch)]
 
         batches = batches_by_length([len(doc) for doc in docs], size=self.batch_words)
         results: dict[int, Out] = {}
@@ -155,10 +155,10 @@ class TeacherRunner:
     def _embeds(self, name: str, pipe: Any) -> bool:
         return name not in self.nlp.disabled and isinstance(pipe, ListenedToComponent)
 
-    def _guess(self, docs: list[Doc], found: list[Beliefs]) -> None:
+    def _guess(self, docs: list[Doc], by_doc: list[Beliefs]) -> None:
         for name, source in self._sources.items():
-            if all(name in beliefs for beliefs in found):
-                source.write(docs, [beliefs[name] for beliefs in found])
+            if all(name in beliefs for beliefs in by_doc):
+                source.write(docs, [beliefs[name] for beliefs in by_doc])
 
     def _copy(self, doc: Doc, starts: Array | None) -> Doc:
         spaces = [bool(token.whitespace_) for token in doc]
@@ -184,23 +184,23 @@ class TeacherRunner:
                 self._set_sentences(name, pipe, batch.docs, batch.found)
         return batch
 
-    def _set_sentences(self, name: str, pipe: Any, docs: list[Doc], found: list[Beliefs]) -> None:
+    def _set_sentences(self, name: str, pipe: Any, docs: list[Doc], by_doc: list[Beliefs]) -> None:
         """From what the component believes, if it was asked, so that it need not run again."""
-        some = [i for i, doc in enumerate(docs) if not has_starts(doc)]
-        chosen = [docs[i] for i in some]
-        if some and all(name in found[i] for i in some):
-            self._sources[name].write(chosen, [found[i][name] for i in some])
+        places = [i for i, doc in enumerate(docs) if not has_starts(doc)]
+        chosen = [docs[i] for i in places]
+        if places and all(name in by_doc[i] for i in places):
+            self._sources[name].write(chosen, [by_doc[i][name] for i in places])
         else:
             _run_pipe(pipe, chosen)
 
-    def _ask(self, name: str, docs: list[Doc], wanted: set[str], found: list[Beliefs]) -> None:
+    def _ask(self, name: str, docs: list[Doc], wanted: set[str], by_doc: list[Beliefs]) -> None:
         """Run one component for all of its views that are wanted."""
         views = self._views.get(name, {})
-        asked = {pipe: view for pipe, view in views.items() if pipe in wanted}
-        if not asked:
+        wanted_views = {pipe: view for pipe, view in views.items() if pipe in wanted}
+        if not wanted_views:
             return
-        for belief, by_pipe in zip(self._sources[name].believe(docs), found):
-            by_pipe.update({pipe: view.read(belief) for pipe, view in asked.items()})
+        for belief, by_pipe in zip(self._sources[name].believe(docs), by_doc):
+            by_pipe.update({pipe: view.read(belief) for pipe, view in wanted_views.items()})
 
 
 def _of_words(doc: Doc, starts: Array) -> Array:

@@ -56,8 +56,8 @@ def as_source(pipe: Any, *, beam: Beam | None = None) -> Source | None:
 def find_sources(nlp: Language, *, beam: Beam | None = None) -> dict[str, Source]:
     """Return the components that can teach, in the pipeline's order. A disabled one counts: it is
     run for the students that ask it (the `senter` of spaCy's own pipelines is disabled)."""
-    found = {name: as_source(pipe, beam=beam) for name, pipe in nlp.components}
-    return {name: source for name, source in found.items() if source is not None}
+    sources = {name: as_source(pipe, beam=beam) for name, pipe in nlp.components}
+    return {name: source for name, source in sources.items() if source is not None}
 
 
 def component_of(pipe: str) -> str:

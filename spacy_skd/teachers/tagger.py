@@ -60,8 +60,8 @@ class TaggerSource(StockSource):
     def _scores(self, docs: Sequence[Doc]) -> list[Floats2d]:
         """Per doc (tokens, labels), nats up to a constant per token."""
         # A listener has no vectors for a doc without tokens.
-        some = [doc for doc in docs if len(doc)]
-        outputs = iter(self._outputs(some) if some else [])
+        with_tokens = [doc for doc in docs if len(doc)]
+        outputs = iter(self._outputs(with_tokens) if with_tokens else [])
         none = numpy.zeros((0, len(self.labels)), dtype="float32")
         return [next(outputs) if len(doc) else none for doc in docs]
 
@@ -89,17 +89,17 @@ class SenterSource(TaggerSource):
         """All is said by the starts."""
 
 
-def _find_softmax(model: Model, *, name: str) -> Model:
+def _find_softmax(model: Model[Any, Any], *, name: str) -> Model[Any, Any]:
     """Return the layer that knows whether the model's outputs are probabilities (spacy.Tagger.v1,
     or v2 with normalize = true) or scores before the softmax."""
-    found = [node for node in model.walk() if "softmax_normalize" in node.attrs]
-    if len(found) != 1:
+    softmaxes = [node for node in model.walk() if "softmax_normalize" in node.attrs]
+    if len(softmaxes) != 1:
         raise ValueError(
             f"{name}: expected a model with one softmax layer, such as spacy.Tagger.v2, found "
-            f"{len(found)}, so it is unknown whether its outputs are probabilities. Train a "
+            f"{len(softmaxes)}, so it is unknown whether its outputs are probabilities. Train a "
             f"distilling_tagger as the teacher instead."
         )
-    return found[0]
+    return softmaxes[0]
 
 
 def _log(probabilities: Floats2d) -> Floats2d:

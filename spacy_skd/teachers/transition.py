@@ -55,9 +55,9 @@ class TransitionSource(StockSource):
     def _believe(self, docs: Sequence[Doc]) -> list[Belief]:
         """Return what the beam of each doc says. RAISES (ValueError): if a score is NaN."""
         self._index = {label: i for i, label in enumerate(self.inventory)}
-        some = [doc for doc in docs if len(doc)]
-        found = iter(search(self.pipe, some, self.beam) if some else [])
-        return [self._belief(doc, next(found) if len(doc) else []) for doc in docs]
+        with_tokens = [doc for doc in docs if len(doc)]
+        hypotheses = iter(search(self.pipe, with_tokens, self.beam) if with_tokens else [])
+        return [self._belief(doc, next(hypotheses) if len(doc) else []) for doc in docs]
 
     def _belief(self, doc: Doc, hypotheses: Sequence[Hypothesis]) -> Belief:
         masses: dict[bytes, float] = {}

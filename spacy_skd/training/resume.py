@@ -88,11 +88,11 @@ def resume(nlp: Language, path: str) -> None:
 def _check_fits(nlp: Language, saved: Language, name: str, path: str) -> None:
     """Raise ValueError if the component was made by another factory, or has other labels and can
     take none."""
-    ours, theirs = nlp.get_pipe_meta(name).factory, saved.get_pipe_meta(name).factory
-    if ours != theirs:
+    factory, saved_factory = nlp.get_pipe_meta(name).factory, saved.get_pipe_meta(name).factory
+    if factory != saved_factory:
         raise ValueError(
-            f"resume: {name!r} is a {ours}, but a {theirs} in {path}: resume with the config of "
-            f"that training"
+            f"resume: {name!r} is a {factory}, but a {saved_factory} in {path}: resume with the "
+            f"config of that training"
         )
     # A frozen component was not initialized: it has no labels yet.
     new, old = (set(getattr(p.get_pipe(name), "labels", ())) for p in (nlp, saved))

@@ -126,8 +126,8 @@ def mixed_loss(
     RETURNS (tuple[float, Parts]): loss in nats, gradient at the scores.
     """
     xp = scores.xp
-    found = mixed_shares(gold, weight=0.0 if teacher is None else weight, silent=silent)
-    gold_shares, shares = xp.asarray(found[0]), xp.asarray(found[1])
+    cpu_shares = mixed_shares(gold, weight=0.0 if teacher is None else weight, silent=silent)
+    gold_shares, shares = xp.asarray(cpu_shares[0]), xp.asarray(cpu_shares[1])
     target, entropy = gold_target(structure, scores, gold)
     constant = float((gold_shares * entropy).sum())
     if teacher is None:
@@ -169,13 +169,13 @@ def gold_target(structure: Structure, scores: Parts, gold: Gold) -> tuple[Parts,
     partial = ~gold.complete & ~gold.empty
     if not partial.any():
         return gold.indicators, xp.zeros(len(partial), dtype="float64")
-    found = partial.nonzero()[0]
-    units = xp.asarray(found)
-    restricted = gold.restrict(scores[units], found)
+    places = partial.nonzero()[0]
+    units = xp.asarray(places)
+    restricted = gold.restrict(scores[units], places)
     log_z, marginals = structure.infer(restricted)
     entropy = xp.zeros(len(partial), dtype="float64")
     entropy[units] = log_z - marginals.dot(restricted)
-    marginals = gold.settle(marginals, found)
+    marginals = gold.settle(marginals, places)
     arrays = {k: v.astype(scores.arrays[k].dtype) for k, v in gold.indicators.arrays.items()}
     for key, array in marginals.arrays.items():
         arrays[key][units] = array

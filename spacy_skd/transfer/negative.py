@@ -48,10 +48,10 @@ def negative_loss(
         return total, Parts(d_scores, scores.lengths)
     units = sorted({negative.unit for negative in negatives})
     log_z, marginals = structure.infer(scores[xp.asarray(units)])
-    for some in _chunks(negatives, cells=_cells(scores)):
-        log_zs, lacking = structure.infer(_restricted(scores, some))
+    for chunk in _chunks(negatives, cells=_cells(scores)):
+        log_zs, lacking = structure.infer(_restricted(scores, chunk))
         first = 0
-        for unit, without in some:
+        for unit, without in chunk:
             sets = slice(first, first + len(without))
             first = sets.stop
             row, weight = units.index(unit), float(weights[unit])

@@ -23,5 +23,5 @@ def vector_rows(docs: list[Doc], vectors: Any) -> Ints1d:
 
 def rows_of(vectors: Any, keys: Ints1d) -> Ints1d:
     """Return (W,) int64 row of each of `keys`, (W,), -1 for none. Faster than `Vectors.find`."""
-    found = map(vectors.key2row.get, keys.tolist(), repeat(-1))
-    return numpy.fromiter(found, dtype="int64", count=len(keys))
+    rows = map(vectors.key2row.get, keys.tolist(), repeat(-1))
+    return numpy.fromiter(rows, dtype="int64", count=len(keys))

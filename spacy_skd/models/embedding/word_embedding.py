@@ -169,15 +169,15 @@ def word_features(
 def _forward(
     model: Model[list[Doc], list[Ints2d]], docs: list[Doc], is_train: bool
 ) -> tuple[list[Ints2d], Callable[..., Any]]:
-    attrs = [to_numpy(some) for some in model.layers[0].predict(docs)]
+    attrs = [to_numpy(array) for array in model.layers[0].predict(docs)]
     split: list[Any] = []
     if attrs:
         vectors = vectors_of(model, docs[0].vocab)
         plain = isinstance(vectors, Vectors) and vectors.mode == Mode.default
         rows = vector_rows(docs, vectors) if plain and model.attrs["known_words"] else None
         words = expand(model, numpy.concatenate(attrs), docs[0].vocab.strings, rows)
-        ends = numpy.cumsum([len(some) for some in attrs])[:-1]
-        split = [model.ops.asarray2i(some, dtype="uint64") for some in numpy.split(words, ends)]
+        ends = numpy.cumsum([len(array) for array in attrs])[:-1]
+        split = [model.ops.asarray2i(array, dtype="uint64") for array in numpy.split(words, ends)]
     return split, lambda d_words: []
 
 
@@ -191,8 +191,8 @@ def expand(
     RETURNS (ndarray): (W, attributes + affixes) uint64.
     """
     column = model.attrs["lower"]
-    found, index = numpy.unique(attrs[:, column], return_inverse=True)
-    forms = [strings[form] if form in strings else "" for form in found.tolist()]
+    hashes, index = numpy.unique(attrs[:, column], return_inverse=True)
+    forms = [strings[form] if form in strings else "" for form in hashes.tolist()]
     table = _affixes(forms, prefixes=model.attrs["prefixes"], suffixes=model.attrs["suffixes"])
     words = numpy.concatenate([attrs, table[index]], axis=1)
     if rows is not None and model.attrs["known_words"]:

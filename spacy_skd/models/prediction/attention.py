@@ -120,8 +120,8 @@ def _attend_blocks(
     mixed = numpy.empty_like(queries)
     step = max(1, MAX_PAIRS // (block * n_keys))
     for i in range(0, count, step):
-        some = slice(i, i + step)
-        _attend(queries[:, :, some], keys[:, :, some], values[:, :, some], bias, mixed[:, :, some])
+        cut = slice(i, i + step)
+        _attend(queries[:, :, cut], keys[:, :, cut], values[:, :, cut], bias, mixed[:, :, cut])
     return mixed.reshape((*mixed.shape[:2], -1))[..., :n]
 
 
@@ -141,12 +141,12 @@ def _overlapping(X: Floats3d, count: int, block: int, size: int) -> Any:
 def _attend(Q: Any, K: Any, V: Any, bias: Floats3d, mixed: Any) -> None:
     """Q: (heads, d, G, Nq). K: (heads, d, G, Nk). V: (heads, d + 1, G, Nk), the last row 1, all
     rows 0 where a key does not count. bias: (heads, Nk, Nq). mixed: like Q, written."""
-    found = _sums(Q, K, V, bias, highest=False)
+    sums = _sums(Q, K, V, bias, highest=False)
     # Subtracting the maximum costs time and is needed only where a sum, or its product with values,
     # may overflow or vanish.
-    if not ((found[:, :, -1] < 1e30) & (found[:, :, -1] > 1e-30)).all():
-        found = _sums(Q, K, V, bias, highest=True)
-    numpy.divide(found[:, :, :-1], found[:, :, -1:], out=_by_block(mixed))
+    if not ((sums[:, :, -1] < 1e30) & (sums[:, :, -1] > 1e-30)).all():
+        sums = _sums(Q, K, V, bias, highest=True)
+    numpy.divide(sums[:, :, :-1], sums[:, :, -1:], out=_by_block(mixed))
 
 
 def _sums(Q: Any, K: Any, V: Any, bias: Floats3d, *, highest: bool) -> Any:

@@ -29,8 +29,8 @@ def predict_arcs(model: Model[Any, Any], rows: Floats2d, buckets: list[Bucket]) 
         arc = numpy.empty((len(index), n, n + 1), dtype=numpy.result_type(rows, U))
         step = max(1, ROWS // n)
         for i in range(0, len(index), step):
-            some = rows[index[i : i + step]]
-            count, flat = len(some), some.reshape((-1, some.shape[2]))
+            vectors = rows[index[i : i + step]]
+            count, flat = len(vectors), vectors.reshape((-1, vectors.shape[2]))
             D = hidden(model, "D", flat, dropout=0.0)[0]
             heads = numpy.empty((count, n + 1, len(U)), dtype=arc.dtype)
             heads[:, 0] = root
@@ -56,9 +56,9 @@ def predict_labels(model: Model[Any, Any], rows: Floats2d, pairs: Ints2d) -> Flo
         row, -1 for ROOT. RETURNS (Floats2d): (P, deprels).
     """
     xp = model.ops.xp
-    found, heads = numpy.unique(pairs[:, 1], return_inverse=True)
-    head_rows = rows[xp.asarray(found)]  # of ROOT, which is -1 and comes first, the last row
-    if len(found) and found[0] < 0:
+    distinct, heads = numpy.unique(pairs[:, 1], return_inverse=True)
+    head_rows = rows[xp.asarray(distinct)]  # of ROOT, which is -1 and comes first, the last row
+    if len(distinct) and distinct[0] < 0:
         head_rows[0] = model.get_param("root")[0]
     left, right = _hidden_with_one(model, "L", rows), _hidden_with_one(model, "K", head_rows)
     return label_scores(left, right, model.get_param("W"), dependents=pairs[:, 0], heads=heads)
@@ -98,9 +98,9 @@ def label_scores(
 def _by_head(heads: Ints1d) -> Iterator[tuple[Ints1d, Ints2d]]:
     """Yield heads, (H,), and of each the pairs that it is in, (H, C), the same number of all."""
     order = numpy.argsort(heads, kind="stable")
-    found, first, counts = numpy.unique(heads[order], return_index=True, return_counts=True)
+    distinct, first, counts = numpy.unique(heads[order], return_index=True, return_counts=True)
     for count in numpy.unique(counts).tolist():
-        some = numpy.nonzero(counts == count)[0]
-        for i in range(0, len(some), _CHUNK):
-            part = some[i : i + _CHUNK]
-            yield found[part], order[first[part, None] + numpy.arange(count)]
+        places = numpy.nonzero(counts == count)[0]
+        for i in range(0, len(places), _CHUNK):
+            part = places[i : i + _CHUNK]
+            yield distinct[part], order[first[part, None] + numpy.arange(count)]

@@ -104,8 +104,8 @@ class WordTable:
 
     def _find(self, hashes: list[int]) -> Ints1d:
         """(T,) row of each word, -1 for one that is new."""
-        found = map(self._index.get, hashes, repeat(-1))
-        return numpy.fromiter(found, dtype="int64", count=len(hashes))
+        rows = map(self._index.get, hashes, repeat(-1))
+        return numpy.fromiter(rows, dtype="int64", count=len(hashes))
 
     def _add(
         self,
@@ -122,10 +122,10 @@ class WordTable:
             self._clear(data)
             where[:] = -1
             new = {word: i for i, word in enumerate(hashes)}
-        some = words[list(new.values())]
-        keys = some[:, -1]
-        rows = numpy.full(len(some), -1) if data is None else rows_of(vectors, keys)
-        embedded = layers.embed(some, rows, data, strings)
+        new_words = words[list(new.values())]
+        keys = new_words[:, -1]
+        rows = numpy.full(len(new_words), -1) if data is None else rows_of(vectors, keys)
+        embedded = layers.embed(new_words, rows, data, strings)
         start = len(self)
         self._vectors = _appended(self._vectors, embedded, start, limit=self.limit)
         if data is not None:
@@ -181,9 +181,9 @@ def _appended(table: Floats2d | None, vectors: Floats2d, start: int, *, limit: i
 
 def _sums(data: Floats2d, rows: Ints1d) -> Ints1d:
     """(W,) a checksum of the bits of some rows and of where they are, 0 for row -1."""
-    found = numpy.ascontiguousarray(data[rows])
+    vectors = numpy.ascontiguousarray(data[rows])
     # At most 32 bits a factor: a sign in the highest of 64 would count modulo 2.
-    bits = found.view(f"u{min(4, found.itemsize)}").astype("uint64")
+    bits = vectors.view(f"u{min(4, vectors.itemsize)}").astype("uint64")
     return numpy.where(rows < 0, 0, bits @ _factors(bits.shape[1]))
 
 
@@ -200,7 +200,7 @@ class _Params:
         arrays = [n.get_param(name) for n in nodes for name in n.param_names if n.has_param(name)]
         in_place = any(n.grad_names or n._params.proxy is not None for n in nodes)
         same = len(arrays) == len(self._arrays)
-        same = same and all(mine is other for mine, other in zip(arrays, self._arrays))
+        same = same and all(array is other for array, other in zip(arrays, self._arrays))
         if same and in_place:
             same = self._values is not None and all(map(numpy.array_equal, arrays, self._values))
         if not same:

@@ -105,13 +105,13 @@ def _empty_as_zeros(pooling: Model[Ragged, Floats2d]) -> Model[Ragged, Floats2d]
 def _pool(
     model: Model[Ragged, Floats2d], pieces: Ragged, is_train: bool
 ) -> tuple[Floats2d, Callable[..., Any]]:
-    some = pieces.lengths > 0
-    vectors, backprop = model.layers[0](Ragged(pieces.data, pieces.lengths[some]), is_train)
+    has_pieces = pieces.lengths > 0
+    vectors, backprop = model.layers[0](Ragged(pieces.data, pieces.lengths[has_pieces]), is_train)
     full = model.ops.alloc2f(len(pieces.lengths), vectors.shape[1])
-    full[some] = vectors
+    full[has_pieces] = vectors
 
     def backprop_pool(d_full: Floats2d) -> Ragged:
-        return Ragged(backprop(d_full[some]).data, pieces.lengths)
+        return Ragged(backprop(d_full[has_pieces]).data, pieces.lengths)
 
     return full, backprop_pool
 

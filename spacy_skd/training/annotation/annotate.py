@@ -152,12 +152,12 @@ class _Annotation:
             self._save()
 
     def _resume(self) -> None:
-        found = Manifest.from_disk(self.output)
-        found.check_same(self.manifest, folder=self.output)
-        check_resumable(self.output, found)
-        self.manifest.teacher, self.manifest.inputs = found.teacher, found.inputs
-        self.manifest.versions, self.manifest.shards = found.versions, found.shards
-        self.manifest.rejects = found.rejects
+        earlier = Manifest.from_disk(self.output)
+        earlier.check_same(self.manifest, folder=self.output)
+        check_resumable(self.output, earlier)
+        self.manifest.teacher, self.manifest.inputs = earlier.teacher, earlier.inputs
+        self.manifest.versions, self.manifest.shards = earlier.versions, earlier.shards
+        self.manifest.rejects = earlier.rejects
 
     def cut(self) -> Iterator[list[Record]]:
         """Yield the records of each shard; what is unfit is counted and noted. Gold docs and others
@@ -265,10 +265,10 @@ class _Annotation:
         write_shard(path, bin_, labelled=is_gold, drafts=self.drafts, name=enter)
 
     def _annotated(self, records: Sequence[Record]) -> list[Doc]:
-        asked = [item for record in records for item in self._docs(record)]
+        inputs = [item for record in records for item in self._docs(record)]
 
         def keep(place: int, guess: Doc, beliefs: Mapping[str, Belief]) -> Doc:
-            doc, starts, record = asked[place]
+            doc, starts, record = inputs[place]
             target = record.doc if record.doc is not None and record.is_gold else guess
             if record.meta:
                 target.user_data[META] = record.meta
@@ -276,7 +276,7 @@ class _Annotation:
             add_beliefs(target, beliefs, id=self.id, key=key, least=least)
             return target
 
-        docs, all_starts = [doc for doc, _, _ in asked], [starts for _, starts, _ in asked]
+        docs, all_starts = [doc for doc, _, _ in inputs], [starts for _, starts, _ in inputs]
         return self.runner.read_each(docs, keep, starts=all_starts, pipes=self.pipes)
 
     def _docs(self, record: Record) -> Iterator[_Asked]:

@@ -50,17 +50,17 @@ def find_inputs(patterns: Sequence[str]) -> list[Path]:
     RAISES (ValueError): for another suffix, a glob that matches nothing, and a file that is binary
         or not readable; (FileNotFoundError): for a missing path and a folder without such a file.
     """
-    found: list[Path] = []
+    files: list[Path] = []
     for pattern in patterns:
         is_glob = has_magic(pattern) and not Path(pattern).exists()
         paths = sorted(map(Path, glob(pattern, recursive=True))) if is_glob else [Path(pattern)]
         if not paths:
             raise ValueError(f"{pattern}: no file matches")
         for path in paths:
-            found += files_of(path, suffixes=SUFFIXES)
-    for path in found:
+            files += files_of(path, suffixes=SUFFIXES)
+    for path in files:
         _check_readable(path)
-    return unique_files(found)
+    return unique_files(files)
 
 
 def read_inputs(

@@ -52,8 +52,8 @@ def asked_pipes(runner: TeacherRunner, pipes: Iterable[str]) -> tuple[str, ...]:
 
 def _forms(runner: TeacherRunner, pipes: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Ask the teacher of any one word: what beliefs share is the same for all docs."""
-    (found,) = runner.run([Doc(runner.nlp.vocab, ["a"])], starts=[None], pipes=pipes)
-    return {pipe: found[pipe].form.to_json() for pipe in pipes}
+    (beliefs,) = runner.run([Doc(runner.nlp.vocab, ["a"])], starts=[None], pipes=pipes)
+    return {pipe: beliefs[pipe].form.to_json() for pipe in pipes}
 
 
 def describe_input(path: Path) -> dict[str, Any]:
@@ -74,10 +74,10 @@ def check_input(path: Path, named: dict[str, Any]) -> None:
 
 
 def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
+    versions = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
-            found[package] = metadata.version(package)
+            versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return versions

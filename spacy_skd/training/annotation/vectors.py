@@ -99,17 +99,17 @@ def _make(
     width = min(WIDTH, embedder.width) if settings.width is None else settings.width
     if embedder.width < width:
         raise ValueError(f"width: expected at most {embedder.width}, the teacher's, got {width}")
-    found = find_words(_told(plain_docs(nlp, texts), report), attr=settings.attr)
-    words = [word for word, count in found.counts.most_common() if count >= settings.least]
+    vocabulary = find_words(_told(plain_docs(nlp, texts), report), attr=settings.attr)
+    words = [word for word, count in vocabulary.counts.most_common() if count >= settings.least]
     if not words:
         raise ValueError(f"expected words that occur {settings.least} times or more, found none")
     full = _embed(nlp, embedder, texts, words, settings, report)
-    frequencies = numpy.asarray([found.counts[word] for word in words], dtype="float64")
+    frequencies = numpy.asarray([vocabulary.counts[word] for word in words], dtype="float64")
     reduced = reduce_width(full, frequencies, width=width)
     blank = spacy.blank(str(nlp.lang))
     table = Vectors(data=reduced[: settings.rows], strings=blank.vocab.strings)
     for word, row in zip(words, rows_of(reduced, rows=settings.rows)):
-        for form in sorted(found.forms[word]):
+        for form in sorted(vocabulary.forms[word]):
             table.add(blank.vocab.strings.add(form), row=int(row))
     blank.vocab.vectors = table
     return blank, table
@@ -148,17 +148,17 @@ def _plain(nlp: Language, doc: Doc) -> Doc:
 
 def find_words(docs: Iterable[Doc], *, attr: str) -> Words:
     """Count all words but whitespace."""
-    found = Words(Counter(), defaultdict(set))
+    words = Words(Counter(), defaultdict(set))
     for doc in docs:
         for token in doc:
             if not token.is_space:
                 word = getattr(token, ATTRS[attr])
-                found.counts[word] += 1
-                found.forms[word].add(token.orth_)
+                words.counts[word] += 1
+                words.forms[word].add(token.orth_)
     if attr != "ORTH":
-        for word, forms in found.forms.items():
+        for word, forms in words.forms.items():
             forms.update((word, word.title()))
-    return found
+    return words
 
 
 def _embed(
@@ -215,8 +215,8 @@ def _add(
     """Add the docs' vectors to the `total` (words, width) of their words, and count them."""
     for chunk in _chunks(docs):
         for batch in batches_by_length([len(doc) for doc in chunk], size=settings.batch_words):
-            some = [chunk[i] for i in batch]
-            for doc, vectors in zip(some, embedder.vectors(some)):
+            batch_docs = [chunk[i] for i in batch]
+            for doc, vectors in zip(batch_docs, embedder.vectors(batch_docs)):
                 of_doc = (getattr(token, ATTRS[settings.attr]) for token in doc)
                 rows = numpy.asarray([index.get(word, -1) for word in of_doc], dtype="int64")
                 numpy.add.at(total, rows[rows >= 0], vectors[rows >= 0])
@@ -257,7 +257,7 @@ def rows_of(vectors: Floats2d, *, rows: int) -> Ints1d:
     kept = vectors[:rows]
     lengths = numpy.maximum(numpy.linalg.norm(kept, axis=1, keepdims=True), 1e-12)
     unit = (kept / lengths).T
-    found = [numpy.arange(len(kept))]
+    parts = [numpy.arange(len(kept))]
     for start in range(rows, len(vectors), CHUNK):
-        found.append((vectors[start : start + CHUNK] @ unit).argmax(axis=1))
-    return numpy.concatenate(found)
+        parts.append((vectors[start : start + CHUNK] @ unit).argmax(axis=1))
+    return numpy.concatenate(parts)

@@ -67,12 +67,12 @@ class Plan:
     def pipeline(self) -> list[str]:
         """The student's components, in the teacher's order but for sentence starts."""
         first = [s.name for s in self.students if find_layer(s.layer).sets_sentences]
-        rest = (
+        names = (
             name
             for row in self.rows
             for name in ([row.name] if row.is_sourced else [s.name for s in row.students])
         )
-        return [TEACHER, TOK2VEC, *first, *(name for name in rest if name not in first)]
+        return [TEACHER, TOK2VEC, *first, *(name for name in names if name not in first)]
 
 
 def make_plan(nlp: Language, *, pipes: Sequence[str] = (), keep: Sequence[str] = ()) -> Plan:

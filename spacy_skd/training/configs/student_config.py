@@ -101,5 +101,5 @@ def for_teacher(config: Config, plan: Plan, nlp: Language, *, source: str) -> Co
 def _rules(nlp: Language) -> bytes:
     """Return what a tokenizer is saved as, but for the vocab."""
     tokenizer: Any = nlp.tokenizer
-    found: bytes = tokenizer.to_bytes(exclude=["vocab"])
-    return found
+    rules: bytes = tokenizer.to_bytes(exclude=["vocab"])
+    return rules

@@ -116,7 +116,7 @@ class _Reader:
         )
 
     def sort_rows(self, rows: list[Row]) -> tuple[list[Row], list[Range]]:
-        """Return the rows of words, and (first, last, row) of ranges: 1-based inclusive word IDs."""
+        """Return words' rows, and (first, last, row) of ranges with 1-based inclusive word IDs."""
         words: list[Row] = []
         ranges: list[Range] = []
         covered = empties = 0
@@ -210,9 +210,9 @@ def _spaces_of(text: str, forms: Sequence[str]) -> list[bool] | None:
         if not text.startswith(form, place):
             return None
         place += len(form)
-        rest = text[place:].lstrip()
-        spaces.append(bool(form) and len(rest) < len(text) - place)
-        place = len(text) - len(rest) if form else place
+        remaining = text[place:].lstrip()
+        spaces.append(bool(form) and len(remaining) < len(text) - place)
+        place = len(text) - len(remaining) if form else place
     return spaces if place == len(text) else None
 
 

@@ -78,16 +78,16 @@ def _as_object(record: Any) -> dict[str, Any]:
 
 def _span_items(record: dict[str, Any]) -> list[Any] | None:
     """Return the annotated spans; None where there is no list of them."""
-    found: list[Any] | None = None
+    spans: list[Any] | None = None
     for key in _SPAN_KEYS:
         items = record.get(key)
         if isinstance(items, dict) and key == "spans":  # groups, as of `Example.from_dict`
             items = [item for group in items.values() for item in group]
         if isinstance(items, list) and not (items and all(isinstance(i, str) for i in items)):
-            found = found or items
-    if found is None and record.get("_view_id") in _MANUAL_VIEWS:
+            spans = spans or items
+    if spans is None and record.get("_view_id") in _MANUAL_VIEWS:
         return []
-    return found
+    return spans
 
 
 def _span(item: Any, text: str) -> CharSpan:

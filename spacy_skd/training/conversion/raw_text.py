@@ -137,10 +137,10 @@ def find_raw_files(paths: PathLike | Sequence[PathLike]) -> list[Path]:
     a file that is neither .jsonl nor .txt.
     """
     each = [paths] if isinstance(paths, (str, Path)) else list(paths)
-    found: list[Path] = []
+    files: list[Path] = []
     for path in map(Path, each):
-        found += files_of(path, suffixes=SUFFIXES)
-    return unique_files(found)
+        files += files_of(path, suffixes=SUFFIXES)
+    return unique_files(files)
 
 
 def _parse_text(line: str) -> RawText:

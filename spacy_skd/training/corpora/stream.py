@@ -80,11 +80,11 @@ class StoredCorpus(ABC):
         if not (self._ended and has_learnt and nlp is self._nlp):
             self._items = self._from(nlp, seen or self.skip)
         self._nlp, self._seen, self._ended = nlp, seen, False
-        for found in self._items:
-            if found is None:
+        for numbered in self._items:
+            if numbered is None:
                 self._ended = True
                 return
-            number, item = found
+            number, item = numbered
             eg = self._example(nlp, item, number)
             if item.is_gold:
                 self.repaired(eg.reference)

@@ -140,8 +140,8 @@ def _ends(xp: ArrayModule, chains: Chains, messages: Messages, match: SpanMatch)
         others = xp.asarray([i for i in range(len(match.tags)) if i != own])
         for tag in (match.tags.index(f"B-{name}"), own):
             table = chains.transition[:, None, tag, others]
-            found = log_sum(xp, table + ahead[:, :, others], axis=-1)
-            ends[:, :-1, tag] = xp.where(goes_on, found, after[:, :-1, tag])
+            others_ahead = log_sum(xp, table + ahead[:, :, others], axis=-1)
+            ends[:, :-1, tag] = xp.where(goes_on, others_ahead, after[:, :-1, tag])
     return ends
 
 

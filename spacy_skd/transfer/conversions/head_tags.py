@@ -113,8 +113,8 @@ def arcs_to_tags(
     unit, token, head = labelled.where.T
     masked = numpy.full(arc.shape, IMPOSSIBLE, dtype=arc.dtype)
     masked[unit, token, head] = numpy.maximum(arc[unit, token, head] + log_mass, IMPOSSIBLE)
-    found, lost, silent = _infer(structure, scores, Parts({"arc": masked}, scores.lengths))
-    joint = found[unit, token, head][:, None] * given_arc
+    arc_marginals, lost, silent = _infer(structure, scores, Parts({"arc": masked}, scores.lengths))
+    joint = arc_marginals[unit, token, head][:, None] * given_arc
     marginals = numpy.zeros((*arc.shape[:2], len(tags.tags)), dtype=arc.dtype)
     pair, deprel = numpy.nonzero(ids >= 0)
     # A tag names its arc, so no two pairs share a cell.
@@ -139,8 +139,8 @@ def _given_tagged(scores: Floats2d, allowed: Array) -> tuple[Floats1d, Floats2d]
     masked = numpy.where(allowed, scores, IMPOSSIBLE)
     log_allowed, probabilities = softmax(masked)
     log_mass = log_allowed - softmax(scores)[0]
-    some = masked.max(axis=1) > POSSIBLE_ABOVE
-    return numpy.where(some, log_mass, IMPOSSIBLE), probabilities * (allowed & some[:, None])
+    tagged = masked.max(axis=1) > POSSIBLE_ABOVE
+    return numpy.where(tagged, log_mass, IMPOSSIBLE), probabilities * (allowed & tagged[:, None])
 
 
 def _infer(structure: Structure, scores: Parts, masked: Parts) -> tuple[Floats3d, Floats1d, Array]:

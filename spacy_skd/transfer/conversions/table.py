@@ -188,8 +188,8 @@ def _places() -> dict[type[Structure], int]:
 
 
 def _verb(teacher: type[Structure], student: type[Structure]) -> str:
-    found = CONVERSIONS.get((teacher, student))
-    return "" if found is None else found.verb
+    conversion = CONVERSIONS.get((teacher, student))
+    return "" if conversion is None else conversion.verb
 
 
 def write_table(path: str | Path) -> None:
