@@ -48,7 +48,7 @@ def check_applied(
 
 @contextmanager
 def named(name: str) -> Iterator[None]:
-    """Errors of settings begin with the name of the component."""
+    """Let errors of settings begin with the name of the component."""
     try:
         yield
     except ValueError as error:

@@ -104,7 +104,7 @@ def docs_in(corpus: Path) -> Iterator[Doc]:
 
 
 def _stored(config: Config, store: str, plan: Plan, nlp: Language) -> Config:
-    """Trained from what was annotated, for as long as its words are worth.
+    """Train from what was annotated, for as long as its words are worth.
 
     RAISES (ValueError): if this teacher did not annotate the store, or not all that is asked.
     """
@@ -126,7 +126,8 @@ def _stored(config: Config, store: str, plan: Plan, nlp: Language) -> Config:
 
 
 def table(plan: Plan) -> list[tuple[str, str, str, str]]:
-    """Per component of the teacher: its name, a layer, the student's component, why it has none."""
+    """Return, per component of the teacher: its name, a layer, the student's component, why it has
+    none."""
     rows: list[tuple[str, str, str, str]] = []
     for row in plan.rows:
         rows += [(row.name, s.layer, s.name, row.loses) for s in row.students]

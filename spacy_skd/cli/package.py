@@ -95,7 +95,7 @@ def _write_sources(
 
 
 def _build(sources: Path) -> Path:
-    """Nothing is fetched where setuptools, which spaCy needs, can make wheels.
+    """Build the wheel. Nothing is fetched where setuptools, which spaCy needs, can make wheels.
 
     RAISES (ValueError): if no wheel was built, with all that the build printed.
     """

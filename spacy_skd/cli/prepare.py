@@ -106,8 +106,8 @@ def _check_inputs(treebank: Path, raw: Path) -> None:
 
 
 def _keep_rare_actions(config: Config, n_words: int, *, say: Callable[[str], None]) -> None:
-    """In a treebank of a few sentences all of a stock parser's actions may be rare, and without
-    them it stops with E1031."""
+    """Keep rare actions: in a treebank of a few sentences all of a stock parser's actions may be
+    rare, and without them it stops with E1031."""
     drops = [block for block in config["components"].values() if "min_action_freq" in block]
     if n_words < FEW_WORDS and drops:
         for block in drops:
@@ -118,7 +118,8 @@ def _keep_rare_actions(config: Config, n_words: int, *, say: Callable[[str], Non
 def _write_config(
     output: Path, name: str, config: Config, words: dict[str, float], *, backbone: str
 ) -> None:
-    """Fitted to the size of the corpus; of the student's, a copy that reads stored beliefs, too."""
+    """Write a config for a corpus of this size; of the student's, a copy that reads stored
+    beliefs, too."""
     set_steps(config, words["teacher" if name == "teacher" else "student"])
     if name == "teacher" and backbone:
         config["components"]["transformer"]["model"]["name"] = backbone
@@ -183,7 +184,7 @@ def from_store(config: Config) -> Config:
 
 
 def words_for(counts: Counts) -> dict[str, float]:
-    """Words that the teacher, and that each student, is to see in training."""
+    """Return the words that the teacher, and that each student, is to see in training."""
     labelled = counts.train.words
     raw = counts.raw.words if counts.raw else 0
     return {
@@ -193,7 +194,7 @@ def words_for(counts: Counts) -> dict[str, float]:
 
 
 def student_words(available: float) -> float:
-    """Words that a student is to see in training, of so many labelled and raw ones."""
+    """Return the words that a student is to see in training, of so many labelled and raw ones."""
     return _clamp(STUDENT_PASSES * available, *STUDENT_WORDS)
 
 

@@ -80,7 +80,7 @@ def _bar() -> Iterator[Report]:
 
 @contextmanager
 def _lines(command: str) -> Iterator[Report]:
-    """From a thread, so that a line comes in time whatever the command is at."""
+    """Report from a thread, so that a line comes in time whatever the command is at."""
     pace, ended = Pace(), threading.Event()
 
     def tell() -> None:

@@ -120,7 +120,7 @@ def own_output(
 
 
 def table(plan: HeadPlan) -> list[tuple[str, str, str]]:
-    """Per component of the new pipeline: its name, a head's layer, and what it is."""
+    """Return, per component of the new pipeline: its name, a head's layer, and what it is."""
     heads = {head.name: head for head in plan.heads}
     rows: list[tuple[str, str, str]] = []
     for name in plan.pipeline:

@@ -35,7 +35,7 @@ def report(
     speed_words: int = 20_000,
     gpu_id: int = -1,
 ) -> dict[str, Any]:
-    """Scores in each setting, words per second from text on one thread, megabytes on disk.
+    """Measure scores in each setting, words per second from text on one thread, megabytes on disk.
 
     corpus (Path): labelled docs, `.spacy`.
     pipelines (Mapping[str, Union[str, Path]]): folders or packages, by a name of your choice.
@@ -68,7 +68,7 @@ def _use_device(gpu_id: int) -> None:
 
 
 def _some(texts: list[str], words: int) -> list[str]:
-    """About as many words, of a dozen texts or more; a small corpus is taken several times."""
+    """Take about as many words, of a dozen texts or more; a small corpus is taken several times."""
     chosen: list[str] = []
     total = 0
     for text in cycle(texts):
@@ -80,7 +80,8 @@ def _some(texts: list[str], words: int) -> list[str]:
 
 
 def table(results: Mapping[str, Any]) -> str:
-    """Every score of what some pipeline annotates, a row for each setting; speed and size."""
+    """Tabulate every score of what some pipeline annotates, a row for each setting; speed and
+    size."""
     measured = [result[setting] for result in results.values() for setting in SETTINGS]
     spans = {key: f"SPANS:{name}" for scores in measured for key in scores
              if (name := spans_key(key)) is not None}  # fmt: skip

@@ -34,7 +34,7 @@ def requirements(config: Config) -> list[str]:
 
 
 def _registered(config: Config) -> Iterator[tuple[str, str]]:
-    """Registry and name of what runs in prediction."""
+    """Yield registry and name of what runs in prediction."""
     lang = config["nlp"]["lang"]
     yield "languages", lang
     for section in ("nlp", "components"):

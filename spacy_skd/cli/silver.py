@@ -79,7 +79,7 @@ def rejects_of(output: Path) -> Path:
 
 
 def _plain(doc: Doc) -> Doc:
-    """Without what the transformer left in it, which is large."""
+    """Return a doc without what the transformer left in it, which is large."""
     if Doc.has_extension("trf_data"):
         doc._.trf_data = None
     doc.tensor = doc.tensor[:0]

@@ -42,7 +42,7 @@ def stoppable(name: str, command: Callable[..., None]) -> Callable[..., None]:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """SIGTERM raises `Terminated`, so that drafts and locks are removed, for the block."""
+    """Let SIGTERM raise `Terminated`, so that drafts and locks are removed, for the block."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

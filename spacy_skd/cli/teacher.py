@@ -51,8 +51,8 @@ def _as_saved(nlp: Language, folder: Path) -> list[str]:
 
 @contextmanager
 def marked_training(output: Path) -> Iterator[None]:
-    """`spacy train` writes as it always does; of folders that were not there before, or that this
-    command wrote, it is noted that they may be replaced."""
+    """Let `spacy train` write as it always does; of folders that were not there before, or that
+    this command wrote, it is noted that they may be replaced."""
     with mark_folder(output / BEST, by="teacher"), mark_folder(output / LAST, by="teacher"):
         yield
 

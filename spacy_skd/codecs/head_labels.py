@@ -116,7 +116,9 @@ class HeadLabels:
         return numpy.clip(offsets, -limit, limit) + limit
 
     def encode(self, offsets: Ints1d, deprels: Ints1d) -> Ints1d:
-        """offsets (Ints1d): (T,) of each token's head, 0 for a root.
+        """Encode arcs as tags.
+
+        offsets (Ints1d): (T,) of each token's head, 0 for a root.
         deprels (Ints1d): (T,) index in `deprels`, -1 for another.
         RETURNS (Ints1d): (T,) index of the tag, -1 where there is none.
         """
@@ -135,7 +137,8 @@ class HeadLabels:
         return order, first, distinct
 
     def best_arcs(self, scores: Floats2d, rows: Ints2d, lengths: Ints1d) -> Floats3d:
-        """Arc scores of the best tag of each arc, for decoding: an arc without a tag is `UNTAGGED`.
+        """Return arc scores of the best tag of each arc, for decoding: an arc without a tag is
+        `UNTAGGED`.
 
         scores (Floats2d): (T, tags) nats, a NumPy array.
         rows (Ints2d): (B, N) row of each token of each unit; any in the padding.
@@ -147,20 +150,20 @@ class HeadLabels:
         return self._arcs(below, rows, lengths, rest=UNTAGGED)
 
     def summed_arcs(self, scores: Floats2d, rows: Ints2d, lengths: Ints1d) -> Floats3d:
-        """Arc scores of the log of the summed exp of each arc's tags, `IMPOSSIBLE` where it has no
-        tag: P(head) = softmax of these, given that it lies in the unit. See `best_arcs`."""
+        """Return arc scores of the log of the summed exp of each arc's tags, `IMPOSSIBLE` where it
+        has no tag: P(head) = softmax of these, given that it lies in the unit. See `best_arcs`."""
         summed = self._by_offset(scores, numpy.logaddexp.reduceat)
         return self._arcs(summed, rows, lengths, rest=IMPOSSIBLE)
 
     def _by_offset(self, scores: Floats2d, reduce: Callable[..., Floats2d]) -> Floats2d:
-        """(T, tags) to (T, distinct offsets)."""
+        """Turn (T, tags) into (T, distinct offsets)."""
         order, first, _ = self._groups
         in_order = (order[1:] > order[:-1]).all()  # as an inventory of `choose_head_labels` is
         reduced: Floats2d = reduce(scores if in_order else scores[:, order], first, axis=1)
         return reduced
 
     def _arcs(self, by_offset: Floats2d, rows: Ints2d, lengths: Ints1d, *, rest: float) -> Floats3d:
-        """by_offset (Floats2d): (T, distinct offsets). rest (float): score of all other arcs."""
+        """Spread `by_offset`, (T, distinct offsets). rest (float): score of all other arcs."""
         distinct, (b, n) = self._groups[2], rows.shape
         arc = numpy.full((b, n, n + 1), rest, dtype=by_offset.dtype)
         token = numpy.arange(n)[:, None]

@@ -12,7 +12,7 @@ _A = TypeVar("_A", bound=Array)
 
 
 def encode_tags(tags: Sequence[str | None], labels: Sequence[str]) -> tuple[Parts, Array]:
-    """Labels of tokens as indicators.
+    """Encode labels of tokens as indicators.
 
     tags (Sequence[str | None]): one label a token, None or "" where it is not known.
     labels (Sequence[str]): the inventory; a tag outside it counts as not known.
@@ -33,12 +33,12 @@ def decode_tags(indicators: Parts) -> Ints1d:
 
 
 def as_units(rows: FloatsXd) -> Parts:
-    """Scores of tokens, (T, C), each a unit of its own."""
+    """Make each of the scores of tokens, (T, C), a unit of its own."""
     return Parts({"unary": rows[:, None]}, array_module(rows).ones(len(rows), dtype="int64"))
 
 
 def split_by_lengths(flat: _A, lengths: Sequence[int]) -> list[_A]:
-    """Rows of a batch back to its docs: (sum of lengths, ...) to one array a doc."""
+    """Split rows of a batch by its docs: (sum of lengths, ...) to one array a doc."""
     ends = numpy.cumsum(lengths, dtype="int64").tolist()
     pieces: list[Any] = [flat[end - n : end] for end, n in zip(ends, lengths)]
     return pieces

@@ -61,7 +61,8 @@ class Bucket:
 
 
 def make_buckets(spans: Ints2d) -> list[Bucket]:
-    """Units of similar length together: at most a quarter and 2 tokens longer than the shortest.
+    """Put units of similar length together: at most a quarter and 2 tokens longer than the
+    shortest.
 
     spans (Ints2d): (U, 2) start and end row of each unit; empty units are left out.
     """
@@ -81,7 +82,7 @@ def make_buckets(spans: Ints2d) -> list[Bucket]:
 
 
 def batch_spans(units: Sequence[Ints2d], lengths: Sequence[int]) -> Ints2d:
-    """Units of the docs of a batch as rows of its concatenated words.
+    """Return units of the docs of a batch as rows of its concatenated words.
 
     units (Sequence[Ints2d]): per doc (U, 2). lengths (Sequence[int]): words of each doc.
     RETURNS (Ints2d): (all units, 2) start and end row.

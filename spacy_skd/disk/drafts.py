@@ -34,7 +34,7 @@ def remove_left_drafts(folder: Path) -> None:
 
 
 def is_draft(path: Path) -> bool:
-    """Whether a folder was made by `draft_folder`: it says its own random name, or its run was
+    """Tell whether a folder was made by `draft_folder`: it says its own random name, or its run was
     killed before it held anything."""
     if not path.name.startswith(_NAMES) or path.is_symlink() or not path.is_dir():
         return False

@@ -42,7 +42,7 @@ def unique_files(paths: Iterable[Path]) -> list[Path]:
 
 
 def suffix_of(path: Path) -> str:
-    """In lower case."""
+    """Return the suffix in lower case."""
     return path.suffix.lower()
 
 
@@ -57,7 +57,7 @@ def refuse_stream(path: Path) -> None:
 
 
 def _below(folder: Path, seen: set[Hashable]) -> Iterator[Path]:
-    """Files, folder by folder, each folder once, so that a link to one above it ends."""
+    """Yield files, folder by folder, each folder once, so that a link to one above it ends."""
     if _identity(folder) in seen:
         return
     seen.add(_identity(folder))

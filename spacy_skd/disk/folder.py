@@ -15,7 +15,7 @@ Recognizer = Callable[[Path], Collection[str]]
 
 
 def nothing(folder: Path) -> Collection[str]:
-    """No folder is known without a mark."""
+    """Recognize nothing: no folder is known without a mark."""
     return ()
 
 
@@ -62,7 +62,7 @@ def held_folder(folder: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def mark_folder(folder: Path, *, by: str) -> Iterator[None]:
-    """For what the block writes into a folder by itself, spaCy's training: if nothing was in it
+    """Mark what the block writes into a folder by itself, spaCy's training: if nothing was in it
     that is not ours, all that is in it afterwards is marked as ours."""
     try:
         check_folder(folder, by=by, overwrite=True)
@@ -76,7 +76,7 @@ def mark_folder(folder: Path, *, by: str) -> Iterator[None]:
 
 
 def same_files(folder: Path, other: Path) -> list[str]:
-    """Names of the files that two folders have, with the same bytes."""
+    """Return names of the files that two folders have, with the same bytes."""
     return [
         name
         for name in files_in(folder)

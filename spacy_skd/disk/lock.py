@@ -58,7 +58,8 @@ class Owner:
             return None
 
     def is_near(self) -> bool:
-        """Whether it ran on this machine, so that the system's lock tells whether it still does."""
+        """Tell whether it ran on this machine, so that the system's lock tells whether it still
+        does."""
         return self.host == platform.node() or self.machine == _machine()
 
     def __str__(self) -> str:
@@ -84,7 +85,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def is_lock(folder: Path, name: str) -> bool:
-    """Whether a file of a folder is a lock, held or left."""
+    """Tell whether a file of a folder is a lock, held or left."""
     path = folder / name
     return name == LOCK and not path.is_symlink() and (_is_empty(path) or bool(Owner.read(path)))
 

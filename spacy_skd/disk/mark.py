@@ -58,7 +58,8 @@ class Mark:
         write_atomically(folder / MARK, text.encode("utf8"), drafts=drafts)
 
     def joined(self, other: "Mark") -> "Mark":
-        """Of a folder on the way from this mark to the other: each file is of one of them."""
+        """Return the mark of a folder on the way from this mark to the other: each file is of one
+        of them."""
         files = {
             name: (*self.files.get(name, ()), *other.files.get(name, ()))
             for name in dict.fromkeys([*self.files, *other.files])
@@ -78,8 +79,8 @@ class Mark:
 
 
 def files_in(folder: Path) -> Iterator[str]:
-    """All that is below a folder but folders, by path with "/": links, too, which are not followed.
-    Without our mark, lock and drafts."""
+    """Yield all that is below a folder but folders, by path with "/": links, too, which are not
+    followed. Without our mark, lock and drafts."""
     yield from (name for name in _below(folder, "") if not _is_ours(folder, name))
 
 

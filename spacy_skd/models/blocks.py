@@ -65,7 +65,7 @@ def _whole_docs(starts: Array, sizes: Array) -> list[Group]:
 
 
 def _similar(sizes: Sequence[int]) -> list[tuple[int, int]]:
-    """Slices of ascending sizes: at most an eighth and 2 longer than the first of the slice."""
+    """Cut slices of ascending sizes: at most an eighth and 2 longer than the first of the slice."""
     slices: list[tuple[int, int]] = []
     first = 0
     for i in range(1, len(sizes) + 1):

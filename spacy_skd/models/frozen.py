@@ -60,7 +60,7 @@ def frozen_layers(model: Model[Any, Any]) -> list[Model[Any, Any]]:
 
 
 def has_vectors(doc: Doc) -> bool:
-    """Whether a tok2vec or a transformer has run."""
+    """Tell whether a tok2vec or a transformer has run."""
     by_transformer = Doc.has_extension("trf_data") and doc._.trf_data is not None
     return by_transformer or doc.tensor.size > 0 or not len(doc)
 

@@ -48,7 +48,7 @@ def grown_pairs(param: FloatsXd, copies: Ints2d) -> FloatsXd:
 
 
 def _mean(xp: Any, param: FloatsXd, copies: Ints2d, *, axis: int) -> FloatsXd:
-    """One copy after the other, since together they are as many times larger."""
+    """Average one copy after the other, since together they are as many times larger."""
     total = sum(xp.take(param, copy, axis=axis).astype("float64") for copy in xp.asarray(copies))
     result: FloatsXd = (total / len(copies)).astype(param.dtype)
     return result

@@ -31,7 +31,8 @@ def init_hidden(model: Model[Any, Any], name: str, *, nO: int, nI: int) -> None:
 def hidden(
     model: Model[Any, Any], name: str, X: Floats2d, *, dropout: float, out: Floats2d | None = None
 ) -> tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
-    """X (Floats2d): (T, nI). out (Floats2d | None): (T, nO), where to write what is returned.
+    """Run a hidden layer. X (Floats2d): (T, nI). out (Floats2d | None): (T, nO), where to write
+    what is returned.
     RETURNS: (T, nO), and the gradient's way back to X."""
     xp = model.ops.xp
     W, b = model.get_param(f"{name}_W"), model.get_param(f"{name}_b")

@@ -38,7 +38,7 @@ def build_second_order_parser(
     nO: int | None = None,
     max_distance: int = 0,
 ) -> Model[ParserInput, ParserScores]:
-    """As `spacy-skd.BiaffineParser.v1`, with arc scores that have taken account of siblings and
+    """Make a `spacy-skd.BiaffineParser.v1` with arc scores that have taken account of siblings and
     grandparents. The result is scores of arcs, for any structure of arcs.
 
     triple_hidden, rank (int): widths of the hidden layers of the scores of triples, and of their
@@ -120,7 +120,7 @@ def _forward(
 def _factors(
     model: Model[Any, Any], rows: Floats2d, is_train: bool
 ) -> tuple[dict[str, Floats2d], Callable[[dict[str, Floats2d]], Floats2d]]:
-    """By name: (T, R), and where ROOT can be it (T + 1, R), ROOT last."""
+    """Return, by name, (T, R), and where ROOT can be it (T + 1, R), ROOT last."""
     dropout = model.attrs["hidden_dropout"] if is_train else 0.0
     all_rows = with_root(model, rows)
     factors: dict[str, Floats2d] = {}
@@ -143,7 +143,7 @@ def _factors(
 
 
 def _indices(bucket: Bucket, root_row: int) -> dict[str, Ints2d]:
-    """Rows of the factors of a bucket's tokens, (B, N), or of its heads, (B, N + 1)."""
+    """Return rows of the factors of a bucket's tokens, (B, N), or of its heads, (B, N + 1)."""
     heads, tokens = bucket.heads(root_row), bucket.index(padding=0)
     return {name: heads if has_root else tokens for name, has_root in _FACTORS.items()}
 

@@ -28,7 +28,7 @@ def words_of(docs: Sequence[Doc], *, n_words: int | None = None) -> list[Words]:
 
 
 def word_lengths(docs: Sequence[Doc], *, n_words: int | None = None) -> list[int]:
-    """How many words each doc has. n_words (int | None): see `words_of`."""
+    """Return how many words each doc has. n_words (int | None): see `words_of`."""
     return [len(words) for words in words_of(docs, n_words=n_words)]
 
 
@@ -65,8 +65,8 @@ def word_index(words: Sequence[Words]) -> Ints1d:
 
 
 def concatenate_rows(ops: Ops, vectors: Sequence[Floats2d]) -> Floats2d:
-    """One array a doc to (tokens of the batch, width), not to be changed: a view if they are rows
-    of one array that follow each other, as `split_rows` makes them."""
+    """Join one array a doc to (tokens of the batch, width), not to be changed: a view if they are
+    rows of one array that follow each other, as `split_rows` makes them."""
     if not len(vectors):
         result: Floats2d = ops.alloc2f(0, 0)
         return result
@@ -75,7 +75,7 @@ def concatenate_rows(ops: Ops, vectors: Sequence[Floats2d]) -> Floats2d:
 
 
 def split_rows(rows: Floats2d, like: Sequence[Sized]) -> list[Floats2d]:
-    """(tokens of the batch, width) to one array a doc, of the lengths of `like`."""
+    """Split (tokens of the batch, width) into one array a doc, of the lengths of `like`."""
     split: list[Floats2d] = []
     start = 0
     for vectors in like:

@@ -54,12 +54,15 @@ class Manifest:
         return hashlib.blake2b(content, digest_size=8).digest()
 
     def forms(self) -> dict[str, Form]:
-        """By the teacher's component."""
+        """Return forms by the teacher's component."""
         return {pipe: Form.from_json(data) for pipe, data in self.pipes.items()}
 
     def to_disk(self, folder: Path, *, drafts: Path | None = None) -> None:
-        """drafts (Path | None): folder of the draft; `folder` by default.
-        RAISES (OSError): if it cannot be written; the one before is kept."""
+        """Write the manifest.
+
+        drafts (Path | None): folder of the draft; `folder` by default.
+        RAISES (OSError): if it cannot be written; the one before is kept.
+        """
         data = self._data()
         data["digest"] = _digest(data)
         text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"

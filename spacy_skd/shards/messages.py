@@ -27,7 +27,7 @@ def _decoded(pairs: Iterable[tuple[Any, Any]]) -> Any:
 
 @lru_cache(maxsize=1)
 def _decoder() -> Decoder:
-    """Those of all packages, one after the other."""
+    """Chain the decoders of all packages, one after the other."""
     whole: Decoder = _as_it_is
     for decode in msgpack_decoders.get_all().values():
         whole = partial(decode, chain=whole)

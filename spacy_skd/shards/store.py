@@ -39,7 +39,7 @@ class BeliefStore:
         self._names = list(self.manifest.shards)
 
     def names(self, *, labelled: bool) -> list[str]:
-        """Of the shards of one kind."""
+        """Return names of the shards of one kind."""
         return [n for n, shard in self.manifest.shards.items() if shard.labelled == labelled]
 
     def read(self, name: str) -> DocBin:

@@ -90,7 +90,7 @@ class _Search:
         return hypotheses
 
     def _advance(self, scores: Floats2d) -> None:
-        """scores (Floats2d): (unfinished states, moves)."""
+        """Advance the unfinished states. scores (Floats2d): (unfinished states, moves)."""
         flat = iter(self.batch.get_states())
         rows = iter(scores)
         before = [
@@ -109,7 +109,7 @@ class _Search:
         return [[tuple(moves) for moves in beam.histories[: len(beam)]] for beam in self.batch]
 
     def _normalized(self, scores: Floats2d) -> Floats2d:
-        """(states, moves) log-probabilities, for a model that was trained step by step."""
+        """Return (states, moves) log-probabilities, for a model that was trained step by step."""
         check_scores(scores, name=self.name)
         if not self.is_global:
             scores = scores - softmax(scores)[0][:, None]

@@ -32,7 +32,7 @@ LISTENERS: dict[str, Callable[[int], Block]] = {
 
 
 def find_listener(nlp: Language) -> tuple[str, Block]:
-    """How to build on a pipeline's embedding component.
+    """Tell how to build on a pipeline's embedding component.
 
     RETURNS (tuple[str, Dict]): its name, and the config of an architecture that listens to it and
         gives a token the mean of its pieces' vectors.

@@ -58,7 +58,7 @@ class TeacherRunner:
         return self.view(pipe).labels
 
     def view(self, pipe: str) -> View:
-        """pipe (str): of `pipes`."""
+        """Return a view. pipe (str): of `pipes`."""
         return next(views[pipe] for views in self._views.values() if pipe in views)
 
     def run(
@@ -68,7 +68,7 @@ class TeacherRunner:
         starts: Sequence[Array | None],
         pipes: Iterable[str],
     ) -> list[Beliefs]:
-        """One forward pass for all layers.
+        """Run one forward pass for all layers.
 
         docs (Sequence[Doc]): whose words and spaces are taken; they are not changed.
         starts (Sequence[ndarray | None]): per doc (tokens,) bool sentence starts, None where
@@ -85,8 +85,8 @@ class TeacherRunner:
         starts: Sequence[Array | None],
         pipes: Iterable[str],
     ) -> list[tuple[Doc, Beliefs]]:
-        """As `run`, in the same one pass, with copies of the docs that have the best guesses of the
-        components asked. What a component annotates is read from its belief."""
+        """Do as `run`, in the same one pass, with copies of the docs that have the best guesses of
+        the components asked. What a component annotates is read from its belief."""
         return self.read_each(
             docs, lambda place, doc, beliefs: (doc, beliefs), starts=starts, pipes=pipes
         )
@@ -99,8 +99,8 @@ class TeacherRunner:
         starts: Sequence[Array | None],
         pipes: Iterable[str],
     ) -> list[Out]:
-        """As `annotate`, but what is made at once of each doc's copy and beliefs, so that these are
-        not all in memory.
+        """Do as `annotate`, but return what is made at once of each doc's copy and beliefs, so that
+        these are not all in memory.
 
         read (Callable[[int, Doc, Beliefs], Out]): is given the doc's place among `docs`; called in
             another thread, docs of similar length after each other.
@@ -139,15 +139,15 @@ class TeacherRunner:
         return [results[i] for i in range(len(copies))]
 
     def _n_to_embed(self) -> int:
-        """How many components there are up to the first that embeds, with it."""
+        """Count how many components there are up to the first that embeds, with it."""
         for i, (name, pipe) in enumerate(self.nlp.components):
             if self._embeds(name, pipe):
                 return i + 1
         return 0
 
     def _overlaps(self, n_first: int) -> bool:
-        """Whether it helps that other components have a thread of their own. Not on a GPU: the one
-        that was chosen is a matter of each thread."""
+        """Tell whether it helps that other components have a thread of their own. Not on a GPU: the
+        one that was chosen is a matter of each thread."""
         models = [pipe.model for _, pipe in self.nlp.components if hasattr(pipe, "model")]
         on_cpu = all(model.ops.device_type == "cpu" for model in models if isinstance(model, Model))
         return n_first > 0 and on_cpu and n_cores() > 1
@@ -185,7 +185,8 @@ class TeacherRunner:
         return batch
 
     def _set_sentences(self, name: str, pipe: Any, docs: list[Doc], by_doc: list[Beliefs]) -> None:
-        """From what the component believes, if it was asked, so that it need not run again."""
+        """Set them from what the component believes, if it was asked: so it need not run
+        again."""
         places = [i for i, doc in enumerate(docs) if not has_starts(doc)]
         chosen = [docs[i] for i in places]
         if places and all(name in by_doc[i] for i in places):
@@ -204,7 +205,7 @@ class TeacherRunner:
 
 
 def _of_words(doc: Doc, starts: Array) -> Array:
-    """(tokens,) bool, the same sentences without starts on whitespace."""
+    """Return (tokens,) bool, the same sentences without starts on whitespace."""
     (words,) = words_of([doc])
     return words.starts_to_tokens(words.starts_of_tokens(starts))
 
@@ -225,7 +226,7 @@ def _run_pipe(pipe: Any, docs: list[Doc]) -> None:
 
 
 def sets_sentences(nlp: Language, name: str, pipe: Any) -> bool:
-    """Whether a component of a teacher decides where sentences start."""
+    """Tell whether a component of a teacher decides where sentences start."""
     if hasattr(pipe, "believe"):
         return bool(pipe.layer.sets_sentences)
     assigns = nlp.get_pipe_meta(name).assigns

@@ -41,8 +41,9 @@ CAN_TEACH = (
 
 
 def as_source(pipe: Any, *, beam: Beam | None = None) -> Source | None:
-    """beam (Beam | None): of components that search; `Beam()` if not given.
+    """Make what asks a component.
 
+    beam (Beam | None): of components that search; `Beam()` if not given.
     RETURNS (Source | None): None if the component cannot teach.
     """
     if hasattr(pipe, "believe"):

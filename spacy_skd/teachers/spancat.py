@@ -48,7 +48,7 @@ class SpancatSource(StockSource):
         return "" if is_flat else "spans that overlap or are nested: students keep the likeliest"
 
     def _believe(self, docs: Sequence[Doc]) -> list[Belief]:
-        """Spans as wide as the widest candidate of each doc.
+        """Return beliefs of spans as wide as the widest candidate of each doc.
 
         RAISES (ValueError): if the model's probabilities are not those of spans on their own, or
             one is NaN.
@@ -64,7 +64,7 @@ class SpancatSource(StockSource):
         return beliefs
 
     def write(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
-        """As the component does: by its threshold, so that spans may overlap."""
+        """Annotate as the component does: by its threshold, so that spans may overlap."""
         spans: list[Ints2d] = []
         chances: list[Floats2d] = []
         segments = [SegmentBelief.of(belief) for belief in beliefs]
@@ -78,7 +78,7 @@ class SpancatSource(StockSource):
         self.pipe.set_annotations(docs, (candidates, numpy.concatenate(chances)))
 
     def _scores(self, docs: Sequence[Doc]) -> list[Floats3d]:
-        """Per doc (tokens, widest candidate, labels), nats."""
+        """Return per doc (tokens, widest candidate, labels), nats."""
         ops = self.pipe.model.ops
         candidates = self.pipe.suggester(docs, ops=ops)
         lengths = ops.to_numpy(candidates.lengths)
@@ -93,8 +93,8 @@ class SpancatSource(StockSource):
         ]
 
     def _log_odds(self, docs: Sequence[Doc], candidates: Ragged) -> Floats2d:
-        """(candidates, labels). From what stands before the last activation, since a probability
-        near 1 is rounded to it."""
+        """Return (candidates, labels). From what stands before the last activation, since a
+        probability near 1 is rounded to it."""
         layers = _layers(self.pipe.model)
         last = self._last
         X: Any = (docs, candidates)
@@ -110,7 +110,7 @@ class SpancatSource(StockSource):
         return log_odds
 
     def _probabilities(self, log_odds: Floats2d) -> Floats2d:
-        """(candidates, the component's outputs), as it has them itself."""
+        """Return (candidates, the component's outputs), as it has them itself."""
         ops = self.pipe.model.ops
         if self._last.name == "softmax":
             none = numpy.zeros((len(log_odds), 1), dtype=log_odds.dtype)
@@ -147,7 +147,8 @@ def _layers(model: Model[Any, Any]) -> list[Model[Any, Any]]:
 
 
 def _placed(spans: Ints2d, rows: Floats2d, *, n: int) -> Floats3d:
-    """spans: (S, 2) start and end token. rows: (S, labels). RETURNS: (n, W, labels)."""
+    """Place scores. spans: (S, 2) start and end token. rows: (S, labels). RETURNS: (n, W,
+    labels)."""
     widths = spans[:, 1] - spans[:, 0]
     scores = numpy.full((n, int(widths.max(initial=1)), rows.shape[1]), IMPOSSIBLE, "float32")
     scores[spans[:, 0], widths - 1] = rows

@@ -51,14 +51,14 @@ class TaggerSource(StockSource):
                 self._write_space(doc[i])
 
     def _on_tokens(self, best: Ints1d, words: Words) -> Ints1d:
-        """(words,) to (tokens,) indices of labels; what whitespace gets is written over."""
+        """Turn (words,) into (tokens,) indices of labels; what whitespace gets is written over."""
         return words.to_tokens(best, fill=0)
 
     def _write_space(self, token: Token) -> None:
         token.tag_ = space_tag(self.labels)
 
     def _scores(self, docs: Sequence[Doc]) -> list[Floats2d]:
-        """Per doc (tokens, labels), nats up to a constant per token."""
+        """Return per doc (tokens, labels), nats up to a constant per token."""
         # A listener has no vectors for a doc without tokens.
         with_tokens = [doc for doc in docs if len(doc)]
         outputs = iter(self._outputs(with_tokens) if with_tokens else [])
@@ -82,11 +82,11 @@ class SenterSource(TaggerSource):
     stock = SentenceRecognizer
 
     def _on_tokens(self, best: Ints1d, words: Words) -> Ints1d:
-        """(words,) to (tokens,) whether a sentence starts."""
+        """Turn (words,) into (tokens,) whether a sentence starts."""
         return words.starts_to_tokens(best)
 
     def _write_space(self, token: Token) -> None:
-        """All is said by the starts."""
+        """Write nothing: all is said by the starts."""
 
 
 def _find_softmax(model: Model[Any, Any], *, name: str) -> Model[Any, Any]:

@@ -42,15 +42,17 @@ class TransitionSource(StockSource):
 
     @abstractmethod
     def _row(self, doc: Doc, hypothesis: Hypothesis) -> Ints2d:
-        """(values, tokens) what a hypothesis says of each token; equal where it says the same."""
+        """Return (values, tokens) what a hypothesis says of each token; equal where it says the
+        same."""
 
     @abstractmethod
     def _greedy(self, doc: Doc) -> Ints2d:
-        """As `_row`, of what the component does without a beam."""
+        """Return the same as `_row`, of what the component does without a beam."""
 
     @abstractmethod
     def _candidates(self, doc: Doc, rows: Array, weights: Floats1d) -> Belief:
-        """rows (ndarray): (K, values, tokens), likeliest first. weights: (K,), that sum to 1."""
+        """Return a belief. rows (ndarray): (K, values, tokens), likeliest first. weights: (K,),
+        that sum to 1."""
 
     def _believe(self, docs: Sequence[Doc]) -> list[Belief]:
         """Return what the beam of each doc says. RAISES (ValueError): if a score is NaN."""
@@ -101,6 +103,6 @@ class TransitionSource(StockSource):
 
 
 def bare_copy(doc: Doc) -> Doc:
-    """Words and spaces alone."""
+    """Copy words and spaces alone."""
     words = [token.text for token in doc]
     return Doc(doc.vocab, words, [bool(token.whitespace_) for token in doc])

@@ -69,7 +69,7 @@ class StockSource(Source):
 
     @abstractmethod
     def _believe(self, docs: Sequence[Doc]) -> list[Belief]:
-        """Of every doc's tokens."""
+        """Return a belief of every doc's tokens."""
 
 
 class DistillingSource(Source):

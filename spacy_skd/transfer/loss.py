@@ -28,7 +28,7 @@ def structural_loss(
     temperature: float = 1.0,
     weights: Floats1d | None = None,
 ) -> tuple[float, Parts]:
-    """T^2 (log Z(s / T) - m . s / T), summed over the units of a batch.
+    """Return T^2 (log Z(s / T) - m . s / T), summed over the units of a batch.
 
     structure (Structure): what the scores are scores of.
     scores (Parts): the student's scores, in nats.
@@ -52,7 +52,7 @@ def structural_loss(
 
 
 def emissions(parts: Parts) -> Parts:
-    """Without what is of pairs."""
+    """Return parts without what is of pairs."""
     return Parts({k: v for k, v in parts.arrays.items() if k != "transition"}, parts.lengths)
 
 
@@ -64,8 +64,8 @@ def token_loss(
     temperature: float = 1.0,
     weights: Floats1d | None = None,
 ) -> tuple[float, Parts]:
-    """`structural_loss` of the emissions alone, as if tokens were independent; that of structures
-    whose tokens are. The gradient of transitions is 0."""
+    """Return `structural_loss` of the emissions alone, as if tokens were independent; that of
+    structures whose tokens are. The gradient of transitions is 0."""
     loss, d_emissions = structural_loss(
         structure.emissions,
         emissions(scores),
@@ -85,8 +85,8 @@ def position_loss(
     temperature: float = 1.0,
     weights: Floats1d | None = None,
 ) -> tuple[float, Parts]:
-    """T^2 times the cross-entropy between the target and P(s / T), of every token, summed over the
-    units of a batch, see `Structure.positions`. Arguments, errors and gradient as of
+    """Return T^2 times the cross-entropy between the target and P(s / T), of every token, summed
+    over the units of a batch, see `Structure.positions`. Arguments, errors and gradient as of
     `structural_loss`; of the target of a chain, the unary marginals alone are read.
 
     RAISES (ValueError): also for a structure whose marginals have no derivative here (trees).
@@ -111,7 +111,7 @@ def mixed_loss(
     silent: Array | None = None,
     teacher_loss: TeacherLoss = structural_loss,
 ) -> tuple[float, Parts]:
-    """(1 - w) gold loss + w teacher loss, summed over the units of a batch.
+    """Return (1 - w) gold loss + w teacher loss, summed over the units of a batch.
 
     A unit without gold has teacher weight 1 whatever `weight` is, one of which the teacher says
     nothing has gold alone, and one without either has no loss. Partial gold is
@@ -157,7 +157,7 @@ def mixed_shares(gold: Gold, *, weight: float, silent: Array | None) -> tuple[Ar
 
 
 def gold_target(structure: Structure, scores: Parts, gold: Gold) -> tuple[Parts, Floats1d]:
-    """Marginals of the student's own distribution restricted to what the annotation allows.
+    """Return marginals of the student's own distribution restricted to what the annotation allows.
 
     For a complete unit these are the indicators. With log Z restricted = P_r . s + H(P_r), partial
     gold is this target and the constant H(P_r).

@@ -10,7 +10,7 @@ from .posterior import Target
 
 
 def mix(targets: Sequence[Target], weights: Sequence[float]) -> Target:
-    """weights (Sequence[float]): of the teachers, above 0.
+    """Mix targets. weights (Sequence[float]): of the teachers, above 0.
 
     RETURNS (Target): its lost mass is the mean of theirs; empty are the units that are empty for
         all.
@@ -34,7 +34,7 @@ def mixing_shares(targets: Sequence[Target], weights: Sequence[float]) -> list[F
 
 
 def _where_possible(target: Target, weight: float) -> Floats1d:
-    """(B,) the weight, 0 where the target is empty."""
+    """Return (B,) the weight, 0 where the target is empty."""
     weights = numpy.full(len(target.lost), float(weight))
     if target.empty is not None:
         weights[target.empty] = 0.0

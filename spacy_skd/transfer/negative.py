@@ -34,7 +34,7 @@ class Negative(NamedTuple):
 def negative_loss(
     structure: Structure, scores: Parts, negatives: Sequence[Negative], *, weights: Floats1d
 ) -> tuple[float, Parts]:
-    """- log(1 - P(span)) of each negative span by itself, summed.
+    """Return - log(1 - P(span)) of each negative span by itself, summed.
 
     scores (Parts): the student's, in nats.
     weights (Floats1d): (B,) of what is known of each unit.
@@ -65,7 +65,8 @@ def negative_loss(
 
 
 def gold_shares(n_units: int, *, weight: float, target: Target | None) -> Array:
-    """(B,) float64 weights of what is known of each unit: 1 - w, and 1 where no teacher speaks.
+    """Return (B,) float64 weights of what is known of each unit: 1 - w, and 1 where no teacher
+    speaks.
 
     weight (float): w, the teacher's share. target (Target | None): None without a teacher.
     """
@@ -77,7 +78,7 @@ def gold_shares(n_units: int, *, weight: float, target: Target | None) -> Array:
 
 
 def _cells(scores: Parts) -> int:
-    """Scores of one unit."""
+    """Count scores of one unit."""
     return int(sum(array[0].size for array in scores.arrays.values()))
 
 

@@ -118,7 +118,7 @@ def vectors_of(layer: Model[Any, Any], vocab: Vocab) -> Any:
 
 
 def static_vectors(width: int, holder: Model[Any, Any]) -> Model[list[Doc], Ragged]:
-    """`spacy.ml.staticvectors.StaticVectors`, of what another layer holds."""
+    """Make a `spacy.ml.staticvectors.StaticVectors` of what another layer holds."""
     return Model(
         STATIC,
         _forward,

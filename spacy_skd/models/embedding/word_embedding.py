@@ -53,7 +53,7 @@ def build_word_embed(
     affix_rows: int = 1000,
     known_words: bool = True,
 ) -> Model[list[Doc], list[Floats2d]]:
-    """As spacy.MultiHashEmbed.v2, for `embed` of spacy-skd.Tok2Vec.v1.
+    """Embed as spacy.MultiHashEmbed.v2, for `embed` of spacy-skd.Tok2Vec.v1.
 
     width, attrs, rows, include_static_vectors: as there. `attrs` has LOWER.
     prefixes, suffixes (Sequence[int]): lengths in characters, in lower case; of a shorter word all
@@ -78,8 +78,9 @@ def build_word_embed_with_own_vectors(
     affix_rows: int = 1000,
     known_words: bool = True,
 ) -> Model[list[Doc], list[Floats2d]]:
-    """As spacy-skd.WordEmbed.v1, with static vectors that the model holds itself: they are saved
-    with it, go along where its component is sourced, and leave the vocab's to other components.
+    """Embed as spacy-skd.WordEmbed.v1, with static vectors that the model holds itself: they are
+    saved with it, go along where its component is sourced, and leave the vocab's to other
+    components.
 
     vectors (str | None): folder or package that they are read from when the model is
         initialized, not when it is loaded; by default it reads the vocab's.
@@ -149,7 +150,8 @@ def word_features(
     known_words: bool,
     holder: Model[Any, Any] | None = None,
 ) -> Model[list[Doc], list[Ints2d]]:
-    """Docs to (tokens, attributes + affixes) uint64 each. See `build_word_embed`."""
+    """Make a layer of docs to (tokens, attributes + affixes) uint64 each. See
+    `build_word_embed`."""
     columns = [intify_attr(attr) for attr in attrs]
     if LOWER not in columns:
         raise ValueError(f"attrs: expected LOWER among them, got {list(attrs)}")
@@ -201,7 +203,7 @@ def expand(
 
 
 def _affixes(forms: Sequence[str], *, prefixes: Sequence[int], suffixes: Sequence[int]) -> Ints2d:
-    """(forms, affixes) uint64."""
+    """Return (forms, affixes) uint64."""
     columns = [[form[:length] for form in forms] for length in prefixes]
     columns += [[form[-length:] for form in forms] for length in suffixes]
     ids = numpy.empty((len(forms), len(columns)), dtype="uint64")

@@ -75,8 +75,8 @@ def _hidden_with_one(model: Model[Any, Any], name: str, X: Floats2d) -> Floats2d
 def label_scores(
     left: Floats2d, right: Floats2d, W: Floats2d, *, dependents: Ints1d, heads: Ints1d
 ) -> Floats2d:
-    """(left[dependent] (x) right[head]) W of each pair. What a head does is computed once for all
-    of its dependents, in half the time.
+    """Return (left[dependent] (x) right[head]) W of each pair. What a head does is computed once
+    for all of its dependents, in half the time.
 
     left (Floats2d): (T, a). right (Floats2d): (R, b). W (Floats2d): (a * b, deprels).
     dependents, heads (Ints1d): (P,) rows of left and right; on the CPU.

@@ -74,7 +74,8 @@ def _convolve(steps: list[Step], X: Floats2d) -> None:
 
 
 def _maxima(pieces: Floats3d) -> Floats2d:
-    """(width, pieces, columns) to (width, columns); numpy's own is slow along a short axis."""
+    """Turn (width, pieces, columns) into (width, columns); numpy's own is slow along a short
+    axis."""
     best = pieces[:, 0].copy()
     for p in range(1, pieces.shape[1]):
         numpy.maximum(best, pieces[:, p], out=best)

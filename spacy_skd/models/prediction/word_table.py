@@ -91,7 +91,7 @@ class WordTable:
         vectors: Any,
         strings: StringStore,
     ) -> Floats2d:
-        """words (Ints2d): (T, attributes). RETURNS (Floats2d): (T, width)."""
+        """Return (T, width) vectors of `words`, (T, attributes)."""
         hashes = _hashes(words)
         where = self._find(hashes)
         if data is not None and not self._still_holds(where, data, vectors):
@@ -103,7 +103,7 @@ class WordTable:
         return self._vectors[where]
 
     def _find(self, hashes: list[int]) -> Ints1d:
-        """(T,) row of each word, -1 for one that is new."""
+        """Return (T,) row of each word, -1 for one that is new."""
         rows = map(self._index.get, hashes, repeat(-1))
         return numpy.fromiter(rows, dtype="int64", count=len(hashes))
 
@@ -139,8 +139,8 @@ class WordTable:
         return where
 
     def _still_holds(self, where: Ints1d, data: Floats2d, vectors: Any) -> bool:
-        """Whether the static vectors of words are those that they were: `Vocab.set_vector` changes
-        them in place, and may give a word another row."""
+        """Tell whether the static vectors of words are those that they were: `Vocab.set_vector`
+        changes them in place, and may give a word another row."""
         if data is not self._data:
             return False
         is_used = numpy.zeros(len(self) + 1, dtype=bool)  # the last for what is new, -1
@@ -153,15 +153,15 @@ class WordTable:
 
 
 def _hashes(words: Ints2d) -> list[int]:
-    """Of each word's attributes: two words of 50,000 share one with a chance of about 1 in 10**10.
-    words: (T, attributes) uint64."""
+    """Hash each word's attributes: two words of 50,000 share one with a chance of about 1 in
+    10**10. words: (T, attributes) uint64."""
     result: list[int] = (words @ _factors(words.shape[1])).tolist()
     return result
 
 
 @cache
 def _factors(n: int) -> Ints1d:
-    """(n,) odd uint64, drawn once for all."""
+    """Return (n,) odd uint64, drawn once for all."""
     return numpy.random.default_rng(0).integers(2**64, size=n, dtype="uint64") | numpy.uint64(1)
 
 
@@ -180,7 +180,7 @@ def _appended(table: Floats2d | None, vectors: Floats2d, start: int, *, limit: i
 
 
 def _sums(data: Floats2d, rows: Ints1d) -> Ints1d:
-    """(W,) a checksum of the bits of some rows and of where they are, 0 for row -1."""
+    """Return (W,) a checksum of the bits of some rows and of where they are, 0 for row -1."""
     vectors = numpy.ascontiguousarray(data[rows])
     # At most 32 bits a factor: a sign in the highest of 64 would count modulo 2.
     bits = vectors.view(f"u{min(4, vectors.itemsize)}").astype("uint64")
@@ -195,7 +195,7 @@ class _Params:
         self._values: list[Floats1d] | None = None
 
     def still_of(self, model: Model[Any, Any]) -> bool:
-        """Whether the model has them still; if not, those that it has are taken."""
+        """Tell whether the model has them still; if not, those that it has are taken."""
         nodes = list(model.walk())
         arrays = [n.get_param(name) for n in nodes for name in n.param_names if n.has_param(name)]
         in_place = any(n.grad_names or n._params.proxy is not None for n in nodes)

@@ -81,7 +81,7 @@ def _check_torch(path: Path) -> None:
 
 
 def _check_safetensors(path: Path) -> None:
-    """Header length (8 bytes), header, tensors: a shorter file was cut off."""
+    """Check that a file has header length (8 bytes), header, tensors: a shorter one was cut off."""
     size = path.stat().st_size
     with path.open("rb") as file:
         n = int.from_bytes(file.read(8), "little")

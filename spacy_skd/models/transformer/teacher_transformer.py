@@ -126,7 +126,7 @@ def _init_beside(model: Model[Any, Any], X: list[Doc] | None = None, Y: Any = No
 def _beside(
     model: Model[list[Doc], list[Floats2d]], docs: list[Doc], is_train: bool
 ) -> tuple[list[Floats2d], Callable[..., Any]]:
-    """Both layers' vectors in one. (thinc's `concatenate` adds up the gradients of its input, which
+    """Join both layers' vectors. (thinc's `concatenate` adds up the gradients of its input, which
     docs do not have.)"""
     on_blas(model)
     listener, embed = model.layers

@@ -191,7 +191,7 @@ class _Annotation:
         return words, is_new
 
     def wait(self) -> None:
-        """For the shard that is being written. RAISES (OSError): if it could not be."""
+        """Wait for the shard that is being written. RAISES (OSError): if it could not be."""
         pending, self.pending = self.pending, None
         if pending is not None:
             pending.result()

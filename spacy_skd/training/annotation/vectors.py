@@ -126,7 +126,7 @@ class Words:
 
 
 def plain_docs(nlp: Language, texts: Sequence[Path]) -> Iterator[Doc]:
-    """Docs without annotation; see `make_vectors`."""
+    """Yield docs without annotation; see `make_vectors`."""
     for path in find_inputs([str(path) for path in texts]):
         if suffix_of(path) != DOCS:
             yield from (nlp.tokenizer(text.text) for text in read_raw(path))

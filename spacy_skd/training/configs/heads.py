@@ -153,8 +153,8 @@ def _lacks_sentences(
     replaced: Sequence[str],
     new: Sequence[str],
 ) -> bool:
-    """Whether there is a head of trees, and nothing before it to set sentences: a stock parser sets
-    its own, and is gone."""
+    """Tell whether there is a head of trees, and nothing before it to set sentences: a stock parser
+    sets its own, and is gone."""
     trees = {layer.name for layer in corpus_layers() if layer.needs_sentences}
     parsers = [name for name in replaced if trees.intersection(replaceable[name])]
     if not parsers and not trees.intersection(new):
@@ -172,7 +172,8 @@ def _that_set_sentences() -> list[str]:
 
 
 def _named(name: str, layers: tuple[str, ...], taken: Container[str]) -> list[Head]:
-    """As `init` names students: one head has the component's name, several have their layers'."""
+    """Name heads as `init` does students: one head has the component's name, several have their
+    layers'."""
     if len(layers) == 1:
         return [Head(name, layers[0], name)]
     names = {layer: f"{name}_{layer}" if layer in taken else layer for layer in layers}

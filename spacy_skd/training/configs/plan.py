@@ -76,7 +76,9 @@ class Plan:
 
 
 def make_plan(nlp: Language, *, pipes: Sequence[str] = (), keep: Sequence[str] = ()) -> Plan:
-    """nlp (Language): the teacher.
+    """Decide what becomes of each component of a teacher.
+
+    nlp (Language): the teacher.
     pipes (Sequence[str]): its components to teach or to take over; all but disabled ones if empty.
     keep (Sequence[str]): those to take over as they are though they could teach, beside `pipes`. Of
         several of the same layer, one of which alone needs the teacher's vectors, that one teaches
@@ -107,7 +109,7 @@ def make_plan(nlp: Language, *, pipes: Sequence[str] = (), keep: Sequence[str] =
 
 
 def _row(nlp: Language, name: str, pipe: Any, pipes: Sequence[str]) -> Row:
-    """Its students are still named as what they ask."""
+    """Return the row of a component. Its students are still named as what they ask."""
     row = Row(name, nlp.get_pipe_meta(name).factory)
     if pipes and name not in pipes:
         return replace(row, reason="is not one of --pipes")
@@ -205,7 +207,7 @@ def _with_sentences(nlp: Language, rows: Sequence[Row]) -> Iterator[Row]:
 
 
 def _named(row: Row, *, taken: Container[str]) -> Row:
-    """Students have the teacher's names, those of views the view's ("pos" of
+    """Give students the teacher's names, those of views the view's ("pos" of
     "morphologizer.pos")."""
     named: list[Student] = []
     for student in row.students:

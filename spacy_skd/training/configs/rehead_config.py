@@ -55,7 +55,7 @@ def rehead_config(
 
 
 def _heads(template: Config) -> dict[str, Block]:
-    """By layer."""
+    """Return the heads by layer."""
     blocks = template["components"].values()
     return {layer: block for block in blocks for layer in layers_of(block)}
 

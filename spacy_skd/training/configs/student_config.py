@@ -61,7 +61,7 @@ def _component(name: str, preset: Preset) -> Block:
 
 
 def score_weights(layers: Sequence[str]) -> dict[str, float]:
-    """Of the scores of some layers, in hundredths that sum to 1."""
+    """Weigh the scores of some layers, in hundredths that sum to 1."""
     weights: dict[str, float] = {}
     for layer in layers:
         weights.update(find_layer(layer).score_weights)

@@ -82,7 +82,7 @@ def annotate_text(
 
 
 def _trimmed(chars: CharSpan, text: str) -> Sequence[int]:
-    """Start and end without the spaces that a mouse selects with a word."""
+    """Return start and end without the spaces that a mouse selects with a word."""
     inner = text[chars.start : chars.end]
     start = chars.start + len(inner) - len(inner.lstrip())
     return start, start + len(inner.strip())
@@ -95,7 +95,7 @@ def _set_entities(doc: Doc, kept: Sequence[Span], unknown: Iterable[int], *, def
 
 
 def join_annotated(piece: Sequence[Annotated]) -> Doc:
-    """One Doc of consecutive sentences, or of one text."""
+    """Make one Doc of consecutive sentences, or of one text."""
     docs = [annotated.doc for annotated in piece]
     if len(docs) == 1:
         return docs[0]

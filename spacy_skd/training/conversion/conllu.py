@@ -28,7 +28,7 @@ _TEXT = re.compile(r"#\s*text\s*=\s*(.*\S)")
 
 
 def is_word_line(line: str) -> bool:
-    """Whether a line has the columns of a word, a multiword token or an empty node."""
+    """Tell whether a line has the columns of a word, a multiword token or an empty node."""
     columns = line.split("\t")
     return len(columns) == len(COLUMNS) and re.match(r"\d", columns[0], re.ASCII) is not None
 
@@ -154,7 +154,7 @@ class _Reader:
             )
 
     def spaces(self, words: list[Row], ranges: list[Range]) -> tuple[list[bool], bool]:
-        """Whether a space follows each word, and whether `# text` says something else.
+        """Tell whether a space follows each word, and whether `# text` says something else.
 
         The spaces are those of `# text` where its words are the sentence's, for not every file
         that has it has `SpaceAfter=No`, too.
@@ -180,7 +180,8 @@ class _Reader:
     def entities(
         self, words: list[Row], ranges: list[Range]
     ) -> tuple[list[str | None], int, dict[str, int]]:
-        """BILUO tags, how many of them were repaired, and how many values are not read, by key."""
+        """Return BILUO tags, how many of them were repaired, and how many values are not read, by
+        key."""
         tags: list[str | None] = []
         unread: Counter[str] = Counter()
         for number, row in [*words, *(row for _, _, row in ranges)]:

@@ -50,13 +50,13 @@ class BadSentence(ValueError):
 
 
 def is_token_line(line: str) -> bool:
-    """Whether a line is a word with a tag in its last column."""
+    """Tell whether a line is a word with a tag in its last column."""
     columns = _columns(line)
     return len(columns) > 1 and TAG.fullmatch(columns[-1]) is not None
 
 
 def is_sentence_line(line: str) -> bool:
-    """Whether all of a line are words with tags behind "|"."""
+    """Tell whether all of a line are words with tags behind "|"."""
     return bool(line.split()) and all(_PAIR.fullmatch(word) for word in line.split())
 
 
@@ -65,8 +65,8 @@ def is_document_start(line: str) -> bool:
 
 
 def numbers_words(sentences: Sequence[Sequence[Word]]) -> bool:
-    """Whether the first column counts the words of each sentence, as in CoNLL-U and GermEval, so
-    that the words themselves stand in another."""
+    """Tell whether the first column counts the words of each sentence, as in CoNLL-U and GermEval,
+    so that the words themselves stand in another."""
     counted = sum(_counts(words) for words in sentences)
     return any(len(words) > 1 for words in sentences) and counted == len(sentences)
 
@@ -152,5 +152,5 @@ def _biluo(tag: str) -> str | None:
 
 
 def _iob(tag: str | None) -> str:
-    """ "" where unknown."""
+    """Return the tag in IOB, "" where unknown."""
     return "" if tag is None else {"L": "I", "U": "B"}.get(tag[0], tag[0]) + tag[1:]

@@ -108,7 +108,7 @@ def _join(words: Sequence[str], text: str) -> str:
 
 
 def _ends(words: Sequence[str]) -> list[int]:
-    """Where in the joined words each word ends."""
+    """Return where in the joined words each word ends."""
     ends, end = [], 0
     for word in words:
         end += len(word)

@@ -49,7 +49,7 @@ def unlike(doc: Doc, tokenizer: Tokenize) -> list[Multiword]:
 
 
 def count_not_made(doc: Doc, tokenizer: Tokenize) -> int:
-    """How many tokens of a Doc a tokenizer does not make of its real text."""
+    """Count how many tokens of a Doc a tokenizer does not make of its real text."""
     text, places = _written(doc)
     made: set[Place] = {(token.idx, token.idx + len(token)) for token in tokenizer(text)}
     return sum(place not in made for place in places)
@@ -144,7 +144,7 @@ def _depth(token: Token) -> int:
 
 
 def _joined(values: Sequence[str], separator: str) -> str:
-    """Unknown if that of one word is."""
+    """Join values: unknown if that of one word is."""
     return separator.join(values) if all(values) else ""
 
 
@@ -157,7 +157,7 @@ def _features(group: Sequence[Token]) -> str:
 
 
 def _entities(doc: Doc, groups: Sequence[list[Token]], tops: Sequence[Token]) -> list[str]:
-    """IOB of each group; "" is missing."""
+    """Return IOB of each group; "" is missing."""
     tags = ["O" if any(token.ent_iob for token in group) else "" for group in groups]
     for entity in doc.ents:
         inside = range(entity.start, entity.end)

@@ -63,7 +63,7 @@ def parse_offsets(record: Any) -> OffsetRecord:
 
 
 def _as_object(record: Any) -> dict[str, Any]:
-    """spaCy's pairs of text and annotations as one object."""
+    """Return spaCy's pairs of text and annotations as one object."""
     if isinstance(record, list) and len(record) == 2:
         text, annotations = record
         if isinstance(text, str) and isinstance(annotations, dict):

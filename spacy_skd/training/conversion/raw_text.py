@@ -113,7 +113,7 @@ def read_raw(paths: PathLike | Sequence[PathLike]) -> Iterator[RawText]:
 
 
 def read_texts(path: Path) -> Iterator[Placed | Unfit]:
-    """Every line of a `.jsonl` or `.txt` file, in order, blank ones too."""
+    """Yield every line of a `.jsonl` or `.txt` file, in order, blank ones too."""
     parse = _parse_text if suffix_of(path) == ".txt" else _parse_record
     for line in numbered_lines(path):
         try:

@@ -166,13 +166,14 @@ class StoredCorpus(ABC):
                 yield item.checked(self.store.folder / name)
 
     def _files(self, nlp: Language, path: Path, random: Random) -> Iterator[Item]:
-        """Labelled docs from elsewhere; `skd_teacher` finds their beliefs, or runs the teacher."""
+        """Yield labelled docs from elsewhere; `skd_teacher` finds their beliefs, or runs the
+        teacher."""
         files = walk_corpus(path, ".spacy")
         for file in random.sample(files, len(files)):
             yield from read_items(nlp, DocBin(store_user_data=True).from_disk(file), is_gold=True)
 
     def _shuffled(self, items: Iterator[Item], random: Random) -> Iterator[Item]:
-        """Each item once, drawn from those that are waiting."""
+        """Yield each item once, drawn from those that are waiting."""
         waiting: list[Item] = []
         for item in items:
             if len(waiting) < self.buffer:
@@ -186,8 +187,8 @@ class StoredCorpus(ABC):
 
 
 def examples_seen(nlp: Language) -> int | None:
-    """How many examples a pipeline has learnt from, as its distilling components count them; None
-    if it has none of these."""
+    """Return how many examples a pipeline has learnt from, as its distilling components count them;
+    None if it has none of these."""
     pipes: list[Any] = [pipe for _, pipe in nlp.components]
     counts = (pipe.cfg.get("seen", 0) for pipe in pipes if isinstance(pipe, DistillingPipe))
     return max(counts, default=None)

@@ -68,7 +68,7 @@ class TagTarget:
 def batch_to_tags(
     scored: ScoredArcs, *, n_rows: int, tags: HeadLabels, temperature: float
 ) -> Target:
-    """`arcs_to_tags` of all units of a batch.
+    """Return `arcs_to_tags` of all units of a batch.
 
     n_rows (int): words of the batch.
     RETURNS (Target): of the words, each a unit: unary (T, 1, tags), NumPy arrays; the lost mass is
@@ -123,7 +123,7 @@ def arcs_to_tags(
 
 
 def _tag_ids(labelled: LabelledArcs, tags: HeadLabels) -> Ints2d:
-    """(P, teacher's deprels) the tag of the arc with this deprel, -1 for none; by name."""
+    """Return (P, teacher's deprels) the tag of the arc with this deprel, -1 for none; by name."""
     _, token, head = labelled.where.T
     offsets = numpy.where(head == 0, 0, head - 1 - token)
     columns = tags.deprel_columns(labelled.labels)
@@ -144,7 +144,8 @@ def _given_tagged(scores: Floats2d, allowed: Array) -> tuple[Floats1d, Floats2d]
 
 
 def _infer(structure: Structure, scores: Parts, masked: Parts) -> tuple[Floats3d, Floats1d, Array]:
-    """Marginals of the masked arcs; lost mass of each unit; (B, N) which tokens are silent."""
+    """Return marginals of the masked arcs; lost mass of each unit; (B, N) which tokens are
+    silent."""
     if structure.independent:
         return _select(scores, masked)
     arcs = ArcStructure.of(structure)
@@ -158,7 +159,8 @@ def _infer(structure: Structure, scores: Parts, masked: Parts) -> tuple[Floats3d
 
 
 def _select(scores: Parts, masked: Parts) -> tuple[Floats3d, Floats1d, Array]:
-    """Tokens choose on their own, so that one whose arcs have no tag leaves the others alone."""
+    """Let tokens choose on their own, so that one whose arcs have no tag leaves the others
+    alone."""
     arc, mask = masked.arrays["arc"], scores.mask
     silent = (arc.max(axis=-1, initial=IMPOSSIBLE) <= POSSIBLE_ABOVE) & mask
     _, of_all = HeadSelection().infer(scores)

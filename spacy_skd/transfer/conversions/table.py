@@ -161,7 +161,7 @@ def convert(
 
 
 def refusal(teacher: type[Structure], student: type[Structure]) -> str:
-    """Why a pair has no conversion, and which pairs have one."""
+    """Say why a pair has no conversion, and which pairs have one."""
     a, b = teacher.annotates, student.annotates
     reason = f" ({a} say nothing of {b})" if a != b else ""
     known = sorted(f"{x.__name__} -> {y.__name__}" for x, y in CONVERSIONS)
