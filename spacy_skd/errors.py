@@ -9,22 +9,21 @@ HOTTEST = 1000
 
 
 def check_between(name: str, value: float, *, low: float, high: float) -> float:
-    """RETURNS (float): the value. RAISES (ValueError): if it is NaN or outside [low, high]."""
+    """Return the value. RAISES (ValueError): if it is NaN or outside [low, high]."""
     if not low <= value <= high:
         raise ValueError(f"{name}: expected a number from {low} to {high}, got {value}")
     return float(value)
 
 
 def check_positive(name: str, value: float) -> float:
-    """RETURNS (float): the value. RAISES (ValueError): if it is NaN or not above 0."""
+    """Return the value. RAISES (ValueError): if it is NaN or not above 0."""
     if not value > 0:
         raise ValueError(f"{name}: expected a number above 0, got {value}")
     return float(value)
 
 
 def check_temperature(value: float) -> float:
-    """RETURNS (float): the value.
-    RAISES (ValueError): if it is NaN, not above 0 or above `HOTTEST`."""
+    """Return the value. RAISES (ValueError): if it is NaN, not above 0 or above `HOTTEST`."""
     if not 0 < value <= HOTTEST:
         raise ValueError(f"temperature: expected a number above 0, at most {HOTTEST}, got {value}")
     return float(value)
@@ -49,7 +48,7 @@ def check_applied(
 
 @contextmanager
 def named(name: str) -> Iterator[None]:
-    """Errors of settings begin with the name of the component."""
+    """Let errors of settings begin with the name of the component."""
     try:
         yield
     except ValueError as error:
@@ -59,7 +58,7 @@ def named(name: str) -> Iterator[None]:
 
 
 def check_one_of(name: str, value: str, known: Sequence[str]) -> str:
-    """RETURNS (str): the value. RAISES (ValueError): if it is not one of those that are known."""
+    """Return the value. RAISES (ValueError): if it is not one of those that are known."""
     if value not in known:
         raise ValueError(f"{name}: expected one of {', '.join(known)}, got {value!r}")
     return value

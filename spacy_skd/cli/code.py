@@ -14,5 +14,5 @@ CODE_FILES = typer.Option(
 
 
 def with_code(code_path: Path | None) -> str:
-    """What a command that follows must be given, too."""
+    """Return what a command that follows must be given, too."""
     return f" --code {shlex.quote(str(code_path))}" if code_path else ""

@@ -23,12 +23,12 @@ def export(pipeline: str | Path, output: Path) -> Exported:
     check_apart(output, [pipeline])
     with new_folder(output, by="export") as draft:
         nlp = load_trained(pipeline)
-        found = make_stock(nlp)
-        if not found.exported:
-            reasons = "".join(f"\n  {name}: {reason}" for name, reason in found.kept.items())
+        outcome = make_stock(nlp)
+        if not outcome.exported:
+            reasons = "".join(f"\n  {name}: {reason}" for name, reason in outcome.kept.items())
             raise ValueError(f"{pipeline}: expected a component to export, found none{reasons}")
         nlp.to_disk(draft)
-    return found
+    return outcome
 
 
 def export_cli(
@@ -41,14 +41,14 @@ def export_cli(
     by a stock one. Says which components still need this package."""
     import_code(code_path)
     try:
-        found = export(pipeline, output)
+        outcome = export(pipeline, output)
     except (ValueError, OSError) as error:
         msg.fail("Nothing was written", str(error), exits=1)
-    for name, factory in found.exported.items():
+    for name, factory in outcome.exported.items():
         msg.good(f"{name} is a stock {factory}")
-    for note in found.notes:
+    for note in outcome.notes:
         msg.warn(note)
-    for name, reason in found.kept.items():
+    for name, reason in outcome.kept.items():
         msg.warn(f"{name} still needs spacy-skd: {reason}")
-    if not found.kept:
+    if not outcome.kept:
         msg.good(f"{output} loads where spacy-skd is not installed")

@@ -37,7 +37,7 @@ def init(
     pipes: Sequence[str] = (),
     keep: Sequence[str] = (),
 ) -> tuple[Config, Plan]:
-    """A config with one student for each layer that a teacher annotates.
+    """Make a config with one student for each layer that a teacher annotates.
 
     teacher (str): folder or package of a trained pipeline.
     preset (str): the size, of `PRESETS`.
@@ -72,23 +72,26 @@ def init(
 
 
 def _check_vectors(vectors: str) -> None:
-    """RAISES (ValueError): if there is no such pipeline, or it has no vectors."""
+    """Check that a pipeline has vectors. RAISES (ValueError): if not, or there is none."""
     load_vectors(vectors)
 
 
 def _scored(plan: Plan, dev: str) -> list[str]:
-    """RAISES (ValueError): if there are no docs, or none that a student could be scored on."""
+    """Return the layers that students can be scored on.
+
+    RAISES (ValueError): if there are no docs, or none that a student could be scored on.
+    """
     layers = [student.layer for student in plan.students]
-    found = annotated_layers(docs_in(Path(dev)), layers)
-    if not found:
+    scored = annotated_layers(docs_in(Path(dev)), layers)
+    if not scored:
         raise ValueError(
             f"{dev}: expected docs with some of the layers {', '.join(layers)}, found none"
         )
-    return found
+    return scored
 
 
 def docs_in(corpus: Path) -> Iterator[Doc]:
-    """The docs of a `.spacy` file or of a folder of them. RAISES (ValueError): if it is none."""
+    """Read the docs of a `.spacy` file or a folder of them. RAISES (ValueError): if it is none."""
     vocab = Vocab()
     for path in walk_corpus(corpus, ".spacy") if corpus.is_dir() else [corpus]:
         try:
@@ -101,7 +104,7 @@ def docs_in(corpus: Path) -> Iterator[Doc]:
 
 
 def _stored(config: Config, store: str, plan: Plan, nlp: Language) -> Config:
-    """Trained from what was annotated, for as long as its words are worth.
+    """Train from what was annotated, for as long as its words are worth.
 
     RAISES (ValueError): if this teacher did not annotate the store, or not all that is asked.
     """
@@ -123,7 +126,8 @@ def _stored(config: Config, store: str, plan: Plan, nlp: Language) -> Config:
 
 
 def table(plan: Plan) -> list[tuple[str, str, str, str]]:
-    """Per component of the teacher: its name, a layer, the student's component, why it has none."""
+    """Return, per component of the teacher: its name, a layer, the student's component, why it has
+    none."""
     rows: list[tuple[str, str, str, str]] = []
     for row in plan.rows:
         rows += [(row.name, s.layer, s.name, row.loses) for s in row.students]
@@ -184,7 +188,7 @@ def _names(listed: str) -> list[str]:
 
 
 def _print_remedies(teacher: str, config: Config, plan: Plan, *, code: str) -> None:
-    """What to do about components that teach little, and about those that are left behind."""
+    """Say what to do about components that teach little, and about those that are left behind."""
     if plan.by_beam:
         names = ", ".join(plan.by_beam)
         msg.warn(f"{names}: a beam is nearly always certain, and slow to ask.")
@@ -203,8 +207,10 @@ def _print_remedies(teacher: str, config: Config, plan: Plan, *, code: str) -> N
 
 
 def replacement(row: Row, *, teacher: str, lang: str, code: str = "") -> list[str]:
-    """The commands that train a component in place of one of the teacher's. code (str): the option
-    that they need."""
+    """Return the commands that train a component in place of one of the teacher's.
+
+    code (str): the option that they need.
+    """
     name = shlex.quote(row.name)
     silver = f"python -m spacy skd silver {shlex.quote(teacher)}"
     paths = f"--paths.train {name}.spacy --paths.dev {name}_dev.spacy"

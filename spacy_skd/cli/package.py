@@ -67,7 +67,7 @@ def package(
 def _write_sources(
     pipeline: Path, folder: Path, *, name: str, version: str, code: Sequence[Path]
 ) -> Path:
-    """RETURNS (Path): the folder to build, as `spacy package` writes it."""
+    """Write the sources. RETURNS (Path): the folder to build, as `spacy package` writes it."""
     meta = srsly.read_json(pipeline / "meta.json")
     needed = [*meta.get("requirements", []), *requirements(load_config(pipeline / "config.cfg"))]
     meta["requirements"] = list(dict.fromkeys(needed))
@@ -95,7 +95,7 @@ def _write_sources(
 
 
 def _build(sources: Path) -> Path:
-    """Nothing is fetched where setuptools, which spaCy needs, can make wheels.
+    """Build the wheel. Nothing is fetched where setuptools, which spaCy needs, can make wheels.
 
     RAISES (ValueError): if no wheel was built, with all that the build printed.
     """
@@ -110,7 +110,10 @@ def _build(sources: Path) -> Path:
 
 
 def _check_loads(wheel: Path, folder: Path) -> None:
-    """RAISES (ValueError): if a process that has imported nothing else cannot load the wheel."""
+    """Check that a process that has imported nothing else can load the wheel.
+
+    RAISES (ValueError): if it cannot.
+    """
     with zipfile.ZipFile(wheel) as file:
         file.extractall(folder)
     command = [sys.executable, "-c", LOADS, wheel.name.partition("-")[0]]

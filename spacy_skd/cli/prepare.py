@@ -106,8 +106,8 @@ def _check_inputs(treebank: Path, raw: Path) -> None:
 
 
 def _keep_rare_actions(config: Config, n_words: int, *, say: Callable[[str], None]) -> None:
-    """In a treebank of a few sentences all of a stock parser's actions may be rare, and without
-    them it stops with E1031."""
+    """Keep rare actions: in a treebank of a few sentences all of a stock parser's actions may be
+    rare, and without them it stops with E1031."""
     drops = [block for block in config["components"].values() if "min_action_freq" in block]
     if n_words < FEW_WORDS and drops:
         for block in drops:
@@ -118,7 +118,8 @@ def _keep_rare_actions(config: Config, n_words: int, *, say: Callable[[str], Non
 def _write_config(
     output: Path, name: str, config: Config, words: dict[str, float], *, backbone: str
 ) -> None:
-    """Fitted to the size of the corpus; of the student's, a copy that reads stored beliefs, too."""
+    """Write a config for a corpus of this size; of the student's, a copy that reads stored
+    beliefs, too."""
     set_steps(config, words["teacher" if name == "teacher" else "student"])
     if name == "teacher" and backbone:
         config["components"]["transformer"]["model"]["name"] = backbone
@@ -130,8 +131,8 @@ def _write_config(
 def find_layers(
     corpus: Path, asked: Sequence[str], *, say: Callable[[str], None]
 ) -> tuple[list[str], list[str]]:
-    """The layers of a converted corpus: of train, to learn, and those of them that dev has, to be
-    scored.
+    """Return the layers of a converted corpus: of train, to learn, and those of them that dev has,
+    to be scored.
 
     asked (Sequence[str]): see `prepare`, as for `say`.
     RAISES (ValueError): if train lacks one that is asked, or there is nothing to learn or to score.
@@ -165,8 +166,8 @@ def _list(layers: Iterable[str]) -> str:
 
 
 def from_store(config: Config) -> Config:
-    """The student's config, reading what `spacy skd annotate` wrote (`--paths.store`) instead of
-    labelled docs and raw text, in the same mix."""
+    """Return the student's config, reading what `spacy skd annotate` wrote (`--paths.store`)
+    instead of labelled docs and raw text, in the same mix."""
     config = config.copy()
     raw_ratio = config["corpora"]["train"]["raw_ratio"]
     config["corpora"]["train"] = {
@@ -183,7 +184,7 @@ def from_store(config: Config) -> Config:
 
 
 def words_for(counts: Counts) -> dict[str, float]:
-    """Words that the teacher, and that each student, is to see in training."""
+    """Return the words that the teacher, and that each student, is to see in training."""
     labelled = counts.train.words
     raw = counts.raw.words if counts.raw else 0
     return {
@@ -193,7 +194,7 @@ def words_for(counts: Counts) -> dict[str, float]:
 
 
 def student_words(available: float) -> float:
-    """Words that a student is to see in training, of so many labelled and raw ones."""
+    """Return the words that a student is to see in training, of so many labelled and raw ones."""
     return _clamp(STUDENT_PASSES * available, *STUDENT_WORDS)
 
 
@@ -217,12 +218,12 @@ def set_steps(config: Config, words: float) -> None:
 
 def _find(folder: Path, split: str) -> Path:
     names = (path for path in folder.iterdir() if not path.name.startswith("."))
-    found = sorted(p for p in names if p.name.lower().endswith(f"{split}.conllu"))
-    if len(found) != 1:
+    files = sorted(p for p in names if p.name.lower().endswith(f"{split}.conllu"))
+    if len(files) != 1:
         raise FileNotFoundError(
-            f"{folder}: expected one file *{split}.conllu, found {[p.name for p in found]}"
+            f"{folder}: expected one file *{split}.conllu, found {[p.name for p in files]}"
         )
-    return found[0]
+    return files[0]
 
 
 def prepare_cli(

@@ -14,7 +14,7 @@ EVERY = 30.0  # seconds between lines
 
 
 def progress(command: str, *, bar: bool = True) -> AbstractContextManager[Report]:
-    """What a command reports to, shown on stderr as long as the block runs.
+    """Return what a command reports to, shown on stderr as long as the block runs.
 
     bar (bool): whether to show one on a terminal; lines come there otherwise, too.
     """
@@ -80,7 +80,7 @@ def _bar() -> Iterator[Report]:
 
 @contextmanager
 def _lines(command: str) -> Iterator[Report]:
-    """From a thread, so that a line comes in time whatever the command is at."""
+    """Report from a thread, so that a line comes in time whatever the command is at."""
     pace, ended = Pace(), threading.Event()
 
     def tell() -> None:

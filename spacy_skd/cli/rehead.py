@@ -69,11 +69,11 @@ def rehead(
     nlp = load_trained(pipeline)
     plan = plan_heads(nlp, pipes=pipes)  # what is wrong is said before raw text is annotated
     with tempfile.TemporaryDirectory() as scratch:
-        found = {"train": train, "dev": dev}
+        paths = {"train": train, "dev": dev}
         if raw is not None:
             own = own_output(pipeline, raw, Path(scratch), gpu_id=gpu_id, report=report)
-            found.update(own)
-        docs = {split: path for split, path in found.items() if path is not None}
+            paths.update(own)
+        docs = {split: path for split, path in paths.items() if path is not None}
         labelled = {split: labelled_layers(docs_in(path)) for split, path in docs.items()}
         plan = plan_heads(nlp, pipes=pipes, labelled=labelled.get("train"))
         config = rehead_config(base, nlp, plan, source=pipeline, scored=labelled.get("dev"))
@@ -95,7 +95,7 @@ def _copied(file: Path, folder: Path) -> Path:
 def own_output(
     pipeline: str, raw: Path, folder: Path, *, gpu_id: int = -1, report: Report = silent
 ) -> dict[str, Path]:
-    """A pipeline's annotation of raw text, as if it were gold.
+    """Write a pipeline's annotation of raw text, as if it were gold.
 
     folder (Path): gets train.spacy and dev.spacy.
     RETURNS (dict[str, Path]): the two files, "train" and "dev".
@@ -120,7 +120,7 @@ def own_output(
 
 
 def table(plan: HeadPlan) -> list[tuple[str, str, str]]:
-    """Per component of the new pipeline: its name, a head's layer, and what it is."""
+    """Return, per component of the new pipeline: its name, a head's layer, and what it is."""
     heads = {head.name: head for head in plan.heads}
     rows: list[tuple[str, str, str]] = []
     for name in plan.pipeline:

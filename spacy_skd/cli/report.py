@@ -35,7 +35,7 @@ def report(
     speed_words: int = 20_000,
     gpu_id: int = -1,
 ) -> dict[str, Any]:
-    """Scores in each setting, words per second from text on one thread, megabytes on disk.
+    """Measure scores in each setting, words per second from text on one thread, megabytes on disk.
 
     corpus (Path): labelled docs, `.spacy`.
     pipelines (Mapping[str, Union[str, Path]]): folders or packages, by a name of your choice.
@@ -68,7 +68,7 @@ def _use_device(gpu_id: int) -> None:
 
 
 def _some(texts: list[str], words: int) -> list[str]:
-    """About as many words, of a dozen texts or more; a small corpus is taken several times."""
+    """Take about as many words, of a dozen texts or more; a small corpus is taken several times."""
     chosen: list[str] = []
     total = 0
     for text in cycle(texts):
@@ -80,21 +80,22 @@ def _some(texts: list[str], words: int) -> list[str]:
 
 
 def table(results: Mapping[str, Any]) -> str:
-    """Every score of what some pipeline annotates, a row for each setting; speed and size."""
-    measured = [found[setting] for found in results.values() for setting in SETTINGS]
+    """Tabulate every score of what some pipeline annotates, a row for each setting; speed and
+    size."""
+    measured = [result[setting] for result in results.values() for setting in SETTINGS]
     spans = {key: f"SPANS:{name}" for scores in measured for key in scores
              if (name := spans_key(key)) is not None}  # fmt: skip
     shown = {**titles(), **dict(sorted(spans.items())), **PUNCTUATED}
     keys = [key for key in shown if any(key in scores for scores in measured)]
     header = ["", "tokens, sentences", *(shown[key] for key in keys), "words/s", "MB"]
     rows = []
-    for name, found in results.items():
-        rest = [f"{found['words_per_second']:,.0f}", f"{found['megabytes']:.1f}"]
+    for name, result in results.items():
+        speed_and_size = [f"{result['words_per_second']:,.0f}", f"{result['megabytes']:.1f}"]
         for setting in SETTINGS:
-            values = [found[setting].get(key) for key in keys]
+            values = [result[setting].get(key) for key in keys]
             cells = ["" if value is None else f"{100 * value:.1f}" for value in values]
-            rows.append([name, WHOSE[setting], *cells, *rest])
-            name, rest = "", ["", ""]
+            rows.append([name, WHOSE[setting], *cells, *speed_and_size])
+            name, speed_and_size = "", ["", ""]
     aligns: Any = ["l", "l"] + ["r"] * (len(header) - 2)
     return make_table(rows, header=header, aligns=aligns, divider=True)
 

@@ -12,7 +12,7 @@ WITH_SPACY = ("spacy", "spacy-legacy", "spacy-loggers", "thinc", "srsly")
 
 
 def requirements(config: Config) -> list[str]:
-    """The distributions whose entry points register parts of a pipeline, with their versions.
+    """Return the distributions whose entry points register a pipeline's parts, with their versions.
 
     `spacy package` looks for the module that a function is in. It finds neither function components
     (theirs is spaCy's), nor languages, nor distributions without a file `top_level.txt`.
@@ -21,20 +21,20 @@ def requirements(config: Config) -> list[str]:
     RETURNS (list[str]): "name>=1.2.3,<1.3.0", sorted.
     """
     parts = set(_registered(config))
-    found = set()
+    distributions = set()
     for registry in sorted({registry for registry, _ in parts}):
         for entry_point in metadata.entry_points(group=f"spacy_{registry}"):
             if (registry, entry_point.name) in parts and entry_point.dist is not None:
-                found.add((entry_point.dist.name, entry_point.dist.version))
+                distributions.add((entry_point.dist.name, entry_point.dist.version))
     return [
         f"{name}{get_minor_version_range(version)}"
-        for name, version in sorted(found)
+        for name, version in sorted(distributions)
         if name not in WITH_SPACY
     ]
 
 
 def _registered(config: Config) -> Iterator[tuple[str, str]]:
-    """Registry and name of what runs in prediction."""
+    """Yield registry and name of what runs in prediction."""
     lang = config["nlp"]["lang"]
     yield "languages", lang
     for section in ("nlp", "components"):
@@ -46,10 +46,10 @@ def _registered(config: Config) -> Iterator[tuple[str, str]]:
 
 
 def _names(registry: str, name: Any, lang: str) -> Iterator[tuple[str, str]]:
-    """A language may have a function of its own under a name."""
+    """Yield where a name may be: a language may have a function of its own under it."""
     yield from ((registry, str(name)), (registry, f"{lang}.{name}"))
 
 
 def name_of(requirement: str) -> str:
-    """The distribution that a requirement names."""
+    """Return the distribution that a requirement names."""
     return str(split_requirement(requirement)[0])

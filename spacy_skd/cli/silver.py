@@ -74,12 +74,12 @@ def silver(
 
 
 def rejects_of(output: Path) -> Path:
-    """The file beside it that gets the lines which are unfit."""
+    """Return the file beside it that gets the lines which are unfit."""
     return output.with_suffix(f".{REJECTS}")
 
 
 def _plain(doc: Doc) -> Doc:
-    """Without what the transformer left in it, which is large."""
+    """Return a doc without what the transformer left in it, which is large."""
     if Doc.has_extension("trf_data"):
         doc._.trf_data = None
     doc.tensor = doc.tensor[:0]

@@ -25,7 +25,7 @@ class Terminated(KeyboardInterrupt):
 
 
 def stoppable(name: str, command: Callable[..., None]) -> Callable[..., None]:
-    """The command; if it is stopped, it says whether it goes on where it stopped."""
+    """Return the command; if it is stopped, it says whether it goes on where it stopped."""
 
     @wraps(command)
     def run(*args: Any, **settings: Any) -> None:
@@ -42,7 +42,7 @@ def stoppable(name: str, command: Callable[..., None]) -> Callable[..., None]:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """SIGTERM raises `Terminated`, so that drafts and locks are removed, for the block."""
+    """Let SIGTERM raise `Terminated`, so that drafts and locks are removed, for the block."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

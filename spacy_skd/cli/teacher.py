@@ -42,8 +42,8 @@ def take_teacher(pipeline: str, output: Path, *, overwrite: bool = False) -> Non
 
 
 def _as_saved(nlp: Language, folder: Path) -> list[str]:
-    """The files of a folder that are what the pipeline would be saved as: nothing is lost if they
-    are written again."""
+    """Return the files of a folder that are what the pipeline would be saved as: nothing is lost if
+    they are written again."""
     with tempfile.TemporaryDirectory() as scratch:
         nlp.to_disk(scratch)
         return same_files(folder, Path(scratch))
@@ -51,8 +51,8 @@ def _as_saved(nlp: Language, folder: Path) -> list[str]:
 
 @contextmanager
 def marked_training(output: Path) -> Iterator[None]:
-    """`spacy train` writes as it always does; of folders that were not there before, or that this
-    command wrote, it is noted that they may be replaced."""
+    """Let `spacy train` write as it always does; of folders that were not there before, or that
+    this command wrote, it is noted that they may be replaced."""
     with mark_folder(output / BEST, by="teacher"), mark_folder(output / LAST, by="teacher"):
         yield
 

@@ -38,7 +38,7 @@ def scheme_of(tags: Sequence[str]) -> str:
 
 
 def are_span_tags(labels: Sequence[str]) -> bool:
-    """Whether an inventory is "O" and tags of spans."""
+    """Tell whether an inventory is "O" and tags of spans."""
     return OUTSIDE in labels and all(t == OUTSIDE or t[:2] in _PREFIXED for t in labels)
 
 
@@ -67,7 +67,7 @@ def encode_spans(spans: Sequence[TypedSpan], *, n: int, scheme: str) -> list[str
 
 
 def decode_spans(tags: Sequence[str]) -> list[TypedSpan]:
-    """Spans of a legal sequence of tags, of either scheme."""
+    """Return spans of a legal sequence of tags, of either scheme."""
     spans: list[TypedSpan] = []
     start = 0
     for i, tag in enumerate(tags):
@@ -82,7 +82,7 @@ def decode_spans(tags: Sequence[str]) -> list[TypedSpan]:
 
 
 def repair_bio(tags: Sequence[str]) -> tuple[list[str], int]:
-    """BIO where an I that continues nothing begins a span, as spaCy repairs it.
+    """Return BIO where an I that continues nothing begins a span, as spaCy repairs it.
 
     RETURNS (tuple[list[str], int]): the tags, and how many were changed.
     """
@@ -108,7 +108,7 @@ class Legality:
     transition: Floats2d
 
     def add_to(self, scores: Parts) -> Parts:
-        """Scores of a linear chain in which illegal sequences are impossible."""
+        """Make illegal sequences impossible in the scores of a linear chain."""
         xp = scores.xp
         unary = scores.arrays["unary"].copy()
         units = xp.nonzero(scores.lengths > 0)[0]
@@ -147,7 +147,7 @@ def _scores(allowed: Array) -> FloatsXd:
 def encode_chains(
     tags: Sequence[Sequence[str | None]], inventory: Sequence[str], rules: Legality
 ) -> tuple[Gold, int]:
-    """Tags of the units of a bucket as indicators of labels and transitions.
+    """Encode tags of the units of a bucket as indicators of labels and transitions.
 
     tags (Sequence[Sequence[str | None]]): per unit, one tag a token; None, "" or a tag outside
         the inventory where it is not known.
@@ -178,7 +178,8 @@ def tag_ids(
 
 
 def _illegal(labels: Array, lengths: Array, rules: Legality) -> Array:
-    """(B,) bool: no legal sequence agrees with what is known. labels: (B, N), -1 unknown."""
+    """Return (B,) bool, whether no legal sequence agrees with what is known. labels: (B, N), -1
+    unknown."""
     b, n = labels.shape
     if not n:
         return numpy.zeros(b, dtype=bool)
@@ -217,7 +218,7 @@ class TagMatch:
         return not bool(self.same.any(axis=1).all())
 
     def gather(self, scores: FloatsXd) -> FloatsXd:
-        """Each student tag takes the score of the teacher's tag that it is part of, `IMPOSSIBLE`
+        """Give each student tag the score of the teacher's tag that it is part of, `IMPOSSIBLE`
         if there is none. scores: (..., teacher tags). For a teacher that is not finer."""
         xp = array_module(scores)
         columns = xp.asarray(self.same.argmax(axis=0))
@@ -225,19 +226,20 @@ class TagMatch:
         return xp.where(absent, xp.asarray(IMPOSSIBLE, dtype=scores.dtype), scores[..., columns])
 
     def gather_pairs(self, transition: Floats2d) -> Floats2d:
-        """(teacher tags, teacher tags) to (student tags, student tags), as `gather`."""
+        """Turn (teacher tags, teacher tags) into (student tags, student tags), as `gather`."""
         xp = array_module(transition)
         return xp.ascontiguousarray(self.gather(self.gather(transition).T).T)
 
     def log_sum(self, scores: FloatsXd) -> FloatsXd:
-        """log of the sum of exp over the teacher's tags of each student tag."""
+        """Return log of the sum of exp over the teacher's tags of each student tag."""
         xp = array_module(scores)
         table = xp.where(xp.asarray(self.same), 0.0, IMPOSSIBLE).astype(scores.dtype)
         sums, _ = softmax((scores[..., None] + table).swapaxes(-1, -2))
         return xp.maximum(sums, IMPOSSIBLE).astype(scores.dtype)
 
     def add_up(self, marginals: Parts) -> Parts:
-        """Marginals of the teacher's tags and pairs to the student's. For a finer teacher."""
+        """Add marginals of the teacher's tags and pairs up to the student's. For a finer
+        teacher."""
         same = marginals.xp.asarray(self.same, dtype=marginals.arrays["unary"].dtype)
         arrays = {"unary": marginals.arrays["unary"] @ same}
         if "transition" in marginals.arrays:
@@ -245,7 +247,7 @@ class TagMatch:
         return Parts(arrays, marginals.lengths)
 
     def mask(self, scores: FloatsXd) -> FloatsXd:
-        """`IMPOSSIBLE` for the teacher's tags that the student cannot express."""
+        """Return `IMPOSSIBLE` for the teacher's tags that the student cannot express."""
         xp = array_module(scores)
         lost = xp.asarray(~self.same.any(axis=1))
         return xp.where(lost, xp.asarray(IMPOSSIBLE, dtype=scores.dtype), scores)

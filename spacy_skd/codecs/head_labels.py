@@ -30,8 +30,8 @@ def head_label(offset: int, deprel: str) -> str:
 
 def parse_head_label(tag: str) -> tuple[int, str] | None:
     """Return offset and deprel, None if it is no such tag."""
-    found = _TAG.fullmatch(tag)
-    return None if found is None else (int(found.group(1)), found.group(2))
+    match = _TAG.fullmatch(tag)
+    return None if match is None else (int(match.group(1)), match.group(2))
 
 
 def deprels_of(labels: Sequence[str]) -> tuple[str, ...]:
@@ -116,14 +116,16 @@ class HeadLabels:
         return numpy.clip(offsets, -limit, limit) + limit
 
     def encode(self, offsets: Ints1d, deprels: Ints1d) -> Ints1d:
-        """offsets (Ints1d): (T,) of each token's head, 0 for a root.
+        """Encode arcs as tags.
+
+        offsets (Ints1d): (T,) of each token's head, 0 for a root.
         deprels (Ints1d): (T,) index in `deprels`, -1 for another.
         RETURNS (Ints1d): (T,) index of the tag, -1 where there is none.
         """
         if not self.deprels:
             return numpy.full(len(offsets), -1)
-        found = self.table[self.rows_of(offsets), numpy.maximum(deprels, 0)]
-        return numpy.where(deprels >= 0, found, -1)
+        tags = self.table[self.rows_of(offsets), numpy.maximum(deprels, 0)]
+        return numpy.where(deprels >= 0, tags, -1)
 
     # From tags to arcs
 
@@ -135,7 +137,8 @@ class HeadLabels:
         return order, first, distinct
 
     def best_arcs(self, scores: Floats2d, rows: Ints2d, lengths: Ints1d) -> Floats3d:
-        """Arc scores of the best tag of each arc, for decoding: an arc without a tag is `UNTAGGED`.
+        """Return arc scores of the best tag of each arc, for decoding: an arc without a tag is
+        `UNTAGGED`.
 
         scores (Floats2d): (T, tags) nats, a NumPy array.
         rows (Ints2d): (B, N) row of each token of each unit; any in the padding.
@@ -147,29 +150,29 @@ class HeadLabels:
         return self._arcs(below, rows, lengths, rest=UNTAGGED)
 
     def summed_arcs(self, scores: Floats2d, rows: Ints2d, lengths: Ints1d) -> Floats3d:
-        """Arc scores of the log of the summed exp of each arc's tags, `IMPOSSIBLE` where it has no
-        tag: P(head) = softmax of these, given that it lies in the unit. See `best_arcs`."""
+        """Return arc scores of the log of the summed exp of each arc's tags, `IMPOSSIBLE` where it
+        has no tag: P(head) = softmax of these, given that it lies in the unit. See `best_arcs`."""
         summed = self._by_offset(scores, numpy.logaddexp.reduceat)
         return self._arcs(summed, rows, lengths, rest=IMPOSSIBLE)
 
     def _by_offset(self, scores: Floats2d, reduce: Callable[..., Floats2d]) -> Floats2d:
-        """(T, tags) to (T, distinct offsets)."""
+        """Turn (T, tags) into (T, distinct offsets)."""
         order, first, _ = self._groups
         in_order = (order[1:] > order[:-1]).all()  # as an inventory of `choose_head_labels` is
         reduced: Floats2d = reduce(scores if in_order else scores[:, order], first, axis=1)
         return reduced
 
     def _arcs(self, by_offset: Floats2d, rows: Ints2d, lengths: Ints1d, *, rest: float) -> Floats3d:
-        """by_offset (Floats2d): (T, distinct offsets). rest (float): score of all other arcs."""
+        """Spread `by_offset`, (T, distinct offsets). rest (float): score of all other arcs."""
         distinct, (b, n) = self._groups[2], rows.shape
         arc = numpy.full((b, n, n + 1), rest, dtype=by_offset.dtype)
         token = numpy.arange(n)[:, None]
         head = numpy.where(distinct == 0, 0, token + distinct + 1)
         token, column = numpy.nonzero((distinct == 0) | ((head >= 1) & (head <= n)))
         head = head[token, column]
-        found = by_offset[rows[:, token], column]
+        scores = by_offset[rows[:, token], column]
         inside = (token < lengths[:, None]) & (head <= lengths[:, None])
-        arc[:, token, head] = numpy.where(inside, found, rest)
+        arc[:, token, head] = numpy.where(inside, scores, rest)
         return arc
 
     def of_arcs(self, scores: Floats2d, offsets: Ints1d) -> tuple[Ints1d, Ints1d]:
@@ -181,15 +184,15 @@ class HeadLabels:
             tag (of a root: which is one); if there is none such either, that of the best tag.
         """
         ids = self.table[self.rows_of(offsets)]
-        found = numpy.take_along_axis(scores, numpy.maximum(ids, 0), axis=1)
-        deprels = numpy.where(ids >= 0, found, -numpy.inf).argmax(axis=1)
+        tag_scores = numpy.take_along_axis(scores, numpy.maximum(ids, 0), axis=1)
+        deprels = numpy.where(ids >= 0, tag_scores, -numpy.inf).argmax(axis=1)
         tags = numpy.take_along_axis(ids, deprels[:, None], axis=1)[:, 0]
-        rest = numpy.nonzero(tags < 0)[0]
-        if len(rest):
-            allowed = (self.offsets == 0) == (offsets[rest, None] == 0)
+        untagged = numpy.nonzero(tags < 0)[0]
+        if len(untagged):
+            allowed = (self.offsets == 0) == (offsets[untagged, None] == 0)
             allowed |= ~allowed.any(axis=1, keepdims=True)
-            best = numpy.where(allowed, scores[rest], -numpy.inf).argmax(axis=1)
-            deprels[rest] = self.deprel_ids[best]
+            best = numpy.where(allowed, scores[untagged], -numpy.inf).argmax(axis=1)
+            deprels[untagged] = self.deprel_ids[best]
         return tags, deprels
 
 

@@ -24,7 +24,7 @@ class LabelMatch:
     only_teacher: tuple[str, ...]
 
     def gather(self, scores: FloatsXd) -> FloatsXd:
-        """Teacher's scores, columns reordered to the student's labels.
+        """Return teacher's scores, columns reordered to the student's labels.
 
         scores (FloatsXd): (..., teacher labels).
         RETURNS (FloatsXd): (..., student labels), `IMPOSSIBLE` where the teacher has no such label.

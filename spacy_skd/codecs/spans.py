@@ -51,7 +51,8 @@ class SegmentGold(Gold):
 
 
 def _allowed(tags: Ints2d, *, widths: int, n_labels: int) -> Array:
-    """(B, N, W, L) bool: the span gives no token another tag than the known one. tags: (B, N)."""
+    """Return (B, N, W, L) bool, whether the span gives no token another tag than the known one.
+    tags: (B, N)."""
     b, n = tags.shape
     ids = 1 + numpy.arange(n_labels) * _N_PREFIXES
     fits = [(tags[..., None] < 0) | (tags[..., None] == ids + prefix) for prefix in range(4)]
@@ -83,7 +84,7 @@ def encode_segments(
     *,
     max_width: int,
 ) -> tuple[SegmentGold, Unfit]:
-    """Tags of the units of a bucket as indicators of spans.
+    """Encode tags of the units of a bucket as indicators of spans.
 
     tags (Sequence[Sequence[str | None]]): per unit, one BIOES tag a token; None, "" or a tag
         outside the inventory where it is not known.
@@ -106,20 +107,20 @@ def encode_segments(
 
 
 def _whole_spans(ids: Sequence[int]) -> Cells:
-    """Spans from their first tag to their last. ids: of BIOES tags, -1 unknown."""
-    found: Cells = []
+    """Return spans from their first tag to their last. ids: of BIOES tags, -1 unknown."""
+    spans: Cells = []
     start: int | None = None
     for i, tag in enumerate(ids):
         label, prefix = divmod(tag - 1, _N_PREFIXES)
         if tag <= 0:
             start = None
         elif prefix == _S:
-            found.append((i, 0, label))
+            spans.append((i, 0, label))
         elif prefix == _B:
             start = i
         elif prefix == _E and start is not None:
-            found.append((start, i - start, label))
-    return found
+            spans.append((start, i - start, label))
+    return spans
 
 
 def decode_segments(indicators: Parts, labels: Sequence[str]) -> list[list[TypedSpan]]:
@@ -153,8 +154,8 @@ class SpanMatch:
         return self.tags.index(OUTSIDE)
 
     def columns(self, prefix: str) -> Ints1d:
-        """(student's labels,) the column of each label's tag with a prefix of BIOES, -1 for none.
-        In BIO, the tag of a single token is B, and that of the last I."""
+        """Return (student's labels,) the column of each label's tag with a prefix of BIOES, -1 for
+        none. In BIO, the tag of a single token is B, and that of the last I."""
         if scheme_of(self.tags) == "BIO":
             prefix = {"S": "B", "E": "I"}.get(prefix, prefix)
         index: dict[str, int] = {tag: i for i, tag in enumerate(self.tags)}

@@ -9,7 +9,7 @@ from ..structures import Parts
 
 
 def encode_tags(tags: Sequence[str | None], labels: Sequence[str]) -> tuple[Parts, Array]:
-    """Labels of tokens as indicators.
+    """Encode labels of tokens as indicators.
 
     tags (Sequence[str | None]): one label a token, None or "" where it is not known.
     labels (Sequence[str]): the inventory; a tag outside it counts as not known.

@@ -38,36 +38,36 @@ class Gold:
         return ~self.known.any(axis=1)
 
     def restrict(self, scores: Parts, units: Any) -> Parts:
-        """Scores of some units in which every structure that contradicts the annotation is
+        """Return scores of some units in which every structure that contradicts the annotation is
         impossible.
 
         scores (Parts): of these units alone. units (ndarray): (U,) which of the batch's they are.
         """
         xp = scores.xp
         known = xp.asarray(self.known[units])[..., None]
-        some = self.indicators[xp.asarray(units)]
+        indicators = self.indicators[xp.asarray(units)]
         arrays = {
             k: v
             if k == "transition"
-            else v + xp.where(known & (some.arrays[k] == 0), IMPOSSIBLE, 0.0)
+            else v + xp.where(known & (indicators.arrays[k] == 0), IMPOSSIBLE, 0.0)
             for k, v in scores.arrays.items()
         }
         return Parts(arrays, scores.lengths)
 
     def settle(self, marginals: Parts, units: Any) -> Parts:
-        """Marginals under the scores of `restrict`, with all that the annotation fixes."""
+        """Return marginals under the scores of `restrict`, with all that the annotation fixes."""
         return marginals
 
 
 def gold_tokens(indicators: Parts, known: Array) -> Gold:
-    """Gold of units of one token each. known: (T,) bool."""
+    """Make gold of units of one token each. known: (T,) bool."""
     return Gold(indicators, known[:, None])
 
 
 def encode_trees(
     heads: Ints1d, *, rows: Ints1d, lengths: Ints1d, single_root: bool = True, trees: bool = True
 ) -> Gold:
-    """Arc indicators of the units of a bucket.
+    """Make arc indicators of the units of a bucket.
 
     heads (Ints1d): (T,) head row of every token of the batch, `ROOT_HEAD` or `UNKNOWN_HEAD`.
     rows (Ints1d): (B,) first row of each unit.
@@ -92,7 +92,7 @@ def encode_trees(
 
 
 def decode_trees(indicators: Parts, *, rows: Ints1d) -> Ints2d:
-    """Dependent and head rows of the arcs of a bucket.
+    """Return dependent and head rows of the arcs of a bucket.
 
     indicators (Parts): arc (B, N, N+1), one head a token.
     rows (Ints1d): (B,) first row of each unit in the batch.
@@ -106,7 +106,7 @@ def decode_trees(indicators: Parts, *, rows: Ints1d) -> Ints2d:
 
 
 def in_batch(pairs: Ints2d, offset: int) -> Ints2d:
-    """Pairs of a doc's words as rows of the batch. pairs (Ints2d): (P, 2), head `ROOT_HEAD` for
-    ROOT. offset (int): first row of the doc."""
+    """Return pairs of a doc's words as rows of the batch. pairs (Ints2d): (P, 2), head `ROOT_HEAD`
+    for ROOT. offset (int): first row of the doc."""
     heads = numpy.where(pairs[:, 1] >= 0, pairs[:, 1] + offset, ROOT_HEAD)
     return numpy.stack([pairs[:, 0] + offset, heads], axis=1)

@@ -60,13 +60,14 @@ class Bucket:
         return index, numpy.stack([unit, token, head], axis=1)[index]
 
     def heads(self, root_row: int) -> Ints2d:
-        """RETURNS (Ints2d): (B, N + 1) row of each head, `root_row` of ROOT and padding."""
+        """Return (B, N + 1) row of each head, `root_row` of ROOT and padding."""
         root = numpy.full((len(self.lengths), 1), root_row)
         return numpy.concatenate([root, self.index(padding=root_row)], axis=1)
 
 
 def make_buckets(spans: Ints2d) -> list[Bucket]:
-    """Units of similar length together: at most a quarter and 2 tokens longer than the shortest.
+    """Put units of similar length together: at most a quarter and 2 tokens longer than the
+    shortest.
 
     spans (Ints2d): (U, 2) start and end row of each unit; empty units are left out.
     """
@@ -86,7 +87,7 @@ def make_buckets(spans: Ints2d) -> list[Bucket]:
 
 
 def batch_spans(units: Sequence[Ints2d], lengths: Sequence[int]) -> Ints2d:
-    """Units of the docs of a batch as rows of its concatenated words.
+    """Return units of the docs of a batch as rows of its concatenated words.
 
     units (Sequence[Ints2d]): per doc (U, 2). lengths (Sequence[int]): words of each doc.
     RETURNS (Ints2d): (all units, 2) start and end row.
@@ -97,7 +98,7 @@ def batch_spans(units: Sequence[Ints2d], lengths: Sequence[int]) -> Ints2d:
 
 
 def head_rows(heads: Ints2d, *, rows: Ints1d, lengths: Ints1d) -> Ints2d:
-    """`decode_trees` of heads.
+    """Return `decode_trees` of heads.
 
     heads (Ints2d): (B, N) 0 = ROOT, j + 1 = token j of the unit; any value in the padding.
     rows, lengths (Ints1d): (B,) first row and tokens of each unit.
@@ -105,17 +106,17 @@ def head_rows(heads: Ints2d, *, rows: Ints1d, lengths: Ints1d) -> Ints2d:
     inside = numpy.arange(heads.shape[1])[None] < lengths[:, None]
     unit, token = numpy.nonzero(inside)
     head, first = heads[unit, token], rows[unit]
-    found = numpy.where(head == 0, ROOT_HEAD, first + head - 1)
-    return numpy.stack([first + token, found], axis=1)
+    head_row = numpy.where(head == 0, ROOT_HEAD, first + head - 1)
+    return numpy.stack([first + token, head_row], axis=1)
 
 
 def as_units(rows: FloatsXd) -> Parts:
-    """Scores of tokens, (T, C), each a unit of its own."""
+    """Make each of the scores of tokens, (T, C), a unit of its own."""
     return Parts({"unary": rows[:, None]}, array_module(rows).ones(len(rows), dtype="int64"))
 
 
 def split_by_lengths(flat: _A, lengths: Sequence[int]) -> list[_A]:
-    """Rows of a batch back to its docs: (sum of lengths, ...) to one array a doc."""
+    """Split rows of a batch by its docs: (sum of lengths, ...) to one array a doc."""
     ends = numpy.cumsum(lengths, dtype="int64").tolist()
     pieces: list[Any] = [flat[end - n : end] for end, n in zip(ends, lengths)]
     return pieces

@@ -65,11 +65,11 @@ class Words:
     # Values of tokens
 
     def of_tokens(self, rows: Array) -> Array:
-        """(tokens, ...) to (words, ...)."""
+        """Turn (tokens, ...) into (words, ...)."""
         return rows if self.whole else rows[self.tokens]
 
     def to_tokens(self, rows: Array, fill: float) -> Array:
-        """(words, ...) to (tokens, ...), `fill` for whitespace."""
+        """Turn (words, ...) into (tokens, ...), `fill` for whitespace."""
         if self.whole:
             return rows
         filled = numpy.full((self.n_tokens, *rows.shape[1:]), fill, dtype=rows.dtype)
@@ -77,14 +77,14 @@ class Words:
         return filled
 
     def items_of_tokens(self, items: Sequence[Item]) -> list[Item]:
-        """One a token to one a word."""
+        """Turn one item a token into one a word."""
         return list(items) if self.whole else [items[i] for i in self.tokens.tolist()]
 
     # Sentences
 
     def starts_of_tokens(self, starts: Array) -> Array:
-        """(tokens,) to (words,) bool, whether a sentence starts: with whitespace, with the next
-        word."""
+        """Turn (tokens,) into (words,) bool, whether a sentence starts: with whitespace, with the
+        next word."""
         if self.whole:
             return starts
         moved = numpy.zeros(len(self) + 1, dtype=bool)
@@ -92,7 +92,8 @@ class Words:
         return moved[:-1]
 
     def starts_to_tokens(self, starts: Array) -> Array:
-        """(words,) to (tokens,) bool. Whitespace before the first word is part of its sentence."""
+        """Turn (words,) into (tokens,) bool. Whitespace before the first word is part of its
+        sentence."""
         filled = self.to_tokens(starts, fill=False)
         if not self.whole:
             filled[self.tokens[:1]] = False
@@ -100,7 +101,7 @@ class Words:
         return filled
 
     def units_of_tokens(self, units: Ints2d) -> Ints2d:
-        """(U, 2) start and end token to start and end word, of those that have one."""
+        """Turn (U, 2) start and end token into start and end word, of those that have one."""
         if self.whole:
             return units
         moved = self.before[units].astype(units.dtype)
@@ -108,8 +109,8 @@ class Words:
         return kept
 
     def units_to_tokens(self, units: Ints2d) -> Ints2d:
-        """(U, 2) start and end word of units that follow each other to start and end token: what
-        whitespace follows a unit is its own."""
+        """Turn (U, 2) start and end word of units that follow each other into start and end token:
+        what whitespace follows a unit is its own."""
         if self.whole or not len(units):
             return units
         first = self.tokens[units[:, 0]]
@@ -119,22 +120,22 @@ class Words:
     # Spans
 
     def spans_to_tokens(self, spans: Sequence[TypedSpan]) -> list[TypedSpan]:
-        """Start and end word, and label, to start and end token."""
+        """Turn start and end word, and label, into start and end token."""
         if self.whole:
             return list(spans)
         at = self.tokens.tolist()
         return [(at[start], at[end - 1] + 1, label) for start, end, label in spans]
 
     def spans_of_tokens(self, spans: Sequence[TypedSpan]) -> list[TypedSpan]:
-        """Start and end token, and label, to start and end word, of those that have one."""
+        """Turn start and end token, and label, into start and end word, of those that have one."""
         if self.whole:
             return list(spans)
         moved = [(int(self.before[a]), int(self.before[b]), label) for a, b, label in spans]
         return [(start, end, label) for start, end, label in moved if start < end]
 
     def tags_of_tokens(self, tags: Sequence[str | None]) -> list[str | None]:
-        """Tags of spans (BIOES or BIO, None where nothing is known) of tokens to those of words: a
-        span is that of its words."""
+        """Turn tags of spans (BIOES or BIO, None where nothing is known) of tokens into those of
+        words: a span is that of its words."""
         if self.whole:
             return list(tags)
         moved: list[str | None] = []
@@ -155,9 +156,9 @@ class Words:
     # Trees
 
     def heads_of_tokens(self, heads: Ints1d, deprels: Ints1d) -> tuple[Ints1d, Ints1d]:
-        """Heads and deprels of words. A word that hangs on whitespace hangs on what that hangs on,
-        by an unknown deprel. If that is a root, the first word that hangs on it is the root, on
-        which the others hang.
+        """Return heads and deprels of words. A word that hangs on whitespace hangs on what that
+        hangs on, by an unknown deprel. If that is a root, the first word that hangs on it is the
+        root, on which the others hang.
 
         heads (Ints1d): (tokens,) head token, `ROOT_HEAD` or `UNKNOWN_HEAD`. deprels (Ints1d):
             (tokens,) indices, -1 for none that is known.
@@ -183,7 +184,7 @@ class Words:
         return words[self.tokens], deprels[self.tokens]
 
     def heads_to_tokens(self, offsets: Ints1d) -> Ints1d:
-        """Offsets of heads, 0 for a root: (words,) in words to (tokens,) in tokens."""
+        """Return offsets of heads, 0 for a root: (words,) in words to (tokens,) in tokens."""
         if self.whole:
             return offsets
         own = numpy.arange(self.n_tokens)
@@ -196,8 +197,8 @@ class Words:
 
 
 def _one_root(heads: Ints1d, passed: Ints1d, is_word: Array) -> Ints1d:
-    """(tokens,) heads, of which those that became roots since a whitespace root had them hang on
-    the first of these. passed (Ints1d): (tokens,) that whitespace, or -1 or less."""
+    """Return (tokens,) heads, of which those that became roots since a whitespace root had them
+    hang on the first of these. passed (Ints1d): (tokens,) that whitespace, or -1 or less."""
     (orphans,) = numpy.nonzero((heads == ROOT_HEAD) & (passed >= 0) & is_word)
     roots, first, group = numpy.unique(passed[orphans], return_index=True, return_inverse=True)
     if len(roots) == len(orphans):
@@ -217,5 +218,5 @@ def _label_and_edges(tag: str | None) -> tuple[str | None, tuple[bool, bool]]:
 
 def _ended(tag: str | None, label: str | None) -> str | None:
     """Return the tag of a span's last word, whose end was on the whitespace after it."""
-    found, (begins, _) = _label_and_edges(tag)
-    return f"{_LETTERS[begins, True]}-{found}" if found == label and found is not None else tag
+    named, (begins, _) = _label_and_edges(tag)
+    return f"{_LETTERS[begins, True]}-{named}" if named == label and named is not None else tag

@@ -40,7 +40,7 @@ def check_file_apart(output: Path, inputs: Iterable[str | Path]) -> None:
 
 
 def _is_among(folder: Path, source: Path) -> bool:
-    """Whether a folder is one of those above a file by another name, as on a disk that takes
+    """Tell whether a folder is one of those above a file by another name, as on a disk that takes
     upper for lower case."""
     if not folder.is_dir():
         return False

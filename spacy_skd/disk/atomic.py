@@ -51,8 +51,11 @@ def write_new(path: Path, data: bytes, *, overwrite: bool = False) -> None:
 
 
 def check_new_file(path: Path, *, overwrite: bool = False) -> None:
-    """RAISES (NotOurs): if there is such a file, and `overwrite` is not set; a folder, or a
-    device; (NotADirectoryError): if a folder above it is a file."""
+    """Check that a file can be written.
+
+    RAISES (NotOurs): if there is such a file, and `overwrite` is not set; a folder, or a device;
+        (NotADirectoryError): if a folder above it is a file.
+    """
     if path.exists() and not path.is_file():
         raise NotOurs(
             f"{path}: expected a file to write, found a folder or device; choose another file"
@@ -68,7 +71,7 @@ def check_new_file(path: Path, *, overwrite: bool = False) -> None:
 
 @contextlib.contextmanager
 def drafted(path: Path, data: bytes, *, drafts: Path | None = None) -> Iterator[Path]:
-    """A draft of a file, whole and on the disk, for the block to put into its place.
+    """Yield a draft of a file, whole and on the disk, for the block to put into its place.
 
     RAISES (OSError): naming the file; the draft is gone then.
     """
@@ -93,17 +96,17 @@ def drafted(path: Path, data: bytes, *, drafts: Path | None = None) -> Iterator[
 
 
 def cannot_write(path: Path, error: OSError) -> OSError:
-    """The error, naming the file: that of a full disk names none."""
+    """Return the error, naming the file: that of a full disk names none."""
     return OSError(error.errno, f"cannot write {path}: {error.strerror}")
 
 
 def digest(data: bytes) -> str:
-    """blake2b, 32 hexadecimal digits."""
+    """Return blake2b, 32 hexadecimal digits."""
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def digest_of(path: Path) -> str:
-    """The same, of a file of any size."""
+    """Return the digest of a file of any size."""
     whole = hashlib.blake2b(digest_size=16)
     with path.open("rb") as file:
         while block := file.read(2**20):

@@ -15,7 +15,8 @@ _NAMES = f"{PREFIX}draft-"
 
 @contextlib.contextmanager
 def draft_folder(folder: Path) -> Iterator[Path]:
-    """A new folder inside another; it is gone after the block, with all that is still in it."""
+    """Yield a new folder inside another; after the block it is gone, with all that is still in
+    it."""
     draft = Path(tempfile.mkdtemp(prefix=_NAMES, dir=folder))
     try:
         (draft / OWNER).write_text(json.dumps({"draft": draft.name}), encoding="utf8")
@@ -33,7 +34,7 @@ def remove_left_drafts(folder: Path) -> None:
 
 
 def is_draft(path: Path) -> bool:
-    """Whether a folder was made by `draft_folder`: it says its own random name, or its run was
+    """Tell whether a folder was made by `draft_folder`: it says its own random name, or its run was
     killed before it held anything."""
     if not path.name.startswith(_NAMES) or path.is_symlink() or not path.is_dir():
         return False

@@ -8,7 +8,7 @@ STREAMS = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
 
 
 def files_of(path: Path, *, suffixes: Sequence[str]) -> list[Path]:
-    """A file, or those of such suffixes below a folder, in the order of their names.
+    """Return a file, or those of such suffixes below a folder, in the order of their names.
 
     Suffixes may be in upper case. Below a folder, hidden files and folders are left out; links are
     followed, and a file that has several names is taken by its first.
@@ -34,7 +34,7 @@ def files_of(path: Path, *, suffixes: Sequence[str]) -> list[Path]:
 
 
 def unique_files(paths: Iterable[Path]) -> list[Path]:
-    """The paths without those of a file that came before, by a link or another spelling."""
+    """Return the paths without those of a file that came before, by a link or another spelling."""
     first: dict[Hashable, Path] = {}
     for path in paths:
         first.setdefault(_identity(path), path)
@@ -42,12 +42,12 @@ def unique_files(paths: Iterable[Path]) -> list[Path]:
 
 
 def suffix_of(path: Path) -> str:
-    """In lower case."""
+    """Return the suffix in lower case."""
     return path.suffix.lower()
 
 
 def refuse_stream(path: Path) -> None:
-    """RAISES (ValueError): for standard input, a pipe, a process substitution or a device."""
+    """Raise ValueError for standard input, a pipe, a process substitution or a device."""
     is_named = str(path) == "-" or os.path.abspath(path).startswith(STREAMS)
     if is_named or (path.exists() and not path.is_file() and not path.is_dir()):
         raise ValueError(
@@ -57,7 +57,7 @@ def refuse_stream(path: Path) -> None:
 
 
 def _below(folder: Path, seen: set[Hashable]) -> Iterator[Path]:
-    """Files, folder by folder, each folder once, so that a link to one above it ends."""
+    """Yield files, folder by folder, each folder once, so that a link to one above it ends."""
     if _identity(folder) in seen:
         return
     seen.add(_identity(folder))
@@ -71,5 +71,5 @@ def _below(folder: Path, seen: set[Hashable]) -> Iterator[Path]:
 
 
 def _identity(path: Path) -> Hashable:
-    found = path.stat()
-    return (found.st_dev, found.st_ino) if found.st_ino else os.path.realpath(path)
+    status = path.stat()
+    return (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(path)

@@ -15,7 +15,7 @@ Recognizer = Callable[[Path], Collection[str]]
 
 
 def nothing(folder: Path) -> Collection[str]:
-    """No folder is known without a mark."""
+    """Recognize nothing: no folder is known without a mark."""
     return ()
 
 
@@ -23,7 +23,7 @@ def nothing(folder: Path) -> Collection[str]:
 def new_folder(
     folder: Path, *, by: str, overwrite: bool = False, earlier: Recognizer = nothing
 ) -> Iterator[Path]:
-    """A draft to write to, whose files are those of `folder` if the block ends well.
+    """Yield a draft to write to, whose files are those of `folder` if the block ends well.
 
     What is wrong with the folder is said before the block begins, and the folder is locked for it.
     With `overwrite` an earlier run's files are replaced, and those that are not written again
@@ -46,7 +46,7 @@ def new_folder(
 
 @contextlib.contextmanager
 def held_folder(folder: Path) -> Iterator[Path]:
-    """A folder that is locked, for a run that writes its files one by one. Made if it is not there;
+    """Lock a folder for a run that writes its files one by one. It is made if it is not there;
     drafts that killed runs left are removed.
 
     RETURNS (Iterator[Path]): a folder for drafts.
@@ -62,7 +62,7 @@ def held_folder(folder: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def mark_folder(folder: Path, *, by: str) -> Iterator[None]:
-    """For what the block writes into a folder by itself, spaCy's training: if nothing was in it
+    """Mark what the block writes into a folder by itself, spaCy's training: if nothing was in it
     that is not ours, all that is in it afterwards is marked as ours."""
     try:
         check_folder(folder, by=by, overwrite=True)
@@ -76,7 +76,7 @@ def mark_folder(folder: Path, *, by: str) -> Iterator[None]:
 
 
 def same_files(folder: Path, other: Path) -> list[str]:
-    """Names of the files that two folders have, with the same bytes."""
+    """Return names of the files that two folders have, with the same bytes."""
     return [
         name
         for name in files_in(folder)
@@ -120,7 +120,8 @@ def check_folder(
 
 
 def _put(files: Path, folder: Path, old: Mark, new: Mark, *, drafts: Path) -> None:
-    """The mark first says what may be there, so that a run which is killed here is ours, too."""
+    """Put the files in their places. The mark first says what may be there, so that a run which is
+    killed here is ours, too."""
     blocked = [name for name in new.files if (folder / name).is_dir()]
     if blocked:
         raise NotOurs(f"{folder / blocked[0]}: expected a file or nothing, found a folder")

@@ -44,21 +44,22 @@ class Owner:
 
     @staticmethod
     def here() -> "Owner":
-        """This process."""
+        """Return this process."""
         since = datetime.now(timezone.utc).isoformat(timespec="seconds")
         command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
         return Owner(command[:200], os.getpid(), platform.node(), _machine(), since)
 
     @staticmethod
     def read(path: Path) -> "Owner | None":
-        """RETURNS (Owner | None): None if the file names none."""
+        """Read who holds a lock, None if the file names none."""
         try:
             return Owner(**json.loads(path.read_text(encoding="utf8")))
         except (OSError, ValueError, TypeError):
             return None
 
     def is_near(self) -> bool:
-        """Whether it ran on this machine, so that the system's lock tells whether it still does."""
+        """Tell whether it ran on this machine, so that the system's lock tells whether it still
+        does."""
         return self.host == platform.node() or self.machine == _machine()
 
     def __str__(self) -> str:
@@ -84,13 +85,13 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def is_lock(folder: Path, name: str) -> bool:
-    """Whether a file of a folder is a lock, held or left."""
+    """Tell whether a file of a folder is a lock, held or left."""
     path = folder / name
     return name == LOCK and not path.is_symlink() and (_is_empty(path) or bool(Owner.read(path)))
 
 
 def _acquire(path: Path) -> int:
-    """RETURNS (int): the open file. RAISES (Held)."""
+    """Lock a file. RETURNS (int): the open file. RAISES (Held)."""
     if os.path.lexists(path) and not is_lock(path.parent, path.name):
         raise Held(f"{path} is no lock of spacy-skd; move it elsewhere, or choose another folder")
     while True:
@@ -111,7 +112,7 @@ def _acquire(path: Path) -> int:
 
 
 def _flock(handle: int) -> bool:
-    """RETURNS (bool): whether it is ours. Where there are no such locks: whether it was new."""
+    """Tell whether a lock is ours. Where there are no such locks: whether it was new."""
     try:
         if fcntl is not None:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -30,13 +30,12 @@ class Mark:
 
     @staticmethod
     def of(folder: Path, names: Iterable[str], *, by: str) -> "Mark":
-        """The mark of these files, as they are now."""
+        """Make the mark of these files, as they are now."""
         return Mark(by, {name: (size_of(folder / name),) for name in names})
 
     @staticmethod
     def read(folder: Path) -> "Mark | None":
-        """RETURNS (Mark | None): None if the folder has none, or a file of that name is no
-        mark."""
+        """Read the mark of a folder, None if it has none, or a file of that name is no mark."""
         path = folder / MARK
         if path.is_symlink() or not path.is_file():
             return None
@@ -51,7 +50,7 @@ class Mark:
             return None
 
     def write(self, folder: Path, *, drafts: Path) -> None:
-        """RAISES (OSError): if it cannot be written."""
+        """Write the mark into its folder. RAISES (OSError): if it cannot be written."""
         about = f"`spacy skd {self.by}` wrote these files; with --overwrite it replaces them."
         data: dict[str, Any] = {"about": about, "format": FORMAT, "by": self.by}
         data["files"] = self.files
@@ -59,7 +58,8 @@ class Mark:
         write_atomically(folder / MARK, text.encode("utf8"), drafts=drafts)
 
     def joined(self, other: "Mark") -> "Mark":
-        """Of a folder on the way from this mark to the other: each file is of one of them."""
+        """Return the mark of a folder on the way from this mark to the other: each file is of one
+        of them."""
         files = {
             name: (*self.files.get(name, ()), *other.files.get(name, ()))
             for name in dict.fromkeys([*self.files, *other.files])
@@ -67,7 +67,7 @@ class Mark:
         return Mark(other.by, files)
 
     def strangers(self, folder: Path) -> Iterator[str]:
-        """What in a folder is not as the mark says, in words that begin with its path."""
+        """Yield what in a folder is not as the mark says, in words that begin with its path."""
         for name in files_in(folder):
             known = self.files.get(name)
             if known is None:
@@ -79,8 +79,8 @@ class Mark:
 
 
 def files_in(folder: Path) -> Iterator[str]:
-    """All that is below a folder but folders, by path with "/": links, too, which are not followed.
-    Without our mark, lock and drafts."""
+    """Yield all that is below a folder but folders, by path with "/": links, too, which are not
+    followed. Without our mark, lock and drafts."""
     yield from (name for name in _below(folder, "") if not _is_ours(folder, name))
 
 
@@ -99,7 +99,7 @@ def _is_ours(folder: Path, name: str) -> bool:
 
 
 def size_of(path: Path) -> Size:
-    """RETURNS (Size): bytes and digest."""
+    """Return bytes and digest."""
     return path.stat().st_size, digest_of(path)
 
 

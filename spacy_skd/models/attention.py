@@ -28,7 +28,7 @@ EPSILON = 1e-5
 def attention_layer(
     *, width: int, heads: int, hidden: int, max_distance: int
 ) -> Model[AttentionInput, AttentionInput]:
-    """(T, width) rows and their blocks to the same.
+    """Make a layer of (T, width) rows and their blocks to the same.
 
     heads (int): divides the width. hidden (int): of the feed-forward layer.
     max_distance (int): distances beyond share one bias.
@@ -65,8 +65,9 @@ def _init(model: Model[Any, Any], X: Any = None, Y: Any = None) -> None:
 
 
 def _slopes(*, heads: int, limit: int) -> Floats2d:
-    """(heads, 2 * limit + 1) of the distances -limit ... limit: 0 for the token itself, and less by
-    1/2, 1/4, 1/8 ... a token for the heads that look to a side; a single head looks left."""
+    """Return (heads, 2 * limit + 1) of the distances -limit ... limit: 0 for the token itself, and
+    less by 1/2, 1/4, 1/8 ... a token for the heads that look to a side; a single head looks
+    left."""
     n_left = -(-heads // 2)
     distances = numpy.arange(-limit, limit + 1)
     step = 0.5 ** numpy.array([1 + (h if h < n_left else h - n_left) for h in range(heads)])
@@ -100,7 +101,7 @@ def _forward(
 def layer_norm(
     model: Model[Any, Any], name: str, X: Floats2d
 ) -> tuple[Floats2d, Callable[..., Any]]:
-    """(X - mean) / deviation * G + b, over the last axis."""
+    """Return (X - mean) / deviation * G + b, over the last axis."""
     G, b = model.get_param(f"{name}_G"), model.get_param(f"{name}_b")
     xp = model.ops.xp
     n = X.shape[1]
@@ -162,7 +163,7 @@ def _affine(model: Model[Any, Any], name: str, X: Floats2d) -> tuple[Floats2d, C
 def _attend(
     model: Model[Any, Any], X: Floats2d, groups: list[Group], is_train: bool
 ) -> tuple[Floats2d, Callable[..., Any]]:
-    """Multi-head attention within blocks. X: (T, width)."""
+    """Attend with several heads within blocks. X: (T, width)."""
     xp = model.ops.xp
     qkv, backprop_qkv = _affine(model, "QKV", X)
     mixed = xp.zeros_like(X)
@@ -187,7 +188,7 @@ def _attend(
 def _attend_group(
     model: Model[Any, Any], qkv: Floats2d, group: Group, is_train: bool
 ) -> tuple[Floats2d, Callable[..., Any]]:
-    """One batch of blocks.
+    """Attend within one batch of blocks.
 
     qkv (Floats2d): (T, 3 * width). RETURNS: (G, Q, width), and a function that adds the gradients
         of its rows to those of the queries, keys and values, (T, width) each.
@@ -228,7 +229,7 @@ def _attend_group(
 
 
 def _softmax(xp: Any, scores: Any) -> Any:
-    """Over the last axis, in place where it can be.
+    """Take the softmax over the last axis, in place where it can be.
 
     Subtracting the maximum costs a third of attention's time and is needed only where a sum
     overflows or vanishes, which trained scores do not.
@@ -244,7 +245,7 @@ def _softmax(xp: Any, scores: Any) -> Any:
 
 
 def _split_heads(xp: Any, rows: Floats2d, index: Any, heads: int) -> Any:
-    """(T, width) rows by (G, N) index to contiguous (G, heads, N, width / heads)."""
+    """Gather (T, width) rows by (G, N) index, contiguous (G, heads, N, width / heads)."""
     return _split_heads_3d(xp, rows[index], heads)
 
 
@@ -254,7 +255,7 @@ def _split_heads_3d(xp: Any, X: Any, heads: int) -> Any:
 
 
 def _join_heads(X: Any) -> Any:
-    """(G, heads, N, d) to (G, N, heads * d)."""
+    """Turn (G, heads, N, d) into (G, N, heads * d)."""
     moved = X.transpose(0, 2, 1, 3)
     return moved.reshape((*moved.shape[:2], -1))
 
@@ -265,7 +266,7 @@ def _bias_columns(model: Model[Any, Any], group: Group) -> Any:
 
 
 def _bias_gradient(model: Model[Any, Any], d_scores: Any, columns: Any) -> Floats2d:
-    """Sum of the gradients of each distance. d_scores: (heads, Q, K), columns: (Q, K)."""
+    """Sum the gradients of each distance. d_scores: (heads, Q, K), columns: (Q, K)."""
     ops: Ops = model.ops
     bias = model.get_param("bias")
     flat = columns.reshape(-1)

@@ -61,7 +61,7 @@ def build_biaffine_parser(
     nO: int | None = None,
     max_distance: int = 0,
 ) -> Model[ParserInput, ParserScores]:
-    """Docs and units to scores of arcs, and of the deprels of chosen arcs.
+    """Make a model of docs and units to scores of arcs, and of the deprels of chosen arcs.
 
     Input: docs; spans (U, 2) of units as rows of the concatenated words, all of which are in one.
     Output: `ParserScores`. The backward pass takes the gradients of the arc scores of each bucket
@@ -108,8 +108,8 @@ def parser_model(
 def biaffine_arcs(
     *, nI: int | None, nH: int, dropout: float, max_distance: int = 0
 ) -> Model[Any, Any]:
-    """Rows of vectors and buckets to the arc scores of each bucket, (B, N, N + 1); see
-    `build_biaffine_parser`, also of the errors."""
+    """Make a layer of rows of vectors and buckets to the arc scores of each bucket, (B, N, N + 1);
+    see `build_biaffine_parser`, also of the errors."""
     check_between("max_distance", max_distance, low=0, high=10**4)
     check_between("arc_hidden", nH, low=1, high=10**5)
     check_between("dropout", dropout, low=0, high=0.99)

@@ -40,7 +40,7 @@ class Group:
 
 
 def plan_blocks(lengths: Sequence[int], *, block: int, halo: int) -> list[Group]:
-    """Groups that cover every token of a batch once as a query.
+    """Return groups that cover every token of a batch once as a query.
 
     lengths (Sequence[int]): tokens of each doc, whose rows follow each other.
     """
@@ -56,16 +56,16 @@ def _whole_docs(starts: Array, sizes: Array) -> list[Group]:
     order = order[sizes[order] > 0]
     groups: list[Group] = []
     for first, last in _similar(sizes[order].tolist()):
-        some = order[first:last]
-        position = numpy.arange(int(sizes[some].max()))[None]
-        mask = position < sizes[some, None]
-        index = numpy.where(mask, starts[some, None] + position, 0)
+        docs = order[first:last]
+        position = numpy.arange(int(sizes[docs].max()))[None]
+        mask = position < sizes[docs, None]
+        index = numpy.where(mask, starts[docs, None] + position, 0)
         groups.append(Group(index, index, mask, mask, 0))
     return groups
 
 
 def _similar(sizes: Sequence[int]) -> list[tuple[int, int]]:
-    """Slices of ascending sizes: at most an eighth and 2 longer than the first of the slice."""
+    """Cut slices of ascending sizes: at most an eighth and 2 longer than the first of the slice."""
     slices: list[tuple[int, int]] = []
     first = 0
     for i in range(1, len(sizes) + 1):

@@ -19,7 +19,8 @@ ChainScores = tuple[Floats2d, Floats2d]
 def build_chain_scorer(
     tok2vec: Model[list[Doc], list[Floats2d]], nO: int | None = None
 ) -> Model[list[Doc], ChainScores]:
-    """Docs to scores of tags (words of the batch, tags) and of transitions (tags, tags), in nats.
+    """Make a model of docs to scores of tags (words of the batch, tags) and of transitions (tags,
+    tags), in nats.
 
     The scores of first and last tags are added to those of the first and last word of each doc.
 
@@ -83,7 +84,7 @@ def _forward(
 
 
 def _ends(model: Model[Any, Any], docs: list[Doc], *, n_words: int) -> tuple[Ints1d, Ints1d]:
-    """Rows of the first and of the last word of each doc that has one."""
+    """Return rows of the first and of the last word of each doc that has one."""
     lengths = [n for n in word_lengths(docs, n_words=n_words) if n]
     ends = model.ops.xp.cumsum(model.ops.asarray1i(lengths))
     return ends - model.ops.asarray1i(lengths), ends - 1

@@ -117,7 +117,7 @@ def _forward(
 
 
 def _predict(model: Model[_Vectors, _Vectors], X: _Vectors) -> _Vectors:
-    """The same, but for rounding, in half the time."""
+    """Return what `_forward` does, but for rounding, in half the time."""
     cnn, *layers = model.layers
     steps, block, halo = steps_of(cnn), model.attrs["block"], model.attrs["halo"]
     lengths, pad = [len(vectors) for vectors in X], cnn.attrs["pad"]

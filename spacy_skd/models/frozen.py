@@ -16,8 +16,8 @@ _NAME = "frozen_listener"
 def build_frozen_listener(
     listener: Model[list[Doc], list[Floats2d]],
 ) -> Model[list[Doc], list[Floats2d]]:
-    """A listener that reads the vectors from the docs, in training as in prediction, and sends no
-    gradient. List the component that it listens to in `training.frozen_components` and in
+    """Make a listener that reads the vectors from the docs, in training as in prediction, and sends
+    no gradient. List the component that it listens to in `training.frozen_components` and in
     `training.annotating_components`.
 
     spaCy's own listeners read docs in training only if their component was never updated and no doc
@@ -48,19 +48,19 @@ def _forward(
             "listens to in training.annotating_components, before it in the pipeline."
         )
     none = model.ops.alloc2f(0, model.get_dim("nO"))
-    some = [doc for doc in docs if len(doc)]
-    vectors = iter(model.layers[0].predict(some) if some else [])
+    with_tokens = [doc for doc in docs if len(doc)]
+    vectors = iter(model.layers[0].predict(with_tokens) if with_tokens else [])
     return [next(vectors) if len(doc) else none for doc in docs], _no_gradient
 
 
 def frozen_layers(model: Model[Any, Any]) -> list[Model[Any, Any]]:
-    """RETURNS (list[Model]): all layers within the frozen listeners of a model."""
+    """Return all layers within the frozen listeners of a model."""
     frozen = [node for node in model.walk() if node.name == _NAME]
     return [layer for node in frozen for layer in node.walk() if layer is not node]
 
 
 def has_vectors(doc: Doc) -> bool:
-    """Whether a tok2vec or a transformer has run."""
+    """Tell whether a tok2vec or a transformer has run."""
     by_transformer = Doc.has_extension("trf_data") and doc._.trf_data is not None
     return by_transformer or doc.tensor.size > 0 or not len(doc)
 

@@ -15,8 +15,8 @@ GROW = "grow_output"  # the attribute of a scorer: (model, copies) to the model 
 
 
 def grow_output(model: Model[Any, Any], copies: Ints2d) -> Model[Any, Any]:
-    """A scorer with more outputs. Its changed nodes are new ones, so that an optimizer starts anew
-    with them: what it keeps of the old ones has their old sizes.
+    """Return a scorer with more outputs. Its changed nodes are new ones, so that an optimizer
+    starts anew with them: what it keeps of the old ones has their old sizes.
 
     copies (Ints2d): (old labels, outputs): per old label, the old output that each output would be
         if the new label were this old one. The old outputs come first, as themselves.
@@ -32,13 +32,13 @@ def grow_output(model: Model[Any, Any], copies: Ints2d) -> Model[Any, Any]:
 
 
 def grown(param: FloatsXd, copies: Ints2d, *, axis: int = 0) -> FloatsXd:
-    """A parameter with an axis of outputs, (..., old outputs, ...) to (..., outputs, ...)."""
+    """Grow a parameter with an axis of outputs, (..., old outputs, ...) to (..., outputs, ...)."""
     xp = array_module(param)
     return _keep(xp, param, _mean(xp, param, copies, axis=axis), axis=axis)
 
 
 def grown_pairs(param: FloatsXd, copies: Ints2d) -> FloatsXd:
-    """A parameter of pairs of outputs, (old outputs, old outputs) to (outputs, outputs)."""
+    """Grow a parameter of pairs of outputs, (old outputs, old outputs) to (outputs, outputs)."""
     xp = array_module(param)
     total = sum(param[copy][:, copy].astype("float64") for copy in xp.asarray(copies))
     wide = (total / len(copies)).astype(param.dtype)
@@ -48,14 +48,14 @@ def grown_pairs(param: FloatsXd, copies: Ints2d) -> FloatsXd:
 
 
 def _mean(xp: Any, param: FloatsXd, copies: Ints2d, *, axis: int) -> FloatsXd:
-    """One copy after the other, since together they are as many times larger."""
+    """Average one copy after the other, since together they are as many times larger."""
     total = sum(xp.take(param, copy, axis=axis).astype("float64") for copy in xp.asarray(copies))
     result: FloatsXd = (total / len(copies)).astype(param.dtype)
     return result
 
 
 def _keep(xp: Any, old: FloatsXd, wide: FloatsXd, *, axis: int) -> FloatsXd:
-    """The old outputs exactly: a mean of equal numbers may be rounded."""
+    """Restore the old outputs exactly: a mean of equal numbers may be rounded."""
     new = xp.take(wide, xp.arange(old.shape[axis], wide.shape[axis]), axis=axis)
     result: FloatsXd = xp.concatenate([old, new], axis=axis)
     return result

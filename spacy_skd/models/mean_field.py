@@ -78,8 +78,10 @@ def mean_field(
 
 
 def _messages(q: Floats3d, factors: Factors) -> Messages:
-    """q (Floats3d): (B, N, N + 1) [dependent, head], 0 of self-arcs and in the padding.
-    RETURNS: (B, N, N + 1) what is added to each arc; the way back."""
+    """Return (B, N, N + 1) what is added to each arc; the way back.
+
+    q (Floats3d): (B, N, N + 1) [dependent, head], 0 of self-arcs and in the padding.
+    """
     H, D, G, M, E = factors
     messages, backprop_siblings = _siblings(q, H, D)
     below, backprop_below = _grandchildren(q, G, M, E)
@@ -141,7 +143,7 @@ def _grandchildren(
 def _grandparents(
     q: Floats3d, G: Floats3d, M: Floats3d, E: Floats3d
 ) -> tuple[Floats3d, Callable[..., Any]]:
-    """Of arcs from tokens alone: ROOT has no head. RETURNS: (B, N, N) [dependent, head]."""
+    """Take the arcs from tokens alone: ROOT has no head. RETURNS: (B, N, N) [dependent, head]."""
     # U[a] = sum_c q(c, a) G[c];   sum_r M[a] U[a] E[b]  less  c = b: q(b, a) sum_r G[b] M[a] E[b]
     inner = q[:, :, 1:]
     U = q @ G

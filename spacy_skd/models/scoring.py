@@ -31,17 +31,18 @@ def init_hidden(model: Model[Any, Any], name: str, *, nO: int, nI: int) -> None:
 def hidden(
     model: Model[Any, Any], name: str, X: Floats2d, *, dropout: float, out: Floats2d | None = None
 ) -> tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
-    """X (Floats2d): (T, nI). out (Floats2d | None): (T, nO), where to write what is returned.
+    """Run a hidden layer. X (Floats2d): (T, nI). out (Floats2d | None): (T, nO), where to write
+    what is returned.
     RETURNS: (T, nO), and the gradient's way back to X."""
     xp = model.ops.xp
     W, b = model.get_param(f"{name}_W"), model.get_param(f"{name}_b")
     Y = xp.empty((len(X), len(W)), dtype=xp.result_type(X, W)) if out is None else out
     step = ROWS if xp is numpy else max(1, len(X))
     for start in range(0, len(X), step):
-        some = Y[start : start + step]
-        xp.matmul(X[start : start + step], W.T, out=some)
-        some += b
-        xp.maximum(some, SLOPE * some, out=some)
+        part = Y[start : start + step]
+        xp.matmul(X[start : start + step], W.T, out=part)
+        part += b
+        xp.maximum(part, SLOPE * part, out=part)
     mask = _dropout_mask(model, Y, dropout) if dropout else None
     if mask is not None:
         Y *= mask
@@ -63,27 +64,29 @@ def _dropout_mask(model: Model[Any, Any], Y: Floats2d, dropout: float) -> Any:
 
 
 def with_one(rows: Floats2d) -> Floats2d:
-    """One more column, of ones, for the linear terms of a product."""
+    """Append a column of ones, for the linear terms of a product."""
     xp = array_module(rows)
     result: Floats2d = xp.concatenate([rows, xp.ones((len(rows), 1), dtype=rows.dtype)], axis=1)
     return result
 
 
 def with_root(model: Model[Any, Any], rows: Floats2d) -> Floats2d:
-    """One more row, for ROOT: the model's parameter `root`, (1, width)."""
+    """Append a row for ROOT: the model's parameter `root`, (1, width)."""
     result: Floats2d = model.ops.xp.concatenate([rows, model.get_param("root").astype(rows.dtype)])
     return result
 
 
 def without_root(model: Model[Any, Any], d_rows: Floats2d) -> Floats2d:
-    """The way back of `with_root`."""
+    """Return the gradient of the rows of `with_root`, and increment that of `root`."""
     model.inc_grad("root", d_rows[-1:])
     return d_rows[:-1]
 
 
 def arcs_of_distances(scores: Floats3d) -> Floats3d:
-    """scores (Floats3d): (B, N, 2 * limit + 1), of distances -limit ... limit, those that are
-    further away included. RETURNS (Floats3d): (B, N, N), of each dependent and head token.
+    """Return the scores, (B, N, N), of each dependent and head token.
+
+    scores (Floats3d): (B, N, 2 * limit + 1), of distances -limit ... limit, those that are further
+        away included.
     """
     xp = array_module(scores)
     n, limit = scores.shape[1], scores.shape[2] // 2
@@ -92,7 +95,7 @@ def arcs_of_distances(scores: Floats3d) -> Floats3d:
 
 
 def distances_of_arcs(d_arcs: Floats3d, limit: int) -> Floats3d:
-    """The way back. d_arcs (Floats3d): (B, N, N). RETURNS (Floats3d): (B, N, 2 * limit + 1)."""
+    """Return the gradient, (B, N, 2 * limit + 1), of that of arcs, (B, N, N)."""
     xp = array_module(d_arcs)
     count, n = d_arcs.shape[:2]
     wide = xp.zeros((count, n, 2 * n - 1), dtype=d_arcs.dtype)
@@ -108,8 +111,8 @@ def distances_of_arcs(d_arcs: Floats3d, limit: int) -> Floats3d:
 
 
 def _rows_of(xp: Any, wide: Floats3d) -> Floats3d:
-    """A view of (B, N, 2 * N - 1), of distances, that is (B, N, N), of heads: each row one to the
-    left of the row above."""
+    """View (B, N, 2 * N - 1), of distances, as (B, N, N), of heads: each row one to the left of the
+    row above."""
     n = wide.shape[1]
     by_doc, by_row, by_distance = wide.strides
     strides = (by_doc, by_row - by_distance, by_distance)
@@ -120,5 +123,5 @@ def _rows_of(xp: Any, wide: Floats3d) -> Floats3d:
 
 
 def no_backprop(d_scores: Floats2d) -> Floats2d:
-    """RAISES (RuntimeError): always; it stands for the way back of prediction."""
+    """Raise RuntimeError always; it stands for the way back of prediction."""
     raise RuntimeError("the forward pass was not run for training")

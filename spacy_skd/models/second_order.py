@@ -38,7 +38,7 @@ def build_second_order_parser(
     nO: int | None = None,
     max_distance: int = 0,
 ) -> Model[ParserInput, ParserScores]:
-    """As `spacy-skd.BiaffineParser.v1`, with arc scores that have taken account of siblings and
+    """Make a `spacy-skd.BiaffineParser.v1` with arc scores that have taken account of siblings and
     grandparents. The result is scores of arcs, for any structure of arcs.
 
     triple_hidden, rank (int): widths of the hidden layers of the scores of triples, and of their
@@ -97,8 +97,8 @@ def _forward(
     steps: list[Callable[..., Any]] = []
     for bucket, parts in zip(buckets, first):
         index = _indices(bucket, len(rows))
-        mine = Factors(**{name: factors[name][xp.asarray(index[name])] for name in _FACTORS})
-        scores, backprop_scores = mean_field(parts, mine, iterations=model.attrs["iterations"])
+        gathered = Factors(**{name: factors[name][xp.asarray(index[name])] for name in _FACTORS})
+        scores, backprop_scores = mean_field(parts, gathered, iterations=model.attrs["iterations"])
         refined.append(scores)
         steps.append(backprop_scores)
 
@@ -106,11 +106,11 @@ def _forward(
         d_factors = {name: xp.zeros_like(factor) for name, factor in factors.items()}
         d_first: list[Parts] = []
         for bucket, backprop_scores, d_parts in zip(buckets, steps, d_refined):
-            d_arcs, d_mine = backprop_scores(d_parts)
+            d_arcs, d_gathered = backprop_scores(d_parts)
             d_first.append(d_arcs)
             index = _indices(bucket, len(rows))
             for name in _FACTORS:
-                _add(xp, d_factors[name], index[name], getattr(d_mine, name), bucket)
+                _add(xp, d_factors[name], index[name], getattr(d_gathered, name), bucket)
         result: Floats2d = backprop_first(d_first) + backprop_factors(d_factors)
         return result
 
@@ -120,7 +120,7 @@ def _forward(
 def _factors(
     model: Model[Any, Any], rows: Floats2d, is_train: bool
 ) -> tuple[dict[str, Floats2d], Callable[[dict[str, Floats2d]], Floats2d]]:
-    """By name: (T, R), and where ROOT can be it (T + 1, R), ROOT last."""
+    """Return, by name, (T, R), and where ROOT can be it (T + 1, R), ROOT last."""
     dropout = model.attrs["hidden_dropout"] if is_train else 0.0
     all_rows = with_root(model, rows)
     factors: dict[str, Floats2d] = {}
@@ -143,15 +143,15 @@ def _factors(
 
 
 def _indices(bucket: Bucket, root_row: int) -> dict[str, Ints2d]:
-    """Rows of the factors of a bucket's tokens, (B, N), or of its heads, (B, N + 1)."""
+    """Return rows of the factors of a bucket's tokens, (B, N), or of its heads, (B, N + 1)."""
     heads, tokens = bucket.heads(root_row), bucket.index(padding=0)
     return {name: heads if has_root else tokens for name, has_root in _FACTORS.items()}
 
 
-def _add(xp: Any, d_rows: Floats2d, index: Ints2d, d_mine: Any, bucket: Bucket) -> None:
-    """A bucket's gradients to the rows they belong to; each token is in one place of one bucket."""
+def _add(xp: Any, d_rows: Floats2d, index: Ints2d, d_gathered: Any, bucket: Bucket) -> None:
+    """Add a bucket's gradients to their rows; each token is in one place of one bucket."""
     inside = xp.asarray(bucket.inside)
     if index.shape[1] > bucket.n_tokens:
-        d_rows[-1] += d_mine[:, 0].sum(axis=0)
-        index, d_mine = index[:, 1:], d_mine[:, 1:]
-    d_rows[xp.asarray(index)[inside]] = d_mine[inside]
+        d_rows[-1] += d_gathered[:, 0].sum(axis=0)
+        index, d_gathered = index[:, 1:], d_gathered[:, 1:]
+    d_rows[xp.asarray(index)[inside]] = d_gathered[inside]

@@ -33,8 +33,9 @@ def build_segment_scorer(
     dropout: float = 0.33,
     nO: int | None = None,
 ) -> Model[list[Doc], Floats3d]:
-    """Docs to scores of spans, (words of the batch, max_width, labels), in nats: of the span from
-    a word on, one word wider in each column, with a label. `IMPOSSIBLE` beyond the doc's end.
+    """Make a model of docs to scores of spans, (words of the batch, max_width, labels), in nats: of
+    the span from a word on, one word wider in each column, with a label. `IMPOSSIBLE` beyond the
+    doc's end.
 
     tok2vec (Model[list[Doc], list[Floats2d]]): vectors of tokens.
     max_width (int): words of the widest span that can be found; at least 1.
@@ -118,7 +119,7 @@ def _forward(
 
 
 def _words_left(lengths: list[int]) -> Ints1d:
-    """(words of the batch,) words from each on to the end of its doc, itself included."""
+    """Return (words of the batch,) words from each on to the end of its doc, itself included."""
     left = [numpy.arange(n, 0, -1) for n in lengths]
     return numpy.concatenate(left) if left else numpy.zeros(0, dtype="int64")
 
@@ -136,7 +137,7 @@ def _init_spans(model: Model[Any, Any], X: Any = None, Y: Any = None) -> None:
 def _spans(
     model: Model[Any, Any], X: tuple[Floats2d, Ints1d], is_train: bool
 ) -> tuple[Floats3d, Callable[..., Any]]:
-    """X: rows (T, nI) of all docs one after the other; words left (T,)."""
+    """Score spans. X: rows (T, nI) of all docs one after the other; words left (T,)."""
     rows, left = X
     xp = model.ops.xp
     dropout = model.attrs["hidden_dropout"] if is_train else 0.0
@@ -168,13 +169,13 @@ def _spans(
 
 
 def _end_rows(xp: Any, n: int, widths: int) -> Ints2d:
-    """(T, widths) the row where a span ends; some row where it ends beyond the last."""
+    """Return (T, widths) the row where a span ends; some row where it ends beyond the last."""
     result: Ints2d = xp.minimum(xp.arange(n)[:, None] + xp.arange(widths), max(0, n - 1))
     return result
 
 
 def _add_windows(xp: Any, d_windows: Floats3d) -> Floats2d:
-    """The gradient of `ends[index]`: (T, widths, H) to (T, H)."""
+    """Return the gradient of `ends[index]`: (T, widths, H) to (T, H)."""
     d_ends = d_windows[:, 0].copy()
     for w in range(1, min(d_windows.shape[1], len(d_windows))):
         d_ends[w:] += d_windows[: len(d_windows) - w, w]

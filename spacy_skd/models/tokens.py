@@ -16,7 +16,7 @@ from .words import word_rows, words_of
 def build_token_scorer(
     tok2vec: Model[list[Doc], list[Floats2d]], nO: int | None = None
 ) -> Model[list[Doc], Floats2d]:
-    """Docs to scores of labels, (words of the batch, labels), in nats.
+    """Make a model of docs to scores of labels, (words of the batch, labels), in nats.
 
     tok2vec (Model[list[Doc], list[Floats2d]]): vectors of tokens.
     nO (int | None): labels; set by the component.

@@ -12,7 +12,7 @@ from ..codecs.words import Words
 
 
 def words_of(docs: Sequence[Doc], *, n_words: int | None = None) -> list[Words]:
-    """The words of each doc.
+    """Return the words of each doc.
 
     n_words (int | None): how many they are together, where that is known: if all tokens are
         words, which they mostly are, the docs need not be read.
@@ -28,15 +28,15 @@ def words_of(docs: Sequence[Doc], *, n_words: int | None = None) -> list[Words]:
 
 
 def word_lengths(docs: Sequence[Doc], *, n_words: int | None = None) -> list[int]:
-    """How many words each doc has. n_words (int | None): see `words_of`."""
+    """Return how many words each doc has. n_words (int | None): see `words_of`."""
     return [len(words) for words in words_of(docs, n_words=n_words)]
 
 
 def word_rows(
     ops: Ops, words: Sequence[Words], vectors: Sequence[Floats2d]
 ) -> tuple[Floats2d, Callable[[Floats2d], list[Floats2d]]]:
-    """The vectors of the words of a batch. Those of whitespace are no part of what is scored, so
-    that their gradient is 0.
+    """Return the vectors of the words of a batch. Those of whitespace are no part of what is
+    scored, so that their gradient is 0.
 
     words (Sequence[Words]): of each doc. vectors (Sequence[Floats2d]): (tokens, width) of each.
     RETURNS (tuple[Floats2d, Callable]): (words of the batch, width), and the way back: from its
@@ -56,17 +56,17 @@ def word_rows(
 
 
 def word_index(words: Sequence[Words]) -> Ints1d:
-    """RETURNS (Ints1d): (words of the batch,) the row of each among the batch's tokens."""
+    """Return (words of the batch,) the row of each among the batch's tokens."""
     ends = numpy.cumsum([each.n_tokens for each in words])
-    found = [
+    rows = [
         each.of_tokens(numpy.arange(end - each.n_tokens, end)) for each, end in zip(words, ends)
     ]
-    return numpy.concatenate(found)
+    return numpy.concatenate(rows)
 
 
 def concatenate_rows(ops: Ops, vectors: Sequence[Floats2d]) -> Floats2d:
-    """One array a doc to (tokens of the batch, width), not to be changed: a view if they are rows
-    of one array that follow each other, as `split_rows` makes them."""
+    """Join one array a doc to (tokens of the batch, width), not to be changed: a view if they are
+    rows of one array that follow each other, as `split_rows` makes them."""
     if not len(vectors):
         result: Floats2d = ops.alloc2f(0, 0)
         return result
@@ -75,7 +75,7 @@ def concatenate_rows(ops: Ops, vectors: Sequence[Floats2d]) -> Floats2d:
 
 
 def split_rows(rows: Floats2d, like: Sequence[Sized]) -> list[Floats2d]:
-    """(tokens of the batch, width) to one array a doc, of the lengths of `like`."""
+    """Split (tokens of the batch, width) into one array a doc, of the lengths of `like`."""
     split: list[Floats2d] = []
     start = 0
     for vectors in like:
@@ -85,7 +85,7 @@ def split_rows(rows: Floats2d, like: Sequence[Sized]) -> list[Floats2d]:
 
 
 def _whole(vectors: Sequence[Floats2d]) -> Floats2d | None:
-    """What the arrays are consecutive rows of; None if nothing."""
+    """Return what the arrays are consecutive rows of; None if nothing."""
     arrays = [array for array in vectors if len(array)]
     base = arrays[0].base if arrays else None
     if not isinstance(base, numpy.ndarray) or base.ndim != 2 or not base.flags.c_contiguous:
@@ -97,8 +97,8 @@ def _whole(vectors: Sequence[Floats2d]) -> Floats2d | None:
             return None
         following += array.nbytes
     size = max(1, base.shape[1] * base.itemsize)
-    start, rest = divmod(first - _address(base), size)
-    return None if rest else base[start : start + (following - first) // size]
+    start, remainder = divmod(first - _address(base), size)
+    return None if remainder else base[start : start + (following - first) // size]
 
 
 def _address(array: Floats2d) -> int:

@@ -14,7 +14,7 @@ from ..layers.known import find_layer, taught_layers
 from ..layers.span_layer import SpanLayer
 from ..layers.token_layer import TokenLayer
 from ..models.segments import build_segment_scorer  # noqa: F401  # registers it
-from ..structures import FlatSegments, IndependentLabels, LinearChain
+from ..structures import FlatSegments, IndependentLabels, LinearChain, Structure
 from ..transfer.annealing import WeightSchedule
 from ..transfer.target import Objective
 from .distilling import DistillingPipe
@@ -25,11 +25,15 @@ from .tasks.tokens import TokenTask
 
 # By structure, what learns spans, and the architecture that scores its parts.
 SPAN_TASKS: dict[str, type[SpanTagTask] | type[SegmentTask]] = {
-    "tokens": SpanTagTask,
-    "linear_chain": SpanTagTask,
-    "segments": SegmentTask,
+    IndependentLabels.name: SpanTagTask,
+    LinearChain.name: SpanTagTask,
+    FlatSegments.name: SegmentTask,
 }
-SCORERS = {"tokens": "TokenScorer", "linear_chain": "ChainScorer", "segments": "SegmentScorer"}
+SCORERS = {
+    IndependentLabels.name: "TokenScorer",
+    LinearChain.name: "ChainScorer",
+    FlatSegments.name: "SegmentScorer",
+}
 
 # Of settings that do not apply to every layer.
 DEFAULTS: dict[str, Any] = {
@@ -197,42 +201,41 @@ def _task_of_spans(
     *,
     overwrite: bool,
 ) -> SpanTask:
-    structure = structure or "linear_chain"
-    structures = _structures_of_spans(structure, model)
+    structure = structure or LinearChain.name
+    scored = _span_structure(structure, model)
     task = SPAN_TASKS[structure]
     what = f"layer {layer.name!r} with structure {structure!r}"
     applied = (*task.takes, "incorrect_spans_key", *layer.takes)
     check_applied(of_layer, DEFAULTS, applied=applied, of=what)
     return task(
         cast(SpanLayer, layer),
-        structures,
+        scored,
         overwrite=overwrite,
         incorrect_spans_key=of_layer["incorrect_spans_key"],
         **{name: of_layer[name] for name in task.takes},
     )
 
 
-def _structures_of_spans(structure: str, model: Model[list[Doc], Any]) -> Any:
+def _span_structure(structure: str, model: Model[list[Doc], Any]) -> Any:
     """Return what the loss of spans is over.
 
     RAISES (ValueError): if there is no such structure, or the model scores another.
     """
     check_one_of("structure", structure, tuple(SPAN_TASKS))
-    if _scored_by(model) != structure:
+    scored = _scored_by(model)
+    if scored.name != structure:
         raise ValueError(
             f"structure {structure!r} needs the architecture spacy-skd.{SCORERS[structure]}.v1, "
             f"got the model {model.name!r}; change `structure` or `model`"
         )
+    return scored
+
+
+def _scored_by(model: Model[list[Doc], Any]) -> Structure:
+    """Return the structure whose parts a model scores."""
     if model.has_dim("nW"):
         return FlatSegments(max_width=model.get_dim("nW"))
     return LinearChain() if "transition" in model.param_names else IndependentLabels()
-
-
-def _scored_by(model: Model[list[Doc], Any]) -> str:
-    """Return the structure whose parts a model scores."""
-    if "transition" in model.param_names:
-        return "linear_chain"
-    return "segments" if model.has_dim("nW") else "tokens"
 
 
 def _task_of_tokens(
@@ -243,7 +246,7 @@ def _task_of_tokens(
     *,
     overwrite: bool,
 ) -> TokenTask:
-    if structure not in (None, "tokens"):
+    if structure not in (None, IndependentLabels.name):
         raise ValueError(f"structure: layer {layer.name!r} has 'tokens' alone, got {structure!r}")
     check_applied(of_layer, DEFAULTS, applied=layer.takes, of=f"layer {layer.name!r}")
     return TokenTask(cast(TokenLayer, layer), overwrite=overwrite)

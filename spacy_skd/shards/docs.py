@@ -30,7 +30,7 @@ class StoredBeliefs:
     packed: dict[str, Packed]
 
     def belief(self, pipe: str, form: Form) -> Belief:
-        """RAISES (ValueError): if what is stored does not fit the form."""
+        """Return a component's belief. RAISES (ValueError): if it does not fit the form."""
         return form.unpack(self.packed[pipe])
 
 
@@ -43,13 +43,13 @@ def add_beliefs(
 
 
 def read_beliefs(user_data: Mapping[Any, Any]) -> StoredBeliefs | None:
-    """RETURNS (StoredBeliefs | None): None where there are none."""
-    found = user_data.get(KEY)
-    return found and StoredBeliefs(found["id"], found["key"], found["beliefs"])
+    """Return what a doc carries, None where there are none."""
+    stored = user_data.get(KEY)
+    return stored and StoredBeliefs(stored["id"], stored["key"], stored["beliefs"])
 
 
 def doc_key(doc: Doc, starts: Array | None) -> bytes:
-    """A digest of words, spaces and unit starts. A doc's words are its vocab-free hashes."""
+    """Return a digest of words, spaces and unit starts. A doc's words are its vocab-free hashes."""
     digest = hashlib.blake2b(digest_size=16)
     digest.update(doc.to_array([ORTH, SPACY]).tobytes())
     digest.update(b"?" if starts is None else numpy.packbits(starts).tobytes())

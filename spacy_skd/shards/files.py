@@ -35,8 +35,8 @@ def shard_name(number: int) -> str:
 
 
 def make_bin(docs: Iterable[Doc]) -> DocBin:
-    """As `DocBin(docs=docs, store_user_data=True)`, which asks every token for its strings one by
-    one: that is a sixth of the time that a shard takes beside the teacher's own."""
+    """Do as `DocBin(docs=docs, store_user_data=True)`, which asks every token for its strings one
+    by one: that is a sixth of the time that a shard takes beside the teacher's own."""
     bin_ = DocBin(store_user_data=True)
     pack = make_packer()
     columns = [bin_.attrs.index(IDS[name]) for name in _STRINGS]
@@ -81,7 +81,7 @@ def write_shard(
 
 
 def read_shard(path: Path, shard: Shard) -> DocBin:
-    """RAISES (ValueError): naming the file, if it is missing, cut off or changed."""
+    """Read a shard. RAISES (ValueError): naming the file, if it is missing, cut off or changed."""
     bin_ = DocBin(store_user_data=True).from_bytes(_read_checked(path, shard))
     if len(bin_) != shard.docs:
         raise ValueError(_damaged(path, f"expected {shard.docs} docs, found {len(bin_)}"))
@@ -89,7 +89,7 @@ def read_shard(path: Path, shard: Shard) -> DocBin:
 
 
 def is_whole(path: Path, shard: Shard) -> bool:
-    """Whether the file is there as the manifest describes it."""
+    """Tell whether the file is there as the manifest describes it."""
     try:
         check_whole(path, shard)
     except ValueError:
@@ -98,12 +98,12 @@ def is_whole(path: Path, shard: Shard) -> bool:
 
 
 def check_whole(path: Path, shard: Shard) -> None:
-    """RAISES (ValueError): naming the file, if it is not as the manifest describes it."""
+    """Raise ValueError, naming the file, if it is not as the manifest describes it."""
     _read_checked(path, shard)
 
 
 def single(bin_: DocBin, i: int) -> DocBin:
-    """One doc of a bin as a bin of its own, that keeps nothing else of it in memory. Its strings
+    """Make one doc of a bin a bin of its own, that keeps nothing else of it in memory. Its strings
     are not in it: add those of the whole bin to the vocab."""
     one = DocBin(store_user_data=True)
     one.attrs = bin_.attrs

@@ -54,12 +54,15 @@ class Manifest:
         return hashlib.blake2b(content, digest_size=8).digest()
 
     def forms(self) -> dict[str, Form]:
-        """By the teacher's component."""
+        """Return forms by the teacher's component."""
         return {pipe: Form.from_json(data) for pipe, data in self.pipes.items()}
 
     def to_disk(self, folder: Path, *, drafts: Path | None = None) -> None:
-        """drafts (Path | None): folder of the draft; `folder` by default.
-        RAISES (OSError): if it cannot be written; the one before is kept."""
+        """Write the manifest.
+
+        drafts (Path | None): folder of the draft; `folder` by default.
+        RAISES (OSError): if it cannot be written; the one before is kept.
+        """
         data = self._data()
         data["digest"] = _digest(data)
         text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
@@ -67,7 +70,10 @@ class Manifest:
 
     @staticmethod
     def from_disk(folder: Path) -> "Manifest":
-        """RAISES (ValueError): if there is none, or it was changed after it was written."""
+        """Read a folder's manifest.
+
+        RAISES (ValueError): if there is none, or it was changed after it was written.
+        """
         path = folder / FILE
         if not path.is_file():
             raise ValueError(
@@ -89,13 +95,13 @@ class Manifest:
             ) from error
 
     def check_same(self, other: "Manifest", *, folder: Path) -> None:
-        """RAISES (ValueError): naming each difference, if shards of `other`, a run that is about
-        to begin, must not stand beside these in `folder`."""
-        found = list(_differences(self._data(), other._data()))
-        if found:
+        """Check that shards of `other`, a run that is about to begin, may stand beside these in
+        `folder`. RAISES (ValueError): naming each difference."""
+        differences = list(_differences(self._data(), other._data()))
+        if differences:
             lines = "".join(
-                f"\n  {name}: expected {_short(mine)} (as in {FILE}), got {_short(theirs)}"
-                for name, mine, theirs in found
+                f"\n  {name}: expected {_short(stored)} (as in {FILE}), got {_short(new)}"
+                for name, stored, new in differences
             )
             raise ValueError(
                 f"{folder} holds the beliefs of another run:{lines}\nGive the same teacher, input "
@@ -106,22 +112,22 @@ class Manifest:
         return asdict(self)
 
 
-def _differences(mine: Any, theirs: Any) -> Iterator[tuple[str, Any, Any]]:
+def _differences(stored: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
     for name in SAME:
-        yield from _compare(name, _at(mine, name), _at(theirs, name))
+        yield from _compare(name, _at(stored, name), _at(new, name))
 
 
-def _compare(name: str, mine: Any, theirs: Any) -> Iterator[tuple[str, Any, Any]]:
-    """The innermost values that differ, each with its place. Where a file lies does not matter."""
-    if isinstance(mine, dict) and isinstance(theirs, dict):
-        for key in dict.fromkeys([*mine, *theirs]):
+def _compare(name: str, stored: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Yield the innermost values that differ, each with its place, but for where a file lies."""
+    if isinstance(stored, dict) and isinstance(new, dict):
+        for key in dict.fromkeys([*stored, *new]):
             if key != "path":
-                yield from _compare(f"{name}.{key}", mine.get(key), theirs.get(key))
-    elif isinstance(mine, list) and isinstance(theirs, list) and len(mine) == len(theirs):
-        for i, (a, b) in enumerate(zip(mine, theirs)):
+                yield from _compare(f"{name}.{key}", stored.get(key), new.get(key))
+    elif isinstance(stored, list) and isinstance(new, list) and len(stored) == len(new):
+        for i, (a, b) in enumerate(zip(stored, new)):
             yield from _compare(f"{name}[{i}]", a, b)
-    elif mine != theirs:
-        yield name, mine, theirs
+    elif stored != new:
+        yield name, stored, new
 
 
 def _at(data: Any, name: str) -> Any:

@@ -11,13 +11,13 @@ Decoder = Callable[[Any], Any]
 
 
 def make_packer() -> Callable[[Any], bytes]:
-    """RETURNS (Callable[[Any], bytes]): for one thread."""
+    """Make what packs an object, for one thread."""
     pack: Callable[[Any], bytes] = Packer(use_bin_type=True).pack
     return pack
 
 
 def unpack_message(data: bytes) -> Any:
-    """The object; its lists are tuples."""
+    """Return the object; its lists are tuples."""
     return unpackb(data, raw=False, use_list=False, object_pairs_hook=_decoded)
 
 
@@ -27,7 +27,7 @@ def _decoded(pairs: Iterable[tuple[Any, Any]]) -> Any:
 
 @lru_cache(maxsize=1)
 def _decoder() -> Decoder:
-    """Those of all packages, one after the other."""
+    """Chain the decoders of all packages, one after the other."""
     whole: Decoder = _as_it_is
     for decode in msgpack_decoders.get_all().values():
         whole = partial(decode, chain=whole)

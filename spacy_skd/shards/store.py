@@ -39,15 +39,15 @@ class BeliefStore:
         self._names = list(self.manifest.shards)
 
     def names(self, *, labelled: bool) -> list[str]:
-        """Of the shards of one kind."""
+        """Return names of the shards of one kind."""
         return [n for n, shard in self.manifest.shards.items() if shard.labelled == labelled]
 
     def read(self, name: str) -> DocBin:
-        """RAISES (ValueError): naming the shard, if it is not as it was written."""
+        """Read a shard. RAISES (ValueError): naming it, if it is not as it was written."""
         return read_shard(self.folder / name, self.manifest.shards[name])
 
     def find(self, key: bytes) -> StoredBeliefs | None:
-        """What is stored of a doc, by `doc_key`; None if it is not stored.
+        """Return what is stored of a doc, by `doc_key`; None if it is not stored.
 
         The first call reads all shards. For more text than fits into memory, let the reader
         `spacy-skd.DistillationCorpus.v1` bring the beliefs along with the docs.
@@ -60,7 +60,7 @@ class BeliefStore:
         return read_beliefs(unpack_message(self._load(place)[key]))
 
     def belief(self, stored: StoredBeliefs, pipe: str, doc: Doc) -> Belief:
-        """What a component believes of the words of a doc.
+        """Return what a component believes of the words of a doc.
 
         doc (Doc): whose belief is stored. RAISES (ValueError): if what is stored does not fit.
         """
@@ -68,16 +68,16 @@ class BeliefStore:
         return belief if self.manifest.of_words else belief.of_words(words_of([doc])[0])
 
     def _load(self, number: int) -> dict[bytes, bytes]:
-        """The user data of a shard's docs, by key."""
+        """Return the user data of a shard's docs, by key."""
         if number in self._loaded:
             self._loaded.move_to_end(number)
             return self._loaded[number]
-        found = dict(self._keyed(self.read(self._names[number])))
-        self._loaded[number] = found
-        self._bytes += _size(found)
+        by_key = dict(self._keyed(self.read(self._names[number])))
+        self._loaded[number] = by_key
+        self._bytes += _size(by_key)
         while self._bytes > self.memory and len(self._loaded) > 1:
             self._bytes -= _size(self._loaded.popitem(last=False)[1])
-        return found
+        return by_key
 
     def _keyed(self, bin_: DocBin) -> Iterator[tuple[bytes, bytes]]:
         for data in bin_.user_data:

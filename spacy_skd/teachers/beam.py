@@ -48,7 +48,7 @@ class Hypothesis:
 
 
 def search(pipe: Any, docs: Sequence[Doc], beam: Beam) -> list[list[Hypothesis]]:
-    """What the beam of each doc ends with, in no order; none of a beam that did not end.
+    """Return what the beam of each doc ends with, in no order; none of a beam that did not end.
 
     pipe (Any): a stock `parser` or `ner`. docs (Sequence[Doc]): of a token or more, on which what
         the component listens to has run. They are not changed.
@@ -81,16 +81,16 @@ class _Search:
             self._advance(self._normalized(self.step.predict(states)))
         self.step.clear_memory()
         flat = iter(self.batch.get_states())  # in memory that is the beams'
-        found = []
+        hypotheses = []
         for total, histories in zip(self.totals, self._histories()):
             ends = [(moves, next(flat)) for moves in histories]
-            found.append(
+            hypotheses.append(
                 [Hypothesis(total[moves], moves, end.arcs) for moves, end in ends if end.is_final()]
             )
-        return found
+        return hypotheses
 
     def _advance(self, scores: Floats2d) -> None:
-        """scores (Floats2d): (unfinished states, moves)."""
+        """Advance the unfinished states. scores (Floats2d): (unfinished states, moves)."""
         flat = iter(self.batch.get_states())
         rows = iter(scores)
         before = [
@@ -109,7 +109,7 @@ class _Search:
         return [[tuple(moves) for moves in beam.histories[: len(beam)]] for beam in self.batch]
 
     def _normalized(self, scores: Floats2d) -> Floats2d:
-        """(states, moves) log-probabilities, for a model that was trained step by step."""
+        """Return (states, moves) log-probabilities, for a model that was trained step by step."""
         check_scores(scores, name=self.name)
         if not self.is_global:
             scores = scores - softmax(scores)[0][:, None]

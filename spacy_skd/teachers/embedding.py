@@ -32,7 +32,7 @@ LISTENERS: dict[str, Callable[[int], Block]] = {
 
 
 def find_listener(nlp: Language) -> tuple[str, Block]:
-    """How to build on a pipeline's embedding component.
+    """Tell how to build on a pipeline's embedding component.
 
     RETURNS (tuple[str, Dict]): its name, and the config of an architecture that listens to it and
         gives a token the mean of its pieces' vectors.
@@ -67,13 +67,13 @@ class Embedder:
         self._listener.initialize()
 
     def vectors(self, docs: Sequence[Doc]) -> list[Floats2d]:
-        """RETURNS (list[Floats2d]): per doc (tokens, width) float32, on the CPU. The docs are left
-        without what the component set in them."""
+        """Return per doc (tokens, width) float32, on the CPU. The docs are left without what the
+        component set in them."""
         ops = self._listener.ops
-        some = [doc for doc in docs if len(doc)]
-        found = iter(self._predicted(some) if some else [])
+        with_tokens = [doc for doc in docs if len(doc)]
+        vectors = iter(self._predicted(with_tokens) if with_tokens else [])
         none = ops.alloc2f(0, self.width)
-        return [ops.to_numpy(next(found) if len(doc) else none) for doc in docs]
+        return [ops.to_numpy(next(vectors) if len(doc) else none) for doc in docs]
 
     def _predicted(self, docs: list[Doc]) -> list[Floats2d]:
         self.pipe.set_annotations(docs, self.pipe.predict(docs))

@@ -11,7 +11,8 @@ _ABOUT = ("meta.json", "README.md", "LICENSE", "LICENSES_SOURCES", "accuracy.jso
 
 
 def fingerprint(nlp: Language) -> str:
-    """A digest of the files that a pipeline was loaded from, the same for all copies of its folder.
+    """Return a digest of the files that a pipeline was loaded from, the same for all copies of its
+    folder.
 
     RETURNS (str): 32 hexadecimal digits.
     RAISES (ValueError): if the pipeline was not loaded from a folder.
@@ -34,12 +35,12 @@ def fingerprint_of_folder(folder: Path) -> str:
 
 
 def digest_file(path: Path) -> bytes:
-    """blake2b of a file of any size."""
-    found = hashlib.blake2b(digest_size=16)
+    """Return blake2b of a file of any size."""
+    whole = hashlib.blake2b(digest_size=16)
     with path.open("rb") as file:
         while block := file.read(2**20):
-            found.update(block)
-    return found.digest()
+            whole.update(block)
+    return whole.digest()
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -61,7 +61,7 @@ class _Marginal:
         return TokenBelief(tokens.structure, self.labels, self._sum(tokens.scores))
 
     def _sum(self, scores: Floats2d) -> Floats2d:
-        """(tokens, component's labels) to (tokens, classes): log of the sum of exp."""
+        """Turn (tokens, component's labels) into (tokens, classes): log of the sum of exp."""
         order = numpy.argsort(self.index, kind="stable")
         first = numpy.searchsorted(self.index[order], numpy.arange(len(self.labels)))
         summed: Floats2d = numpy.logaddexp.reduceat(scores[:, order], first, axis=1)

@@ -40,7 +40,7 @@ class EntitySource(TransitionSource):
             doc.set_ents([Span(doc, *span[:2], label=span[2]) for span in spans])
 
     def _row(self, doc: Doc, hypothesis: Hypothesis) -> Ints2d:
-        """Each move is the tag of a token."""
+        """Return tags: each move is that of a token."""
         return self._as_row([_tag(self.pipe.moves.get_class_name(m)) for m in hypothesis.moves])
 
     def _greedy(self, doc: Doc) -> Ints2d:
@@ -58,5 +58,6 @@ class EntitySource(TransitionSource):
 
 
 def _tag(move: str) -> str:
-    """ "U-" without a label is how spaCy keeps a token out of all entities."""
+    """Return the tag of a move. "U-" without a label is how spaCy keeps a token out of all
+    entities."""
     return OUTSIDE if len(move) < 3 else _FROM_BILUO[move[0]] + move[1:]

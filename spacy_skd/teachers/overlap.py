@@ -14,23 +14,23 @@ Out = TypeVar("Out")
 def in_turn(
     first: Callable[[In], Between], second: Callable[[Between], Out], items: Sequence[In]
 ) -> list[Out]:
-    """RETURNS (List): `second(first(item))` of each item."""
+    """Return `second(first(item))` of each item."""
     return [second(first(item)) for item in items]
 
 
 def overlapped(
     first: Callable[[In], Between], second: Callable[[Between], Out], items: Sequence[In]
 ) -> list[Out]:
-    """As `in_turn`, with `first` of an item in this thread while `second` of the one before it runs
-    in another. Each stage sees the items one after the other; if the two share nothing that
-    changes, what is returned does not depend on the threads.
+    """Return the same as `in_turn`, with `first` of an item in this thread while `second` of the
+    one before it runs in another. Each stage sees the items one after the other; if the two share
+    nothing that changes, what is returned does not depend on the threads.
 
     Two items are between the stages at most. When this returns or raises, the other thread has
     ended. RAISES: what a stage does, for an earlier item before a later one.
     """
     if len(items) < 2:
         return in_turn(first, second, items)
-    found: list[Out] = []
+    results: list[Out] = []
     pending: Future[Out] | None = None
     with ThreadPoolExecutor(1) as thread:
         for item in items:
@@ -38,15 +38,15 @@ def overlapped(
                 between = first(item)
             finally:
                 if pending is not None:
-                    found.append(pending.result())
+                    results.append(pending.result())
             # A thread has no context of its own, where thinc keeps which ops are in use.
             pending = thread.submit(copy_context().run, second, between)
         if pending is not None:
-            found.append(pending.result())
-    return found
+            results.append(pending.result())
+    return results
 
 
 def n_cores() -> int:
-    """RETURNS (int): how many cores this process may use."""
+    """Return how many cores this process may use."""
     allowed = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
     return len(allowed(0)) if allowed else os.cpu_count() or 1

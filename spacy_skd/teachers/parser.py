@@ -77,7 +77,7 @@ class ParserSource(TransitionSource):
         return self._as_row(doc, self.pipe.greedy_parse([doc])[0].arcs)
 
     def _as_row(self, doc: Doc, arcs: Sequence[dict[str, int]]) -> Ints2d:
-        """Head tokens, `ROOT_HEAD` for a root, and indices of deprels."""
+        """Return head tokens, `ROOT_HEAD` for a root, and indices of deprels."""
         heads, names = numpy.arange(len(doc)), [_ROOT] * len(doc)
         for arc in arcs:
             heads[arc["child"]] = arc["head"]
@@ -86,25 +86,26 @@ class ParserSource(TransitionSource):
         _set_tree(copy, heads - numpy.arange(len(doc)), names)
         deprojectivize(copy)
         roots = [token.head.i == token.i for token in copy]
-        found = [ROOT_HEAD if root else token.head.i for token, root in zip(copy, roots)]
+        head_tokens = [ROOT_HEAD if root else token.head.i for token, root in zip(copy, roots)]
         deprels = [self._index[_ROOT if root else token.dep_] for token, root in zip(copy, roots)]
-        return numpy.asarray([found, deprels], dtype="int32")
+        return numpy.asarray([head_tokens, deprels], dtype="int32")
 
     def _candidates(self, doc: Doc, rows: Array, weights: Floats1d) -> Belief:
         units = self._units(doc, rows[0])
         chosen = [_distinct(_within(rows, unit), weights) for unit in units.tolist()]
-        k = max((len(mine) for _, mine in chosen), default=1)
+        k = max((len(candidates) for _, candidates in chosen), default=1)
         heads = numpy.full((k, len(doc)), -1, dtype="int32")
         deprels = heads.copy()
         shares = numpy.zeros((len(units), k))
-        for (start, end), share, (mine, masses) in zip(units.tolist(), shares, chosen):
-            heads[: len(mine), start:end] = mine[:, 0]
-            deprels[: len(mine), start:end] = mine[:, 1]
-            share[: len(mine)] = masses
+        for (start, end), share, (candidates, masses) in zip(units.tolist(), shares, chosen):
+            heads[: len(candidates), start:end] = candidates[:, 0]
+            deprels[: len(candidates), start:end] = candidates[:, 1]
+            share[: len(candidates)] = masses
         return TreeCandidates(tuple(self._index), units, heads, deprels, shares)
 
     def _units(self, doc: Doc, row: Ints2d) -> Ints2d:
-        """(U, 2) start and end token of the doc's sentences, or else those of a candidate."""
+        """Return (U, 2) start and end token of the doc's sentences, or else those of a
+        candidate."""
         if not len(doc):
             return numpy.zeros((0, 2), dtype="int32")
         starts = doc.to_array([SENT_START]).reshape(-1)
@@ -118,7 +119,7 @@ class ParserSource(TransitionSource):
 
 
 def _sentences(belief: Belief) -> LabelCandidates:
-    """Sentence starts of trees, of which there is one candidate."""
+    """Return sentence starts of trees, of which there is one candidate."""
     trees = TreeCandidates.of(belief)
     row = numpy.zeros((1, trees.n_tokens), dtype="int32")
     row[0, trees.units[:, 0]] = START_LABELS.index("S")
@@ -126,7 +127,7 @@ def _sentences(belief: Belief) -> LabelCandidates:
 
 
 def _within(rows: Array, unit: Sequence[int]) -> Array:
-    """What candidates say of a unit (start and end token). An arc from elsewhere has no deprel.
+    """Cut candidates to a unit (start and end token). An arc from elsewhere has no deprel.
 
     rows (ndarray): (K, 2, tokens of the doc). RETURNS (ndarray): (K, 2, tokens of the unit).
     """
@@ -138,7 +139,7 @@ def _within(rows: Array, unit: Sequence[int]) -> Array:
 
 
 def _distinct(rows: Array, weights: Floats1d) -> tuple[Array, Floats1d]:
-    """Candidates of a sentence that differ, heaviest first. rows: (K, 2, tokens)."""
+    """Return candidates of a sentence that differ, heaviest first. rows: (K, 2, tokens)."""
     masses: dict[bytes, float] = {}
     first: dict[bytes, int] = {}
     for i, row in enumerate(rows):
@@ -150,7 +151,7 @@ def _distinct(rows: Array, weights: Floats1d) -> tuple[Array, Floats1d]:
 
 
 def _set_tree(doc: Doc, offsets: Ints1d, deprels: Sequence[str]) -> None:
-    """offsets (Ints1d): (tokens,) of heads, 0 for a root."""
+    """Set a doc's tree. offsets (Ints1d): (tokens,) of heads, 0 for a root."""
     offsets = offsets.astype("int64").view("uint64")
     names = numpy.asarray([doc.vocab.strings.add(name) for name in deprels], dtype="uint64")
     doc.from_array([HEAD, DEP], numpy.stack([offsets, names], axis=1))

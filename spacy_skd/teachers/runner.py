@@ -58,7 +58,7 @@ class TeacherRunner:
         return self.view(pipe).labels
 
     def view(self, pipe: str) -> View:
-        """pipe (str): of `pipes`."""
+        """Return a view. pipe (str): of `pipes`."""
         return next(views[pipe] for views in self._views.values() if pipe in views)
 
     def run(
@@ -68,7 +68,7 @@ class TeacherRunner:
         starts: Sequence[Array | None],
         pipes: Iterable[str],
     ) -> list[Beliefs]:
-        """One forward pass for all layers.
+        """Run one forward pass for all layers.
 
         docs (Sequence[Doc]): whose words and spaces are taken; they are not changed.
         starts (Sequence[ndarray | None]): per doc (tokens,) bool sentence starts, None where
@@ -85,8 +85,8 @@ class TeacherRunner:
         starts: Sequence[Array | None],
         pipes: Iterable[str],
     ) -> list[tuple[Doc, Beliefs]]:
-        """As `run`, in the same one pass, with copies of the docs that have the best guesses of the
-        components asked. What a component annotates is read from its belief."""
+        """Do as `run`, in the same one pass, with copies of the docs that have the best guesses of
+        the components asked. What a component annotates is read from its belief."""
         return self.read_each(
             docs, lambda place, doc, beliefs: (doc, beliefs), starts=starts, pipes=pipes
         )
@@ -99,8 +99,8 @@ class TeacherRunner:
         starts: Sequence[Array | None],
         pipes: Iterable[str],
     ) -> list[Out]:
-        """As `annotate`, but what is made at once of each doc's copy and beliefs, so that these are
-        not all in memory.
+        """Do as `annotate`, but return what is made at once of each doc's copy and beliefs, so that
+        these are not all in memory.
 
         read (Callable[[int, Doc, Beliefs], Out]): is given the doc's place among `docs`; called in
             another thread, docs of similar length after each other.
@@ -116,7 +116,7 @@ class TeacherRunner:
         *,
         guess: bool,
     ) -> list[Out]:
-        """The transformer runs beside the other components, which are at the batch before."""
+        """Run the transformer beside the other components, which are at the batch before."""
         copies = [self._copy(doc, start) for doc, start in zip(docs, starts)]
         components: list[tuple[str, Any]] = self.nlp.components
         n_first = self._n_to_embed()
@@ -129,7 +129,7 @@ class TeacherRunner:
             batch = self._run_batch(batch, components[n_first:], wanted)
             if guess:
                 self._guess(batch.docs, batch.found)
-            return [read(i, _without_vectors(doc), found) for i, doc, found in zip(*batch)]
+            return [read(i, _without_vectors(doc), beliefs) for i, doc, beliefs in zip(*batch)]
 
         batches = batches_by_length([len(doc) for doc in docs], size=self.batch_words)
         results: dict[int, Out] = {}
@@ -139,15 +139,15 @@ class TeacherRunner:
         return [results[i] for i in range(len(copies))]
 
     def _n_to_embed(self) -> int:
-        """How many components there are up to the first that embeds, with it."""
+        """Count how many components there are up to the first that embeds, with it."""
         for i, (name, pipe) in enumerate(self.nlp.components):
             if self._embeds(name, pipe):
                 return i + 1
         return 0
 
     def _overlaps(self, n_first: int) -> bool:
-        """Whether it helps that other components have a thread of their own. Not on a GPU: the one
-        that was chosen is a matter of each thread."""
+        """Tell whether it helps that other components have a thread of their own. Not on a GPU: the
+        one that was chosen is a matter of each thread."""
         models = [pipe.model for _, pipe in self.nlp.components if hasattr(pipe, "model")]
         on_cpu = all(model.ops.device_type == "cpu" for model in models if isinstance(model, Model))
         return n_first > 0 and on_cpu and n_cores() > 1
@@ -155,10 +155,10 @@ class TeacherRunner:
     def _embeds(self, name: str, pipe: Any) -> bool:
         return name not in self.nlp.disabled and isinstance(pipe, ListenedToComponent)
 
-    def _guess(self, docs: list[Doc], found: list[Beliefs]) -> None:
+    def _guess(self, docs: list[Doc], by_doc: list[Beliefs]) -> None:
         for name, source in self._sources.items():
-            if all(name in beliefs for beliefs in found):
-                source.write(docs, [beliefs[name] for beliefs in found])
+            if all(name in beliefs for beliefs in by_doc):
+                source.write(docs, [beliefs[name] for beliefs in by_doc])
 
     def _copy(self, doc: Doc, starts: Array | None) -> Doc:
         spaces = [bool(token.whitespace_) for token in doc]
@@ -184,27 +184,28 @@ class TeacherRunner:
                 self._set_sentences(name, pipe, batch.docs, batch.found)
         return batch
 
-    def _set_sentences(self, name: str, pipe: Any, docs: list[Doc], found: list[Beliefs]) -> None:
-        """From what the component believes, if it was asked, so that it need not run again."""
-        some = [i for i, doc in enumerate(docs) if not has_starts(doc)]
-        chosen = [docs[i] for i in some]
-        if some and all(name in found[i] for i in some):
-            self._sources[name].write(chosen, [found[i][name] for i in some])
+    def _set_sentences(self, name: str, pipe: Any, docs: list[Doc], by_doc: list[Beliefs]) -> None:
+        """Set them from what the component believes, if it was asked: so it need not run
+        again."""
+        places = [i for i, doc in enumerate(docs) if not has_starts(doc)]
+        chosen = [docs[i] for i in places]
+        if places and all(name in by_doc[i] for i in places):
+            self._sources[name].write(chosen, [by_doc[i][name] for i in places])
         else:
             _run_pipe(pipe, chosen)
 
-    def _ask(self, name: str, docs: list[Doc], wanted: set[str], found: list[Beliefs]) -> None:
+    def _ask(self, name: str, docs: list[Doc], wanted: set[str], by_doc: list[Beliefs]) -> None:
         """Run one component for all of its views that are wanted."""
         views = self._views.get(name, {})
-        asked = {pipe: view for pipe, view in views.items() if pipe in wanted}
-        if not asked:
+        wanted_views = {pipe: view for pipe, view in views.items() if pipe in wanted}
+        if not wanted_views:
             return
-        for belief, by_pipe in zip(self._sources[name].believe(docs), found):
-            by_pipe.update({pipe: view.read(belief) for pipe, view in asked.items()})
+        for belief, by_pipe in zip(self._sources[name].believe(docs), by_doc):
+            by_pipe.update({pipe: view.read(belief) for pipe, view in wanted_views.items()})
 
 
 def _of_words(doc: Doc, starts: Array) -> Array:
-    """(tokens,) bool, the same sentences without starts on whitespace."""
+    """Return (tokens,) bool, the same sentences without starts on whitespace."""
     (words,) = words_of([doc])
     return words.starts_to_tokens(words.starts_of_tokens(starts))
 
@@ -225,7 +226,7 @@ def _run_pipe(pipe: Any, docs: list[Doc]) -> None:
 
 
 def sets_sentences(nlp: Language, name: str, pipe: Any) -> bool:
-    """Whether a component of a teacher decides where sentences start."""
+    """Tell whether a component of a teacher decides where sentences start."""
     if hasattr(pipe, "believe"):
         return bool(pipe.layer.sets_sentences)
     assigns = nlp.get_pipe_meta(name).assigns
@@ -237,7 +238,7 @@ def has_starts(doc: Doc) -> bool:
 
 
 def batches_by_length(lengths: Sequence[int], *, size: int) -> list[list[int]]:
-    """Indices of docs of similar length, at most `size` padded words (or one doc) a batch."""
+    """Batch indices of docs of similar length: at most `size` padded words, or one doc."""
     batches: list[list[int]] = []
     for i in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
         if not batches or lengths[i] * (len(batches[-1]) + 1) > size:

@@ -41,8 +41,9 @@ CAN_TEACH = (
 
 
 def as_source(pipe: Any, *, beam: Beam | None = None) -> Source | None:
-    """beam (Beam | None): of components that search; `Beam()` if not given.
+    """Make what asks a component.
 
+    beam (Beam | None): of components that search; `Beam()` if not given.
     RETURNS (Source | None): None if the component cannot teach.
     """
     if hasattr(pipe, "believe"):
@@ -54,12 +55,12 @@ def as_source(pipe: Any, *, beam: Beam | None = None) -> Source | None:
 
 
 def find_sources(nlp: Language, *, beam: Beam | None = None) -> dict[str, Source]:
-    """The components that can teach, in the pipeline's order. A disabled one counts: it is run for
-    the students that ask it (the `senter` of spaCy's own pipelines is disabled)."""
-    found = {name: as_source(pipe, beam=beam) for name, pipe in nlp.components}
-    return {name: source for name, source in found.items() if source is not None}
+    """Return the components that can teach, in the pipeline's order. A disabled one counts: it is
+    run for the students that ask it (the `senter` of spaCy's own pipelines is disabled)."""
+    sources = {name: as_source(pipe, beam=beam) for name, pipe in nlp.components}
+    return {name: source for name, source in sources.items() if source is not None}
 
 
 def component_of(pipe: str) -> str:
-    """The component's name in that of a view: "morphologizer" of "morphologizer.pos"."""
+    """Return the component's name in that of a view: "morphologizer" of "morphologizer.pos"."""
     return pipe.partition(".")[0]

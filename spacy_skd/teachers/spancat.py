@@ -48,23 +48,23 @@ class SpancatSource(StockSource):
         return "" if is_flat else "spans that overlap or are nested: students keep the likeliest"
 
     def _believe(self, docs: Sequence[Doc]) -> list[Belief]:
-        """Spans as wide as the widest candidate of each doc.
+        """Return beliefs of spans as wide as the widest candidate of each doc.
 
         RAISES (ValueError): if the model's probabilities are not those of spans on their own, or
             one is NaN.
         """
         # A listener has no vectors for a doc without tokens.
-        some = [doc for doc in docs if len(doc)]
-        found = iter(self._scores(some) if some else [])
+        with_tokens = [doc for doc in docs if len(doc)]
+        scored = iter(self._scores(with_tokens) if with_tokens else [])
         none = numpy.zeros((0, 1, len(self.labels)), dtype="float32")
         beliefs: list[Belief] = []
         for doc in docs:
-            scores = next(found) if len(doc) else none
+            scores = next(scored) if len(doc) else none
             beliefs.append(SegmentBelief(FlatSegments(scores.shape[1]), self.labels, scores))
         return beliefs
 
     def write(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
-        """As the component does: by its threshold, so that spans may overlap."""
+        """Annotate as the component does: by its threshold, so that spans may overlap."""
         spans: list[Ints2d] = []
         chances: list[Floats2d] = []
         segments = [SegmentBelief.of(belief) for belief in beliefs]
@@ -73,12 +73,12 @@ class SpancatSource(StockSource):
             token = words.of_tokens(numpy.arange(words.n_tokens))
             spans.append(numpy.stack([token[start], token[start + beyond] + 1], 1).astype("int32"))
             chances.append(self._probabilities(belief.scores[start, beyond]))
-        lengths = numpy.asarray([len(found) for found in spans], dtype="int32")
+        lengths = numpy.asarray([len(of_doc) for of_doc in spans], dtype="int32")
         candidates = Ragged(numpy.concatenate(spans), lengths)
         self.pipe.set_annotations(docs, (candidates, numpy.concatenate(chances)))
 
     def _scores(self, docs: Sequence[Doc]) -> list[Floats3d]:
-        """Per doc (tokens, widest candidate, labels), nats."""
+        """Return per doc (tokens, widest candidate, labels), nats."""
         ops = self.pipe.model.ops
         candidates = self.pipe.suggester(docs, ops=ops)
         lengths = ops.to_numpy(candidates.lengths)
@@ -93,33 +93,37 @@ class SpancatSource(StockSource):
         ]
 
     def _log_odds(self, docs: Sequence[Doc], candidates: Ragged) -> Floats2d:
-        """(candidates, labels). From what stands before the last activation, since a probability
-        near 1 is rounded to it."""
+        """Return (candidates, labels). From what stands before the last activation, since a
+        probability near 1 is rounded to it."""
         layers = _layers(self.pipe.model)
         last = self._last
         X: Any = (docs, candidates)
         for layer in layers[:-1]:
             X = layer.predict(X)
         if last.name == "logistic":
-            return X[:, : len(self.labels)]
+            log_odds: Floats2d = X[:, : len(self.labels)]
+            return log_odds
         scores = last.ops.affine(X, last.get_param("W"), last.get_param("b"))
         scores = scores / last.attrs["softmax_temperature"]
         none = self.pipe._negative_label_i
-        return scores[:, : len(self.labels)] - scores[:, none : none + 1]
+        log_odds = scores[:, : len(self.labels)] - scores[:, none : none + 1]
+        return log_odds
 
     def _probabilities(self, log_odds: Floats2d) -> Floats2d:
-        """(candidates, the component's outputs), as it has them itself."""
+        """Return (candidates, the component's outputs), as it has them itself."""
         ops = self.pipe.model.ops
         if self._last.name == "softmax":
             none = numpy.zeros((len(log_odds), 1), dtype=log_odds.dtype)
-            return ops.softmax(ops.asarray(numpy.concatenate([log_odds, none], axis=1)))
-        chances = ops.sigmoid(ops.asarray(log_odds))
-        if not self.pipe.add_negative_label:
+            scores = ops.asarray(numpy.concatenate([log_odds, none], axis=1))
+            chances: Floats2d = ops.softmax(scores)
             return chances
-        return ops.xp.pad(chances, ((0, 0), (0, 1)))  # which label "none" is never written
+        chances = ops.sigmoid(ops.asarray(log_odds))
+        if self.pipe.add_negative_label:
+            chances = ops.xp.pad(chances, ((0, 0), (0, 1)))  # "none" is never written
+        return chances
 
     @property
-    def _last(self) -> Model:
+    def _last(self) -> Model[Any, Any]:
         """The layer that makes probabilities. RAISES (ValueError): if they are no such."""
         last = _layers(self.pipe.model)[-1]
         if last.name == "logistic":
@@ -135,15 +139,16 @@ class SpancatSource(StockSource):
         )
 
 
-def _layers(model: Model) -> list[Model]:
-    """A chain of chains as one."""
+def _layers(model: Model[Any, Any]) -> list[Model[Any, Any]]:
+    """Return a chain of chains as one."""
     if model.layers and model.name == ">>".join(layer.name for layer in model.layers):
         return [leaf for layer in model.layers for leaf in _layers(layer)]
     return [model]
 
 
 def _placed(spans: Ints2d, rows: Floats2d, *, n: int) -> Floats3d:
-    """spans: (S, 2) start and end token. rows: (S, labels). RETURNS: (n, W, labels)."""
+    """Place scores. spans: (S, 2) start and end token. rows: (S, labels). RETURNS: (n, W,
+    labels)."""
     widths = spans[:, 1] - spans[:, 0]
     scores = numpy.full((n, int(widths.max(initial=1)), rows.shape[1]), IMPOSSIBLE, "float32")
     scores[spans[:, 0], widths - 1] = rows

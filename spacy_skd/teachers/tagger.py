@@ -34,7 +34,10 @@ class TaggerSource(StockSource):
         return {"": View(self.labels, layer=stock_layers(self.stock)[""].name)}
 
     def _believe(self, docs: Sequence[Doc]) -> list[Belief]:
-        """RAISES (ValueError): if it cannot be told what the model's outputs are, or one is NaN."""
+        """Return a belief of each doc's tokens.
+
+        RAISES (ValueError): if it cannot be told what the model's outputs are, or one is NaN.
+        """
         structure, labels = IndependentLabels(), self.labels
         return [TokenBelief(structure, labels, scores) for scores in self._scores(docs)]
 
@@ -48,17 +51,17 @@ class TaggerSource(StockSource):
                 self._write_space(doc[i])
 
     def _on_tokens(self, best: Ints1d, words: Words) -> Ints1d:
-        """(words,) to (tokens,) indices of labels; what whitespace gets is written over."""
+        """Turn (words,) into (tokens,) indices of labels; what whitespace gets is written over."""
         return words.to_tokens(best, fill=0)
 
     def _write_space(self, token: Token) -> None:
         token.tag_ = space_tag(self.labels)
 
     def _scores(self, docs: Sequence[Doc]) -> list[Floats2d]:
-        """Per doc (tokens, labels), nats up to a constant per token."""
+        """Return per doc (tokens, labels), nats up to a constant per token."""
         # A listener has no vectors for a doc without tokens.
-        some = [doc for doc in docs if len(doc)]
-        outputs = iter(self._outputs(some) if some else [])
+        with_tokens = [doc for doc in docs if len(doc)]
+        outputs = iter(self._outputs(with_tokens) if with_tokens else [])
         none = numpy.zeros((0, len(self.labels)), dtype="float32")
         return [next(outputs) if len(doc) else none for doc in docs]
 
@@ -79,24 +82,24 @@ class SenterSource(TaggerSource):
     stock = SentenceRecognizer
 
     def _on_tokens(self, best: Ints1d, words: Words) -> Ints1d:
-        """(words,) to (tokens,) whether a sentence starts."""
+        """Turn (words,) into (tokens,) whether a sentence starts."""
         return words.starts_to_tokens(best)
 
     def _write_space(self, token: Token) -> None:
-        """All is said by the starts."""
+        """Write nothing: all is said by the starts."""
 
 
-def _find_softmax(model: Model, *, name: str) -> Model:
-    """The layer that knows whether the model's outputs are probabilities (spacy.Tagger.v1, or v2
-    with normalize = true) or scores before the softmax."""
-    found = [node for node in model.walk() if "softmax_normalize" in node.attrs]
-    if len(found) != 1:
+def _find_softmax(model: Model[Any, Any], *, name: str) -> Model[Any, Any]:
+    """Return the layer that knows whether the model's outputs are probabilities (spacy.Tagger.v1,
+    or v2 with normalize = true) or scores before the softmax."""
+    softmaxes = [node for node in model.walk() if "softmax_normalize" in node.attrs]
+    if len(softmaxes) != 1:
         raise ValueError(
             f"{name}: expected a model with one softmax layer, such as spacy.Tagger.v2, found "
-            f"{len(found)}, so it is unknown whether its outputs are probabilities. Train a "
+            f"{len(softmaxes)}, so it is unknown whether its outputs are probabilities. Train a "
             f"distilling_tagger as the teacher instead."
         )
-    return found[0]
+    return softmaxes[0]
 
 
 def _log(probabilities: Floats2d) -> Floats2d:

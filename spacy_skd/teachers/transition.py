@@ -42,22 +42,24 @@ class TransitionSource(StockSource):
 
     @abstractmethod
     def _row(self, doc: Doc, hypothesis: Hypothesis) -> Ints2d:
-        """(values, tokens) what a hypothesis says of each token; equal where it says the same."""
+        """Return (values, tokens) what a hypothesis says of each token; equal where it says the
+        same."""
 
     @abstractmethod
     def _greedy(self, doc: Doc) -> Ints2d:
-        """As `_row`, of what the component does without a beam."""
+        """Return the same as `_row`, of what the component does without a beam."""
 
     @abstractmethod
     def _candidates(self, doc: Doc, rows: Array, weights: Floats1d) -> Belief:
-        """rows (ndarray): (K, values, tokens), likeliest first. weights: (K,), that sum to 1."""
+        """Return a belief. rows (ndarray): (K, values, tokens), likeliest first. weights: (K,),
+        that sum to 1."""
 
     def _believe(self, docs: Sequence[Doc]) -> list[Belief]:
-        """RAISES (ValueError): if a score is NaN."""
+        """Return what the beam of each doc says. RAISES (ValueError): if a score is NaN."""
         self._index = {label: i for i, label in enumerate(self.inventory)}
-        some = [doc for doc in docs if len(doc)]
-        found = iter(search(self.pipe, some, self.beam) if some else [])
-        return [self._belief(doc, next(found) if len(doc) else []) for doc in docs]
+        with_tokens = [doc for doc in docs if len(doc)]
+        hypotheses = iter(search(self.pipe, with_tokens, self.beam) if with_tokens else [])
+        return [self._belief(doc, next(hypotheses) if len(doc) else []) for doc in docs]
 
     def _belief(self, doc: Doc, hypotheses: Sequence[Hypothesis]) -> Belief:
         masses: dict[bytes, float] = {}
@@ -101,6 +103,6 @@ class TransitionSource(StockSource):
 
 
 def bare_copy(doc: Doc) -> Doc:
-    """Words and spaces alone."""
+    """Copy words and spaces alone."""
     words = [token.text for token in doc]
     return Doc(doc.vocab, words, [bool(token.whitespace_) for token in doc])

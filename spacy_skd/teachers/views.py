@@ -42,8 +42,8 @@ class Source(ABC):
 
     @abstractmethod
     def believe(self, docs: Sequence[Doc]) -> list[Belief]:
-        """The component's own belief of every doc's words. Does not change the docs, on which the
-        components before it have run."""
+        """Return the component's own belief of every doc's words. Does not change the docs, on
+        which the components before it have run."""
 
     @abstractmethod
     def write(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
@@ -52,7 +52,7 @@ class Source(ABC):
 
     @abstractmethod
     def views(self) -> dict[str, View]:
-        """Readings by suffix of the component's name; "" is its own labels."""
+        """Return readings by suffix of the component's name; "" is its own labels."""
 
     @property
     def loses(self) -> str:
@@ -69,7 +69,7 @@ class StockSource(Source):
 
     @abstractmethod
     def _believe(self, docs: Sequence[Doc]) -> list[Belief]:
-        """Of every doc's tokens."""
+        """Return a belief of every doc's tokens."""
 
 
 class DistillingSource(Source):

@@ -24,14 +24,14 @@ OF_TEACHER = "${paths.teacher}"
 
 @callback(DROP)
 def make_drop_teacher() -> Callable[[Language], Language]:
-    """For `[training.before_to_disk]`: the saved pipeline has no teacher, no path to one and none
-    of the callbacks that need one. Its config trains: on gold, by spaCy's reader, without an error
-    that there is no teacher."""
+    """Drop the teacher, for `[training.before_to_disk]`: the saved pipeline has no teacher, no path
+    to one and none of the callbacks that need one. Its config trains: on gold, by spaCy's reader,
+    without an error that there is no teacher."""
     return without_teacher
 
 
 def without_teacher(nlp: Language) -> Language:
-    """A shallow clone of a pipeline without its teacher component.
+    """Return a shallow clone of a pipeline without its teacher component.
 
     The pipeline itself stays as it is: training goes on with it.
     RETURNS (Language): shares components and vocab with `nlp`.
@@ -86,7 +86,7 @@ def _is_callback(block: Any, name: str) -> bool:
 
 @callback(KEEP)
 def make_keep_pipes() -> Callable[[Language], Language]:
-    """For `[initialize.after_init]`: source every pipe of the teacher that needs no transformer
+    """Source, for `[initialize.after_init]`, every pipe of the teacher that needs no transformer
     (attribute_ruler, lemmatizer, entity_ruler, ...) into the student, where training leaves it as
     it is."""
 
@@ -134,8 +134,8 @@ def keep_pipes(nlp: Language, teacher: SkdTeacher) -> tuple[list[str], list[str]
 
 
 def reads_vectors(pipe: Any) -> bool:
-    """Whether a pipe that is taken over may look words up in the vocab's static vectors: its model
-    does, or it is not spaCy's, which may ask for anything (`doc.similarity`)."""
+    """Tell whether a pipe that is taken over may look words up in the vocab's static vectors: its
+    model does, or it is not spaCy's, which may ask for anything (`doc.similarity`)."""
     if why_not_kept(pipe):
         return False
     model = getattr(pipe, "model", None)
@@ -146,7 +146,7 @@ def reads_vectors(pipe: Any) -> bool:
 
 
 def why_not_kept(pipe: Any) -> str:
-    """RETURNS (str): why a teacher's pipe cannot go into a student, "" if it can."""
+    """Return why a teacher's pipe cannot go into a student, "" if it can."""
     if is_teacher(pipe):
         return "is of training alone"
     model = getattr(pipe, "model", None)

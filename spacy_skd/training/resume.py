@@ -26,7 +26,7 @@ REMEDY = (
 def make_resume(
     path: Path | None = None, first: Callable[[Language], Language] | None = None
 ) -> Callable[[Language], Language]:
-    """For `[initialize.after_init]`: let training begin where another has stopped.
+    """Let, for `[initialize.after_init]`, training begin where another has stopped.
 
     Restored are weights, labels, the step that anneals `distill_weight`, the place in the stream of
     a store, and the tokenizer's rules. The optimizer and its learning rate begin anew: spaCy does
@@ -49,7 +49,7 @@ def make_resume(
 
 
 def switch() -> dict[str, Any]:
-    """RETURNS (dict[str, Any]): the block of a config whose `paths.resume` it makes count."""
+    """Return the block of a config whose `paths.resume` it makes count."""
     return {"@callbacks": RESUME, "path": OF_PATHS, "first": None}
 
 
@@ -86,13 +86,13 @@ def resume(nlp: Language, path: str) -> None:
 
 
 def _check_fits(nlp: Language, saved: Language, name: str, path: str) -> None:
-    """RAISES (ValueError): if the component was made by another factory, or has other labels and
-    can take none."""
-    ours, theirs = nlp.get_pipe_meta(name).factory, saved.get_pipe_meta(name).factory
-    if ours != theirs:
+    """Raise ValueError if the component was made by another factory, or has other labels and can
+    take none."""
+    factory, saved_factory = nlp.get_pipe_meta(name).factory, saved.get_pipe_meta(name).factory
+    if factory != saved_factory:
         raise ValueError(
-            f"resume: {name!r} is a {ours}, but a {theirs} in {path}: resume with the config of "
-            f"that training"
+            f"resume: {name!r} is a {factory}, but a {saved_factory} in {path}: resume with the "
+            f"config of that training"
         )
     # A frozen component was not initialized: it has no labels yet.
     new, old = (set(getattr(p.get_pipe(name), "labels", ())) for p in (nlp, saved))
@@ -106,9 +106,9 @@ def _check_fits(nlp: Language, saved: Language, name: str, path: str) -> None:
 
 
 def _add_labels(pipe: Any, other: Any) -> list[str]:
-    """To an initialized component those labels of another that it lacks, so that the weights of one
-    fit the other: gold mostly lacks some that a teacher has, and may have some that it has not. (A
-    frozen component, not initialized, has no labels yet.)
+    """Add to an initialized component those labels of another that it lacks, so that the weights of
+    one fit the other: gold mostly lacks some that a teacher has, and may have some that it has not.
+    (A frozen component, not initialized, has no labels yet.)
 
     RETURNS (list[str]): the labels that were added.
     """
@@ -141,8 +141,8 @@ def _frozen(nlp: Language) -> list[str]:
 
 
 def check_frozen(nlp: Language) -> None:
-    """Frozen components of a student that was saved without its teacher, from whom they were taken
-    over: its config alone makes them without their rules, tables and weights.
+    """Check the frozen components of a student that was saved without its teacher, from whom they
+    were taken over: its config alone makes them without their rules, tables and weights.
 
     RAISES (ValueError): if one cannot run without them.
     """

@@ -49,13 +49,15 @@ WeightSchedule = ConstantWeight | LinearWeight
 
 @misc("spacy-skd.ConstantWeight.v1")
 def make_constant_weight(weight: float) -> ConstantWeight:
-    """weight (float): the teacher's share of the loss, 0 to 1. RAISES (ValueError): otherwise."""
+    """Keep `weight`, the teacher's share of the loss, 0 to 1. RAISES (ValueError): otherwise."""
     return ConstantWeight(check_between("weight", weight, low=0, high=1))
 
 
 @misc("spacy-skd.LinearWeight.v1")
 def make_linear_weight(start: float = 1.0, end: float = 0.0, steps: int = 5000) -> LinearWeight:
-    """start, end (float): the teacher's share of the loss, 0 to 1. steps (int): updates from start
+    """Change the weight by equal steps.
+
+    start, end (float): the teacher's share of the loss, 0 to 1. steps (int): updates from start
     to end, at least 1. RAISES (ValueError): otherwise.
     """
     if steps < 1:

@@ -29,14 +29,14 @@ class DrawnTrees:
 
     @staticmethod
     def of(heads: Ints1d, deprels: Sequence[str]) -> "DrawnTrees":
-        """heads: (words,), `ROOT_HEAD` for a root. deprels: "" where none is known."""
+        """Make a draw. heads: (words,), `ROOT_HEAD` for a root. deprels: "" where none is known."""
         unknown = [ROOT_DEPREL if head == ROOT_HEAD else NO_DEPREL for head in heads.tolist()]
         own = numpy.where(heads == ROOT_HEAD, numpy.arange(len(heads)), heads)
         return DrawnTrees(own, [deprel or other for deprel, other in zip(deprels, unknown)])
 
 
 def choose(weights: Floats2d, *, rng: numpy.random.Generator, temperature: float) -> Ints1d:
-    """weights (Floats2d): (U, K) of candidates. RETURNS (Ints1d): (U,) one of each row.
+    """Draw (U,) one of each row by `weights`, (U, K), of candidates.
 
     RAISES (ValueError): if all weights of a row are 0.
     """
@@ -49,8 +49,7 @@ def choose(weights: Floats2d, *, rng: numpy.random.Generator, temperature: float
 def draw_independent(
     scores: Floats2d, labels: Sequence[str], rng: numpy.random.Generator
 ) -> list[str]:
-    """scores (Floats2d): (rows, labels). RETURNS (list[str]): a label a row, "" where none is
-    possible."""
+    """Draw a label for each row of `scores`, (rows, labels), "" where none is possible."""
     drawn = [""] * len(scores)
     if not scores.size:
         return drawn

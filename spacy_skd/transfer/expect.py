@@ -39,7 +39,7 @@ def expect(golds: Sequence[Gold], weights: Floats2d, *, temperature: float = 1.0
 
 
 def tempered_weights(weights: Floats2d, *, temperature: float) -> Floats2d:
-    """(B, K) w^(1 / T), that sum to 1 for each unit. RAISES (ValueError): as `expect`."""
+    """Return (B, K) w^(1 / T), that sum to 1 for each unit. RAISES (ValueError): as `expect`."""
     check_temperature(temperature)
     weights = numpy.asarray(weights, dtype="float64")
     highest = weights.max(axis=1, keepdims=True, initial=0.0)
@@ -62,7 +62,7 @@ def expect_trees(
     lengths: Ints1d,
     temperature: float = 1.0,
 ) -> Target:
-    """Of the units of a bucket: arc (B, N, N + 1).
+    """Expect trees of the units of a bucket: arc (B, N, N + 1).
 
     structure (ArcStructure): the student's, which says what it can express.
     heads (Ints2d): (K, T) head rows of all tokens of the batch, as of `encode_trees`.
@@ -73,7 +73,7 @@ def expect_trees(
 
 
 def _encode_heads(structure: ArcStructure, heads: Ints1d, *, rows: Ints1d, lengths: Ints1d) -> Gold:
-    """Known are the units whose heads the structure has."""
+    """Encode heads. Known are the units whose heads the structure has."""
     gold = encode_trees(heads, rows=rows, lengths=lengths, single_root=False, trees=False)
     fits = has_heads(structure, heads, rows=rows, lengths=lengths)
     return Gold(gold.indicators, gold.known & fits[:, None])
@@ -88,7 +88,7 @@ def has_heads(structure: ArcStructure, heads: Ints1d, *, rows: Ints1d, lengths: 
 
 
 def padded_weights(weights: Sequence[Floats2d]) -> Floats2d:
-    """(u, K) of each doc as one array, 0 where a doc has fewer candidates."""
+    """Return (u, K) of each doc as one array, 0 where a doc has fewer candidates."""
     most = max(array.shape[1] for array in weights)
     rows = [numpy.pad(array, ((0, 0), (0, most - array.shape[1]))) for array in weights]
     joined: Floats2d = numpy.concatenate(rows)
@@ -96,10 +96,10 @@ def padded_weights(weights: Sequence[Floats2d]) -> Floats2d:
 
 
 def heaviest(weights: Floats2d, k: int) -> Ints2d:
-    """(U, at most k) which candidates of each unit weigh most."""
+    """Return (U, at most k) which candidates of each unit weigh most."""
     return numpy.argsort(-weights, axis=1, kind="stable")[:, :k]
 
 
 def equal_weights(weights: FloatsXd) -> FloatsXd:
-    """1 for each candidate that counts."""
+    """Return 1 for each candidate that counts."""
     return (weights > 0).astype("float64")

@@ -28,7 +28,7 @@ def structural_loss(
     temperature: float = 1.0,
     weights: Floats1d | None = None,
 ) -> tuple[float, Parts]:
-    """T^2 (log Z(s / T) - m . s / T), summed over the units of a batch.
+    """Return T^2 (log Z(s / T) - m . s / T), summed over the units of a batch.
 
     structure (Structure): what the scores are scores of.
     scores (Parts): the student's scores, in nats.
@@ -52,7 +52,7 @@ def structural_loss(
 
 
 def emissions(parts: Parts) -> Parts:
-    """Without what is of pairs."""
+    """Return parts without what is of pairs."""
     return Parts({k: v for k, v in parts.arrays.items() if k != "transition"}, parts.lengths)
 
 
@@ -64,8 +64,8 @@ def token_loss(
     temperature: float = 1.0,
     weights: Floats1d | None = None,
 ) -> tuple[float, Parts]:
-    """`structural_loss` of the emissions alone, as if tokens were independent; that of structures
-    whose tokens are. The gradient of transitions is 0."""
+    """Return `structural_loss` of the emissions alone, as if tokens were independent; that of
+    structures whose tokens are. The gradient of transitions is 0."""
     loss, d_emissions = structural_loss(
         structure.emissions,
         emissions(scores),
@@ -85,8 +85,8 @@ def position_loss(
     temperature: float = 1.0,
     weights: Floats1d | None = None,
 ) -> tuple[float, Parts]:
-    """T^2 times the cross-entropy between the target and P(s / T), of every token, summed over the
-    units of a batch, see `Structure.positions`. Arguments, errors and gradient as of
+    """Return T^2 times the cross-entropy between the target and P(s / T), of every token, summed
+    over the units of a batch, see `Structure.positions`. Arguments, errors and gradient as of
     `structural_loss`; of the target of a chain, the unary marginals alone are read.
 
     RAISES (ValueError): also for a structure whose marginals have no derivative here (trees).
@@ -111,7 +111,7 @@ def mixed_loss(
     silent: Array | None = None,
     teacher_loss: TeacherLoss = structural_loss,
 ) -> tuple[float, Parts]:
-    """(1 - w) gold loss + w teacher loss, summed over the units of a batch.
+    """Return (1 - w) gold loss + w teacher loss, summed over the units of a batch.
 
     A unit without gold has teacher weight 1 whatever `weight` is, one of which the teacher says
     nothing has gold alone, and one without either has no loss. Partial gold is
@@ -126,8 +126,8 @@ def mixed_loss(
     RETURNS (tuple[float, Parts]): loss in nats, gradient at the scores.
     """
     xp = scores.xp
-    found = mixed_shares(gold, weight=0.0 if teacher is None else weight, silent=silent)
-    gold_shares, shares = xp.asarray(found[0]), xp.asarray(found[1])
+    cpu_shares = mixed_shares(gold, weight=0.0 if teacher is None else weight, silent=silent)
+    gold_shares, shares = xp.asarray(cpu_shares[0]), xp.asarray(cpu_shares[1])
     target, entropy = gold_target(structure, scores, gold)
     constant = float((gold_shares * entropy).sum())
     if teacher is None:
@@ -157,7 +157,7 @@ def mixed_shares(gold: Gold, *, weight: float, silent: Array | None) -> tuple[Ar
 
 
 def gold_target(structure: Structure, scores: Parts, gold: Gold) -> tuple[Parts, Floats1d]:
-    """Marginals of the student's own distribution restricted to what the annotation allows.
+    """Return marginals of the student's own distribution restricted to what the annotation allows.
 
     For a complete unit these are the indicators. With log Z restricted = P_r . s + H(P_r), partial
     gold is this target and the constant H(P_r).
@@ -169,13 +169,13 @@ def gold_target(structure: Structure, scores: Parts, gold: Gold) -> tuple[Parts,
     partial = ~gold.complete & ~gold.empty
     if not partial.any():
         return gold.indicators, xp.zeros(len(partial), dtype="float64")
-    found = partial.nonzero()[0]
-    units = xp.asarray(found)
-    restricted = gold.restrict(scores[units], found)
+    places = partial.nonzero()[0]
+    units = xp.asarray(places)
+    restricted = gold.restrict(scores[units], places)
     log_z, marginals = structure.infer(restricted)
     entropy = xp.zeros(len(partial), dtype="float64")
     entropy[units] = log_z - marginals.dot(restricted)
-    marginals = gold.settle(marginals, found)
+    marginals = gold.settle(marginals, places)
     arrays = {k: v.astype(scores.arrays[k].dtype) for k, v in gold.indicators.arrays.items()}
     for key, array in marginals.arrays.items():
         arrays[key][units] = array

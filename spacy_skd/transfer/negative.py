@@ -34,7 +34,7 @@ class Negative(NamedTuple):
 def negative_loss(
     structure: Structure, scores: Parts, negatives: Sequence[Negative], *, weights: Floats1d
 ) -> tuple[float, Parts]:
-    """- log(1 - P(span)) of each negative span by itself, summed.
+    """Return - log(1 - P(span)) of each negative span by itself, summed.
 
     scores (Parts): the student's, in nats.
     weights (Floats1d): (B,) of what is known of each unit.
@@ -48,10 +48,10 @@ def negative_loss(
         return total, Parts(d_scores, scores.lengths)
     units = sorted({negative.unit for negative in negatives})
     log_z, marginals = structure.infer(scores[xp.asarray(units)])
-    for some in _chunks(negatives, cells=_cells(scores)):
-        log_zs, lacking = structure.infer(_restricted(scores, some))
+    for chunk in _chunks(negatives, cells=_cells(scores)):
+        log_zs, lacking = structure.infer(_restricted(scores, chunk))
         first = 0
-        for unit, without in some:
+        for unit, without in chunk:
             sets = slice(first, first + len(without))
             first = sets.stop
             row, weight = units.index(unit), float(weights[unit])
@@ -65,7 +65,8 @@ def negative_loss(
 
 
 def gold_shares(n_units: int, *, weight: float, target: Target | None) -> Array:
-    """(B,) float64 weights of what is known of each unit: 1 - w, and 1 where no teacher speaks.
+    """Return (B,) float64 weights of what is known of each unit: 1 - w, and 1 where no teacher
+    speaks.
 
     weight (float): w, the teacher's share. target (Target | None): None without a teacher.
     """
@@ -77,7 +78,7 @@ def gold_shares(n_units: int, *, weight: float, target: Target | None) -> Array:
 
 
 def _cells(scores: Parts) -> int:
-    """Scores of one unit."""
+    """Count scores of one unit."""
     return int(sum(array[0].size for array in scores.arrays.values()))
 
 

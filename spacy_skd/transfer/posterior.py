@@ -59,7 +59,8 @@ def inferred(structure: Structure, scores: Parts) -> Target:
 
 
 def lost_mass(log_z: Floats1d, *, of: Floats1d, empty: Array | None) -> Floats1d:
-    """(B,) the share that is gone of a teacher's mass. log_z: of what is left; of: of all."""
+    """Return (B,) the share that is gone of a teacher's mass. log_z: of what is left; of: of
+    all."""
     xp = array_module(log_z)
     lost = 1.0 - xp.exp(xp.minimum(log_z - of, 0.0))
     return lost if empty is None else xp.where(xp.asarray(empty), 1.0, lost)
@@ -79,7 +80,7 @@ def without_support(scores: Parts) -> tuple[Parts, Array | None]:
 
 
 def in_double(scores: Parts) -> Parts:
-    """Scores in float64: marginals are added and divided, and their errors with them."""
+    """Take scores in float64: marginals are added and divided, and their errors with them."""
     arrays = {name: array.astype("float64") for name, array in scores.arrays.items()}
     return Parts(arrays, scores.lengths)
 
@@ -93,7 +94,7 @@ def in_dtype(marginals: Parts, dtype: Any) -> Parts:
 
 
 def mix(targets: Sequence[Target], weights: Sequence[float]) -> Target:
-    """weights (Sequence[float]): of the teachers, above 0.
+    """Mix targets. weights (Sequence[float]): of the teachers, above 0.
 
     RETURNS (Target): its lost mass is the mean of theirs; empty are the units that are empty for
         all.

@@ -63,15 +63,15 @@ class SpanStudent(Student):
         return None
 
     def match_of_tags(self, tags: tuple[str, ...], labels: Sequence[str]) -> Match:
-        """Of a teacher's tags. labels: of their spans."""
+        """Match a teacher's tags. labels: of their spans."""
         raise NotImplementedError
 
     def match_of_spans(self, labels: Sequence[str]) -> Match:
-        """Of the labels of a teacher's spans."""
+        """Match the labels of a teacher's spans."""
         raise NotImplementedError
 
     def encode(self, tags: Tags) -> Gold:
-        """Tags of docs, of `scheme`, as indicators of its parts."""
+        """Encode tags of docs, of `scheme`, as indicators of its parts."""
         raise NotImplementedError
 
 

@@ -143,7 +143,7 @@ def token_target(
 
 
 def _tempered(rows: FloatsXd, power: float) -> FloatsXd:
-    """rows: (..., C) probabilities; 0 in the padding, where they stay so."""
+    """Temper `rows`, (..., C) probabilities; 0 in the padding, where they stay so."""
     highest = rows.max(axis=-1, keepdims=True)
     powers = (rows / (highest + (highest == 0))) ** power
     total = powers.sum(axis=-1, keepdims=True)

@@ -36,10 +36,11 @@ class TreeTeacher(ABC):
 
     @abstractmethod
     def label_scores(self, structure: ArcStructure, temperature: float) -> Floats2d:
-        """(P, its deprels) nats at a temperature, given the arc. structure: the student's."""
+        """Return (P, its deprels) nats at a temperature, given the arc. structure: the
+        student's."""
 
     def rows_of(self, pairs: Ints2d) -> Ints1d:
-        """Which of its own pairs each of some is, -1 for none."""
+        """Return which of its own pairs each of some is, -1 for none."""
         base = int(max(self.pairs.max(initial=0), pairs.max(initial=0))) + 2
         own, wanted = (p[:, 0].astype("int64") * base + p[:, 1] + 1 for p in (self.pairs, pairs))
         if not len(own):
@@ -99,8 +100,8 @@ class ListedTrees(TreeTeacher):
         ).to(ops)
 
     def label_scores(self, structure: ArcStructure, temperature: float) -> Floats2d:
-        """Log of the weight of the candidates that have the arc with the deprel, of those that the
-        student can express."""
+        """Return log of the weight of the candidates that have the arc with the deprel, of those
+        that the student can express."""
         lengths = numpy.bincount(self.unit_of, minlength=len(self.weights))
         units = {"rows": numpy.cumsum(lengths) - lengths, "lengths": lengths}
         fits = numpy.stack([has_heads(structure, heads, **units) for heads in self.heads], axis=1)

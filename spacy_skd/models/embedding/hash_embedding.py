@@ -36,12 +36,12 @@ class HashEmbedding:
     static: Model[Any, Any] | None
 
     def vectors(self, vocab: Vocab) -> Any:
-        """RETURNS: the static vectors, None if there are none."""
+        """Return the static vectors, None if there are none."""
         return None if self.static is None else vectors_of(self.static, vocab)
 
     def words(self, docs: list[Doc]) -> Ints2d:
-        """RETURNS (Ints2d): (tokens of the batch, attributes) uint64, all of a token that decides
-        its vector; the last column is the key of its static vector, if there are any."""
+        """Return (tokens of the batch, attributes) uint64, all of a token that decides its vector;
+        the last column is the key of its static vector, if there are any."""
         columns = list(self.extract.attrs["columns"])
         if self.static is not None:
             columns.append(key_attr(self.vectors(docs[0].vocab)))
@@ -51,7 +51,7 @@ class HashEmbedding:
     def embed(
         self, words: Ints2d, rows: Ints1d, data: Floats2d | None, strings: StringStore
     ) -> Floats2d:
-        """What the model predicts, but for rounding.
+        """Return what the model predicts, but for rounding.
 
         words (Ints2d): (W, attributes), see `words`. rows (Ints1d): (W,) of their static vectors,
         -1 for none. data (Floats2d | None): the static vectors. strings (StringStore): of the
@@ -75,7 +75,7 @@ class HashEmbedding:
 
 
 def find_hash_embedding(embed: Model[list[Doc], list[Floats2d]]) -> HashEmbedding | None:
-    """RETURNS (HashEmbedding | None): None for any other architecture."""
+    """Return the parts of a hash embedding, None for any other architecture."""
     layers = embed.layers
     if len(layers) == 5 and _is_features(layers[:3]) and layers[3].name == _MIX:
         return HashEmbedding(*_extraction(layers[0]), layers[2], layers[3], None)
@@ -91,8 +91,7 @@ def find_hash_embedding(embed: Model[list[Doc], list[Floats2d]]) -> HashEmbeddin
 
 
 def static_data(vectors: Any) -> Floats2d | None:
-    """RETURNS (Floats2d | None): the static vectors, (rows, width); None unless they are a plain
-    table on the CPU."""
+    """Return the static vectors, (rows, width); None unless they are a plain table on the CPU."""
     if not isinstance(vectors, Vectors) or vectors.mode != Mode.default:
         return None
     data = vectors.data
@@ -100,7 +99,7 @@ def static_data(vectors: Any) -> Floats2d | None:
 
 
 def _extraction(layer: Model[Any, Any]) -> tuple[Model[Any, Any], Model[Any, Any] | None]:
-    """What extracts the attributes, and what makes more of them."""
+    """Return what extracts the attributes, and what makes more of them."""
     return (layer.layers[0], layer) if layer.name == word_embedding.NAME else (layer, None)
 
 

@@ -33,7 +33,7 @@ class OwnVectors:
         return OwnVectors(self.table)
 
     def of(self, vocab: Vocab) -> Any:
-        """RETURNS: the table to look up in."""
+        """Return the table to look up in."""
         if self.table is None:
             return vocab.vectors
         if self.table.mode == Mode.floret:  # it spells words out
@@ -57,7 +57,7 @@ def _deserialize(_: OwnVectors, value: bytes, name: str, model: Model[Any, Any])
 
 
 def own_vectors(path: str | None) -> Model[Any, Any]:
-    """A layer that holds a table for those that have it among their layers. It is never run.
+    """Make a layer that holds a table for those that have it among their layers. It is never run.
 
     path (str | None): folder or package that it is read from when the model is initialized; a
         model that is loaded has it from its own bytes.
@@ -78,7 +78,7 @@ def _read(path: str | None, model: Model[Any, Any], X: Any = None, Y: Any = None
 
 
 def load_vectors(path: str) -> Vectors:
-    """The static vectors of a pipeline: its vocab's, else those that one of its models holds.
+    """Read the static vectors of a pipeline: its vocab's, else those that one of its models holds.
 
     path (str): folder or package.
     RAISES (ValueError): if there is no such pipeline, or it has none.
@@ -106,7 +106,7 @@ def _held(nlp: Language) -> Iterator[Vectors]:
 
 
 def vectors_of(layer: Model[Any, Any], vocab: Vocab) -> Any:
-    """RETURNS: the table that a layer looks words up in: of an `own_vectors` among its layers, else
+    """Return the table that a layer looks words up in: of an `own_vectors` among its layers, else
     the vocab's."""
     for holder in layer.layers:
         if holder.name == NAME:
@@ -118,7 +118,7 @@ def vectors_of(layer: Model[Any, Any], vocab: Vocab) -> Any:
 
 
 def static_vectors(width: int, holder: Model[Any, Any]) -> Model[list[Doc], Ragged]:
-    """`spacy.ml.staticvectors.StaticVectors`, of what another layer holds."""
+    """Make a `spacy.ml.staticvectors.StaticVectors` of what another layer holds."""
     return Model(
         STATIC,
         _forward,

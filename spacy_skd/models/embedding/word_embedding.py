@@ -53,7 +53,7 @@ def build_word_embed(
     affix_rows: int = 1000,
     known_words: bool = True,
 ) -> Model[list[Doc], list[Floats2d]]:
-    """As spacy.MultiHashEmbed.v2, for `embed` of spacy-skd.Tok2Vec.v1.
+    """Embed as spacy.MultiHashEmbed.v2, for `embed` of spacy-skd.Tok2Vec.v1.
 
     width, attrs, rows, include_static_vectors: as there. `attrs` has LOWER.
     prefixes, suffixes (Sequence[int]): lengths in characters, in lower case; of a shorter word all
@@ -78,8 +78,9 @@ def build_word_embed_with_own_vectors(
     affix_rows: int = 1000,
     known_words: bool = True,
 ) -> Model[list[Doc], list[Floats2d]]:
-    """As spacy-skd.WordEmbed.v1, with static vectors that the model holds itself: they are saved
-    with it, go along where its component is sourced, and leave the vocab's to other components.
+    """Embed as spacy-skd.WordEmbed.v1, with static vectors that the model holds itself: they are
+    saved with it, go along where its component is sourced, and leave the vocab's to other
+    components.
 
     vectors (str | None): folder or package that they are read from when the model is
         initialized, not when it is loaded; by default it reads the vocab's.
@@ -103,8 +104,11 @@ def _build(
     affix_rows: int,
     known_words: bool,
 ) -> Model[list[Doc], list[Floats2d]]:
-    """static (Model | None): the layer of static vectors. holder (Model | None): what holds
-    them, if it is not the vocab."""
+    """Make the layer.
+
+    static (Model | None): the layer of static vectors. holder (Model | None): what holds them, if
+        it is not the vocab.
+    """
     if len(rows) != len(attrs):
         raise ValueError(f"rows: expected one number for each of {attrs}, got {rows}")
     check_between("width", width, low=1, high=10**5)
@@ -146,7 +150,8 @@ def word_features(
     known_words: bool,
     holder: Model[Any, Any] | None = None,
 ) -> Model[list[Doc], list[Ints2d]]:
-    """Docs to (tokens, attributes + affixes) uint64 each. See `build_word_embed`."""
+    """Make a layer of docs to (tokens, attributes + affixes) uint64 each. See
+    `build_word_embed`."""
     columns = [intify_attr(attr) for attr in attrs]
     if LOWER not in columns:
         raise ValueError(f"attrs: expected LOWER among them, got {list(attrs)}")
@@ -166,30 +171,30 @@ def word_features(
 def _forward(
     model: Model[list[Doc], list[Ints2d]], docs: list[Doc], is_train: bool
 ) -> tuple[list[Ints2d], Callable[..., Any]]:
-    attrs = [to_numpy(some) for some in model.layers[0].predict(docs)]
+    attrs = [to_numpy(array) for array in model.layers[0].predict(docs)]
     split: list[Any] = []
     if attrs:
         vectors = vectors_of(model, docs[0].vocab)
         plain = isinstance(vectors, Vectors) and vectors.mode == Mode.default
         rows = vector_rows(docs, vectors) if plain and model.attrs["known_words"] else None
         words = expand(model, numpy.concatenate(attrs), docs[0].vocab.strings, rows)
-        ends = numpy.cumsum([len(some) for some in attrs])[:-1]
-        split = [model.ops.asarray2i(some, dtype="uint64") for some in numpy.split(words, ends)]
+        ends = numpy.cumsum([len(array) for array in attrs])[:-1]
+        split = [model.ops.asarray2i(array, dtype="uint64") for array in numpy.split(words, ends)]
     return split, lambda d_words: []
 
 
 def expand(
     model: Model[Any, Any], attrs: Ints2d, strings: StringStore, rows: Ints1d | None
 ) -> Array:
-    """What is embedded of some words.
+    """Return what is embedded of some words.
 
     model (Model): see `word_features`. attrs (Ints2d): (W, attributes). rows (Ints1d | None):
     (W,) of their static vectors, -1 for none.
     RETURNS (ndarray): (W, attributes + affixes) uint64.
     """
     column = model.attrs["lower"]
-    found, index = numpy.unique(attrs[:, column], return_inverse=True)
-    forms = [strings[form] if form in strings else "" for form in found.tolist()]
+    hashes, index = numpy.unique(attrs[:, column], return_inverse=True)
+    forms = [strings[form] if form in strings else "" for form in hashes.tolist()]
     table = _affixes(forms, prefixes=model.attrs["prefixes"], suffixes=model.attrs["suffixes"])
     words = numpy.concatenate([attrs, table[index]], axis=1)
     if rows is not None and model.attrs["known_words"]:
@@ -198,7 +203,7 @@ def expand(
 
 
 def _affixes(forms: Sequence[str], *, prefixes: Sequence[int], suffixes: Sequence[int]) -> Ints2d:
-    """(forms, affixes) uint64."""
+    """Return (forms, affixes) uint64."""
     columns = [[form[:length] for form in forms] for length in prefixes]
     columns += [[form[-length:] for form in forms] for length in suffixes]
     ids = numpy.empty((len(forms), len(columns)), dtype="uint64")

@@ -38,8 +38,8 @@ class Attention:
 
     @classmethod
     def of(cls, layer: Model[Any, Any], *, reach: int) -> "Attention":
-        """layer (Model): see `attention_layer`. reach (int): tokens that see each other are at most
-        so far apart."""
+        """Read a layer. layer (Model): see `attention_layer`. reach (int): tokens that see each
+        other are at most so far apart."""
         param, heads, width = layer.get_param, layer.get_dim("nH"), layer.get_dim("nO")
         QKV = param("QKV_W") * param("norm1_G")
         shift = param("QKV_W") @ param("norm1_b") + param("QKV_b")
@@ -83,7 +83,7 @@ def attend(layer: Attention, X: Floats2d, chunk: Chunk, *, block: int, halo: int
 
 
 def _mix(layer: Attention, X: Floats2d, chunk: Chunk, *, block: int, halo: int) -> Floats2d:
-    """X: (width, G * N), standardised. RETURNS: (width, G * N)."""
+    """Attend. X: (width, G * N), standardised. RETURNS: (width, G * N)."""
     heads, width, n = layer.heads, len(X), chunk.n_tokens
     qkv = layer.QKV @ X
     qkv[:width] += layer.query_bias
@@ -106,7 +106,7 @@ def _mix(layer: Attention, X: Floats2d, chunk: Chunk, *, block: int, halo: int) 
 def _attend_blocks(
     layer: Attention, Q: Floats3d, K: Floats3d, V: Floats3d, *, block: int, halo: int
 ) -> Floats3d:
-    """One doc that is cut into blocks. Q, K: (heads, d, N). V: (heads, d + 1, N).
+    """Attend within one doc that is cut into blocks. Q, K: (heads, d, N). V: (heads, d + 1, N).
     RETURNS: like Q."""
     n = Q.shape[2]
     count, n_keys = -(-n // block), block + 2 * halo
@@ -120,38 +120,39 @@ def _attend_blocks(
     mixed = numpy.empty_like(queries)
     step = max(1, MAX_PAIRS // (block * n_keys))
     for i in range(0, count, step):
-        some = slice(i, i + step)
-        _attend(queries[:, :, some], keys[:, :, some], values[:, :, some], bias, mixed[:, :, some])
+        cut = slice(i, i + step)
+        _attend(queries[:, :, cut], keys[:, :, cut], values[:, :, cut], bias, mixed[:, :, cut])
     return mixed.reshape((*mixed.shape[:2], -1))[..., :n]
 
 
 def _padded(X: Floats3d, before: int, size: int) -> Floats3d:
-    """(heads, d, N) to (heads, d, size), zeros before and after."""
+    """Turn (heads, d, N) into (heads, d, size), zeros before and after."""
     padded = numpy.zeros((*X.shape[:2], size), dtype=X.dtype)
     padded[..., before : before + X.shape[2]] = X
     return padded
 
 
 def _overlapping(X: Floats3d, count: int, block: int, size: int) -> Any:
-    """(heads, d, columns) to (heads, d, count, size), each part `block` after the last: a view."""
+    """Turn (heads, d, columns) into (heads, d, count, size), each part `block` after the last: a
+    view."""
     strides = (*X.strides[:2], block * X.strides[2], X.strides[2])
     return as_strided(X, (*X.shape[:2], count, size), strides, writeable=False)
 
 
 def _attend(Q: Any, K: Any, V: Any, bias: Floats3d, mixed: Any) -> None:
-    """Q: (heads, d, G, Nq). K: (heads, d, G, Nk). V: (heads, d + 1, G, Nk), the last row 1, all
-    rows 0 where a key does not count. bias: (heads, Nk, Nq). mixed: like Q, written."""
-    found = _sums(Q, K, V, bias, highest=False)
+    """Attend. Q: (heads, d, G, Nq). K: (heads, d, G, Nk). V: (heads, d + 1, G, Nk), the last row 1,
+    all rows 0 where a key does not count. bias: (heads, Nk, Nq). mixed: like Q, written."""
+    sums = _sums(Q, K, V, bias, highest=False)
     # Subtracting the maximum costs time and is needed only where a sum, or its product with values,
     # may overflow or vanish.
-    if not ((found[:, :, -1] < 1e30) & (found[:, :, -1] > 1e-30)).all():
-        found = _sums(Q, K, V, bias, highest=True)
-    numpy.divide(found[:, :, :-1], found[:, :, -1:], out=_by_block(mixed))
+    if not ((sums[:, :, -1] < 1e30) & (sums[:, :, -1] > 1e-30)).all():
+        sums = _sums(Q, K, V, bias, highest=True)
+    numpy.divide(sums[:, :, :-1], sums[:, :, -1:], out=_by_block(mixed))
 
 
 def _sums(Q: Any, K: Any, V: Any, bias: Floats3d, *, highest: bool) -> Any:
-    """RETURNS: (G, heads, d + 1, Nq), of all keys, exp of the score times the value; its last row
-    has the sums of exp alone."""
+    """Return (G, heads, d + 1, Nq), of all keys, exp of the score times the value; its last row has
+    the sums of exp alone."""
     heads, _, count, n_queries = Q.shape
     weights = numpy.empty((heads, K.shape[3], count, n_queries), dtype=Q.dtype)
     numpy.matmul(K.transpose(2, 0, 3, 1), _by_block(Q), out=_by_block(weights))
@@ -166,13 +167,13 @@ def _sums(Q: Any, K: Any, V: Any, bias: Floats3d, *, highest: bool) -> Any:
 
 
 def _by_block(X: Any) -> Any:
-    """(heads, rows, G, columns) to (G, heads, rows, columns)."""
+    """Turn (heads, rows, G, columns) into (G, heads, rows, columns)."""
     return X.transpose(2, 0, 1, 3)
 
 
 def _bias(layer: Attention, n_queries: int, n_keys: int, offset: int) -> Floats3d:
-    """(heads, Nk, Nq), a view. offset (int): position of the first key minus that of the first
-    query."""
+    """Return (heads, Nk, Nq), a view. offset (int): position of the first key minus that of the
+    first query."""
     bias, reach = layer.bias, layer.bias.shape[1] // 2
     row, column = bias.strides
     return as_strided(

@@ -16,8 +16,8 @@ _CHUNK = 64
 
 
 def predict_arcs(model: Model[Any, Any], rows: Floats2d, buckets: list[Bucket]) -> list[Parts]:
-    """What the layer of arcs returns, but for rounding and the padding, on NumPy alone: a few units
-    at a time, whose arrays stay in the cache.
+    """Return what the layer of arcs does, but for rounding and the padding, on NumPy alone: a few
+    units at a time, whose arrays stay in the cache.
 
     model (Model): the layer. rows (Floats2d): (T, width).
     """
@@ -29,8 +29,8 @@ def predict_arcs(model: Model[Any, Any], rows: Floats2d, buckets: list[Bucket]) 
         arc = numpy.empty((len(index), n, n + 1), dtype=numpy.result_type(rows, U))
         step = max(1, ROWS // n)
         for i in range(0, len(index), step):
-            some = rows[index[i : i + step]]
-            count, flat = len(some), some.reshape((-1, some.shape[2]))
+            vectors = rows[index[i : i + step]]
+            count, flat = len(vectors), vectors.reshape((-1, vectors.shape[2]))
             D = hidden(model, "D", flat, dropout=0.0)[0]
             heads = numpy.empty((count, n + 1, len(U)), dtype=arc.dtype)
             heads[:, 0] = root
@@ -49,16 +49,16 @@ def predict_arcs(model: Model[Any, Any], rows: Floats2d, buckets: list[Bucket]) 
 
 
 def predict_labels(model: Model[Any, Any], rows: Floats2d, pairs: Ints2d) -> Floats2d:
-    """What the layer of deprels returns, but for rounding; a head is computed once for all
-    of its dependents.
+    """Return what the layer of deprels does, but for rounding; a head is computed once for all of
+    its dependents.
 
     model (Model): the layer. rows (Floats2d): (T, width). pairs (Ints2d): (P, 2) dependent and head
         row, -1 for ROOT. RETURNS (Floats2d): (P, deprels).
     """
     xp = model.ops.xp
-    found, heads = numpy.unique(pairs[:, 1], return_inverse=True)
-    head_rows = rows[xp.asarray(found)]  # of ROOT, which is -1 and comes first, the last row
-    if len(found) and found[0] < 0:
+    distinct, heads = numpy.unique(pairs[:, 1], return_inverse=True)
+    head_rows = rows[xp.asarray(distinct)]  # of ROOT, which is -1 and comes first, the last row
+    if len(distinct) and distinct[0] < 0:
         head_rows[0] = model.get_param("root")[0]
     left, right = _hidden_with_one(model, "L", rows), _hidden_with_one(model, "K", head_rows)
     return label_scores(left, right, model.get_param("W"), dependents=pairs[:, 0], heads=heads)
@@ -75,8 +75,8 @@ def _hidden_with_one(model: Model[Any, Any], name: str, X: Floats2d) -> Floats2d
 def label_scores(
     left: Floats2d, right: Floats2d, W: Floats2d, *, dependents: Ints1d, heads: Ints1d
 ) -> Floats2d:
-    """(left[dependent] (x) right[head]) W of each pair. What a head does is computed once for all
-    of its dependents, in half the time.
+    """Return (left[dependent] (x) right[head]) W of each pair. What a head does is computed once
+    for all of its dependents, in half the time.
 
     left (Floats2d): (T, a). right (Floats2d): (R, b). W (Floats2d): (a * b, deprels).
     dependents, heads (Ints1d): (P,) rows of left and right; on the CPU.
@@ -96,11 +96,11 @@ def label_scores(
 
 
 def _by_head(heads: Ints1d) -> Iterator[tuple[Ints1d, Ints2d]]:
-    """Some heads, (H,), and of each the pairs that it is in, (H, C), the same number of all."""
+    """Yield heads, (H,), and of each the pairs that it is in, (H, C), the same number of all."""
     order = numpy.argsort(heads, kind="stable")
-    found, first, counts = numpy.unique(heads[order], return_index=True, return_counts=True)
+    distinct, first, counts = numpy.unique(heads[order], return_index=True, return_counts=True)
     for count in numpy.unique(counts).tolist():
-        some = numpy.nonzero(counts == count)[0]
-        for i in range(0, len(some), _CHUNK):
-            part = some[i : i + _CHUNK]
-            yield found[part], order[first[part, None] + numpy.arange(count)]
+        places = numpy.nonzero(counts == count)[0]
+        for i in range(0, len(places), _CHUNK):
+            part = places[i : i + _CHUNK]
+            yield distinct[part], order[first[part, None] + numpy.arange(count)]

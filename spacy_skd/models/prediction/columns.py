@@ -42,7 +42,7 @@ class Chunk:
         return numpy.arange(self.n_tokens)[None] < self.lengths[:, None]
 
     def read(self, rows: Floats2d) -> Floats2d:
-        """rows (Floats2d): (T, width). RETURNS (Floats2d): (width, pad + G * (N + pad))."""
+        """Read `rows`, (T, width). RETURNS (Floats2d): (width, pad + G * (N + pad))."""
         width, period = rows.shape[1], self.n_tokens + self.pad
         columns = numpy.zeros((width, self.pad + len(self.starts) * period), dtype=rows.dtype)
         for i, (start, n) in enumerate(zip(self.starts.tolist(), self.lengths.tolist())):
@@ -51,13 +51,13 @@ class Chunk:
         return columns
 
     def tokens(self, columns: Floats2d) -> Floats2d:
-        """Columns without those between docs. RETURNS (Floats2d): (width, G * N), a copy."""
+        """Leave out the columns between docs. RETURNS (Floats2d): (width, G * N), a copy."""
         period = self.n_tokens + self.pad
         by_doc = columns[:, self.pad :].reshape((len(columns), -1, period))
         return by_doc[:, :, : self.n_tokens].reshape((len(columns), -1))
 
     def write(self, tokens: Floats2d, rows: Floats2d) -> None:
-        """tokens (Floats2d): (width, G * N). rows (Floats2d): (T, width), changed."""
+        """Write `tokens`, (width, G * N), to `rows`, (T, width), in place."""
         period = self.n_tokens
         for i, (start, n) in enumerate(zip(self.starts.tolist(), self.lengths.tolist())):
             first = i * period
@@ -65,7 +65,7 @@ class Chunk:
 
 
 def plan_chunks(lengths: Sequence[int], *, pad: int, whole: int) -> list[Chunk]:
-    """Chunks that cover every doc that is not empty once.
+    """Plan chunks that cover every doc that is not empty once.
 
     lengths (Sequence[int]): tokens of each doc, whose rows follow each other.
     whole (int): docs of more tokens are not in a chunk with others of at most so many.
@@ -81,7 +81,7 @@ def plan_chunks(lengths: Sequence[int], *, pad: int, whole: int) -> list[Chunk]:
 
 
 def _slices(ascending: Sequence[int], pad: int, whole: int) -> list[tuple[int, int]]:
-    """Slices with neither too many columns nor too much padding."""
+    """Cut slices with neither too many columns nor too much padding."""
     slices: list[tuple[int, int]] = []
     first = tokens = 0
     for i, size in enumerate(ascending):
@@ -97,7 +97,7 @@ def _slices(ascending: Sequence[int], pad: int, whole: int) -> list[tuple[int, i
 
 
 def normalise(X: Floats2d, scale: Floats1d, shift: Floats1d, *, epsilon: float) -> Floats2d:
-    """(X - mean) / deviation * scale + shift of each column, in place. X: (width, columns)."""
+    """Make each column (X - mean) / deviation * scale + shift, in place. X: (width, columns)."""
     standardise(X, epsilon=epsilon, out=X)
     X *= scale[:, None]
     X += shift[:, None]
@@ -105,7 +105,7 @@ def normalise(X: Floats2d, scale: Floats1d, shift: Floats1d, *, epsilon: float) 
 
 
 def standardise(X: Floats2d, *, epsilon: float, out: Floats2d | None = None) -> Floats2d:
-    """(X - mean) / deviation of each column. X: (width, columns). out: where to write it."""
+    """Return (X - mean) / deviation of each column. X: (width, columns). out: where to write it."""
     out = numpy.subtract(X, X.sum(axis=0) / len(X), out=out)
     variance = numpy.einsum("ij,ij->j", out, out) / len(X)
     out *= 1.0 / numpy.sqrt(variance + epsilon)

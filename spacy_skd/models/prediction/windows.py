@@ -31,7 +31,7 @@ class Step(NamedTuple):
 
 
 def steps_of(cnn: Model[Any, Any]) -> list[Step]:
-    """RETURNS (list[Step]): the layers of a MaxoutWindowEncoder."""
+    """Return the layers of a MaxoutWindowEncoder."""
     nodes = list(cnn.walk())
     maxouts = [node for node in nodes if node.name == "maxout"]
     norms = [node for node in nodes if node.name == "layernorm"]
@@ -74,7 +74,8 @@ def _convolve(steps: list[Step], X: Floats2d) -> None:
 
 
 def _maxima(pieces: Floats3d) -> Floats2d:
-    """(width, pieces, columns) to (width, columns); numpy's own is slow along a short axis."""
+    """Turn (width, pieces, columns) into (width, columns); numpy's own is slow along a short
+    axis."""
     best = pieces[:, 0].copy()
     for p in range(1, pieces.shape[1]):
         numpy.maximum(best, pieces[:, p], out=best)

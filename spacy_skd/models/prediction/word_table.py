@@ -51,7 +51,7 @@ class WordTable:
         return WordTable, (self.limit,)
 
     def predict(self, embed: Model[list[Doc], list[Floats2d]], docs: list[Doc]) -> list[Floats2d]:
-        """What `embed.predict(docs)` returns, but for rounding.
+        """Return what `embed.predict(docs)` does, but for rounding.
 
         embed (Model[list[Doc], list[Floats2d]]): of a spacy.MultiHashEmbed.v2 or
             spacy-skd.WordEmbed.v1 or v2 words are kept, any other is run.
@@ -91,7 +91,7 @@ class WordTable:
         vectors: Any,
         strings: StringStore,
     ) -> Floats2d:
-        """words (Ints2d): (T, attributes). RETURNS (Floats2d): (T, width)."""
+        """Return (T, width) vectors of `words`, (T, attributes)."""
         hashes = _hashes(words)
         where = self._find(hashes)
         if data is not None and not self._still_holds(where, data, vectors):
@@ -103,9 +103,9 @@ class WordTable:
         return self._vectors[where]
 
     def _find(self, hashes: list[int]) -> Ints1d:
-        """(T,) row of each word, -1 for one that is new."""
-        found = map(self._index.get, hashes, repeat(-1))
-        return numpy.fromiter(found, dtype="int64", count=len(hashes))
+        """Return (T,) row of each word, -1 for one that is new."""
+        rows = map(self._index.get, hashes, repeat(-1))
+        return numpy.fromiter(rows, dtype="int64", count=len(hashes))
 
     def _add(
         self,
@@ -122,10 +122,10 @@ class WordTable:
             self._clear(data)
             where[:] = -1
             new = {word: i for i, word in enumerate(hashes)}
-        some = words[list(new.values())]
-        keys = some[:, -1]
-        rows = numpy.full(len(some), -1) if data is None else rows_of(vectors, keys)
-        embedded = layers.embed(some, rows, data, strings)
+        new_words = words[list(new.values())]
+        keys = new_words[:, -1]
+        rows = numpy.full(len(new_words), -1) if data is None else rows_of(vectors, keys)
+        embedded = layers.embed(new_words, rows, data, strings)
         start = len(self)
         self._vectors = _appended(self._vectors, embedded, start, limit=self.limit)
         if data is not None:
@@ -139,8 +139,8 @@ class WordTable:
         return where
 
     def _still_holds(self, where: Ints1d, data: Floats2d, vectors: Any) -> bool:
-        """Whether the static vectors of words are those that they were: `Vocab.set_vector` changes
-        them in place, and may give a word another row."""
+        """Tell whether the static vectors of words are those that they were: `Vocab.set_vector`
+        changes them in place, and may give a word another row."""
         if data is not self._data:
             return False
         is_used = numpy.zeros(len(self) + 1, dtype=bool)  # the last for what is new, -1
@@ -153,20 +153,20 @@ class WordTable:
 
 
 def _hashes(words: Ints2d) -> list[int]:
-    """Of each word's attributes: two words of 50,000 share one with a chance of about 1 in 10**10.
-    words: (T, attributes) uint64."""
+    """Hash each word's attributes: two words of 50,000 share one with a chance of about 1 in
+    10**10. words: (T, attributes) uint64."""
     result: list[int] = (words @ _factors(words.shape[1])).tolist()
     return result
 
 
 @cache
 def _factors(n: int) -> Ints1d:
-    """(n,) odd uint64, drawn once for all."""
+    """Return (n,) odd uint64, drawn once for all."""
     return numpy.random.default_rng(0).integers(2**64, size=n, dtype="uint64") | numpy.uint64(1)
 
 
 def _appended(table: Floats2d | None, vectors: Floats2d, start: int, *, limit: int) -> Floats2d:
-    """A table of which `start` rows are in use, with more; it has at most `limit` rows if these are
+    """Append to a table of which `start` rows are in use; it has at most `limit` rows if these are
     enough."""
     end = start + len(vectors)
     if table is None or end > len(table):
@@ -180,10 +180,10 @@ def _appended(table: Floats2d | None, vectors: Floats2d, start: int, *, limit: i
 
 
 def _sums(data: Floats2d, rows: Ints1d) -> Ints1d:
-    """(W,) a checksum of the bits of some rows and of where they are, 0 for row -1."""
-    found = numpy.ascontiguousarray(data[rows])
+    """Return (W,) a checksum of the bits of some rows and of where they are, 0 for row -1."""
+    vectors = numpy.ascontiguousarray(data[rows])
     # At most 32 bits a factor: a sign in the highest of 64 would count modulo 2.
-    bits = found.view(f"u{min(4, found.itemsize)}").astype("uint64")
+    bits = vectors.view(f"u{min(4, vectors.itemsize)}").astype("uint64")
     return numpy.where(rows < 0, 0, bits @ _factors(bits.shape[1]))
 
 
@@ -195,12 +195,12 @@ class _Params:
         self._values: list[Floats1d] | None = None
 
     def still_of(self, model: Model[Any, Any]) -> bool:
-        """Whether the model has them still; if not, those that it has are taken."""
+        """Tell whether the model has them still; if not, those that it has are taken."""
         nodes = list(model.walk())
         arrays = [n.get_param(name) for n in nodes for name in n.param_names if n.has_param(name)]
         in_place = any(n.grad_names or n._params.proxy is not None for n in nodes)
         same = len(arrays) == len(self._arrays)
-        same = same and all(mine is other for mine, other in zip(arrays, self._arrays))
+        same = same and all(array is other for array, other in zip(arrays, self._arrays))
         if same and in_place:
             same = self._values is not None and all(map(numpy.array_equal, arrays, self._values))
         if not same:

@@ -94,7 +94,7 @@ def _init(model: Model[Any, Any], X: Any = None, Y: Any = None) -> None:
 
 
 def _to_float32(module: Any, inputs: Any, output: Any) -> Any:
-    """numpy has no bfloat16, so what leaves the backbone is float32."""
+    """Return float32: numpy has no bfloat16, so what leaves the backbone is float32."""
     for key, value in output.items():
         if isinstance(value, torch.Tensor) and value.dtype == torch.bfloat16:
             output[key] = value.float()
@@ -116,6 +116,6 @@ class _Scaled:
 
 
 def cpu_has_bfloat16() -> bool:
-    """Whether this CPU multiplies bfloat16 in hardware; elsewhere autocast is several times slower
-    than float32."""
+    """Tell whether this CPU multiplies bfloat16 in hardware; elsewhere autocast is several times
+    slower than float32."""
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

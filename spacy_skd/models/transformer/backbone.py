@@ -12,7 +12,7 @@ _PICKLE = b"\x80"  # how files of torch before 1.6 start
 
 
 def resolve_backbone(name: str) -> str:
-    """RETURNS (str): what the transformers library loads.
+    """Return what the transformers library loads.
 
     name (str): a hub name or a local folder; `package:NAME` is the folder `model` of the installed
         Python package NAME.
@@ -72,7 +72,8 @@ def _shards(index: Path) -> list[Path]:
 
 
 def _check_torch(path: Path) -> None:
-    """A zip's directory stands at its end, so one that is cut off is none."""
+    """Check that a file of weights is whole: a zip's directory stands at its end, so one that is
+    cut off is none."""
     with path.open("rb") as file:
         is_pickle = file.read(1) == _PICKLE
     if not is_pickle and not zipfile.is_zipfile(path):
@@ -80,7 +81,7 @@ def _check_torch(path: Path) -> None:
 
 
 def _check_safetensors(path: Path) -> None:
-    """Header length (8 bytes), header, tensors: a shorter file was cut off."""
+    """Check that a file has header length (8 bytes), header, tensors: a shorter one was cut off."""
     size = path.stat().st_size
     with path.open("rb") as file:
         n = int.from_bytes(file.read(8), "little")

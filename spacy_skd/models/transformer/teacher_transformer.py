@@ -30,7 +30,7 @@ def build_transformer_model(
     bfloat16: str = "auto",
     learn_rate_scale: float = 1.0,
 ) -> Model[Any, Any]:
-    """A transformer for spaCy's `transformer` component.
+    """Make a transformer for spaCy's `transformer` component.
 
     name (str): a hub name, a local folder, or `package:NAME` for the folder `model` inside an
         installed Python package.
@@ -70,8 +70,8 @@ def build_transformer_features(
     grad_factor: float = 1.0,
     upstream: str = "*",
 ) -> Model[list[Doc], list[Floats2d]]:
-    """The vectors of the pipeline's transformer beside a small hash embedding, which sees what the
-    transformer may not: case, in an uncased backbone.
+    """Put the vectors of the pipeline's transformer beside a small hash embedding, which sees what
+    the transformer may not: case, in an uncased backbone.
 
     pooling (Model[Ragged, Floats2d]): the vectors of a word's pieces to one.
     width (int): of the hash embedding, 0 for none. attrs, rows: as in spacy.MultiHashEmbed.v2.
@@ -97,7 +97,7 @@ def build_transformer_features(
 
 
 def _empty_as_zeros(pooling: Model[Ragged, Floats2d]) -> Model[Ragged, Floats2d]:
-    """A word of which the transformer sees no piece (whitespace, control characters) gets zeros;
+    """Give zeros to a word of which the transformer sees no piece (whitespace, control characters);
     `reduce_first` raises."""
     return Model("empty_as_zeros", _pool, layers=[pooling], dims={"nO": None})
 
@@ -105,13 +105,13 @@ def _empty_as_zeros(pooling: Model[Ragged, Floats2d]) -> Model[Ragged, Floats2d]
 def _pool(
     model: Model[Ragged, Floats2d], pieces: Ragged, is_train: bool
 ) -> tuple[Floats2d, Callable[..., Any]]:
-    some = pieces.lengths > 0
-    vectors, backprop = model.layers[0](Ragged(pieces.data, pieces.lengths[some]), is_train)
+    has_pieces = pieces.lengths > 0
+    vectors, backprop = model.layers[0](Ragged(pieces.data, pieces.lengths[has_pieces]), is_train)
     full = model.ops.alloc2f(len(pieces.lengths), vectors.shape[1])
-    full[some] = vectors
+    full[has_pieces] = vectors
 
     def backprop_pool(d_full: Floats2d) -> Ragged:
-        return Ragged(backprop(d_full[some]).data, pieces.lengths)
+        return Ragged(backprop(d_full[has_pieces]).data, pieces.lengths)
 
     return full, backprop_pool
 
@@ -126,7 +126,7 @@ def _init_beside(model: Model[Any, Any], X: list[Doc] | None = None, Y: Any = No
 def _beside(
     model: Model[list[Doc], list[Floats2d]], docs: list[Doc], is_train: bool
 ) -> tuple[list[Floats2d], Callable[..., Any]]:
-    """Both layers' vectors in one. (thinc's `concatenate` adds up the gradients of its input, which
+    """Join both layers' vectors. (thinc's `concatenate` adds up the gradients of its input, which
     docs do not have.)"""
     on_blas(model)
     listener, embed = model.layers

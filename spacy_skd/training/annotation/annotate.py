@@ -152,16 +152,16 @@ class _Annotation:
             self._save()
 
     def _resume(self) -> None:
-        found = Manifest.from_disk(self.output)
-        found.check_same(self.manifest, folder=self.output)
-        check_resumable(self.output, found)
-        self.manifest.teacher, self.manifest.inputs = found.teacher, found.inputs
-        self.manifest.versions, self.manifest.shards = found.versions, found.shards
-        self.manifest.rejects = found.rejects
+        earlier = Manifest.from_disk(self.output)
+        earlier.check_same(self.manifest, folder=self.output)
+        check_resumable(self.output, earlier)
+        self.manifest.teacher, self.manifest.inputs = earlier.teacher, earlier.inputs
+        self.manifest.versions, self.manifest.shards = earlier.versions, earlier.shards
+        self.manifest.rejects = earlier.rejects
 
     def cut(self) -> Iterator[list[Record]]:
-        """The records of each shard; what is unfit is counted and noted. Gold docs and others do
-        not share a shard."""
+        """Yield the records of each shard; what is unfit is counted and noted. Gold docs and others
+        do not share a shard."""
         shard: list[Record] = []
         words = 0
         for record in self._fit():
@@ -191,7 +191,7 @@ class _Annotation:
         return words, is_new
 
     def wait(self) -> None:
-        """For the shard that is being written. RAISES (OSError): if it could not be."""
+        """Wait for the shard that is being written. RAISES (OSError): if it could not be."""
         pending, self.pending = self.pending, None
         if pending is not None:
             pending.result()
@@ -217,7 +217,7 @@ class _Annotation:
         self.manifest.to_disk(self.output, drafts=self.drafts)
 
     def _publish_rejects(self) -> None:
-        """The manifest names them first, as it does shards."""
+        """Publish the rejects. The manifest names them first, as it does shards."""
         with self.rejects.open("rb") as file:
             os.fsync(file.fileno())
         size, blake2b = size_of(self.rejects)
@@ -242,7 +242,7 @@ class _Annotation:
                 self._reject(item)
 
     def _check_unchanged(self, path: Path) -> None:
-        """RAISES (ValueError): if a file that was read is not the one that the manifest names."""
+        """Raise ValueError if a file that was read is not the one that the manifest names."""
         check_input(path, self.manifest.inputs[self.files.index(path)])
 
     def _reject(self, unfit: Unfit) -> None:
@@ -265,10 +265,10 @@ class _Annotation:
         write_shard(path, bin_, labelled=is_gold, drafts=self.drafts, name=enter)
 
     def _annotated(self, records: Sequence[Record]) -> list[Doc]:
-        asked = [item for record in records for item in self._docs(record)]
+        inputs = [item for record in records for item in self._docs(record)]
 
         def keep(place: int, guess: Doc, beliefs: Mapping[str, Belief]) -> Doc:
-            doc, starts, record = asked[place]
+            doc, starts, record = inputs[place]
             target = record.doc if record.doc is not None and record.is_gold else guess
             if record.meta:
                 target.user_data[META] = record.meta
@@ -276,11 +276,11 @@ class _Annotation:
             add_beliefs(target, beliefs, id=self.id, key=key, least=least)
             return target
 
-        docs, all_starts = [doc for doc, _, _ in asked], [starts for _, starts, _ in asked]
+        docs, all_starts = [doc for doc, _, _ in inputs], [starts for _, starts, _ in inputs]
         return self.runner.read_each(docs, keep, starts=all_starts, pipes=self.pipes)
 
     def _docs(self, record: Record) -> Iterator[_Asked]:
-        """What the teacher is to see of a record: the docs that readers make for training."""
+        """Yield what the teacher is to see of a record: the docs that readers make for training."""
         if record.doc is None:
             doc = self.nlp.tokenizer(record.text)
             yield from ((piece, None, record) for piece in pieces(doc, self.settings.max_words))
@@ -293,5 +293,5 @@ class _Annotation:
             yield Doc(self.nlp.vocab, words, spaces), None, record
 
     def _save(self) -> None:
-        """Counts are of the whole input, so they are written when it is done."""
+        """Write the manifest without counts, which are of the whole input and come at the end."""
         replace(self.manifest, counts={}).to_disk(self.output, drafts=self.drafts)

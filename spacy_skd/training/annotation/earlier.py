@@ -24,7 +24,8 @@ _BLANK = (
 
 
 def converted(folder: Path) -> Sequence[str]:
-    """Files of `spacy skd convert`: those whose docs and texts are as many as it counted."""
+    """Recognize files of `spacy skd convert`: those whose docs and texts are as many as it
+    counted."""
     try:
         counts = json.loads((folder / COUNTS).read_text(encoding="utf8"))
         names = [COUNTS]
@@ -39,14 +40,14 @@ def converted(folder: Path) -> Sequence[str]:
 
 
 def prepared(folder: Path) -> Sequence[str]:
-    """Files of `spacy skd prepare`: a conversion, and configs whose steps it set."""
+    """Recognize files of `spacy skd prepare`: a conversion, and configs whose steps it set."""
     names = list(converted(folder))
     return [*names, *(n for n in CONFIGS if _is_fitted(folder / n))] if names else ()
 
 
 def vectors(folder: Path) -> Sequence[str]:
-    """Files of `spacy skd vectors`: a pipeline of nothing but vectors, which have no name, as those
-    of `spacy init vectors` have."""
+    """Recognize files of `spacy skd vectors`: a pipeline of nothing but vectors, which have no
+    name, as those of `spacy init vectors` have."""
     try:
         meta = json.loads((folder / "meta.json").read_text(encoding="utf8"))
         config = Config().from_disk(folder / "config.cfg", interpolate=False)

@@ -45,22 +45,22 @@ class Record:
 
 
 def find_inputs(patterns: Sequence[str]) -> list[Path]:
-    """Files, every fitting file below folders, and globs; in that order, each once.
+    """Find files, every fitting file below folders, and globs; in that order, each once.
 
     RAISES (ValueError): for another suffix, a glob that matches nothing, and a file that is binary
         or not readable; (FileNotFoundError): for a missing path and a folder without such a file.
     """
-    found: list[Path] = []
+    files: list[Path] = []
     for pattern in patterns:
         is_glob = has_magic(pattern) and not Path(pattern).exists()
         paths = sorted(map(Path, glob(pattern, recursive=True))) if is_glob else [Path(pattern)]
         if not paths:
             raise ValueError(f"{pattern}: no file matches")
         for path in paths:
-            found += files_of(path, suffixes=SUFFIXES)
-    for path in found:
+            files += files_of(path, suffixes=SUFFIXES)
+    for path in files:
         _check_readable(path)
-    return unique_files(found)
+    return unique_files(files)
 
 
 def read_inputs(
@@ -70,7 +70,7 @@ def read_inputs(
     with_meta: bool = True,
     after: Callable[[Path], None] = lambda path: None,
 ) -> Iterator[Record | Unfit]:
-    """Every text and doc, in order, and every line that is none.
+    """Yield every text and doc, in order, and every line that is none.
 
     max_chars (int): a longer text is unfit. with_meta (bool): whether a text is, too, whose meta a
         `.spacy` file cannot hold; else it comes without. after (Callable[[Path], None]): called
@@ -127,7 +127,7 @@ def _read_docs(path: Path, before: int) -> Iterator[Record | Unfit]:
 
 
 def _unpacked(path: Path) -> Iterator[tuple[int, Doc]]:
-    """How many docs there are, with each of them."""
+    """Yield how many docs there are, with each of them."""
     try:
         bin_ = DocBin(store_user_data=True).from_disk(path)
         for doc in bin_.get_docs(Vocab()):

@@ -19,7 +19,7 @@ _NEEDED = {"teacher", "settings", "inputs", "pipes", "shards", "digest", "format
 
 
 def check_empty_or_annotated(folder: Path) -> None:
-    """RAISES (NotOurs): if a folder without a manifest holds anything."""
+    """Raise NotOurs if a folder without a manifest holds anything."""
     if not (folder / FILE).exists() and any(files_in(folder)):
         raise NotOurs(
             f"{folder} is not empty and holds no {FILE}, but {next(files_in(folder))}; choose "
@@ -41,7 +41,7 @@ def clear(folder: Path) -> None:
 
 
 def read_mark(folder: Path) -> Mark:
-    """The mark of an annotated folder, which is its manifest, even one that somebody edited.
+    """Read the mark of an annotated folder, which is its manifest, even one that somebody edited.
 
     RAISES (NotOurs): if the manifest is another program's.
     """
@@ -63,7 +63,7 @@ def read_mark(folder: Path) -> Mark:
 
 
 def check_resumable(folder: Path, manifest: Manifest) -> None:
-    """RAISES (NotOurs): if a file of somebody else stands where a run that goes on may write."""
+    """Raise NotOurs if a file of somebody else stands where a run that goes on may write."""
     strangers: list[str] = []
     # A version that named a shard after it had written it may have been killed in between.
     begun = {*manifest.shards, shard_name(len(manifest.shards))}

@@ -22,7 +22,7 @@ def make_manifest(
     pipes: Sequence[str],
     settings: dict[str, Any],
 ) -> Manifest:
-    """A manifest without shards. pipes (Sequence[str]): what the teacher is asked."""
+    """Make a manifest without shards. pipes (Sequence[str]): what the teacher is asked."""
     nlp = runner.nlp
     return Manifest(
         teacher={
@@ -41,7 +41,7 @@ def make_manifest(
 
 
 def asked_pipes(runner: TeacherRunner, pipes: Iterable[str]) -> tuple[str, ...]:
-    """The named ones, in the teacher's order, or all. RAISES (ValueError): if one is unknown."""
+    """Return the named, in the teacher's order, or all. RAISES (ValueError): if one is unknown."""
     wanted = set(pipes)
     if not runner.pipes or not wanted <= set(runner.pipes):
         raise ValueError(
@@ -51,19 +51,19 @@ def asked_pipes(runner: TeacherRunner, pipes: Iterable[str]) -> tuple[str, ...]:
 
 
 def _forms(runner: TeacherRunner, pipes: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Asked of any one word: what beliefs share is the same for all docs."""
-    (found,) = runner.run([Doc(runner.nlp.vocab, ["a"])], starts=[None], pipes=pipes)
-    return {pipe: found[pipe].form.to_json() for pipe in pipes}
+    """Ask the teacher of any one word: what beliefs share is the same for all docs."""
+    (beliefs,) = runner.run([Doc(runner.nlp.vocab, ["a"])], starts=[None], pipes=pipes)
+    return {pipe: beliefs[pipe].form.to_json() for pipe in pipes}
 
 
 def describe_input(path: Path) -> dict[str, Any]:
-    """RETURNS (dict[str, Any]): path, bytes and blake2b of a file, as it is now."""
+    """Return path, bytes and blake2b of a file, as it is now."""
     size = path.stat().st_size
     return {"path": str(path), "bytes": size, "blake2b": digest_file(path).hex()}
 
 
 def check_input(path: Path, named: dict[str, Any]) -> None:
-    """RAISES (ValueError): if a file is not as a manifest describes it."""
+    """Raise ValueError if a file is not as a manifest describes it."""
     now = describe_input(path)
     if any(named[key] != now[key] for key in ("bytes", "blake2b")):
         raise ValueError(
@@ -74,10 +74,10 @@ def check_input(path: Path, named: dict[str, Any]) -> None:
 
 
 def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
+    versions = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
-            found[package] = metadata.version(package)
+            versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return versions

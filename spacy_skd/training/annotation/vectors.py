@@ -93,23 +93,23 @@ def make_vectors(
 def _make(
     teacher: str | Path, texts: Sequence[Path], settings: VectorSettings, report: Report
 ) -> tuple[Language, Vectors]:
-    """RETURNS (tuple[Language, Vectors]): a blank pipeline, and the table that its vocab has."""
+    """Make a blank pipeline, and the table that its vocab has."""
     nlp = load_trained(teacher, what="teacher")
     embedder = Embedder(nlp)
     width = min(WIDTH, embedder.width) if settings.width is None else settings.width
     if embedder.width < width:
         raise ValueError(f"width: expected at most {embedder.width}, the teacher's, got {width}")
-    found = find_words(_told(plain_docs(nlp, texts), report), attr=settings.attr)
-    words = [word for word, count in found.counts.most_common() if count >= settings.least]
+    vocabulary = find_words(_told(plain_docs(nlp, texts), report), attr=settings.attr)
+    words = [word for word, count in vocabulary.counts.most_common() if count >= settings.least]
     if not words:
         raise ValueError(f"expected words that occur {settings.least} times or more, found none")
     full = _embed(nlp, embedder, texts, words, settings, report)
-    frequencies = numpy.asarray([found.counts[word] for word in words], dtype="float64")
+    frequencies = numpy.asarray([vocabulary.counts[word] for word in words], dtype="float64")
     reduced = reduce_width(full, frequencies, width=width)
     blank = spacy.blank(str(nlp.lang))
     table = Vectors(data=reduced[: settings.rows], strings=blank.vocab.strings)
     for word, row in zip(words, rows_of(reduced, rows=settings.rows)):
-        for form in sorted(found.forms[word]):
+        for form in sorted(vocabulary.forms[word]):
             table.add(blank.vocab.strings.add(form), row=int(row))
     blank.vocab.vectors = table
     return blank, table
@@ -126,7 +126,7 @@ class Words:
 
 
 def plain_docs(nlp: Language, texts: Sequence[Path]) -> Iterator[Doc]:
-    """Docs without annotation; see `make_vectors`."""
+    """Yield docs without annotation; see `make_vectors`."""
     for path in find_inputs([str(path) for path in texts]):
         if suffix_of(path) != DOCS:
             yield from (nlp.tokenizer(text.text) for text in read_raw(path))
@@ -137,7 +137,7 @@ def plain_docs(nlp: Language, texts: Sequence[Path]) -> Iterator[Doc]:
 
 
 def _plain(nlp: Language, doc: Doc) -> Doc:
-    """The same tokens, without annotation, in the pipeline's vocab."""
+    """Return the same tokens, without annotation, in the pipeline's vocab."""
     spaces = [bool(token.whitespace_) for token in doc]
     plain = Doc(nlp.vocab, [token.text for token in doc], spaces)
     # A tokenizer's special cases ("n't" is "not") are norms of tokens, not of words.
@@ -147,18 +147,18 @@ def _plain(nlp: Language, doc: Doc) -> Doc:
 
 
 def find_words(docs: Iterable[Doc], *, attr: str) -> Words:
-    """All words but whitespace."""
-    found = Words(Counter(), defaultdict(set))
+    """Count all words but whitespace."""
+    words = Words(Counter(), defaultdict(set))
     for doc in docs:
         for token in doc:
             if not token.is_space:
                 word = getattr(token, ATTRS[attr])
-                found.counts[word] += 1
-                found.forms[word].add(token.orth_)
+                words.counts[word] += 1
+                words.forms[word].add(token.orth_)
     if attr != "ORTH":
-        for word, forms in found.forms.items():
+        for word, forms in words.forms.items():
             forms.update((word, word.title()))
-    return found
+    return words
 
 
 def _embed(
@@ -169,7 +169,7 @@ def _embed(
     settings: VectorSettings,
     report: Report,
 ) -> Floats2d:
-    """RETURNS: (words, width of the teacher). Words that the text does not reach are embedded
+    """Return (words, width of the teacher). Words that the text does not reach are embedded
     alone."""
     index = {word: i for i, word in enumerate(words)}
     total, times = numpy.zeros((len(words), embedder.width)), numpy.zeros(len(words))
@@ -186,8 +186,8 @@ def _embed(
 
 
 def _told(docs: Iterable[Doc], report: Report, *, total: int = 0) -> Iterator[Doc]:
-    """The docs, of which it is reported how many tokens they have: as words of the text, or, with a
-    total, as done of it at most."""
+    """Yield the docs, of which it is reported how many tokens they have: as words of the text, or,
+    with a total, as done of it at most."""
     done = 0
     for doc in docs:
         yield doc
@@ -215,8 +215,8 @@ def _add(
     """Add the docs' vectors to the `total` (words, width) of their words, and count them."""
     for chunk in _chunks(docs):
         for batch in batches_by_length([len(doc) for doc in chunk], size=settings.batch_words):
-            some = [chunk[i] for i in batch]
-            for doc, vectors in zip(some, embedder.vectors(some)):
+            batch_docs = [chunk[i] for i in batch]
+            for doc, vectors in zip(batch_docs, embedder.vectors(batch_docs)):
                 of_doc = (getattr(token, ATTRS[settings.attr]) for token in doc)
                 rows = numpy.asarray([index.get(word, -1) for word in of_doc], dtype="int64")
                 numpy.add.at(total, rows[rows >= 0], vectors[rows >= 0])
@@ -235,7 +235,7 @@ def _chunks(docs: Iterable[Doc]) -> Iterator[list[Doc]]:
 
 
 def reduce_width(vectors: Floats2d, frequencies: Floats1d, *, width: int) -> Floats2d:
-    """The first principal components, of a mean length of 1.
+    """Return the first principal components, of a mean length of 1.
 
     vectors (Floats2d): (words, n). frequencies (Floats1d): (words,) counts; the components are
         those of words weighted by the square root, so that neither "the" nor the tail rules.
@@ -252,12 +252,12 @@ def reduce_width(vectors: Floats2d, frequencies: Floats1d, *, width: int) -> Flo
 
 
 def rows_of(vectors: Floats2d, *, rows: int) -> Ints1d:
-    """RETURNS (Ints1d): (words,) each word's row: the first `rows` words have their own, the others
-    that of the highest cosine."""
+    """Return (words,) each word's row: the first `rows` words have their own, the others that of
+    the highest cosine."""
     kept = vectors[:rows]
     lengths = numpy.maximum(numpy.linalg.norm(kept, axis=1, keepdims=True), 1e-12)
     unit = (kept / lengths).T
-    found = [numpy.arange(len(kept))]
+    parts = [numpy.arange(len(kept))]
     for start in range(rows, len(vectors), CHUNK):
-        found.append((vectors[start : start + CHUNK] @ unit).argmax(axis=1))
-    return numpy.concatenate(found)
+        parts.append((vectors[start : start + CHUNK] @ unit).argmax(axis=1))
+    return numpy.concatenate(parts)

@@ -48,7 +48,7 @@ class HeadPlan:
 def plan_heads(
     nlp: Language, *, pipes: Sequence[str] = (), labelled: Container[str] | None = None
 ) -> HeadPlan:
-    """The heads of a pipeline and their places.
+    """Choose the heads of a pipeline and their places.
 
     pipes (Sequence[str]): the pipeline's components to replace, or layers. By default all that are
         enabled and that a head can replace, one for each layer; if there are none, basic layers.
@@ -73,7 +73,7 @@ def plan_heads(
 
 
 def _layers(pipe: Any) -> tuple[str, ...]:
-    """What a component annotates that a head could; a stock parser's sentences come with it."""
+    """Return what of a component a head could annotate; a stock parser's sentences come with it."""
     source = None if is_teacher(pipe) else as_source(pipe)
     views = {} if source is None else source.views()
     layers = [
@@ -90,7 +90,7 @@ def _chosen(
     pipes: Sequence[str],
     labelled: Container[str] | None,
 ) -> tuple[list[str], list[str]]:
-    """RETURNS (list[str], list[str]): components to replace, and layers of new heads."""
+    """Return components to replace, and layers of new heads."""
     if pipes:
         return _asked(nlp, replaceable, pipes)
     replaced: list[str] = []
@@ -136,7 +136,7 @@ def _asked(
 
 
 def _of_layer(nlp: Language, replaceable: dict[str, tuple[str, ...]], layer: str) -> list[str]:
-    """The component of a layer, an enabled one if there is one; none or one."""
+    """Return the component of a layer, an enabled one if there is one; none or one."""
     names = [name for name, layers in replaceable.items() if layer in layers]
     return sorted(names, key=lambda name: name in nlp.disabled)[:1]
 
@@ -153,8 +153,8 @@ def _lacks_sentences(
     replaced: Sequence[str],
     new: Sequence[str],
 ) -> bool:
-    """Whether there is a head of trees, and nothing before it to set sentences: a stock parser sets
-    its own, and is gone."""
+    """Tell whether there is a head of trees, and nothing before it to set sentences: a stock parser
+    sets its own, and is gone."""
     trees = {layer.name for layer in corpus_layers() if layer.needs_sentences}
     parsers = [name for name in replaced if trees.intersection(replaceable[name])]
     if not parsers and not trees.intersection(new):
@@ -172,7 +172,8 @@ def _that_set_sentences() -> list[str]:
 
 
 def _named(name: str, layers: tuple[str, ...], taken: Container[str]) -> list[Head]:
-    """As `init` names students: one head has the component's name, several have their layers'."""
+    """Name heads as `init` does students: one head has the component's name, several have their
+    layers'."""
     if len(layers) == 1:
         return [Head(name, layers[0], name)]
     names = {layer: f"{name}_{layer}" if layer in taken else layer for layer in layers}
@@ -180,8 +181,9 @@ def _named(name: str, layers: tuple[str, ...], taken: Container[str]) -> list[He
 
 
 def _in_order(nlp: Language, embedding: str, heads: Sequence[Head]) -> list[str]:
-    """New heads follow the embedding, others are in the place of what they replace: after the
-    embedding, before another one (which overwrites `doc.tensor`), and sentences before trees."""
+    """Order a pipeline: new heads follow the embedding, others are in the place of what they
+    replace: after the embedding, before another one (which overwrites `doc.tensor`), and sentences
+    before trees."""
     components = nlp.component_names
     first = components.index(embedding)
     last = min(
@@ -207,7 +209,7 @@ def _embeds(pipe: Any) -> bool:
 
 
 def _check(plan: HeadPlan, nlp: Language, labelled: Container[str] | None) -> None:
-    """RAISES (ValueError): see `plan_heads`."""
+    """Check a plan. RAISES (ValueError): see `plan_heads`."""
     by_layer: dict[str, Head] = {}
     for head in plan.heads:
         other = by_layer.setdefault(head.layer, head)

@@ -32,7 +32,7 @@ def own_template(name: str) -> Config:
 
 
 def _of_plugins(blocks: dict[str, Block]) -> dict[str, Block]:
-    """Components of the layers that a template lacks, each as that of a layer like it."""
+    """Return components of the layers that a template lacks, each as that of a layer like it."""
     layers = corpus_layers()
     more: dict[str, Block] = {}
     for layer in layers:
@@ -118,7 +118,7 @@ def weigh(weights: dict[str, Any], layers: Sequence[str]) -> dict[str, Any]:
 def _lacking(
     blocks: dict[str, Block], layers: Sequence[str], more: dict[str, Block]
 ) -> dict[str, Block]:
-    """Of `more`, the components of layers that no block has."""
+    """Return, of `more`, the components of layers that no block has."""
     known = {layer for block in blocks.values() for layer in layers_of(block)}
     needed = set(layers) - known
     return {
@@ -129,8 +129,8 @@ def _lacking(
 
 
 def _ordered(config: Config, blocks: dict[str, Block]) -> list[str]:
-    """The components in the config's order; what it has not in its pipeline in that of layers, so
-    that sentences come before trees."""
+    """Return the components in the config's order; what it has not in its pipeline in that of
+    layers, so that sentences come before trees."""
     order = corpus_names()
     names = list(config["nlp"]["pipeline"])
     for name in (name for name in blocks if name not in names):
@@ -142,7 +142,7 @@ def _ordered(config: Config, blocks: dict[str, Block]) -> list[str]:
 
 
 def _rank(block: Block, order: Sequence[str]) -> int:
-    """Of what annotates no layer, below all: it stays where it is."""
+    """Rank what annotates no layer below all: it stays where it is."""
     return max((order.index(layer) for layer in layers_of(block) if layer in order), default=-1)
 
 

@@ -67,16 +67,18 @@ class Plan:
     def pipeline(self) -> list[str]:
         """The student's components, in the teacher's order but for sentence starts."""
         first = [s.name for s in self.students if find_layer(s.layer).sets_sentences]
-        rest = (
+        names = (
             name
             for row in self.rows
             for name in ([row.name] if row.is_sourced else [s.name for s in row.students])
         )
-        return [TEACHER, TOK2VEC, *first, *(name for name in rest if name not in first)]
+        return [TEACHER, TOK2VEC, *first, *(name for name in names if name not in first)]
 
 
 def make_plan(nlp: Language, *, pipes: Sequence[str] = (), keep: Sequence[str] = ()) -> Plan:
-    """nlp (Language): the teacher.
+    """Decide what becomes of each component of a teacher.
+
+    nlp (Language): the teacher.
     pipes (Sequence[str]): its components to teach or to take over; all but disabled ones if empty.
     keep (Sequence[str]): those to take over as they are though they could teach, beside `pipes`. Of
         several of the same layer, one of which alone needs the teacher's vectors, that one teaches
@@ -107,7 +109,7 @@ def make_plan(nlp: Language, *, pipes: Sequence[str] = (), keep: Sequence[str] =
 
 
 def _row(nlp: Language, name: str, pipe: Any, pipes: Sequence[str]) -> Row:
-    """Its students are still named as what they ask."""
+    """Return the row of a component. Its students are still named as what they ask."""
     row = Row(name, nlp.get_pipe_meta(name).factory)
     if pipes and name not in pipes:
         return replace(row, reason="is not one of --pipes")
@@ -130,7 +132,7 @@ def _row(nlp: Language, name: str, pipe: Any, pipes: Sequence[str]) -> Row:
 
 
 def _kept(nlp: Language, name: str, pipe: Any) -> Row:
-    """RAISES (ValueError): if it cannot be."""
+    """Return the row of what is taken over. RAISES (ValueError): if it cannot be."""
     reason = why_not_kept(pipe)
     if reason:
         raise ValueError(f"keep: {name!r} cannot be taken over as it is: it {reason}")
@@ -138,7 +140,7 @@ def _kept(nlp: Language, name: str, pipe: Any) -> Row:
 
 
 def _one_of_a_layer(nlp: Language, rows: Sequence[Row]) -> list[Row]:
-    """The rows; where of those of a layer one alone cannot be taken over, the others are."""
+    """Return the rows; where of those of a layer one alone cannot be taken over, the others are."""
     bound = {row.name for row in rows if row.students and why_not_kept(nlp.get_pipe(row.name))}
     layers = {row.name: {s.layer for s in row.students if not _is_of_parser(s)} for row in rows}
     taught = [layer for name in bound for layer in layers[name]]
@@ -158,7 +160,7 @@ def _beside(row: Row, rows: Sequence[Row], bound: Container[str]) -> str:
 
 
 def _check_layers(rows: Sequence[Row]) -> None:
-    """RAISES (ValueError): if no component can teach, or two teach the same layer."""
+    """Raise ValueError if no component can teach, or two teach the same layer."""
     teachers: dict[str, str] = {}
     for row in rows:
         for layer in (s.layer for s in row.students if not _is_of_parser(s)):
@@ -188,8 +190,8 @@ def is_derived(layer: str, *, asks: str) -> bool:
 
 
 def _with_sentences(nlp: Language, rows: Sequence[Row]) -> Iterator[Row]:
-    """The rows; a student of the parser's sentences is left out if another student, or a component
-    before the parser, sets some. RAISES (ValueError): if nothing does."""
+    """Yield the rows; a student of the parser's sentences is left out if another student, or a
+    component before the parser, sets some. RAISES (ValueError): if nothing does."""
     students = [student for row in rows for student in row.students if not _is_of_parser(student)]
     has_starts = any(find_layer(student.layer).sets_sentences for student in students)
     for row in rows:
@@ -205,7 +207,7 @@ def _with_sentences(nlp: Language, rows: Sequence[Row]) -> Iterator[Row]:
 
 
 def _named(row: Row, *, taken: Container[str]) -> Row:
-    """Students have the teacher's names, those of views the view's ("pos" of
+    """Give students the teacher's names, those of views the view's ("pos" of
     "morphologizer.pos")."""
     named: list[Student] = []
     for student in row.students:

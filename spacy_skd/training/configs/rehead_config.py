@@ -26,7 +26,8 @@ def rehead_config(
     source: str,
     scored: Container[str] | None = None,
 ) -> Config:
-    """The template with a plan's heads, and the pipeline's other components, sourced and frozen.
+    """Fill the template with a plan's heads and the pipeline's other components, sourced and
+    frozen.
 
     template (Config): has heads by layer; those that it lacks are the package's.
     source (str): where `nlp` was loaded from.
@@ -54,13 +55,13 @@ def rehead_config(
 
 
 def _heads(template: Config) -> dict[str, Block]:
-    """By layer."""
+    """Return the heads by layer."""
     blocks = template["components"].values()
     return {layer: block for block in blocks for layer in layers_of(block)}
 
 
 def _head(block: Block, head: Head, nlp: Language) -> Block:
-    """A head that listens to the pipeline's embedding, and that overwrites as what it replaces."""
+    """Make a head that listens to the pipeline's embedding, and overwrites as what it replaces."""
     block = deepcopy(block)
     _, listener = find_listener(nlp)
     block["model"]["tok2vec"]["listener"] = listener

@@ -26,8 +26,8 @@ def student_config(
     vectors: str | None = None,
     scored: Container[str] | None = None,
 ) -> Config:
-    """A complete config, filled. Its teacher is `paths.teacher`, of which it takes over every pipe
-    that needs no transformer.
+    """Make a complete config, filled. Its teacher is `paths.teacher`, of which it takes over every
+    pipe that needs no transformer.
 
     tokenizer (Block | None): spaCy's own by default.
     vectors (str | None): for `paths.vectors`; None for a student without static vectors.
@@ -61,7 +61,7 @@ def _component(name: str, preset: Preset) -> Block:
 
 
 def score_weights(layers: Sequence[str]) -> dict[str, float]:
-    """Of the scores of some layers, in hundredths that sum to 1."""
+    """Weigh the scores of some layers, in hundredths that sum to 1."""
     weights: dict[str, float] = {}
     for layer in layers:
         weights.update(find_layer(layer).score_weights)
@@ -73,8 +73,8 @@ def score_weights(layers: Sequence[str]) -> dict[str, float]:
 
 
 def for_teacher(config: Config, plan: Plan, nlp: Language, *, source: str) -> Config:
-    """The config of a plan's students, made for one teacher: its tokenizer, and its components that
-    need no transformer at their places.
+    """Return the config of a plan's students, made for one teacher: its tokenizer, and its
+    components that need no transformer at their places.
 
     nlp (Language): the teacher. source (str): where it was loaded from.
     """
@@ -99,7 +99,7 @@ def for_teacher(config: Config, plan: Plan, nlp: Language, *, source: str) -> Co
 
 
 def _rules(nlp: Language) -> bytes:
-    """What a tokenizer is saved as, but for the vocab."""
+    """Return what a tokenizer is saved as, but for the vocab."""
     tokenizer: Any = nlp.tokenizer
-    found: bytes = tokenizer.to_bytes(exclude=["vocab"])
-    return found
+    rules: bytes = tokenizer.to_bytes(exclude=["vocab"])
+    return rules

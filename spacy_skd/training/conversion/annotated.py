@@ -48,7 +48,7 @@ class Annotated:
 def annotate_text(
     record: OffsetRecord, nlp: Language, *, document: int, line: int, spans_key: str | None
 ) -> Annotated:
-    """A text with its spans on the tokens of the language's tokenizer.
+    """Put a text's spans on the tokens of the language's tokenizer.
 
     record (OffsetRecord): that says which spans its text has, or has not.
     spans_key (str | None): the group of `doc.spans` that all spans go to; None for `doc.ents`,
@@ -82,7 +82,7 @@ def annotate_text(
 
 
 def _trimmed(chars: CharSpan, text: str) -> Sequence[int]:
-    """Start and end without the spaces that a mouse selects with a word."""
+    """Return start and end without the spaces that a mouse selects with a word."""
     inner = text[chars.start : chars.end]
     start = chars.start + len(inner) - len(inner.lstrip())
     return start, start + len(inner.strip())
@@ -95,7 +95,7 @@ def _set_entities(doc: Doc, kept: Sequence[Span], unknown: Iterable[int], *, def
 
 
 def join_annotated(piece: Sequence[Annotated]) -> Doc:
-    """One Doc of consecutive sentences, or of one text."""
+    """Make one Doc of consecutive sentences, or of one text."""
     docs = [annotated.doc for annotated in piece]
     if len(docs) == 1:
         return docs[0]

@@ -67,7 +67,7 @@ class AnnotatedFile(GoldFile):
         self.unfit.append(Unfit(str(self.path), number, str(reason)))
 
     def checked(self, expected: str) -> "AnnotatedFile":
-        """RAISES (ValueError): if there is nothing to learn from."""
+        """Return the file. RAISES (ValueError): if there is nothing to learn from."""
         if self.sentences:
             return self
         if self.unfit:
@@ -79,7 +79,8 @@ class AnnotatedFile(GoldFile):
 
 
 def read_offset_file(path: Path, nlp: Language, *, spans_key: str | None = None) -> AnnotatedFile:
-    """Texts with character offsets, a JSON object a line or a whole file of JSON (`offsets.py`).
+    """Read texts with character offsets, a JSON object a line or a whole file of JSON
+    (`offsets.py`).
 
     A record that annotators rejected or ignored is left out, but for the spans of a single
     decision that was "reject" (Prodigy's `_is_binary`): those are known to be none.
@@ -116,8 +117,8 @@ def _left_out(record: OffsetRecord, *, spans_key: str | None) -> str | None:
 
 
 def _records(path: Path) -> Iterator[tuple[int, Any, str]]:
-    """Number of each line (of a whole file of JSON: of each record), what it holds, or why that
-    cannot be read."""
+    """Yield the number of each line (of a whole file of JSON: of each record), what it holds, or
+    why that cannot be read."""
     whole = _whole(path)
     if whole is not None:
         yield from ((number, record, "") for number, record in enumerate(whole, start=1))
@@ -133,7 +134,7 @@ def _records(path: Path) -> Iterator[tuple[int, Any, str]]:
 
 
 def _whole(path: Path) -> list[Any] | None:
-    """The records of a file that is one JSON array, None if it is not."""
+    """Read the records of a file that is one JSON array, None if it is not."""
     with path.open("rb") as file:
         start = file.read(100).decode("utf-8-sig", errors="ignore").lstrip()
     if not start.startswith("["):
@@ -147,7 +148,7 @@ def _whole(path: Path) -> list[Any] | None:
 
 
 def read_iob_file(path: Path, nlp: Language) -> AnnotatedFile:
-    """Sentences with a tag of an entity for each word (`iob.py`).
+    """Read sentences with a tag of an entity for each word (`iob.py`).
 
     RAISES (ValueError): naming file and line, if no sentence can be learnt from.
     """
@@ -194,7 +195,7 @@ def _share(lines: list[tuple[int, str]], is_kind: Callable[[str], bool]) -> floa
 
 
 def is_iob(path: Path) -> bool:
-    """Whether most of a file's first lines are words with tags, and not of CoNLL-U, whose last
+    """Tell whether most of a file's first lines are words with tags, and not of CoNLL-U, whose last
     column may be such a tag, too."""
     lines = _start(path)
     if _share([pair for pair in lines if pair[1][:1] != "#"], is_word_line) > 0.5:
@@ -203,7 +204,7 @@ def is_iob(path: Path) -> bool:
 
 
 def is_json(path: Path) -> bool:
-    """Whether a file begins as JSON does."""
+    """Tell whether a file begins as JSON does."""
     text = "".join(line for _, line in _start(path)).lstrip()
     return text[:1] == "{" or (text[:1] == "[" and text[1:].lstrip()[:1] in ("[", "{", '"'))
 

@@ -28,7 +28,7 @@ _TEXT = re.compile(r"#\s*text\s*=\s*(.*\S)")
 
 
 def is_word_line(line: str) -> bool:
-    """Whether a line has the columns of a word, a multiword token or an empty node."""
+    """Tell whether a line has the columns of a word, a multiword token or an empty node."""
     columns = line.split("\t")
     return len(columns) == len(COLUMNS) and re.match(r"\d", columns[0], re.ASCII) is not None
 
@@ -116,7 +116,7 @@ class _Reader:
         )
 
     def sort_rows(self, rows: list[Row]) -> tuple[list[Row], list[Range]]:
-        """The rows of words, and (first, last, row) of ranges with 1-based inclusive word IDs."""
+        """Return words' rows, and (first, last, row) of ranges with 1-based inclusive word IDs."""
         words: list[Row] = []
         ranges: list[Range] = []
         covered = empties = 0
@@ -154,7 +154,7 @@ class _Reader:
             )
 
     def spaces(self, words: list[Row], ranges: list[Range]) -> tuple[list[bool], bool]:
-        """Whether a space follows each word, and whether `# text` says something else.
+        """Tell whether a space follows each word, and whether `# text` says something else.
 
         The spaces are those of `# text` where its words are the sentence's, for not every file
         that has it has `SpaceAfter=No`, too.
@@ -180,7 +180,8 @@ class _Reader:
     def entities(
         self, words: list[Row], ranges: list[Range]
     ) -> tuple[list[str | None], int, dict[str, int]]:
-        """BILUO tags, how many of them were repaired, and how many values are not read, by key."""
+        """Return BILUO tags, how many of them were repaired, and how many values are not read, by
+        key."""
         tags: list[str | None] = []
         unread: Counter[str] = Counter()
         for number, row in [*words, *(row for _, _, row in ranges)]:
@@ -203,16 +204,16 @@ def _multiword(first: int, last: int, row: Row, words: list[Row]) -> Multiword:
 
 
 def _spaces_of(text: str, forms: Sequence[str]) -> list[bool] | None:
-    """Whether a space follows each form in a text; None if the text is not theirs."""
+    """Tell whether a space follows each form in a text; None if the text is not theirs."""
     spaces: list[bool] = []
     place = 0
     for form in forms:
         if not text.startswith(form, place):
             return None
         place += len(form)
-        rest = text[place:].lstrip()
-        spaces.append(bool(form) and len(rest) < len(text) - place)
-        place = len(text) - len(rest) if form else place
+        remaining = text[place:].lstrip()
+        spaces.append(bool(form) and len(remaining) < len(text) - place)
+        place = len(text) - len(remaining) if form else place
     return spaces if place == len(text) else None
 
 

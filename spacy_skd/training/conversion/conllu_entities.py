@@ -38,9 +38,9 @@ class EntityColumn:
     scheme: str = "BIO"
 
     def tag(self, misc: str) -> tuple[str | None, dict[str, int]]:
-        """RETURNS: the tag of a word, its first as in spaCy, None without one; and how many of its
-        values are not read, by key.
-        RAISES (ValueError): for a tag of a prefix that no scheme has."""
+        """Return the tag of a word, its first as in spaCy, None without one; and how many of its
+        values are not read, by key. RAISES (ValueError): for a tag of a prefix that no scheme
+        has."""
         tag: str | None = None
         unread: Counter[str] = Counter()
         for key, value in misc_items(misc):
@@ -53,8 +53,8 @@ class EntityColumn:
         return tag, dict(unread)
 
     def to_biluo(self, tags: Sequence[str | None]) -> tuple[list[str | None], int]:
-        """BILUO of a sentence, and how many tags were not legal in the file's scheme; these are
-        read as `spacy convert` does (see `repair_biluo`)."""
+        """Return BILUO of a sentence, and how many tags were not legal in the file's scheme; these
+        are read as `spacy convert` does (see `repair_biluo`)."""
         if self.scheme == "BIOES":
             tags = [tag and _AS_BILUO.get(tag[0], tag[0]) + tag[1:] for tag in tags]
         biluo, n_changed = repair_biluo(tags)
@@ -75,7 +75,7 @@ def find_entities(path: Path) -> EntityColumn:
 
 
 def _seen(sentences: Iterable[list[str]]) -> dict[str, "_Key"]:
-    """What the keys of MISC hold, sentence by sentence."""
+    """Collect what the keys of MISC hold, sentence by sentence."""
     keys: dict[str, _Key] = {}
     for miscs in sentences:
         before: dict[str, str] = {}
@@ -88,7 +88,7 @@ def _seen(sentences: Iterable[list[str]]) -> dict[str, "_Key"]:
 
 
 def misc_items(misc: str) -> Items:
-    """Key and value of each item of MISC; of items without a key those that are tags."""
+    """Return key and value of each item of MISC; of items without a key those that are tags."""
     items: Items = []
     for item in misc.split("|"):
         key, is_pair, value = item.partition("=")
@@ -156,7 +156,8 @@ def _starts_with_i(before: str | None, tag: str | None) -> bool:
 
 
 def _miscs(path: Path, ids: "re.Pattern[str]") -> Iterator[list[str]]:
-    """MISC of the rows of each sentence that have such an ID, of a file that may be malformed."""
+    """Yield MISC of the rows of each sentence that have such an ID, of a file that may be
+    malformed."""
     words: list[str] = []
     for _, line in read_lines(path):
         columns = line.split("\t")

@@ -15,7 +15,7 @@ class Fail(Protocol):
 
 
 def read_tree(words: Sequence[Row], fail: Fail) -> tuple[list[int | None], list[str]]:
-    """Heads, 0-based, the root its own, None where HEAD is "_"; and deprels.
+    """Read heads, 0-based, the root its own, None where HEAD is "_"; and deprels.
 
     The root's deprel is "root", however the file writes it (spaCy's exporters: "ROOT"). A word
     without a head has none. An arc whose DEPREL is "_" is `UNLABELLED`.
@@ -28,8 +28,8 @@ def read_tree(words: Sequence[Row], fail: Fail) -> tuple[list[int | None], list[
 
 
 def usable(heads: Sequence[int | None]) -> bool:
-    """Whether spaCy can hold the heads that are known: it takes the first word below a root for
-    the start of the sentence."""
+    """Tell whether spaCy can hold the heads that are known: it takes the first word below a root
+    for the start of the sentence."""
     if None not in heads:
         return True
     roots = [i for i, head in enumerate(heads) if head == i]
@@ -74,7 +74,7 @@ def _check_tree(words: Sequence[Row], heads: list[int | None], fail: Fail) -> No
 
 
 def _find_cycle(heads: Sequence[int]) -> list[int]:
-    """The 1-based words of one cycle of 1-based heads (0 = root), [] where there is none."""
+    """Return the 1-based words of one cycle of 1-based heads (0 = root), [] where there is none."""
     done = [True] + [False] * len(heads)
     for start in range(1, len(heads) + 1):
         path: dict[int, None] = {}

@@ -107,7 +107,7 @@ def convert(
 def _leave_out(
     sentences: Sequence[Sentence], held_out: HeldOut, counts: SplitCounts
 ) -> list[Sentence]:
-    """The sentences that do not leak; the others are counted by how they do."""
+    """Return the sentences that do not leak; the others are counted by how they do."""
     kept: list[Sentence] = []
     for sentence in sentences:
         leak = held_out.find(sentence.text)
@@ -131,7 +131,7 @@ def _write_docs(docs: Iterable[Doc], path: Path, counts: SplitCounts) -> None:
 def _write_raw(
     files: Sequence[Path], folder: Path, held_out: HeldOut, counts: RawCounts, report: Report
 ) -> None:
-    """RAISES (ValueError): if every line is unfit."""
+    """Write the raw text that does not leak. RAISES (ValueError): if every line is unfit."""
     reason, words = "", 0
     with (folder / RAW_FILE).open("w", encoding="utf8") as fit:
         for item in (item for file in files for item in read_texts(file)):

@@ -41,7 +41,7 @@ def split_documents(
 def make_doc(
     vocab: Vocab, sentences: Sequence[Sentence], *, with_morphs: bool, with_entities: bool
 ) -> Doc:
-    """One Doc of these sentences, every annotation of the treebank set.
+    """Make one Doc of these sentences, every annotation of the treebank set.
 
     Missing values stay missing. The root's deprel is "ROOT", spaCy's name for it. Where the text
     has other tokens than the treebank, they are in the user data (multiwords.py).
@@ -99,7 +99,7 @@ def _even_pieces(document: list[Sentence], *, n_pieces: int) -> Iterator[list[Se
 
 
 def _alike(piece: list[Sentence]) -> Iterator[list[Sentence]]:
-    """spaCy takes the sentences of a Doc from its trees, where it has any."""
+    """Make sentences alike: spaCy takes those of a Doc from its trees, where it has any."""
     for _, run in groupby(piece, key=lambda sentence: sentence.has_tree):
         yield list(run)
 

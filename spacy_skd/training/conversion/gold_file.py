@@ -34,7 +34,7 @@ class GoldFile(ABC):
         *,
         merge_subtokens: bool,
     ) -> Iterator[Doc]:
-        """A Doc of each piece, consecutive sentences of a document. Counts what is odd of them.
+        """Make a Doc of each piece, consecutive sentences of a document. Counts what is odd.
 
         merge_subtokens: see `convert`.
         """

@@ -50,13 +50,13 @@ class BadSentence(ValueError):
 
 
 def is_token_line(line: str) -> bool:
-    """Whether a line is a word with a tag in its last column."""
+    """Tell whether a line is a word with a tag in its last column."""
     columns = _columns(line)
     return len(columns) > 1 and TAG.fullmatch(columns[-1]) is not None
 
 
 def is_sentence_line(line: str) -> bool:
-    """Whether all of a line are words with tags behind "|"."""
+    """Tell whether all of a line are words with tags behind "|"."""
     return bool(line.split()) and all(_PAIR.fullmatch(word) for word in line.split())
 
 
@@ -65,8 +65,8 @@ def is_document_start(line: str) -> bool:
 
 
 def numbers_words(sentences: Sequence[Sequence[Word]]) -> bool:
-    """Whether the first column counts the words of each sentence, as in CoNLL-U and GermEval, so
-    that the words themselves stand in another."""
+    """Tell whether the first column counts the words of each sentence, as in CoNLL-U and GermEval,
+    so that the words themselves stand in another."""
     counted = sum(_counts(words) for words in sentences)
     return any(len(words) > 1 for words in sentences) and counted == len(sentences)
 
@@ -78,7 +78,7 @@ def _counts(words: Sequence[Word]) -> bool:
 
 
 def read_tokens(lines: NumberedLines) -> Iterator[list[tuple[int, str]]]:
-    """The lines of each sentence, of a file with a token a line; those of `-DOCSTART-` alone."""
+    """Yield the lines of each sentence, where a token is a line; those of `-DOCSTART-` alone."""
     rows: list[tuple[int, str]] = []
     for number, line in lines:
         is_start = is_document_start(line)
@@ -94,7 +94,7 @@ def read_tokens(lines: NumberedLines) -> Iterator[list[tuple[int, str]]]:
 
 
 def read_sentences(lines: NumberedLines) -> Iterator[list[tuple[int, str]]]:
-    """The words of each sentence as lines, of a file with a sentence a line."""
+    """Yield the words of each sentence as lines, where a sentence is a line."""
     for number, line in lines:
         words = line.split()
         if words:
@@ -104,7 +104,7 @@ def read_sentences(lines: NumberedLines) -> Iterator[list[tuple[int, str]]]:
 
 
 def parse_sentence(rows: Sequence[tuple[int, str]]) -> list[Word]:
-    """RAISES (BadSentence): naming the line, if one is no word with a tag."""
+    """Parse a sentence. RAISES (BadSentence): naming the line, if one is no word with a tag."""
     return [_word(number, line) for number, line in rows]
 
 
@@ -135,7 +135,7 @@ def _is_comment(line: str) -> bool:
 def annotate_sentence(
     words: Sequence[Word], vocab: Vocab, *, document: int, line: int
 ) -> Annotated:
-    """A sentence as a Doc: words, tags if there are some, entities."""
+    """Make a Doc of a sentence: words, tags if there are some, entities."""
     tags, _ = repair_biluo([_biluo(word.entity) for word in words])  # as IOB 1 or 2
     doc = Doc(
         vocab,
@@ -152,5 +152,5 @@ def _biluo(tag: str) -> str | None:
 
 
 def _iob(tag: str | None) -> str:
-    """ "" where unknown."""
+    """Return the tag in IOB, "" where unknown."""
     return "" if tag is None else {"L": "I", "U": "B"}.get(tag[0], tag[0]) + tag[1:]

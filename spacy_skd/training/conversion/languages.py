@@ -5,8 +5,11 @@ from spacy.language import Language
 
 
 def blank_pipeline(lang: str) -> Language:
-    """RAISES (ValueError): if spaCy has no such language, or with its own reason if it has but
-    cannot make its tokenizer, which may need a package."""
+    """Make a blank pipeline.
+
+    RAISES (ValueError): if spaCy has no such language, or with its own reason if it has but cannot
+        make its tokenizer, which may need a package.
+    """
     try:
         return spacy.blank(lang)
     except Exception as error:  # whatever the package that it wraps raises

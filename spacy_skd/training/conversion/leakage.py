@@ -43,7 +43,7 @@ class HeldOut:
         self._anchors = sorted({len(anchor) for anchor in self._sentences})
 
     def find(self, text: str) -> str | None:
-        """RETURNS (str | None): "copy", "overlap" or None for a text that does not leak."""
+        """Return "copy", "overlap" or None for a text that does not leak."""
         words = words_of(text)
         lines = text.splitlines()
         keys = [_join(words, text), *(key_of(line) for line in lines if len(lines) > 1)]
@@ -93,12 +93,13 @@ class HeldOut:
 
 
 def words_of(text: str) -> list[str]:
-    """Runs of letters, marks and digits of the text, after NFKC and casefold."""
+    """Return runs of letters, marks and digits of the text, after NFKC and casefold."""
     return unicodedata.normalize("NFKC", text).casefold().translate(_KEPT).split()
 
 
 def key_of(text: str) -> str:
-    """What a text is compared by: its words joined, or all but its spaces if it has no word."""
+    """Return what a text is compared by: its words joined, or, without words, all but its
+    spaces."""
     return _join(words_of(text), text)
 
 
@@ -107,7 +108,7 @@ def _join(words: Sequence[str], text: str) -> str:
 
 
 def _ends(words: Sequence[str]) -> list[int]:
-    """Where in the joined words each word ends."""
+    """Return where in the joined words each word ends."""
     ends, end = [], 0
     for word in words:
         end += len(word)

@@ -29,7 +29,7 @@ class Line:
     end: int
 
     def text(self) -> str:
-        """RETURNS (str): without a byte order mark. RAISES (ValueError): saying what is wrong."""
+        """Decode the line, without a byte order mark. RAISES (ValueError): saying what is wrong."""
         if self.data is None:
             raise ValueError(f"the line is longer than {MAX_LINE} bytes")
         try:
@@ -41,7 +41,7 @@ class Line:
 
 
 def numbered_lines(path: Path, *, returns: bool = False) -> Iterator[Line]:
-    """Every line of a file, also empty ones.
+    """Yield every line of a file, also empty ones.
 
     returns (bool): whether each "\\r" ends a line; else only in a file that has as many of them.
     RAISES (OSError): if it cannot be read.
@@ -58,7 +58,7 @@ def numbered_lines(path: Path, *, returns: bool = False) -> Iterator[Line]:
 
 
 def read_lines(path: str | Path) -> Iterator[tuple[int, str]]:
-    """Line number from 1 and text of every line of a UTF-8 file.
+    """Yield the line number from 1 and text of every line of a UTF-8 file.
 
     RAISES (ValueError): naming file and line, for bytes that are not UTF-8;
         (FileNotFoundError): for a missing file.
@@ -78,7 +78,7 @@ def read_lines(path: str | Path) -> Iterator[tuple[int, str]]:
 
 
 def _ends_by_returns(file: BinaryIO) -> bool:
-    """Decided by the first block that has any line end."""
+    """Tell by the first block that has any line end."""
     for block in _blocks(file):
         n_returns, n_feeds = len(_LONE_RETURN.findall(block)), block.count(b"\n")
         if n_returns or n_feeds:
@@ -95,7 +95,8 @@ def _blocks(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _split(file: BinaryIO, *, returns: bool) -> Iterator[tuple[bytes, int]]:
-    """Each line with its end, and how many bytes before them were skipped, of one too long."""
+    """Yield each line with its end, and how many bytes before them were skipped, of one too
+    long."""
     pending, n_skipped = b"", 0
     for block in _blocks(file):
         lines = (pending + block).splitlines(True) if returns else _line_feeds(pending + block)

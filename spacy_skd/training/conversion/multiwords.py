@@ -30,12 +30,12 @@ def set_multiwords(doc: Doc, multiwords: Sequence[Multiword]) -> None:
 
 
 def real_text(doc: Doc) -> str:
-    """The treebank's text, with its multiword tokens as they are written."""
+    """Return the treebank's text, with its multiword tokens as they are written."""
     return _written(doc)[0]
 
 
 def unlike(doc: Doc, tokenizer: Tokenize) -> list[Multiword]:
-    """The multiword tokens that a tokenizer does not split into the treebank's words.
+    """Return the multiword tokens that a tokenizer does not split into the treebank's words.
 
     It is asked for each by itself, so that one form is annotated in one way, whatever stands
     before it without a space.
@@ -49,14 +49,14 @@ def unlike(doc: Doc, tokenizer: Tokenize) -> list[Multiword]:
 
 
 def count_not_made(doc: Doc, tokenizer: Tokenize) -> int:
-    """How many tokens of a Doc a tokenizer does not make of its real text."""
+    """Count how many tokens of a Doc a tokenizer does not make of its real text."""
     text, places = _written(doc)
     made: set[Place] = {(token.idx, token.idx + len(token)) for token in tokenizer(text)}
     return sum(place not in made for place in places)
 
 
 def merge(doc: Doc, multiwords: Sequence[Multiword]) -> Doc:
-    """A copy with one token for each of these multiword tokens, in its own form.
+    """Make a copy with one token for each of these multiword tokens, in its own form.
 
     It has the tags of its words joined by "_", their lemmas by a space, all their features, and
     POS, deprel, head and entity of the word that is highest in the tree, the first of several. An
@@ -87,7 +87,7 @@ def merge(doc: Doc, multiwords: Sequence[Multiword]) -> Doc:
 
 
 def _written(doc: Doc) -> tuple[str, list[Place]]:
-    """The real text, and where in it each token begins and ends; (-1, -1) of the words of a
+    """Return the real text, and where in it each token begins and ends; (-1, -1) of the words of a
     multiword token that they do not spell."""
     text, places = "", []
     whole = {m.start: m for m in multiwords_of(doc) if not m.is_spelled}
@@ -106,7 +106,7 @@ def _written(doc: Doc) -> tuple[str, list[Place]]:
 
 
 def _groups(doc: Doc, multiwords: Sequence[Multiword]) -> list[list[Token]]:
-    """The tokens of each token to be."""
+    """Return the tokens of each token to be."""
     ends = {multiword.start: multiword.end for multiword in multiwords}
     groups: list[list[Token]] = []
     i = 0
@@ -125,7 +125,7 @@ def _forms(groups: Sequence[list[Token]], multiwords: Sequence[Multiword]) -> li
 def _annotation(
     doc: Doc, groups: Sequence[list[Token]], tops: Sequence[Token], place: dict[int, int]
 ) -> dict[str, Any]:
-    """What a Doc takes only if it is there at all."""
+    """Return what a Doc takes only if it is there at all."""
     annotation: dict[str, Any] = {}
     if doc.has_annotation("MORPH"):
         annotation["morphs"] = [_features(group) for group in groups]
@@ -144,7 +144,7 @@ def _depth(token: Token) -> int:
 
 
 def _joined(values: Sequence[str], separator: str) -> str:
-    """Unknown if that of one word is."""
+    """Join values: unknown if that of one word is."""
     return separator.join(values) if all(values) else ""
 
 
@@ -157,7 +157,7 @@ def _features(group: Sequence[Token]) -> str:
 
 
 def _entities(doc: Doc, groups: Sequence[list[Token]], tops: Sequence[Token]) -> list[str]:
-    """IOB of each group; "" is missing."""
+    """Return IOB of each group; "" is missing."""
     tags = ["O" if any(token.ent_iob for token in group) else "" for group in groups]
     for entity in doc.ents:
         inside = range(entity.start, entity.end)

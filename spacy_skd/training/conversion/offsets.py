@@ -43,7 +43,7 @@ class OffsetRecord:
 
 
 def parse_offsets(record: Any) -> OffsetRecord:
-    """RAISES (ValueError): saying what of the record was expected and what it is."""
+    """Parse a record. RAISES (ValueError): saying what of it was expected and what it is."""
     record = _as_object(record)
     text = next((record[key] for key in _TEXT_KEYS if isinstance(record.get(key), str)), None)
     if text is None:
@@ -63,7 +63,7 @@ def parse_offsets(record: Any) -> OffsetRecord:
 
 
 def _as_object(record: Any) -> dict[str, Any]:
-    """spaCy's pairs of text and annotations as one object."""
+    """Return spaCy's pairs of text and annotations as one object."""
     if isinstance(record, list) and len(record) == 2:
         text, annotations = record
         if isinstance(text, str) and isinstance(annotations, dict):
@@ -77,17 +77,17 @@ def _as_object(record: Any) -> dict[str, Any]:
 
 
 def _span_items(record: dict[str, Any]) -> list[Any] | None:
-    """The annotated spans; None where there is no list of them."""
-    found: list[Any] | None = None
+    """Return the annotated spans; None where there is no list of them."""
+    spans: list[Any] | None = None
     for key in _SPAN_KEYS:
         items = record.get(key)
         if isinstance(items, dict) and key == "spans":  # groups, as of `Example.from_dict`
             items = [item for group in items.values() for item in group]
         if isinstance(items, list) and not (items and all(isinstance(i, str) for i in items)):
-            found = found or items
-    if found is None and record.get("_view_id") in _MANUAL_VIEWS:
+            spans = spans or items
+    if spans is None and record.get("_view_id") in _MANUAL_VIEWS:
         return []
-    return found
+    return spans
 
 
 def _span(item: Any, text: str) -> CharSpan:

@@ -43,8 +43,8 @@ class RawText:
         return len(self.text.split())
 
     def to_json(self) -> tuple[str, int]:
-        """The record as a line of JSON, each number as it was written, and how many `NaN` and
-        `Infinity`, which JSON cannot hold, are null in it."""
+        """Return the record as a line of JSON, each number as it was written, and how many `NaN`
+        and `Infinity`, which JSON cannot hold, are null in it."""
         line, n_nulls = self.line.strip(), 0
         if not line:
             return json.dumps({"text": self.text}, ensure_ascii=False), 0
@@ -113,7 +113,7 @@ def read_raw(paths: PathLike | Sequence[PathLike]) -> Iterator[RawText]:
 
 
 def read_texts(path: Path) -> Iterator[Placed | Unfit]:
-    """Every line of a `.jsonl` or `.txt` file, in order, blank ones too."""
+    """Yield every line of a `.jsonl` or `.txt` file, in order, blank ones too."""
     parse = _parse_text if suffix_of(path) == ".txt" else _parse_record
     for line in numbered_lines(path):
         try:
@@ -131,16 +131,16 @@ def read_texts(path: Path) -> Iterator[Placed | Unfit]:
 
 
 def find_raw_files(paths: PathLike | Sequence[PathLike]) -> list[Path]:
-    """Every file that `read_raw` would read of these paths, in order, each file once.
+    """Return every file that `read_raw` would read of these paths, in order, each file once.
 
     Raises FileNotFoundError for a missing path or a folder without raw text, and ValueError for
     a file that is neither .jsonl nor .txt.
     """
     each = [paths] if isinstance(paths, (str, Path)) else list(paths)
-    found: list[Path] = []
+    files: list[Path] = []
     for path in map(Path, each):
-        found += files_of(path, suffixes=SUFFIXES)
-    return unique_files(found)
+        files += files_of(path, suffixes=SUFFIXES)
+    return unique_files(files)
 
 
 def _parse_text(line: str) -> RawText:
@@ -148,7 +148,7 @@ def _parse_text(line: str) -> RawText:
 
 
 def _parse_record(line: str) -> RawText:
-    """RAISES (ValueError): saying what is malformed in a line of a `.jsonl` file."""
+    """Parse a line of a `.jsonl` file. RAISES (ValueError): saying what is malformed in it."""
     try:
         record = json.loads(line, parse_int=_integer)
     except (json.JSONDecodeError, RecursionError) as error:

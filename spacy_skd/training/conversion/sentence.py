@@ -57,7 +57,7 @@ class Sentence:
         return sum(not multiword.is_spelled for multiword in self.multiwords)
 
     def before_gap(self) -> "Sentence":
-        """With a space at its end, where the next sentence is left out."""
+        """Return it with a space at its end, where the next sentence is left out."""
         return replace(self, spaces=[*self.spaces[:-1], True])
 
     @property

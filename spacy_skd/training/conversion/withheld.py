@@ -14,8 +14,10 @@ SHARE, LEAST = 0.1, 5
 def leave_out_withheld(
     sentences: Sequence[Sentence], file: Path
 ) -> tuple[list[Sentence], list[Sentence]]:
-    """RETURNS: the sentences that have their words, and those most of whose words are withheld.
-    RAISES (ValueError): if words of the whole file are withheld."""
+    """Return the sentences that have their words, and those most of whose words are withheld.
+
+    RAISES (ValueError): if words of the whole file are withheld.
+    """
     withheld = [sentence for sentence in sentences if _is_withheld(sentence)]
     n_words = sum(len(sentence.words) for sentence in sentences)
     n_withheld = sum(map(_n_withheld, sentences))

@@ -25,7 +25,7 @@ def make_distillation_corpus(
     seed: int = 0,
     lower_case: float = 0.0,
 ) -> Callable[[Language], Iterator[Example]]:
-    """Labelled docs and docs that a teacher annotated, mixed, in constant memory.
+    """Mix labelled docs and docs that a teacher annotated, in constant memory.
 
     A pass has every labelled doc once, and unlabelled ones among them; the next goes on in the
     unlabelled where it stopped. Beliefs come along in the references' user data, for `skd_teacher`
@@ -68,7 +68,7 @@ class DistillationCorpus(StoredCorpus):
     def __init__(
         self, store: Path | None, path: Path | None, *, lower_case: float = 0.0, **mix: Any
     ):
-        """mix: settings of a `StoredCorpus`."""
+        """Read the mix. mix: settings of a `StoredCorpus`."""
         super().__init__(store, path, **mix)
         check_between("lower_case", lower_case, low=0, high=1)
         self.lower_case = lower_case

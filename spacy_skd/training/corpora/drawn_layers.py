@@ -48,7 +48,7 @@ def make_layers(
 
 
 def _told(forms: Mapping[str, Form], noted: Mapping[str, str]) -> dict[str, str]:
-    """The layer of each component, noted or guessed."""
+    """Return the layer of each component, noted or guessed."""
     guessed = {pipe: guess_layer(pipe, form) for pipe, form in forms.items() if not noted.get(pipe)}
     for pipe, name in guessed.items():
         if is_ambiguous(name):
@@ -62,7 +62,7 @@ def _told(forms: Mapping[str, Form], noted: Mapping[str, str]) -> dict[str, str]
 
 
 def _useful(layers: Mapping[str, Layer]) -> dict[str, Layer]:
-    """A view says no more than its component, and sentences are those of the trees."""
+    """Leave out what says nothing more: a view beside its component, and sentences beside trees."""
     has_trees = any(layer.needs_sentences for layer in layers.values())
     return {
         pipe: layer

@@ -33,7 +33,7 @@ class Item:
         return KEY.encode() in (self.bin.user_data[0] or b"")
 
     def checked(self, shard: Path) -> "Item":
-        """RAISES (ValueError): if the doc has no belief."""
+        """Return the item. RAISES (ValueError): if the doc has no belief."""
         if not self.has_belief:
             raise ValueError(
                 f"shard {shard}: a doc has lost its belief (doc.user_data[{KEY!r}]), so it was not "
@@ -42,7 +42,7 @@ class Item:
         return self
 
     def example(self, nlp: Language) -> Example:
-        """The reference has the belief in its user data."""
+        """Make an example, whose reference has the belief in its user data."""
         if self.is_gold:
             (reference,) = self.bin.get_docs(nlp.vocab)
             return Example(predicted_of(nlp, reference), reference)

@@ -15,8 +15,8 @@ from .items import Item
 
 
 def lower_cased(nlp: Language, item: Item) -> Example:
-    """The example of an annotated doc, in lower case. Gold, beliefs, tokens and their norms stay
-    what they were; the teacher is not asked again.
+    """Return the example of an annotated doc, in lower case. Gold, beliefs, tokens and their norms
+    stay what they were; the teacher is not asked again.
 
     item (Item): with a belief in its user data.
     """
@@ -37,7 +37,7 @@ def _lower(doc: Doc) -> Doc:
 
 
 def lower_item(nlp: Language, item: Item) -> Item:
-    """The same in lower case, with all annotation, and a belief of other words than before.
+    """Return the same in lower case, with all annotation, and a belief of other words than before.
     Its strings are in the vocab of `nlp`, not in its bin."""
     strings, bin_ = nlp.vocab.strings, copy.copy(item.bin)
     tokens: Any = bin_.tokens[0].copy()

@@ -24,7 +24,7 @@ def make_mixed_corpus(
     max_length: int = 0,
     seed: int = 0,
 ) -> Callable[[Language], Iterator[Example]]:
-    """Labelled `.spacy` docs mixed with raw text, which has only the teacher's target.
+    """Read labelled `.spacy` docs mixed with raw text, which has only the teacher's target.
 
     Each pass yields all labelled docs once, shuffled, and raw texts among them; the next pass goes
     on in the raw text where this one stopped. A pass starts with a labelled doc.
@@ -112,7 +112,7 @@ class MixedCorpus:
             yield from self._one_round(nlp, random)
 
     def _one_round(self, nlp: Language, random: Random) -> Iterator[Doc]:
-        """Every raw text once, in a new order."""
+        """Yield every raw text once, in a new order."""
         if self._texts is None:
             self._texts = [raw.text for raw in read_raw(self.raw)] if self.raw else []
         if not self._texts:
@@ -124,7 +124,7 @@ class MixedCorpus:
 
 
 def pieces(doc: Doc, max_words: int) -> Iterator[Doc]:
-    """A long doc in pieces of at most `max_words` tokens; 0 for no limit."""
+    """Cut a long doc into pieces of at most `max_words` tokens; 0 for no limit."""
     if not max_words or len(doc) <= max_words:
         yield doc
         return
@@ -133,7 +133,7 @@ def pieces(doc: Doc, max_words: int) -> Iterator[Doc]:
 
 
 def predicted_of(nlp: Language, reference: Doc) -> Doc:
-    """The doc that spaCy's own reader gives a pipeline for a reference."""
+    """Return the doc that spaCy's own reader gives a pipeline for a reference."""
     if reference.has_unknown_spaces:
         return Doc(nlp.vocab, [token.text for token in reference])
     return nlp.make_doc(reference.text)

@@ -32,7 +32,7 @@ def make_sampled_corpus(
     layers: dict[str, str] | None = None,
     skip: int = 0,
 ) -> Callable[[Language], Iterator[Example]]:
-    """As `spacy-skd.DistillationCorpus.v1`, for components that learn from gold alone, such as
+    """Read as `spacy-skd.DistillationCorpus.v1`, for components that learn from gold alone, such as
     spaCy's own: the annotation of an unlabelled doc is drawn from the stored beliefs, exactly and
     anew each time that it is read. Labelled docs keep their gold.
 
@@ -110,13 +110,14 @@ class SampledCorpus(StoredCorpus):
         del doc.user_data[KEY]
 
     def _learnt(self, nlp: Language) -> int | None:
-        """Stock components do not count, but have learnt nothing before they are initialized."""
+        """Return `examples_seen`: stock components do not count, but have learnt nothing before
+        they are initialized."""
         seen = examples_seen(nlp)
         return 0 if seen is None and not is_initialized(nlp) else seen
 
 
 def is_initialized(nlp: Language) -> bool:
-    """Whether every parameter of every model of a pipeline is set."""
+    """Tell whether every parameter of every model of a pipeline is set."""
     models = (getattr(pipe, "model", None) for _, pipe in nlp.components)
     return all(
         node.has_param(name)

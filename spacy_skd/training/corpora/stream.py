@@ -43,8 +43,8 @@ class StoredCorpus(ABC):
         max_length: int,
         seed: int,
     ):
-        """RAISES (ValueError): if there is no store, it was not annotated to the end, or a setting
-        is out of range."""
+        """Open the store. RAISES (ValueError): if there is none, it was not annotated to the end,
+        or a setting is out of range."""
         if store is None:
             raise ValueError(
                 f"{type(self).__name__}: expected `store`, a folder that `spacy skd annotate` "
@@ -65,11 +65,11 @@ class StoredCorpus(ABC):
 
     @abstractmethod
     def _example(self, nlp: Language, item: Item, number: int) -> Example:
-        """number (int): its place in the stream."""
+        """Make the example of an item. number (int): its place in the stream."""
 
     def _learnt(self, nlp: Language) -> int | None:
-        """How many examples the pipeline has learnt from; None if it does not say, so that what
-        has been read was learnt."""
+        """Return how many examples the pipeline has learnt from; None if it does not say, so that
+        what has been read was learnt."""
         return examples_seen(nlp)
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
@@ -80,18 +80,18 @@ class StoredCorpus(ABC):
         if not (self._ended and has_learnt and nlp is self._nlp):
             self._items = self._from(nlp, seen or self.skip)
         self._nlp, self._seen, self._ended = nlp, seen, False
-        for found in self._items:
-            if found is None:
+        for numbered in self._items:
+            if numbered is None:
                 self._ended = True
                 return
-            number, item = found
+            number, item = numbered
             eg = self._example(nlp, item, number)
             if item.is_gold:
                 self.repaired(eg.reference)
             yield eg
 
     def _from(self, nlp: Language, position: int) -> Iterator[_Numbered]:
-        """The endless stream from its `position`-th example on. None ends each pass."""
+        """Yield the endless stream from its `position`-th example on. None ends each pass."""
         items = self._numbered(nlp)
         for _ in range(position):
             if next(items) is None:
@@ -157,19 +157,23 @@ class StoredCorpus(ABC):
     def _shards(
         self, nlp: Language, names: list[str], random: Random, *, is_gold: bool
     ) -> Iterator[Item]:
-        """RAISES (ValueError): naming the shard, if it is damaged or a doc has no belief."""
+        """Yield the items of shards.
+
+        RAISES (ValueError): naming the shard, if it is damaged or a doc has no belief.
+        """
         for name in random.sample(names, len(names)):
             for item in read_items(nlp, self.store.read(name), is_gold=is_gold):
                 yield item.checked(self.store.folder / name)
 
     def _files(self, nlp: Language, path: Path, random: Random) -> Iterator[Item]:
-        """Labelled docs from elsewhere; `skd_teacher` finds their beliefs, or runs the teacher."""
+        """Yield labelled docs from elsewhere; `skd_teacher` finds their beliefs, or runs the
+        teacher."""
         files = walk_corpus(path, ".spacy")
         for file in random.sample(files, len(files)):
             yield from read_items(nlp, DocBin(store_user_data=True).from_disk(file), is_gold=True)
 
     def _shuffled(self, items: Iterator[Item], random: Random) -> Iterator[Item]:
-        """Each item once, drawn from those that are waiting."""
+        """Yield each item once, drawn from those that are waiting."""
         waiting: list[Item] = []
         for item in items:
             if len(waiting) < self.buffer:
@@ -183,8 +187,8 @@ class StoredCorpus(ABC):
 
 
 def examples_seen(nlp: Language) -> int | None:
-    """How many examples a pipeline has learnt from, as its distilling components count them; None
-    if it has none of these."""
+    """Return how many examples a pipeline has learnt from, as its distilling components count them;
+    None if it has none of these."""
     pipes: list[Any] = [pipe for _, pipe in nlp.components]
     counts = (pipe.cfg.get("seen", 0) for pipe in pipes if isinstance(pipe, DistillingPipe))
     return max(counts, default=None)

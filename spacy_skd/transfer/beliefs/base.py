@@ -140,13 +140,13 @@ class Belief(ABC):
     def draw_spans(
         self, *, rng: numpy.random.Generator, temperature: float = 1.0
     ) -> list[TypedSpan]:
-        """Spans that do not overlap, drawn. RAISES (ValueError): if it is of something else."""
+        """Draw spans that do not overlap. RAISES (ValueError): if it is of something else."""
         return decode_spans(self.draw_labels(rng=rng, temperature=temperature))
 
     def draw_trees(
         self, *, rng: numpy.random.Generator, temperature: float = 1.0, projective: bool = False
     ) -> DrawnTrees:
-        """Heads and deprels, drawn, each sentence on its own: of scores, a single-rooted tree and
+        """Draw heads and deprels, each sentence on its own: of scores, a single-rooted tree and
         deprels given its arcs; of candidates, one of those whose arcs stay in the sentence.
 
         projective (bool): of scores, draw given that no arcs cross.
@@ -157,12 +157,12 @@ class Belief(ABC):
     # As a teacher; `beliefs` are those of one teacher, of the docs of a batch
 
     def sentences(self) -> Ints2d | None:
-        """(U, 2) start and end word of each sentence; None where it has none."""
+        """Return (U, 2) start and end word of each sentence; None where it has none."""
         return None
 
     @classmethod
     def target_of_tokens(cls, beliefs: Sequence["Self"], student: Student) -> Target:
-        """Of a student of independent labels: each word is a unit.
+        """Return the target of a student of independent labels: each word is a unit.
 
         RAISES (ValueError): if the teacher says something else.
         """
@@ -170,7 +170,8 @@ class Belief(ABC):
 
     @classmethod
     def target_of_spans(cls, beliefs: Sequence["Self"], student: SpanStudent) -> Target:
-        """Of a student of spans: each doc is a unit. RAISES (ValueError): see above."""
+        """Return the target of a student of spans: each doc is a unit. RAISES (ValueError): see
+        above."""
         raise student.refusal(SPANS, annotates="something else")
 
     @classmethod
@@ -181,14 +182,15 @@ class Belief(ABC):
 
     @classmethod
     def target_of_head_tags(cls, beliefs: Sequence["Self"], student: HeadTagStudent) -> Target:
-        """Of a student of tags that name heads: each word is a unit. NumPy arrays.
+        """Return the target of a student of tags that name heads: each word is a unit. NumPy
+        arrays.
 
         RAISES (ValueError): see above.
         """
         raise student.refusal(TREES, annotates=cls.annotates)
 
     def as_parse(self, student: Student, *, floor: float) -> tuple["ParseBelief", Floats1d | None]:
-        """As heads and deprels.
+        """Read the belief as heads and deprels.
 
         floor (float): the marginal that an arc must have for its deprels to be kept.
         RETURNS: the belief, which has `tree_teacher`; (words,) shares of the mass that is lost by
@@ -232,7 +234,7 @@ class ParseBelief(Belief):
 
 
 def k_best(structure: Structure, scores: Parts, k: int) -> tuple[Floats2d, list[Parts]]:
-    """As `Structure.k_best`; of one structure its score is not needed, and argmax is faster."""
+    """Do as `Structure.k_best`; of one structure its score is not needed, and argmax is faster."""
     if k > 1:
         return structure.k_best(scores, k=k)
     return numpy.zeros((scores.n_units, 1)), [structure.argmax(scores)]

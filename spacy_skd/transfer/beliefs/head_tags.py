@@ -52,8 +52,8 @@ class HeadLabelBelief(ParseBelief):
         return len(self.scores)
 
     def of_words(self, words: Words) -> "HeadLabelBelief":
-        """Offsets count words: the score of the tag that names the same head; `IMPOSSIBLE` if there
-        is none."""
+        """Take, since offsets count words, the score of the tag that names the same head;
+        `IMPOSSIBLE` if there is none."""
         units, rows = words.units_of_tokens(self.units), words.of_tokens(self.scores)
         if words.whole or not len(words):
             return replace(self, units=units, scores=rows)
@@ -98,7 +98,7 @@ class HeadLabelBelief(ParseBelief):
     def draw_trees(
         self, *, rng: numpy.random.Generator, temperature: float = 1.0, projective: bool = False
     ) -> DrawnTrees:
-        """Arcs without a tag are possible where every tree has one."""
+        """Let arcs without a tag be possible where every tree has one."""
         lifted, _ = tags_to_arcs(self, floor=0.0, temperature=temperature)
         best = [arc.max(axis=1, keepdims=True, initial=IMPOSSIBLE) for arc in lifted.arcs]
         untagged = temperature * UNTAGGED
@@ -156,8 +156,8 @@ def tags_to_arcs(
 def _unit_arcs(
     scores: Floats2d, tags: HeadLabels, start: int, end: int, *, floor: float
 ) -> tuple[Floats2d, Ints2d, Floats1d]:
-    """One sentence: (n, n + 1) arc scores; (P, 2) dependent and head in the doc of likely arcs;
-    (n,) mass of tags that lead out of it."""
+    """Return, of one sentence, (n, n + 1) arc scores; (P, 2) dependent and head in the doc of
+    likely arcs; (n,) mass of tags that lead out of it."""
     n, scores = end - start, scores[start:end]
     arc = tags.summed_arcs(scores, numpy.arange(n)[None], numpy.asarray([n]))[0]
     log_inside, marginals = softmax(arc)

@@ -127,7 +127,8 @@ class LabelCandidates(Belief):
         return [self.labels[label] for label in self.rows[candidate].tolist()]
 
     def tags_of(self, candidate: int, *, scheme: str) -> Sequence[str | None]:
-        """As `named`, of tags of spans, in a scheme; None for each word if they are illegal."""
+        """Return the same as `named`, of tags of spans, in a scheme; None for each word if they are
+        illegal."""
         tags = self.named(candidate)
         if scheme == scheme_of(self.labels) or not tags or tags[0] is None:
             return tags
@@ -140,7 +141,7 @@ class LabelCandidates(Belief):
 def expect_tokens(
     beliefs: Sequence[LabelCandidates], labels: Sequence[str], *, temperature: float = 1.0
 ) -> Target:
-    """Of labels of words, each a unit of its own: unary (T, 1, C).
+    """Expect labels of words, each a unit of its own: unary (T, 1, C).
 
     beliefs (Sequence[LabelCandidates]): of the docs of a batch. labels: the student's.
     """
@@ -160,8 +161,8 @@ def expect_spans(
     scheme: str,
     temperature: float = 1.0,
 ) -> Target:
-    """Of tags of spans, each doc a unit. What is illegal, or wider than the student's spans, cannot
-    be expressed.
+    """Expect tags of spans, each doc a unit. What is illegal, or wider than the student's spans,
+    cannot be expressed.
 
     encode (Callable[[Tags], Gold]): tags of a scheme as indicators of the student's parts.
     """

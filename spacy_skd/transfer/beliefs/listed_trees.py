@@ -106,7 +106,7 @@ class TreeCandidates(ParseBelief):
         return self.units[:, 1] - self.units[:, 0]
 
     def heaviest(self) -> tuple[Ints1d, Ints1d]:
-        """Heads and deprels (words,), each sentence's by its heaviest candidate."""
+        """Return heads and deprels (words,), each sentence's by its heaviest candidate."""
         chosen = numpy.repeat(self.weights.argmax(axis=1), self.unit_lengths)
         words = numpy.arange(len(chosen))
         return self.heads[chosen, words], self.deprels[chosen, words]
@@ -167,7 +167,7 @@ class TreeCandidates(ParseBelief):
         return expect_head_labels(beliefs, student.tags, temperature=student.temperature)
 
     def tags(self, inventory: HeadLabels, *, n_candidates: int) -> Ints2d:
-        """(n_candidates, words) the tag of each candidate's arcs, -1 for none."""
+        """Return (n_candidates, words) the tag of each candidate's arcs, -1 for none."""
         columns = inventory.deprel_columns((*self.labels, ""))  # the last of those not known
         rows = [inventory.encode(o, columns[d]) for o, d in zip(self.offsets, self.deprels)]
         rows += [numpy.full(self.n_tokens, -1)] * (n_candidates - len(rows))
@@ -177,8 +177,8 @@ class TreeCandidates(ParseBelief):
 def expect_head_labels(
     beliefs: Sequence[TreeCandidates], tags: HeadLabels, *, temperature: float = 1.0
 ) -> Target:
-    """Of weighted trees for a student of tags, each word a unit: unary (T, 1, C). An arc without a
-    tag, or without a known deprel, cannot be expressed.
+    """Expect weighted trees for a student of tags, each word a unit: unary (T, 1, C). An arc
+    without a tag, or without a known deprel, cannot be expressed.
 
     beliefs (Sequence[TreeCandidates]): of the docs of a batch, of one teacher.
     """

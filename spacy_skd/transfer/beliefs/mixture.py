@@ -58,7 +58,7 @@ class Mixture(Belief):
         return self.weights
 
     def sentences(self) -> Ints2d | None:
-        """Those of the first. Whether they agree matters for heads alone that lead out of a
+        """Return those of the first. Whether they agree matters for heads alone that lead out of a
         sentence, which are unknown gold."""
         return self.beliefs[0].sentences()
 
@@ -104,7 +104,7 @@ class Mixture(Belief):
         return member.draw_trees(rng=rng, temperature=temperature, projective=projective)
 
     def _one(self, rng: numpy.random.Generator) -> Belief:
-        """One of them, by weight."""
+        """Draw one of them, by weight."""
         weights = numpy.asarray(self.weights)
         return self.beliefs[rng.choice(len(weights), p=weights / weights.sum())]
 

@@ -33,7 +33,7 @@ def unpack_rows(name: str, packed: Packed, *, n_columns: int) -> Floats2d:
 
 
 def pack_units(units: Ints2d) -> Packed:
-    """units: (U, 2) start and end token."""
+    """Pack units. units: (U, 2) start and end token."""
     return {key: pack_array(smallest(tokens)) for key, tokens in zip(UNITS, units.T)}
 
 
@@ -52,7 +52,7 @@ def spread(kept: Array, values: FloatsXd) -> FloatsXd:
 
 
 def below_best(scores: Floats2d) -> Floats2d:
-    """Each row's best is 0; what is impossible is IMPOSSIBLE."""
+    """Make each row's best 0; what is impossible is IMPOSSIBLE."""
     if not scores.size:
         return scores.astype("float32")
     possible = scores > POSSIBLE_ABOVE
@@ -61,7 +61,7 @@ def below_best(scores: Floats2d) -> Floats2d:
 
 
 def pack_halves(values: FloatsXd) -> PackedArray:
-    """float16, all high bytes before all low ones: zlib finds more in them so."""
+    """Pack as float16, all high bytes before all low ones: zlib finds more in them so."""
     halves = numpy.ascontiguousarray(values, dtype="<f2")
     planes = halves.view("uint8").reshape(-1, 2).T[::-1]
     return ("<f2", halves.shape, planes.tobytes())
@@ -83,7 +83,7 @@ def unpack_array(array: PackedArray) -> Array:
 
 
 def smallest(values: Array) -> Array:
-    """Integers in the smallest signed type that holds them."""
+    """Return integers in the smallest signed type that holds them."""
     low, high = (int(values.min()), int(values.max())) if values.size else (0, 0)
     for dtype in ("int8", "int16", "int32"):
         if numpy.iinfo(dtype).min <= low and high <= numpy.iinfo(dtype).max:
@@ -100,7 +100,7 @@ def join(arrays: Sequence[Array], dtype: str) -> Array:
 
 
 def pack_weights(weights: FloatsXd) -> PackedArray:
-    """(units, K) as float32, of the heaviest 1."""
+    """Pack (units, K) as float32, of the heaviest 1."""
     highest = weights.max(axis=1, keepdims=True, initial=0.0)
     return pack_array((weights / numpy.where(highest > 0, highest, 1.0)).astype("float32"))
 

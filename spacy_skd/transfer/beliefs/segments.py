@@ -61,7 +61,7 @@ class SegmentBelief(Belief):
         return len(self.scores)
 
     def of_words(self, words: Words) -> "SegmentBelief":
-        """Of spans that begin and end with a word, by their width in words."""
+        """Keep spans that begin and end with a word, by their width in words."""
         if words.whole:
             return replace(self, structure=FlatSegments(max_width=self.scores.shape[1]))
         n_tokens, widest, n_labels = self.scores.shape
@@ -77,7 +77,7 @@ class SegmentBelief(Belief):
         return Form(self.kind, self.structure, self.labels)
 
     def pack(self, *, least: float) -> Packed:
-        """By first word, width and label: a bit for each span, a half for each that is kept.
+        """Pack by first word, width and label: a bit for each span, a half for each that is kept.
 
         P(span) is at most the odds exp(score), so those of a score below log(least) may be left
         out; what is kept is float16 below the best span from the same word, or below 0 where that
@@ -99,7 +99,8 @@ class SegmentBelief(Belief):
 
     @classmethod
     def unpack(cls, packed: Packed, form: Form) -> "SegmentBelief":
-        """Docs of one teacher may have spans of other widths, which a suggester decides."""
+        """Read a belief. Docs of one teacher may have spans of other widths, which a suggester
+        decides."""
         _ = form.needed_structure
         width = int(unpack_array(packed["width"])[0])
         best, bits = unpack_array(packed["best"]), unpack_array(packed["span_kept"])
@@ -111,7 +112,7 @@ class SegmentBelief(Belief):
         return cls(FlatSegments(max_width=width), form.labels, scores)
 
     def best(self, *, k: int) -> LabelCandidates:
-        """As BIOES tags of the spans."""
+        """Return BIOES tags of the spans."""
         tags, n = span_tags(self.labels, scheme="BIOES"), len(self.scores)
         if not n:
             return LabelCandidates(tags, numpy.zeros((1, 0), "int32"), numpy.ones(1))
@@ -135,7 +136,7 @@ class SegmentBelief(Belief):
         return [(i, i + w + 1, self.labels[label]) for i, w, label in cells]
 
     def _scores(self) -> Parts:
-        """Of the doc, as one unit."""
+        """Return scores of the doc, as one unit."""
         return Parts({"span": self.scores[None]}, numpy.asarray([len(self.scores)]))
 
     @classmethod
@@ -151,7 +152,7 @@ class SegmentBelief(Belief):
 
     @classmethod
     def span_posterior(cls, beliefs: Sequence["Self"], ops: Ops) -> Posterior:
-        """(B, N, W, L) of docs whose spans may be of other widths."""
+        """Return (B, N, W, L) of docs whose spans may be of other widths."""
         lengths = numpy.asarray([belief.n_tokens for belief in beliefs])
         widest = max(belief.scores.shape[1] for belief in beliefs)
         shape = (len(beliefs), int(lengths.max()), widest, len(beliefs[0].labels))

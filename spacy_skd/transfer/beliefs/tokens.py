@@ -70,7 +70,7 @@ class ScoredLabels(Belief):
 
     @classmethod
     def target_of_spans(cls, beliefs: Sequence["Self"], student: SpanStudent) -> Target:
-        """Of tags of spans."""
+        """Return the target of tags of spans."""
         tags = beliefs[0].labels
         if OUTSIDE not in tags:
             raise student.refusal(SPANS, annotates="something else")
@@ -177,8 +177,8 @@ class ChainBelief(ScoredLabels):
     of_spans: ClassVar[bool] = True
 
     def of_words(self, words: Words) -> "ChainBelief":
-        """Where the first or last token is whitespace, a sequence must still begin and end as a
-        legal one does."""
+        """Keep the words' scores. Where the first or last token is whitespace, a sequence must
+        still begin and end as a legal one does."""
         rows = words.of_tokens(self.scores)
         if not words.whole and len(words):
             rules = legality(self.labels)
@@ -191,7 +191,7 @@ class ChainBelief(ScoredLabels):
         return Form(self.kind, self.structure, self.labels, self.transition)
 
     def pack(self, *, least: float) -> Packed:
-        """All tags are kept."""
+        """Keep all tags."""
         return pack_rows("score", self.scores, least=0.0)
 
     @classmethod

@@ -100,7 +100,7 @@ class TreeBelief(ParseBelief):
         return Form(self.kind, self.structure, self.labels)
 
     def pack(self, *, least: float) -> Packed:
-        """Sentences by their lengths; a pair by its dependent and the distance to its head."""
+        """Pack sentences by their lengths; a pair by its dependent and the distance to its head."""
         order = numpy.lexsort((self.pairs[:, 1], self.pairs[:, 0]))
         dependents, heads = self.pairs[order].astype("int64").T
         distances = numpy.where(heads < 0, 0, heads - dependents)
@@ -150,7 +150,8 @@ class TreeBelief(ParseBelief):
         return TreeCandidates(self.labels, self.units, heads, deprels, weights)
 
     def _best_deprels(self, heads: Ints1d) -> Ints1d:
-        """heads: (words,). RETURNS: (words,) -1 where the arc's deprels were not scored."""
+        """Return (words,) deprels of `heads`, (words,), -1 where the arc's deprels were not
+        scored."""
         base = len(heads) + 1
         keys = self.pairs[:, 0].astype("int64") * base + self.pairs[:, 1] + 1
         order = numpy.argsort(keys)
@@ -166,7 +167,7 @@ class TreeBelief(ParseBelief):
     def draw_trees(
         self, *, rng: numpy.random.Generator, temperature: float = 1.0, projective: bool = False
     ) -> DrawnTrees:
-        """Heads are drawn given that they form a tree. An arc whose deprel was not scored (its
+        """Draw heads given that they form a tree. An arc whose deprel was not scored (its
         marginal is below the teacher's floor, or it has no tag) takes the deprel of its dependent's
         likeliest scored arc that is not from ROOT, drawn anew, or `NO_DEPREL` where there is none;
         one from ROOT is `ROOT_DEPREL`."""
@@ -185,14 +186,14 @@ class TreeBelief(ParseBelief):
     def _draw_heads(
         self, structure: Structure, *, rng: numpy.random.Generator, temperature: float
     ) -> Ints1d:
-        """(words,) head word, `ROOT_HEAD` for a root."""
+        """Return (words,) head word, `ROOT_HEAD` for a root."""
         if not self.arcs:
             return numpy.zeros(0, dtype="int64")
         drawn = structure.sample(units_of_arcs(self.arcs) * (1.0 / temperature), rng=rng)
         return decode_trees(drawn, rows=self.units[:, 0].astype("int64"))[:, 1]
 
     def _scored_rows(self, heads: Ints1d) -> Ints1d:
-        """(words,) row of `label_scores` for each word's arc; -1 for none.
+        """Return (words,) row of `label_scores` for each word's arc; -1 for none.
 
         heads (Ints1d): (words,) head word, `ROOT_HEAD` for a root.
         """
@@ -207,7 +208,7 @@ class TreeBelief(ParseBelief):
         return rows
 
     def _arc_scores(self) -> Array:
-        """(pairs,) the score of each pair's arc."""
+        """Return (pairs,) the score of each pair's arc."""
         dependents, heads = self.pairs.astype("int64").T
         unit = numpy.searchsorted(self.units[:, 0], dependents, side="right") - 1
         start = self.units[unit, 0]
@@ -260,12 +261,12 @@ def best_heads(
 
 
 def units_of_arcs(arcs: Sequence[Floats2d]) -> Parts:
-    """Scores (n, n + 1) of sentences as one batch."""
+    """Batch scores (n, n + 1) of sentences."""
     return Parts.concat([Parts({"arc": arc[None]}, numpy.asarray([len(arc)])) for arc in arcs])
 
 
 def _without_self(arc: Floats2d) -> Floats2d:
-    """No word is its own head, whatever its score."""
+    """Let no word be its own head, whatever its score."""
     n = len(arc)
     masked = arc.astype("float32")
     masked[numpy.arange(n), numpy.arange(1, n + 1)] = IMPOSSIBLE

@@ -14,7 +14,7 @@ from ..posterior import Match, Posterior, Target, lost_mass
 def lift_arcs(
     posterior: Posterior, structure: Structure, match: Match, rules: Legality | None
 ) -> Target:
-    """By the student's structure, which is the narrower or the same."""
+    """Lift by the student's structure, which is the narrower or the same."""
     teacher, student = ArcStructure.of(posterior.structure), ArcStructure.of(structure)
     return _by(student.given(teacher), posterior)
 
@@ -22,13 +22,13 @@ def lift_arcs(
 def project_arcs(
     posterior: Posterior, structure: Structure, match: Match, rules: Legality | None
 ) -> Target:
-    """By the teacher's structure, which is the narrower."""
+    """Project by the teacher's structure, which is the narrower."""
     teacher, student = ArcStructure.of(posterior.structure), ArcStructure.of(structure)
     return _by(teacher.given(student), posterior)
 
 
 def _by(shared: ArcStructure, posterior: Posterior) -> Target:
-    """shared (ArcStructure): of what both allow."""
+    """Infer by a structure. shared (ArcStructure): of what both allow."""
     log_z, marginals, empty = shared.infer_possible(posterior.scores)
     readings = ArcStructure.of(posterior.structure).read_by(shared)
     if shared == readings:

@@ -23,8 +23,8 @@ _PREFIXES = "BIES"
 def chain_to_segments(
     posterior: Posterior, structure: Structure, match: Match, rules: Legality | None
 ) -> Target:
-    """P(span) is that of all its tags in a row, and that it ends there: the product of the ratios
-    of pair to unary marginals, here by forward and backward messages.
+    """Take as P(span) that of all its tags in a row, and that it ends there: the product of the
+    ratios of pair to unary marginals, here by forward and backward messages.
 
     No score of a chain tells how wide a span is, so those wider than the student's cannot be
     masked. With `match.drop_wide` they are taken as outside: the target is the distribution of what
@@ -63,7 +63,7 @@ def _check_width(scores: Parts, max_width: int, match: SpanMatch) -> None:
 
 
 def _without_labels(scores: Parts, match: SpanMatch) -> Parts:
-    """Tags of labels that the student lacks are impossible."""
+    """Make tags of labels that the student lacks impossible."""
     xp = scores.xp
     known = {match.outside, *(c for prefix in _PREFIXES for c in match.columns(prefix).tolist())}
     lost = [i for i in range(len(match.tags)) if i not in known]
@@ -77,7 +77,7 @@ def _without_labels(scores: Parts, match: SpanMatch) -> Parts:
 def _span_probabilities(
     xp: ArrayModule, chains: Chains, messages: Messages, match: SpanMatch, widths: int
 ) -> tuple[FloatsXd, Floats1d]:
-    """Units in the order of `chains`.
+    """Return the probabilities of spans, units in the order of `chains`.
 
     log P(i, w, l) = a_i(B) + A(B, I) + u_(i+1)(I) + ... + A(I, E) + u_(i+w)(E)
                      + end_(i+w)(E) - log Z
@@ -114,18 +114,18 @@ class _Tags:
         self.columns = {prefix: xp.asarray(match.columns(prefix)) for prefix in _PREFIXES}
 
     def of(self, values: Floats3d, prefix: str) -> Floats3d:
-        """(B, N, teacher's tags) to (B, N, L); -inf where the teacher has no such tag."""
+        """Turn (B, N, teacher's tags) into (B, N, L); -inf where the teacher has no such tag."""
         columns = self.columns[prefix]
         return self.xp.where(columns >= 0, values[..., columns], -self.xp.inf)
 
     def pair(self, first: str, second: str) -> Floats3d:
-        """(B or 1, 1, L) scores of two tags of one label in a row."""
+        """Return (B or 1, 1, L) scores of two tags of one label in a row."""
         return self.transition[:, None, self.columns[first], self.columns[second]]
 
 
 def _ends(xp: ArrayModule, chains: Chains, messages: Messages, match: SpanMatch) -> Floats3d:
-    """(B, N, C) messages after a tag given that no I of its label follows, which of BIO is where a
-    span ends; as they are in BIOES."""
+    """Return (B, N, C) messages after a tag given that no I of its label follows, which of BIO is
+    where a span ends; as they are in BIOES."""
     after = messages.after.transpose(1, 0, 2)
     if scheme_of(match.tags) == "BIOES":
         return after
@@ -140,13 +140,13 @@ def _ends(xp: ArrayModule, chains: Chains, messages: Messages, match: SpanMatch)
         others = xp.asarray([i for i in range(len(match.tags)) if i != own])
         for tag in (match.tags.index(f"B-{name}"), own):
             table = chains.transition[:, None, tag, others]
-            found = log_sum(xp, table + ahead[:, :, others], axis=-1)
-            ends[:, :-1, tag] = xp.where(goes_on, found, after[:, :-1, tag])
+            others_ahead = log_sum(xp, table + ahead[:, :, others], axis=-1)
+            ends[:, :-1, tag] = xp.where(goes_on, others_ahead, after[:, :-1, tag])
     return ends
 
 
 def _starts(xp: ArrayModule, tags: _Tags, messages: Messages, chains: Chains) -> Floats1d:
-    """(B,) the expected number of first tags."""
+    """Return (B,) the expected number of first tags."""
     log_z = xp.where(xp.isfinite(messages.log_z), messages.log_z, xp.inf)[:, None, None]
     unary = (messages.before + messages.after).transpose(1, 0, 2)
     prefixes = "B" if bool((tags.columns["B"] == tags.columns["S"]).all()) else "BS"

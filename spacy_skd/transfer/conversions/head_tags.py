@@ -68,7 +68,7 @@ class TagTarget:
 def batch_to_tags(
     scored: ScoredArcs, *, n_rows: int, tags: HeadLabels, temperature: float
 ) -> Target:
-    """`arcs_to_tags` of all units of a batch.
+    """Return `arcs_to_tags` of all units of a batch.
 
     n_rows (int): words of the batch.
     RETURNS (Target): of the words, each a unit: unary (T, 1, tags), NumPy arrays; the lost mass is
@@ -113,8 +113,8 @@ def arcs_to_tags(
     unit, token, head = labelled.where.T
     masked = numpy.full(arc.shape, IMPOSSIBLE, dtype=arc.dtype)
     masked[unit, token, head] = numpy.maximum(arc[unit, token, head] + log_mass, IMPOSSIBLE)
-    found, lost, silent = _infer(structure, scores, Parts({"arc": masked}, scores.lengths))
-    joint = found[unit, token, head][:, None] * given_arc
+    arc_marginals, lost, silent = _infer(structure, scores, Parts({"arc": masked}, scores.lengths))
+    joint = arc_marginals[unit, token, head][:, None] * given_arc
     marginals = numpy.zeros((*arc.shape[:2], len(tags.tags)), dtype=arc.dtype)
     pair, deprel = numpy.nonzero(ids >= 0)
     # A tag names its arc, so no two pairs share a cell.
@@ -123,7 +123,7 @@ def arcs_to_tags(
 
 
 def _tag_ids(labelled: LabelledArcs, tags: HeadLabels) -> Ints2d:
-    """(P, teacher's deprels) the tag of the arc with this deprel, -1 for none; by name."""
+    """Return (P, teacher's deprels) the tag of the arc with this deprel, -1 for none; by name."""
     _, token, head = labelled.where.T
     offsets = numpy.where(head == 0, 0, head - 1 - token)
     columns = tags.deprel_columns(labelled.labels)
@@ -139,12 +139,13 @@ def _given_tagged(scores: Floats2d, allowed: Array) -> tuple[Floats1d, Floats2d]
     masked = numpy.where(allowed, scores, IMPOSSIBLE)
     log_allowed, probabilities = softmax(masked)
     log_mass = log_allowed - softmax(scores)[0]
-    some = masked.max(axis=1) > POSSIBLE_ABOVE
-    return numpy.where(some, log_mass, IMPOSSIBLE), probabilities * (allowed & some[:, None])
+    tagged = masked.max(axis=1) > POSSIBLE_ABOVE
+    return numpy.where(tagged, log_mass, IMPOSSIBLE), probabilities * (allowed & tagged[:, None])
 
 
 def _infer(structure: Structure, scores: Parts, masked: Parts) -> tuple[Floats3d, Floats1d, Array]:
-    """Marginals of the masked arcs; lost mass of each unit; (B, N) which tokens are silent."""
+    """Return marginals of the masked arcs; lost mass of each unit; (B, N) which tokens are
+    silent."""
     if structure.independent:
         return _select(scores, masked)
     arcs = ArcStructure.of(structure)
@@ -158,7 +159,8 @@ def _infer(structure: Structure, scores: Parts, masked: Parts) -> tuple[Floats3d
 
 
 def _select(scores: Parts, masked: Parts) -> tuple[Floats3d, Floats1d, Array]:
-    """Tokens choose on their own, so that one whose arcs have no tag leaves the others alone."""
+    """Let tokens choose on their own, so that one whose arcs have no tag leaves the others
+    alone."""
     arc, mask = masked.arrays["arc"], scores.mask
     silent = (arc.max(axis=-1, initial=IMPOSSIBLE) <= POSSIBLE_ABOVE) & mask
     _, of_all = HeadSelection().infer(scores)

@@ -28,7 +28,8 @@ _NO_SUPPORT = _RULED_OUT / 2
 def tokens_to_segments(
     posterior: Posterior, structure: Structure, match: Match, rules: Legality | None
 ) -> Target:
-    """Independent tags given that they are legal, and that no span is wider than the student's:
+    """Take independent tags given that they are legal, and that no span is wider than the
+    student's:
 
         span[i, w, l] = sum of log p(tag) - log p(O) over the span's tokens
 
@@ -47,7 +48,7 @@ def tokens_to_segments(
 def segments_to_segments(
     posterior: Posterior, structure: Structure, match: Match, rules: Legality | None
 ) -> Target:
-    """Spans whose label the student lacks, or that are wider than its own, are masked."""
+    """Mask spans whose label the student lacks, or that are wider than its own."""
     scores = in_double(posterior.scores)
     log_z_all, _ = posterior.structure.infer(scores)
     span = scores.arrays["span"]
@@ -68,7 +69,7 @@ def span_match(match: Match) -> SpanMatch:
 
 
 def to_width(span: FloatsXd, widths: int) -> FloatsXd:
-    """Scores (B, N, W, L) of spans up to another width: cut, or filled up with `IMPOSSIBLE`."""
+    """Bring scores (B, N, W, L) of spans to another width: cut, or filled up with `IMPOSSIBLE`."""
     xp = array_module(span)
     b, n, w, n_labels = span.shape
     if w >= widths:
@@ -78,7 +79,7 @@ def to_width(span: FloatsXd, widths: int) -> FloatsXd:
 
 
 def no_support(log_ratio: Any) -> Array | None:
-    """Units whose mass that is left is none. log_ratio: (B,) its log, relative to all."""
+    """Tell which units have no mass left. log_ratio: (B,) its log, relative to all."""
     empty = to_numpy(log_ratio) <= _NO_SUPPORT
     return empty if empty.any() else None
 
@@ -94,15 +95,15 @@ def _target(posterior: Posterior, marginals: Parts, log_z: Any, *, of: Any, empt
 
 
 def _outside(xp: ArrayModule, unary: Floats3d, column: int) -> Floats3d:
-    """(B, N, 1) the scores of "O". Of a token that cannot be outside, one so low that whatever
-    covers it wins."""
+    """Return (B, N, 1) the scores of "O". Of a token that cannot be outside, one so low that
+    whatever covers it wins."""
     own = unary[..., column]
     top = unary.max(axis=-1)
     return xp.where(own > POSSIBLE_ABOVE, own, top + _RULED_OUT)[..., None]
 
 
 def _span_scores(scores: Parts, outside: Floats3d, match: SpanMatch, *, widths: int) -> FloatsXd:
-    """(B, N, W, L) from tags, by growing spans token by token."""
+    """Score (B, N, W, L) from tags, by growing spans token by token."""
     xp, unary = scores.xp, scores.arrays["unary"]
     first, inner, last, single = (
         _of_tags(xp, unary, match.columns(prefix), outside) for prefix in "BIES"
@@ -118,7 +119,7 @@ def _span_scores(scores: Parts, outside: Floats3d, match: SpanMatch, *, widths: 
 
 
 def _of_tags(xp: ArrayModule, unary: Floats3d, columns: Any, outside: Floats3d) -> Floats3d:
-    """(B, N, student's labels) log p(tag) - log p(O)."""
+    """Return (B, N, student's labels) log p(tag) - log p(O)."""
     index = xp.asarray(columns)
     own = unary[..., xp.maximum(index, 0)]
     possible = (index >= 0) & (own > POSSIBLE_ABOVE)

@@ -15,7 +15,7 @@ _PREFIXES = "BIES"  # of the tags of a label, in the order of `span_tags`
 def segments_to_tags(
     posterior: Posterior, structure: Structure, match: Match, rules: Legality | None
 ) -> Target:
-    """Flat spans as tags of tokens, independent or a chain. See `tag_marginals`."""
+    """Project flat spans to tags of tokens, independent or a chain. See `tag_marginals`."""
     match = span_match(match)
     scores = in_double(posterior.scores)
     log_z_all, _ = posterior.structure.infer(scores)
@@ -32,7 +32,7 @@ def segments_to_tags(
 
 
 def tag_marginals(spans: Parts, *, pairs: bool) -> Parts:
-    """Marginals of flat spans, (B, N, W, L) float64, to those of the labels' BIOES tags.
+    """Turn marginals of flat spans, (B, N, W, L) float64, into those of the labels' BIOES tags.
 
     A tag's marginal is the sum over the spans that give it to the token. With `pairs` also how
     often each pair of tags is expected: inside a span by its width (B-E, or B-I, I-I ..., I-E);
@@ -63,7 +63,8 @@ def tag_marginals(spans: Parts, *, pairs: bool) -> Parts:
 
 
 def _pairs(xp: ArrayModule, P: FloatsXd, unary: Floats3d) -> Floats3d:
-    """(B, C, C) expected numbers of pairs. P: (B, N, W, L); unary: (B, N, C) of BIOES tags."""
+    """Return (B, C, C) expected numbers of pairs. P: (B, N, W, L); unary: (B, N, C) of BIOES
+    tags."""
     b, _, widths, n_labels = P.shape
     last, first = _columns(xp, n_labels, "ES"), _columns(xp, n_labels, "BS")
     before, after = unary[:, :-1, last], unary[:, 1:, first]

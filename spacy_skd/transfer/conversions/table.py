@@ -158,7 +158,7 @@ def convert(
 
 
 def refusal(teacher: type[Structure], student: type[Structure]) -> str:
-    """Why a pair has no conversion, and which pairs have one."""
+    """Say why a pair has no conversion, and which pairs have one."""
     a, b = teacher.annotates, student.annotates
     reason = f" ({a} say nothing of {b})" if a != b else ""
     known = sorted(f"{x.__name__} -> {y.__name__}" for x, y in CONVERSIONS)
@@ -185,8 +185,8 @@ def _places() -> dict[type[Structure], int]:
 
 
 def _verb(teacher: type[Structure], student: type[Structure]) -> str:
-    found = CONVERSIONS.get((teacher, student))
-    return "" if found is None else found.verb
+    conversion = CONVERSIONS.get((teacher, student))
+    return "" if conversion is None else conversion.verb
 
 
 def write_table(path: str | Path) -> None:

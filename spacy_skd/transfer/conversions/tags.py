@@ -10,7 +10,7 @@ from ..posterior import Match, Posterior, Target, inferred, lost_mass, without_s
 def tokens_to_tokens(
     posterior: Posterior, structure: Structure, match: Match, rules: Legality | None
 ) -> Target:
-    """Labels that the student lacks are masked in the scores; independent, so this conditions."""
+    """Mask labels that the student lacks in the scores; independent, so this conditions."""
     if isinstance(match, TagMatch) or rules is not None:
         return tags_to_tags(posterior, structure, match, rules)
     scores = posterior.scores
@@ -31,10 +31,10 @@ def tokens_to_tokens(
 def tags_to_tags(
     posterior: Posterior, structure: Structure, match: Match, rules: Legality | None
 ) -> Target:
-    """Tags of spans. A teacher whose tags are as coarse as the student's or coarser is lifted: each
-    student tag, and each pair, takes its teacher tag's score, and the student's rules make one
-    sequence of each. A finer teacher (BIOES to BIO) is projected: its marginals are added up, or,
-    of independent tags, its probabilities."""
+    """Convert tags of spans. A teacher whose tags are as coarse as the student's or coarser is
+    lifted: each student tag, and each pair, takes its teacher tag's score, and the student's rules
+    make one sequence of each. A finer teacher (BIOES to BIO) is projected: its marginals are added
+    up, or, of independent tags, its probabilities."""
     match = _tag_match(match)
     scores = posterior.scores
     log_z_all, _ = posterior.structure.infer(scores)
@@ -80,6 +80,6 @@ def _gather_pairs(transition: Floats3d, match: TagMatch) -> Floats3d:
 
 
 def _as_student(marginals: Parts, structure: Structure) -> Parts:
-    """Without the pairs, for a student of independent labels."""
+    """Leave out the pairs, for a student of independent labels."""
     arrays = {name: marginals.arrays[name] for name in structure.parts}
     return Parts(arrays, marginals.lengths)
