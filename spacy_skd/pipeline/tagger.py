@@ -243,7 +243,7 @@ def _task_of_tokens(
     *,
     overwrite: bool,
 ) -> TokenTask:
-    if structure not in (None, "tokens"):
+    if structure not in (None, IndependentLabels.name):
         raise ValueError(f"structure: layer {layer.name!r} has 'tokens' alone, got {structure!r}")
     check_applied(of_layer, DEFAULTS, applied=layer.takes, of=f"layer {layer.name!r}")
     return TokenTask(cast(TokenLayer, layer), overwrite=overwrite)
