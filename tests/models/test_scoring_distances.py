@@ -46,8 +46,8 @@ def test_a_model_that_was_saved_without_distances_has_none():
     as_float64(before)  # random
     del before.get_ref("arc_scorer").attrs["max_distance"]  # as it was
     now.from_bytes(before.to_bytes())
-    X = vectors(4, 9), numpy.array([[0, 4], [4, 13]]), lambda *_: numpy.array([[0, 1]])
-    for found, expected in zip(now.predict(X)[1], before.predict(X)[1]):
+    X = vectors(4, 9), numpy.array([[0, 4], [4, 13]])
+    for found, expected in zip(now.predict(X).arcs, before.predict(X).arcs):
         assert (expected.arrays["arc"] != 0).any()
         numpy.testing.assert_array_equal(found.arrays["arc"], expected.arrays["arc"])
 
