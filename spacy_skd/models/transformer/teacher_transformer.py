@@ -4,6 +4,7 @@ This module alone needs torch and spacy-transformers (extra `[teacher]`), and im
 architecture is built, so that importing the package never does.
 """
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -25,7 +26,7 @@ BFLOAT16 = ("auto", "on", "off")
 def build_transformer_model(
     name: str,
     get_spans: Callable[..., Any],
-    tokenizer_config: dict[str, Any] = {},  # noqa: B006  (never changed; confection wants a dict)
+    tokenizer_config: dict[str, Any] = {},  # noqa: B006  (confection wants a dict; copied below)
     transformer_config: dict[str, Any] = {},  # noqa: B006
     bfloat16: str = "auto",
     learn_rate_scale: float = 1.0,
@@ -54,8 +55,8 @@ def build_transformer_model(
     return CpuTransformerModel(
         name,
         get_spans,
-        tokenizer_config,
-        transformer_config,
+        copy.deepcopy(tokenizer_config),
+        copy.deepcopy(transformer_config),  # spacy-transformers adds to it
         bfloat16=bfloat16,
         learn_rate_scale=learn_rate_scale,
     )
