@@ -229,7 +229,7 @@ def _arcs(
         right = H[xp.asarray(bucket.heads(root_row))]
         arc = left @ right.transpose(0, 2, 1) + (right @ u)[:, None]
         if by_distance is not None:
-            arc[:, :, 1:] += arcs_of_distances(by_distance[index])
+            arc[:, :, 1:] += arcs_of_distances(xp, by_distance[index])
         scores.append(Parts({"arc": arc}, xp.asarray(bucket.lengths)))
         kept.append((left, right))
 
@@ -248,7 +248,7 @@ def _arcs(
             d_h[root_row] += d_right[:, 0].sum(axis=0)
             model.inc_grad("u", xp.einsum("bh,bhk->k", by_head, right))
             if limit:
-                d_by_distance[index] = distances_of_arcs(d_arc[:, :, 1:], limit)[inside]
+                d_by_distance[index] = distances_of_arcs(xp, d_arc[:, :, 1:], limit)[inside]
         model.inc_grad("U", D.T @ d_du)
         d_d = d_du @ U.T
         if limit:
@@ -282,7 +282,7 @@ def _labels(
     K, backprop_k = hidden(model, "K", with_root(model, rows), dropout=dropout)
     dependent_rows, head_rows = pairs[:, 0], numpy.where(pairs[:, 1] < 0, len(rows), pairs[:, 1])
     dependents, heads = xp.asarray(dependent_rows), xp.asarray(head_rows)
-    left, right = with_one(L[dependents]), with_one(K[heads])
+    left, right = with_one(xp, L[dependents]), with_one(xp, K[heads])
     outer = (left[:, :, None] * right[:, None]).reshape((len(left), len(W)))
 
     def backprop(d_scores: Floats2d) -> Floats2d:

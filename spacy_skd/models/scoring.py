@@ -15,7 +15,7 @@ from typing import Any
 import numpy
 from thinc.api import Model, glorot_uniform_init
 
-from ..arrays import Floats2d, Floats3d, array_module
+from ..arrays import ArrayModule, Floats2d, Floats3d
 
 SLOPE = 0.1
 # At a time, so that they stay in the processor's cache.
@@ -63,9 +63,8 @@ def _dropout_mask(model: Model[Any, Any], Y: Floats2d, dropout: float) -> Any:
     return model.ops.get_dropout_mask(Y.shape, dropout)
 
 
-def with_one(rows: Floats2d) -> Floats2d:
+def with_one(xp: ArrayModule, rows: Floats2d) -> Floats2d:
     """Append a column of ones, for the linear terms of a product."""
-    xp = array_module(rows)
     result: Floats2d = xp.concatenate([rows, xp.ones((len(rows), 1), dtype=rows.dtype)], axis=1)
     return result
 
@@ -82,21 +81,19 @@ def without_root(model: Model[Any, Any], d_rows: Floats2d) -> Floats2d:
     return d_rows[:-1]
 
 
-def arcs_of_distances(scores: Floats3d) -> Floats3d:
+def arcs_of_distances(xp: ArrayModule, scores: Floats3d) -> Floats3d:
     """Return the scores, (B, N, N), of each dependent and head token.
 
     scores (Floats3d): (B, N, 2 * limit + 1), of distances -limit ... limit, those that are further
         away included.
     """
-    xp = array_module(scores)
     n, limit = scores.shape[1], scores.shape[2] // 2
     nearest = numpy.clip(numpy.arange(1 - n, n), -limit, limit) + limit
     return _rows_of(xp, scores.take(xp.asarray(nearest), axis=2))
 
 
-def distances_of_arcs(d_arcs: Floats3d, limit: int) -> Floats3d:
+def distances_of_arcs(xp: ArrayModule, d_arcs: Floats3d, limit: int) -> Floats3d:
     """Return the gradient, (B, N, 2 * limit + 1), of that of arcs, (B, N, N)."""
-    xp = array_module(d_arcs)
     count, n = d_arcs.shape[:2]
     wide = xp.zeros((count, n, 2 * n - 1), dtype=d_arcs.dtype)
     _rows_of(xp, wide)[...] = d_arcs

@@ -144,7 +144,7 @@ def _spans(
     W, width = model.get_param("W"), model.get_param("width")
     S, backprop_s = hidden(model, "S", rows, dropout=dropout)
     E, backprop_e = hidden(model, "E", rows, dropout=dropout)
-    starts, ends = with_one(S), with_one(E)
+    starts, ends = with_one(xp, S), with_one(xp, E)
     n, n_labels, n_hidden = len(rows), len(W), starts.shape[1]
     flat = W.transpose(1, 0, 2).reshape(n_hidden, n_labels * n_hidden)
     SW = (starts @ flat).reshape(n, n_labels, n_hidden)

@@ -4,12 +4,12 @@ from .base import Structure
 from .chain import LinearChain, chain_indicators
 from .chain_runs import Run, run_probabilities
 from .eisner import ProjectiveTrees
-from .heads import ArcStructure, HeadSelection, Trees
+from .heads import ArcStructure, HeadSelection, Trees, is_tree
 from .matrix_tree import SpanningTrees
 from .numerics import IMPOSSIBLE, to_numpy
 from .parts import Parts, is_tied, tie
 from .segments import FlatSegments
-from .spanning_tree import is_tree, maximum_trees
+from .spanning_tree import maximum_trees
 from .tokens import IndependentLabels
 
 __all__ = [

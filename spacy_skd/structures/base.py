@@ -136,8 +136,3 @@ def check_k(what: str, k: int) -> None:
     """Raise ValueError if k is below 1."""
     if k < 1:
         raise ValueError(f"{what}: expected k of at least 1, got {k}")
-
-
-def no_structure(what: str, unit: int, reason: str) -> ValueError:
-    """Return the error of a unit whose structures are all impossible."""
-    return ValueError(f"{what}: unit {unit} of the batch has no possible structure: {reason}")

@@ -6,14 +6,14 @@ from typing import ClassVar, NamedTuple
 import numpy
 
 from ..arrays import ArrayModule, Floats1d, Floats2d, Floats3d, Ints2d, Ints3d
-from .base import Structure, check_k, no_structure
+from .base import Structure, check_k
 from .chain_positions import log_positions, scaled_positions
 from .draws import draw
 from .forward_backward import Chains, forward_backward, log_forward
 from .k_best import top
-from .numerics import POSSIBLE_ABOVE, clean_scores
+from .numerics import POSSIBLE_ABOVE, check_rows, clean_scores, no_structure
 from .parts import Parts, is_tied
-from .tokens import IndependentLabels, check_rows
+from .tokens import IndependentLabels
 
 WHAT = "linear chain"
 REASON = "no sequence of labels is legal"

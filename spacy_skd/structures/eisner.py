@@ -7,15 +7,14 @@ from typing import ClassVar
 import numpy
 
 from ..arrays import ArrayModule, Bools, Floats1d, Floats2d, Floats3d, Ints1d, Ints2d, Ints3d
-from .base import check_k, no_structure
+from .base import check_k
 from .eisner_best import best_heads
 from .eisner_charts import total_of
 from .eisner_exact import infer_trees, log_charts
 from .eisner_sample import sample_heads
-from .heads import Trees, masked_arcs
-from .numerics import POSSIBLE_ABOVE, to_numpy
+from .heads import Trees, is_tree, masked_arcs
+from .numerics import POSSIBLE_ABOVE, no_structure, to_numpy
 from .parts import Parts
-from .spanning_tree import is_tree
 from .tokens import indicate
 
 WHAT = "projective trees"

@@ -11,9 +11,9 @@ from ..arrays import Bools, Floats1d, Floats2d, Floats3d, Ints1d, Ints2d
 from .base import Structure, check_k
 from .draws import draw_rows
 from .k_best import best_rows
-from .numerics import IMPOSSIBLE, clean_scores, softmax, to_numpy
+from .numerics import IMPOSSIBLE, check_rows, clean_scores, softmax, to_numpy
 from .parts import Parts
-from .tokens import check_rows, indicate, one_hot
+from .tokens import indicate, one_hot
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -217,3 +217,32 @@ def masked_arcs(scores: Parts, *, what: str) -> tuple[Floats3d, Any]:
     arc = xp.where(allowed, arc, xp.asarray(IMPOSSIBLE, dtype=arc.dtype))
     check_rows(what, arc, mask, "all heads of a token are impossible")
     return arc, mask
+
+
+def is_tree(heads: Ints2d, lengths: Ints1d, *, single_root: bool) -> Bools:
+    """Whether the heads of each unit form a tree from ROOT.
+
+    heads (Ints2d): (B, N) 0 = ROOT, j + 1 = token j; any value in the padding.
+    RETURNS (Bools): (B,); True for a unit of no tokens.
+    """
+    n = heads.shape[1]
+    inside = numpy.arange(n)[None] < numpy.asarray(lengths)[:, None]
+    nodes = numpy.zeros((len(heads), n + 1), dtype="int64")
+    nodes[:, 1:] = numpy.where(inside, heads, 0)
+    rooted: Bools = (ancestors(nodes) == 0).all(axis=1)
+    if not single_root:
+        return rooted
+    roots: Ints1d = ((nodes[:, 1:] == 0) & inside).sum(axis=1)
+    rooted &= (roots == 1) | (numpy.asarray(lengths) == 0)
+    return rooted
+
+
+def ancestors(heads: Ints2d) -> Ints2d:
+    """Where each node comes to after at least as many steps as there are nodes: 0 unless the way
+    ends in a cycle. heads: (B, M), node 0 is its own head."""
+    offsets = numpy.arange(len(heads))[:, None] * heads.shape[1]
+    reached = (heads + offsets).reshape(-1)
+    for _ in range(max(1, int(heads.shape[1]).bit_length())):
+        reached = reached[reached]
+    ancestors: Ints2d = reached.reshape(heads.shape) - offsets
+    return ancestors

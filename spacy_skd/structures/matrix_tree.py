@@ -21,15 +21,15 @@ from typing import Any, ClassVar
 import numpy
 
 from ..arrays import ArrayModule, Bools, Floats1d, Floats2d, Floats3d, Ints1d, Ints2d
-from .base import check_k, no_structure
+from .base import check_k
 from .draws import draw
 from .elimination import eliminate
-from .heads import Trees, masked_arcs
-from .numerics import IMPOSSIBLE, POSSIBLE_ABOVE, to_numpy
+from .heads import Trees, is_tree, masked_arcs
+from .numerics import IMPOSSIBLE, POSSIBLE_ABOVE, no_structure, to_numpy
 from .parts import Parts
 from .spanning_best import best_trees
 from .spanning_sample import possible_roots, sample_trees
-from .spanning_tree import is_tree, maximum_trees
+from .spanning_tree import maximum_trees
 from .tokens import indicate
 
 logger = logging.getLogger("spacy.skd")

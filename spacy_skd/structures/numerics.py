@@ -63,3 +63,21 @@ def softmax(scores: FloatsXd) -> tuple[Floats1d, FloatsXd]:
     total = weights.sum(axis=-1, keepdims=True)
     log_sum = xp.log(total[..., 0].astype("float64")) + highest[..., 0]
     return log_sum, weights / total
+
+
+def no_structure(what: str, unit: int, reason: str) -> ValueError:
+    """Return the error of a unit whose structures are all impossible."""
+    return ValueError(f"{what}: unit {unit} of the batch has no possible structure: {reason}")
+
+
+def check_rows(what: str, rows: FloatsXd, mask: Any, reason: str) -> None:
+    """Raise ValueError if some token has no possible column. rows: (B, N, C)."""
+    if not rows.shape[0] or not mask.any():
+        return
+    if not rows.shape[2]:
+        raise no_structure(what, 0, "there are no labels")
+    if rows.min() > POSSIBLE_ABOVE:  # numpy is slow at a short axis: not for all that is possible
+        return
+    empty = (rows.max(axis=-1) <= POSSIBLE_ABOVE) & mask
+    if empty.any():
+        raise no_structure(what, int(empty.any(axis=1).argmax()), reason)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy
 
-from ..arrays import Array, Bools, Floats1d, Floats3d, Ints1d, Ints2d
+from ..arrays import Array, Floats1d, Floats3d, Ints1d, Ints2d
+from .heads import ancestors
 from .numerics import POSSIBLE_ABOVE
 
 # Nats by which an arc from ROOT costs more than at first, one after the other until a tree has a
@@ -18,24 +19,6 @@ from .numerics import POSSIBLE_ABOVE
 MORE_PENALTIES = (0.0, 2.0, 10.0)
 # Nats by which an arc from ROOT may cost less at the start, where hardly a token has it for a head.
 MOST_BONUS = 10.0
-
-
-def is_tree(heads: Ints2d, lengths: Ints1d, *, single_root: bool) -> Bools:
-    """Whether the heads of each unit form a tree from ROOT.
-
-    heads (Ints2d): (B, N) 0 = ROOT, j + 1 = token j; any value in the padding.
-    RETURNS (Bools): (B,); True for a unit of no tokens.
-    """
-    n = heads.shape[1]
-    inside = numpy.arange(n)[None] < numpy.asarray(lengths)[:, None]
-    nodes = numpy.zeros((len(heads), n + 1), dtype="int64")
-    nodes[:, 1:] = numpy.where(inside, heads, 0)
-    rooted: Bools = (_ancestors(nodes) == 0).all(axis=1)
-    if not single_root:
-        return rooted
-    roots: Ints1d = ((nodes[:, 1:] == 0) & inside).sum(axis=1)
-    rooted &= (roots == 1) | (numpy.asarray(lengths) == 0)
-    return rooted
 
 
 def maximum_trees(arc: Floats3d, lengths: Ints1d, *, single_root: bool) -> Ints2d:
@@ -90,7 +73,7 @@ def _contract_all(scores: Floats3d) -> Ints2d:
     active, best = numpy.arange(len(scores)), heads
     done: list[_Contraction] = []
     while True:
-        reached = _ancestors(best)
+        reached = ancestors(best)
         cyclic = (reached != 0).any(axis=1)
         heads[active[~cyclic]] = best[~cyclic]
         if not cyclic.any():
@@ -123,17 +106,6 @@ def _prepare(arc: Floats3d, lengths: Ints1d) -> tuple[Floats3d, Array]:
     scores[unit, :, token + 1] = -numpy.inf
     scores[unit, token + 1, 0] = 0.0
     return scores, penalty
-
-
-def _ancestors(heads: Ints2d) -> Ints2d:
-    """Where each node comes to after at least as many steps as there are nodes: 0 unless the way
-    ends in a cycle. heads: (B, M), node 0 is its own head."""
-    offsets = numpy.arange(len(heads))[:, None] * heads.shape[1]
-    reached = (heads + offsets).reshape(-1)
-    for _ in range(max(1, int(heads.shape[1]).bit_length())):
-        reached = reached[reached]
-    ancestors: Ints2d = reached.reshape(heads.shape) - offsets
-    return ancestors
 
 
 @dataclass

@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 import numpy
 
 from ..arrays import ArrayModule, Floats1d, Floats2d, Floats3d, Ints2d
-from .base import Structure, check_k, no_structure
+from .base import Structure, check_k
 from .draws import draw_rows
 from .k_best import best_rows
-from .numerics import POSSIBLE_ABOVE, clean_scores, softmax
+from .numerics import check_rows, clean_scores, softmax
 from .parts import Parts
 
 
@@ -65,19 +65,6 @@ def indicate(xp: ArrayModule, columns: Ints2d, *, like: Floats3d) -> Floats3d:
     unit, token = xp.nonzero(columns >= 0)
     indicators[unit, token, columns[unit, token]] = 1
     return indicators
-
-
-def check_rows(what: str, rows: Floats3d, mask: Any, reason: str) -> None:
-    """Raise ValueError if some token has no possible column. rows: (B, N, C)."""
-    if not rows.shape[0] or not mask.any():
-        return
-    if not rows.shape[2]:
-        raise no_structure(what, 0, "there are no labels")
-    if rows.min() > POSSIBLE_ABOVE:  # numpy is slow at a short axis: not for all that is possible
-        return
-    empty = (rows.max(axis=-1) <= POSSIBLE_ABOVE) & mask
-    if empty.any():
-        raise no_structure(what, int(empty.any(axis=1).argmax()), reason)
 
 
 def _checked(scores: Parts) -> tuple[Floats3d, Any]:

@@ -15,7 +15,7 @@ def column(dependent, head, limit):
 @given(st.integers(1, 3), st.integers(1, 9), st.integers(1, 12))
 def test_each_arc_has_the_score_of_its_distance(count, n, limit):
     scores = numpy.random.default_rng(0).normal(size=(count, n, 2 * limit + 1))
-    arcs = arcs_of_distances(scores)
+    arcs = arcs_of_distances(numpy, scores)
     assert arcs.shape == (count, n, n)
     for i, d, h in numpy.ndindex(arcs.shape):
         assert arcs[i, d, h] == scores[i, d, column(d, h, limit)]
@@ -27,13 +27,13 @@ def test_the_way_back_sums_over_the_arcs_of_a_distance(count, n, limit):
     expected = numpy.zeros((count, n, 2 * limit + 1))
     for i, d, h in numpy.ndindex(d_arcs.shape):
         expected[i, d, column(d, h, limit)] += d_arcs[i, d, h]
-    numpy.testing.assert_allclose(distances_of_arcs(d_arcs, limit), expected, atol=1e-12)
+    numpy.testing.assert_allclose(distances_of_arcs(numpy, d_arcs, limit), expected, atol=1e-12)
 
 
 def test_float32_stays():
     scores = numpy.ones((2, 4, 5), dtype="float32")
-    assert arcs_of_distances(scores).dtype == numpy.float32
-    assert distances_of_arcs(arcs_of_distances(scores), 2).dtype == numpy.float32
+    assert arcs_of_distances(numpy, scores).dtype == numpy.float32
+    assert distances_of_arcs(numpy, arcs_of_distances(numpy, scores), 2).dtype == numpy.float32
 
 
 def test_a_model_that_was_saved_without_distances_has_none():

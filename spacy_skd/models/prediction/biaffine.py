@@ -6,7 +6,7 @@ from typing import Any
 import numpy
 from thinc.api import Model
 
-from ...arrays import Floats2d, Ints1d, Ints2d, array_module
+from ...arrays import ArrayModule, Floats2d, Ints1d, Ints2d
 from ...codecs.units import Bucket
 from ...structures import Parts
 from ..scoring import ROWS, arcs_of_distances, hidden
@@ -43,7 +43,9 @@ def predict_arcs(model: Model[Any, Any], rows: Floats2d, buckets: list[Bucket]) 
             if model.has_param("S"):
                 by_distance = D @ model.get_param("S").T
                 by_distance += model.get_param("s")
-                arc[i : i + step, :, 1:] += arcs_of_distances(by_distance.reshape((count, n, -1)))
+                arc[i : i + step, :, 1:] += arcs_of_distances(
+                    numpy, by_distance.reshape((count, n, -1))
+                )
         scores.append(Parts({"arc": arc}, bucket.lengths))
     return scores
 
@@ -61,7 +63,7 @@ def predict_labels(model: Model[Any, Any], rows: Floats2d, pairs: Ints2d) -> Flo
     if len(distinct) and distinct[0] < 0:
         head_rows[0] = model.get_param("root")[0]
     left, right = _hidden_with_one(model, "L", rows), _hidden_with_one(model, "K", head_rows)
-    return label_scores(left, right, model.get_param("W"), dependents=pairs[:, 0], heads=heads)
+    return label_scores(xp, left, right, model.get_param("W"), dependents=pairs[:, 0], heads=heads)
 
 
 def _hidden_with_one(model: Model[Any, Any], name: str, X: Floats2d) -> Floats2d:
@@ -73,7 +75,13 @@ def _hidden_with_one(model: Model[Any, Any], name: str, X: Floats2d) -> Floats2d
 
 
 def label_scores(
-    left: Floats2d, right: Floats2d, W: Floats2d, *, dependents: Ints1d, heads: Ints1d
+    xp: ArrayModule,
+    left: Floats2d,
+    right: Floats2d,
+    W: Floats2d,
+    *,
+    dependents: Ints1d,
+    heads: Ints1d,
 ) -> Floats2d:
     """Return (left[dependent] (x) right[head]) W of each pair. What a head does is computed once
     for all of its dependents, in half the time.
@@ -82,7 +90,6 @@ def label_scores(
     dependents, heads (Ints1d): (P,) rows of left and right; on the CPU.
     RETURNS (Floats2d): (P, deprels).
     """
-    xp = array_module(left)
     n_left, n_right, n_labels = left.shape[1], right.shape[1], W.shape[1]
     by_right = W.reshape((n_left, n_right, n_labels)).transpose(1, 0, 2).reshape((n_right, -1))
     scores: Any = xp.empty((len(heads), n_labels), dtype=left.dtype)

@@ -97,8 +97,9 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
             none = numpy.zeros((0, len(self.pipe.labels)), "float32")
             return ParserScores([], [], lambda pairs: none)
         scores: ParserScores = self.pipe.model.predict((list(docs), spans))
-        arcs = [on_cpu(parts) for parts in scores.arcs]
-        return ParserScores(scores.buckets, arcs, scores.deprels)
+        if self.pipe.model.ops.device_type == "cpu":
+            return scores
+        return scores._replace(arcs=[on_cpu(parts) for parts in scores.arcs])
 
     def _best_pairs(self, scores: ParserScores) -> Ints2d:
         """(words, 2) dependent and head row of the best trees."""

@@ -13,7 +13,7 @@ def test_equals_the_outer_product(monkeypatch, chunk):
     W = rng.normal(size=(12, 5))
     dependents = rng.permutation(30)
     heads = rng.integers(0, 31, 30) // 3  # some heads of many, some of none
-    found = label_scores(left, right, W, dependents=dependents, heads=heads)
+    found = label_scores(numpy, left, right, W, dependents=dependents, heads=heads)
     for i, (d, h) in enumerate(zip(dependents, heads, strict=True)):
         numpy.testing.assert_allclose(found[i], numpy.outer(left[d], right[h]).reshape(-1) @ W)
 
@@ -21,6 +21,6 @@ def test_equals_the_outer_product(monkeypatch, chunk):
 def test_no_pairs():
     none = numpy.zeros(0, dtype="int64")
     left = numpy.ones((2, 4), dtype="float32")
-    found = label_scores(left, left, numpy.ones((16, 5)), dependents=none, heads=none)
+    found = label_scores(numpy, left, left, numpy.ones((16, 5)), dependents=none, heads=none)
     assert found.shape == (0, 5)
     assert found.dtype == "float32"
