@@ -14,6 +14,7 @@ from thinc.api import Config
 from wasabi import msg
 
 from ..disk import check_file_apart, check_new_file, write_new
+from ..errors import check_positive
 from ..layers.known import annotated_layers
 from ..models.embedding.own_vectors import load_vectors
 from ..pipeline.teacher.stored import Stored
@@ -22,7 +23,7 @@ from ..training.configs.plan import Plan, Row, make_plan
 from ..training.configs.presets import DEFAULT, PRESETS, find_preset
 from ..training.configs.student_config import for_teacher, student_config
 from .code import CODE, with_code
-from .prepare import from_store, set_steps, student_words
+from .prepare import EFFORT, from_store, set_steps, student_words
 
 STDOUT = "-"
 
@@ -36,6 +37,7 @@ def init(
     dev: str | None = None,
     pipes: Sequence[str] = (),
     keep: Sequence[str] = (),
+    effort: float = 1.0,
 ) -> tuple[Config, Plan]:
     """Make a config with one student for each layer that a teacher annotates.
 
@@ -48,10 +50,12 @@ def init(
         lack do not count in evaluation.
     pipes, keep (Sequence[str]): the teacher's components to teach or to take over, and those to
         take over though they could teach; see `make_plan`.
+    effort (float): of the words of a store that are worth seeing in training, how many are seen.
     RETURNS (tuple[Config, Plan]): the config, and what becomes of each component of the teacher.
     RAISES (ValueError): if the teacher, or what else is named, is unfit.
     """
     size = find_preset(preset)
+    check_positive("effort", effort)
     nlp = load_trained(teacher, what="teacher")
     plan = make_plan(nlp, pipes=pipes, keep=keep)
     if vectors is not None:
@@ -68,7 +72,13 @@ def init(
     config["paths"]["dev"] = dev
     if store is not None:
         config = _stored(config, store, plan, nlp)
+        set_steps(config, effort * student_words(_words_of(store)))
     return config, plan
+
+
+def _words_of(store: str) -> int:
+    """Return how many words a folder of annotated docs has."""
+    return int(Stored("init", store, memory=0).store.manifest.counts["words"])
 
 
 def _check_vectors(vectors: str) -> None:
@@ -104,7 +114,7 @@ def docs_in(corpus: Path) -> Iterator[Doc]:
 
 
 def _stored(config: Config, store: str, plan: Plan, nlp: Language) -> Config:
-    """Train from what was annotated, for as long as its words are worth.
+    """Train from what was annotated.
 
     RAISES (ValueError): if this teacher did not annotate the store, or not all that is asked.
     """
@@ -118,7 +128,6 @@ def _stored(config: Config, store: str, plan: Plan, nlp: Language) -> Config:
         )
     config = from_store(config)
     config["paths"]["store"] = store
-    set_steps(config, student_words(stored.store.manifest.counts["words"]))
     return config
 
 
@@ -148,6 +157,7 @@ def init_cli(
     dev: str = typer.Option(None, "--dev", help="Evaluation docs; layers they lack do not count"),
     pipes: str = typer.Option("", "--pipes", help="Of TEACHER: tagger,ner. All by default"),
     keep: str = typer.Option("", "--keep", help="Of TEACHER: taken over, not taught"),
+    effort: float = typer.Option(1.0, "--effort", help=f"{EFFORT} (with --store)"),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace the config"),
     code_path: Path = CODE,
 ) -> None:
@@ -166,6 +176,7 @@ def init_cli(
             dev=dev,
             pipes=_names(pipes),
             keep=_names(keep),
+            effort=effort,
         )
         if str(output) == STDOUT:
             print(config.to_str())

@@ -11,7 +11,7 @@ from thinc.api import Config
 from wasabi import msg
 
 from ..disk import check_apart, new_folder, refuse_stream
-from ..errors import check_one_of
+from ..errors import check_one_of, check_positive
 from ..layers.known import corpus_layers, corpus_names, labelled_layers
 from ..training.annotation import earlier
 from ..training.configs.layered import config_of
@@ -30,6 +30,7 @@ STORED = "student_stored.cfg"
 TEACHER_PASSES, TEACHER_WORDS = 3.5, (160_000, 3_000_000)
 STUDENT_PASSES, STUDENT_WORDS = 4.0, (500_000, 7_500_000)
 EVALUATIONS = 5
+EFFORT = "Of the words that are worth seeing in training, how many are seen: 0.5, half of them"
 FEW_WORDS = 2_000  # of a treebank
 
 
@@ -43,6 +44,7 @@ def prepare(
     backbone: str = "",
     merge_subtokens: bool = True,
     layers: Sequence[str] = (),
+    effort: float = 1.0,
     overwrite: bool = False,
     report: Report = silent,
     say: Callable[[str], None] = lambda text: None,
@@ -59,6 +61,7 @@ def prepare(
     merge_subtokens (bool): see `convert`.
     report (Report): called after each text of `raw`, in words.
     layers (Sequence[str]): of `corpus_names()`; by default those that train has labels of.
+    effort (float): of the words that are worth seeing in training, how many are seen, above 0.
     say (Callable[[str], None]): is told which layers there are, and why others are not.
     RAISES (ValueError): for malformed input, and for layers that there are not;
         (FileNotFoundError), (FileExistsError).
@@ -67,6 +70,7 @@ def prepare(
         check_one_of("layers", layer, corpus_names())
     if configs is not None and not configs.is_dir():
         raise FileNotFoundError(f"{configs}: expected a folder of configs, found none")
+    check_positive("effort", effort)
     _check_inputs(treebank, raw)
     train, dev, test = (_find(treebank, split) for split in SPLITS)
     check_apart(output, [treebank, raw])
@@ -87,7 +91,7 @@ def prepare(
             config["nlp"]["lang"] = lang
             if name == "stock":
                 _keep_rare_actions(config, counts.train.words, say=say)
-            _write_config(draft, name, config, words_for(counts), backbone=backbone)
+            _write_config(draft, name, config, words_for(counts, effort), backbone=backbone)
     return counts
 
 
@@ -183,13 +187,14 @@ def from_store(config: Config) -> Config:
     return config
 
 
-def words_for(counts: Counts) -> dict[str, float]:
-    """Return the words that the teacher, and that each student, is to see in training."""
+def words_for(counts: Counts, effort: float = 1.0) -> dict[str, float]:
+    """Return the words that the teacher, and that each student, is to see in training, or a share
+    of them. effort (float): the share."""
     labelled = counts.train.words
     raw = counts.raw.words if counts.raw else 0
     return {
-        "teacher": _clamp(TEACHER_PASSES * labelled, *TEACHER_WORDS),
-        "student": student_words(labelled + raw),
+        "teacher": effort * _clamp(TEACHER_PASSES * labelled, *TEACHER_WORDS),
+        "student": effort * student_words(labelled + raw),
     }
 
 
@@ -245,6 +250,7 @@ def prepare_cli(
         "--layers",
         help=f"Those to learn of {', '.join(corpus_names())}. All there are by default",
     ),
+    effort: float = typer.Option(1.0, "--effort", help=EFFORT),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an earlier corpus"),
     accept_rejects: bool = ACCEPT,
     code_path: Path = CODE,
@@ -266,6 +272,7 @@ def prepare_cli(
                 backbone=backbone,
                 merge_subtokens=merge_subtokens,
                 layers=[layer.strip() for layer in layers.split(",") if layer.strip()],
+                effort=effort,
                 overwrite=overwrite,
                 report=report,
                 say=msg.info,

@@ -149,6 +149,8 @@ def test_from_a_store_with_steps_for_its_words(stock, data, tmp_path):
     assert abs(steps - batches) <= 2.5
     assert steps % config["training"]["eval_frequency"] == 0, "the last step is not evaluated"
     assert config["training"]["optimizer"]["learn_rate"]["total_steps"] == steps
+    half, _ = init(str(stock), preset="tiny", store=str(tmp_path / "a"), effort=0.5)
+    assert abs(half["training"]["max_steps"] - batches / 2) <= 2.5
     config.to_disk(tmp_path / "student.cfg")
     train(tmp_path / "student.cfg", tmp_path / "out", overrides=FEW)
     check_student(tmp_path / "out" / "model-last", stock)

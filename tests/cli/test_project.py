@@ -37,10 +37,11 @@ ROOT = Path(__file__).parents[2]
 def test_prepare_fits_the_configs_to_the_size(tmp_path):
     generate(tmp_path / "demo")
     raw = tmp_path / "demo" / "raw.jsonl"
-    counts = prepare(
-        tmp_path / "c", treebank=tmp_path / "demo", raw=raw, lang="en", backbone="some/model"
-    )
-    words = words_for(counts)
+    inputs = {"treebank": tmp_path / "demo", "raw": raw}
+    counts = prepare(tmp_path / "c", lang="en", backbone="some/model", effort=0.5, **inputs)
+    words = {name: 0.5 * number for name, number in words_for(counts).items()}
+    with pytest.raises(ValueError, match="effort: expected a number above 0, got 0"):
+        prepare(tmp_path / "d", effort=0, **inputs)
     teacher = Config().from_disk(tmp_path / "c" / "teacher.cfg", interpolate=False)
     student = Config().from_disk(tmp_path / "c" / "student.cfg", interpolate=False)
     for config, seen in ((teacher, words["teacher"]), (student, words["student"])):
