@@ -81,12 +81,19 @@ def stock_layers(component: type, **settings: Any) -> dict[str, Layer]:
     """Return the layers that a stock component can teach, by the suffix of the view that does.
 
     component (type): its class. settings: see `find_layer`.
+    RAISES (ValueError): if it can teach none.
     """
-    return {
+    found = {
         layer.answers[component]: find_layer(name, **settings)
         for name, layer in layer_classes().items()
         if component in layer.answers
     }
+    if not found:
+        raise ValueError(
+            f"{component.__name__}: expected a layer with this class in its `answers`, found none "
+            f"among {', '.join(layer_classes())}"
+        )
+    return found
 
 
 def layers_of(block: Block) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ class Source(ABC):
     @abstractmethod
     def believe(self, docs: Sequence[Doc]) -> list[Belief]:
         """Return the component's own belief of every doc's words. Does not change the docs, on
-        which the components before it have run."""
+        which those of the components before it have run that embed or set sentences."""
 
     @abstractmethod
     def write(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
