@@ -19,8 +19,18 @@ OWN: tuple[type[Layer], ...] = (
 
 
 def layer_classes() -> dict[str, type[Layer]]:
-    """Return all layers by name: the package's, then those of plugins."""
+    """Return all layers by name: the package's, then those of plugins.
+
+    RAISES (ValueError): if one has another `name` than it is registered by.
+    """
     registered: dict[str, type[Layer]] = LAYERS.get_all()
+    for name, layer in registered.items():
+        own = getattr(layer, "name", None)
+        if own != name:
+            raise ValueError(
+                f"the layer {layer.__name__} is registered as {name!r}, but its `name` is {own!r}; "
+                f"give it the name that it is registered by"
+            )
     names = [layer.name for layer in OWN]
     names += sorted(set(registered) - set(names))
     return {name: registered[name] for name in names}

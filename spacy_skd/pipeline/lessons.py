@@ -38,7 +38,8 @@ def ask(teacher_pipe: Any, docs: Sequence[Doc], *, layer: str) -> list[Belief]:
             f"{teacher_pipe.name!r} ({type(teacher_pipe).__name__}) cannot teach: expected one of "
             f"{CAN_TEACH}"
         )
-    if listeners(teacher_pipe.model) and not all(has_vectors(doc) for doc in docs):
+    model = getattr(teacher_pipe, "model", None)  # what matches patterns has none
+    if model is not None and listeners(model) and not all(has_vectors(doc) for doc in docs):
         raise ValueError(
             f"{teacher_pipe.name!r} listens to another component of the teacher's pipeline, and a "
             f"doc has no vectors. Run that component over each example's reference first."

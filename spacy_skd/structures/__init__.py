@@ -9,7 +9,7 @@ from .matrix_tree import SpanningTrees
 from .numerics import IMPOSSIBLE, to_numpy
 from .parts import Parts, is_tied, tie
 from .segments import FlatSegments
-from .spanning_tree import maximum_trees
+from .spanning.maximum import maximum_trees
 from .tokens import IndependentLabels
 
 __all__ = [

@@ -8,13 +8,13 @@ import numpy
 
 from ..arrays import ArrayModule, Bools, Floats1d, Floats2d, Floats3d, Ints1d, Ints2d, Ints3d
 from .base import check_k
-from .eisner_best import best_heads
-from .eisner_charts import total_of
-from .eisner_exact import infer_trees, log_charts
-from .eisner_sample import sample_heads
 from .heads import Trees, is_tree, masked_arcs
 from .numerics import POSSIBLE_ABOVE, no_structure, to_numpy
 from .parts import Parts
+from .projective.best import best_heads
+from .projective.charts import total_of
+from .projective.exact import infer_trees, log_charts
+from .projective.sample import sample_heads
 from .tokens import indicate
 
 WHAT = "projective trees"

@@ -23,13 +23,13 @@ import numpy
 from ..arrays import ArrayModule, Bools, Floats1d, Floats2d, Floats3d, Ints1d, Ints2d
 from .base import check_k
 from .draws import draw
-from .elimination import eliminate
 from .heads import Trees, is_tree, masked_arcs
 from .numerics import IMPOSSIBLE, POSSIBLE_ABOVE, no_structure, to_numpy
 from .parts import Parts
-from .spanning_best import best_trees
-from .spanning_sample import possible_roots, sample_trees
-from .spanning_tree import maximum_trees
+from .spanning.best import best_trees
+from .spanning.elimination import eliminate
+from .spanning.maximum import maximum_trees
+from .spanning.sample import possible_roots, sample_trees
 from .tokens import indicate
 
 logger = logging.getLogger("spacy.skd")

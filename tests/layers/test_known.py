@@ -1,12 +1,15 @@
 """Which layers there are, and which of them docs have."""
 
+import catalogue
 import pytest
 import spacy
 from all_components import gold_docs
 from conftest import make_docs
 from spacy.tokens import Doc
 
+from spacy_skd.layers import LAYERS as LAYER_REGISTRY
 from spacy_skd.layers.known import annotated_layers, corpus_names, find_layer, labelled_layers
+from spacy_skd.layers.token_layer import TokenLayer
 
 LAYERS = ("sent", "tag", "pos", "morph", "parser", "ents", "spans:sc", "spans:other")
 
@@ -38,3 +41,17 @@ def test_a_layer_that_does_not_exist():
     with pytest.raises(ValueError, match="got 'tag:key'"):
         find_layer("tag:key")
     assert find_layer("spans:key").full_name == "spans:key"
+
+
+def test_a_layer_by_another_name_than_its_own():
+    class Mood(TokenLayer):
+        name = "moods"
+
+    registry = catalogue.REGISTRY
+    LAYER_REGISTRY.register("mood", func=Mood)
+    try:
+        with pytest.raises(ValueError, match="Mood is registered as 'mood', but its `name` is 'm"):
+            find_layer("tag")
+    finally:
+        registry.pop((*LAYER_REGISTRY.namespace, "mood"))
+    assert find_layer("tag").name == "tag"

@@ -26,13 +26,14 @@ from taught import (
 from thinc.api import Adam
 
 from spacy_skd.pipeline.lost_mass import LostMass
+from spacy_skd.transfer import target as target_module
 from spacy_skd.transfer.annealing import as_schedule
 from spacy_skd.transfer.beliefs import LabelCandidates, Mixture, TreeCandidates
 from spacy_skd.transfer.target import Objective
 
 # Token labels, tags of spans in a chain and on their own, trees.
 NAMES = ("tag", "ner", "bio", "parser")
-TARGETS = ("structural", "top1", "topk", "token", "position")
+TARGETS = tuple(target for target in target_module.TARGETS if target != "gold")
 CASES = [(n, t) for n, t in itertools.product(NAMES, TARGETS) if (n, t) != ("parser", "position")]
 each = pytest.mark.parametrize(("name", "target"), CASES)
 

@@ -55,6 +55,13 @@ CASES = [
 ]
 
 
+def test_every_structure_has_a_case():
+    own = {
+        kind for kind in Structure.registered.values() if kind.__module__.startswith("spacy_skd")
+    }
+    assert own <= {type(case.structure) for case in CASES}
+
+
 def for_each(cases: list[Case]):
     return pytest.mark.parametrize("case", cases, ids=lambda case: repr(case.structure))
 

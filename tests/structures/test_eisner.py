@@ -12,10 +12,10 @@ from spacy_skd.structures import (
     ProjectiveTrees,
     SpanningTrees,
     eisner,
-    eisner_exact,
     is_tree,
 )
 from spacy_skd.structures.eisner import is_projective
+from spacy_skd.structures.projective import exact as eisner_exact
 
 both = pytest.mark.parametrize("single_root", [True, False])
 

@@ -14,7 +14,7 @@ from spacy_skd.structures import (
     spanning_best,
     spanning_sample,
 )
-from spacy_skd.structures.spanning_sample import possible_roots
+from spacy_skd.structures.spanning.sample import possible_roots
 
 
 def copies(unit, n_units):

@@ -17,9 +17,9 @@ from spacy_skd.structures import (
     is_tree,
     matrix_tree,
     maximum_trees,
-    spanning_tree,
 )
-from spacy_skd.structures.elimination import eliminate
+from spacy_skd.structures.spanning import maximum as spanning_tree
+from spacy_skd.structures.spanning.elimination import eliminate
 
 
 @pytest.mark.parametrize("single_root", [True, False])

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy
 
-from ..arrays import Floats1d, Floats2d, Ints1d, Ints2d
-from .heads import is_tree
-from .numerics import POSSIBLE_ABOVE
-from .spanning_tree import maximum_trees
+from ...arrays import Floats1d, Floats2d, Ints1d, Ints2d
+from ..heads import is_tree
+from ..numerics import POSSIBLE_ABOVE
+from .maximum import maximum_trees
 
 # Scores (sets x tokens x heads) that are decoded at a time.
 MOST_SCORES = 2**22

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ..arrays import ArrayModule, Ints1d, Ints2d
+from ...arrays import ArrayModule, Ints1d, Ints2d
 
 # Kinds of items over i..j, and which two others make them at a split k (eisner_charts.py):
 # base(i, j):  right(i, k) and left(k + 1, j), and so to_right(i, j) and to_left(i, j);

@@ -6,10 +6,10 @@ k-best Parsing" (IWPT 2005), algorithm 1.
 
 from typing import Any
 
-from ..arrays import ArrayModule, Floats2d, Floats3d, Ints1d, Ints3d
-from .eisner_charts import inside
-from .eisner_trace import RIGHT, Items, trace
-from .k_best import likely_pairs, padded, top
+from ...arrays import ArrayModule, Floats2d, Floats3d, Ints1d, Ints3d
+from ..k_best import likely_pairs, padded, top
+from .charts import inside
+from .trace import RIGHT, Items, trace
 
 
 class Best:

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy
 
-from ..arrays import ArrayModule, Floats1d, Floats2d, Floats3d, Ints1d
-from .eisner_charts import Charts, inside, outside, total_of
-from .numerics import POSSIBLE_ABOVE, softmax
-from .rings import Logarithms, Numbers
+from ...arrays import ArrayModule, Floats1d, Floats2d, Floats3d, Ints1d
+from ..numerics import POSSIBLE_ABOVE, softmax
+from ..rings import Logarithms, Numbers
+from .charts import Charts, inside, outside, total_of
 
 # log Z in nats of normalised weights. The smallest number is exp(-708). Each of n^3 products may
 # lose that much, in units of 400 tokens less than exp(-35) of a Z above this.

@@ -2,10 +2,10 @@
 
 import numpy
 
-from ..arrays import ArrayModule, Floats2d, Floats3d, Ints1d, Ints2d
-from .draws import draw
-from .eisner_charts import Charts
-from .eisner_trace import BASE, RIGHT, Items, trace
+from ...arrays import ArrayModule, Floats2d, Floats3d, Ints1d, Ints2d
+from ..draws import draw
+from .charts import Charts
+from .trace import BASE, RIGHT, Items, trace
 
 
 def sample_heads(

@@ -15,8 +15,8 @@ and Z = right(0, n). With a single root, base(0, j) has k = 0 alone.
 from dataclasses import dataclass
 from typing import Any
 
-from ..arrays import ArrayModule, Floats1d, Floats2d, Floats3d
-from .rings import Gradients, Ring
+from ...arrays import ArrayModule, Floats1d, Floats2d, Floats3d
+from ..rings import Gradients, Ring
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy
 
-from ..arrays import Array, Floats2d, Floats3d, Ints1d, Ints2d
-from .draws import draw
+from ...arrays import Array, Floats2d, Floats3d, Ints1d, Ints2d
+from ..draws import draw
 from .elimination import eliminate
 
 # Steps of a unit's walks for each of its tokens, from which on it is done by conditioning.

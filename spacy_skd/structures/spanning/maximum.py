@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy
 
-from ..arrays import Array, Floats1d, Floats3d, Ints1d, Ints2d
-from .heads import ancestors
-from .numerics import POSSIBLE_ABOVE
+from ...arrays import Array, Floats1d, Floats3d, Ints1d, Ints2d
+from ..heads import ancestors
+from ..numerics import POSSIBLE_ABOVE
 
 # Nats by which an arc from ROOT costs more than at first, one after the other until a tree has a
 # single root.

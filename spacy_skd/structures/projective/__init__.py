@@ -1,0 +1,1 @@
+"""Charts of projective trees: what `eisner` is made of."""
