@@ -61,22 +61,15 @@ def corpus_names() -> list[str]:
     return [layer.name for layer in corpus_layers()]
 
 
-def find_layer(
-    name: str,
-    *,
-    among: dict[str, type[Layer]] | None = None,
-    setting: str = "layer",
-    **settings: Any,
-) -> Layer:
+def find_layer(name: str, *, setting: str = "layer", **settings: Any) -> Layer:
     """Return the layer of a name.
 
     name (str): with or without a key ("spans:sc"), which is a setting of its own.
-    among (dict[str, type[Layer]] | None): the layers to choose from; all by default.
     setting (str): what is wrong if there is none. settings: of factories; those count that the
         layer takes.
     RAISES (ValueError): if there is no such layer, or a setting is out of range.
     """
-    classes = layer_classes() if among is None else among
+    classes = layer_classes()
     kind, _, key = name.partition(":")
     layer = classes.get(kind)
     if layer is None or (key and not layer.keyed_by):

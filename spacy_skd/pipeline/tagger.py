@@ -164,7 +164,8 @@ def make_distilling_tagger(
     with named(name):
         objective = Objective.of_config(target, k, temperature, temperature_kind)
         of_layer["max_length"] = int(check_between("max_length", max_length, low=0, high=10**6))
-        chosen = find_layer(layer, among=taught_layers(FACTORY), **of_layer)
+        check_one_of("layer", layer, tuple(taught_layers(FACTORY)))  # without a key
+        chosen = find_layer(layer, **of_layer)
         make_task = MAKERS[chosen.family]
         task = make_task(model, chosen, structure, of_layer, overwrite=overwrite)
         pipe = DistillingPipe(
