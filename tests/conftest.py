@@ -167,12 +167,10 @@ def corpus(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def log(caplog):
-    """What the package's logger says, each line once."""
-    logger = logging.getLogger("spacy")
-    logger.propagate = True
-    yield caplog
-    logger.propagate = False
+def log(caplog, monkeypatch):
+    """What the package's logger says, each line once, whatever was done to spaCy's before."""
+    monkeypatch.setattr(logging.getLogger("spacy"), "propagate", True)
+    return caplog
 
 
 @pytest.fixture

@@ -203,12 +203,8 @@ def test_labels_of_teacher_and_student_that_differ_are_named(teacher, caplog):
     nlp.add_pipe("skd_teacher", "teacher", config={"teacher": str(teacher)}, first=True)
     raw = examples(nlp, gold=False)
     caplog.set_level(logging.WARNING)
-    logging.getLogger("spacy").propagate = True
-    try:
-        nlp.initialize(lambda: raw)
-        nlp.get_pipe("ner").initialize(lambda: raw, nlp=nlp, labels=["PER", "ORG"])
-    finally:
-        logging.getLogger("spacy").propagate = False
+    nlp.initialize(lambda: raw)
+    nlp.get_pipe("ner").initialize(lambda: raw, nlp=nlp, labels=["PER", "ORG"])
     assert "only the teacher has the labels ['LOC']" in caplog.text
     assert "only the student has the labels ['ORG']" in caplog.text
     other = build(distill_weight=1.0)
