@@ -11,9 +11,9 @@ from spacy_skd.structures import (
     Parts,
     ProjectiveTrees,
     SpanningTrees,
-    spanning_best,
-    spanning_sample,
 )
+from spacy_skd.structures.spanning import best as spanning_best
+from spacy_skd.structures.spanning import sample as spanning_sample
 from spacy_skd.structures.spanning.sample import possible_roots
 
 
