@@ -2,7 +2,7 @@
 replaced or removed. Imports nothing of the rest."""
 
 from .apart import check_apart, check_file_apart
-from .atomic import NotOurs, check_new_file, digest, write_atomically, write_new
+from .atomic import NotOurs, check_new_file, digest, digest_of, write_atomically, write_new
 from .drafts import draft_folder
 from .find import files_of, refuse_stream, suffix_of, unique_files
 from .folder import (
@@ -24,6 +24,7 @@ __all__ = [
     "check_folder",
     "check_new_file",
     "digest",
+    "digest_of",
     "draft_folder",
     "files_of",
     "held_folder",

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from spacy.language import Language
 
+from ..disk import digest_of
+
 # Texts about a pipeline; the rest of its folder decides what it says.
 _ABOUT = ("meta.json", "README.md", "LICENSE", "LICENSES_SOURCES", "accuracy.json")
 
@@ -30,17 +32,8 @@ def fingerprint_of_folder(folder: Path) -> str:
     whole = hashlib.blake2b(digest_size=16)
     for path in sorted(_files(folder), key=lambda path: path.relative_to(folder).as_posix()):
         whole.update(path.relative_to(folder).as_posix().encode("utf8") + b"\0")
-        whole.update(digest_file(path))
+        whole.update(bytes.fromhex(digest_of(path)))
     return whole.hexdigest()
-
-
-def digest_file(path: Path) -> bytes:
-    """Return blake2b of a file of any size."""
-    whole = hashlib.blake2b(digest_size=16)
-    with path.open("rb") as file:
-        while block := file.read(2**20):
-            whole.update(block)
-    return whole.digest()
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -71,7 +71,7 @@ def test_the_best_guess_is_one_sequence(teacher):
     nlp.initialize(lambda: raw)
     ner = nlp.get_pipe("ner")
     beliefs = ner.task.learnt(nlp.get_pipe("teacher").beliefs(raw[:1], "ner"))
-    bucket_target = ner.task._target(beliefs)
+    bucket_target = ner.task._target(beliefs, ner.task.span_student())
     values = bucket_target.marginals.arrays["unary"][0]
     assert set(values.round(6).ravel().tolist()) == {0.0, 1.0}
 
@@ -97,12 +97,6 @@ def test_a_certain_teacher_of_spans_that_the_student_lacks_does_not_count(teache
         mine, gradient = gradient[: len(eg.predicted)], gradient[len(eg.predicted) :]
         unmoved += not mine.any()
     assert unmoved == ner.lost_mass.skipped
-
-
-def _one_bucket(n):
-    from spacy_skd.codecs.units import Bucket
-
-    return Bucket(numpy.array([0]), numpy.array([0]), numpy.array([n]))
 
 
 def test_unknown_tokens_are_partial_gold():

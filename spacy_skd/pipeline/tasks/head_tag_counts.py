@@ -60,8 +60,8 @@ def count_taught_tags(
     for batch in _batches(islice(examples, TEACHER_DOCS)):
         for belief in ask(batch):
             for member in belief.members:
-                parse, _ = member.as_parse(student, floor=0.0)
-                tree = TreeCandidates.of(member.best(k=1))
+                best, _ = member.best(k=1).as_parse(student, floor=0.0)  # refuses what is no tree
+                tree = TreeCandidates.of(best)
                 _count(counts, tree.heads[0], tree.deprels[0], tree.labels)
     return counts
 

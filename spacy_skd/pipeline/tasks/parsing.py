@@ -1,6 +1,7 @@
 """What parsers share, whatever their scores are of: sentences, gold, and writing trees."""
 
 import warnings
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 
 from spacy.tokens import Doc
@@ -88,11 +89,12 @@ class ParsingTask(Task[LessonT, InputT, ScoresT, GradientT, Arcs]):
         units = [self.reference_units(eg) for eg in examples]
         return self.believe_units(docs, words_of(docs), units)
 
+    @abstractmethod
     def believe_units(
         self, docs: Sequence[Doc], words: Sequence[Words], units: Sequence[Ints2d]
     ) -> list[Belief]:
-        """units (Sequence[Ints2d]): per doc (U, 2) start and end word."""
-        raise NotImplementedError
+        """Return the scores of docs. units (Sequence[Ints2d]): per doc (U, 2) start and end
+        word."""
 
     # Annotation
 

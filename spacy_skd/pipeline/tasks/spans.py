@@ -207,9 +207,10 @@ class SpanTask(Task[SpanLesson, list[Doc], Any, Any, list[TypedSpan]]):
         rows, transition = self._arrays(scores)
         d_rows = xp.zeros_like(rows)
         d_transition = None if transition is None else xp.zeros_like(transition)
-        total = 0.0
+        total, student = 0.0, self.span_student()
         for bucket in make_buckets(doc_rows([len(tags) for tags in lesson.tags])):
-            loss, d_parts = self._bucket_loss(lesson, bucket, self._parts_of(scores, bucket))
+            parts = self._parts_of(scores, bucket)
+            loss, d_parts = self._bucket_loss(lesson, bucket, parts, student)
             total += loss
             d_part = d_parts.arrays[self.rows_name]
             d_rows[bucket.index(padding=0)[bucket.inside]] = d_part[bucket.inside]
@@ -217,11 +218,13 @@ class SpanTask(Task[SpanLesson, list[Doc], Any, Any, list[TypedSpan]]):
                 d_transition += d_parts.arrays["transition"].sum(axis=0)
         return total, d_rows if d_transition is None else (d_rows, d_transition)
 
-    def _bucket_loss(self, lesson: SpanLesson, bucket: Bucket, parts: Parts) -> tuple[float, Parts]:
+    def _bucket_loss(
+        self, lesson: SpanLesson, bucket: Bucket, parts: Parts, student: SpanStudent
+    ) -> tuple[float, Parts]:
         units = bucket.units.tolist()
         target = None
         if lesson.beliefs is not None:
-            target = self._target([lesson.beliefs[unit] for unit in units])
+            target = self._target([lesson.beliefs[unit] for unit in units], student)
         gold = self.gold([lesson.tags[unit] for unit in units])
         legal = self.rules.add_to(parts) if self.rules and self.is_chain else parts
         loss, d_parts = self.mixed_loss(legal, gold=gold, target=target)
@@ -236,8 +239,8 @@ class SpanTask(Task[SpanLesson, list[Doc], Any, Any, list[TypedSpan]]):
         arrays = {name: d_negative.arrays[name] for name in parts.arrays}
         return loss + negative, d_parts + Parts(arrays, parts.lengths)
 
-    def _target(self, beliefs: Sequence[Belief]) -> Target:
-        return self.tempered(type(beliefs[0]).target_of_spans(beliefs, self.span_student()))
+    def _target(self, beliefs: Sequence[Belief], student: SpanStudent) -> Target:
+        return self.tempered(type(beliefs[0]).target_of_spans(beliefs, student))
 
     def note_illegal(self, n: int) -> None:
         """n: docs of a batch whose annotation no segmentation agrees with."""

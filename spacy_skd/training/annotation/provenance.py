@@ -8,8 +8,9 @@ from typing import Any
 
 from spacy.tokens import Doc
 
+from ...disk import digest_of
 from ...shards.manifest import Manifest
-from ...teachers.fingerprint import digest_file, fingerprint
+from ...teachers.fingerprint import fingerprint
 from ...teachers.runner import TeacherRunner
 
 _PACKAGES = ("spacy-skd", "spacy", "thinc", "numpy", "spacy-transformers", "transformers", "torch")
@@ -59,7 +60,7 @@ def _forms(runner: TeacherRunner, pipes: Sequence[str]) -> dict[str, dict[str, A
 def describe_input(path: Path) -> dict[str, Any]:
     """Return path, bytes and blake2b of a file, as it is now."""
     size = path.stat().st_size
-    return {"path": str(path), "bytes": size, "blake2b": digest_file(path).hex()}
+    return {"path": str(path), "bytes": size, "blake2b": digest_of(path)}
 
 
 def check_input(path: Path, named: dict[str, Any]) -> None:
