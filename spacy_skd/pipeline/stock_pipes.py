@@ -11,6 +11,7 @@ from typing import Any
 from spacy.language import Language
 from thinc.api import Config, Model
 
+from ..rules import is_fast, make_original
 from ..structures import to_numpy
 from .distilling import DistillingPipe
 from .gold_config import OURS, learning_alone, read_gold
@@ -43,7 +44,9 @@ def make_stock(nlp: Language) -> Exported:
     blocks = values["components"]
     for name in list(nlp.component_names):
         pipe: Any = nlp.get_pipe(name)
-        if _is_ours(pipe):
+        if is_fast(pipe):
+            found.exported[name] = make_original(nlp, name)
+        elif _is_ours(pipe):
             reason = _why_not(pipe)
             if reason:
                 found.kept[name] = reason

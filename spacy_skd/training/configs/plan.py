@@ -9,6 +9,7 @@ from spacy.ty import ListenedToComponent
 
 from ...layers.known import find_layer
 from ...pipeline.teacher.component import is_teacher
+from ...rules import fast_factory
 from ...teachers.embedding import find_listener
 from ...teachers.runner import sets_sentences
 from ...teachers.sources import CAN_TEACH, as_source
@@ -32,8 +33,8 @@ class Student:
 @dataclass(frozen=True)
 class Row:
     """What becomes of a component of the teacher. students (tuple[Student, ...]): that it teaches.
-    is_sourced (bool): whether the student takes it over as it is. reason (str): why neither, or why
-    it is taken over though it could teach. is_lost (bool): whether the student cannot do what it
+    is_sourced (bool): whether the student takes it over. reason (str): why neither, why it is taken
+    over though it could teach, or as what. is_lost (bool): whether the student cannot do what it
     does. loses (str): what of it no student learns."""
 
     name: str
@@ -128,7 +129,7 @@ def _row(nlp: Language, name: str, pipe: Any, pipes: Sequence[str]) -> Row:
     reason = why_not_kept(pipe)
     if reason:
         return replace(row, reason=f"{reason}, and no student learns what it does", is_lost=True)
-    return replace(row, is_sourced=True)
+    return replace(row, is_sourced=True, reason=_fast(pipe))
 
 
 def _kept(nlp: Language, name: str, pipe: Any) -> Row:
@@ -136,7 +137,13 @@ def _kept(nlp: Language, name: str, pipe: Any) -> Row:
     reason = why_not_kept(pipe)
     if reason:
         raise ValueError(f"keep: {name!r} cannot be taken over as it is: it {reason}")
-    return Row(name, nlp.get_pipe_meta(name).factory, is_sourced=True)
+    return Row(name, nlp.get_pipe_meta(name).factory, is_sourced=True, reason=_fast(pipe))
+
+
+def _fast(pipe: Any) -> str:
+    """Return what is said of rules that are taken over to be applied faster."""
+    factory = fast_factory(pipe)
+    return factory and f"taken over, as a {factory}"
 
 
 def _one_of_a_layer(nlp: Language, rows: Sequence[Row]) -> list[Row]:

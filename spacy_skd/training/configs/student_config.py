@@ -10,6 +10,7 @@ from spacy.util import load_model_from_config
 from thinc.api import Config
 
 from ...layers.known import find_layer
+from ...rules import FAST_RULES, fast_factory
 from ..callbacks import COPY, OF_TEACHER, reads_vectors
 from .plan import TEACHER, TOK2VEC, Plan, Student
 from .presets import Block, Preset
@@ -88,7 +89,8 @@ def for_teacher(config: Config, plan: Plan, nlp: Language, *, source: str) -> Co
     for name in plan.sourced:  # what they are scored by by default
         for score in nlp.get_pipe_meta(name).default_score_weights or {}:
             weights.setdefault(score, None)
-    config["initialize"]["after_init"]["first"] = None
+    has_rules = any(fast_factory(nlp.get_pipe(name)) for name in plan.sourced)
+    config["initialize"]["after_init"]["first"] = {"@callbacks": FAST_RULES} if has_rules else None
     if nlp.vocab.vectors.shape[1] and any(reads_vectors(nlp.get_pipe(n)) for n in plan.sourced):
         config["initialize"]["vectors"] = OF_TEACHER
     own = {"nlp": {"tokenizer": nlp.config["nlp"]["tokenizer"]}}
