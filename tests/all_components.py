@@ -9,10 +9,11 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-NAMES = ("sent", "tag", "pos", "morph", "parser", "ner", "bio", "spans", "segments")
+NAMES = ("sent", "tag", "pos", "morph", "lemma", "parser", "ner", "bio", "spans", "segments")
 # Labels of spans by word: made up, so that there are some in each doc.
 SPANS = {"Ann": "PER", "cat": "ANIMAL", "Dogs": "ANIMAL", "She": "PER", "Go": "ACT"}
 MORPHS = {"NNS": "Number=Plur", "NN": "Number=Sing", "VBZ": "Tense=Pres|VerbForm=Fin"}
+LEMMAS = {"sees": "see", "Dogs": "dog", "gave": "give", "him": "he", "Ann": "Ann"}
 TEXTS = ["The cat sees Ann . Dogs sleep well", "Go !", "", "She gave him the book"]
 
 
@@ -47,6 +48,7 @@ _MODELS: dict[str, Any] = {**dict.fromkeys(NAMES, _TOKENS), "parser": _TREES,
                            "ner": _CHAIN, "spans": _CHAIN, "segments": _SEGMENTS}  # fmt: skip
 _CONFIGS: dict[str, Any] = {
     **{name: {"layer": name} for name in ("sent", "tag", "pos", "morph", "spans")},
+    "lemma": {"layer": "lemma", "min_tree_freq": 1},
     "parser": {},
     "ner": {"layer": "ents"},
     "segments": {"layer": "spans", "spans_key": "seg", "structure": "segments"},
@@ -59,6 +61,7 @@ def gold_docs(nlp: Language) -> list[Doc]:
     for doc in docs:
         for token in doc:
             token.set_morph(MORPHS.get(token.tag_, "_"))
+            token.lemma_ = LEMMAS.get(token.text, token.lower_)
         found = [Span(doc, t.i, t.i + 1, SPANS[t.text]) for t in doc if t.text in SPANS]
         doc.set_ents(found)
         doc.spans["sc"] = doc.spans["seg"] = found
@@ -82,7 +85,9 @@ def bare(doc: Doc, *, sents: bool = False) -> Doc:
 
 
 def annotation(doc: Doc) -> list[Any]:
-    tokens = [(t.tag_, t.pos_, str(t.morph), t.dep_, t.head.i, t.is_sent_start) for t in doc]
+    tokens = [
+        (t.tag_, t.pos_, str(t.morph), t.lemma_, t.dep_, t.head.i, t.is_sent_start) for t in doc
+    ]
     found = [*doc.ents, *doc.spans.get("sc", ()), *doc.spans.get("seg", ())]
     return [*tokens, *((s.start, s.end, s.label_) for s in found)]
 

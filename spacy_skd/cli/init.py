@@ -37,6 +37,7 @@ def init(
     dev: str | None = None,
     pipes: Sequence[str] = (),
     keep: Sequence[str] = (),
+    teach: Sequence[str] = (),
     effort: float = 1.0,
 ) -> tuple[Config, Plan]:
     """Make a config with one student for each layer that a teacher annotates.
@@ -48,8 +49,9 @@ def init(
     vectors (str | None): folder or package with static vectors for the students.
     dev (str | None): docs to evaluate on, a `.spacy` file or a folder of them. Layers that they
         lack do not count in evaluation.
-    pipes, keep (Sequence[str]): the teacher's components to teach or to take over, and those to
-        take over though they could teach; see `make_plan`.
+    pipes, keep, teach (Sequence[str]): the teacher's components to teach or to take over, those to
+        take over though they could teach, and those to teach though they are rules; see
+        `make_plan`.
     effort (float): of the words of a store that are worth seeing in training, how many are seen.
     RETURNS (tuple[Config, Plan]): the config, and what becomes of each component of the teacher.
     RAISES (ValueError): if the teacher, or what else is named, is unfit.
@@ -57,7 +59,7 @@ def init(
     size = find_preset(preset)
     check_positive("effort", effort)
     nlp = load_trained(teacher, what="teacher")
-    plan = make_plan(nlp, pipes=pipes, keep=keep)
+    plan = make_plan(nlp, pipes=pipes, keep=keep, teach=teach)
     if vectors is not None:
         _check_vectors(vectors)
     config = student_config(
@@ -157,6 +159,7 @@ def init_cli(
     dev: str = typer.Option(None, "--dev", help="Evaluation docs; layers they lack do not count"),
     pipes: str = typer.Option("", "--pipes", help="Of TEACHER: tagger,ner. All by default"),
     keep: str = typer.Option("", "--keep", help="Of TEACHER: taken over, not taught"),
+    teach: str = typer.Option("", "--teach", help="Of TEACHER: taught, though rules"),
     effort: float = typer.Option(1.0, "--effort", help=f"{EFFORT} (with --store)"),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace the config"),
     code_path: Path = CODE,
@@ -176,6 +179,7 @@ def init_cli(
             dev=dev,
             pipes=_names(pipes),
             keep=_names(keep),
+            teach=_names(teach),
             effort=effort,
         )
         if str(output) == STDOUT:

@@ -2,9 +2,9 @@
 
 A plugin adds one by registering it, as an entry point of the group `spacy_skd_layers` or so:
 
-    @spacy.registry.skd_layers("lemma")
-    class LemmaLayer(TokenLayer):
-        name, attr = "lemma", LEMMA
+    @spacy.registry.skd_layers("norm")
+    class NormLayer(TokenLayer):
+        name, attr = "norm", NORM
 """
 
 import catalogue

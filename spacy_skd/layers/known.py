@@ -8,13 +8,15 @@ from spacy.tokens import Doc
 from . import LAYERS
 from .base import Block, Layer
 from .joint import MorphologizerLayer
+from .lemmas import LemmaLayer
 from .spans import EntsLayer, SpansLayer
 from .tokens import MorphLayer, PosLayer, SentLayer, TagLayer
 from .trees import TreeLayer
 
 # In the order in which they are named to users.
 OWN: tuple[type[Layer], ...] = (
-    TagLayer, PosLayer, MorphLayer, SentLayer, MorphologizerLayer, TreeLayer, EntsLayer, SpansLayer
+    TagLayer, PosLayer, MorphLayer, LemmaLayer, SentLayer, MorphologizerLayer, TreeLayer, EntsLayer,
+    SpansLayer,
 )  # fmt: skip
 
 

@@ -95,8 +95,7 @@ class TokenLayer(Layer):
         if not len(doc):
             return
         if len(values) < len(doc):
-            (words,) = words_of([doc])
-            values = self._on_tokens(words, values, self.value(doc, self.space_label(labels)))
+            values = self._of_doc(doc, values, labels)
         if not overwrite and self.is_annotated(doc):
             current = self._values(doc)
             values = numpy.where(current == 0, values, current)
@@ -116,6 +115,11 @@ class TokenLayer(Layer):
 
     def _set(self, doc: Doc, values: Array) -> None:
         doc.from_array([self.attr], values.reshape(-1, 1))
+
+    def _of_doc(self, doc: Doc, values: Array, labels: Sequence[str]) -> Array:
+        """(words,) to (tokens,). labels (Sequence[str]): see `space_label`."""
+        (words,) = words_of([doc])
+        return self._on_tokens(words, values, self.value(doc, self.space_label(labels)))
 
     def _on_tokens(self, words: Words, values: Array, space: int) -> Array:
         """(words,) to (tokens,)."""

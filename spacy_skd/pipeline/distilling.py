@@ -270,7 +270,7 @@ class DistillingPipe(LearningPipe):
         self.cfg["labels"] = list(labels)
         self._intern(labels)
         if self._teacher is not None and self._asks:
-            self.match(self.task.taught_labels(self._labels_of_teacher()))
+            self.task.check_taught(self._labels_of_teacher())
 
     def _check_outputs(self, labels: Sequence[str]) -> None:
         """Check the model. RAISES (ValueError): if it has another number of outputs already."""

@@ -29,6 +29,7 @@ HEADS = Reason("heads that form no tree of its kind", "heads that the student ex
 TAGS = Reason(
     "arcs without a tag, or whose deprels the teacher did not score", "arcs without a tag"
 )
+LEMMAS = Reason("lemmas that none of its labels makes of the form", "such a lemma")
 
 
 class LostMass:

@@ -18,6 +18,7 @@ from ..structures import FlatSegments, IndependentLabels, LinearChain, Structure
 from ..transfer.annealing import WeightSchedule
 from ..transfer.target import Objective
 from .distilling import DistillingPipe
+from .tasks.lemmas import LemmaTask
 from .tasks.segments import SegmentTask
 from .tasks.span_tags import SpanTagTask
 from .tasks.spans import SpanTask
@@ -44,6 +45,9 @@ DEFAULTS: dict[str, Any] = {
     "spans_key": "sc",
     "drop_wide": False,
     "incorrect_spans_key": None,
+    "top_k": 0,
+    "backoff": "orth",
+    "min_tree_freq": 3,
 }
 
 DEFAULT_TAGGER_MODEL = """
@@ -112,14 +116,17 @@ def make_distilling_tagger(
     spans_key: str,
     drop_wide: bool,
     incorrect_spans_key: str | None,
+    top_k: int,
+    backoff: str | None,
+    min_tree_freq: int,
     scorer: Callable[..., dict[str, Any]] | None,
     save_activations: bool,
 ) -> DistillingPipe:
     """Construct a distilling tagger.
 
     model (Model[list[Doc], Floats2d]): docs to scores of labels, (tokens of the batch, labels).
-    layer (str): what it annotates: "tag", "pos", "morph", "sent", "ents" (`doc.ents`), "spans"
-        (a group of `doc.spans`), or a layer that a plugin registers (`spacy_skd/layers`).
+    layer (str): what it annotates: "tag", "pos", "morph", "lemma", "sent", "ents" (`doc.ents`),
+        "spans" (a group of `doc.spans`), or a layer that a plugin registers (`spacy_skd/layers`).
     distill_weight (Union[float, WeightSchedule]): the teacher's share of the loss of a token that
         has gold, 0 to 1; 0 trains on gold alone. A token without gold has share 1.
     needs_teacher (bool): whether it is an error that the pipeline has no teacher, though
@@ -148,6 +155,12 @@ def make_distilling_tagger(
         the reference whose spans are known to be none of their label, as of spaCy's `ner`. Each
         adds -log(1 - p) to the loss of gold, p its exact probability. A doc that has these alone
         is otherwise not annotated.
+    top_k (int): layer "lemma" alone: how many of the best labels (edit trees with a case) that
+        apply to a word are considered; their probabilities are summed by lemma. 0 for all.
+    backoff (str | None): layer "lemma" alone: what a word gets to which no label applies, "orth"
+        (its form), "lower" or null (nothing).
+    min_tree_freq (int): layer "lemma" alone: how often a label must occur in the annotation that
+        initialization is shown.
     scorer (Callable | None): spaCy's score of the layer by default.
     save_activations (bool): whether to keep probabilities in `doc._.activations[name]`.
     RAISES (ValueError): for a layer, scheme or structure that does not exist or does not fit; for a
@@ -160,6 +173,9 @@ def make_distilling_tagger(
         "spans_key": spans_key,
         "drop_wide": drop_wide,
         "incorrect_spans_key": incorrect_spans_key,
+        "top_k": top_k,
+        "backoff": backoff,
+        "min_tree_freq": min_tree_freq,
     }
     with named(name):
         objective = Objective.of_config(target, k, temperature, temperature_kind)
@@ -247,14 +263,33 @@ def _task_of_tokens(
     *,
     overwrite: bool,
 ) -> TokenTask:
-    if structure not in (None, IndependentLabels.name):
-        raise ValueError(f"structure: layer {layer.name!r} has 'tokens' alone, got {structure!r}")
+    _check_independent(layer, structure)
     check_applied(of_layer, DEFAULTS, applied=layer.takes, of=f"layer {layer.name!r}")
     return TokenTask(cast(TokenLayer, layer), overwrite=overwrite)
 
 
+def _task_of_lemmas(
+    model: Model[list[Doc], Any],
+    layer: Layer,
+    structure: str | None,
+    of_layer: dict[str, Any],
+    *,
+    overwrite: bool,
+) -> LemmaTask:
+    _check_independent(layer, structure)
+    check_applied(of_layer, DEFAULTS, applied=LemmaTask.takes, of=f"layer {layer.name!r}")
+    settings = {name: of_layer[name] for name in LemmaTask.takes}
+    return LemmaTask(cast(TokenLayer, layer), overwrite=overwrite, **settings)
+
+
+def _check_independent(layer: Layer, structure: str | None) -> None:
+    if structure not in (None, IndependentLabels.name):
+        raise ValueError(f"structure: layer {layer.name!r} has 'tokens' alone, got {structure!r}")
+
+
 # By the family of a layer.
-MAKERS: dict[str, Callable[..., SpanTask | TokenTask]] = {
+MAKERS: dict[str, Callable[..., SpanTask | TokenTask | LemmaTask]] = {
+    "lemmas": _task_of_lemmas,
     SpanLayer.family: _task_of_spans,
     TokenLayer.family: _task_of_tokens,
 }

@@ -1,19 +1,25 @@
 """Which components of a pipeline can teach, by class."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from spacy.language import Language
 from spacy.pipeline import (
     DependencyParser,
+    EditTreeLemmatizer,
     EntityRecognizer,
+    Lemmatizer,
     Morphologizer,
     SentenceRecognizer,
     SpanCategorizer,
     Tagger,
 )
+from spacy.tokens import Doc
+from spacy.ty import ListenedToComponent
 
 from .beam import Beam
+from .lemmatizer import EditTreeSource, LemmatizerSource
 from .morphologizer import MorphologizerSource
 from .ner import EntitySource
 from .parser import ParserSource
@@ -22,13 +28,13 @@ from .tagger import SenterSource, TaggerSource
 from .transition import TransitionSource
 from .views import DistillingSource, Source
 
-# By the very class: what derives from one of these (a lemmatizer of edit trees is a tagger in all
-# but its labels' meaning) may mean something else by its scores.
+# By the very class: what derives from one of these may mean something else by its scores.
 STOCK: dict[type, Callable[[Any], Source]] = {
     Tagger: TaggerSource,
     SentenceRecognizer: SenterSource,
     Morphologizer: MorphologizerSource,
     SpanCategorizer: SpancatSource,
+    EditTreeLemmatizer: EditTreeSource,
 }
 SEARCHED: dict[type, type[TransitionSource]] = {
     EntityRecognizer: EntitySource,
@@ -36,7 +42,7 @@ SEARCHED: dict[type, type[TransitionSource]] = {
 }
 CAN_TEACH = (
     "distilling_tagger, distilling_parser, tagger, morphologizer, senter, parser, ner, spancat, "
-    "spancat_singlelabel"
+    "spancat_singlelabel, trainable_lemmatizer, lemmatizer"
 )
 
 
@@ -50,6 +56,8 @@ def as_source(pipe: Any, *, beam: Beam | None = None) -> Source | None:
         return DistillingSource(pipe)
     if type(pipe) in SEARCHED:
         return SEARCHED[type(pipe)](pipe, beam or Beam())
+    if isinstance(pipe, Lemmatizer):
+        return LemmatizerSource(pipe)
     make = STOCK.get(type(pipe))
     return None if make is None else make(pipe)
 
@@ -58,7 +66,18 @@ def find_sources(nlp: Language, *, beam: Beam | None = None) -> dict[str, Source
     """Return the components that can teach, in the pipeline's order. A disabled one counts: it is
     run for the students that ask it (the `senter` of spaCy's own pipelines is disabled)."""
     sources = {name: as_source(pipe, beam=beam) for name, pipe in nlp.components}
+    for name, pipe in nlp.components:
+        if isinstance(pipe, Lemmatizer):
+            sources[name] = LemmatizerSource(pipe, partial(_annotate, nlp, before=name))
     return {name: source for name, source in sources.items() if source is not None}
+
+
+def _annotate(nlp: Language, docs: Iterable[Doc], *, before: str) -> Iterable[Doc]:
+    """Run the components before one over docs on which those that embed have run."""
+    for name, pipe in nlp.components[: nlp.component_names.index(before)]:
+        if name not in nlp.disabled and not isinstance(pipe, ListenedToComponent):
+            docs = [pipe(doc) for doc in docs]
+    return docs
 
 
 def component_of(pipe: str) -> str:

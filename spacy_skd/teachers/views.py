@@ -24,12 +24,15 @@ class View:
     layer (str): what a student of it annotates, with its key ("spans:sc"); "" if there is no such
         student.
     joins (str): the layer that it annotates where no one student does: FEATS with POS.
+    is_certain (bool): whether rules say it, so that a student may as well have these: it is asked
+        where it is named, and has no labels of its own.
     """
 
     labels: tuple[str, ...]
     read: Callable[[Belief], Belief] = _as_it_is
     layer: str = ""
     joins: str = ""
+    is_certain: bool = False
 
     @property
     def annotates(self) -> str:

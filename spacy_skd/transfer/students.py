@@ -9,6 +9,7 @@ from thinc.api import Ops
 from ..codecs.bioes import Legality, TagMatch, encode_chains, legality, match_tags, span_tags
 from ..codecs.head_labels import HeadLabels
 from ..codecs.labels import LabelMatch
+from ..codecs.lemma_options import LemmaOptions
 from ..codecs.spans import SpanMatch, encode_segments
 from ..codecs.trees import Gold
 from ..structures import FlatSegments, Parts, Structure
@@ -123,6 +124,13 @@ class HeadTagStudent(Student):
     """One of tags that name heads. tags (HeadLabels): its `labels`, read."""
 
     tags: HeadLabels
+
+
+@dataclass(frozen=True)
+class LemmaStudent(Student):
+    """One of lemmas. options (LemmaOptions): what its labels make of the words of the batch."""
+
+    options: LemmaOptions
 
 
 @lru_cache(maxsize=16)

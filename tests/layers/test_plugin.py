@@ -23,20 +23,20 @@ from spacy_skd.training.corpora.sampled import make_sampled_corpus
 # All that a plugin writes.
 PLUGIN = """
 import spacy
-from spacy.attrs import LEMMA
+from spacy.attrs import ENT_ID
 from spacy_skd.layers.extension import ExtensionLayer
 from spacy_skd.layers.token_layer import TokenLayer
 
-@spacy.registry.skd_layers("lemma")
-class LemmaLayer(TokenLayer):
-    name = "lemma"
-    attr = LEMMA
+@spacy.registry.skd_layers("ent_id")
+class IdLayer(TokenLayer):
+    name = "ent_id"
+    attr = ENT_ID
 
 @spacy.registry.skd_layers("sense")
 class SenseLayer(ExtensionLayer):
     name = "sense"
 """
-NAMES = ("lemma", "sense")
+NAMES = ("ent_id", "sense")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -58,7 +58,7 @@ def docs_of(nlp):
         layer_classes()[layer]()  # sets the extension
     for doc in docs:
         for token in doc:
-            token.lemma_ = token.lower_.rstrip("s")
+            token.ent_id_ = token.lower_.rstrip("s")
             token._.sense = f"{token.pos_.lower()}.1"
     return docs
 
@@ -90,14 +90,14 @@ def test_the_factory_takes_it_and_spacy_knows_its_score():
     nlp = spacy.blank("en")
     nlp.add_pipe("distilling_tagger", config={"layer": "sense"})
     assert nlp.config["training"]["score_weights"]["sense_acc"] > 0
-    with pytest.raises(ValueError, match="expected one of tag, .*, lemma, sense, got 'no'"):
+    with pytest.raises(ValueError, match="expected one of tag, .*, ent_id, sense, got 'no'"):
         nlp.add_pipe("distilling_tagger", "other", config={"layer": "no"})
 
 
 def test_a_pipeline_learns_it_and_loads(made):
     nlp = spacy.load(made / "teacher")
     doc = nlp("The cat sees Ann .\n")
-    assert [token.lemma_ for token in doc] == ["the", "cat", "see", "ann", ".", ""]
+    assert [token.ent_id_ for token in doc] == ["the", "cat", "see", "ann", ".", ""]
     assert [token._.sense for token in doc] == [
         "det.1",
         "noun.1",
@@ -112,18 +112,18 @@ def test_a_pipeline_learns_it_and_loads(made):
 
 def test_report_has_its_column(made):
     results = report(made / "gold.spacy", {"own": made / "teacher"}, speed_words=200)
-    assert results["own"]["predicted_sentences"] == {"lemma_acc": 1.0, "sense_acc": 1.0}
-    assert "LEMMA   SENSE" in table(results)
+    assert results["own"]["predicted_sentences"] == {"ent_id_acc": 1.0, "sense_acc": 1.0}
+    assert "ENT_ID   SENSE" in table(results)
 
 
 def test_annotated_folders_know_it_and_it_is_drawn(made):
     manifest = Manifest.from_disk(made / "store")
-    assert manifest.layers == {"lemma": "lemma", "sense": "sense"}
+    assert manifest.layers == {"ent_id": "ent_id", "sense": "sense"}
     assert manifest.counts["texts"] == 14
     examples = list(make_sampled_corpus(made / "store")(spacy.blank("en")))
     raw = [eg.reference for eg in examples if eg.reference.text.startswith("Dogs sleep well")]
     assert raw
-    assert all(doc[0].lemma_ and doc[0]._.sense for doc in raw)
+    assert all(doc[0].ent_id_ and doc[0]._.sense for doc in raw)
     senses = [doc[0]._.sense for doc in raw]
     assert numpy.mean([sense == "noun.1" for sense in senses]) > 0.5
 
@@ -137,7 +137,7 @@ def test_init_writes_a_student_that_initializes(made):
     )
     assert [student.layer for student in plan.students] == list(NAMES)
     weights = config["training"]["score_weights"]
-    assert {name for name, weight in weights.items() if weight} == {"lemma_acc", "sense_acc"}
+    assert {name for name, weight in weights.items() if weight} == {"ent_id_acc", "sense_acc"}
     nlp = init_nlp(config)
     assert "noun.1" in nlp.get_pipe("sense").labels
 

@@ -24,7 +24,7 @@ REFUSED = [
     ("distilling_tagger", {"max_length": -5}, "max_length: expected a number from 0"),
     ("distilling_tagger", {"max_length": 20}, "max_length: does not apply to layer 'tag'"),
     ("distilling_tagger", {"k": 7}, "k: does not apply to target 'structural'"),
-    ("distilling_tagger", {"layer": "lemma"}, "layer: expected one of"),
+    ("distilling_tagger", {"layer": "none"}, "layer: expected one of"),
     ("distilling_tagger", {**SPANS, "layer": "spans:x"}, "spans, got 'spans:x'"),
     ("distilling_tagger", {"distill_weight": 1.5}, "weight: expected a number from 0 to 1"),
     ("distilling_tagger", {"distill_weight": {}}, "distill_weight: expected a number or a"),

@@ -216,13 +216,13 @@ def test_labels_of_teacher_and_student_that_differ_are_named(teacher, caplog):
         ({"structure": "tokens", "architecture": "spacy-skd.ChainScorer.v1"}, "needs the arch"),
         ({"architecture": "spacy-skd.TokenScorer.v1"}, "spacy-skd.ChainScorer.v1"),
         ({"layer": "tag"}, "layer 'tag' has 'tokens' alone"),
-        ({"layer": "lemma"}, "layer: expected one of tag, pos, morph, sent, ents, spans"),
+        ({"layer": "none"}, "layer: expected one of tag, pos, morph, lemma, sent, ents, spans"),
     ],
 )
 def test_settings_that_do_not_fit(settings, message):
     if settings.get("structure") == "trees":
         settings = {**settings, "architecture": "spacy-skd.ChainScorer.v1"}
-    if settings.get("layer") == "lemma":
+    if settings.get("layer") == "none":
         settings = {**settings, "structure": "tokens"}
     with pytest.raises(ValueError, match=message):
         build(**settings)

@@ -134,6 +134,11 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
         """Return what a teacher's labels are to the student."""
         return labels
 
+    def check_taught(self, labels: tuple[str, ...]) -> None:
+        """Check a teacher's labels, and tell what one side alone has. RAISES (ValueError): if the
+        student can learn none of them."""
+        self.pipe.match(self.taught_labels(labels))
+
     def initial_labels(
         self,
         get_examples: Callable[[], Iterable[Example]],

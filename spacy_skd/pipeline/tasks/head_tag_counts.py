@@ -57,7 +57,7 @@ def count_taught_tags(
     RAISES (ValueError): if a teacher says nothing of trees.
     """
     counts: Counts = Counter()
-    for batch in _batches(islice(examples, TEACHER_DOCS)):
+    for batch in batches(islice(examples, TEACHER_DOCS)):
         for belief in ask(batch):
             for member in belief.members:
                 best, _ = member.best(k=1).as_parse(student, floor=0.0)  # refuses what is no tree
@@ -66,7 +66,7 @@ def count_taught_tags(
     return counts
 
 
-def _batches(examples: Iterator[Example]) -> Iterator[list[Example]]:
+def batches(examples: Iterator[Example]) -> Iterator[list[Example]]:
     while batch := list(islice(examples, BATCH)):
         yield batch
 

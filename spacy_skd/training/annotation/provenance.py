@@ -42,13 +42,15 @@ def make_manifest(
 
 
 def asked_pipes(runner: TeacherRunner, pipes: Iterable[str]) -> tuple[str, ...]:
-    """Return the named, in the teacher's order, or all. RAISES (ValueError): if one is unknown."""
+    """Return the named, in the teacher's order, or all but what rules say. RAISES (ValueError): if
+    one is unknown."""
     wanted = set(pipes)
     if not runner.pipes or not wanted <= set(runner.pipes):
         raise ValueError(
             f"pipes: the teacher can answer for {list(runner.pipes)}, asked for {sorted(wanted)}"
         )
-    return tuple(pipe for pipe in runner.pipes if not wanted or pipe in wanted)
+    default = {pipe for pipe in runner.pipes if not runner.view(pipe).is_certain}
+    return tuple(pipe for pipe in runner.pipes if pipe in (wanted or default))
 
 
 def _forms(runner: TeacherRunner, pipes: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -76,7 +76,13 @@ class Plan:
         return [TEACHER, TOK2VEC, *first, *(name for name in names if name not in first)]
 
 
-def make_plan(nlp: Language, *, pipes: Sequence[str] = (), keep: Sequence[str] = ()) -> Plan:
+def make_plan(
+    nlp: Language,
+    *,
+    pipes: Sequence[str] = (),
+    keep: Sequence[str] = (),
+    teach: Sequence[str] = (),
+) -> Plan:
     """Decide what becomes of each component of a teacher.
 
     nlp (Language): the teacher.
@@ -84,15 +90,17 @@ def make_plan(nlp: Language, *, pipes: Sequence[str] = (), keep: Sequence[str] =
     keep (Sequence[str]): those to take over as they are though they could teach, beside `pipes`. Of
         several of the same layer, one of which alone needs the teacher's vectors, that one teaches
         and the others are kept.
+    teach (Sequence[str]): those to teach though they are rules (`lemmatizer`), which are else taken
+        over.
     RAISES (ValueError): if one does not exist or cannot be kept, none can teach, two would teach
         the same layer, the parser would have no sentences, or a name is taken.
     """
-    unknown = sorted({*pipes, *keep} - set(nlp.component_names))
+    unknown = sorted({*pipes, *keep, *teach} - set(nlp.component_names))
     if unknown:
         expected = ", ".join(nlp.component_names)
         raise ValueError(f"pipes: expected some of {expected}, got {', '.join(unknown)}")
     rows = [
-        _kept(nlp, name, pipe) if name in keep else _row(nlp, name, pipe, pipes)
+        _kept(nlp, name, pipe) if name in keep else _row(nlp, name, pipe, pipes, teach)
         for name, pipe in nlp.components
     ]
     rows = _one_of_a_layer(nlp, rows)
@@ -109,7 +117,7 @@ def make_plan(nlp: Language, *, pipes: Sequence[str] = (), keep: Sequence[str] =
     return plan
 
 
-def _row(nlp: Language, name: str, pipe: Any, pipes: Sequence[str]) -> Row:
+def _row(nlp: Language, name: str, pipe: Any, pipes: Sequence[str], teach: Container[str]) -> Row:
     """Return the row of a component. Its students are still named as what they ask."""
     row = Row(name, nlp.get_pipe_meta(name).factory)
     if pipes and name not in pipes:
@@ -119,9 +127,15 @@ def _row(nlp: Language, name: str, pipe: Any, pipes: Sequence[str]) -> Row:
     if isinstance(pipe, ListenedToComponent) and not is_teacher(pipe):
         return replace(row, reason="students have a tok2vec of their own")
     source = as_source(pipe)
-    if source is not None:
-        views = {name + suffix: view for suffix, view in source.views().items() if view.layer}
-        said = {asks: view.layer for asks, view in views.items() if set(view.labels) - NOTHING}
+    views = {} if source is None else source.views()
+    by_rules = all(view.is_certain for view in views.values())
+    if source is not None and (name in teach or not by_rules):
+        views = {name + suffix: view for suffix, view in views.items() if view.layer}
+        said = {
+            asks: view.layer
+            for asks, view in views.items()
+            if by_rules or set(view.labels) - NOTHING
+        }
         students = tuple(Student(asks, layer, asks) for asks, layer in said.items())
         if not students:
             return replace(row, reason="has no labels")

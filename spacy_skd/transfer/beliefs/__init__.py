@@ -4,6 +4,7 @@ registered by the names under which they are stored."""
 from .base import Belief, ParseBelief
 from .form import Form
 from .head_tags import HeadLabelBelief
+from .lemmas import LemmaBelief
 from .listed_labels import LabelCandidates
 from .listed_trees import TreeCandidates
 from .mixture import Mixture
@@ -17,6 +18,7 @@ __all__ = [
     "Form",
     "HeadLabelBelief",
     "LabelCandidates",
+    "LemmaBelief",
     "Mixture",
     "ParseBelief",
     "SegmentBelief",

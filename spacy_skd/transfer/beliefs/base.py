@@ -26,7 +26,7 @@ from ...codecs.words import Words
 from ...structures import Parts, Structure
 from ..draws import DrawnTrees
 from ..posterior import Posterior, Target
-from ..students import HeadTagStudent, SpanStudent, Student
+from ..students import HeadTagStudent, LemmaStudent, SpanStudent, Student
 from ..tree_teachers import TreeTeacher
 from .form import KINDS, Form
 from .packing import Packed
@@ -85,6 +85,11 @@ class Belief(ABC):
     def shares(self) -> tuple[float, ...]:
         """The weight of each of the members."""
         return (1.0,)
+
+    def spelled(self) -> tuple[str, ...]:
+        """Return the words themselves, of a belief of lemmas. RAISES (ValueError): of something
+        else."""
+        raise ValueError(f"expected a teacher of lemmas, got one that annotates {self.annotates}")
 
     @abstractmethod
     def of_words(self, words: Words) -> "Belief":
@@ -167,6 +172,12 @@ class Belief(ABC):
         RAISES (ValueError): if the teacher says something else.
         """
         raise student.refusal("token labels", annotates=cls.annotates)
+
+    @classmethod
+    def target_of_lemmas(cls, beliefs: Sequence["Self"], student: LemmaStudent) -> Target:
+        """Return the target of a student of lemmas, over `student.options`: each word is a unit.
+        RAISES (ValueError): see above."""
+        raise student.refusal("lemmas", annotates=cls.annotates)
 
     @classmethod
     def target_of_spans(cls, beliefs: Sequence["Self"], student: SpanStudent) -> Target:

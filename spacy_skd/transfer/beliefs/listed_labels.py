@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy
 
-from ...arrays import Floats1d, Ints1d, Ints2d
+from ...arrays import Array, Floats1d, Ints1d, Ints2d
 from ...codecs.bioes import (
     OUTSIDE,
     Legality,
@@ -20,11 +21,12 @@ from ...codecs.bioes import (
 from ...codecs.tags import encode_tags
 from ...codecs.trees import Gold, gold_tokens
 from ...codecs.words import Words
+from ...structures import Parts
 from ...structures.numerics import POSSIBLE_ABOVE
 from ..draws import choose
 from ..expect import equal_weights, expect, heaviest, padded_weights
 from ..posterior import Target
-from ..students import SpanStudent, Student, Tags
+from ..students import LemmaStudent, SpanStudent, Student, Tags
 from .base import SPANS, Belief
 from .form import Form
 from .packing import (
@@ -107,7 +109,14 @@ class LabelCandidates(Belief):
     @classmethod
     def target_of_tokens(cls, beliefs: Sequence["Self"], student: Student) -> Target:
         student.match(beliefs[0].labels)  # what only one side has is told
-        target = expect_tokens(beliefs, student.labels, temperature=student.temperature)
+        encode = partial(encode_tags, labels=student.labels)
+        target = expect_tokens(beliefs, encode, temperature=student.temperature)
+        return target.to(student.ops)
+
+    @classmethod
+    def target_of_lemmas(cls, beliefs: Sequence["Self"], student: LemmaStudent) -> Target:
+        """See `Belief.target_of_lemmas`. The labels are lemmas."""
+        target = expect_tokens(beliefs, student.options.encode, temperature=student.temperature)
         return target.to(student.ops)
 
     @classmethod
@@ -139,16 +148,19 @@ class LabelCandidates(Belief):
 
 
 def expect_tokens(
-    beliefs: Sequence[LabelCandidates], labels: Sequence[str], *, temperature: float = 1.0
+    beliefs: Sequence[LabelCandidates],
+    encode: Callable[[Sequence[str | None]], tuple[Parts, Array]],
+    *,
+    temperature: float = 1.0,
 ) -> Target:
     """Expect labels of words, each a unit of its own: unary (T, 1, C).
 
-    beliefs (Sequence[LabelCandidates]): of the docs of a batch. labels: the student's.
+    beliefs (Sequence[LabelCandidates]): of the docs of a batch. encode: see `encode_tags`.
     """
     golds: list[Gold] = []
     for k in range(max(len(belief.rows) for belief in beliefs)):
         tags = [tag for belief in beliefs for tag in belief.named(k)]
-        golds.append(gold_tokens(*encode_tags(tags, labels)))
+        golds.append(gold_tokens(*encode(tags)))
     lengths = [belief.n_tokens for belief in beliefs]
     weights = padded_weights([belief.weights[None] for belief in beliefs])
     return expect(golds, numpy.repeat(weights, lengths, axis=0), temperature=temperature)

@@ -16,7 +16,7 @@ from ...codecs.bioes import TypedSpan
 from ...codecs.words import Words
 from ..draws import DrawnTrees
 from ..posterior import Target, mix
-from ..students import HeadTagStudent, SpanStudent, Student
+from ..students import HeadTagStudent, LemmaStudent, SpanStudent, Student
 from .base import Belief, columns_of
 from .form import Form
 from .packing import Packed
@@ -48,6 +48,9 @@ class Mixture(Belief):
     @property
     def n_tokens(self) -> int:
         return self.beliefs[0].n_tokens
+
+    def spelled(self) -> tuple[str, ...]:
+        return self.beliefs[0].spelled()
 
     @property
     def members(self) -> tuple[Belief, ...]:
@@ -111,6 +114,10 @@ class Mixture(Belief):
     @classmethod
     def target_of_tokens(cls, beliefs: Sequence["Self"], student: Student) -> Target:
         return mixed_target(beliefs, lambda kind, column: kind.target_of_tokens(column, student))
+
+    @classmethod
+    def target_of_lemmas(cls, beliefs: Sequence["Self"], student: LemmaStudent) -> Target:
+        return mixed_target(beliefs, lambda kind, column: kind.target_of_lemmas(column, student))
 
     @classmethod
     def target_of_spans(cls, beliefs: Sequence["Self"], student: SpanStudent) -> Target:

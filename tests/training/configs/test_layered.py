@@ -51,7 +51,7 @@ def test_with_all_layers_they_are_filled(name, tmp_path):
 
 def test_a_stock_parser_sets_sentences_and_without_one_a_senter_does():
     assert config_of("stock", LAYERS)["nlp"]["pipeline"] == [
-        "tok2vec", "tagger", "morphologizer", "parser", "ner"
+        "tok2vec", "tagger", "morphologizer", "trainable_lemmatizer", "parser", "ner"
     ]  # fmt: skip
     assert config_of("stock", ["sent", "tag"])["nlp"]["pipeline"] == ["tok2vec", "senter", "tagger"]
 

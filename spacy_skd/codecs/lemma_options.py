@@ -1,0 +1,256 @@
+"""Which lemmas an inventory of labels can make of forms, and the scores of these lemmas.
+
+A lemma is as probable as all labels that make it of the form: with s the scores of the labels and
+L the set of those that give lemma l,
+
+    S(l) = log sum_{i in L} exp s_i          dS(l) / ds_i = exp(s_i - S(l)) = P(i | l)
+
+What does not apply to a form is in none of these sets: it is impossible.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy
+
+from ..arrays import Array, Bools, Floats1d, Floats2d, Ints1d, array_module
+from ..structures import IMPOSSIBLE, Parts
+from .edit_trees import EditTree
+from .lemma_labels import in_case, parse_lemma_label
+
+# What is remembered at most, of each some 40 MB.
+MOST_KEPT = 2_000_000  # pairs of a form and a label that applies to it
+MOST_LEMMAS = 200_000  # lemmas that were predicted
+_LEAST = -700.0  # nats below a form's best, so that exp is above 0
+
+
+@dataclass(frozen=True, eq=False)
+class FormOptions:
+    """What labels make of one form.
+
+    labels (Ints1d): (n,) those that apply, ascending. slots (Ints1d): (n,) the lemma that each
+    makes. lemmas (tuple[str, ...]): by slot.
+    """
+
+    labels: Ints1d
+    slots: Ints1d
+    lemmas: tuple[str, ...]
+
+    @cached_property
+    def slot_of(self) -> dict[str | None, int]:
+        return {lemma: slot for slot, lemma in enumerate(self.lemmas)}
+
+
+class LemmaLabels:
+    """An inventory. What applies to a form is remembered, up to a bound. It is of strings
+    alone, and of no vocab.
+
+    labels (tuple[str, ...]): see `lemma_labels`.
+    RAISES (ValueError): if one is no such label.
+    """
+
+    def __init__(self, labels: Sequence[str]):
+        self.labels = tuple(labels)
+        self._parsed = [parse_lemma_label(label) for label in self.labels]
+        self._cases: dict[EditTree, list[tuple[str, int]]] = {}
+        for i, label in enumerate(self._parsed):
+            self._cases.setdefault(label.tree, []).append((label.case, i))
+        # By what a form must begin and end with, the longer of the two, or be.
+        self._by_edge: dict[tuple[str, str], list[EditTree]] = {}
+        for tree in self._cases:
+            self._by_edge.setdefault(_key(tree), []).append(tree)
+        self._longest = max((len(text) for _, text in self._by_edge), default=0)
+        self._known: dict[str, FormOptions] = {}
+        self._n_kept = 0
+        self._lemmas: dict[tuple[str, int], str] = {}
+
+    def __reduce__(self) -> tuple[type["LemmaLabels"], tuple[tuple[str, ...]]]:
+        return LemmaLabels, (self.labels,)
+
+    def of_form(self, form: str) -> FormOptions:
+        """Return what the labels make of a form."""
+        known = self._known.get(form)
+        if known is None:
+            known = self._find(form)
+            if self._n_kept > MOST_KEPT:
+                self._known, self._n_kept = {}, 0
+            self._known[form] = known
+            self._n_kept += len(known.labels) + 1
+        return known
+
+    def of_words(self, forms: Sequence[str]) -> "LemmaOptions":
+        """Return what they make of the words of a batch. forms (Sequence[str]): of each word."""
+        place = {form: i for i, form in enumerate(dict.fromkeys(forms))}
+        words = numpy.asarray([place[form] for form in forms], dtype="int64")
+        return self.of_forms(list(place), words)
+
+    def of_forms(self, forms: Sequence[str], words: Ints1d) -> "LemmaOptions":
+        """Do as `of_words`. forms (Sequence[str]): distinct. words (Ints1d): (words,) the form of
+        each."""
+        return LemmaOptions([self.of_form(form) for form in forms], words, len(self.labels))
+
+    def best(
+        self, forms: Sequence[str], words: Ints1d, scores: Floats2d, *, top_k: int = 0
+    ) -> tuple[list[str], Ints1d]:
+        """Return the likeliest lemma of each word of a batch.
+
+        forms, words: see `of_forms`. scores: (words, labels), nats, on the CPU.
+        top_k (int): see `LemmaScores`.
+        RETURNS (tuple[list[str], Ints1d]): lemmas; (words,) which of them each word has. That of a
+            word to which no label applies is "", and of this word alone.
+        """
+        n_labels, rows, first = scores.shape[1], numpy.arange(len(scores)), scores.argmax(axis=1)
+        # Where one label outweighs all others together, their sums need not be known.
+        others = scores.copy()
+        others[rows, first] = -numpy.inf
+        is_sure = scores[rows, first] > numpy.log(n_labels) + others.max(axis=1)
+        pairs, best = numpy.unique(words * n_labels + first, return_inverse=True)
+        lemmas = [self.lemma(forms[i // n_labels], i % n_labels) for i in pairs.tolist()]
+        is_sure &= numpy.asarray([lemma != "" for lemma in lemmas], dtype=bool)[best]
+        unsure = numpy.nonzero(~is_sure)[0]
+        if len(unsure):
+            options = self.of_words([forms[i] for i in words[unsure].tolist()])
+            summed = LemmaScores(options, scores[unsure], top_k=top_k).values
+            slots = numpy.where(options.has_any, summed.argmax(axis=1), -1)
+            best[unsure] = len(lemmas) + numpy.arange(len(unsure))
+            lemmas += options.name(slots)
+        return lemmas, best
+
+    def lemma(self, form: str, label: int) -> str:
+        """Return what a label, by its index, makes of a form, "" if it does not apply."""
+        known = self._lemmas.get((form, label))
+        if known is None:
+            known = self._parsed[label].apply(form) or ""
+            if len(self._lemmas) >= MOST_LEMMAS:
+                self._lemmas = {}
+            self._lemmas[form, label] = known
+        return known
+
+    def _find(self, form: str) -> FormOptions:
+        lower = form.lower()
+        slots: dict[str, int] = {}
+        pairs: list[tuple[int, int]] = []
+        for tree in self._candidates(lower):
+            lemma = tree.apply(lower)
+            if lemma is None:
+                continue
+            for case, label in self._cases[tree]:
+                cased = in_case(case, form, lemma, tree)
+                if cased:
+                    pairs.append((label, slots.setdefault(cased, len(slots))))
+        array = numpy.asarray(sorted(pairs), dtype="int32").reshape(-1, 2)
+        return FormOptions(array[:, 0].copy(), array[:, 1].copy(), tuple(slots))
+
+    def _candidates(self, form: str) -> Iterable[EditTree]:
+        """Yield the trees whose edge the form has."""
+        yield from self._by_edge.get(("whole", form), ())
+        yield from self._by_edge.get(("any", ""), ())
+        for n in range(1, min(self._longest, len(form)) + 1):
+            yield from self._by_edge.get(("end", form[-n:]), ())
+            yield from self._by_edge.get(("start", form[:n]), ())
+
+
+def _key(tree: EditTree) -> tuple[str, str]:
+    start, end = tree.edge
+    if not tree.keeps:
+        return "whole", start
+    if not start and not end:
+        return "any", ""
+    return ("end", end) if len(end) >= len(start) else ("start", start)
+
+
+class LemmaOptions:
+    """What an inventory makes of the words of a batch.
+
+    forms (list[FormOptions]): distinct. words (Ints1d): (words,) the form of each.
+    n_labels (int): of the inventory. n_slots (int): the most lemmas of a form, at least 1.
+    """
+
+    def __init__(self, forms: list[FormOptions], words: Ints1d, n_labels: int):
+        self.forms, self.words, self.n_labels = forms, words, n_labels
+        self.n_slots = max([1, *(len(form.lemmas) for form in forms)])
+        self._counts = numpy.asarray([len(form.labels) for form in forms], dtype="int64")
+        self._starts = numpy.cumsum(self._counts) - self._counts
+        none = numpy.zeros(0, dtype="int32")
+        self._labels = numpy.concatenate([none, *(form.labels for form in forms)])
+        self._slots = numpy.concatenate([none, *(form.slots for form in forms)])
+
+    @property
+    def has_any(self) -> Bools:
+        """(words,) whether any label applies."""
+        return self._counts[self.words] > 0
+
+    def pairs(self) -> tuple[Ints1d, Ints1d, Ints1d]:
+        """Return of each label that applies to a word: the word, ascending, the label, the slot."""
+        counts = self._counts[self.words]
+        word = numpy.repeat(numpy.arange(len(self.words)), counts)
+        within = numpy.arange(len(word)) - numpy.repeat(numpy.cumsum(counts) - counts, counts)
+        at = within + numpy.repeat(self._starts[self.words], counts)
+        return word, self._labels[at].astype("int64"), self._slots[at].astype("int64")
+
+    def name(self, slots: Ints1d) -> list[str]:
+        """Return the lemma of each word, (words,), "" where the slot is negative."""
+        named = zip(self.words.tolist(), slots.tolist())
+        return ["" if slot < 0 else self.forms[form].lemmas[slot] for form, slot in named]
+
+    def encode(self, lemmas: Sequence[str | None]) -> tuple[Parts, Array]:
+        """Encode lemmas of words as indicators of slots, as `encode_tags` does labels.
+
+        lemmas (Sequence[str | None]): one a word, None or "" where it is not known.
+        RETURNS (tuple[Parts, ndarray]): unary (words, 1, slots), float32; (words,) bool, whether
+            it is known and some label makes it.
+        """
+        forms = [self.forms[form] for form in self.words.tolist()]
+        found = [form.slot_of.get(lemma, -1) for form, lemma in zip(forms, lemmas)]
+        slots = numpy.asarray(found, dtype="int64")
+        unary = numpy.zeros((len(slots), 1, self.n_slots), dtype="float32")
+        known = numpy.nonzero(slots >= 0)[0]
+        unary[known, 0, slots[known]] = 1.0
+        return Parts({"unary": unary}, numpy.ones(len(slots), dtype="int64")), slots >= 0
+
+
+class LemmaScores:
+    """Scores of the lemmas of words, by those of labels.
+
+    values (Floats2d): (words, slots), nats, `IMPOSSIBLE` where there is no such lemma; of a word
+        to which no label applies all 0.
+    """
+
+    def __init__(self, options: LemmaOptions, scores: Floats2d, *, top_k: int = 0):
+        """scores: (words, labels). top_k (int): how many of the best labels that apply to a word
+        count, 0 for all."""
+        xp = array_module(scores)
+        word, labels, slots = (xp.asarray(array) for array in options.pairs())
+        kept = scores[word, labels].astype("float64")
+        if top_k:
+            best = _best_of_each(word, kept, top_k)
+            word, labels, slots, kept = word[best], labels[best], slots[best], kept[best]
+        shape = (len(scores), options.n_slots)
+        highest: Any = xp.full(shape[0], -xp.inf)
+        highest_at: Any = xp.maximum
+        highest_at.at(highest, word, kept)
+        weights = xp.exp(xp.maximum(kept - highest[word], _LEAST))
+        places = word * shape[1] + slots
+        sums = xp.bincount(places, weights=weights, minlength=shape[0] * shape[1])
+        self.shares: Floats1d = weights / sums[places]
+        self._shape, self._index, self._places = scores.shape, (word, labels), (word, slots)
+        sums = sums.reshape(shape)
+        logs = xp.log(xp.where(sums > 0, sums, 1.0)) + highest[:, None]
+        values = xp.where(sums > 0, logs, IMPOSSIBLE)
+        nothing = xp.isinf(highest)[:, None]
+        self.values: Floats2d = xp.where(nothing, 0.0, values).astype(scores.dtype)
+
+    def backprop(self, d_values: Floats2d) -> Floats2d:
+        """Return the gradient at the scores of labels, of that at `values`."""
+        d_scores: Floats2d = array_module(d_values).zeros(self._shape, dtype=d_values.dtype)
+        d_scores[self._index] = d_values[self._places] * self.shares
+        return d_scores
+
+
+def _best_of_each(word: Ints1d, scores: Floats1d, k: int) -> Ints1d:
+    """Return which pairs are among the k best of their word. word (Ints1d): ascending."""
+    order = numpy.lexsort((-scores, word))
+    rank = numpy.arange(len(word)) - numpy.searchsorted(word, word)
+    return numpy.sort(order[rank < k])

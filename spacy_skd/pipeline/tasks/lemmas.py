@@ -1,0 +1,290 @@
+"""Lemmas by edit trees. The loss is over the lemmas that labels make of a form, not over labels.
+
+With S(l) the score of lemma l (`codecs/lemma_options`), P_s its softmax over the lemmas that some
+label makes of the form, and m the lemmas of gold or of the teacher,
+
+    L = - sum_l m(l) log P_s(l)           dL / ds_i = P_s(i) - sum_l m(l) P_s(i | l)
+
+so that which of several labels make a lemma is left to the student.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy
+from spacy.attrs import ORTH
+from spacy.tokens import Doc
+from spacy.training import Example
+from thinc.api import Model
+
+from ...arrays import Array, Floats2d, Ints1d
+from ...codecs.lemma_labels import parse_lemma_label
+from ...codecs.lemma_options import LemmaLabels, LemmaOptions, LemmaScores
+from ...codecs.trees import gold_tokens
+from ...codecs.units import as_units, split_by_lengths
+from ...codecs.words import Words
+from ...errors import check_between, named
+from ...layers.token_layer import TokenLayer
+from ...models.words import words_of
+from ...structures import IndependentLabels, Parts, to_numpy
+from ...structures.numerics import check_scores, softmax
+from ...transfer.beliefs import Belief, LemmaBelief
+from ...transfer.students import LemmaStudent
+from ..lost_mass import LEMMAS
+from .base import Activations, Predictions, Task
+from .lemma_counts import Counts, choose_labels, count_lemmas, count_taught_lemmas
+
+BACKOFFS = ("orth", "lower", None)
+MOST_SCORES = 2**24  # of labels at once in prediction
+
+
+class LemmaLesson(NamedTuple):
+    """options: what the labels make of the batch's words. gold (Parts): indicators of their lemmas.
+    known (Array): (words,) which lemmas are. beliefs: one a doc."""
+
+    options: LemmaOptions
+    gold: Parts
+    known: Array
+    beliefs: Sequence[Belief] | None
+
+
+class Lemmas(NamedTuple):
+    """names (list[str]): lemmas, the same list for docs that follow each other. ids (Ints1d):
+    (words,) the lemma of each word."""
+
+    names: list[str]
+    ids: Ints1d
+
+
+class LemmaTask(Task[LemmaLesson, list[Doc], Floats2d, Floats2d, Lemmas]):
+    """The likeliest lemma of each word. Each word is a unit.
+
+    top_k, backoff, min_tree_freq: see `make_distilling_tagger`.
+
+    Activations: "marginals" (tokens, labels), 0 of those that do not apply; "label_ids" (tokens,),
+    the likeliest label, -1 for none; "confidences" (tokens,), the probability of the lemma. Of
+    whitespace 0, -1 and 1.
+    """
+
+    layer: TokenLayer
+    takes = ("top_k", "backoff", "min_tree_freq")
+
+    def __init__(
+        self,
+        layer: TokenLayer,
+        *,
+        overwrite: bool = False,
+        top_k: int = 0,
+        backoff: str | None = "orth",
+        min_tree_freq: int = 3,
+    ):
+        self.structure = IndependentLabels()
+        self.layer = layer
+        self.overwrite = overwrite
+        self.top_k = int(check_between("top_k", top_k, low=0, high=10**6))
+        self.min_tree_freq = int(check_between("min_tree_freq", min_tree_freq, low=1, high=10**9))
+        if backoff not in BACKOFFS:
+            raise ValueError(f"backoff: expected 'orth', 'lower' or null, got {backoff!r}")
+        self.backoff = backoff
+        self._counted: Counts = Counter()
+        self._inventory = LemmaLabels(())
+
+    @property
+    def inventory(self) -> LemmaLabels:
+        """The labels, read."""
+        if self._inventory.labels != self.pipe.labels:
+            self._inventory = LemmaLabels(self.pipe.labels)
+        return self._inventory
+
+    def why_not_stock(self) -> str:
+        return self.layer.why_not_stock(self.pipe.labels, overwrite=self.overwrite)
+
+    # Labels
+
+    def check_labels(self, labels: Sequence[str]) -> None:
+        LemmaLabels(labels)
+
+    def check_more(self, label: str) -> None:
+        parse_lemma_label(label)
+
+    def check_taught(self, labels: tuple[str, ...]) -> None:
+        """Check nothing: teacher and student meet in lemmas."""
+
+    def initial_labels(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        taught: tuple[str, ...],
+        ask: Callable[[Sequence[Example]], Sequence[Belief]],
+    ) -> list[str]:
+        """Return the teacher's labels, or, if it has none, those of its best lemmas of the
+        examples, and those of the examples' gold."""
+        labels = [label for label in taught if _is_label(label)]
+        if not labels:
+            labels = self._chosen(count_taught_lemmas(ask, get_examples()))
+        return [*labels, *self._chosen(count_lemmas(get_examples()) | self._counted)]
+
+    def _chosen(self, counts: Counts) -> list[str]:
+        return choose_labels(counts, least=self.min_tree_freq)
+
+    def note_gold(self, examples: Iterable[Example]) -> None:
+        self._counted += count_lemmas(examples)
+
+    def labels_in(self, examples: Iterable[Example]) -> list[str]:
+        return self._chosen(count_lemmas(examples))
+
+    def initialize(self, model: Model[list[Doc], Floats2d], docs: list[Doc]) -> None:
+        model.initialize(X=docs, Y=model.ops.alloc2f(1, len(self.pipe.labels)))
+
+    # Prediction
+
+    def predict(self, docs: list[Doc]) -> Predictions:
+        best: list[Lemmas] = []
+        activations: list[Activations] = []
+        for batch in self._batches(docs):
+            scores = to_numpy(self._scores(batch))
+            words = words_of(batch, n_words=len(scores))
+            best += self._best(batch, words, scores)
+            if self.pipe.save_activations:
+                rows = split_by_lengths(scores, [len(each) for each in words])
+                activations += [self._activations(*row) for row in zip(batch, words, rows)]
+        return Predictions(best, activations if self.pipe.save_activations else None)
+
+    def _batches(self, docs: list[Doc]) -> Iterator[list[Doc]]:
+        """Yield docs of few words together where there are many labels."""
+        most, batch, n = MOST_SCORES // max(1, len(self.pipe.labels)), list[Doc](), 0
+        for doc in docs:
+            if batch and n + len(doc) > most:
+                yield batch
+                batch, n = [], 0
+            batch.append(doc)
+            n += len(doc)
+        if batch:
+            yield batch
+
+    def _best(self, docs: list[Doc], words: Sequence[Words], scores: Floats2d) -> list[Lemmas]:
+        """scores: (words of the docs, labels)."""
+        if not len(scores):
+            return [Lemmas([], numpy.zeros(0, dtype="int64")) for _ in docs]
+        orths = [each.of_tokens(doc.to_array(ORTH)) for doc, each in zip(docs, words)]
+        distinct, index = numpy.unique(numpy.concatenate(orths), return_inverse=True)
+        strings = docs[0].vocab.strings
+        forms = [strings[orth] for orth in distinct.tolist()]
+        names, ids = self.inventory.best(forms, index, scores, top_k=self.top_k)
+        for word in numpy.flatnonzero(numpy.asarray([not name for name in names])[ids]).tolist():
+            names[ids[word]] = self._back_off(forms[index[word]])
+        return [Lemmas(names, each) for each in split_by_lengths(ids, [len(o) for o in orths])]
+
+    def _back_off(self, form: str) -> str:
+        """Return the lemma of a word to which no label applies, "" for none."""
+        return {"orth": form, "lower": form.lower()}.get(self.backoff or "", "")
+
+    def _activations(self, doc: Doc, words: Words, scores: Floats2d) -> Activations:
+        options = self.inventory.of_words(_forms([doc]))
+        lemmas = LemmaScores(options, scores)
+        chances = softmax(lemmas.values)[1]
+        marginals, applies = lemmas.backprop(chances), options.has_any
+        ids = marginals.argmax(axis=1) if marginals.size else numpy.zeros(len(scores), "int64")
+        best = numpy.where(applies, chances.max(axis=1, initial=0), 0)
+        return {
+            "marginals": words.to_tokens(marginals, fill=0.0),
+            "label_ids": words.to_tokens(numpy.where(applies, ids, -1), fill=-1),
+            "confidences": words.to_tokens(best, fill=1.0),
+        }
+
+    def write(self, docs: Sequence[Doc], best: Sequence[Lemmas]) -> None:
+        names: list[str] = []
+        values: Array = numpy.zeros(0, dtype="uint64")
+        for doc, lemmas in zip(docs, best):
+            if lemmas.names is not names:
+                names = lemmas.names
+                table = [self.layer.value(doc, name) if name else 0 for name in names]
+                values = numpy.asarray(table, dtype="uint64")
+            self.layer.write(doc, values[lemmas.ids], labels=(), overwrite=self.overwrite)
+
+    def _scores(self, docs: list[Doc]) -> Floats2d:
+        """(words of the batch, labels)"""
+        if not any(len(doc) for doc in docs):
+            return numpy.zeros((0, len(self.pipe.labels)), dtype="float32")
+        scores: Floats2d = self.pipe.model.predict(docs)
+        check_scores(scores, name=self.pipe.name)
+        return scores
+
+    # As a teacher
+
+    def believe(self, docs: Sequence[Doc]) -> list[Belief]:
+        """See `Task.believe`. All labels count, whatever `top_k` is."""
+        beliefs: list[Belief] = []
+        for batch in self._batches(list(docs)):
+            scores = to_numpy(self._scores(batch))
+            lengths = [len(words) for words in words_of(batch, n_words=len(scores))]
+            for doc, rows in zip(batch, split_by_lengths(scores, lengths)):
+                forms = _forms([doc])
+                options = self.inventory.of_words(forms)
+                values = LemmaScores(options, rows).values
+                beliefs.append(LemmaBelief.of_slots(self.pipe.labels, forms, options, values))
+        return beliefs
+
+    def decode(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> Predictions:
+        own = [LemmaBelief.of(belief) for belief in beliefs]
+        pairs = [list(zip(belief.best_lemmas(), belief.forms)) for belief in own]
+        lemmas = [[lemma or self._back_off(form) for lemma, form in of_doc] for of_doc in pairs]
+        return Predictions([Lemmas(of_doc, numpy.arange(len(of_doc))) for of_doc in lemmas])
+
+    # Training
+
+    def has_gold(self, eg: Example) -> bool:
+        return all(self.layer.gold(eg))
+
+    def lesson(self, examples: Sequence[Example], beliefs: Sequence[Belief] | None) -> LemmaLesson:
+        """See `Task.lesson`. A lemma that no label makes of its form is unknown gold."""
+        forms = _forms([eg.predicted for eg in examples])
+        lemmas = [lemma for eg in examples for lemma in self.layer.gold(eg)]
+        lesson = self._lesson(forms, lemmas, beliefs)
+        pairs = (f"{form} -> {lemma}" for form, lemma, known in zip(forms, lemmas, lesson.known)
+                 if lemma and not known)  # fmt: skip
+        self.pipe.unknown_labels.add(pairs, ())
+        return lesson
+
+    def lesson_without_gold(self, beliefs: Sequence[Belief]) -> LemmaLesson:
+        with named(self.pipe.name):
+            forms = [form for belief in beliefs for form in belief.spelled()]
+        return self._lesson(forms, [None] * len(forms), beliefs)
+
+    def _lesson(
+        self,
+        forms: Sequence[str],
+        lemmas: Sequence[str | None],
+        beliefs: Sequence[Belief] | None,
+    ) -> LemmaLesson:
+        options = self.inventory.of_words(forms)
+        return LemmaLesson(options, *options.encode(lemmas), self.learnt(beliefs))
+
+    def inputs(self, docs: list[Doc], lesson: LemmaLesson) -> list[Doc]:
+        return docs
+
+    def loss(self, lesson: LemmaLesson, scores: Floats2d) -> tuple[float, Floats2d]:
+        """See `Task.loss`. scores: (words of the batch, labels)."""
+        target = None
+        if lesson.beliefs is not None:
+            student = LemmaStudent(**vars(self.student()), options=lesson.options)
+            kind = type(lesson.beliefs[0])
+            asked = kind.target_of_lemmas(lesson.beliefs, student)
+            target = self.tempered(asked, reason=LEMMAS)
+        lemmas = LemmaScores(lesson.options, scores)
+        gold = gold_tokens(self.on_device(lesson.gold), lesson.known)
+        loss, d_parts = self.mixed_loss(as_units(lemmas.values), gold=gold, target=target)
+        return loss, lemmas.backprop(d_parts.arrays["unary"][:, 0])
+
+
+def _forms(docs: Sequence[Doc]) -> list[str]:
+    """Return the words of docs."""
+    pairs = zip(docs, words_of(docs))
+    return [form for doc, words in pairs for form in words.items_of_tokens([t.text for t in doc])]
+
+
+def _is_label(text: str) -> bool:
+    try:
+        return bool(parse_lemma_label(text))
+    except ValueError:
+        return False
