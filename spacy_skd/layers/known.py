@@ -7,6 +7,7 @@ from spacy.tokens import Doc
 
 from . import LAYERS
 from .base import Block, Layer
+from .categories import CatsLayer, MultilabelCatsLayer
 from .joint import MorphologizerLayer
 from .spans import EntsLayer, SpansLayer
 from .tokens import MorphLayer, PosLayer, SentLayer, TagLayer
@@ -14,7 +15,8 @@ from .trees import TreeLayer
 
 # In the order in which they are named to users.
 OWN: tuple[type[Layer], ...] = (
-    TagLayer, PosLayer, MorphLayer, SentLayer, MorphologizerLayer, TreeLayer, EntsLayer, SpansLayer
+    TagLayer, PosLayer, MorphLayer, SentLayer, MorphologizerLayer, TreeLayer, EntsLayer, SpansLayer,
+    CatsLayer, MultilabelCatsLayer
 )  # fmt: skip
 
 

@@ -8,9 +8,11 @@ from spacy.pipeline import (
     DependencyParser,
     EntityRecognizer,
     Morphologizer,
+    MultiLabel_TextCategorizer,
     SentenceRecognizer,
     SpanCategorizer,
     Tagger,
+    TextCategorizer,
 )
 
 from .beam import Beam
@@ -19,6 +21,7 @@ from .ner import EntitySource
 from .parser import ParserSource
 from .spancat import SpancatSource
 from .tagger import SenterSource, TaggerSource
+from .textcat import TextcatSource
 from .transition import TransitionSource
 from .views import DistillingSource, Source
 
@@ -29,14 +32,16 @@ STOCK: dict[type, Callable[[Any], Source]] = {
     SentenceRecognizer: SenterSource,
     Morphologizer: MorphologizerSource,
     SpanCategorizer: SpancatSource,
+    TextCategorizer: TextcatSource,
+    MultiLabel_TextCategorizer: TextcatSource,
 }
 SEARCHED: dict[type, type[TransitionSource]] = {
     EntityRecognizer: EntitySource,
     DependencyParser: ParserSource,
 }
 CAN_TEACH = (
-    "distilling_tagger, distilling_parser, tagger, morphologizer, senter, parser, ner, spancat, "
-    "spancat_singlelabel"
+    "distilling_tagger, distilling_parser, distilling_textcat, tagger, morphologizer, senter, "
+    "parser, ner, spancat, spancat_singlelabel, textcat, textcat_multilabel"
 )
 
 

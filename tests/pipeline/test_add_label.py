@@ -9,7 +9,8 @@ from spacy.tokens import Span
 from thinc.api import Adam
 
 NEW = {"tag": "NEW", "pos": "X", "morph": "Case=Nom", "parser": "new", "ner": "NEW",
-       "bio": "NEW", "spans": "NEW", "segments": "NEW"}  # fmt: skip
+       "bio": "NEW", "spans": "NEW", "segments": "NEW", "textcat": "NEW",
+       "multilabel": "NEW"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +150,7 @@ def annotate(doc, token, label):
     span = Span(doc, token.i, token.i + 1, "NEW")
     doc.set_ents([*(ent for ent in doc.ents if ent.start != token.i), span])
     doc.spans["sc"] = doc.spans["seg"] = list(doc.ents)
+    doc.cats = {**dict.fromkeys(doc.cats, 0.0), "NEW": 1.0}
 
 
 @pytest.mark.parametrize("name", NEW)

@@ -2,6 +2,7 @@
 registered by the names under which they are stored."""
 
 from .base import Belief, ParseBelief
+from .documents import DocBelief, DocCandidates
 from .form import Form
 from .head_tags import HeadLabelBelief
 from .listed_labels import LabelCandidates
@@ -14,6 +15,8 @@ from .trees import TreeBelief
 __all__ = [
     "Belief",
     "ChainBelief",
+    "DocBelief",
+    "DocCandidates",
     "Form",
     "HeadLabelBelief",
     "LabelCandidates",
