@@ -107,7 +107,7 @@ def check_gradient(loss_of, scores):
 
 @each
 def test_is_learnt(school, name, target):
-    pipe = pipe_of(school, name, target, k=3)
+    pipe = pipe_of(school, name, target, k=2)
     pipe.model = copy.deepcopy(pipe.model)
     source, sgd = school[0].get_pipe(name), Adam(0.01)
     losses = [pipe.distill(source, school[2], sgd=sgd, losses={})[name] for _ in range(12)]

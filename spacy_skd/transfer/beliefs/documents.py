@@ -188,7 +188,7 @@ class DocCandidates(DocumentBelief):
         possible = structure.has_labels(own) & structure.has_labels(self.sets)
         shares = tempered_weights(self.weights[None], temperature=temperature)[0] * possible
         left = float(shares.sum())
-        return shares @ own / (left or 1.0), 1.0 - left
+        return shares @ own / (left or 1.0), max(0.0, 1.0 - left)
 
 
 def _named(labels: Sequence[str], chosen: Floats1d) -> dict[str, float]:
