@@ -9,7 +9,11 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-NAMES = ("sent", "tag", "pos", "morph", "lemma", "parser", "ner", "bio", "spans", "segments")
+NAMES = ("sent", "tag", "pos", "morph", "lemma", "parser", "ner", "bio", "spans", "segments",
+         "textcat", "multilabel")  # fmt: skip
+FACTORIES = {"parser": "distilling_parser", "textcat": "distilling_textcat",
+             "multilabel": "distilling_textcat"}  # fmt: skip
+LENGTHS = ("ONE", "TWO", "MORE")  # categories, by the sentences of a doc
 # Labels of spans by word: made up, so that there are some in each doc.
 SPANS = {"Ann": "PER", "cat": "ANIMAL", "Dogs": "ANIMAL", "She": "PER", "Go": "ACT"}
 MORPHS = {"NNS": "Number=Plur", "NN": "Number=Sing", "VBZ": "Tense=Pres|VerbForm=Fin"}
@@ -25,8 +29,7 @@ def build(*, shared: bool = True, nO: int | None = None, **settings: Any) -> Lan
     for name in NAMES:
         model = {**_MODELS[name], "tok2vec": LISTENER if shared else TOK2VEC, "nO": nO}
         config = {**_CONFIGS[name], "model": model, **settings}
-        factory = "distilling_parser" if name == "parser" else "distilling_tagger"
-        nlp.add_pipe(factory, name, config=config)
+        nlp.add_pipe(FACTORIES.get(name, "distilling_tagger"), name, config=config)
     return nlp
 
 
@@ -44,12 +47,23 @@ _SEGMENTS = {
     "hidden_width": 8,
     "dropout": 0.0,
 }
+_DOCS = {
+    "@architectures": "spacy-skd.DocScorer.v1",
+    "heads": 2,
+    "hidden_width": 16,
+    "dropout": 0.0,
+    "ngram_size": 2,
+    "length": 64,
+}
 _MODELS: dict[str, Any] = {**dict.fromkeys(NAMES, _TOKENS), "parser": _TREES,
+                           **dict.fromkeys(("textcat", "multilabel"), _DOCS),
                            "ner": _CHAIN, "spans": _CHAIN, "segments": _SEGMENTS}  # fmt: skip
 _CONFIGS: dict[str, Any] = {
     **{name: {"layer": name} for name in ("sent", "tag", "pos", "morph", "spans")},
     "lemma": {"layer": "lemma", "min_tree_freq": 1},
     "parser": {},
+    "textcat": {},
+    "multilabel": {"exclusive": False},
     "ner": {"layer": "ents"},
     "segments": {"layer": "spans", "spans_key": "seg", "structure": "segments"},
     "bio": {"layer": "ents", "structure": "tokens", "scheme": "BIO", "overwrite": True},
@@ -65,6 +79,8 @@ def gold_docs(nlp: Language) -> list[Doc]:
         found = [Span(doc, t.i, t.i + 1, SPANS[t.text]) for t in doc if t.text in SPANS]
         doc.set_ents(found)
         doc.spans["sc"] = doc.spans["seg"] = found
+        n = len(list(doc.sents))
+        doc.cats = {label: float(i == n - 1) for i, label in enumerate(LENGTHS)}
     return docs
 
 
@@ -89,7 +105,8 @@ def annotation(doc: Doc) -> list[Any]:
         (t.tag_, t.pos_, str(t.morph), t.lemma_, t.dep_, t.head.i, t.is_sent_start) for t in doc
     ]
     found = [*doc.ents, *doc.spans.get("sc", ()), *doc.spans.get("seg", ())]
-    return [*tokens, *((s.start, s.end, s.label_) for s in found)]
+    cats = [(label, "cat") for label, chance in doc.cats.items() if chance > 0.5]
+    return [*tokens, *((s.start, s.end, s.label_) for s in found), *cats]
 
 
 def scores_of(nlp: Language, name: str, docs: list[Doc]) -> "numpy.ndarray":

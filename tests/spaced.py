@@ -7,7 +7,7 @@ from typing import Any
 import numpy
 import parsers
 import spacy
-from all_components import _CONFIGS, _MODELS, NAMES, gold_docs
+from all_components import _CONFIGS, _MODELS, FACTORIES, NAMES, gold_docs
 from conftest import TOK2VEC
 from spacy.language import Language
 from spacy.tokens import Doc, Span
@@ -36,7 +36,8 @@ def build(name: str, **settings: Any) -> Language:
     is_tree = name in parsers.KINDS
     config: dict[str, Any] = {**(parsers.KINDS[name] if is_tree else _CONFIGS[name]), **settings}
     config["model"] = {**(config["model"] if is_tree else _MODELS[name]), "tok2vec": ALONE}
-    nlp.add_pipe("distilling_parser" if is_tree else "distilling_tagger", name, config=config)
+    factory = FACTORIES.get("parser" if is_tree else name, "distilling_tagger")
+    nlp.add_pipe(factory, name, config=config)
     examples = pairs(nlp)[0]
     nlp.initialize(lambda: examples)
     for _ in range(8):
@@ -88,6 +89,7 @@ def with_whitespace(doc: Doc) -> Doc:
     ]
     spaced.set_ents(spans)
     spaced.spans["sc"] = spaced.spans["seg"] = spans
+    spaced.cats = dict(doc.cats)
     return spaced
 
 
@@ -98,7 +100,8 @@ def words_of_annotation(doc: Doc) -> list[Any]:
     said = [(t.text, t.tag_, t.pos_, str(t.morph), t.dep_, number[t.head.i]) for t in words]
     spans = [*doc.ents, *doc.spans.get("sc", ()), *doc.spans.get("seg", ())]
     starts = [number[sent.start] for sent in doc.sents] if doc.has_annotation("SENT_START") else []
-    return [*said, *((number[s.start], number[s.end], s.label_) for s in spans), *starts]
+    cats = {label: round(chance, 4) for label, chance in doc.cats.items()}
+    return [*said, *((number[s.start], number[s.end], s.label_) for s in spans), *starts, cats]
 
 
 def gradients(nlp: Language, name: str) -> dict[str, numpy.ndarray]:

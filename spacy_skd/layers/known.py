@@ -7,6 +7,7 @@ from spacy.tokens import Doc
 
 from . import LAYERS
 from .base import Block, Layer
+from .categories import CatsLayer, MultilabelCatsLayer
 from .joint import MorphologizerLayer
 from .lemmas import LemmaLayer
 from .spans import EntsLayer, SpansLayer
@@ -16,7 +17,7 @@ from .trees import TreeLayer
 # In the order in which they are named to users.
 OWN: tuple[type[Layer], ...] = (
     TagLayer, PosLayer, MorphLayer, LemmaLayer, SentLayer, MorphologizerLayer, TreeLayer, EntsLayer,
-    SpansLayer,
+    SpansLayer, CatsLayer, MultilabelCatsLayer,
 )  # fmt: skip
 
 

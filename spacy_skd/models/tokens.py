@@ -21,7 +21,7 @@ def build_token_scorer(
     tok2vec (Model[list[Doc], list[Floats2d]]): vectors of tokens.
     nO (int | None): labels; set by the component.
     """
-    output = _linear_scores(nO=nO, nI=tok2vec.maybe_get_dim("nO"))
+    output = linear_scores(nO=nO, nI=tok2vec.maybe_get_dim("nO"))
     return Model(
         "token_scorer",
         _forward,
@@ -32,7 +32,8 @@ def build_token_scorer(
     )
 
 
-def _linear_scores(*, nO: int | None, nI: int | None) -> Model[Floats2d, Floats2d]:
+def linear_scores(*, nO: int | None, nI: int | None) -> Model[Floats2d, Floats2d]:
+    """Make a layer of W x + b, which starts at 0."""
     return Model(
         "linear_scores",
         _linear,
@@ -44,7 +45,7 @@ def _linear_scores(*, nO: int | None, nI: int | None) -> Model[Floats2d, Floats2
 
 def _grow(model: Model[list[Doc], Floats2d], copies: Ints2d) -> Model[list[Doc], Floats2d]:
     old = model.get_ref("output_layer")
-    new = _linear_scores(nO=copies.shape[1], nI=old.get_dim("nI"))
+    new = linear_scores(nO=copies.shape[1], nI=old.get_dim("nI"))
     for name in old.param_names:
         new.set_param(name, grown(old.get_param(name), copies))
     model.replace_node(old, new)

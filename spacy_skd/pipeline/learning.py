@@ -41,15 +41,15 @@ class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
     # Losses
 
     def get_loss(self, examples: Iterable[Example], scores: Any) -> tuple[float, Any]:
-        """Mean loss of a word in nats, and its gradient at the scores.
+        """Mean loss of a word (of categories, of a doc) in nats, and its gradient at the scores.
 
         scores: what the model returned for the predicted docs.
         RAISES (ValueError): if the loss is not finite.
         """
         examples = list(examples)
         lesson = self.task.lesson(examples, self.beliefs_of_teacher(examples))
-        n_words = _n_words([eg.predicted for eg in examples])
-        return self._mean(self.task.loss(lesson, scores), n=n_words)
+        n = self._count([eg.predicted for eg in examples])
+        return self._mean(self.task.loss(lesson, scores), n=n)
 
     def get_teacher_student_loss(
         self, teacher_scores: Sequence[Belief], student_scores: Any, normalize: bool = False
@@ -62,8 +62,12 @@ class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
         RETURNS (tuple[float, Any]): loss in nats; gradient at the student's scores.
         """
         lesson = self.task.lesson_without_gold(teacher_scores)
-        n = sum(belief.n_tokens for belief in teacher_scores) if normalize else 1
+        lengths = [belief.n_tokens for belief in teacher_scores]
+        n = self.task.count(lengths) if normalize else 1
         return self._mean(self.task.loss(lesson, student_scores), n=n)
+
+    def _count(self, docs: Sequence[Doc]) -> int:
+        return self.task.count(word_lengths(docs))
 
     def _mean(self, loss_and_gradient: tuple[float, Any], *, n: int) -> tuple[float, Any]:
         loss, gradient = loss_and_gradient
@@ -219,7 +223,7 @@ class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
         """Forward, loss, backward. RETURNS (float): mean nats a word."""
         set_dropout_rate(self.model, drop)
         scores, backprop = self.model.begin_update(self.task.inputs(docs, lesson))
-        loss, d_scores = self._mean(self.task.loss(lesson, scores), n=_n_words(docs))
+        loss, d_scores = self._mean(self.task.loss(lesson, scores), n=self._count(docs))
         backprop(d_scores)
         return loss
 

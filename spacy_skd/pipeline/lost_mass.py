@@ -25,6 +25,10 @@ LABELS = Reason(
     "labels that it lacks, sequences that it excludes, spans that are too wide",
     "labels that the student lacks",
 )
+CATEGORIES = Reason(
+    "labels that it lacks, several labels at once, or none",
+    "labels that the student lacks, or of several at once",
+)
 HEADS = Reason("heads that form no tree of its kind", "heads that the student excludes")
 TAGS = Reason(
     "arcs without a tag, or whose deprels the teacher did not score", "arcs without a tag"

@@ -5,6 +5,7 @@ from .chain import LinearChain, chain_indicators
 from .chain_runs import Run, run_probabilities
 from .eisner import ProjectiveTrees
 from .heads import ArcStructure, HeadSelection, Trees, is_tree
+from .label_sets import LabelSets
 from .matrix_tree import SpanningTrees
 from .numerics import IMPOSSIBLE, to_numpy
 from .parts import Parts, is_tied, tie
@@ -18,6 +19,7 @@ __all__ = [
     "FlatSegments",
     "HeadSelection",
     "IndependentLabels",
+    "LabelSets",
     "LinearChain",
     "Parts",
     "ProjectiveTrees",

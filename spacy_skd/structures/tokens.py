@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import numpy
 
-from ..arrays import ArrayModule, Floats1d, Floats2d, Floats3d, Ints2d
+from ..arrays import Array, ArrayModule, Floats1d, Floats2d, Floats3d, Ints2d
 from .base import Structure, check_k
 from .draws import draw_rows
 from .k_best import best_rows
@@ -27,6 +27,36 @@ class IndependentLabels(Structure):
     @property
     def emissions(self) -> "IndependentLabels":
         return self
+
+    # As what docs have: each doc is a unit
+
+    def of_label_scores(self, scores: Floats2d) -> Parts:
+        """Return the parts of docs that have one label each. scores: (B, labels), nats."""
+        return Parts({"unary": scores[:, None]}, numpy.ones(len(scores), dtype="int64"))
+
+    def of_label_chances(self, chances: Floats2d) -> Parts:
+        """Return the marginals. chances: (B, labels), the probability of each label."""
+        return self.of_label_scores(chances)
+
+    def label_scores(self, scores: Parts) -> Floats2d:
+        """Return (B, labels) scores of which `of_label_scores` makes the same distribution."""
+        return scores.arrays["unary"][:, 0]
+
+    def label_chances(self, marginals: Parts) -> Floats2d:
+        """Return (B, labels), the probability of each label; of the gradient of a loss at the parts,
+        that at the labels' scores."""
+        return marginals.arrays["unary"][:, 0]
+
+    def has_labels(self, chosen: Array) -> Array:
+        """Return (B,) bool, whether the labels of a doc are one of its structures. chosen: (B,
+        labels) bool."""
+        single: Array = chosen.sum(axis=1) == 1
+        return single
+
+    def silent_units(self, lacking: Array) -> Array:
+        """Return (units of a doc,) bool, of which a teacher says nothing. lacking: (labels,) bool,
+        that it lacks."""
+        return numpy.zeros(1, dtype=bool)
 
     def infer(self, scores: Parts) -> tuple[Floats1d, Parts]:
         unary, mask = _checked(scores)

@@ -11,9 +11,11 @@ from spacy.pipeline import (
     EntityRecognizer,
     Lemmatizer,
     Morphologizer,
+    MultiLabel_TextCategorizer,
     SentenceRecognizer,
     SpanCategorizer,
     Tagger,
+    TextCategorizer,
 )
 from spacy.tokens import Doc
 from spacy.ty import ListenedToComponent
@@ -25,6 +27,7 @@ from .ner import EntitySource
 from .parser import ParserSource
 from .spancat import SpancatSource
 from .tagger import SenterSource, TaggerSource
+from .textcat import TextcatSource
 from .transition import TransitionSource
 from .views import DistillingSource, Source
 
@@ -35,14 +38,17 @@ STOCK: dict[type, Callable[[Any], Source]] = {
     Morphologizer: MorphologizerSource,
     SpanCategorizer: SpancatSource,
     EditTreeLemmatizer: EditTreeSource,
+    TextCategorizer: TextcatSource,
+    MultiLabel_TextCategorizer: TextcatSource,
 }
 SEARCHED: dict[type, type[TransitionSource]] = {
     EntityRecognizer: EntitySource,
     DependencyParser: ParserSource,
 }
 CAN_TEACH = (
-    "distilling_tagger, distilling_parser, tagger, morphologizer, senter, parser, ner, spancat, "
-    "spancat_singlelabel, trainable_lemmatizer, lemmatizer"
+    "distilling_tagger, distilling_parser, distilling_textcat, tagger, morphologizer, senter, "
+    "parser, ner, spancat, spancat_singlelabel, trainable_lemmatizer, lemmatizer, textcat, "
+    "textcat_multilabel"
 )
 
 

@@ -3,7 +3,7 @@
 import numpy
 import pytest
 import spacy
-from all_components import bare, gold_docs
+from all_components import LENGTHS, bare, gold_docs
 from spacy.tokens import Doc
 from spacy.training import Example
 
@@ -16,6 +16,7 @@ from spacy_skd.transfer.beliefs import SegmentBelief, TokenBelief, TreeCandidate
 
 ALL = list(layer_classes())
 TAUGHT = [name for name, layer in layer_classes().items() if layer.family]
+OF_WORDS = [name for name in TAUGHT if find_layer(name).family not in ("trees", "docs")]
 
 
 def read(layer, doc):
@@ -24,6 +25,8 @@ def read(layer, doc):
     eg = Example(doc, doc)
     if layer.family == "spans":
         return words.tags_of_tokens(layer.gold(eg, scheme="BIOES"))
+    if layer.family == "docs":
+        return dict(zip(LENGTHS, layer.gold(doc, LENGTHS).tolist())) if doc.cats else {}
     if layer.family == "trees":
         labels = sorted({*layer.labels(doc)})
         heads, deprels = layer.gold(eg, labels=labels)
@@ -35,6 +38,8 @@ def write(layer, doc, gold, *, overwrite=True):
     """What `read` says."""
     if layer.family == "spans":
         layer.write(doc, decode_spans([tag or "O" for tag in gold]), overwrite=overwrite)
+    elif layer.family == "docs":
+        layer.write(doc, gold)
     elif layer.family == "trees":
         heads, deprels = numpy.asarray(gold[0], dtype="int64"), gold[1]
         labels = sorted(set(deprels))
@@ -82,12 +87,15 @@ def test_docs_without_tokens_or_annotation(name):
     vocab = spacy.blank("en").vocab
     write(layer, Doc(vocab), read(layer, Doc(vocab)))
     gold = read(layer, Doc(vocab, ["a", "b"]))
+    if layer.family == "docs":
+        assert gold == {}
+        return
     flat = gold[1] if layer.family == "trees" else gold
     assert not any(flat)
     assert len(flat) == 2
 
 
-@pytest.mark.parametrize("name", [name for name in TAUGHT if find_layer(name).family != "trees"])
+@pytest.mark.parametrize("name", OF_WORDS)
 @pytest.mark.parametrize("overwrite", [True, False])
 def test_annotation_is_replaced_only_where_it_may_be(name, overwrite):
     layer = find_layer(name)

@@ -9,7 +9,8 @@ from spacy.tokens import Span
 from thinc.api import Adam
 
 NEW = {"tag": "NEW", "pos": "X", "morph": "Case=Nom", "parser": "new", "ner": "NEW",
-       "bio": "NEW", "spans": "NEW", "segments": "NEW"}  # fmt: skip
+       "bio": "NEW", "spans": "NEW", "segments": "NEW", "textcat": "NEW",
+       "multilabel": "NEW"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +150,7 @@ def annotate(doc, token, label):
     span = Span(doc, token.i, token.i + 1, "NEW")
     doc.set_ents([*(ent for ent in doc.ents if ent.start != token.i), span])
     doc.spans["sc"] = doc.spans["seg"] = list(doc.ents)
+    doc.cats = {**dict.fromkeys(doc.cats, 0.0), "NEW": 1.0}
 
 
 @pytest.mark.parametrize("name", NEW)
@@ -184,7 +186,7 @@ def test_a_new_label_is_not_in_the_state_that_is_rehearsed(nlp):
     nlp.resume_training()
     tag = nlp.get_pipe("tag")
     tag.add_label("NEW")
-    sgd, examples = Adam(0.01), gold_examples(nlp)
+    sgd, examples = Adam(0.001), gold_examples(nlp)
     losses = [tag.rehearse(examples, sgd=sgd, losses={})["tag"] for _ in range(20)]
     assert losses[-1] < losses[0]
     assert tag.memory.labels == tag.labels[:-1]

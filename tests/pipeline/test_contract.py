@@ -115,6 +115,7 @@ def test_evaluate(nlp):
         "ents_f",
         "spans_sc_f",
         "spans_seg_f",
+        "cats_score",
     ):
         assert scores[key] > 0.9, key
 

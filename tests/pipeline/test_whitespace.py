@@ -77,6 +77,9 @@ def test_activations_are_of_tokens(built, name):
         at, n = place(doc), len(spaced)
         mine, theirs = doc._.activations[name], spaced._.activations[name]
         assert mine.keys() == theirs.keys()
+        if name in ("textcat", "multilabel"):  # of the doc
+            assert all(theirs[key] == pytest.approx(mine[key], abs=1e-4) for key in mine)
+            continue
         empty = {"label_ids": -1, "marginals": 0, "label_marginals": 0, "confidences": 1}
         of_spans = "spans" in mine
         for key, value in empty.items():
@@ -127,9 +130,7 @@ def test_loss_and_gradients_are_those_without_whitespace(built, name, with_belie
         if beliefs is None:
             lesson = pipe.task.lesson(examples, None)
         else:
-            order = [
-                len(b.scores) if hasattr(b, "scores") else int(b.units[-1, 1]) for b in beliefs
-            ]
+            order = [belief.n_tokens for belief in beliefs]
             lesson = pipe.task.lesson_without_gold(pipe.believe(docs))
             assert sum(order) == sum(not t.is_space for doc in docs for t in doc)
         losses.append(pipe._learn(docs, lesson, drop=0.0))

@@ -17,6 +17,7 @@ from spacy_skd.structures import (
     FlatSegments,
     HeadSelection,
     IndependentLabels,
+    LabelSets,
     LinearChain,
     Parts,
     ProjectiveTrees,
@@ -44,6 +45,7 @@ WIDTH = 2
 
 CASES = [
     Case(IndependentLabels(), "unary", oracle.labellings),
+    Case(LabelSets(), "unary", oracle.labellings),
     Case(HeadSelection(), "arc", oracle.head_choices),
     Case(SpanningTrees(single_root=True), "arc", oracle.trees),
     Case(SpanningTrees(single_root=False), "arc", oracle.forests),

@@ -105,6 +105,10 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
         """Why a component of this task cannot be exported as one of spaCy's; "" if it can."""
         return f"there is no stock component of its structure, {type(self.structure).__name__}"
 
+    def count(self, lengths: Sequence[int]) -> int:
+        """Return what a loss is the mean over: words, of docs of some lengths."""
+        return sum(lengths)
+
     # Labels
 
     def n_outputs(self, labels: Sequence[str]) -> int:

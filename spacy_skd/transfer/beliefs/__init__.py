@@ -2,6 +2,7 @@
 registered by the names under which they are stored."""
 
 from .base import Belief, ParseBelief
+from .documents import DocBelief, DocCandidates
 from .form import Form
 from .head_tags import HeadLabelBelief
 from .lemmas import LemmaBelief
@@ -15,6 +16,8 @@ from .trees import TreeBelief
 __all__ = [
     "Belief",
     "ChainBelief",
+    "DocBelief",
+    "DocCandidates",
     "Form",
     "HeadLabelBelief",
     "LabelCandidates",

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 SPANS = "spans (tags O, B-..., ..., or segments)"
 TREES = "dependency trees"
+CATEGORIES = "categories of docs"
 
 
 class Belief(ABC):
@@ -159,6 +160,13 @@ class Belief(ABC):
         """
         raise ValueError("expected trees, got labels of tokens")
 
+    def draw_categories(
+        self, *, rng: numpy.random.Generator, temperature: float = 1.0
+    ) -> dict[str, float]:
+        """Return 1 for each label of the doc that is drawn, 0 for the others. RAISES (ValueError):
+        if it is of something else."""
+        raise ValueError(f"expected {CATEGORIES}, got {self.annotates}")
+
     # As a teacher; `beliefs` are those of one teacher, of the docs of a batch
 
     def sentences(self) -> Ints2d | None:
@@ -199,6 +207,12 @@ class Belief(ABC):
         RAISES (ValueError): see above.
         """
         raise student.refusal(TREES, annotates=cls.annotates)
+
+    @classmethod
+    def target_of_docs(cls, beliefs: Sequence["Self"], student: Student) -> Target:
+        """Return the target of a student of labels of docs: each doc is a unit, or each of its
+        labels if they are independent. RAISES (ValueError): see above."""
+        raise student.refusal(CATEGORIES, annotates=cls.annotates)
 
     def as_parse(self, student: Student, *, floor: float) -> tuple["ParseBelief", Floats1d | None]:
         """Read the belief as heads and deprels.

@@ -106,6 +106,11 @@ class Mixture(Belief):
         member = self._one(rng)
         return member.draw_trees(rng=rng, temperature=temperature, projective=projective)
 
+    def draw_categories(
+        self, *, rng: numpy.random.Generator, temperature: float = 1.0
+    ) -> dict[str, float]:
+        return self._one(rng).draw_categories(rng=rng, temperature=temperature)
+
     def _one(self, rng: numpy.random.Generator) -> Belief:
         """Draw one of them, by weight."""
         weights = numpy.asarray(self.weights)
@@ -126,6 +131,10 @@ class Mixture(Belief):
     @classmethod
     def target_of_head_tags(cls, beliefs: Sequence["Self"], student: HeadTagStudent) -> Target:
         return mixed_target(beliefs, lambda kind, column: kind.target_of_head_tags(column, student))
+
+    @classmethod
+    def target_of_docs(cls, beliefs: Sequence["Self"], student: Student) -> Target:
+        return mixed_target(beliefs, lambda kind, column: kind.target_of_docs(column, student))
 
 
 def mixed_target(

@@ -19,6 +19,7 @@ from ...structures import (
     FlatSegments,
     HeadSelection,
     IndependentLabels,
+    LabelSets,
     LinearChain,
     ProjectiveTrees,
     SpanningTrees,
@@ -27,6 +28,7 @@ from ...structures import (
 from ..posterior import Convert, Match, Posterior, Target
 from .arcs import lift_arcs, project_arcs
 from .chain_to_segments import chain_to_segments
+from .documents import one_to_sets, sets_to_one, sets_to_sets
 from .lift import segments_to_segments, tokens_to_segments
 from .project import segments_to_tags
 from .tags import tags_to_tags, tokens_to_tokens
@@ -109,6 +111,15 @@ CONVERSIONS: dict[Pair, Conversion] = {
     ),
     (FlatSegments, FlatSegments): Conversion(
         "lift", segments_to_segments, "labels and widths that the student lacks are masked"
+    ),
+    (IndependentLabels, LabelSets): Conversion(
+        "project", one_to_sets, "the probability of each label of a doc; nothing is lost"
+    ),
+    (LabelSets, IndependentLabels): Conversion(
+        "lift", sets_to_one, "given that one label alone holds, the odds of each; the rest is lost"
+    ),
+    (LabelSets, LabelSets): Conversion(
+        "lift", sets_to_sets, "labels by name, each a unit; those that one side lacks say nothing"
     ),
     **arc_rows(HeadSelection, wider={}),
     **arc_rows(SpanningTrees, wider={HeadSelection: _TREE}),

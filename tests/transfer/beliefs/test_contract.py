@@ -16,11 +16,14 @@ from spacy_skd.structures import (
     FlatSegments,
     HeadSelection,
     IndependentLabels,
+    LabelSets,
     LinearChain,
     SpanningTrees,
 )
 from spacy_skd.transfer.beliefs import (
     ChainBelief,
+    DocBelief,
+    DocCandidates,
     Form,
     HeadLabelBelief,
     LabelCandidates,
@@ -30,6 +33,7 @@ from spacy_skd.transfer.beliefs import (
     TreeBelief,
     TreeCandidates,
 )
+from spacy_skd.transfer.beliefs.base import CATEGORIES
 from spacy_skd.transfer.beliefs.form import KINDS
 from spacy_skd.transfer.students import HeadTagStudent, SegmentStudent, Student, TagStudent
 from spacy_skd.transfer.target import STRUCTURAL
@@ -110,16 +114,36 @@ def listed_trees(rng, n):
     return TreeCandidates(DEPRELS, units, heads.astype("int32"), deprels.astype("int32"), weights)
 
 
+def docs(rng, n):
+    return DocBelief(IndependentLabels(), ("X", "Y", "Z"), scores(rng, 3), n)
+
+
+def doc_sets(rng, n):
+    return DocBelief(LabelSets(), ("X", "Y", "Z"), scores(rng, 3), n)
+
+
+def listed_docs(rng, n):
+    """One label, none, several."""
+    sets = numpy.asarray([[1, 0], [0, 0], [1, 1]], dtype=bool)
+    return DocCandidates(("X", "Y"), sets, rng.random(3), n)
+
+
 def mixture(rng, n):
     return Mixture((tokens(rng, n), listed_labels(rng, n)), (0.25, 0.75))
+
+
+def mixed_docs(rng, n):
+    return Mixture((docs(rng, n), doc_sets(rng, n), listed_docs(rng, n)), (1.0, 1.0, 2.0))
 
 
 def mixed_trees(rng, n):
     return Mixture((trees(rng, n), listed_trees(rng, n)), (2.0, 1.0))
 
 
-MAKERS = (tokens, tags, chain, segments, trees, head_tags, listed_labels, listed_tags, listed_trees)
-MIXED = (mixture, mixed_trees)
+DOCS = (docs, doc_sets, listed_docs)
+MAKERS = (tokens, tags, chain, segments, trees, head_tags, listed_labels, listed_tags, listed_trees,
+          *DOCS)  # fmt: skip
+MIXED = (mixture, mixed_trees, mixed_docs)
 one_teacher = pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)
 each = pytest.mark.parametrize("make", MAKERS + MIXED, ids=lambda make: make.__name__)
 lengths = pytest.mark.parametrize("n", [0, 1, 5])
@@ -189,7 +213,8 @@ def test_the_best_are_candidates_of_equal_weight(make, k, n, rng):
     assert best.n_tokens == n
     assert best.shares == belief.shares
     for guess, member in zip(best.members, belief.members):
-        assert isinstance(guess, TreeCandidates if member.of_trees else LabelCandidates)
+        kind = DocCandidates if member.annotates == CATEGORIES else LabelCandidates
+        assert isinstance(guess, TreeCandidates if member.of_trees else kind)
         assert set(guess.weights.ravel().tolist()) <= {0.0, 1.0}
         first = guess.best(k=1)
         for a, b in zip(arrays_of(first), arrays_of(member.best(k=1))):
@@ -207,6 +232,16 @@ def test_draws_are_of_what_it_is_of(make, n, rng):
             with pytest.raises(ValueError, match="expected .*, got trees"):
                 method(rng=rng)
         return
+    if make in (*DOCS, mixed_docs):
+        drawn = belief.draw_categories(rng=rng, temperature=2.0)
+        assert set(drawn) <= set(belief.labels)
+        assert set(drawn.values()) <= {0.0, 1.0}
+        for method in (belief.draw_labels, belief.draw_spans, belief.draw_trees):
+            with pytest.raises(ValueError, match="expected .*, got categories of docs"):
+                method(rng=rng)
+        return
+    with pytest.raises(ValueError, match="expected categories of docs, got"):
+        belief.draw_categories(rng=rng)
     with pytest.raises(ValueError, match="expected trees, got labels of tokens"):
         belief.draw_trees(rng=rng)
     if belief.labels == ("A", "B"):
@@ -292,6 +327,28 @@ def test_it_teaches_students_of_head_tags_and_of_trees_or_says_why_not(make, rng
     teacher = type(parses[0]).tree_teacher(parses, numpy.array([0, 3]), parser)
     assert set(teacher.pairs[:, 0].tolist()) == set(range(5))
     assert teacher.label_scores(HeadSelection(), 1.0).shape == (len(teacher.pairs), 3)
+
+
+@each
+@pytest.mark.parametrize("structure", [IndependentLabels(), LabelSets()])
+def test_it_teaches_students_of_docs_or_says_why_not(make, structure, rng):
+    """One that lacks a label of the teacher, and has one that the teacher lacks."""
+    beliefs, student = [make(rng, 3), make(rng, 2)], Student(**settings(("Y", "N", "X"), structure))
+    if make not in (*DOCS, mixed_docs):
+        with pytest.raises(ValueError, match="pipe: expected a teacher of categories of docs, but"):
+            type(beliefs[0]).target_of_docs(beliefs, student)
+        return
+    target = type(beliefs[0]).target_of_docs(beliefs, student)
+    rows = target.marginals.arrays["unary"]
+    assert rows.shape == ((2, 1, 3) if structure == IndependentLabels() else (6, 1, 2))
+    known = numpy.ones(len(rows), bool) if target.empty is None else ~target.empty
+    numpy.testing.assert_allclose(rows[known].sum(axis=-1), 1.0, atol=1e-5)
+    if structure == IndependentLabels():
+        assert rows[:, 0, 1].tolist() == [0.0, 0.0]
+        assert (target.lost > 0).all()
+    else:
+        assert known.tolist() == [True, False, True] * 2
+        assert not target.lost.any()
 
 
 def test_several_teachers_mix_their_targets(rng):

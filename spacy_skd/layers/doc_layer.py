@@ -1,0 +1,130 @@
+"""What layers of categories of docs share, `doc.cats`."""
+
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy
+from spacy.scorer import Scorer
+from spacy.tokens import Doc
+from spacy.training import Example
+
+from ..arrays import Floats1d
+from ..errors import named
+from ..transfer.beliefs import Belief
+from .base import Block, Drawing, Layer
+
+_SHOWN = ("score_desc", "micro_p", "micro_r", "micro_f", "macro_p", "macro_r", "macro_f",
+          "macro_auc", "f_per_type")  # fmt: skip
+
+
+class DocLayer(Layer):
+    """Categories, with the probability of each. One that is not there is unknown.
+
+    pipe (str): the component whose categories these are: those of several stand side by side in
+        `doc.cats`.
+    exclusive (bool): whether one of the component's labels holds, or each does or not on its own.
+    """
+
+    order = 8
+    family = "docs"
+    factory = "distilling_textcat"
+    architecture = "spacy-skd.DocScorer.v1"
+    keyed_by = "pipe"
+    assigns = ("doc.cats",)
+    is_of_corpora = False
+    exclusive: ClassVar[bool]
+
+    def __init__(self, *, pipe: str = ""):
+        self.pipe = pipe
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.name}:{self.pipe}" if self.pipe else self.name
+
+    def check(self, labels: Sequence[str]) -> None:
+        """Check a component's labels. RAISES (ValueError): if they are none of this layer."""
+
+    @abstractmethod
+    def gold(self, doc: Doc, labels: Sequence[str]) -> Floats1d:
+        """Return (labels,) float32, the probability of each, NaN where nothing is known.
+
+        RAISES (ValueError): naming the doc, if a number is no probability, or together they are no
+            distribution.
+        """
+
+    @abstractmethod
+    def chosen(self, chances: Floats1d) -> list[int]:
+        """Return which labels hold. chances: (labels,)."""
+
+    # Scores
+
+    @property
+    def score_weights(self) -> dict[str, float]:
+        return {"cats_score": 0.5}
+
+    @property
+    def default_weights(self) -> Mapping[str, float | None]:
+        return {"cats_score": 1.0, **{f"cats_{score}": None for score in _SHOWN}}
+
+    @property
+    @abstractmethod
+    def how_scored(self) -> Block:
+        """Return settings of spaCy's score."""
+
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
+        examples = list(examples)
+        if not kwargs.get("labels"):
+            kwargs["labels"] = sorted({cat for eg in examples for cat in eg.reference.cats})
+        kwargs = {**kwargs, "multi_label": not self.exclusive, **self.how_scored}
+        scores: dict[str, Any] = Scorer.score_cats(examples, "cats", **kwargs)
+        return scores
+
+    # Docs
+
+    def is_annotated(self, doc: Doc) -> bool:
+        return bool(doc.cats)
+
+    def has_labels(self, doc: Doc) -> bool:
+        return any(doc.cats.values())
+
+    def write(self, doc: Doc, chances: Mapping[str, float]) -> None:
+        """Set categories; those of others stay."""
+        doc.cats = {**doc.cats, **chances}
+
+    def draw(self, doc: Doc, belief: Belief, how: Drawing) -> None:
+        with named(f"layer {self.full_name!r}"):
+            drawn = belief.draw_categories(rng=how.rng, temperature=how.temperature)
+        self.write(doc, drawn)
+
+    # Configs
+
+    def component(self, model: Block) -> Block:
+        return {
+            "factory": self.factory,
+            "exclusive": self.exclusive,
+            "distill_weight": 0.7,
+            "model": model,
+        }
+
+    def is_made_by(self, block: Block) -> bool:
+        if block.get("factory") == self.factory:
+            return bool(block.get("exclusive", True) == self.exclusive)
+        return block.get("factory") == self.stock_factory
+
+
+def numbers_of(doc: Doc, labels: Sequence[str]) -> Floats1d:
+    """Return (labels,) float32, NaN where there is no number. RAISES (ValueError): if one is not 0
+    to 1."""
+    for label in labels:
+        if label in doc.cats and not 0 <= doc.cats[label] <= 1:
+            raise ValueError(
+                f"expected categories of the doc {short(doc)} from 0 to 1, got {label!r}: "
+                f"{doc.cats[label]}; correct doc.cats"
+            )
+    return numpy.asarray([doc.cats.get(label, numpy.nan) for label in labels], dtype="float32")
+
+
+def short(doc: Doc) -> str:
+    """Return the beginning of a doc's text, quoted."""
+    return repr(doc.text if len(doc.text) <= 40 else doc.text[:37] + "...")
