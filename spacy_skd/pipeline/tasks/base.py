@@ -14,7 +14,7 @@ from thinc.api import Model, Ops
 from ...arrays import Ints2d
 from ...codecs.labels import LabelMatch
 from ...codecs.trees import Gold
-from ...layers.base import Layer
+from ...layers.base import Block, Layer
 from ...structures import Parts, Structure
 from ...transfer.beliefs import Belief
 from ...transfer.loss import mixed_loss
@@ -104,6 +104,10 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
     def why_not_stock(self) -> str:
         """Why a component of this task cannot be exported as one of spaCy's; "" if it can."""
         return f"there is no stock component of its structure, {type(self.structure).__name__}"
+
+    def settings_of_student(self) -> Block:
+        """Return settings of a student's component where the layer's own do not serve."""
+        return {}
 
     # Labels
 

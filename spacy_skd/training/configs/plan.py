@@ -7,6 +7,7 @@ from typing import Any
 from spacy.language import Language
 from spacy.ty import ListenedToComponent
 
+from ...layers.base import Block
 from ...layers.known import find_layer
 from ...pipeline.teacher.component import is_teacher
 from ...teachers.embedding import find_listener
@@ -21,12 +22,13 @@ NOTHING = {"", "_"}  # labels of a morphologizer that says nothing of a layer
 
 @dataclass(frozen=True)
 class Student:
-    """A component to train. layer (str): see `View`. asks (str): what of the teacher answers it,
-    a component or a view."""
+    """A component to train. layer (str), settings (Block): see `View`. asks (str): what of the
+    teacher answers it, a component or a view."""
 
     name: str
     layer: str
     asks: str
+    settings: Block = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -120,8 +122,8 @@ def _row(nlp: Language, name: str, pipe: Any, pipes: Sequence[str]) -> Row:
     source = as_source(pipe)
     if source is not None:
         views = {name + suffix: view for suffix, view in source.views().items() if view.layer}
-        said = {asks: view.layer for asks, view in views.items() if set(view.labels) - NOTHING}
-        students = tuple(Student(asks, layer, asks) for asks, layer in said.items())
+        said = {asks: view for asks, view in views.items() if set(view.labels) - NOTHING}
+        students = tuple(Student(a, view.layer, a, view.student) for a, view in said.items())
         if not students:
             return replace(row, reason="has no labels")
         return replace(row, students=students, loses=source.loses)

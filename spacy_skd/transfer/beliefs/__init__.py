@@ -5,6 +5,7 @@ from .base import Belief, ParseBelief
 from .form import Form
 from .head_tags import HeadLabelBelief
 from .listed_labels import LabelCandidates
+from .listed_spans import SpanCandidates
 from .listed_trees import TreeCandidates
 from .mixture import Mixture
 from .segments import SegmentBelief
@@ -20,6 +21,7 @@ __all__ = [
     "Mixture",
     "ParseBelief",
     "SegmentBelief",
+    "SpanCandidates",
     "TokenBelief",
     "TreeBelief",
     "TreeCandidates",
