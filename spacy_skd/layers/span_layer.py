@@ -30,8 +30,9 @@ def independent_spans(
         "structure": IndependentSpans.name,
         "max_positive": max_positive,
         **({} if threshold is None else {"threshold": threshold}),
-        "model": {"@architectures": "spacy-skd.SegmentScorer.v1", "max_width": max_width},
-    }
+        "model": {"@architectures": "spacy-skd.SegmentScorer.v1", "max_width": max_width,
+                  "dropout": 0.0},
+    }  # fmt: skip
 
 
 class SpanLayer(Layer):

@@ -19,7 +19,7 @@ from ..codecs.span_sets import KnownSpans
 from ..models.words import words_of
 from .base import Block, register
 from .entity_tags import RepairedEntities
-from .span_layer import SpanLayer
+from .span_layer import SpanLayer, independent_spans
 
 _FROM_BILUO = {
     "BIOES": {"B": "B", "I": "I", "L": "E", "U": "S"},
@@ -27,6 +27,7 @@ _FROM_BILUO = {
 }
 
 _BEGINS = 3  # spaCy's number of B
+_MOST = 0.98  # of annotated spans are not wider than a student's
 
 logger = logging.getLogger("spacy.skd")
 
@@ -136,6 +137,20 @@ class SpansLayer(SpanLayer):
         block = super().component(model)
         del block["model"]  # to come last
         return {**block, "spans_key": self.spans_key, "model": model}
+
+    def settings_of_gold(self, docs: Sequence[Doc]) -> Block:
+        """Where spans overlap, those of a structure whose spans do, as wide as most."""
+        groups = [self.spans(doc) for doc in docs]
+        if all(len(filter_spans(group)) == len(group) for group in groups):
+            return {}
+        widths = [len(span) for group in groups for span in group]
+        kinds = [{(s.start, s.end, s.label_) for s in group} for group in groups]
+        one_label = all(len(kind) == len({edges[:2] for edges in kind}) for kind in kinds)
+        return independent_spans(
+            int(numpy.quantile(widths, _MOST, method="higher")),
+            max_positive=1 if one_label else None,
+            threshold=None,
+        )
 
     def is_annotated(self, doc: Doc) -> bool:
         return self.spans_key in doc.spans

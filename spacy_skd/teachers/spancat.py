@@ -27,7 +27,6 @@ from ..structures.numerics import POSSIBLE_ABOVE, check_scores
 from ..transfer.beliefs import Belief, SegmentBelief
 from .views import StockSource, View
 
-
 # Of a student, where the teacher's candidates do not tell.
 WIDEST = 16
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from spacy.language import Language
+from spacy.tokens import Doc
 from spacy.ty import ListenedToComponent
 
 from ...layers.base import Block
@@ -108,6 +109,21 @@ def make_plan(nlp: Language, *, pipes: Sequence[str] = (), keep: Sequence[str] =
                 f"has: rename it (nlp.rename_pipe) or leave it out by --pipes"
             )
     return plan
+
+
+def with_gold(plan: Plan, docs: Sequence[Doc]) -> Plan:
+    """Return a plan whose students can learn the annotation of docs, where their teacher's says
+    nothing of it (that spans overlap)."""
+    rows = [
+        replace(row, students=tuple(_of_gold(student, docs) for student in row.students))
+        for row in plan.rows
+    ]
+    return replace(plan, rows=rows)
+
+
+def _of_gold(student: Student, docs: Sequence[Doc]) -> Student:
+    settings = student.settings or find_layer(student.layer).settings_of_gold(docs)
+    return replace(student, settings=settings)
 
 
 def _row(nlp: Language, name: str, pipe: Any, pipes: Sequence[str]) -> Row:

@@ -47,12 +47,8 @@ def expected_target(teacher, student, scores, temperature):
     return sum(y * p for y, p in kept) / mass, 1 - mass / of
 
 
-SPANS = (
-    IndependentLabels,
-    LinearChain,
-    FlatSegments,
-    IndependentSpans,
-)  # pairs of these: test_convert_spans.py
+# Pairs of these: test_convert_spans.py.
+SPANS = (IndependentLabels, LinearChain, FlatSegments, IndependentSpans)
 PAIRS = [p for p in CONVERSIONS if not {*SPANS[1:]}.intersection(p)]
 
 
