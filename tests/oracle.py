@@ -54,6 +54,23 @@ def segmentations(n: int, columns: int, *, width: int) -> Iterator[numpy.ndarray
         yield y
 
 
+def span_sets(n: int, columns: int, *, width: int, one_label: bool) -> Iterator[numpy.ndarray]:
+    """(n, columns) indicators, as of `segmentations`, of all sets of labelled spans, whatever they
+    overlap; `one_label`: those in which no span has two labels."""
+    n_labels = columns // width
+    spans = [(i, w * n_labels) for i in range(n) for w in range(min(width, n - i))]
+    kinds = [
+        labels
+        for labels in itertools.product((0, 1), repeat=n_labels)
+        if sum(labels) <= 1 or not one_label
+    ]
+    for chosen in itertools.product(kinds, repeat=len(spans)):
+        y = numpy.zeros((n, columns))
+        for (i, first), labels in zip(spans, chosen):
+            y[i, first : first + n_labels] = labels
+        yield y
+
+
 def parse_tags(tags: tuple[str, ...], scheme: str) -> list[tuple[int, int, str]] | None:
     """Spans of a sequence of BIO or BIOES tags, None if it is illegal. Left to right."""
     spans, i = [], 0

@@ -19,7 +19,7 @@ from ..layers.known import annotated_layers
 from ..models.embedding.own_vectors import load_vectors
 from ..pipeline.teacher.stored import Stored
 from ..teachers.loading import load_trained
-from ..training.configs.plan import Plan, Row, make_plan
+from ..training.configs.plan import Plan, Row, make_plan, with_gold
 from ..training.configs.presets import DEFAULT, PRESETS, find_preset
 from ..training.configs.student_config import for_teacher, student_config
 from .code import CODE, with_code
@@ -62,13 +62,17 @@ def init(
     plan = make_plan(nlp, pipes=pipes, keep=keep, teach=teach)
     if vectors is not None:
         _check_vectors(vectors)
+    scored = None
+    if dev is not None:
+        gold = list(docs_in(Path(dev)))
+        scored, plan = _scored(plan, dev, gold), with_gold(plan, gold)
     config = student_config(
         plan.students,
         preset=size,
         lang=str(nlp.lang),
         tokenizer=nlp.config["nlp"]["tokenizer"],
         vectors=vectors,
-        scored=None if dev is None else _scored(plan, dev),
+        scored=scored,
     )
     config = for_teacher(config, plan, nlp, source=teacher)
     config["paths"]["dev"] = dev
@@ -88,13 +92,13 @@ def _check_vectors(vectors: str) -> None:
     load_vectors(vectors)
 
 
-def _scored(plan: Plan, dev: str) -> list[str]:
-    """Return the layers that students can be scored on.
+def _scored(plan: Plan, dev: str, docs: Sequence[Doc]) -> list[str]:
+    """Return the layers that students can be scored on. docs: of `dev`.
 
     RAISES (ValueError): if there are no docs, or none that a student could be scored on.
     """
     layers = [student.layer for student in plan.students]
-    scored = annotated_layers(docs_in(Path(dev)), layers)
+    scored = annotated_layers(docs, layers)
     if not scored:
         raise ValueError(
             f"{dev}: expected docs with some of the layers {', '.join(layers)}, found none"

@@ -135,6 +135,11 @@ class Layer(ABC):
             "model": model,
         }
 
+    def settings_of_gold(self, docs: Sequence[Doc]) -> Block:
+        """Return settings of a student's component that the annotation of docs asks for, where its
+        teacher does not say; see `View`."""
+        return {}
+
     def is_made_by(self, block: Block) -> bool:
         """Tell whether a component of a config annotates it, ours or stock."""
         factory = block.get("factory", "")

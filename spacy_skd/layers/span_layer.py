@@ -9,19 +9,36 @@ import numpy
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-from ..arrays import Array
+from ..arrays import Array, Floats1d
 from ..codecs.bioes import TypedSpan
+from ..codecs.span_sets import KnownSpans
 from ..codecs.words import Words
 from ..errors import named
+from ..structures import IndependentSpans
 from ..transfer.beliefs import Belief
 from .base import Block, Drawing, Layer
 
 logger = logging.getLogger("spacy.skd")
 
 
-class SpanLayer(Layer):
-    """One kind of spans that do not overlap.
+def independent_spans(
+    max_width: int, *, max_positive: int | None, threshold: float | None
+) -> Block:
+    """Return the settings of a student's component of spans that may overlap, its model's among
+    them. threshold (float | None): None for the component's default."""
+    return {
+        "structure": IndependentSpans.name,
+        "max_positive": max_positive,
+        **({} if threshold is None else {"threshold": threshold}),
+        "model": {"@architectures": "spacy-skd.SegmentScorer.v1", "max_width": max_width,
+                  "dropout": 0.0},
+    }  # fmt: skip
 
+
+class SpanLayer(Layer):
+    """One kind of spans.
+
+    may_overlap (bool): whether spans may nest and cross, where a structure has such.
     misaligned (int): annotated spans that no tokens of the predicted doc spell, each time that they
         were met. Their tokens are unknown.
     of_component (str): how a warning begins that names the component whose layer it is.
@@ -30,6 +47,7 @@ class SpanLayer(Layer):
     family = "spans"
     architecture = "spacy-skd.ChainScorer.v1"
     settings: ClassVar[Block] = {"structure": "linear_chain"}
+    may_overlap: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self.misaligned = 0
@@ -54,7 +72,12 @@ class SpanLayer(Layer):
 
     @abstractmethod
     def gold(self, eg: Example, *, scheme: str) -> list[str | None]:
-        """Return the tag of each predicted token, None where nothing is known."""
+        """Return the tag of each predicted token, None where nothing is known. Of spans that
+        overlap, one is left."""
+
+    def gold_spans(self, eg: Example) -> KnownSpans:
+        """Return all spans of predicted tokens, of a layer whose spans may overlap."""
+        raise NotImplementedError(f"{self._called()}: spans do not overlap")
 
     @abstractmethod
     def spans(self, doc: Doc) -> Sequence[Span]:
@@ -76,7 +99,11 @@ class SpanLayer(Layer):
     def write(self, doc: Doc, spans: Sequence[TypedSpan], *, overwrite: bool) -> None:
         """Set the doc's spans. spans (Sequence[TypedSpan]): start and end word, and label."""
 
+    def write_scores(self, doc: Doc, chances: Floats1d) -> None:
+        """Set the probabilities of the spans that were written last, (S,), where docs hold such."""
+
     def draw(self, doc: Doc, belief: Belief, how: Drawing) -> None:
+        belief = belief if self.may_overlap else belief.without_overlap()
         with named(f"layer {self.full_name!r}"):
             drawn = belief.draw_spans(rng=how.rng, temperature=how.temperature)
         self.write(doc, drawn, overwrite=True)

@@ -1,7 +1,7 @@
-"""Layers of labelled spans that do not overlap: `doc.ents` and the groups of `doc.spans`."""
+"""Layers of labelled spans: `doc.ents` and the groups of `doc.spans`."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy
@@ -13,12 +13,13 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.util import filter_spans
 
-from ..arrays import Array
+from ..arrays import Array, Floats1d
 from ..codecs.bioes import OUTSIDE, TypedSpan, encode_spans
+from ..codecs.span_sets import KnownSpans
 from ..models.words import words_of
 from .base import Block, register
 from .entity_tags import RepairedEntities
-from .span_layer import SpanLayer
+from .span_layer import SpanLayer, independent_spans
 
 _FROM_BILUO = {
     "BIOES": {"B": "B", "I": "I", "L": "E", "U": "S"},
@@ -26,6 +27,7 @@ _FROM_BILUO = {
 }
 
 _BEGINS = 3  # spaCy's number of B
+_MOST = 0.98  # of annotated spans are not wider than a student's
 
 logger = logging.getLogger("spacy.skd")
 
@@ -101,7 +103,8 @@ class EntsLayer(SpanLayer):
 
 @register("spans")
 class SpansLayer(SpanLayer):
-    """A group of `doc.spans`. Where its spans overlap, the longest, then the first, is learnt."""
+    """A group of `doc.spans`. Where its spans overlap, structures of flat spans learn the longest,
+    then the first."""
 
     name = "spans"
     order = 7
@@ -109,6 +112,7 @@ class SpansLayer(SpanLayer):
     keyed_by = "spans_key"
     answers: ClassVar[Mapping[type, str]] = {SpanCategorizer: ""}
     is_of_corpora = False
+    may_overlap = True
 
     def __init__(self, *, spans_key: str = "sc"):
         super().__init__()
@@ -134,6 +138,20 @@ class SpansLayer(SpanLayer):
         del block["model"]  # to come last
         return {**block, "spans_key": self.spans_key, "model": model}
 
+    def settings_of_gold(self, docs: Sequence[Doc]) -> Block:
+        """Where spans overlap, those of a structure whose spans do, as wide as most."""
+        groups = [self.spans(doc) for doc in docs]
+        if all(len(filter_spans(group)) == len(group) for group in groups):
+            return {}
+        widths = [len(span) for group in groups for span in group]
+        kinds = [{(s.start, s.end, s.label_) for s in group} for group in groups]
+        one_label = all(len(kind) == len({edges[:2] for edges in kind}) for kind in kinds)
+        return independent_spans(
+            int(numpy.quantile(widths, _MOST, method="higher")),
+            max_positive=1 if one_label else None,
+            threshold=None,
+        )
+
     def is_annotated(self, doc: Doc) -> bool:
         return self.spans_key in doc.spans
 
@@ -155,6 +173,21 @@ class SpansLayer(SpanLayer):
             for i in _misaligned_tokens(eg, kept, aligned):
                 tags[i] = None
         return tags
+
+    def gold_spans(self, eg: Example) -> KnownSpans:
+        n = len(eg.predicted)
+        if self.spans_key not in eg.reference.spans:
+            return KnownSpans(n)
+        group = list(eg.reference.spans[self.spans_key])
+        aligned = eg.get_aligned_spans_y2x(group, allow_overlap=True)
+        unclear: list[TypedSpan] = []
+        if len(aligned) < len(group):
+            self._note_misaligned(len(group) - len(aligned))
+            for span in group:
+                if not eg.get_aligned_spans_y2x([span], allow_overlap=True):
+                    unclear += _possible_spans(eg, span)
+        spans = dict.fromkeys((s.start, s.end, s.label_) for s in aligned)
+        return KnownSpans(n, list(spans), unclear)
 
     def _note_overlap(self, n: int) -> None:
         if n and not self.overlapping:
@@ -178,6 +211,12 @@ class SpansLayer(SpanLayer):
         if not overwrite and self.spans_key in doc.spans:
             new = [*doc.spans[self.spans_key], *new]
         doc.spans[self.spans_key] = new
+
+    def write_scores(self, doc: Doc, chances: Floats1d) -> None:
+        """As spaCy's `spancat`; spans that were there before have no probability."""
+        group = doc.spans[self.spans_key]
+        before = numpy.full(len(group) - len(chances), numpy.nan)
+        group.attrs["scores"] = numpy.concatenate([before, chances])
 
 
 def _as_spans(doc: Doc, spans: Sequence[TypedSpan]) -> list[Span]:
@@ -211,6 +250,22 @@ def _translate(tag: str | None, table: dict[str, str]) -> str | None:
     if not tag or tag == "-":
         return None
     return tag if tag == OUTSIDE else f"{table[tag[0]]}-{tag[2:]}"
+
+
+def _possible_spans(eg: Example, span: Span) -> Iterator[TypedSpan]:
+    """Yield the spans of predicted tokens that one of the reference could be, whose edges lie
+    within tokens: with these tokens and without them."""
+    inside = [
+        token
+        for token in eg.predicted
+        if token.idx < span.end_char and span.start_char < token.idx + len(token)
+    ]
+    if not inside:
+        return
+    first, last = inside[0], inside[-1]
+    starts = [first.i] if first.idx >= span.start_char else [first.i, first.i + 1]
+    ends = [last.i + 1] if last.idx + len(last) <= span.end_char else [last.i, last.i + 1]
+    yield from ((start, end, "") for start in starts for end in ends if start < end)
 
 
 def _misaligned_tokens(eg: Example, kept: Sequence[Span], aligned: Sequence[Span]) -> list[int]:

@@ -149,8 +149,7 @@ def _spans(
     flat = W.transpose(1, 0, 2).reshape(n_hidden, n_labels * n_hidden)
     SW = (starts @ flat).reshape(n, n_labels, n_hidden)
     beyond = xp.asarray(left)[:, None] <= xp.arange(len(width))
-    index = _end_rows(xp, n, len(width))
-    windows = ends[index]  # (T, widths, nH + 1)
+    windows = _windows(xp, ends, len(width))
     scores = windows @ SW.transpose(0, 2, 1) + width
     scores[beyond] = IMPOSSIBLE
 
@@ -168,14 +167,18 @@ def _spans(
     return scores, backprop
 
 
-def _end_rows(xp: Any, n: int, widths: int) -> Ints2d:
-    """Return (T, widths) the row where a span ends; some row where it ends beyond the last."""
-    result: Ints2d = xp.minimum(xp.arange(n)[:, None] + xp.arange(widths), max(0, n - 1))
+def _windows(xp: Any, ends: Floats2d, widths: int) -> Floats3d:
+    """View (T, H) as (T, widths, H): the rows where spans from each row on end, zeros beyond."""
+    beyond = xp.zeros((widths - 1, ends.shape[1]), dtype=ends.dtype)
+    padded = xp.concatenate([ends, beyond])
+    by_row, by_column = padded.strides
+    shape, strides = (len(ends), widths, ends.shape[1]), (by_row, by_row, by_column)
+    result: Floats3d = xp.lib.stride_tricks.as_strided(padded, shape, strides)
     return result
 
 
 def _add_windows(xp: Any, d_windows: Floats3d) -> Floats2d:
-    """Return the gradient of `ends[index]`: (T, widths, H) to (T, H)."""
+    """Return the gradient of `_windows`: (T, widths, H) to (T, H)."""
     d_ends = d_windows[:, 0].copy()
     for w in range(1, min(d_windows.shape[1], len(d_windows))):
         d_ends[w:] += d_windows[: len(d_windows) - w, w]

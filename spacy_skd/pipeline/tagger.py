@@ -14,10 +14,17 @@ from ..layers.known import find_layer, taught_layers
 from ..layers.span_layer import SpanLayer
 from ..layers.token_layer import TokenLayer
 from ..models.segments import build_segment_scorer  # noqa: F401  # registers it
-from ..structures import FlatSegments, IndependentLabels, LinearChain, Structure
+from ..structures import (
+    FlatSegments,
+    IndependentLabels,
+    IndependentSpans,
+    LinearChain,
+    Structure,
+)
 from ..transfer.annealing import WeightSchedule
 from ..transfer.target import Objective
 from .distilling import DistillingPipe
+from .tasks.independent_spans import IndependentSpanTask
 from .tasks.lemmas import LemmaTask
 from .tasks.segments import SegmentTask
 from .tasks.span_tags import SpanTagTask
@@ -29,17 +36,20 @@ SPAN_TASKS: dict[str, type[SpanTagTask] | type[SegmentTask]] = {
     IndependentLabels.name: SpanTagTask,
     LinearChain.name: SpanTagTask,
     FlatSegments.name: SegmentTask,
+    IndependentSpans.name: IndependentSpanTask,
 }
 SCORERS = {
     IndependentLabels.name: "TokenScorer",
     LinearChain.name: "ChainScorer",
     FlatSegments.name: "SegmentScorer",
+    IndependentSpans.name: "SegmentScorer",
 }
 
 # Of settings that do not apply to every layer.
 DEFAULTS: dict[str, Any] = {
     "max_length": 150,
     "threshold": 0.5,
+    "max_positive": 1,
     "structure": None,
     "scheme": "BIOES",
     "spans_key": "sc",
@@ -111,6 +121,7 @@ def make_distilling_tagger(
     overwrite: bool,
     max_length: int,
     threshold: float,
+    max_positive: int | None,
     structure: str | None,
     scheme: str,
     spans_key: str,
@@ -140,12 +151,15 @@ def make_distilling_tagger(
         (for structure "tokens").
     overwrite (bool): whether to replace annotation that is there already.
     max_length (int): layer "sent" alone: the most tokens of a sentence, 0 for no limit.
-    threshold (float): layer "sent" alone: a token starts a sentence if its probability of that is
-        higher.
+    threshold (float): layer "sent": a token starts a sentence if its probability of that is higher;
+        structure "independent_spans": a span has a label if its probability is at least so high.
+    max_positive (int | None): structure "independent_spans" alone: the most labels of a span. With
+        1, a span has one of the labels or none; else each label is a yes or no on its own.
     structure (str | None): what the loss is over: "tokens" (independent labels), or, for ents
         and spans, "linear_chain" (sequences of tags; their default, with the model
-        `spacy-skd.ChainScorer.v1`) or "segments" (spans with scores of their own, with the model
-        `spacy-skd.SegmentScorer.v1`).
+        `spacy-skd.ChainScorer.v1`), "segments" (spans with scores of their own, with the model
+        `spacy-skd.SegmentScorer.v1`) or, for spans alone, "independent_spans" (each on its own, so
+        that they may nest and cross, with the same model).
     scheme (str): tags of ents and spans, "BIOES" or "BIO"; segments have none.
     spans_key (str): layer "spans" alone: the group.
     drop_wide (bool): structure "segments" alone: whether spans that a linear-chain teacher finds
@@ -169,6 +183,7 @@ def make_distilling_tagger(
     of_layer: dict[str, Any] = {
         "max_length": max_length,
         "threshold": threshold,
+        "max_positive": max_positive,
         "scheme": scheme,
         "spans_key": spans_key,
         "drop_wide": drop_wide,
@@ -219,9 +234,14 @@ def _task_of_spans(
     overwrite: bool,
 ) -> SpanTask:
     structure = structure or LinearChain.name
-    scored = _span_structure(structure, model)
+    scored = _span_structure(structure, model, max_positive=of_layer["max_positive"])
     task = SPAN_TASKS[structure]
     what = f"layer {layer.name!r} with structure {structure!r}"
+    if task.overlaps and not cast(SpanLayer, layer).may_overlap:
+        raise ValueError(
+            f"structure: spans of layer {layer.name!r} do not overlap, those of {structure!r} do; "
+            f"take layer 'spans' or another structure"
+        )
     applied = (*task.takes, "incorrect_spans_key", *layer.takes)
     check_applied(of_layer, DEFAULTS, applied=applied, of=what)
     return task(
@@ -233,13 +253,17 @@ def _task_of_spans(
     )
 
 
-def _span_structure(structure: str, model: Model[list[Doc], Any]) -> Any:
+def _span_structure(
+    structure: str, model: Model[list[Doc], Any], *, max_positive: int | None
+) -> Any:
     """Return what the loss of spans is over.
 
     RAISES (ValueError): if there is no such structure, or the model scores another.
     """
     check_one_of("structure", structure, tuple(SPAN_TASKS))
     scored = _scored_by(model)
+    if model.has_dim("nW") and SPAN_TASKS[structure].overlaps:
+        scored = IndependentSpans(model.get_dim("nW"), one_label=max_positive == 1)
     if scored.name != structure:
         raise ValueError(
             f"structure {structure!r} needs the architecture spacy-skd.{SCORERS[structure]}.v1, "
@@ -249,7 +273,7 @@ def _span_structure(structure: str, model: Model[list[Doc], Any]) -> Any:
 
 
 def _scored_by(model: Model[list[Doc], Any]) -> Structure:
-    """Return the structure whose parts a model scores."""
+    """Return the structure whose parts a model scores, of spans the flat one."""
     if model.has_dim("nW"):
         return FlatSegments(max_width=model.get_dim("nW"))
     return LinearChain() if "transition" in model.param_names else IndependentLabels()

@@ -5,12 +5,14 @@ from .chain import LinearChain, chain_indicators
 from .chain_runs import Run, run_probabilities
 from .eisner import ProjectiveTrees
 from .heads import ArcStructure, HeadSelection, Trees, is_tree
+from .independent_spans import IndependentSpans
 from .label_sets import LabelSets
 from .matrix_tree import SpanningTrees
 from .numerics import IMPOSSIBLE, to_numpy
 from .parts import Parts, is_tied, tie
 from .segments import FlatSegments
 from .spanning.maximum import maximum_trees
+from .spans import SpanStructure
 from .tokens import IndependentLabels
 
 __all__ = [
@@ -19,11 +21,13 @@ __all__ = [
     "FlatSegments",
     "HeadSelection",
     "IndependentLabels",
+    "IndependentSpans",
     "LabelSets",
     "LinearChain",
     "Parts",
     "ProjectiveTrees",
     "Run",
+    "SpanStructure",
     "SpanningTrees",
     "Structure",
     "Trees",

@@ -17,37 +17,23 @@ from typing import Any, ClassVar, NamedTuple
 import numpy
 
 from ..arrays import ArrayModule, Floats1d, Floats2d, Floats3d, Ints1d
-from .base import Structure, check_k
+from .base import check_k
 from .draws import draw
 from .forward_backward import log_sum
 from .k_best import likely_pairs, top
-from .numerics import POSSIBLE_ABOVE, clean_scores, softmax
+from .numerics import POSSIBLE_ABOVE, softmax
 from .parts import Parts
-
-WHAT = "flat segments"
+from .spans import SpanStructure, inside
 
 
 @dataclass(frozen=True)
-class FlatSegments(Structure):
-    """Labelled spans that do not overlap; a token that no span covers scores 0.
+class FlatSegments(SpanStructure):
+    """Labelled spans that do not overlap; a token that no span covers scores 0."""
 
-    Parts: span (B, N, W, L), W = max_width. A unit always has a structure, the one without spans.
-
-    max_width (int): tokens of the longest span, at least 1.
-    """
-
-    max_width: int
-    family: ClassVar[str] = "segments"
     name: ClassVar[str] = "segments"
-    annotates: ClassVar[str] = "labelled spans"
-    parts: ClassVar[tuple[str, ...]] = ("span",)
-
-    def __post_init__(self) -> None:
-        if self.max_width < 1:
-            raise ValueError(f"{WHAT}: expected max_width of at least 1, got {self.max_width}")
 
     def infer(self, scores: Parts) -> tuple[Floats1d, Parts]:
-        xp, span = scores.xp, self._checked(scores)
+        xp, span = scores.xp, self.checked(scores)
         sums, shares = _over_labels(xp, span, scores.mask)
         outside = _with_outside(xp, sums)
         before, after = _forward(xp, outside), _backward(xp, outside)
@@ -61,9 +47,9 @@ class FlatSegments(Structure):
         return self.k_best(scores, k=1)[1][0]
 
     def k_best(self, scores: Parts, *, k: int) -> tuple[Floats2d, list[Parts]]:
-        check_k(WHAT, k)
+        check_k(self.name, k)
         xp = scores.xp
-        options = _options(xp, self._checked(scores), scores.mask)
+        options = _options(xp, self.checked(scores), scores.mask)
         values, labels = _best_options(xp, options, k)
         totals, steps = _best_ends(xp, values, k)
         found = [
@@ -75,7 +61,7 @@ class FlatSegments(Structure):
 
     def sample(self, scores: Parts, *, rng: numpy.random.Generator) -> Parts:
         """From left to right: the next span, or token outside, given where the last one ended."""
-        xp, span = scores.xp, self._checked(scores)
+        xp, span = scores.xp, self.checked(scores)
         after = _backward(xp, _with_outside(xp, _over_labels(xp, span, scores.mask)[0]))
         ahead = _windows(xp, after, self.max_width, start=1)
         options = _options(xp, span, scores.mask)
@@ -93,27 +79,12 @@ class FlatSegments(Structure):
             units, token = units[going_on], token[going_on]
         return Parts({"span": drawn}, scores.lengths)
 
-    def _checked(self, scores: Parts) -> Any:
-        span = scores.arrays["span"]
-        if span.shape[2] != self.max_width:
-            raise ValueError(
-                f"{WHAT}: expected span scores (B, N, W, L) with W = max_width = {self.max_width}, "
-                f"got {span.shape}; score spans of that width, or give the structure another"
-            )
-        return clean_scores(span, what=WHAT)
-
-
-def _inside(xp: ArrayModule, mask: Any, width: int) -> Any:
-    """(B, N, W): whether a span ends within its unit. mask: (B, N)."""
-    left = mask[:, ::-1].cumsum(axis=1)[:, ::-1]  # tokens from here on
-    return left[..., None] > xp.arange(width)
-
 
 def _over_labels(xp: ArrayModule, span: Any, mask: Any) -> tuple[Floats3d, Any]:
     """Return (B, N, W) log sums over labels, -inf where impossible or padding; (B, N, W, L) the
     labels' shares, in the dtype of the scores."""
     sums, shares = softmax(span)
-    possible = _inside(xp, mask, span.shape[2]) & (sums > POSSIBLE_ABOVE) & bool(span.shape[3])
+    possible = inside(xp, mask, span.shape[2]) & (sums > POSSIBLE_ABOVE) & bool(span.shape[3])
     return xp.where(possible, sums, -xp.inf), shares
 
 
@@ -130,7 +101,7 @@ def _options(xp: ArrayModule, span: Any, mask: Any) -> Any:
     b, n, w, n_labels = span.shape
     options = xp.full((b, n, w, 1 + n_labels), -xp.inf)
     options[:, :, :1, 0] = 0.0
-    possible = _inside(xp, mask, w)[..., None] & (span > POSSIBLE_ABOVE)
+    possible = inside(xp, mask, w)[..., None] & (span > POSSIBLE_ABOVE)
     options[..., 1:] = xp.where(possible, span, -xp.inf)
     return options
 

@@ -1,7 +1,7 @@
-"""A stock `spancat` or `spancat_singlelabel` as a teacher: flat spans.
+"""A stock `spancat` or `spancat_singlelabel` as a teacher.
 
-It scores each candidate of its suggester on its own, so its distribution is over any set of spans.
-Given that no two overlap, that is one over flat segments in which a span scores its log-odds:
+It scores each candidate of its suggester on its own, so its distribution is over any set of spans:
+independent ones, of which each scores its log-odds:
 
     spancat               log p - log (1 - p)           each label of a span on its own
     spancat_singlelabel   log p - log p(none)           one label, or none, for a span
@@ -20,11 +20,15 @@ from thinc.types import Ragged
 
 from ..arrays import Floats2d, Floats3d, Ints2d
 from ..layers.known import stock_layers
+from ..layers.span_layer import independent_spans
 from ..models.words import words_of
-from ..structures import IMPOSSIBLE, FlatSegments
+from ..structures import IMPOSSIBLE, IndependentSpans
 from ..structures.numerics import POSSIBLE_ABOVE, check_scores
 from ..transfer.beliefs import Belief, SegmentBelief
 from .views import StockSource, View
+
+# Of a student, where the teacher's candidates do not tell.
+WIDEST = 16
 
 
 class SpancatSource(StockSource):
@@ -39,13 +43,28 @@ class SpancatSource(StockSource):
 
     def views(self) -> dict[str, View]:
         layer = stock_layers(SpanCategorizer, spans_key=self.pipe.key)[""]
-        return {"": View(self.labels, layer=layer.full_name)}
+        cfg = self.pipe.cfg
+        settings = independent_spans(
+            self._widest or WIDEST, max_positive=cfg["max_positive"], threshold=cfg["threshold"]
+        )
+        student = {} if self._is_flat else settings
+        return {"": View(self.labels, layer=layer.full_name, student=student)}
 
     @property
     def loses(self) -> str:
+        is_known = self._is_flat or self._widest
+        return "" if is_known else f"spans of more than {WIDEST} words (max_width of the student)"
+
+    @property
+    def _is_flat(self) -> bool:
         """`spancat_singlelabel` alone has flat spans, and only if `allow_overlap` is off."""
-        is_flat = self.pipe.cfg["max_positive"] == 1 and not self.pipe.cfg["allow_overlap"]
-        return "" if is_flat else "spans that overlap or are nested: students keep the likeliest"
+        return self.pipe.cfg["max_positive"] == 1 and not self.pipe.cfg["allow_overlap"]
+
+    @property
+    def _widest(self) -> int:
+        """Tokens of the widest candidate of an n-gram suggester; 0 for others, whose candidates
+        depend on the doc."""
+        return max(getattr(self.pipe.suggester, "keywords", {}).get("sizes", ()), default=0)
 
     def _believe(self, docs: Sequence[Doc]) -> list[Belief]:
         """Return beliefs of spans as wide as the widest candidate of each doc.
@@ -58,9 +77,11 @@ class SpancatSource(StockSource):
         scored = iter(self._scores(with_tokens) if with_tokens else [])
         none = numpy.zeros((0, 1, len(self.labels)), dtype="float32")
         beliefs: list[Belief] = []
+        one_label = self._last.name == "softmax"
         for doc in docs:
             scores = next(scored) if len(doc) else none
-            beliefs.append(SegmentBelief(FlatSegments(scores.shape[1]), self.labels, scores))
+            structure = IndependentSpans(scores.shape[1], one_label=one_label)
+            beliefs.append(SegmentBelief(structure, self.labels, scores))
         return beliefs
 
     def write(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:

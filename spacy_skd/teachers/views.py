@@ -2,11 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from spacy.tokens import Doc
 
+from ..layers.base import Block
 from ..models.words import words_of
 from ..transfer.beliefs import Belief
 
@@ -26,6 +27,8 @@ class View:
     joins (str): the layer that it annotates where no one student does: FEATS with POS.
     is_certain (bool): whether rules say it, so that a student may as well have these: it is asked
         where it is named, and has no labels of its own.
+    student (Block): settings of the component of a student where the layer's own do not serve;
+        those of its model are "model".
     """
 
     labels: tuple[str, ...]
@@ -33,6 +36,7 @@ class View:
     layer: str = ""
     joins: str = ""
     is_certain: bool = False
+    student: Block = field(default_factory=dict)
 
     @property
     def annotates(self) -> str:
@@ -89,4 +93,6 @@ class DistillingSource(Source):
         self.pipe.write_beliefs(docs, beliefs)
 
     def views(self) -> dict[str, View]:
-        return {"": View(tuple(self.pipe.labels), layer=self.pipe.layer.full_name)}
+        task = self.pipe.task
+        labels = tuple(self.pipe.labels)
+        return {"": View(labels, layer=task.layer.full_name, student=task.settings_of_student())}

@@ -1,18 +1,21 @@
 """What a belief must know of the student that it teaches."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
+import numpy
 from thinc.api import Ops
 
+from ..arrays import Bools
 from ..codecs.bioes import Legality, TagMatch, encode_chains, legality, match_tags, span_tags
 from ..codecs.head_labels import HeadLabels
 from ..codecs.labels import LabelMatch
 from ..codecs.lemma_options import LemmaOptions
+from ..codecs.span_sets import KnownSpans, encode_span_sets, flat_tags, spans_of_tags
 from ..codecs.spans import SpanMatch, encode_segments
 from ..codecs.trees import Gold
-from ..structures import FlatSegments, Parts, Structure
+from ..structures import FlatSegments, IndependentSpans, Parts, Structure
 from .posterior import Match
 from .target import Objective
 
@@ -75,6 +78,14 @@ class SpanStudent(Student):
         """Encode tags of docs, of `scheme`, as indicators of its parts."""
         raise NotImplementedError
 
+    def encode_sets(self, known: Sequence[KnownSpans]) -> tuple[Gold, Bools]:
+        """Encode the spans of docs, which may overlap, as indicators of its parts.
+
+        RETURNS: gold; (B,) bool, the docs of which it can express all."""
+        tags = [flat_tags(each, scheme=self.scheme) for each in known]
+        gold = self.encode(tags)
+        return gold, gold.complete
+
 
 @dataclass(frozen=True)
 class TagStudent(SpanStudent):
@@ -117,6 +128,22 @@ class SegmentStudent(SpanStudent):
         inventory = span_tags(self.labels, scheme=self.scheme)
         max_width = FlatSegments.of(self.structure).max_width
         return encode_segments(tags, inventory, _legality(inventory), max_width=max_width)[0]
+
+
+@dataclass(frozen=True)
+class SpanSetStudent(SegmentStudent):
+    """One of independent spans. Of candidates it leaves out the spans that it cannot express, which
+    say nothing of the others."""
+
+    def encode(self, tags: Tags) -> Gold:
+        return self.encode_sets([spans_of_tags(row) for row in tags])[0]
+
+    def encode_sets(self, known: Sequence[KnownSpans]) -> tuple[Gold, Bools]:
+        own = IndependentSpans.of(self.structure)
+        gold, left_out = encode_span_sets(
+            known, self.labels, max_width=own.max_width, one_label=own.one_label
+        )
+        return replace(gold, unknown=numpy.zeros_like(gold.unknown)), left_out.fits
 
 
 @dataclass(frozen=True)

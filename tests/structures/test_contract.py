@@ -17,6 +17,7 @@ from spacy_skd.structures import (
     FlatSegments,
     HeadSelection,
     IndependentLabels,
+    IndependentSpans,
     LabelSets,
     LinearChain,
     Parts,
@@ -33,14 +34,19 @@ class Case(NamedTuple):
     structure: Structure
     array: str
     outputs: Callable
+    labels: int = 3
+    widths: int = 1
 
     @property
     def more_rows(self) -> int:
-        return LABELS if self.array == "chain" else 0
+        return self.labels if self.array == "chain" else 0
 
 
-LABELS = 3
-WIDTH = 2
+def independent(*, one_label: bool, labels: int, widths: int) -> Case:
+    """Small: all spans of a unit are chosen freely."""
+    outputs = partial(oracle.span_sets, width=widths, one_label=one_label)
+    structure = IndependentSpans(max_width=widths, one_label=one_label)
+    return Case(structure, "span", outputs, labels, widths)
 
 
 CASES = [
@@ -53,7 +59,10 @@ CASES = [
     Case(ProjectiveTrees(single_root=True), "arc", oracle.projective_trees),
     Case(ProjectiveTrees(single_root=False), "arc", oracle.projective_forests),
     Case(BoundedTrees(reach=2), "arc", lambda n, _: bounded_trees(n, 2, True)),
-    Case(FlatSegments(max_width=WIDTH), "span", partial(oracle.segmentations, width=WIDTH)),
+    Case(FlatSegments(max_width=2), "span", partial(oracle.segmentations, width=2), widths=2),
+    independent(one_label=True, labels=3, widths=1),
+    independent(one_label=True, labels=1, widths=2),
+    independent(one_label=False, labels=2, widths=1),
 ]
 
 
@@ -77,8 +86,8 @@ scales = st.sampled_from([0.1, 1.0, 5.0, 50.0])
 
 def width(case: Case, n: int) -> int:
     if case.array == "span":
-        return WIDTH * LABELS
-    return n + 1 if case.array == "arc" else LABELS
+        return case.widths * case.labels
+    return n + 1 if case.array == "arc" else case.labels
 
 
 def random_unit(case: Case, n: int, scale: float, rng, dtype="float64") -> numpy.ndarray:
@@ -95,7 +104,7 @@ def batch(case: Case, units: list[numpy.ndarray], n: int, junk: float = 0.0) -> 
     for i, (unit, length) in enumerate(zip(units, lengths)):
         array[i, :length, : unit.shape[1]] = unit[:length]
     if case.array == "span":
-        array = array.reshape(len(units), n, WIDTH, LABELS)
+        array = array.reshape(len(units), n, case.widths, case.labels)
     if case.array != "chain":
         return Parts({case.array: array}, lengths)
     transition = numpy.stack([unit[length:] for unit, length in zip(units, lengths)])
@@ -109,7 +118,8 @@ def flat(case: Case, parts: Parts, i: int) -> numpy.ndarray:
         arrays = parts.arrays["unary"][i, :n], parts.arrays["transition"][i]
         return numpy.concatenate(arrays)
     array = parts.arrays[case.array][i, :n]
-    return array.reshape(n, WIDTH * LABELS) if case.array == "span" else array[:, : width(case, n)]
+    wide = width(case, n)
+    return array.reshape(n, wide) if case.array == "span" else array[:, :wide]
 
 
 def methods(structure: Structure) -> list[Callable]:

@@ -14,7 +14,7 @@ from thinc.api import Model, Ops
 from ...arrays import Ints2d
 from ...codecs.labels import LabelMatch
 from ...codecs.trees import Gold
-from ...layers.base import Layer
+from ...layers.base import Block, Layer
 from ...structures import Parts, Structure
 from ...transfer.beliefs import Belief
 from ...transfer.loss import mixed_loss
@@ -108,6 +108,10 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
     def count(self, lengths: Sequence[int]) -> int:
         """Return what a loss is the mean over: words, of docs of some lengths."""
         return sum(lengths)
+
+    def settings_of_student(self) -> Block:
+        """Return settings of a student's component where the layer's own do not serve."""
+        return {}
 
     # Labels
 

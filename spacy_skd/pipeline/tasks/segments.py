@@ -1,6 +1,7 @@
 """Spans as segments: each span up to a width has a score of its own."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
 
 import numpy
 from spacy.tokens import Doc
@@ -9,9 +10,10 @@ from ...arrays import Bools, Floats3d
 from ...codecs.absence import Window, segments_without
 from ...codecs.bioes import Legality, TypedSpan, legality, span_tags
 from ...codecs.spans import SegmentGold, decode_segments, encode_segments
+from ...codecs.trees import Gold
 from ...codecs.words import Words
 from ...layers.span_layer import SpanLayer
-from ...structures import IMPOSSIBLE, FlatSegments, Parts, Structure, to_numpy
+from ...structures import IMPOSSIBLE, Parts, SpanStructure, Structure, to_numpy
 from ...transfer.beliefs import Belief, SegmentBelief
 from ...transfer.students import SegmentStudent
 from .activations import as_activations, span_rows, spans_on_tokens
@@ -31,16 +33,17 @@ class SegmentTask(SpanTask):
     and "confidences" (S,), their probabilities.
     """
 
-    structure: FlatSegments
+    structure: SpanStructure
     rows_name = "span"
-    takes = ("drop_wide",)
+    takes: ClassVar[tuple[str, ...]] = ("drop_wide",)
     scheme = "BIOES"  # in which gold is read
     rules = None
+    wide_are = "their tokens are taken as not annotated"
 
     def __init__(
         self,
         layer: SpanLayer,
-        structure: FlatSegments,
+        structure: SpanStructure,
         *,
         drop_wide: bool = False,
         overwrite: bool = False,
@@ -69,7 +72,7 @@ class SegmentTask(SpanTask):
         activations: dict[int, Activations] = {}
         for bucket, scores in scored:
             units = bucket.units.tolist()
-            spans = decode_segments(self.structure.argmax(scores), self.pipe.labels)
+            spans = self.best_spans(scores)
             for unit, of_doc in zip(units, spans):
                 best[unit] = of_doc
             if self.pipe.save_activations:
@@ -79,6 +82,10 @@ class SegmentTask(SpanTask):
         none = self._row(numpy.zeros((0, self.max_width, len(self.pipe.labels)), "float32"), [])
         of_words = [activations.get(unit, none) for unit in range(len(words))]
         return Predictions(best, [spans_on_tokens(*pair) for pair in zip(of_words, words)])
+
+    def best_spans(self, scores: Parts) -> Sequence[list[TypedSpan]]:
+        """Return the spans of each unit."""
+        return decode_segments(self.structure.argmax(scores), self.pipe.labels)
 
     def _activations(
         self, scores: Parts, spans: Sequence[Sequence[TypedSpan]]
@@ -125,23 +132,24 @@ class SegmentTask(SpanTask):
         label_id = self.pipe.labels.index(label)
         return segments_without(scores, start=start, width=end - start, label=label_id)
 
-    def gold(self, tags: Sequence[Sequence[str | None]]) -> SegmentGold:
+    def gold(self, known: Sequence[Any]) -> Gold:
         inventory = span_tags(self.pipe.labels, scheme=self.scheme)
         if self._gold_rules is None or self._gold_rules[0] != inventory:
             self._gold_rules = (inventory, legality(inventory))
         rules = self._gold_rules[1]
-        gold, unfit = encode_segments(tags, inventory, rules, max_width=self.max_width)
+        gold, unfit = encode_segments(known, inventory, rules, max_width=self.max_width)
         self.note_illegal(unfit.illegal)
-        self._note_wide(unfit.wide)
+        self.note_wide(unfit.wide)
         return SegmentGold(self.on_device(gold.indicators), gold.known, gold.tags)
 
-    def _note_wide(self, n: int) -> None:
+    def note_wide(self, n: int) -> None:
         if n and not self.wide:
             logger.warning(
-                "%s: %d annotated spans of a batch are wider than max_width = %d; their tokens are "
-                "taken as not annotated (counted in `task.wide`). Raise max_width to learn them",
+                "%s: %d annotated spans of a batch are wider than max_width = %d; %s (counted in "
+                "`task.wide`). Raise max_width to learn them",
                 self.pipe.name,
                 n,
                 self.max_width,
+                self.wide_are,
             )
         self.wide += n

@@ -141,8 +141,8 @@ class SpanTagTask(SpanTask):
     def without(self, scores: Parts, unit: int, span: TypedSpan) -> list[Window]:
         return chains_without(scores, run_of(unit, span, self.tags))
 
-    def gold(self, tags: Sequence[Sequence[str | None]]) -> Gold:
-        gold, illegal = encode_chains(tags, self.tags, self.rules)
+    def gold(self, known: Sequence[Any]) -> Gold:
+        gold, illegal = encode_chains(known, self.tags, self.rules)
         self.note_illegal(illegal)
         arrays: dict[str, Any] = {
             name: gold.indicators.arrays[name] for name in self.structure.parts

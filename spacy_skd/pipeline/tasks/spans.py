@@ -3,7 +3,7 @@
 import logging
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy
 from spacy.tokens import Doc
@@ -34,27 +34,29 @@ Scored = Iterable[tuple[Bucket, Parts]]  # buckets of docs, and the scores of th
 
 
 class SpanLesson(NamedTuple):
-    """tags: per doc, of each word, None or "" where there is no gold. beliefs: one a doc.
-    negatives: per doc, what is no span of its words; of none, if empty."""
+    """known: per doc, see `SpanTask.known`. beliefs: one a doc. negatives: per doc, what is no span
+    of its words; of none, if empty."""
 
-    tags: list[list[str | None]]
+    known: list[Any]
     beliefs: Sequence[Belief] | None
     negatives: Sequence[Sequence[TypedSpan]] = ()
 
 
 class SpanTask(Task[SpanLesson, list[Doc], Any, Any, list[TypedSpan]]):
-    """Spans that do not overlap, in each doc. `labels` are their labels; what the model scores,
-    tags of tokens or spans, is the matter of the two classes that derive from this one.
+    """Labelled spans of each doc. `labels` are their labels; what the model scores, tags of tokens
+    or spans, is the matter of the classes that derive from this one.
 
     The model's output is an array whose rows are the words of the batch; of a linear chain, also
-    one of transitions. Best: the spans of words of the best segmentation of each doc.
+    one of transitions. Best: the spans of words of the best structure of each doc.
 
+    overlaps (bool): whether spans may nest and cross.
     illegal (int): docs whose annotation no legal sequence agrees with, so far.
     """
 
     layer: SpanLayer
     rows_name: str  # of that array among `Parts`
     scheme: str  # of the tags that gold is read as
+    overlaps: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -74,7 +76,7 @@ class SpanTask(Task[SpanLesson, list[Doc], Any, Any, list[TypedSpan]]):
         super().belong_to(pipe)
         self.layer.belong_to(pipe.name)
 
-    # What the two classes define
+    # What the classes define
 
     @property
     @abstractmethod
@@ -102,8 +104,8 @@ class SpanTask(Task[SpanLesson, list[Doc], Any, Any, list[TypedSpan]]):
         """Return the structures of a unit that lack a span. scores: as `read_as` gives them."""
 
     @abstractmethod
-    def gold(self, tags: Sequence[Sequence[str | None]]) -> Gold:
-        """tags: of the docs of a bucket."""
+    def gold(self, known: Sequence[Any]) -> Gold:
+        """known: of the docs of a bucket."""
 
     # Labels
 
@@ -178,25 +180,42 @@ class SpanTask(Task[SpanLesson, list[Doc], Any, Any, list[TypedSpan]]):
 
     # Training
 
-    def has_gold(self, eg: Example) -> bool:
-        return all(self._tags(eg))
+    # What is known of a doc: here, a tag of each word, None or "" where it is not known. Its length
+    # is the number of words.
 
-    def _tags(self, eg: Example) -> list[str | None]:
-        """Gold of each predicted word."""
+    def known(self, eg: Example) -> Any:
+        """Return the gold of a doc."""
         (words,) = words_of([eg.predicted])
         return words.tags_of_tokens(self.layer.gold(eg, scheme=self.scheme))
 
+    def unknown(self, n_words: int) -> Any:
+        """Return what is known of a doc without gold."""
+        return [None] * n_words
+
+    def labels_of(self, known: Any) -> Iterable[str]:
+        """Return labels that gold has."""
+        return (tag[2:] for tag in known if tag)
+
+    def has_gold(self, eg: Example) -> bool:
+        return all(self.known(eg))
+
     def lesson(self, examples: Sequence[Example], beliefs: Sequence[Belief] | None) -> SpanLesson:
-        tags = [self._tags(eg) for eg in examples]
-        names = (tag[2:] for unit in tags for tag in unit if tag)
-        self.pipe.unknown_labels.add(names, set(self.pipe.labels))
+        known = [self.known(eg) for eg in examples]
         name, labels = self.pipe.name, self.pipe.labels
+        names = (label for of_doc in known for label in self.labels_of(of_doc))
+        self.pipe.unknown_labels.add(names, set(labels))
         negatives = [self.negatives(eg, labels=labels, name=name) for eg in examples]
-        return SpanLesson(tags, self.learnt(beliefs), negatives if any(negatives) else ())
+        return SpanLesson(known, self.learnt(beliefs), negatives if any(negatives) else ())
 
     def lesson_without_gold(self, beliefs: Sequence[Belief]) -> SpanLesson:
-        tags: list[list[str | None]] = [[None] * belief.n_tokens for belief in beliefs]
-        return SpanLesson(tags, self.learnt(beliefs))
+        known = [self.unknown(belief.n_tokens) for belief in beliefs]
+        return SpanLesson(known, self.learnt(beliefs))
+
+    def learnt(self, beliefs: Sequence[Belief] | None) -> Sequence[Belief] | None:
+        """See `Task.learnt`. Without overlaps, the best are those that have none."""
+        if beliefs is not None and self.pipe.objective.n_best and not self.overlaps:
+            beliefs = [belief.without_overlap() for belief in beliefs]
+        return super().learnt(beliefs)
 
     def inputs(self, docs: list[Doc], lesson: SpanLesson) -> list[Doc]:
         return docs
@@ -208,7 +227,7 @@ class SpanTask(Task[SpanLesson, list[Doc], Any, Any, list[TypedSpan]]):
         d_rows = xp.zeros_like(rows)
         d_transition = None if transition is None else xp.zeros_like(transition)
         total, student = 0.0, self.span_student()
-        for bucket in make_buckets(doc_rows([len(tags) for tags in lesson.tags])):
+        for bucket in make_buckets(doc_rows([len(known) for known in lesson.known])):
             parts = self._parts_of(scores, bucket)
             loss, d_parts = self._bucket_loss(lesson, bucket, parts, student)
             total += loss
@@ -225,7 +244,7 @@ class SpanTask(Task[SpanLesson, list[Doc], Any, Any, list[TypedSpan]]):
         target = None
         if lesson.beliefs is not None:
             target = self._target([lesson.beliefs[unit] for unit in units], student)
-        gold = self.gold([lesson.tags[unit] for unit in units])
+        gold = self.gold([lesson.known[unit] for unit in units])
         legal = self.rules.add_to(parts) if self.rules and self.is_chain else parts
         loss, d_parts = self.mixed_loss(legal, gold=gold, target=target)
         if not lesson.negatives:

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from spacy.language import Language
+from spacy.tokens import Doc
 from spacy.ty import ListenedToComponent
 
+from ...layers.base import Block
 from ...layers.known import find_layer
 from ...pipeline.teacher.component import is_teacher
 from ...rules import fast_factory
@@ -22,12 +24,13 @@ NOTHING = {"", "_"}  # labels of a morphologizer that says nothing of a layer
 
 @dataclass(frozen=True)
 class Student:
-    """A component to train. layer (str): see `View`. asks (str): what of the teacher answers it,
-    a component or a view."""
+    """A component to train. layer (str), settings (Block): see `View`. asks (str): what of the
+    teacher answers it, a component or a view."""
 
     name: str
     layer: str
     asks: str
+    settings: Block = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,21 @@ def make_plan(
     return plan
 
 
+def with_gold(plan: Plan, docs: Sequence[Doc]) -> Plan:
+    """Return a plan whose students can learn the annotation of docs, where their teacher's says
+    nothing of it (that spans overlap)."""
+    rows = [
+        replace(row, students=tuple(_of_gold(student, docs) for student in row.students))
+        for row in plan.rows
+    ]
+    return replace(plan, rows=rows)
+
+
+def _of_gold(student: Student, docs: Sequence[Doc]) -> Student:
+    settings = student.settings or find_layer(student.layer).settings_of_gold(docs)
+    return replace(student, settings=settings)
+
+
 def _row(nlp: Language, name: str, pipe: Any, pipes: Sequence[str], teach: Container[str]) -> Row:
     """Return the row of a component. Its students are still named as what they ask."""
     row = Row(name, nlp.get_pipe_meta(name).factory)
@@ -131,12 +149,8 @@ def _row(nlp: Language, name: str, pipe: Any, pipes: Sequence[str], teach: Conta
     by_rules = all(view.is_certain for view in views.values())
     if source is not None and (name in teach or not by_rules):
         views = {name + suffix: view for suffix, view in views.items() if view.layer}
-        said = {
-            asks: view.layer
-            for asks, view in views.items()
-            if by_rules or set(view.labels) - NOTHING
-        }
-        students = tuple(Student(asks, layer, asks) for asks, layer in said.items())
+        said = {a: view for a, view in views.items() if by_rules or set(view.labels) - NOTHING}
+        students = tuple(Student(a, view.layer, a, view.student) for a, view in said.items())
         if not students:
             return replace(row, reason="has no labels")
         return replace(row, students=students, loses=source.loses)

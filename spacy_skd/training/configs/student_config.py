@@ -47,7 +47,7 @@ def student_config(
             "student_to_teacher": {s.name: s.asks for s in students if s.name != s.asks},
         },
         TOK2VEC: {"factory": "tok2vec", "model": preset.tok2vec(vectors=vectors is not None)},
-        **{student.name: _component(student.layer, preset) for student in students},
+        **{student.name: _component(student, preset) for student in students},
     }
     filled: Config = load_model_from_config(config, auto_fill=True, validate=False).config
     layers = [s.layer for s in students if scored is None or s.layer in scored]
@@ -56,9 +56,10 @@ def student_config(
     return filled
 
 
-def _component(name: str, preset: Preset) -> Block:
-    layer = find_layer(name)
-    return layer.component(preset.scorer(layer.architecture))
+def _component(student: Student, preset: Preset) -> Block:
+    layer = find_layer(student.layer)
+    model = {**preset.scorer(layer.architecture), **student.settings.get("model", {})}
+    return {**layer.component(model), **student.settings, "model": model}
 
 
 def score_weights(layers: Sequence[str]) -> dict[str, float]:

@@ -7,6 +7,7 @@ from .form import Form
 from .head_tags import HeadLabelBelief
 from .lemmas import LemmaBelief
 from .listed_labels import LabelCandidates
+from .listed_spans import SpanCandidates
 from .listed_trees import TreeCandidates
 from .mixture import Mixture
 from .segments import SegmentBelief
@@ -25,6 +26,7 @@ __all__ = [
     "Mixture",
     "ParseBelief",
     "SegmentBelief",
+    "SpanCandidates",
     "TokenBelief",
     "TreeBelief",
     "TreeCandidates",

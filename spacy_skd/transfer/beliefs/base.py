@@ -96,6 +96,11 @@ class Belief(ABC):
     def of_words(self, words: Words) -> "Belief":
         """Return the same of a doc's words, if this is of its tokens."""
 
+    def without_overlap(self) -> "Belief":
+        """Return the same given that no spans overlap, of what says how likely sets of spans are
+        that do."""
+        return self
+
     # Stored
 
     @property
@@ -146,7 +151,8 @@ class Belief(ABC):
     def draw_spans(
         self, *, rng: numpy.random.Generator, temperature: float = 1.0
     ) -> list[TypedSpan]:
-        """Draw spans that do not overlap. RAISES (ValueError): if it is of something else."""
+        """Draw spans, which overlap as the teacher's do. RAISES (ValueError): if it is of something
+        else."""
         return decode_spans(self.draw_labels(rng=rng, temperature=temperature))
 
     def draw_trees(

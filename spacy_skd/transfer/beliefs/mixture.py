@@ -68,6 +68,9 @@ class Mixture(Belief):
     def of_words(self, words: Words) -> "Mixture":
         return replace(self, beliefs=tuple(belief.of_words(words) for belief in self.beliefs))
 
+    def without_overlap(self) -> "Mixture":
+        return replace(self, beliefs=tuple(belief.without_overlap() for belief in self.beliefs))
+
     @property
     def form(self) -> Form:
         """RAISES (ValueError): always: a store holds the beliefs of one teacher."""

@@ -1,4 +1,4 @@
-"""Scores of flat labelled spans."""
+"""Scores of labelled spans, flat or independent ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,10 +8,10 @@ import numpy
 from thinc.api import Ops
 
 from ...arrays import Floats3d
-from ...codecs.bioes import TypedSpan, encode_spans, span_tags
+from ...codecs.bioes import TypedSpan
 from ...codecs.spans import decode_segments
 from ...codecs.words import Words
-from ...structures import IMPOSSIBLE, FlatSegments, Parts, Structure
+from ...structures import IMPOSSIBLE, FlatSegments, Parts, SpanStructure
 from ...structures.numerics import POSSIBLE_ABOVE
 from ..conversions.table import convert
 from ..posterior import Posterior, Target
@@ -19,7 +19,7 @@ from ..students import SpanStudent
 from ..target import token_target
 from .base import Belief, k_best
 from .form import Form
-from .listed_labels import LabelCandidates
+from .listed_spans import SpanCandidates
 from .packing import (
     LOWEST,
     Packed,
@@ -37,15 +37,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class SegmentBelief(Belief):
-    """Scores of the flat labelled spans of a whole doc, relative to "not a span".
+    """Scores of the labelled spans of a whole doc, relative to "not a span".
 
-    structure (FlatSegments): its `max_width` is that of the scores. labels (tuple[str, ...]): of
+    structure (SpanStructure): its `max_width` is that of the scores. labels (tuple[str, ...]): of
         the spans.
     scores (Floats3d): (words of the doc, max_width, labels), nats: of the w + 1 words from word i
         on. What reaches past the doc's end means nothing.
     """
 
-    structure: Structure
+    structure: SpanStructure
     labels: tuple[str, ...]
     scores: Floats3d
     kind: ClassVar[str] = "segments"
@@ -63,14 +63,17 @@ class SegmentBelief(Belief):
     def of_words(self, words: Words) -> "SegmentBelief":
         """Keep spans that begin and end with a word, by their width in words."""
         if words.whole:
-            return replace(self, structure=FlatSegments(max_width=self.scores.shape[1]))
+            return replace(self, structure=self.structure.of_width(self.scores.shape[1]))
         n_tokens, widest, n_labels = self.scores.shape
         rows = numpy.full((len(words), widest, n_labels), IMPOSSIBLE, dtype=self.scores.dtype)
         for width in range(min(widest, len(words))):
             first, last = words.tokens[: len(words) - width], words.tokens[width:]
             fits = numpy.flatnonzero(last - first < widest)
             rows[fits, width] = self.scores[first[fits], (last - first)[fits]]
-        return replace(self, structure=FlatSegments(max_width=widest), scores=rows)
+        return replace(self, structure=self.structure.of_width(widest), scores=rows)
+
+    def without_overlap(self) -> "SegmentBelief":
+        return replace(self, structure=FlatSegments(self.structure.max_width))
 
     @property
     def form(self) -> Form:
@@ -101,7 +104,7 @@ class SegmentBelief(Belief):
     def unpack(cls, packed: Packed, form: Form) -> "SegmentBelief":
         """Read a belief. Docs of one teacher may have spans of other widths, which a suggester
         decides."""
-        _ = form.needed_structure
+        structure = SpanStructure.of(form.needed_structure)
         width = int(unpack_array(packed["width"])[0])
         best, bits = unpack_array(packed["best"]), unpack_array(packed["span_kept"])
         n_columns = width * len(form.labels)
@@ -109,21 +112,19 @@ class SegmentBelief(Belief):
         rows = spread(kept, unpack_halves(packed["spans"]))
         rows = numpy.where(kept, rows + best[:, None], rows)
         scores = rows.reshape(len(best), width, len(form.labels))
-        return cls(FlatSegments(max_width=width), form.labels, scores)
+        return cls(structure.of_width(width), form.labels, scores)
 
-    def best(self, *, k: int) -> LabelCandidates:
-        """Return BIOES tags of the spans."""
-        tags, n = span_tags(self.labels, scheme="BIOES"), len(self.scores)
+    def best(self, *, k: int) -> SpanCandidates:
+        n = len(self.scores)
         if not n:
-            return LabelCandidates(tags, numpy.zeros((1, 0), "int32"), numpy.ones(1))
-        totals, segmentations = k_best(self.structure, self._scores(), k)
-        index = {tag: i for i, tag in enumerate(tags)}
-        rows = []
-        for parts, total in zip(segmentations, totals[0]):
-            if numpy.isfinite(total):
-                (spans,) = decode_segments(parts, self.labels)
-                rows.append([index[tag] for tag in encode_spans(spans, n=n, scheme="BIOES")])
-        return LabelCandidates(tags, numpy.asarray(rows, "int32"), numpy.ones(len(rows)))
+            return SpanCandidates.of_sets(self.labels, n, [[]])
+        totals, found = k_best(self.structure, self._scores(), k)
+        sets = [
+            decode_segments(parts, self.labels)[0]
+            for parts, total in zip(found, totals[0])
+            if numpy.isfinite(total)
+        ]
+        return SpanCandidates.of_sets(self.labels, n, sets)
 
     def draw_spans(
         self, *, rng: numpy.random.Generator, temperature: float = 1.0
@@ -161,4 +162,4 @@ class SegmentBelief(Belief):
             n, width = belief.scores.shape[:2]
             row[:n, :width] = belief.scores
         scores = Parts({"span": ops.asarray(span)}, ops.xp.asarray(lengths))
-        return Posterior(FlatSegments(max_width=widest), scores)
+        return Posterior(beliefs[0].structure.of_width(widest), scores)

@@ -7,7 +7,7 @@ from ...arrays import Array, ArrayModule, Floats3d, FloatsXd, array_module
 from ...codecs.bioes import Legality
 from ...codecs.labels import LabelMatch
 from ...codecs.spans import SpanMatch
-from ...structures import IMPOSSIBLE, FlatSegments, Parts, Structure, to_numpy
+from ...structures import IMPOSSIBLE, FlatSegments, Parts, SpanStructure, Structure, to_numpy
 from ...structures.numerics import POSSIBLE_ABOVE
 from ..posterior import (
     Match,
@@ -56,7 +56,7 @@ def segments_to_segments(
         if not isinstance(match, LabelMatch):
             raise ValueError(f"expected a LabelMatch between labels, got {type(match).__name__}")
         span = match.gather(span)
-    span = to_width(span, FlatSegments.of(structure).max_width)
+    span = to_width(span, SpanStructure.of(structure).max_width)
     log_z, marginals = structure.infer(Parts({"span": span}, scores.lengths))
     return _target(posterior, marginals, log_z, of=log_z_all, empty=None)
 

@@ -19,6 +19,7 @@ from ...structures import (
     FlatSegments,
     HeadSelection,
     IndependentLabels,
+    IndependentSpans,
     LabelSets,
     LinearChain,
     ProjectiveTrees,
@@ -29,6 +30,7 @@ from ..posterior import Convert, Match, Posterior, Target
 from .arcs import lift_arcs, project_arcs
 from .chain_to_segments import chain_to_segments
 from .documents import one_to_sets, sets_to_one, sets_to_sets
+from .independent_spans import as_flat, given_flat, independent_to_independent
 from .lift import segments_to_segments, tokens_to_segments
 from .project import segments_to_tags
 from .tags import tags_to_tags, tokens_to_tokens
@@ -77,6 +79,8 @@ def arc_rows(
     return rows
 
 
+_FLAT = "given that no spans overlap; the rest counts as lost"
+_EACH = "the probability of each span; how spans exclude each other is lost"
 _TREE = "given that the heads form a tree; the rest does not count as lost"
 _NO_CROSSING = "given that the heads form a tree in which no arcs cross"
 CONVERSIONS: dict[Pair, Conversion] = {
@@ -120,6 +124,26 @@ CONVERSIONS: dict[Pair, Conversion] = {
     ),
     (LabelSets, LabelSets): Conversion(
         "lift", sets_to_sets, "labels by name, each a unit; those that one side lacks say nothing"
+    ),
+    (FlatSegments, IndependentSpans): Conversion("project", as_flat(segments_to_segments), _EACH),
+    (IndependentLabels, IndependentSpans): Conversion(
+        "project", as_flat(tokens_to_segments), _EACH
+    ),
+    (LinearChain, IndependentSpans): Conversion(
+        "project", as_flat(chain_to_segments), f"{_EACH}; wider ones are taken as outside"
+    ),
+    (IndependentSpans, IndependentLabels): Conversion(
+        "project", given_flat(segments_to_tags), f"as segments, {_FLAT}"
+    ),
+    (IndependentSpans, LinearChain): Conversion(
+        "project", given_flat(segments_to_tags), f"as segments, {_FLAT}"
+    ),
+    (IndependentSpans, FlatSegments): Conversion("lift", segments_to_segments, _FLAT),
+    (IndependentSpans, IndependentSpans): Conversion(
+        "lift or project",
+        independent_to_independent,
+        "labels and widths that the student lacks are masked; from yes or no for each label to one "
+        "of the labels a lift, given that no span has two, else a projection",
     ),
     **arc_rows(HeadSelection, wider={}),
     **arc_rows(SpanningTrees, wider={HeadSelection: _TREE}),

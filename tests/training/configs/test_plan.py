@@ -6,10 +6,11 @@ import all_components
 import pytest
 import spacy
 from spacy.language import Language
+from spacy.tokens import Span
 from stock_pipelines import PIPELINES
 
 from spacy_skd.pipeline.teacher.component import make_skd_teacher  # noqa: F401  # registers it
-from spacy_skd.training.configs.plan import Student, make_plan
+from spacy_skd.training.configs.plan import Student, make_plan, with_gold
 
 LABELS: dict[str, Any] = {
     "tagger": ["NN"],
@@ -180,15 +181,28 @@ def test_what_is_to_be_kept_is_taken_over_though_it_could_teach():
         make_plan(with_listener(nlp, "shared"), keep=["shared"])
 
 
-def test_what_a_student_loses_of_a_component_is_said():
+def test_what_overlaps_has_such_a_student_and_what_it_loses_is_said():
     nlp = pipeline("spancat")
     single: Any = nlp.add_pipe("spancat_singlelabel", "one", config={"spans_key": "one"})
     flat = {"spans_key": "flat", "allow_overlap": False}
     pipe: Any = nlp.add_pipe("spancat_singlelabel", "flat", config=flat)
     for each in (single, pipe):
         each.add_label("PER")
-    losses = [row.loses for row in make_plan(nlp).rows]
-    assert ["overlap" in loss for loss in losses] == [True, True, False]
+    given = {"@misc": "spacy.preset_spans_suggester.v1", "spans_key": "given"}
+    settings = {"spans_key": "given", "suggester": given}
+    nlp.add_pipe("spancat", "given", config=settings).add_label("PER")
+    plan = make_plan(nlp)
+    assert [row.loses for row in plan.rows] == [
+        "", "", "", "spans of more than 16 words (max_width of the student)"
+    ]  # fmt: skip
+    assert [s.settings.get("max_positive", "flat") for s in plan.students] == [
+        None,
+        1,
+        "flat",
+        None,
+    ]
+    widths = [s.settings.get("model", {}).get("max_width") for s in plan.students]
+    assert widths == [3, 3, None, 16]
 
 
 def test_the_embedding_that_heads_could_listen_to():
@@ -229,3 +243,38 @@ def test_of_a_transformer_what_listens_to_it_teaches(kind, tmp_path):
     assert Student("tagger", "tag", "tagger") in plan.students
     assert plan.sourced == ["sentencizer"]
     assert "tok2vec of their own" in plan.rows[0].reason
+
+
+def test_our_own_spans_that_overlap_have_such_a_student():
+    nlp = spacy.blank("en")
+    model = {"@architectures": "spacy-skd.SegmentScorer.v1", "max_width": 7,
+             "tok2vec": nlp.get_factory_meta("distilling_tagger").default_config["model"]
+             ["tok2vec"]}  # fmt: skip
+    config = {"layer": "spans", "structure": "independent_spans", "threshold": 0.4, "model": model}
+    pipe: Any = nlp.add_pipe("distilling_tagger", "sc", config=config)
+    pipe.add_label("PER")
+    (student,) = make_plan(nlp).students
+    assert student.settings["threshold"] == 0.4
+    assert student.settings["max_positive"] == 1
+    assert student.settings["model"]["max_width"] == 7
+
+
+@pytest.mark.parametrize(
+    ("spans", "expected"),
+    [
+        ([(0, 2, "A"), (2, 3, "A")], None),
+        ([(0, 3, "A"), (2, 3, "A")], (1, 3)),
+        ([(0, 2, "A"), (0, 2, "B")], (None, 2)),
+    ],
+)
+def test_gold_that_overlaps_makes_a_student_of_spans_that_do(spans, expected):
+    nlp = spacy.blank("en")
+    flat = {"allow_overlap": False}
+    pipe: Any = nlp.add_pipe("spancat_singlelabel", "sc", config=flat)
+    pipe.add_label("A")
+    doc = nlp.make_doc("a b c")
+    doc.spans["sc"] = [Span(doc, *span) for span in spans]
+    (student,) = with_gold(make_plan(nlp), [doc, nlp.make_doc("d")]).students
+    settings = student.settings
+    found = (settings["max_positive"], settings["model"]["max_width"]) if settings else None
+    assert found == expected

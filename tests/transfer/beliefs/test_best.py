@@ -1,5 +1,7 @@
 """A teacher's k best structures, by listing all of them."""
 
+from functools import partial
+
 import hypothesis.strategies as st
 import numpy
 import oracle
@@ -12,6 +14,7 @@ from spacy_skd.structures import (
     FlatSegments,
     HeadSelection,
     IndependentLabels,
+    IndependentSpans,
     LinearChain,
     Parts,
     ProjectiveTrees,
@@ -69,32 +72,24 @@ def test_there_may_be_fewer():
     assert found.weights.tolist() == [1.0, 1.0]
 
 
+SETS = {
+    FlatSegments(max_width=2): partial(oracle.segmentations, width=2),
+    IndependentSpans(max_width=2): partial(oracle.span_sets, width=2, one_label=True),
+}
+
+
+@pytest.mark.parametrize("structure", SETS, ids=repr)
 @settings(max_examples=20, deadline=None)
 @given(seed=SEEDS, k=KS)
-def test_segments_are_tags_of_their_spans(seed, k):
+def test_spans_are_the_best_sets(structure, seed, k):
     scores = numpy.random.default_rng(seed).normal(size=(3, 2, 2))
-    found = SegmentBelief(FlatSegments(max_width=2), ("A", "B"), scores).best(k=k)
-    assert found.labels == span_tags(["A", "B"], scheme="BIOES")
-    totals = []
-    for row in found.rows:
-        spans = oracle.parse_tags(tuple(found.labels[i] for i in row), "BIOES")
-        totals.append(sum(scores[a, b - a - 1, "AB".index(label)] for a, b, label in spans))
-    every = [0.0]
-    singles = [(i, w, label) for i in range(3) for w in range(2) for label in range(2) if i + w < 3]
-    for size in (1, 2, 3):
-        for chosen in _disjoint(singles, size):
-            every.append(sum(scores[span] for span in chosen))
+    found = SegmentBelief(structure, ("A", "B"), scores).best(k=k)
+    assert found.labels == ("A", "B")
+    sets = [found.spans_of(rank) for rank in range(len(found.weights))]
+    assert len({tuple(spans) for spans in sets}) == len(sets)
+    totals = [sum(scores[a, b - a - 1, "AB".index(label)] for a, b, label in s) for s in sets]
+    every = [(y * scores.reshape(3, 4)).sum() for y in SETS[structure](3, 4)]
     numpy.testing.assert_allclose(totals, sorted(every, reverse=True)[:k])
-
-
-def _disjoint(spans, size, start=0):
-    if not size:
-        yield []
-        return
-    for i, w, label in spans:
-        if i >= start:
-            for rest in _disjoint(spans, size - 1, i + w + 1):
-                yield [(i, w, label), *rest]
 
 
 def tree_belief(rng, lengths, *, structure):
@@ -208,11 +203,13 @@ def test_docs_without_tokens():
     beliefs = [
         TokenBelief(IndependentLabels(), BIO, none),
         ChainBelief(LinearChain(), BIO, none, table),
-        SegmentBelief(FlatSegments(max_width=2), ("A",), numpy.zeros((0, 2, 1))),
     ]
     for belief in beliefs:
         found = belief.best(k=3)
         assert found.rows.shape == (1, 0)
+    none = SegmentBelief(FlatSegments(max_width=2), ("A",), numpy.zeros((0, 2, 1))).best(k=3)
+    assert none.spans_of(0) == []
+    assert none.weights.tolist() == [1.0]
     pairs = numpy.zeros((0, 2), dtype="int32")
     empty = TreeBelief(SpanningTrees(), ("a",), pairs, (), pairs, numpy.zeros((0, 1)))
     found = empty.best(k=3)

@@ -16,6 +16,7 @@ from spacy_skd.structures import (
     FlatSegments,
     HeadSelection,
     IndependentLabels,
+    IndependentSpans,
     LabelSets,
     LinearChain,
     SpanningTrees,
@@ -29,13 +30,20 @@ from spacy_skd.transfer.beliefs import (
     LabelCandidates,
     Mixture,
     SegmentBelief,
+    SpanCandidates,
     TokenBelief,
     TreeBelief,
     TreeCandidates,
 )
 from spacy_skd.transfer.beliefs.base import CATEGORIES
 from spacy_skd.transfer.beliefs.form import KINDS
-from spacy_skd.transfer.students import HeadTagStudent, SegmentStudent, Student, TagStudent
+from spacy_skd.transfer.students import (
+    HeadTagStudent,
+    SegmentStudent,
+    SpanSetStudent,
+    Student,
+    TagStudent,
+)
 from spacy_skd.transfer.target import STRUCTURAL
 
 TAGS = span_tags(["A", "B"], scheme="BIOES")
@@ -76,6 +84,11 @@ def segments(rng, n):
     return SegmentBelief(FlatSegments(max_width=2), ("A", "B"), scores(rng, n, 2, 2))
 
 
+def spans(rng, n):
+    """Which may overlap."""
+    return SegmentBelief(IndependentSpans(max_width=2), ("A", "B"), scores(rng, n, 2, 2))
+
+
 def trees(rng, n):
     units = units_of(n)
     arcs = tuple(scores(rng, b - a, b - a + 1) for a, b in units.tolist())
@@ -99,6 +112,13 @@ def listed_tags(rng, n):
     rows = numpy.zeros((2, n), "int32")
     rows[1, ::2] = TAGS.index("S-B")
     return LabelCandidates(TAGS, rows, numpy.asarray([0.25, 0.75]))
+
+
+def listed_spans(rng, n):
+    """A span of each word, or one of all of them."""
+    words = [(i, i + 1, "B") for i in range(n)]
+    sets = SpanCandidates.of_sets(("A", "B"), n, [words, [(0, n, "A")] if n else []])
+    return SpanCandidates(sets.labels, n, sets.cells, numpy.asarray([0.25, 0.75]))
 
 
 def listed_trees(rng, n):
@@ -141,9 +161,10 @@ def mixed_trees(rng, n):
 
 
 DOCS = (docs, doc_sets, listed_docs)
-MAKERS = (tokens, tags, chain, segments, trees, head_tags, listed_labels, listed_tags, listed_trees,
-          *DOCS)  # fmt: skip
+MAKERS = (tokens, tags, chain, segments, spans, trees, head_tags, listed_labels, listed_tags,
+          listed_spans, listed_trees, *DOCS)  # fmt: skip
 MIXED = (mixture, mixed_trees, mixed_docs)
+OF_SPANS = (tags, chain, segments, spans, listed_tags, listed_spans)
 one_teacher = pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)
 each = pytest.mark.parametrize("make", MAKERS + MIXED, ids=lambda make: make.__name__)
 lengths = pytest.mark.parametrize("n", [0, 1, 5])
@@ -213,8 +234,8 @@ def test_the_best_are_candidates_of_equal_weight(make, k, n, rng):
     assert best.n_tokens == n
     assert best.shares == belief.shares
     for guess, member in zip(best.members, belief.members):
-        kind = DocCandidates if member.annotates == CATEGORIES else LabelCandidates
-        assert isinstance(guess, TreeCandidates if member.of_trees else kind)
+        kinds = [TreeCandidates] if member.of_trees else [LabelCandidates, SpanCandidates]
+        assert type(guess) in ([DocCandidates] if member.annotates == CATEGORIES else kinds)
         assert set(guess.weights.ravel().tolist()) <= {0.0, 1.0}
         first = guess.best(k=1)
         for a, b in zip(arrays_of(first), arrays_of(member.best(k=1))):
@@ -261,7 +282,7 @@ def test_the_form_says_what_is_annotated(make, rng):
             _ = belief.form
         return
     assert belief.form.of_trees == (belief.sentences() is not None)
-    assert belief.form.of_spans == (make in (tags, chain, segments, listed_tags))
+    assert belief.form.of_spans == (make in OF_SPANS)
 
 
 def settings(labels, structure):
@@ -279,10 +300,13 @@ STUDENTS = {
     "segments": SegmentStudent(
         **settings(("A",), FlatSegments(max_width=4)), scheme="BIOES", drop_wide=True
     ),
+    "spans": SpanSetStudent(
+        **settings(("A",), IndependentSpans(max_width=4)), scheme="BIOES", drop_wide=True
+    ),
 }
 TAUGHT = {
     "tokens": (tokens, listed_labels, mixture),
-    **dict.fromkeys(("tags", "free tags", "segments"), (tags, chain, segments, listed_tags)),
+    **dict.fromkeys(("tags", "free tags", "segments", "spans"), OF_SPANS),
 }
 
 
@@ -304,7 +328,7 @@ def test_it_teaches_students_of_tokens_and_spans_or_says_why_not(make, whom, rng
     assert len(target.lost) == (5 if whom == "tokens" else 2)
     rows = next(iter(target.marginals.arrays.values()))
     assert rows.min() >= 0
-    if whom != "segments":
+    if whom not in ("segments", "spans"):
         numpy.testing.assert_allclose(rows.sum(axis=-1)[target.marginals.mask], 1.0, atol=1e-5)
 
 

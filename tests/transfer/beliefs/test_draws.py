@@ -13,6 +13,7 @@ from spacy_skd.structures import (
     FlatSegments,
     HeadSelection,
     IndependentLabels,
+    IndependentSpans,
     LinearChain,
     SpanningTrees,
 )
@@ -21,6 +22,7 @@ from spacy_skd.transfer.beliefs import (
     HeadLabelBelief,
     LabelCandidates,
     SegmentBelief,
+    SpanCandidates,
     TokenBelief,
     TreeBelief,
     TreeCandidates,
@@ -121,6 +123,36 @@ def test_flat_segments():
                 named = tuple((i, j, belief.labels[y]) for i, j, y in spans)
                 expected[named] = numpy.exp(score / 1.5)
     check(lambda rng: tuple(belief.draw_spans(rng=rng, temperature=1.5)), expected)
+
+
+@pytest.mark.parametrize("one_label", [True, False])
+def test_spans_that_may_overlap(one_label):
+    """Drawn for `doc.spans` as they are, for entities given that none overlap."""
+    scores = scores_of(2, 2, 2)
+    structure = IndependentSpans(max_width=2, one_label=one_label)
+    belief = SegmentBelief(structure, ("X", "Y"), scores)
+    cells = [(0, 1, 0), (0, 1, 1), (0, 2, 0), (0, 2, 1), (1, 2, 0), (1, 2, 1)]
+    expected, flat = {}, {}
+    for chosen in itertools.product((False, True), repeat=len(cells)):
+        spans = [cell for cell, is_in in zip(cells, chosen) if is_in]
+        edges = [span[:2] for span in spans]
+        if one_label and len(edges) > len(set(edges)):
+            continue
+        named = tuple((i, j, belief.labels[y]) for i, j, y in spans)
+        expected[named] = numpy.exp(sum(scores[i, j - i - 1, y] for i, j, y in spans) / 1.5)
+        if sum(j - i for i, j in edges) == len({t for i, j in edges for t in range(i, j)}):
+            flat[named] = expected[named]
+    assert len(flat) < len(expected) == (27 if one_label else 64)
+    check(lambda rng: tuple(sorted(belief.draw_spans(rng=rng, temperature=1.5))), expected)
+    given = belief.without_overlap()
+    check(lambda rng: tuple(sorted(given.draw_spans(rng=rng, temperature=1.5))), flat)
+
+
+def test_sets_of_spans_come_by_their_weights():
+    sets = SpanCandidates.of_sets(("X",), 3, [[(0, 2, "X"), (1, 2, "X")], []])
+    belief = SpanCandidates(sets.labels, 3, sets.cells, numpy.asarray([3.0, 1.0]))
+    expected = {((0, 2, "X"), (1, 2, "X")): 0.75, (): 0.25}
+    check(lambda rng: tuple(belief.draw_spans(rng=rng)), expected)
 
 
 def trees_of(structure, *, pairs, label_scores, labels=("ROOT", "a", "b"), seed=3):

@@ -11,6 +11,7 @@ from spacy_skd.structures import (
     FlatSegments,
     HeadSelection,
     IndependentLabels,
+    IndependentSpans,
     LabelSets,
     LinearChain,
     Parts,
@@ -47,9 +48,9 @@ def expected_target(teacher, student, scores, temperature):
     return sum(y * p for y, p in kept) / mass, 1 - mass / of
 
 
-SPANS = (IndependentLabels, LinearChain, FlatSegments)  # pairs of these: test_convert_spans.py
-OTHERS = (LinearChain, FlatSegments, LabelSets)
-PAIRS = [pair for pair in CONVERSIONS if not set(OTHERS).intersection(pair)]
+# Pairs of these: test_convert_spans.py.
+SPANS = (IndependentLabels, LinearChain, FlatSegments, IndependentSpans)
+PAIRS = [p for p in CONVERSIONS if not {*SPANS[1:], LabelSets}.intersection(p)]
 
 
 def test_every_pair_is_tested():
