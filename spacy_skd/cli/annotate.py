@@ -33,6 +33,9 @@ def annotate_cli(
     beam_density: float = typer.Option(
         0.0, "--beam-density", help="Give up those of a smaller share of the best's probability"
     ),
+    retrain: list[str] = typer.Option(
+        [], "--retrain", help="Component that `init --retrain` will train anew; repeatable"
+    ),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace a run of other input"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU, -1 for CPU"),
     code_path: Path = CODE,
@@ -55,6 +58,7 @@ def annotate_cli(
             max_words=max_words,
             beam_width=beam_width,
             beam_density=beam_density,
+            retrain=tuple(retrain),
         )
         with progress("annotate") as report:
             manifest = annotate(

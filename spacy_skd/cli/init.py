@@ -21,6 +21,7 @@ from ..pipeline.teacher.stored import Stored
 from ..teachers.loading import load_trained
 from ..training.configs.plan import Plan, Row, make_plan, with_gold
 from ..training.configs.presets import DEFAULT, PRESETS, find_preset
+from ..training.configs.retrained import retrained_weights
 from ..training.configs.student_config import for_teacher, student_config
 from .code import CODE, with_code
 from .prepare import EFFORT, from_store, set_steps, student_words
@@ -38,6 +39,7 @@ def init(
     pipes: Sequence[str] = (),
     keep: Sequence[str] = (),
     teach: Sequence[str] = (),
+    retrain: Sequence[str] = (),
     effort: float = 1.0,
 ) -> tuple[Config, Plan]:
     """Make a config with one student for each layer that a teacher annotates.
@@ -52,6 +54,7 @@ def init(
     pipes, keep, teach (Sequence[str]): the teacher's components to teach or to take over, those to
         take over though they could teach, and those to teach though they are rules; see
         `make_plan`.
+    retrain (Sequence[str]): those to train anew on the student's tok2vec, from a store.
     effort (float): of the words of a store that are worth seeing in training, how many are seen.
     RETURNS (tuple[Config, Plan]): the config, and what becomes of each component of the teacher.
     RAISES (ValueError): if the teacher, or what else is named, is unfit.
@@ -59,12 +62,15 @@ def init(
     size = find_preset(preset)
     check_positive("effort", effort)
     nlp = load_trained(teacher, what="teacher")
-    plan = make_plan(nlp, pipes=pipes, keep=keep, teach=teach)
+    plan = make_plan(nlp, pipes=pipes, keep=keep, teach=teach, retrain=retrain)
+    if retrain and store is None:
+        raise ValueError(
+            f"retrain: expected --store, a folder that has what the teacher says: {_again(retrain)}"
+        )
     if vectors is not None:
         _check_vectors(vectors)
-    scored = None
-    if dev is not None:
-        gold = list(docs_in(Path(dev)))
+    scored, gold = None, None if dev is None else list(docs_in(Path(dev)))
+    if dev is not None and gold is not None:
         scored, plan = _scored(plan, dev, gold), with_gold(plan, gold)
     config = student_config(
         plan.students,
@@ -73,6 +79,7 @@ def init(
         tokenizer=nlp.config["nlp"]["tokenizer"],
         vectors=vectors,
         scored=scored,
+        more_scores=_more_scores(plan, nlp, gold),
     )
     config = for_teacher(config, plan, nlp, source=teacher)
     config["paths"]["dev"] = dev
@@ -106,6 +113,19 @@ def _scored(plan: Plan, dev: str, docs: Sequence[Doc]) -> list[str]:
     return scored
 
 
+def _more_scores(plan: Plan, nlp: Language, gold: Sequence[Doc] | None) -> dict[str, float]:
+    """Return what counts of the components that are trained anew, and how much."""
+    scores: dict[str, float] = {}
+    for name in plan.retrained:
+        scores.update(retrained_weights(nlp, name, gold))
+    return scores
+
+
+def _again(retrain: Sequence[str]) -> str:
+    options = " ".join(f"--retrain {shlex.quote(name)}" for name in retrain)
+    return f"annotate with {options}, and name the folder"
+
+
 def docs_in(corpus: Path) -> Iterator[Doc]:
     """Read the docs of a `.spacy` file or a folder of them. RAISES (ValueError): if it is none."""
     vocab = Vocab()
@@ -132,7 +152,14 @@ def _stored(config: Config, store: str, plan: Plan, nlp: Language) -> Config:
             f"{store} has the beliefs of {', '.join(stored.forms)}, but students ask "
             f"{', '.join(missing)}: annotate again with these, or leave them out by --pipes"
         )
+    lacking = set(plan.retrained) - set(stored.store.manifest.settings.get("retrain", ()))
+    if lacking:
+        raise ValueError(
+            f"retrain: {store} lacks what the teacher's {', '.join(sorted(lacking))} said: "
+            f"{_again(plan.retrained)}"
+        )
     config = from_store(config)
+    config["corpora"]["train"]["guesses"] = bool(plan.retrained)
     config["paths"]["store"] = store
     return config
 
@@ -147,8 +174,11 @@ def table(plan: Plan) -> list[tuple[str, str, str, str]]:
     for row in plan.rows:
         rows += [(row.name, s.layer, s.name, row.loses) for s in row.students]
         if not row.students:
-            kept = row.name if row.is_sourced else "-"
-            rows.append((row.name, "", kept, row.reason or "taken over as it is"))
+            kept = row.name if row.is_sourced or row.is_retrained else "-"
+            became = (
+                "trained anew, with its settings" if row.is_retrained else "taken over as it is"
+            )
+            rows.append((row.name, "", kept, row.reason or became))
     return rows
 
 
@@ -164,6 +194,9 @@ def init_cli(
     pipes: str = typer.Option("", "--pipes", help="Of TEACHER: tagger,ner. All by default"),
     keep: str = typer.Option("", "--keep", help="Of TEACHER: taken over, not taught"),
     teach: str = typer.Option("", "--teach", help="Of TEACHER: taught, though rules"),
+    retrain: list[str] = typer.Option(
+        [], "--retrain", help="Of TEACHER: trained anew on the student's tok2vec; repeatable"
+    ),
     effort: float = typer.Option(1.0, "--effort", help=f"{EFFORT} (with --store)"),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace the config"),
     code_path: Path = CODE,
@@ -184,6 +217,7 @@ def init_cli(
             pipes=_names(pipes),
             keep=_names(keep),
             teach=_names(teach),
+            retrain=retrain,
             effort=effort,
         )
         if str(output) == STDOUT:
@@ -217,8 +251,9 @@ def _print_remedies(teacher: str, config: Config, plan: Plan, *, code: str) -> N
         print(f"python -m spacy skd rehead {shlex.quote(teacher)} heads --pipes {chosen}{code}")
     for row in (row for row in plan.rows if row.is_lost):
         msg.warn(
-            f"{row.name} is left behind. Train one with vectors of its own on what the teacher "
-            f"says of raw text, and add it to the student (docs/students.md, 'What is left "
+            f"{row.name} is left behind. Annotate and init with --retrain {shlex.quote(row.name)}, "
+            f"and it is trained with the student; or train one with vectors of its own on what the "
+            f"teacher says of raw text, and add it to the student (docs/students.md, 'What is left "
             f"behind'):"
         )
         lang = config["nlp"]["lang"]

@@ -183,6 +183,7 @@ def from_store(config: Config) -> Config:
         "max_length": 0,
         "seed": "${system.seed}",
         "lower_case": 0.0,
+        "guesses": False,
     }
     return config
 

@@ -14,6 +14,7 @@ from spacy.training import Example, validate_examples
 from thinc.api import Model, Optimizer, set_dropout_rate
 
 from ..models.words import word_lengths
+from ..shards.guesses import of_gold
 from ..structures import Parts
 from ..transfer.beliefs import Belief
 from .lessons import ask, check_distillation_examples
@@ -46,7 +47,7 @@ class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
         scores: what the model returned for the predicted docs.
         RAISES (ValueError): if the loss is not finite.
         """
-        examples = list(examples)
+        examples = of_gold(examples)
         lesson = self.task.lesson(examples, self.beliefs_of_teacher(examples))
         n = self._count([eg.predicted for eg in examples])
         return self._mean(self.task.loss(lesson, scores), n=n)
@@ -95,10 +96,11 @@ class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
         losses (dict[str, float]): the mean loss of a word of the batch, in nats, is added.
         RAISES (ValueError): if a teacher is needed and there is none; if the loss is not finite.
         """
-        examples = list(examples)
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
+        examples = list(examples)
         validate_examples(examples, f"{type(self).__name__}.update")
+        examples = of_gold(examples)
         self.cfg["seen"] = self.cfg.get("seen", 0) + len(examples)
         docs = [eg.predicted for eg in examples]
         if not _n_words(docs):

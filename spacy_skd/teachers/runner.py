@@ -1,6 +1,6 @@
 """Runs a trained teacher pipeline over docs and collects what its components believe."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import (
     Any,
     NamedTuple,
@@ -98,14 +98,17 @@ class TeacherRunner:
         *,
         starts: Sequence[Array | None],
         pipes: Iterable[str],
+        also: Collection[str] = (),
     ) -> list[Out]:
         """Do as `annotate`, but return what is made at once of each doc's copy and beliefs, so that
         these are not all in memory.
 
         read (Callable[[int, Doc, Beliefs], Out]): is given the doc's place among `docs`; called in
             another thread, docs of similar length after each other.
+        also (Collection[str]): components that annotate the copies, too, whether or not they can be
+            asked; so do those before them.
         """
-        return self._run(docs, starts, set(pipes), read, guess=True)
+        return self._run(docs, starts, set(pipes), read, guess=True, also=also)
 
     def _run(
         self,
@@ -115,6 +118,7 @@ class TeacherRunner:
         read: Callable[[int, Doc, Beliefs], Out],
         *,
         guess: bool,
+        also: Collection[str] = (),
     ) -> list[Out]:
         """Run the transformer beside the other components, which are at the batch before."""
         copies = [self._copy(doc, start) for doc, start in zip(docs, starts)]
@@ -127,9 +131,12 @@ class TeacherRunner:
 
         def finish(batch: _Batch) -> list[Out]:
             batch = self._run_batch(batch, components[n_first:], wanted)
+            vectors = [[*doc.user_data] for doc in batch.docs]  # keys of what embeds
             if guess:
-                self._guess(batch.docs, batch.found)
-            return [read(i, _without_vectors(doc), beliefs) for i, doc, beliefs in zip(*batch)]
+                self._guess(batch.docs, batch.found, also)
+            for doc, keys in zip(batch.docs, vectors):
+                _drop_vectors(doc, keys)
+            return [read(*row) for row in zip(*batch)]
 
         batches = batches_by_length([len(doc) for doc in docs], size=self.batch_words)
         results: dict[int, Out] = {}
@@ -155,10 +162,16 @@ class TeacherRunner:
     def _embeds(self, name: str, pipe: Any) -> bool:
         return name not in self.nlp.disabled and isinstance(pipe, ListenedToComponent)
 
-    def _guess(self, docs: list[Doc], by_doc: list[Beliefs]) -> None:
-        for name, source in self._sources.items():
-            if all(name in beliefs for beliefs in by_doc):
-                source.write(docs, [beliefs[name] for beliefs in by_doc])
+    def _guess(self, docs: list[Doc], by_doc: list[Beliefs], also: Collection[str]) -> None:
+        """Annotate docs: what was asked writes what it believes, the others run, but those after
+        the last that is wanted."""
+        components = [(n, pipe) for n, pipe in self.nlp.components if not self._embeds(n, pipe)]
+        last = max((i for i, (name, _) in enumerate(components) if name in also), default=-1)
+        for i, (name, pipe) in enumerate(components):
+            if name in self._sources and all(name in beliefs for beliefs in by_doc):
+                self._sources[name].write(docs, [beliefs[name] for beliefs in by_doc])
+            elif name in also or (i < last and name not in self.nlp.disabled):
+                _run_pipe(pipe, docs)
 
     def _copy(self, doc: Doc, starts: Array | None) -> Doc:
         spaces = [bool(token.whitespace_) for token in doc]
@@ -210,11 +223,11 @@ def _of_words(doc: Doc, starts: Array) -> Array:
     return words.starts_to_tokens(words.starts_of_tokens(starts))
 
 
-def _without_vectors(doc: Doc) -> Doc:
-    """Drop the transformer's output, which is large."""
-    doc.user_data.clear()
+def _drop_vectors(doc: Doc, keys: Iterable[Any]) -> None:
+    """Drop the transformer's output, which is large. keys: of user data."""
+    for key in keys:
+        doc.user_data.pop(key, None)
     doc.tensor = doc.tensor[:0]
-    return doc
 
 
 def _run_pipe(pipe: Any, docs: list[Doc]) -> None:

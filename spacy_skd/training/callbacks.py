@@ -9,11 +9,11 @@ from spacy.language import Language
 from thinc.api import Config, Model
 
 from ..models.embedding.own_vectors import STATIC
-from ..pipeline.gold_config import learning_alone, read_gold
+from ..pipeline.gold_config import is_ours, learning_alone, read_gold
 from ..pipeline.teacher.component import SkdTeacher, is_teacher
 from ..registry import callback
 from ..teachers.sources import component_of
-from .resume import RESUME, switch
+from .resume import OF_PATHS, RESUME, switch
 
 logger = logging.getLogger("spacy.skd")
 KEEP = "spacy-skd.keep_pipes.v1"
@@ -71,6 +71,9 @@ def _scrub(config: Config, names: list[str]) -> Config:
     paths = config.get("paths", {})
     if initialize.get("vectors") in (OF_TEACHER, paths.get("teacher")):
         initialize["vectors"] = None  # saved with the vocab
+    for settings in initialize.get("components", {}).values():
+        if is_ours(settings.get("kb_loader"), "@misc"):  # read where training is resumed
+            settings["kb_loader"] = {**settings["kb_loader"], "path": OF_PATHS}
     before = initialize.get("before_init")
     if _is_callback(before, COPY) and before["tokenizer"] in (OF_TEACHER, paths.get("teacher")):
         initialize["before_init"] = None

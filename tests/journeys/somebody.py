@@ -94,6 +94,7 @@ def somebodys(kind: str, folder: Path, train: Path) -> Language:
     pieces = pieces_of(read_docs(train, nlp), folder)
     listener = {"transformer": add_transformer, "curated": add_curated}[kind](nlp, pieces)
     add_components(nlp, listener)
+    nlp.add_pipe("count_shouts")
     examples = examples_of(nlp, read_docs(train, nlp))
     learn(nlp, examples, steps=STEPS[kind])
     add_rules(nlp, examples)
@@ -101,6 +102,7 @@ def somebodys(kind: str, folder: Path, train: Path) -> Language:
 
 
 def add_components(nlp: Language, listener: Block) -> None:
+    """All of `COMPONENTS` but the last."""
     tagger = {"@architectures": "spacy.Tagger.v2", "tok2vec": listener}
     spancat = {"@architectures": "spacy.SpanCategorizer.v1", "tok2vec": listener,
                "reducer": {"@layers": "spacy.mean_max_reducer.v1", "hidden_size": WIDTH},
@@ -117,7 +119,6 @@ def add_components(nlp: Language, listener: Block) -> None:
     nlp.add_pipe("attribute_ruler")
     nlp.add_pipe("lemmatizer", config={"mode": "lookup"})
     nlp.add_pipe("entity_ruler", config={"overwrite_ents": True})
-    nlp.add_pipe("count_shouts")
 
 
 def examples_of(nlp: Language, docs: list[Doc]) -> list[Example]:

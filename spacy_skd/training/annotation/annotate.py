@@ -22,11 +22,14 @@ from ...errors import check_between
 from ...layers.sentences import reference_starts
 from ...shards.docs import META, add_beliefs, doc_key
 from ...shards.files import Shard, check_whole, is_whole, make_bin, shard_name, write_shard
+from ...shards.guesses import store_guess
 from ...shards.manifest import FILE, Manifest
+from ...shards.messages import make_packer
 from ...teachers.beam import Beam
 from ...teachers.loading import load_trained
 from ...teachers.runner import TeacherRunner
 from ...transfer.beliefs import Belief
+from ..configs.retrained import check_retrainable
 from ..conversion.raw_text import REJECTS, Unfit
 from ..corpora.readers import pieces, predicted_of
 from ..progress import Progress, Report, silent
@@ -46,6 +49,8 @@ class Settings:
     a batch. shard_words: a shard ends with the record that reaches as many (words between spaces).
     max_words: longer texts are cut into pieces of at most as many tokens, 0 for no limit.
     beam_width, beam_density: of stock parsers and entity recognizers (teachers/beam.py).
+    retrain: components that a student trains anew: they annotate the docs, too, and labelled docs
+    carry the teacher's guess beside their gold.
     """
 
     pipes: tuple[str, ...] = ()
@@ -55,6 +60,7 @@ class Settings:
     max_words: int = 300
     beam_width: int = 16
     beam_density: float = 0.0
+    retrain: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_between("least", self.least, low=0, high=0.1)
@@ -129,7 +135,11 @@ class _Annotation:
             beam=Beam(settings.beam_width, settings.beam_density),
         )
         self.pipes = asked_pipes(self.runner, settings.pipes)
-        plain = {**asdict(settings), "pipes": list(self.pipes)}
+        for name in settings.retrain:
+            check_retrainable(nlp, name)
+        plain = {**asdict(settings), "pipes": list(self.pipes), "retrain": list(settings.retrain)}
+        if not settings.retrain:  # as manifests of earlier versions
+            del plain["retrain"]
         self.manifest = make_manifest(self.runner, files, pipes=self.pipes, settings=plain)
         self.id = self.manifest.id
         self.rejects = drafts / REJECTS
@@ -270,6 +280,8 @@ class _Annotation:
         def keep(place: int, guess: Doc, beliefs: Mapping[str, Belief]) -> Doc:
             doc, starts, record = inputs[place]
             target = record.doc if record.doc is not None and record.is_gold else guess
+            if self.settings.retrain:
+                self._keep_guess(target, guess)
             if record.meta:
                 target.user_data[META] = record.meta
             key, least = doc_key(doc, starts), self.settings.least
@@ -277,7 +289,22 @@ class _Annotation:
             return target
 
         docs, all_starts = [doc for doc, _, _ in inputs], [starts for _, starts, _ in inputs]
-        return self.runner.read_each(docs, keep, starts=all_starts, pipes=self.pipes)
+        return self.runner.read_each(
+            docs, keep, starts=all_starts, pipes=self.pipes, also=self.settings.retrain
+        )
+
+    def _keep_guess(self, target: Doc, guess: Doc) -> None:
+        """Store a guess beside gold. RAISES (ValueError): if what a component wrote cannot be."""
+        try:
+            make_packer()(guess.user_data)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ValueError(
+                f"retrain: what {', '.join(self.settings.retrain)} or a component before writes to "
+                f"extensions of docs cannot be stored: {error}. Let it write numbers, strings, "
+                f"lists and dicts of them"
+            ) from error
+        if target is not guess:
+            store_guess(target, guess)
 
     def _docs(self, record: Record) -> Iterator[_Asked]:
         """Yield what the teacher is to see of a record: the docs that readers make for training."""

@@ -17,6 +17,7 @@ from ...teachers.runner import sets_sentences
 from ...teachers.sources import CAN_TEACH, as_source
 from ...teachers.transition import TransitionSource
 from ..callbacks import why_not_kept
+from .retrained import check_retrainable
 
 TEACHER, TOK2VEC = "teacher", "tok2vec"  # components of every student
 NOTHING = {"", "_"}  # labels of a morphologizer that says nothing of a layer
@@ -36,14 +37,16 @@ class Student:
 @dataclass(frozen=True)
 class Row:
     """What becomes of a component of the teacher. students (tuple[Student, ...]): that it teaches.
-    is_sourced (bool): whether the student takes it over. reason (str): why neither, why it is taken
-    over though it could teach, or as what. is_lost (bool): whether the student cannot do what it
+    is_sourced (bool): whether the student takes it over. is_retrained (bool): whether it trains it
+    anew. reason (str): why neither, why it is taken over though it could teach, or as what.
+    is_lost (bool): whether the student cannot do what it
     does. loses (str): what of it no student learns."""
 
     name: str
     factory: str
     students: tuple[Student, ...] = ()
     is_sourced: bool = False
+    is_retrained: bool = False
     reason: str = ""
     is_lost: bool = False
     loses: str = ""
@@ -68,13 +71,18 @@ class Plan:
         return [row.name for row in self.rows if row.is_sourced]
 
     @property
+    def retrained(self) -> list[str]:
+        return [row.name for row in self.rows if row.is_retrained]
+
+    @property
     def pipeline(self) -> list[str]:
         """The student's components, in the teacher's order but for sentence starts."""
         first = [s.name for s in self.students if find_layer(s.layer).sets_sentences]
         names = (
             name
             for row in self.rows
-            for name in ([row.name] if row.is_sourced else [s.name for s in row.students])
+            for name in ([s.name for s in row.students] or [row.name])
+            if row.students or row.is_sourced or row.is_retrained
         )
         return [TEACHER, TOK2VEC, *first, *(name for name in names if name not in first)]
 
@@ -85,6 +93,7 @@ def make_plan(
     pipes: Sequence[str] = (),
     keep: Sequence[str] = (),
     teach: Sequence[str] = (),
+    retrain: Sequence[str] = (),
 ) -> Plan:
     """Decide what becomes of each component of a teacher.
 
@@ -95,15 +104,22 @@ def make_plan(
         and the others are kept.
     teach (Sequence[str]): those to teach though they are rules (`lemmatizer`), which are else taken
         over.
-    RAISES (ValueError): if one does not exist or cannot be kept, none can teach, two would teach
-        the same layer, the parser would have no sentences, or a name is taken.
+    retrain (Sequence[str]): those to train anew, beside `pipes`.
+    RAISES (ValueError): if one does not exist, cannot be kept or trained anew, none can teach,
+        two would teach the same layer, the parser would have no sentences, or a name is taken.
     """
     unknown = sorted({*pipes, *keep, *teach} - set(nlp.component_names))
     if unknown:
         expected = ", ".join(nlp.component_names)
         raise ValueError(f"pipes: expected some of {expected}, got {', '.join(unknown)}")
+    for name in retrain:
+        check_retrainable(nlp, name)
+    if both := sorted(set(keep) & set(retrain)):
+        raise ValueError(f"expected each component in one of keep and retrain, got {both} in both")
     rows = [
-        _kept(nlp, name, pipe) if name in keep else _row(nlp, name, pipe, pipes, teach)
+        Row(name, nlp.get_pipe_meta(name).factory, is_retrained=True)
+        if name in retrain
+        else (_kept(nlp, name, pipe) if name in keep else _row(nlp, name, pipe, pipes, teach))
         for name, pipe in nlp.components
     ]
     rows = _one_of_a_layer(nlp, rows)
@@ -111,7 +127,7 @@ def make_plan(
     rows = [_named(row, taken=nlp.component_names) for row in _with_sentences(nlp, rows)]
     by_beam = [row.name for row in rows if row.students and _searches(nlp, row.name)]
     plan = Plan(rows, by_beam, _embedding(nlp))
-    for name in (*plan.sourced, *(s.name for s in plan.students)):
+    for name in (*plan.sourced, *plan.retrained, *(s.name for s in plan.students)):
         if name in (TEACHER, TOK2VEC):
             raise ValueError(
                 f"the teacher's component {name!r} has the name of a component that every student "
@@ -230,7 +246,8 @@ def _with_sentences(nlp: Language, rows: Sequence[Row]) -> Iterator[Row]:
     students = [student for row in rows for student in row.students if not _is_of_parser(student)]
     has_starts = any(find_layer(student.layer).sets_sentences for student in students)
     for row in rows:
-        has_starts |= row.is_sourced and sets_sentences(nlp, row.name, nlp.get_pipe(row.name))
+        stays = row.is_sourced or row.is_retrained
+        has_starts |= stays and sets_sentences(nlp, row.name, nlp.get_pipe(row.name))
         if has_starts:
             row = replace(row, students=tuple(s for s in row.students if not _is_of_parser(s)))
         elif [find_layer(s.layer).needs_sentences for s in row.students] == [True]:

@@ -1,6 +1,6 @@
 """The config of a student: its components, its size and what its training is scored by."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from ...rules import FAST_RULES, fast_factory
 from ..callbacks import COPY, OF_TEACHER, reads_vectors
 from .plan import TEACHER, TOK2VEC, Plan, Student
 from .presets import Block, Preset
+from .retrained import reads_words, retrained_component, retrained_settings
 
 BASE = Path(__file__).with_name("student_base.cfg")
 
@@ -26,6 +27,7 @@ def student_config(
     tokenizer: Block | None = None,
     vectors: str | None = None,
     scored: Container[str] | None = None,
+    more_scores: Mapping[str, float] | None = None,
 ) -> Config:
     """Make a complete config, filled. Its teacher is `paths.teacher`, of which it takes over every
     pipe that needs no transformer.
@@ -33,6 +35,7 @@ def student_config(
     tokenizer (Block | None): spaCy's own by default.
     vectors (str | None): for `paths.vectors`; None for a student without static vectors.
     scored (Container[str] | None): the layers that count in evaluation; all by default.
+    more_scores (Mapping[str, float] | None): what counts beside layers, and how much.
     """
     config = Config().from_disk(BASE, interpolate=False)
     config["nlp"].update(lang=lang, pipeline=[TEACHER, TOK2VEC, *(s.name for s in students)])
@@ -52,7 +55,7 @@ def student_config(
     filled: Config = load_model_from_config(config, auto_fill=True, validate=False).config
     layers = [s.layer for s in students if scored is None or s.layer in scored]
     nothing = dict.fromkeys(filled["training"]["score_weights"])
-    filled["training"]["score_weights"] = {**nothing, **score_weights(layers)}
+    filled["training"]["score_weights"] = {**nothing, **score_weights(layers, more_scores)}
     return filled
 
 
@@ -62,9 +65,11 @@ def _component(student: Student, preset: Preset) -> Block:
     return {**layer.component(model), **student.settings, "model": model}
 
 
-def score_weights(layers: Sequence[str]) -> dict[str, float]:
-    """Weigh the scores of some layers, in hundredths that sum to 1."""
-    weights: dict[str, float] = {}
+def score_weights(
+    layers: Sequence[str], more: Mapping[str, float] | None = None
+) -> dict[str, float]:
+    """Weigh the scores of some layers, and more, in hundredths that sum to 1."""
+    weights: dict[str, float] = dict(more or {})
     for layer in layers:
         weights.update(find_layer(layer).score_weights)
     total = sum(weights.values())
@@ -75,8 +80,8 @@ def score_weights(layers: Sequence[str]) -> dict[str, float]:
 
 
 def for_teacher(config: Config, plan: Plan, nlp: Language, *, source: str) -> Config:
-    """Return the config of a plan's students, made for one teacher: its tokenizer, and its
-    components that need no transformer at their places.
+    """Return the config of a plan's students, made for one teacher: its tokenizer, and at their
+    places its components that need no transformer, and those that are trained anew.
 
     nlp (Language): the teacher. source (str): where it was loaded from.
     """
@@ -84,15 +89,21 @@ def for_teacher(config: Config, plan: Plan, nlp: Language, *, source: str) -> Co
     config["paths"]["teacher"] = source
     config["nlp"]["pipeline"] = plan.pipeline
     blocks = {**config["components"], **{name: {"source": OF_TEACHER} for name in plan.sourced}}
+    for name in plan.retrained:
+        blocks[name] = retrained_component(nlp, name)
+        if settings := retrained_settings(nlp, name):
+            config["initialize"]["components"][name] = settings
     config["components"] = {name: blocks[name] for name in plan.pipeline}
     config["training"]["frozen_components"] = [TEACHER, *plan.sourced]
     weights = config["training"]["score_weights"]
-    for name in plan.sourced:  # what they are scored by by default
+    for name in (*plan.sourced, *plan.retrained):  # what they are scored by by default
         for score in nlp.get_pipe_meta(name).default_score_weights or {}:
             weights.setdefault(score, None)
     has_rules = any(fast_factory(nlp.get_pipe(name)) for name in plan.sourced)
     config["initialize"]["after_init"]["first"] = {"@callbacks": FAST_RULES} if has_rules else None
-    if nlp.vocab.vectors.shape[1] and any(reads_vectors(nlp.get_pipe(n)) for n in plan.sourced):
+    looks_up = [reads_vectors(nlp.get_pipe(name)) for name in plan.sourced]
+    looks_up += [reads_words(nlp, name) for name in plan.retrained]
+    if nlp.vocab.vectors.shape[1] and any(looks_up):
         config["initialize"]["vectors"] = OF_TEACHER
     own = {"nlp": {"tokenizer": nlp.config["nlp"]["tokenizer"]}}
     if _rules(nlp) != _rules(blank(str(nlp.lang), config=own)):

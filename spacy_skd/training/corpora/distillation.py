@@ -24,12 +24,13 @@ def make_distillation_corpus(
     max_length: int = 0,
     seed: int = 0,
     lower_case: float = 0.0,
+    guesses: bool = False,
 ) -> Callable[[Language], Iterator[Example]]:
     """Mix labelled docs and docs that a teacher annotated, in constant memory.
 
     A pass has every labelled doc once, and unlabelled ones among them; the next goes on in the
     unlabelled where it stopped. Beliefs come along in the references' user data, for `skd_teacher`
-    with the same `store`. The teacher's guesses stay behind: they are no gold.
+    with the same `store`. The teacher's guesses stay behind: they are no gold to our components.
 
     Resuming. The order depends on the seed and the folder alone. Where a pass begins follows from
     the number of examples that the pipeline has learnt from, which its distilling components save:
@@ -48,6 +49,9 @@ def make_distillation_corpus(
     seed (int): of the order.
     lower_case (float): chance of an annotated doc to be in lower case, 0 to 1, with the gold and
         the teacher's beliefs of the doc as it was. Labelled docs of `path` stay as they are.
+    guesses (bool): whether components that are not ours, and learn from gold alone, are shown the
+        teacher's guess where gold lacks a kind of annotation; of labelled docs, where the store
+        was annotated with `--retrain`.
     RAISES (ValueError): if there is no store, it was not annotated to the end, or a setting is out
         of range.
     """
@@ -59,6 +63,7 @@ def make_distillation_corpus(
         max_length=max_length,
         seed=seed,
         lower_case=lower_case,
+        guesses=guesses,
     )
 
 
@@ -66,15 +71,25 @@ class DistillationCorpus(StoredCorpus):
     """See `make_distillation_corpus`."""
 
     def __init__(
-        self, store: Path | None, path: Path | None, *, lower_case: float = 0.0, **mix: Any
+        self,
+        store: Path | None,
+        path: Path | None,
+        *,
+        lower_case: float = 0.0,
+        guesses: bool = False,
+        **mix: Any,
     ):
         """Read the mix. mix: settings of a `StoredCorpus`."""
         super().__init__(store, path, **mix)
         check_between("lower_case", lower_case, low=0, high=1)
         self.lower_case = lower_case
+        self.guesses = guesses
 
     def _example(self, nlp: Language, item: Item, number: int) -> Example:
         if self.lower_case and item.has_belief:
             if Random(f"{self.seed} lower case {number}").random() < self.lower_case:
                 return lower_cased(nlp, item)
         return item.example(nlp)
+
+    def _shown(self, nlp: Language, eg: Example, item: Item) -> Example:
+        return item.guessed(nlp, eg) if self.guesses else eg

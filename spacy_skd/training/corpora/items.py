@@ -12,6 +12,7 @@ from spacy.training import Example
 
 from ...shards.docs import KEY
 from ...shards.files import single
+from ...shards.guesses import read_guess, with_guesses
 from ...shards.messages import unpack_message
 from .readers import predicted_of
 
@@ -52,8 +53,17 @@ class Item:
         predicted, reference = (Doc(nlp.vocab, words=words, spaces=spaces) for _ in range(2))
         # A tokenizer's special cases ("n't" is "not") are norms of tokens, not of words.
         predicted.from_array([NORM], tokens[:, attrs.index(NORM)].reshape(-1, 1))
-        reference.user_data.update(unpack_message(self.bin.user_data[0] or b""))
+        user_data = unpack_message(self.bin.user_data[0] or b"")
+        reference.user_data.update((k, v) for k, v in user_data.items() if isinstance(k, str))
         return Example(predicted, reference)
+
+    def guessed(self, nlp: Language, eg: Example) -> Example:
+        """Return the item's example, whose reference has the teacher's guess of what gold lacks."""
+        if self.is_gold:
+            guess = read_guess(eg.reference)
+        else:
+            (guess,) = self.bin.get_docs(nlp.vocab)
+        return eg if guess is None else with_guesses(eg, guess)
 
 
 def read_items(nlp: Language, bin_: DocBin, *, is_gold: bool) -> Iterator[Item]:

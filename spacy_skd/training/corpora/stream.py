@@ -88,7 +88,11 @@ class StoredCorpus(ABC):
             eg = self._example(nlp, item, number)
             if item.is_gold:
                 self.repaired(eg.reference)
-            yield eg
+            yield self._shown(nlp, eg, item)
+
+    def _shown(self, nlp: Language, eg: Example, item: Item) -> Example:
+        """Return what is yielded of an example whose gold has been repaired."""
+        return eg
 
     def _from(self, nlp: Language, position: int) -> Iterator[_Numbered]:
         """Yield the endless stream from its `position`-th example on. None ends each pass."""
