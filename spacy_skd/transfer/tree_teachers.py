@@ -62,9 +62,7 @@ class ScoredTrees(TreeTeacher):
     def arcs(
         self, bucket: Bucket, structure: ArcStructure, objective: Objective, *, ops: Ops
     ) -> Target:
-        chosen = [self.unit_arcs[u] for u in bucket.units.tolist()]
-        units = [Parts({"arc": arc[None]}, numpy.asarray([len(arc)])) for arc in chosen]
-        scores = Parts.concat(units)
+        scores = Parts.of_arcs([self.unit_arcs[u] for u in bucket.units.tolist()])
         scores = Parts({"arc": ops.asarray(scores.arrays["arc"])}, ops.asarray(scores.lengths))
         teacher, student = self.structure, structure
         if objective.target == "token":

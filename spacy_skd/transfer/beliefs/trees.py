@@ -189,7 +189,7 @@ class TreeBelief(ParseBelief):
         """Return (words,) head word, `ROOT_HEAD` for a root."""
         if not self.arcs:
             return numpy.zeros(0, dtype="int64")
-        drawn = structure.sample(units_of_arcs(self.arcs) * (1.0 / temperature), rng=rng)
+        drawn = structure.sample(Parts.of_arcs(self.arcs) * (1.0 / temperature), rng=rng)
         return decode_trees(drawn, rows=self.units[:, 0].astype("int64"))[:, 1]
 
     def _scored_rows(self, heads: Ints1d) -> Ints1d:
@@ -254,15 +254,10 @@ def best_heads(
     n = int(units[:, 1].max(initial=0))
     if not len(units):
         return numpy.full((k, n), ROOT_HEAD, dtype="int32"), numpy.zeros((0, k))
-    totals, trees = k_best(decoder, units_of_arcs(arcs), k)
+    totals, trees = k_best(decoder, Parts.of_arcs(arcs), k)
     local = (parts.arrays["arc"].argmax(axis=-1) for parts in trees)
     heads = [Heads.of_local(candidate, units, n_words=n).rows for candidate in local]
     return numpy.stack(heads), totals
-
-
-def units_of_arcs(arcs: Sequence[Floats2d]) -> Parts:
-    """Batch scores (n, n + 1) of sentences."""
-    return Parts.concat([Parts({"arc": arc[None]}, numpy.asarray([len(arc)])) for arc in arcs])
 
 
 def _without_self(arc: Floats2d) -> Floats2d:

@@ -202,9 +202,13 @@ def test_a_unit_is_converted_alike_in_any_batch(pair):
     table = units[0].arrays.get("transition")
     if table is not None:  # one table for all, as a teacher has
         units = [Parts({**u.arrays, "transition": table}, u.lengths) for u in units]
-    batch = Parts.concat(units)
-    for name in batch.arrays.keys() - {"transition"}:
-        batch.arrays[name][~batch.mask] = 7.0  # padding means nothing
+    arrays = {name: numpy.full((4, 5, *a.shape[2:]), 7.0) for name, a in units[0].arrays.items()}
+    if table is not None:
+        arrays["transition"] = numpy.repeat(table, len(units), axis=0)
+    for i, unit in enumerate(units):  # padding means nothing
+        for name, array in unit.arrays.items():
+            arrays[name][i, : array.shape[1]] = array[0]
+    batch = Parts(arrays, numpy.concatenate([unit.lengths for unit in units]))
     settings = {"drop_wide": True} if student.segments and teacher.is_chain else {}
     found = converted(teacher, student, batch, **settings)
     for i, unit in enumerate(units):
