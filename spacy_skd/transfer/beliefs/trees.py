@@ -5,20 +5,21 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy
+from thinc.api import Ops
 
 from ...arrays import Array, Floats2d, Ints1d, Ints2d
 from ...codecs.heads import ROOT_HEAD, Heads
 from ...codecs.trees import decode_trees, in_batch
-from ...codecs.units import batch_spans
+from ...codecs.units import Bucket, batch_spans
 from ...codecs.words import Words
 from ...structures import IMPOSSIBLE, ArcStructure, HeadSelection, Parts, ProjectiveTrees, Structure
 from ..conversions.head_tags import ScoredArcs, batch_to_tags
-from ..conversions.table import in_common
+from ..conversions.table import convert, in_common
 from ..draws import DrawnTrees, draw_independent
-from ..posterior import Target
+from ..posterior import Posterior, Target
 from ..students import HeadTagStudent, Student
-from ..tree_teachers import ScoredTrees, TreeTeacher
-from .base import ParseBelief, k_best
+from ..target import Objective
+from .base import ParseBelief, TreeTeacher, k_best
 from .form import Form
 from .listed_trees import TreeCandidates
 from .packing import (
@@ -217,16 +218,18 @@ class TreeBelief(ParseBelief):
         return numpy.asarray([self.arcs[u][d, h] for u, d, h in places])
 
     @classmethod
-    def tree_teacher(
+    def tree_teachers(
         cls, beliefs: Sequence["Self"], offsets: Ints1d, student: Student
-    ) -> TreeTeacher:
-        return ScoredTrees(
+    ) -> list[TreeTeacher]:
+        teacher = ScoredTrees(
             match=student.match(beliefs[0].labels),
+            units=[belief.units for belief in beliefs],
             pairs=numpy.concatenate([in_batch(b.pairs, o) for b, o in zip(beliefs, offsets)]),
             structure=beliefs[0].structure,
             unit_arcs=[arc for belief in beliefs for arc in belief.arcs],
             scores=numpy.concatenate([belief.label_scores for belief in beliefs]),
         )
+        return [teacher]
 
     @classmethod
     def target_of_head_tags(cls, beliefs: Sequence["Self"], student: HeadTagStudent) -> Target:
@@ -244,6 +247,30 @@ class TreeBelief(ParseBelief):
         return batch_to_tags(
             scored, n_rows=sum(lengths), tags=student.tags, temperature=student.temperature
         )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ScoredTrees(TreeTeacher):
+    """Scores. structure (ArcStructure): the teacher's. unit_arcs (list[Floats2d]): of each unit of
+    the batch, (n, n + 1). scores: (P, deprels)."""
+
+    structure: ArcStructure
+    unit_arcs: list[Floats2d]
+    scores: Floats2d
+
+    def arcs(
+        self, bucket: Bucket, structure: ArcStructure, objective: Objective, *, ops: Ops
+    ) -> Target:
+        scores = Parts.of_arcs([self.unit_arcs[u] for u in bucket.units.tolist()])
+        scores = Parts({"arc": ops.asarray(scores.arrays["arc"])}, ops.asarray(scores.lengths))
+        teacher, student = self.structure, structure
+        if objective.target == "token":
+            teacher = student = HeadSelection()
+        temperature = objective.inference_temperature
+        return convert(Posterior(teacher, scores), student, temperature=temperature)
+
+    def label_scores(self, structure: ArcStructure, temperature: float) -> Floats2d:
+        return self.scores * (1.0 / temperature)
 
 
 def best_heads(
