@@ -17,7 +17,7 @@ from ..disk import check_file_apart, check_new_file, write_new
 from ..errors import check_positive
 from ..layers.known import annotated_layers
 from ..models.embedding.own_vectors import load_vectors
-from ..pipeline.teacher.stored import Stored
+from ..shards.store import BeliefStore
 from ..teachers.loading import load_trained
 from ..training.configs.plan import Plan, Row, make_plan
 from ..training.configs.presets import DEFAULT, PRESETS, find_preset
@@ -78,7 +78,7 @@ def init(
 
 def _words_of(store: str) -> int:
     """Return how many words a folder of annotated docs has."""
-    return int(Stored("init", store, memory=0).store.manifest.counts["words"])
+    return int(BeliefStore(store, memory=0, name="init").manifest.counts["words"])
 
 
 def _check_vectors(vectors: str) -> None:
@@ -118,7 +118,7 @@ def _stored(config: Config, store: str, plan: Plan, nlp: Language) -> Config:
 
     RAISES (ValueError): if this teacher did not annotate the store, or not all that is asked.
     """
-    stored = Stored("init", store, memory=0)
+    stored = BeliefStore(store, memory=0, name="init")
     stored.check_teacher(nlp)
     missing = [s.asks for s in plan.students if s.asks not in stored.forms]
     if missing:

@@ -31,8 +31,7 @@ from ..draws import DrawnTrees
 from ..posterior import Posterior, Target
 from ..students import HeadTagStudent, SpanStudent, Student
 from ..target import Objective
-from .form import KINDS, Form
-from .packing import Packed
+from .form import KINDS, Form, Packed
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -50,10 +49,12 @@ class Belief(ABC):
     kind (str): under which it is stored, and registered; none of what is not stored.
     annotates (str): what a teacher of it annotates, for errors. of_trees, of_spans (bool): whether
         that is heads and deprels, or spans whatever the labels are.
+    scored (type): of what structures its scores are, `NoneType` of candidates.
     labels (tuple[str, ...]): the teacher's inventory.
     """
 
     kind: ClassVar[str]
+    scored: ClassVar[type] = type(None)
     annotates: ClassVar[str] = "tokens"
     of_trees: ClassVar[bool] = False
     of_spans: ClassVar[bool] = False

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import numpy
 
@@ -19,9 +19,8 @@ from ..draws import DrawnTrees
 from ..posterior import Posterior, Target
 from ..students import HeadTagStudent, Student
 from .base import LABEL_FLOOR, ParseBelief, TreeTeacher
-from .form import Form
+from .form import Form, Packed, pack_rows, pack_units, unpack_rows, unpack_units
 from .listed_trees import TreeCandidates
-from .packing import Packed, pack_rows, pack_units, unpack_rows, unpack_units
 from .trees import TreeBelief, best_heads
 
 if TYPE_CHECKING:
@@ -42,6 +41,7 @@ class HeadLabelBelief(ParseBelief):
     units: Ints2d
     scores: Floats2d
     kind: ClassVar[str] = "head labels"
+    scored: ClassVar[type] = Structure
 
     @property
     def nbytes(self) -> int:
@@ -78,7 +78,7 @@ class HeadLabelBelief(ParseBelief):
     @classmethod
     def unpack(cls, packed: Packed, form: Form) -> "HeadLabelBelief":
         scores = unpack_rows("score", packed, n_columns=len(form.labels))
-        return cls(form.needed_structure, form.labels, unpack_units(packed), scores)
+        return cls(cast(Structure, form.structure), form.labels, unpack_units(packed), scores)
 
     def best(self, *, k: int) -> TreeCandidates:
         """Return trees in which an arc scores as its best tag. Those with an arc without a tag

@@ -28,8 +28,8 @@ from ..posterior import Target
 from ..students import HeadTagStudent, Student
 from ..target import Objective
 from .base import ParseBelief, TreeTeacher
-from .form import Form
-from .packing import (
+from .form import (
+    Form,
     Packed,
     check_labels,
     pack_array,

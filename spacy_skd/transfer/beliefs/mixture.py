@@ -18,8 +18,7 @@ from ..draws import DrawnTrees
 from ..posterior import Target, mix
 from ..students import HeadTagStudent, SpanStudent, Student
 from .base import Belief, TreeTeacher
-from .form import Form
-from .packing import Packed
+from .form import Form, Packed
 
 if TYPE_CHECKING:
     from typing_extensions import Self

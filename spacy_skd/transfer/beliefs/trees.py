@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import numpy
 from thinc.api import Ops
@@ -20,10 +20,9 @@ from ..posterior import Posterior, Target
 from ..students import HeadTagStudent, Student
 from ..target import Objective
 from .base import ParseBelief, TreeTeacher, k_best
-from .form import Form
-from .listed_trees import TreeCandidates
-from .packing import (
+from .form import (
     LOWEST,
+    Form,
     Packed,
     below_best,
     join,
@@ -32,12 +31,12 @@ from .packing import (
     pack_rows,
     pack_units,
     smallest,
-    spread,
     unpack_array,
-    unpack_halves,
     unpack_rows,
+    unpack_scores,
     unpack_units,
 )
+from .listed_trees import TreeCandidates
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -64,6 +63,7 @@ class TreeBelief(ParseBelief):
     label_scores: Floats2d
     heads: Ints1d | None = None
     kind: ClassVar[str] = "trees"
+    scored: ClassVar[type] = ArcStructure
 
     @property
     def nbytes(self) -> int:
@@ -124,7 +124,7 @@ class TreeBelief(ParseBelief):
         lengths = (units[:, 1] - units[:, 0]).tolist()
         sizes = [n * (n + 1) for n in lengths]
         kept = numpy.unpackbits(unpack_array(packed["arc_kept"]), count=sum(sizes)).astype(bool)
-        flat = spread(kept, unpack_halves(packed["arcs"]))
+        flat = unpack_scores(kept, packed["arcs"])
         cuts = numpy.cumsum([0, *sizes])
         arcs = [flat[cuts[i] : cuts[i + 1]].reshape(n, n + 1) for i, n in enumerate(lengths)]
         n_heads = unpack_array(packed["n_heads"]).astype("int64")
@@ -132,7 +132,7 @@ class TreeBelief(ParseBelief):
         distances = unpack_array(packed["distances"]).astype("int64")
         heads = numpy.where(distances == 0, -1, dependents + distances)
         return cls(
-            structure=ArcStructure.of(form.needed_structure),
+            structure=cast(ArcStructure, form.structure),
             labels=form.labels,
             units=units,
             arcs=tuple(arcs),
