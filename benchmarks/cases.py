@@ -33,9 +33,8 @@ from spacy.tokens import Doc, DocBin
 from thinc.api import Config
 
 from spacy_skd.cli.prepare import from_store
-from spacy_skd.pipeline.teacher.stored import Stored
 from spacy_skd.report.scores import read_docs, score
-from spacy_skd.shards.docs import read_beliefs
+from spacy_skd.shards.store import BeliefStore, read_beliefs
 from spacy_skd.structures import IndependentLabels, Parts
 from spacy_skd.training.annotation.annotate import annotate
 from spacy_skd.transfer.beliefs import ChainBelief
@@ -234,18 +233,18 @@ def entropy(work: Path, *, n_docs: int = 200) -> None:
     """Prints the mean entropy, in nats a token, of the chain's marginals of tags and of its
     emissions alone, over labelled and over raw docs of its store."""
     store, vocab = (
-        Stored("entropy", str(work / "annotated_chain"), memory=0),
+        BeliefStore(work / "annotated_chain", memory=0),
         spacy.blank("en").vocab,
     )
     for split in ("train", "raw"):
         corpus = work / "corpora" / "wikiann" / f"{split}.spacy"
         wanted = {doc.text for doc in islice(DocBin().from_disk(corpus).get_docs(vocab), n_docs)}
         found: list[list[float]] = [[], []]
-        for shard in sorted(Path(store.store.folder).glob("*.spacy")):
+        for shard in sorted(Path(store.folder).glob("*.spacy")):
             for doc in DocBin().from_disk(shard).get_docs(vocab):
                 beliefs = read_beliefs(doc.user_data)
                 if doc.text in wanted and beliefs is not None and len(doc):
-                    belief = beliefs.belief("ner", store.forms["ner"])
+                    belief = store.forms["ner"].unpack(beliefs.packed["ner"])
                     for values, tags in zip(found, _tags(belief)):
                         values.extend(-(tags * numpy.log(numpy.maximum(tags, 1e-30))).sum(axis=1))
         print(split, *(f"{numpy.mean(values):.3f}" for values in found))

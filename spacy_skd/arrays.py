@@ -39,6 +39,5 @@ class ArrayModule(Protocol):
     def nonzero(self, array: Any) -> tuple[IntsXd, ...]: ...
 
 
-def array_module(array: Any) -> ArrayModule:
-    """Return NumPy or CuPy, whichever an array is of."""
-    return cast(ArrayModule, get_array_module(array))  # type: ignore[no-untyped-call, unused-ignore]
+# NumPy or CuPy, whichever an array is of.
+array_module = cast(Callable[[Any], ArrayModule], get_array_module)

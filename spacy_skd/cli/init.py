@@ -17,7 +17,7 @@ from ..disk import check_file_apart, check_new_file, write_new
 from ..errors import check_positive
 from ..layers.known import annotated_layers
 from ..models.embedding.own_vectors import load_vectors
-from ..pipeline.teacher.stored import Stored
+from ..shards.store import BeliefStore
 from ..teachers.loading import load_trained
 from ..training.configs.plan import Plan, Row, make_plan, with_gold
 from ..training.configs.presets import DEFAULT, PRESETS, find_preset
@@ -91,7 +91,7 @@ def init(
 
 def _words_of(store: str) -> int:
     """Return how many words a folder of annotated docs has."""
-    return int(Stored("init", store, memory=0).store.manifest.counts["words"])
+    return int(BeliefStore(store, memory=0, name="init").manifest.counts["words"])
 
 
 def _check_vectors(vectors: str) -> None:
@@ -144,7 +144,7 @@ def _stored(config: Config, store: str, plan: Plan, nlp: Language) -> Config:
 
     RAISES (ValueError): if this teacher did not annotate the store, or not all that is asked.
     """
-    stored = Stored("init", store, memory=0)
+    stored = BeliefStore(store, memory=0, name="init")
     stored.check_teacher(nlp)
     missing = [s.asks for s in plan.students if s.asks not in stored.forms]
     if missing:
@@ -152,7 +152,7 @@ def _stored(config: Config, store: str, plan: Plan, nlp: Language) -> Config:
             f"{store} has the beliefs of {', '.join(stored.forms)}, but students ask "
             f"{', '.join(missing)}: annotate again with these, or leave them out by --pipes"
         )
-    lacking = set(plan.retrained) - set(stored.store.manifest.settings.get("retrain", ()))
+    lacking = set(plan.retrained) - set(stored.manifest.settings.get("retrain", ()))
     if lacking:
         raise ValueError(
             f"retrain: {store} lacks what the teacher's {', '.join(sorted(lacking))} said: "

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy
 
@@ -22,6 +23,12 @@ class LabelMatch:
     columns: Ints1d
     only_student: tuple[str, ...]
     only_teacher: tuple[str, ...]
+
+    @cached_property
+    def is_identity(self) -> bool:
+        """Whether both have the same labels in the same order."""
+        same = numpy.array_equal(self.columns, numpy.arange(len(self.columns)))
+        return same and not self.only_teacher
 
     def gather(self, scores: FloatsXd) -> FloatsXd:
         """Return teacher's scores, columns reordered to the student's labels.

@@ -110,3 +110,15 @@ def in_batch(pairs: Ints2d, offset: int) -> Ints2d:
     for ROOT. offset (int): first row of the doc."""
     heads = numpy.where(pairs[:, 1] >= 0, pairs[:, 1] + offset, ROOT_HEAD)
     return numpy.stack([pairs[:, 0] + offset, heads], axis=1)
+
+
+def find_pairs(pairs: Ints2d, *, among: Ints2d) -> Ints1d:
+    """Return which of other pairs each is, -1 for none. Both (P, 2), rows of a batch."""
+    base = int(max(among.max(initial=0), pairs.max(initial=0))) + 2
+    known, wanted = (p[:, 0].astype("int64") * base + p[:, 1] + 1 for p in (among, pairs))
+    if not len(known):
+        return numpy.full(len(wanted), -1)
+    order = numpy.argsort(known)
+    where = numpy.searchsorted(known, wanted, sorter=order)
+    where = order[numpy.minimum(where, len(known) - 1)]
+    return numpy.where(known[where] == wanted, where, -1)

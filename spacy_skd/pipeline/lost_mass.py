@@ -3,10 +3,7 @@
 import logging
 from typing import NamedTuple
 
-import numpy
-
 from ..arrays import Array, Floats1d
-from ..transfer.conversions.table import Target
 
 logger = logging.getLogger("spacy.skd")
 # Less than this share is rounding of log Z in float32, or not worth a warning.
@@ -49,18 +46,20 @@ class LostMass:
         self._reported: set[Reason] = set()
 
     def add(
-        self, target: Target, *, weights: Floats1d | None = None, reason: Reason = LABELS
+        self,
+        lost: Floats1d,
+        *,
+        empty: Array | None = None,
+        weights: Floats1d | None = None,
+        reason: Reason = LABELS,
     ) -> None:
-        """Note a batch's target. The first that loses mass for a reason is reported.
+        """Note what is lost in a batch. The first that loses mass for a reason is reported.
 
-        weights (Floats1d | None): (B,) of the units; 1 if not given.
+        lost (Floats1d): (B,) shares of the teacher's mass. empty (ndarray | None): (B,) bool, see
+            `Target`. weights (Floats1d | None): (B,) of the units; 1 if not given.
         """
-        if target.empty is not None:
-            self._skip(int(target.empty.sum()), reason)
-        self.add_lost(target.lost, weights=weights, reason=reason)
-
-    def add_lost(self, lost: Floats1d, *, weights: Floats1d | None = None, reason: Reason) -> None:
-        """See `add`. lost (Floats1d): (B,) shares of the teacher's mass."""
+        if empty is not None:
+            self._skip(int(empty.sum()), reason)
         if reason in self._reported or not len(lost):
             return
         total = len(lost) if weights is None else float(weights.sum())
@@ -86,8 +85,3 @@ class LostMass:
                 n,
             )
         self.skipped += n
-
-
-def supported(target: Target, *, n: int) -> Array:
-    """Return (n,) bool, False for units of which the student can express none."""
-    return numpy.ones(n, dtype=bool) if target.empty is None else ~target.empty

@@ -9,10 +9,11 @@ from thinc.api import Config, Model
 from ..errors import check_applied, check_between, check_one_of, named
 from ..structures import ArcStructure
 from ..transfer.annealing import WeightSchedule
+from ..transfer.beliefs.base import LABEL_FLOOR
 from ..transfer.target import Objective
 from .distilling import DistillingPipe
 from .tasks.head_tags import HeadTagTask
-from .tasks.trees import LABEL_FLOOR, TreeTask
+from .tasks.trees import TreeTask
 
 DEFAULT, OFFSET_TAGS = "tree", "offset_tags"
 # Of settings that do not apply to every structure.

@@ -1,9 +1,8 @@
 """Folders of annotated docs: shards of docs with beliefs, and the manifest that names them."""
 
-from .docs import StoredBeliefs, add_beliefs, read_beliefs
 from .files import make_bin, read_shard, shard_name, write_shard
 from .manifest import Manifest
-from .store import BeliefStore
+from .store import BeliefStore, StoredBeliefs, add_beliefs, read_beliefs
 
 __all__ = [
     "BeliefStore",

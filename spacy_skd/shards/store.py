@@ -1,27 +1,77 @@
-"""An annotated folder, opened for training: beliefs by doc, without the teacher."""
+"""Beliefs on docs, one entry of `doc.user_data`, which a `DocBin` stores; and an annotated folder,
+opened for training: beliefs by doc, without the teacher."""
 
+import hashlib
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy
+from spacy.attrs import ORTH, SPACY
+from spacy.language import Language
 from spacy.tokens import Doc, DocBin
+from spacy.training import Example
 
+from ..arrays import Array
 from ..models.words import words_of
+from ..teachers.fingerprint import fingerprint
 from ..transfer.beliefs import Belief, Form
-from .docs import StoredBeliefs, read_beliefs
+from ..transfer.beliefs.form import Packed
 from .files import read_shard
 from .manifest import Manifest
 from .messages import unpack_message
+
+KEY = "spacy_skd"  # in doc.user_data
+META = "meta"  # in doc.user_data: the "meta" of the JSONL record
+
+
+@dataclass(frozen=True, eq=False)
+class StoredBeliefs:
+    """What is stored of one doc.
+
+    id (bytes): of the manifest (`Manifest.id`). key (bytes): `doc_key` of the doc that the teacher
+    saw. packed (dict[str, Packed]): by the teacher's component.
+    """
+
+    id: bytes
+    key: bytes
+    packed: dict[str, Packed]
+
+
+def add_beliefs(
+    doc: Doc, beliefs: Mapping[str, Belief], *, id: bytes, key: bytes, least: float
+) -> None:
+    """Store a doc's beliefs in its user data. least (float): see `Belief.pack`."""
+    packed = {pipe: belief.pack(least=least) for pipe, belief in beliefs.items()}
+    doc.user_data[KEY] = {"id": id, "key": key, "beliefs": packed}
+
+
+def read_beliefs(user_data: Mapping[Any, Any]) -> StoredBeliefs | None:
+    """Return what a doc carries, None where there are none."""
+    stored = user_data.get(KEY)
+    return stored and StoredBeliefs(stored["id"], stored["key"], stored["beliefs"])
+
+
+def doc_key(doc: Doc, starts: Array | None) -> bytes:
+    """Return a digest of words, spaces and unit starts. A doc's words are its vocab-free hashes."""
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(doc.to_array([ORTH, SPACY]).tobytes())
+    digest.update(b"?" if starts is None else numpy.packbits(starts).tobytes())
+    return digest.digest()
 
 
 class BeliefStore:
     """The shards of an annotated folder.
 
     memory (int): the most bytes of beliefs that `find` keeps; what is over it is read again.
+    name (str): of the component that asks, for errors.
     RAISES (ValueError): if the folder is none, or its run did not end.
     """
 
-    def __init__(self, folder: str | Path, *, memory: int = 2**31):
+    def __init__(self, folder: str | Path, *, memory: int = 2**31, name: str = "skd_teacher"):
+        self.name = name
         self.folder = Path(folder)
         self.memory = memory
         self.manifest = Manifest.from_disk(self.folder)
@@ -64,8 +114,65 @@ class BeliefStore:
 
         doc (Doc): whose belief is stored. RAISES (ValueError): if what is stored does not fit.
         """
-        belief = stored.belief(pipe, self.forms[pipe])
+        belief = self.forms[pipe].unpack(stored.packed[pipe])
         return belief if self.manifest.of_words else belief.of_words(words_of([doc])[0])
+
+    def answer(self, eg: Example, key: bytes, pipe: str, *, needed: bool) -> Belief | None:
+        """Return what is stored of an example's predicted doc: with its reference or here.
+
+        key (bytes): `doc_key` of the predicted doc. pipe (str): the teacher's component.
+        needed (bool): whether nothing else can answer.
+        RETURNS (Belief | None): None if the doc or the component is not stored.
+        RAISES (ValueError): if it is needed and not stored; if the reference carries a belief of
+            another store or of other words.
+        """
+        stored = read_beliefs(eg.reference.user_data)
+        if stored is not None and (stored.id != self.id or stored.key != key):
+            raise ValueError(self._unfit(eg, stored))
+        if stored is None and pipe in self.forms:
+            stored = self.find(key)
+        if stored is not None and pipe in stored.packed:
+            return self.belief(stored, pipe, eg.predicted)
+        if needed:
+            raise ValueError(self._missing(eg, pipe))
+        return None
+
+    def check_teacher(self, nlp: Language) -> None:
+        """Check a teacher. RAISES (ValueError): if it is not the one that annotated the folder."""
+        expected, own = self.manifest.teacher["fingerprint"], fingerprint(nlp)
+        if own != expected:
+            raise ValueError(
+                f"{self.name}: {self.folder} holds the beliefs of another teacher: expected the "
+                f"fingerprint {expected}, the teacher {nlp.path} has {own}. Name the teacher that "
+                f"annotated it, or annotate again with this one"
+            )
+
+    def _unfit(self, eg: Example, stored: StoredBeliefs) -> str:
+        if stored.id != self.id:
+            return (
+                f"{self.name}: the reference {_short(eg)} has a belief of another teacher than "
+                f"that of {self.folder} (expected the id {self.id.hex()}, found "
+                f"{stored.id.hex()}). Give components.{self.name}.store and the reader one folder"
+            )
+        return (
+            f"{self.name}: the belief of the reference {_short(eg)} is of other words, spaces or "
+            f"sentence starts than those it is trained on. Use the tokenizer that annotated it, "
+            f"and no augmenter, gold_preproc or max_length"
+        )
+
+    def _missing(self, eg: Example, pipe: str) -> str:
+        where = f"{self.name}: no belief of {pipe!r} is stored in {self.folder}"
+        if pipe not in self.forms:
+            return (
+                f"{where}, which has {list(self.forms)}. Annotate again with that component, or "
+                f"set components.{self.name}.teacher"
+            )
+        return (
+            f"{where} for {_short(eg)}. Either it was not annotated, or the reader changed or "
+            f"copied it (max_length, gold_preproc, augmenter, another tokenizer). Read the folder "
+            f"by spacy-skd.DistillationCorpus.v1, annotate this text too, or set "
+            f"components.{self.name}.teacher to run the teacher on it"
+        )
 
     def _load(self, number: int) -> dict[bytes, bytes]:
         """Return the user data of a shard's docs, by key."""
@@ -88,3 +195,8 @@ class BeliefStore:
 
 def _size(shard: dict[bytes, bytes]) -> int:
     return sum(map(len, shard.values()))
+
+
+def _short(eg: Example) -> str:
+    text = eg.reference.text
+    return repr(text if len(text) <= 40 else text[:37] + "...")

@@ -69,7 +69,12 @@ class SpanningTrees(Trees):
         if failed:
             logger.debug("%d of %d units by exact elimination", len(failed), len(good))
         for unit in failed:
-            self._eliminate(xp, exact, scores.lengths, unit, log_z, marginals)
+            n = int(scores.lengths[unit])
+            again = eliminate(to_numpy(exact[unit, :n, : n + 1]), single_root=self.single_root)
+            if again is None:
+                raise no_structure("spanning trees", unit, NO_TREE)
+            log_z[unit], marginals[unit] = again[0], 0.0
+            marginals[unit, :n, : n + 1] = xp.asarray(again[1])
         return log_z, Parts({"arc": marginals.astype(arc.dtype)}, scores.lengths)
 
     def argmax(self, scores: Parts) -> Parts:
@@ -153,18 +158,6 @@ class SpanningTrees(Trees):
         heads = sample_trees(some, lengths, roots, rng)
         return Parts({"arc": indicate(xp, xp.asarray(heads), like=arc)}, scores.lengths)
 
-    def _eliminate(
-        self, xp: ArrayModule, arc: Floats3d, lengths: Any, unit: int, log_z: Any, marginals: Any
-    ) -> None:
-        n = int(lengths[unit])
-        scores = to_numpy(arc[unit, :n, : n + 1])
-        exact = eliminate(scores, single_root=self.single_root)
-        if exact is None:
-            raise no_structure("spanning trees", unit, NO_TREE)
-        log_z[unit] = exact[0]
-        marginals[unit] = 0.0
-        marginals[unit, :n, : n + 1] = xp.asarray(exact[1])
-
 
 def _matrix_tree(
     xp: ArrayModule, arc: Floats3d, mask: Any, *, single_root: bool
@@ -179,7 +172,10 @@ def _matrix_tree(
     laplacian = _laplacian(xp, root, inner, mask, single_root=single_root)
     with numpy.errstate(all="ignore"):
         sign, log_det = xp.linalg.slogdet(laplacian)
-        inverse = xp.linalg.inv(_or_identity(xp, laplacian, (sign > 0) & xp.isfinite(log_det)))
+        regular = (sign > 0) & xp.isfinite(log_det)
+        if not regular.all():  # one that has no inverse makes numpy raise for all
+            laplacian = xp.where(regular[:, None, None], laplacian, xp.eye(arc.shape[1])[None])
+        inverse = xp.linalg.inv(laplacian)
         diagonal = xp.einsum("bii->bi", inverse).copy()
         across = inverse.copy()  # [d, h]
         if single_root:
@@ -192,7 +188,7 @@ def _matrix_tree(
         marginals = xp.concatenate([p_root[..., None], p_inner], axis=-1)
         good = _passes(xp, marginals, mask, single_root=single_root)
         good &= xp.abs(inverse).max(axis=(1, 2)) < LARGEST_INVERSE
-    good &= (sign > 0) & xp.isfinite(log_det)
+    good &= regular
     log_z = log_det + highest.sum(axis=-1)
     return log_z, xp.clip(marginals, 0.0, 1.0), good
 
@@ -210,13 +206,6 @@ def _laplacian(xp: ArrayModule, root: Any, inner: Any, mask: Any, *, single_root
         filled = mask[:, 0]
         laplacian[filled, 0] = root[filled]
     return laplacian
-
-
-def _or_identity(xp: ArrayModule, matrices: Floats3d, good: Any) -> Floats3d:
-    """Put the identity where there is no inverse, of which one makes numpy raise for all."""
-    if good.all():
-        return matrices
-    return xp.where(good[:, None, None], matrices, xp.eye(matrices.shape[1])[None])
 
 
 def _passes(xp: ArrayModule, marginals: Floats3d, mask: Any, *, single_root: bool) -> Any:

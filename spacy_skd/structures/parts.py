@@ -1,12 +1,13 @@
 """`Parts`: scores, marginals, indicators, targets and gradients are all this one type."""
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy
 
-from ..arrays import Array, ArrayModule, Floats1d, FloatsXd, Ints1d, array_module
+from ..arrays import Array, ArrayModule, Floats1d, Floats2d, FloatsXd, Ints1d, array_module
 
 # What the axes are; names of the arrays that a family may have.
 AXES = {
@@ -31,11 +32,15 @@ class Parts:
         (B, N, W, L): label l of the w + 1 tokens from token i on; spans that reach past the end of
         their unit are padding.
     lengths (Ints1d): (B,) tokens of each unit; what lies beyond is padding.
+    xp (ArrayModule): of the arrays, numpy or cupy. n_units, n_tokens (int): B and N.
     RAISES (ValueError): if an array has another shape than these.
     """
 
     arrays: dict[str, FloatsXd]
     lengths: Ints1d
+    xp: ArrayModule = field(init=False, repr=False)
+    n_units: int = field(init=False, repr=False)
+    n_tokens: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         for name, array in self.arrays.items():
@@ -49,36 +54,28 @@ class Parts:
                     f"Parts: expected {name} of shape {AXES[name]} with B = {len(self.lengths)}, "
                     f"got {array.shape}"
                 )
-        if len(self.lengths) and int(self.lengths.max()) > self.n_tokens:
-            raise ValueError(
-                f"Parts: a unit of {int(self.lengths.max())} tokens in arrays of {self.n_tokens}"
-            )
-
-    @property
-    def xp(self) -> ArrayModule:
-        """The array module, numpy or cupy."""
-        return array_module(next(iter(self.arrays.values())))
-
-    @property
-    def n_units(self) -> int:
-        return len(self.lengths)
-
-    @property
-    def n_tokens(self) -> int:
-        """Tokens of the padded arrays."""
-        return int(next(a for name, a in self.arrays.items() if name != "transition").shape[1])
+        first, n = next((a, a.shape[1]) for name, a in self.arrays.items() if name != "transition")
+        vars(self).update(xp=array_module(first), n_units=len(self.lengths), n_tokens=n)
+        if len(self.lengths) and int(self.lengths.max()) > n:
+            raise ValueError(f"Parts: a unit of {int(self.lengths.max())} tokens in arrays of {n}")
 
     @property
     def mask(self) -> Array:
         """RETURNS: (B, N) bool, False in the padding."""
-        xp = self.xp
-        return xp.arange(self.n_tokens)[None] < xp.asarray(self.lengths)[:, None]
+        return self.xp.arange(self.n_tokens)[None] < self.xp.asarray(self.lengths)[:, None]
 
     def dot(self, other: "Parts") -> Floats1d:
         """Return (B,) sum over all parts of the products, float64."""
-        total = self.xp.zeros(self.n_units, dtype="float64")
+        xp, total = self.xp, self.xp.zeros(self.n_units, dtype="float64")
         for name, array in self.arrays.items():
-            total += _dot(self.xp, array, other.arrays[name])
+            shape = (*array.shape[:2], math.prod(array.shape[2:]))
+            a, b = array.reshape(shape), other.arrays[name].reshape(shape)
+            with numpy.errstate(invalid="ignore"):
+                sums = xp.einsum("bij,bij->b", a, b, dtype="float64")
+                if not xp.isfinite(sums).all():  # -inf scores of parts that do not occur count 0
+                    products = xp.where((a == 0) | (b == 0), 0.0, a.astype("float64") * b)
+                    sums = products.sum(axis=(1, 2))
+            total += sums
         return total
 
     def __add__(self, other: "Parts") -> "Parts":
@@ -120,15 +117,14 @@ class Parts:
         return Parts(arrays, self.lengths)
 
     @staticmethod
-    def concat(batches: Sequence["Parts"]) -> "Parts":
-        """Return the units of several batches in one, padded with 0 to the longest."""
-        n = max((batch.n_tokens for batch in batches), default=0)
-        xp = batches[0].xp
-        arrays = {
-            name: xp.concatenate([_pad(xp, name, batch.arrays[name], n) for batch in batches])
-            for name in batches[0].arrays
-        }
-        return Parts(arrays, xp.concatenate([xp.asarray(batch.lengths) for batch in batches]))
+    def of_arcs(arcs: Sequence[Floats2d]) -> "Parts":
+        """Return scores of heads, (n, n + 1) of each unit, in one batch, padded with 0."""
+        lengths = numpy.asarray([len(arc) for arc in arcs])
+        n = int(lengths.max())
+        batch = numpy.zeros((len(arcs), n, n + 1), dtype=arcs[0].dtype)
+        for row, arc in zip(batch, arcs):
+            row[: len(arc), : len(arc) + 1] = arc
+        return Parts({"arc": batch}, lengths)
 
 
 def tie(scores: FloatsXd, n_units: int) -> FloatsXd:
@@ -139,26 +135,3 @@ def tie(scores: FloatsXd, n_units: int) -> FloatsXd:
 def is_tied(array: FloatsXd) -> bool:
     """Whether all units of an array are the same memory."""
     return len(array) > 1 and array.strides[0] == 0
-
-
-def _dot(xp: ArrayModule, a: FloatsXd, b: FloatsXd) -> Floats1d:
-    if a.ndim > 3:
-        a, b = (x.reshape(*x.shape[:2], x.shape[2] * x.shape[3]) for x in (a, b))
-    with numpy.errstate(invalid="ignore"):
-        total = xp.einsum("bij,bij->b", a, b, dtype="float64")
-    if not xp.isfinite(total).all():  # -inf scores of parts that do not occur count 0
-        with numpy.errstate(invalid="ignore"):
-            products = xp.where((a == 0) | (b == 0), 0.0, a.astype("float64") * b)
-        total = products.sum(axis=(1, 2))
-    return total
-
-
-def _pad(xp: ArrayModule, name: str, array: FloatsXd, n: int) -> FloatsXd:
-    shape: tuple[int, ...] = (len(array), n, *array.shape[2:])
-    if name == "arc":
-        shape = (len(array), n, n + 1)
-    if name == "transition" or array.shape == shape:
-        return array
-    padded = xp.zeros(shape, dtype=array.dtype)
-    padded[:, : array.shape[1], : array.shape[2]] = array
-    return padded

@@ -52,12 +52,6 @@ class Target:
 Convert = Callable[[Posterior, Structure, Match, Legality | None], Target]
 
 
-def inferred(structure: Structure, scores: Parts) -> Target:
-    """Return a target of which nothing is lost."""
-    log_z, marginals = structure.infer(scores)
-    return Target(marginals, scores.xp.zeros_like(log_z))
-
-
 def lost_mass(log_z: Floats1d, *, of: Floats1d, empty: Array | None) -> Floats1d:
     """Return (B,) the share that is gone of a teacher's mass. log_z: of what is left; of: of
     all."""

@@ -2,6 +2,7 @@
 Wang et al. (2021), section 4."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from ..arrays import FloatsXd
 from ..codecs.bioes import Legality, TagMatch
@@ -79,30 +80,33 @@ class Objective:
                 f"has no minimum. Take 'global'"
             )
 
-    @property
+    @cached_property
     def n_best(self) -> int | None:
         """How many of the teacher's best structures are learnt; None for its distribution."""
         return {"top1": 1, "topk": self.k}.get(self.target)
 
-    @property
+    @cached_property
     def loss_temperature(self) -> float:
         """T of the loss."""
         return 1.0 if self.n_best else self.temperature
 
-    @property
+    @cached_property
     def inference_temperature(self) -> float:
         """T of the teacher's scores."""
         return 1.0 if self.temperature_kind == "local" else self.loss_temperature
 
-    @property
+    @cached_property
+    def tempers(self) -> bool:
+        """Whether what is inferred of the teacher is tempered: at a local temperature."""
+        return self.inference_temperature != self.loss_temperature
+
+    @cached_property
     def loss(self) -> TeacherLoss:
         """Of the student's scores and the target."""
         return _LOSSES.get(self.target, structural_loss)
 
     def temper(self, target: Target) -> Target:
         """Return the target at a local temperature: P^(1 / T), normalised for each token."""
-        if self.inference_temperature == self.loss_temperature:
-            return target
         power = 1.0 / self.loss_temperature
         arrays = {k: _tempered(v, power) for k, v in target.marginals.arrays.items()}
         return replace(target, marginals=Parts(arrays, target.marginals.lengths))

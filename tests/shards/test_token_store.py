@@ -8,9 +8,8 @@ import pytest
 import spacy
 
 from spacy_skd.models.words import words_of
-from spacy_skd.shards.docs import read_beliefs
 from spacy_skd.shards.manifest import Manifest
-from spacy_skd.shards.store import BeliefStore
+from spacy_skd.shards.store import BeliefStore, read_beliefs
 from spacy_skd.structures.numerics import POSSIBLE_ABOVE
 from spacy_skd.training.corpora.distillation import DistillationCorpus
 from spacy_skd.training.corpora.sampled import SampledCorpus
@@ -34,7 +33,7 @@ def beliefs(store, examples, pipe):
     """Of tokens as they are stored, and of words, with the words."""
     for eg in examples:
         carried = read_beliefs(eg.reference.user_data)
-        stored = carried.belief(pipe, store.forms[pipe])
+        stored = store.forms[pipe].unpack(carried.packed[pipe])
         (words,) = words_of([eg.predicted])
         yield stored, store.belief(carried, pipe, eg.predicted), words
 

@@ -26,25 +26,23 @@ def test_dot_is_float64_and_skips_what_does_not_occur():
     assert a.dot(b)[0] == 2.5
 
 
-def test_concat_pads_to_the_longest_and_indexing_takes_units():
-    a = parts(numpy.ones((1, 2, 3)), [2], "arc")
-    b = parts(numpy.full((2, 4, 5), 2.0), [4, 3], "arc")
-    both = Parts.concat([a, b])
+def test_arcs_of_units_are_padded_to_the_longest_and_indexing_takes_units():
+    both = Parts.of_arcs([numpy.ones((2, 3)), numpy.full((4, 5), 2.0), numpy.full((3, 4), 3.0)])
     assert both.arrays["arc"].shape == (3, 4, 5)
     assert both.arrays["arc"][0].sum() == 6
+    assert both.arrays["arc"][2, :3, :4].sum() == both.arrays["arc"][2].sum() == 36
     assert both[[2, 0]].lengths.tolist() == [3, 2]
 
 
 def test_spans_have_an_axis_more():
-    a = parts(numpy.ones((1, 2, 3, 4)), [2], "span")
-    b = parts(numpy.full((2, 5, 3, 4), 2.0), [5, 1], "span")
-    both = Parts.concat([a, b])
-    assert both.arrays["span"].shape == (3, 5, 3, 4)
-    assert both.arrays["span"][0].sum() == 24
+    arrays = numpy.full((3, 5, 3, 4), 2.0)
+    arrays[0], arrays[0, :2] = 0.0, 1.0
+    both = parts(arrays, [2, 5, 1], "span")
     assert both.dot(both).tolist() == [24.0, 240.0, 240.0]
+    b = both[1:]
     assert (b * numpy.array([0.0, 3.0])).arrays["span"].sum(axis=(1, 2, 3)).tolist() == [0.0, 360.0]
     assert (b - b * 0.5).arrays["span"].sum() == 120
-    assert both[1:].lengths.tolist() == [5, 1]
+    assert b.lengths.tolist() == [5, 1]
     assert both[[2, 0]].arrays["span"].shape == (2, 5, 3, 4)
     never = parts(numpy.full((2, 5, 3, 4), -numpy.inf), [5, 1], "span")
     assert (b * 0.0).dot(never).tolist() == [0.0, 0.0]

@@ -11,7 +11,7 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 from thinc.api import Model, Ops
 
-from ...arrays import Ints2d
+from ...arrays import Floats1d, Ints2d
 from ...codecs.labels import LabelMatch
 from ...codecs.trees import Gold
 from ...layers.base import Block, Layer
@@ -243,7 +243,7 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
             structure=self.structure,
             objective=pipe.objective,
             match=pipe.match,
-            ops=self.ops,
+            ops=pipe.model.ops,
         )
 
     def learnt(self, beliefs: Sequence[Belief] | None) -> Sequence[Belief] | None:
@@ -251,10 +251,16 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
         k = self.pipe.objective.n_best
         return beliefs if beliefs is None or k is None else [each.best(k=k) for each in beliefs]
 
-    def tempered(self, target: Target, *, reason: Reason = LABELS) -> Target:
-        """Return a teacher's target as it is learnt. What is lost of it is reported."""
-        self.pipe.lost_mass.add(target, reason=reason)
-        return self.pipe.objective.temper(target)
+    def tempered(
+        self, target: Target, *, weights: Floats1d | None = None, reason: Reason = LABELS
+    ) -> Target:
+        """Return a teacher's target as it is learnt. What is lost of it is reported.
+
+        weights (Floats1d | None): (B,) of the units; 1 if not given.
+        """
+        objective, reports = self.pipe.objective, self.pipe.lost_mass
+        reports.add(target.lost, empty=target.empty, weights=weights, reason=reason)
+        return objective.temper(target) if objective.tempers else target
 
     @property
     def ops(self) -> Ops:
@@ -263,7 +269,7 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
 
     def on_device(self, parts: Parts) -> Parts:
         """Move to the model's device."""
-        ops = self.ops
+        ops = self.pipe.model.ops
         arrays = {key: ops.asarray(value) for key, value in parts.arrays.items()}
         return Parts(arrays, ops.asarray(parts.lengths))
 

@@ -14,6 +14,7 @@ from ...codecs.head_labels import HeadLabels
 from ...codecs.heads import Heads
 from ...models.words import words_of
 from ...transfer.beliefs import Belief, TreeCandidates
+from ...transfer.beliefs.base import TREES
 from ...transfer.students import Student
 
 # Docs that a teacher is asked about at initialization.
@@ -60,7 +61,9 @@ def count_taught_tags(
     for batch in batches(islice(examples, TEACHER_DOCS)):
         for belief in ask(batch):
             for member in belief.members:
-                best, _ = member.best(k=1).as_parse(student, floor=0.0)  # refuses what is no tree
+                best = member.best(k=1)
+                if not best.of_trees:
+                    raise student.refusal(TREES, annotates=best.annotates)
                 tree = TreeCandidates.of(best)
                 _count(counts, tree.heads[0], tree.deprels[0], tree.labels)
     return counts

@@ -18,9 +18,8 @@ from ...models.biaffine import ParserGradient, ParserInput, ParserScores
 from ...models.words import words_of
 from ...structures import ArcStructure, Parts, SpanningTrees, to_numpy
 from ...structures.numerics import check_scores, softmax
-from ...transfer.beliefs import Belief, ParseBelief, TreeBelief
-from ...transfer.beliefs.base import columns_of
-from ...transfer.students import Student
+from ...transfer.beliefs import Belief, TreeBelief
+from ...transfer.beliefs.base import LABEL_FLOOR
 from ..lost_mass import HEADS
 from .activations import arcs_by_row, arcs_on_tokens, tree_activations
 from .base import Activations, Predictions
@@ -28,9 +27,6 @@ from .parsing import Arcs, ParsingTask
 from .tree_loss import GoldTrees, TreeLesson, TreeLoss, make_lesson
 
 TREES = SpanningTrees(single_root=True)
-# Below this marginal an arc's deprel is not part of the target: its share of the loss is at most
-# this, and the scores of deprels are most of a belief's bytes. The default of `label_floor`.
-LABEL_FLOOR = 0.1
 
 
 class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient]):
@@ -169,7 +165,7 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
     def lesson(self, examples: Sequence[Example], beliefs: Sequence[Belief] | None) -> TreeLesson:
         gold = [self._gold_arcs(eg) for eg in examples]
         if beliefs is not None:
-            return self._lesson(gold, beliefs)
+            return self._taught(gold, beliefs)
         return make_lesson(gold, units=[self.reference_units(eg) for eg in examples])
 
     def _gold_arcs(self, eg: Example) -> Arcs:
@@ -180,42 +176,31 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
         return heads, deps
 
     def lesson_without_gold(self, beliefs: Sequence[Belief]) -> TreeLesson:
-        return self._lesson([no_arcs(belief.n_tokens) for belief in beliefs], beliefs)
+        return self._taught([no_arcs(belief.n_tokens) for belief in beliefs], beliefs)
 
-    def _lesson(self, gold: Sequence[Arcs], beliefs: Sequence[Belief]) -> TreeLesson:
-        student = self.student()
-        columns = columns_of(self.learnt(beliefs) or ())
-        parses = [[self._parse(belief, student) for belief in column] for column in columns]
-        return make_lesson(
-            gold,
-            units=[self._shared_units(of_doc) for of_doc in zip(*parses)],
-            parses=parses,
-            student=student,
-            weights=beliefs[0].shares,
-        )
-
-    def _parse(self, belief: Belief, student: Student) -> ParseBelief:
-        parse, lost = belief.as_parse(student, floor=LABEL_FLOOR)
-        if lost is not None:
-            self.pipe.lost_mass.add_lost(lost, reason=HEADS)
-        return parse
-
-    def _shared_units(self, beliefs: Sequence[ParseBelief]) -> Ints2d:
-        """Return the sentences. RAISES (ValueError): if teachers have cut a doc into other ones."""
-        units = beliefs[0].units
-        if any(not numpy.array_equal(belief.units, units) for belief in beliefs[1:]):
-            raise ValueError(
-                f"{self.pipe.name}: expected the same sentences of all teachers, got those that "
-                f"start at {[belief.units[:, 0].tolist() for belief in beliefs]}; give their "
-                f"parsers the same max_length"
-            )
-        return units.astype("int64")
+    def _taught(self, gold: Sequence[Arcs], beliefs: Sequence[Belief]) -> TreeLesson:
+        """Return a lesson of beliefs. RAISES (ValueError): if teachers have cut a doc into other
+        sentences."""
+        learnt = self.learnt(beliefs) or beliefs
+        offsets = numpy.cumsum([0, *(len(heads) for heads, _ in gold)])
+        teachers = type(learnt[0]).tree_teachers(learnt, offsets, self.student())
+        for teacher in teachers:
+            if teacher.lost is not None:
+                self.pipe.lost_mass.add(teacher.lost, reason=HEADS)
+            for units, first in zip(teacher.units, teachers[0].units):
+                if not numpy.array_equal(units, first):
+                    raise ValueError(
+                        f"{self.pipe.name}: expected the same sentences of all teachers, got those "
+                        f"that start at {[first[:, 0].tolist(), units[:, 0].tolist()]}; give their "
+                        f"parsers the same max_length"
+                    )
+        return make_lesson(gold, units=teachers[0].units, teachers=teachers)
 
     def inputs(self, docs: list[Doc], lesson: TreeLesson) -> ParserInput:
         return docs, lesson.spans
 
     def loss(self, lesson: TreeLesson, scores: ParserScores) -> tuple[float, ParserGradient]:
-        return TreeLoss(self, lesson)(scores)
+        return TreeLoss(self, lesson).of(scores)
 
 
 def tree_beliefs(

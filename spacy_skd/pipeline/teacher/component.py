@@ -20,12 +20,11 @@ from ...arrays import Array
 from ...errors import check_between, check_positive, named
 from ...layers.sentences import reference_starts
 from ...models.words import words_of
-from ...shards.docs import doc_key
+from ...shards.store import BeliefStore, doc_key
 from ...teachers.runner import TeacherRunner
 from ...transfer.beliefs import Belief, Mixture
 from .cache import Beliefs
 from .live import LiveTeacher, check_teachers
-from .stored import Stored
 
 logger = logging.getLogger("spacy.skd")
 
@@ -122,7 +121,7 @@ class SkdTeacher:
         self.listeners: list[Model[Any, Any]] = []
         self.listener_map: dict[str, list[Model[Any, Any]]] = {}
         self.listening_components: list[str] = []
-        self._stored: Stored | None = None
+        self._stored: BeliefStore | None = None
         self._warned = False
 
     @property
@@ -185,10 +184,11 @@ class SkdTeacher:
         docs = [eg.predicted for eg in examples]
         keys = [doc_key(doc, start) for doc, start in zip(docs, starts)]
         asked: list[Belief | None] = [None] * len(keys)
-        if self.stored is not None:
-            needed, pipe = self.teacher is None, self.pipe_of(student)
+        store = self.stored
+        if store is not None:
+            needed, pipe = self.members[0].path is None, self.pipe_of(student)
             pairs = zip(examples, keys)
-            asked = [self.stored.find(eg, key, pipe, needed=needed) for eg, key in pairs]
+            asked = [store.answer(eg, key, pipe, needed=needed) for eg, key in pairs]
         rest = [i for i, belief in enumerate(asked) if belief is None]
         if rest:
             few = [docs[i] for i in rest], [starts[i] for i in rest]
@@ -235,12 +235,12 @@ class SkdTeacher:
         return self.members[0].runner
 
     @property
-    def stored(self) -> Stored | None:
+    def stored(self) -> BeliefStore | None:
         """The stored beliefs, None without `store`. RAISES (ValueError): if its folder is unfit."""
         if self.store is None:
             return None
         if self._stored is None:
-            self._stored = Stored(self.name, self.store, memory=self.cache_bytes)
+            self._stored = BeliefStore(self.store, memory=self.cache_bytes, name=self.name)
         return self._stored
 
     @property

@@ -68,7 +68,7 @@ def _trees(w: Floats2d, root: Floats1d) -> tuple[float, Floats2d, Floats1d]:
     before: list[Floats2d] = []
     for k in range(n - 1, 0, -1):
         before.append(w[: k + 1, : k + 1].copy())
-        sums[k] = _log_sum(w[k, :k])
+        sums[k] = numpy.logaddexp.reduce(w[k, :k])
         # w[i, j] += w[i, k] w[k, j] / S_k
         w[:k, :k] = numpy.logaddexp(w[:k, :k], w[:k, k, None] + w[k, :k] - sums[k])
         numpy.fill_diagonal(w[:k, :k], -numpy.inf)
@@ -76,8 +76,8 @@ def _trees(w: Floats2d, root: Floats1d) -> tuple[float, Floats2d, Floats1d]:
     # x_k = sum_i x_i w[i, k] / S_k
     x = numpy.zeros(n)
     for k in range(1, n):
-        x[k] = _log_sum(x[:k] + before[k - 1][:k, k]) - sums[k]
-    total = _log_sum(root + x)
+        x[k] = numpy.logaddexp.reduce(x[:k] + before[k - 1][:k, k]) - sums[k]
+    total = numpy.logaddexp.reduce(root + x)
     d_root = numpy.exp(root + x - total)
     d_w = _backward(before, sums, x, d_root)
     return float(sums.sum() + total), d_w, d_root
@@ -106,10 +106,6 @@ def _backward(before: list[Floats2d], sums: Floats1d, x: Floats1d, d_root: Float
         grown[k, :k] = d_through.sum(axis=0) + d_sum * _shares(old[k, :k], sums[k])
         d_w = grown
     return numpy.clip(d_w, 0.0, 1.0)
-
-
-def _log_sum(scores: Floats1d) -> float:
-    return float(numpy.logaddexp.reduce(scores))
 
 
 def _shares(parts: Array, total: Array) -> Array:

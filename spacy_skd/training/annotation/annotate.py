@@ -20,11 +20,11 @@ from ...disk.atomic import cannot_write
 from ...disk.mark import size_of
 from ...errors import check_between
 from ...layers.sentences import reference_starts
-from ...shards.docs import META, add_beliefs, doc_key
 from ...shards.files import Shard, check_whole, is_whole, make_bin, shard_name, write_shard
 from ...shards.guesses import store_guess
 from ...shards.manifest import FILE, Manifest
 from ...shards.messages import make_packer
+from ...shards.store import META, add_beliefs, doc_key
 from ...teachers.beam import Beam
 from ...teachers.loading import load_trained
 from ...teachers.runner import TeacherRunner

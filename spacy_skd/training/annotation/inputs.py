@@ -15,8 +15,8 @@ from ...disk import files_of, suffix_of, unique_files
 from ...layers.base import Layer
 from ...layers.entity_tags import log_repaired, repair_entities
 from ...layers.known import corpus_layers
-from ...shards.docs import KEY
 from ...shards.messages import make_packer
+from ...shards.store import KEY
 from ..conversion.lines import MAX_LINE as MAX_LINE
 from ..conversion.raw_text import Placed, read_texts
 from ..conversion.raw_text import Unfit as Unfit

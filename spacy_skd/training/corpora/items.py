@@ -10,10 +10,10 @@ from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 
-from ...shards.docs import KEY
 from ...shards.files import single
 from ...shards.guesses import read_guess, with_guesses
 from ...shards.messages import unpack_message
+from ...shards.store import KEY
 from .readers import predicted_of
 
 

@@ -10,7 +10,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ...layers.sentences import reference_starts
-from ...shards.docs import KEY, doc_key
+from ...shards.store import KEY, doc_key
 from .items import Item
 
 

@@ -13,7 +13,7 @@ from thinc.api import Model
 from ...errors import check_between, check_temperature
 from ...layers.base import Drawing
 from ...registry import reader
-from ...shards.docs import KEY, read_beliefs
+from ...shards.store import KEY, read_beliefs
 from .drawn_layers import make_layers
 from .items import Item
 from .stream import StoredCorpus, examples_seen

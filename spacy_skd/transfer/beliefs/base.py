@@ -15,6 +15,7 @@ least^(1 / T) that is left out.
 
 from abc import ABC, abstractmethod
 from collections.abc import Container, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy
@@ -22,14 +23,15 @@ from thinc.api import Ops
 
 from ...arrays import Floats1d, Floats2d, Ints1d, Ints2d
 from ...codecs.bioes import TypedSpan, decode_spans
+from ...codecs.labels import LabelMatch
+from ...codecs.units import Bucket
 from ...codecs.words import Words
-from ...structures import Parts, Structure
+from ...structures import ArcStructure, Parts, Structure
 from ..draws import DrawnTrees
 from ..posterior import Posterior, Target
 from ..students import HeadTagStudent, LemmaStudent, SpanStudent, Student
-from ..tree_teachers import TreeTeacher
-from .form import KINDS, Form
-from .packing import Packed
+from ..target import Objective
+from .form import KINDS, Form, Packed
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -37,6 +39,9 @@ if TYPE_CHECKING:
 SPANS = "spans (tags O, B-..., ..., or segments)"
 TREES = "dependency trees"
 CATEGORIES = "categories of docs"
+# Below this marginal an arc's deprel is not part of the target: its share of the loss is at most
+# this, and the scores of deprels are most of a belief's bytes.
+LABEL_FLOOR = 0.1
 
 
 class Belief(ABC):
@@ -45,10 +50,12 @@ class Belief(ABC):
     kind (str): under which it is stored, and registered; none of what is not stored.
     annotates (str): what a teacher of it annotates, for errors. of_trees, of_spans (bool): whether
         that is heads and deprels, or spans whatever the labels are.
+    scored (type): of what structures its scores are, `NoneType` of candidates.
     labels (tuple[str, ...]): the teacher's inventory.
     """
 
     kind: ClassVar[str]
+    scored: ClassVar[type] = type(None)
     annotates: ClassVar[str] = "tokens"
     of_trees: ClassVar[bool] = False
     of_spans: ClassVar[bool] = False
@@ -81,11 +88,6 @@ class Belief(ABC):
     def members(self) -> tuple["Belief", ...]:
         """The beliefs of the teachers: of one, itself."""
         return (self,)
-
-    @property
-    def shares(self) -> tuple[float, ...]:
-        """The weight of each of the members."""
-        return (1.0,)
 
     def spelled(self) -> tuple[str, ...]:
         """Return the words themselves, of a belief of lemmas. RAISES (ValueError): of something
@@ -220,15 +222,16 @@ class Belief(ABC):
         labels if they are independent. RAISES (ValueError): see above."""
         raise student.refusal(CATEGORIES, annotates=cls.annotates)
 
-    def as_parse(self, student: Student, *, floor: float) -> tuple["ParseBelief", Floats1d | None]:
-        """Read the belief as heads and deprels.
+    @classmethod
+    def tree_teachers(
+        cls, beliefs: Sequence["Self"], offsets: Ints1d, student: Student
+    ) -> "list[TreeTeacher]":
+        """Return what each teacher says of the trees of a batch. offsets (Ints1d): first row of
+        each doc.
 
-        floor (float): the marginal that an arc must have for its deprels to be kept.
-        RETURNS: the belief, which has `tree_teacher`; (words,) shares of the mass that is lost by
-            it, None for none.
         RAISES (ValueError): see above.
         """
-        raise student.refusal(TREES, annotates=self.annotates)
+        raise student.refusal(TREES, annotates=cls.annotates)
 
 
 class ParseBelief(Belief):
@@ -250,18 +253,36 @@ class ParseBelief(Belief):
     ) -> list[TypedSpan]:
         raise ValueError("expected tags of spans, got trees")
 
-    def as_parse(self, student: Student, *, floor: float) -> tuple["ParseBelief", Floats1d | None]:
-        return self, None
 
-    @classmethod
-    def tree_teacher(
-        cls, beliefs: Sequence["Self"], offsets: Ints1d, student: Student
-    ) -> TreeTeacher:
-        """Return what one teacher says of a batch. offsets (Ints1d): first row of each doc.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TreeTeacher(ABC):
+    """What one teacher says of a batch of sentences. All rows are rows of the batch's concatenated
+    words.
 
-        RAISES (ValueError): if it is not of heads and deprels yet, see `as_parse`.
-        """
-        raise student.refusal(TREES, annotates="tags of heads")
+    match (LabelMatch): of its deprels to the student's.
+    units (Sequence[Ints2d]): per doc (U, 2) start and end word of the sentences.
+    pairs (Ints2d): (P, 2) dependent and head row of the arcs of which it says a deprel.
+    lost (Floats1d | None): (words,) shares of its mass that are lost by reading it so.
+    weight (float): among several.
+    """
+
+    match: LabelMatch
+    units: Sequence[Ints2d]
+    pairs: Ints2d
+    lost: Floats1d | None = None
+    weight: float = 1.0
+
+    @abstractmethod
+    def arcs(
+        self, bucket: Bucket, structure: ArcStructure, objective: Objective, *, ops: Ops
+    ) -> Target:
+        """Return the target of the arcs of a bucket's units. structure (ArcStructure): the
+        student's."""
+
+    @abstractmethod
+    def label_scores(self, structure: ArcStructure, temperature: float) -> Floats2d:
+        """Return (P, its deprels) nats at a temperature, given the arc. structure: the
+        student's."""
 
 
 def k_best(structure: Structure, scores: Parts, k: int) -> tuple[Floats2d, list[Parts]]:
@@ -269,8 +290,3 @@ def k_best(structure: Structure, scores: Parts, k: int) -> tuple[Floats2d, list[
     if k > 1:
         return structure.k_best(scores, k=k)
     return numpy.zeros((scores.n_units, 1)), [structure.argmax(scores)]
-
-
-def columns_of(beliefs: Sequence[Belief]) -> list[list[Belief]]:
-    """Return the beliefs of each teacher, of all docs."""
-    return [list(column) for column in zip(*(belief.members for belief in beliefs))]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import numpy
 
@@ -16,8 +16,8 @@ from ..expect import equal_weights, heaviest, tempered_weights
 from ..posterior import Posterior, Target
 from ..students import Student
 from .base import CATEGORIES, Belief, k_best
-from .form import Form
-from .packing import (
+from .form import (
+    Form,
     Packed,
     pack_array,
     pack_rows,
@@ -60,6 +60,7 @@ class DocBelief(DocumentBelief):
     scores: Floats1d
     n_words: int
     kind: ClassVar[str] = "docs"
+    scored: ClassVar[type] = IndependentLabels
 
     @property
     def nbytes(self) -> int:
@@ -82,7 +83,7 @@ class DocBelief(DocumentBelief):
 
     @classmethod
     def unpack(cls, packed: Packed, form: Form) -> "DocBelief":
-        structure = IndependentLabels.of(form.needed_structure)
+        structure = cast(IndependentLabels, form.structure)
         shape = structure.of_label_scores(numpy.zeros((1, len(form.labels)))).arrays["unary"].shape
         rows = unpack_rows("score", packed, n_columns=shape[2]).reshape(shape)
         scores = structure.label_scores(Parts({"unary": rows}, numpy.asarray([shape[1]])))

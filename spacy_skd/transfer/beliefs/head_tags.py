@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import numpy
 
-from ...arrays import Array, Floats1d, Floats2d, Ints2d
+from ...arrays import Array, Floats1d, Floats2d, Ints1d, Ints2d
 from ...codecs.head_labels import UNTAGGED, HeadLabels, head_labels
 from ...codecs.heads import Heads
 from ...codecs.units import as_units
@@ -18,10 +18,9 @@ from ..conversions.table import convert
 from ..draws import DrawnTrees
 from ..posterior import Posterior, Target
 from ..students import HeadTagStudent, Student
-from .base import ParseBelief
-from .form import Form
+from .base import LABEL_FLOOR, ParseBelief, TreeTeacher
+from .form import Form, Packed, pack_rows, pack_units, unpack_rows, unpack_units
 from .listed_trees import TreeCandidates
-from .packing import Packed, pack_rows, pack_units, unpack_rows, unpack_units
 from .trees import TreeBelief, best_heads
 
 if TYPE_CHECKING:
@@ -42,6 +41,7 @@ class HeadLabelBelief(ParseBelief):
     units: Ints2d
     scores: Floats2d
     kind: ClassVar[str] = "head labels"
+    scored: ClassVar[type] = Structure
 
     @property
     def nbytes(self) -> int:
@@ -78,7 +78,7 @@ class HeadLabelBelief(ParseBelief):
     @classmethod
     def unpack(cls, packed: Packed, form: Form) -> "HeadLabelBelief":
         scores = unpack_rows("score", packed, n_columns=len(form.labels))
-        return cls(form.needed_structure, form.labels, unpack_units(packed), scores)
+        return cls(cast(Structure, form.structure), form.labels, unpack_units(packed), scores)
 
     def best(self, *, k: int) -> TreeCandidates:
         """Return trees in which an arc scores as its best tag. Those with an arc without a tag
@@ -107,8 +107,15 @@ class HeadLabelBelief(ParseBelief):
         trees = replace(lifted, arcs=arcs)
         return trees.draw_trees(rng=rng, temperature=temperature, projective=projective)
 
-    def as_parse(self, student: Student, *, floor: float) -> tuple[TreeBelief, Floats1d]:
-        return tags_to_arcs(self, floor=floor, temperature=student.temperature)
+    @classmethod
+    def tree_teachers(
+        cls, beliefs: Sequence["Self"], offsets: Ints1d, student: Student
+    ) -> list[TreeTeacher]:
+        temperature = student.temperature
+        read = [tags_to_arcs(each, floor=LABEL_FLOOR, temperature=temperature) for each in beliefs]
+        trees, lost = [tree for tree, _ in read], numpy.concatenate([shares for _, shares in read])
+        teachers = TreeBelief.tree_teachers(trees, offsets, student)
+        return [replace(teacher, lost=lost) for teacher in teachers]
 
     @classmethod
     def target_of_head_tags(cls, beliefs: Sequence["Self"], student: HeadTagStudent) -> Target:

@@ -20,17 +20,17 @@ from ..draws import choose
 from ..posterior import Target
 from ..students import LemmaStudent
 from .base import Belief, k_best
-from .form import Form
-from .listed_labels import LabelCandidates
-from .packing import (
+from .form import (
+    Form,
     Packed,
     check_labels,
     pack_array,
     pack_halves,
     smallest,
     unpack_array,
-    unpack_halves,
+    unpack_scores,
 )
+from .listed_labels import LabelCandidates
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -171,11 +171,11 @@ class LemmaBelief(Belief):
         ends = numpy.cumsum(unpack_array(packed["lengths"]), dtype="int64").tolist()
         texts = [text[a:b] for a, b in zip([0, *ends], ends)]
         words, counts, ids = (unpack_array(packed[k]) for k in ("forms", "counts", "lemmas"))
-        scores = unpack_halves(packed["values"])
+        scores = unpack_scores(numpy.ones(len(ids), dtype=bool), packed["values"])
         for rows in (words, ids):
             check_labels(rows, low=0, high=len(texts), n_candidates=len(rows))
-        if not len(ids) == len(scores) == counts.sum():
-            raise ValueError(f"expected {counts.sum()} lemmas, found {len(ids)}, {len(scores)}")
+        if len(ids) != counts.sum():
+            raise ValueError(f"expected {counts.sum()} lemmas, found {len(ids)}")
         forms = tuple(texts[i] for i in words.tolist())
         belief = cls(form.labels, forms, tuple(texts), counts.astype("int32"), ids, scores)
         return belief._chosen(forms, belief.counts, ids, scores)

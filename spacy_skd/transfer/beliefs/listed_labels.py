@@ -28,8 +28,8 @@ from ..expect import equal_weights, expect, heaviest, padded_weights
 from ..posterior import Target
 from ..students import LemmaStudent, SpanStudent, Student, Tags
 from .base import SPANS, Belief
-from .form import Form
-from .packing import (
+from .form import (
+    Form,
     Packed,
     check_labels,
     pack_array,

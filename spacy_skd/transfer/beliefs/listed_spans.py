@@ -15,8 +15,8 @@ from ..expect import equal_weights, expect, heaviest, padded_weights, tempered_w
 from ..posterior import Target
 from ..students import SpanStudent
 from .base import Belief
-from .form import Form
-from .packing import (
+from .form import (
+    Form,
     Packed,
     check_labels,
     pack_array,

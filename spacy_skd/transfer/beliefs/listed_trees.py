@@ -5,21 +5,31 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy
+from thinc.api import Ops
 
 from ...arrays import Floats2d, Ints1d, Ints2d
 from ...codecs.head_labels import HeadLabels
 from ...codecs.heads import ROOT_HEAD, UNKNOWN_HEAD, Heads
-from ...codecs.trees import gold_tokens
+from ...codecs.trees import find_pairs, gold_tokens
+from ...codecs.units import Bucket
 from ...codecs.words import Words
-from ...structures import Parts
+from ...structures import IMPOSSIBLE, ArcStructure, Parts
 from ..draws import DrawnTrees, choose
-from ..expect import equal_weights, expect, heaviest, padded_weights
+from ..expect import (
+    equal_weights,
+    expect,
+    expect_trees,
+    has_heads,
+    heaviest,
+    padded_weights,
+    tempered_weights,
+)
 from ..posterior import Target
 from ..students import HeadTagStudent, Student
-from ..tree_teachers import ListedTrees, TreeTeacher
-from .base import ParseBelief
-from .form import Form
-from .packing import (
+from ..target import Objective
+from .base import ParseBelief, TreeTeacher
+from .form import (
+    Form,
     Packed,
     check_labels,
     pack_array,
@@ -136,9 +146,9 @@ class TreeCandidates(ParseBelief):
         return DrawnTrees.of(self.heads[rows, words], names)
 
     @classmethod
-    def tree_teacher(
+    def tree_teachers(
         cls, beliefs: Sequence["Self"], offsets: Ints1d, student: Student
-    ) -> TreeTeacher:
+    ) -> list[TreeTeacher]:
         most = max(len(belief.heads) for belief in beliefs)
         n = sum(belief.n_tokens for belief in beliefs)
         heads, deprels = numpy.full((most, n), UNKNOWN_HEAD), numpy.full((most, n), -1)
@@ -152,8 +162,9 @@ class TreeCandidates(ParseBelief):
         deprels[weights[unit_of].T <= 0] = -1
         candidate, token = numpy.nonzero(deprels >= 0)
         pairs = numpy.stack([token, heads[candidate, token]], axis=1)
-        return ListedTrees(
+        teacher = ListedTrees(
             match=student.match(beliefs[0].labels),
+            units=[belief.units for belief in beliefs],
             pairs=numpy.unique(pairs, axis=0),
             heads=heads,
             deprels=deprels,
@@ -161,6 +172,7 @@ class TreeCandidates(ParseBelief):
             unit_of=unit_of,
             n_labels=len(beliefs[0].labels),
         )
+        return [teacher]
 
     @classmethod
     def target_of_head_tags(cls, beliefs: Sequence["Self"], student: HeadTagStudent) -> Target:
@@ -172,6 +184,47 @@ class TreeCandidates(ParseBelief):
         rows = [inventory.encode(o, columns[d]) for o, d in zip(self.offsets, self.deprels)]
         rows += [numpy.full(self.n_tokens, -1)] * (n_candidates - len(rows))
         return numpy.stack(rows)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ListedTrees(TreeTeacher):
+    """heads, deprels (Ints2d): (K, T) of each candidate, head rows and indices of deprels. weights
+    (Floats2d): (U, K) of the batch's units. unit_of (Ints1d): (T,)."""
+
+    heads: Ints2d
+    deprels: Ints2d
+    weights: Floats2d
+    unit_of: Ints1d
+    n_labels: int
+
+    def arcs(
+        self, bucket: Bucket, structure: ArcStructure, objective: Objective, *, ops: Ops
+    ) -> Target:
+        return expect_trees(
+            structure,
+            self.heads,
+            self.weights[bucket.units],
+            rows=bucket.rows,
+            lengths=bucket.lengths,
+            temperature=objective.inference_temperature,
+        ).to(ops)
+
+    def label_scores(self, structure: ArcStructure, temperature: float) -> Floats2d:
+        """Return log of the weight of the candidates that have the arc with the deprel, of those
+        that the student can express."""
+        lengths = numpy.bincount(self.unit_of, minlength=len(self.weights))
+        units = {"rows": numpy.cumsum(lengths) - lengths, "lengths": lengths}
+        fits = numpy.stack([has_heads(structure, heads, **units) for heads in self.heads], axis=1)
+        weights = tempered_weights(self.weights, temperature=temperature) * fits
+        weights = weights[self.unit_of].T
+        total = numpy.zeros((len(self.pairs), self.n_labels))
+        for head, deprel, weight in zip(self.heads, self.deprels, weights):
+            known = numpy.nonzero(deprel >= 0)[0]
+            where = find_pairs(numpy.stack([known, head[known]], axis=1), among=self.pairs)
+            total[where, deprel[known]] += weight[known]
+        scores = numpy.full(total.shape, IMPOSSIBLE)
+        numpy.log(total, out=scores, where=total > 0)
+        return scores.astype("float32")
 
 
 def expect_head_labels(

@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, NoReturn
 
 import numpy
 
-from ...arrays import Ints2d
+from ...arrays import Ints1d, Ints2d
 from ...codecs.bioes import TypedSpan
 from ...codecs.words import Words
 from ..draws import DrawnTrees
 from ..posterior import Target, mix
 from ..students import HeadTagStudent, LemmaStudent, SpanStudent, Student
-from .base import Belief, columns_of
-from .form import Form
-from .packing import Packed
+from .base import Belief, TreeTeacher
+from .form import Form, Packed
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -55,10 +54,6 @@ class Mixture(Belief):
     @property
     def members(self) -> tuple[Belief, ...]:
         return self.beliefs
-
-    @property
-    def shares(self) -> tuple[float, ...]:
-        return self.weights
 
     def sentences(self) -> Ints2d | None:
         """Return those of the first. Whether they agree matters for heads alone that lead out of a
@@ -139,6 +134,21 @@ class Mixture(Belief):
     def target_of_docs(cls, beliefs: Sequence["Self"], student: Student) -> Target:
         return mixed_target(beliefs, lambda kind, column: kind.target_of_docs(column, student))
 
+    @classmethod
+    def tree_teachers(
+        cls, beliefs: Sequence["Self"], offsets: Ints1d, student: Student
+    ) -> list[TreeTeacher]:
+        return [
+            replace(teacher, weight=weight)
+            for column, weight in zip(columns_of(beliefs), beliefs[0].weights)
+            for teacher in type(column[0]).tree_teachers(column, offsets, student)
+        ]
+
+
+def columns_of(mixtures: Sequence[Mixture]) -> list[list[Belief]]:
+    """Return the beliefs of each teacher, of all docs."""
+    return [list(column) for column in zip(*(mixture.beliefs for mixture in mixtures))]
+
 
 def mixed_target(
     mixtures: Sequence[Mixture],
@@ -150,8 +160,7 @@ def mixed_target(
     target_of (Callable[[type[Belief], Sequence[Belief]], Target]): that of one teacher, given the
         kind of its beliefs, and these.
     """
-    columns = columns_of(mixtures)
-    targets = [target_of(type(column[0]), column) for column in columns]
+    targets = [target_of(type(column[0]), column) for column in columns_of(mixtures)]
     return mix(targets, mixtures[0].weights)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import numpy
 from thinc.api import Ops
@@ -18,18 +18,17 @@ from ..posterior import Posterior, Target
 from ..students import SpanStudent
 from ..target import token_target
 from .base import Belief, k_best
-from .form import Form
-from .listed_spans import SpanCandidates
-from .packing import (
+from .form import (
     LOWEST,
+    Form,
     Packed,
     pack_array,
     pack_halves,
     smallest,
-    spread,
     unpack_array,
-    unpack_halves,
+    unpack_scores,
 )
+from .listed_spans import SpanCandidates
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -49,6 +48,7 @@ class SegmentBelief(Belief):
     labels: tuple[str, ...]
     scores: Floats3d
     kind: ClassVar[str] = "segments"
+    scored: ClassVar[type] = SpanStructure
     annotates: ClassVar[str] = "spans"
     of_spans: ClassVar[bool] = True
 
@@ -104,12 +104,12 @@ class SegmentBelief(Belief):
     def unpack(cls, packed: Packed, form: Form) -> "SegmentBelief":
         """Read a belief. Docs of one teacher may have spans of other widths, which a suggester
         decides."""
-        structure = SpanStructure.of(form.needed_structure)
+        structure = cast(SpanStructure, form.structure)
         width = int(unpack_array(packed["width"])[0])
         best, bits = unpack_array(packed["best"]), unpack_array(packed["span_kept"])
         n_columns = width * len(form.labels)
         kept = numpy.unpackbits(bits, axis=1, count=n_columns).astype(bool)
-        rows = spread(kept, unpack_halves(packed["spans"]))
+        rows = unpack_scores(kept, packed["spans"])
         rows = numpy.where(kept, rows + best[:, None], rows)
         scores = rows.reshape(len(best), width, len(form.labels))
         return cls(structure.of_width(width), form.labels, scores)

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import numpy
 from thinc.api import Ops
@@ -19,9 +19,8 @@ from ..posterior import Posterior, Target
 from ..students import SpanStudent, Student
 from ..target import token_target
 from .base import SPANS, Belief, k_best
-from .form import Form
+from .form import Form, Packed, pack_rows, unpack_rows
 from .listed_labels import LabelCandidates
-from .packing import Packed, pack_rows, unpack_rows
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -106,6 +105,7 @@ class TokenBelief(ScoredLabels):
     labels: tuple[str, ...]
     scores: Floats2d
     kind: ClassVar[str] = "tokens"
+    scored: ClassVar[type] = Structure
 
     def of_words(self, words: Words) -> "TokenBelief":
         return replace(self, scores=words.of_tokens(self.scores))
@@ -121,7 +121,7 @@ class TokenBelief(ScoredLabels):
     @classmethod
     def unpack(cls, packed: Packed, form: Form) -> "TokenBelief":
         scores = unpack_rows("score", packed, n_columns=len(form.labels))
-        return cls(form.needed_structure, form.labels, scores)
+        return cls(cast(Structure, form.structure), form.labels, scores)
 
     def distribution(self, *, temperature: float = 1.0) -> tuple[Structure, Parts]:
         scores = Parts({"unary": self.scores[None]}, numpy.asarray([len(self.scores)]))
@@ -173,6 +173,7 @@ class ChainBelief(ScoredLabels):
     scores: Floats2d
     transition: Floats2d
     kind: ClassVar[str] = "chain"
+    scored: ClassVar[type] = Structure
     annotates: ClassVar[str] = "spans"
     of_spans: ClassVar[bool] = True
 
@@ -199,7 +200,7 @@ class ChainBelief(ScoredLabels):
         scores = unpack_rows("score", packed, n_columns=len(form.labels))
         none = numpy.zeros((0, 0), dtype="float32")
         transition = none if form.transition is None else form.transition
-        return cls(form.needed_structure, form.labels, scores, transition)
+        return cls(cast(Structure, form.structure), form.labels, scores, transition)
 
     def distribution(self, *, temperature: float = 1.0) -> tuple[Structure, Parts]:
         arrays = {"unary": self.scores[None], "transition": self.transition[None]}

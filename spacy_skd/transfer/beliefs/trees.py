@@ -2,27 +2,27 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import numpy
+from thinc.api import Ops
 
 from ...arrays import Array, Floats2d, Ints1d, Ints2d
 from ...codecs.heads import ROOT_HEAD, Heads
 from ...codecs.trees import decode_trees, in_batch
-from ...codecs.units import batch_spans
+from ...codecs.units import Bucket, batch_spans
 from ...codecs.words import Words
 from ...structures import IMPOSSIBLE, ArcStructure, HeadSelection, Parts, ProjectiveTrees, Structure
 from ..conversions.head_tags import ScoredArcs, batch_to_tags
-from ..conversions.table import in_common
+from ..conversions.table import convert, in_common
 from ..draws import DrawnTrees, draw_independent
-from ..posterior import Target
+from ..posterior import Posterior, Target
 from ..students import HeadTagStudent, Student
-from ..tree_teachers import ScoredTrees, TreeTeacher
-from .base import ParseBelief, k_best
-from .form import Form
-from .listed_trees import TreeCandidates
-from .packing import (
+from ..target import Objective
+from .base import ParseBelief, TreeTeacher, k_best
+from .form import (
     LOWEST,
+    Form,
     Packed,
     below_best,
     join,
@@ -31,12 +31,12 @@ from .packing import (
     pack_rows,
     pack_units,
     smallest,
-    spread,
     unpack_array,
-    unpack_halves,
     unpack_rows,
+    unpack_scores,
     unpack_units,
 )
+from .listed_trees import TreeCandidates
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -63,6 +63,7 @@ class TreeBelief(ParseBelief):
     label_scores: Floats2d
     heads: Ints1d | None = None
     kind: ClassVar[str] = "trees"
+    scored: ClassVar[type] = ArcStructure
 
     @property
     def nbytes(self) -> int:
@@ -123,7 +124,7 @@ class TreeBelief(ParseBelief):
         lengths = (units[:, 1] - units[:, 0]).tolist()
         sizes = [n * (n + 1) for n in lengths]
         kept = numpy.unpackbits(unpack_array(packed["arc_kept"]), count=sum(sizes)).astype(bool)
-        flat = spread(kept, unpack_halves(packed["arcs"]))
+        flat = unpack_scores(kept, packed["arcs"])
         cuts = numpy.cumsum([0, *sizes])
         arcs = [flat[cuts[i] : cuts[i + 1]].reshape(n, n + 1) for i, n in enumerate(lengths)]
         n_heads = unpack_array(packed["n_heads"]).astype("int64")
@@ -131,7 +132,7 @@ class TreeBelief(ParseBelief):
         distances = unpack_array(packed["distances"]).astype("int64")
         heads = numpy.where(distances == 0, -1, dependents + distances)
         return cls(
-            structure=ArcStructure.of(form.needed_structure),
+            structure=cast(ArcStructure, form.structure),
             labels=form.labels,
             units=units,
             arcs=tuple(arcs),
@@ -189,7 +190,7 @@ class TreeBelief(ParseBelief):
         """Return (words,) head word, `ROOT_HEAD` for a root."""
         if not self.arcs:
             return numpy.zeros(0, dtype="int64")
-        drawn = structure.sample(units_of_arcs(self.arcs) * (1.0 / temperature), rng=rng)
+        drawn = structure.sample(Parts.of_arcs(self.arcs) * (1.0 / temperature), rng=rng)
         return decode_trees(drawn, rows=self.units[:, 0].astype("int64"))[:, 1]
 
     def _scored_rows(self, heads: Ints1d) -> Ints1d:
@@ -217,16 +218,18 @@ class TreeBelief(ParseBelief):
         return numpy.asarray([self.arcs[u][d, h] for u, d, h in places])
 
     @classmethod
-    def tree_teacher(
+    def tree_teachers(
         cls, beliefs: Sequence["Self"], offsets: Ints1d, student: Student
-    ) -> TreeTeacher:
-        return ScoredTrees(
+    ) -> list[TreeTeacher]:
+        teacher = ScoredTrees(
             match=student.match(beliefs[0].labels),
+            units=[belief.units for belief in beliefs],
             pairs=numpy.concatenate([in_batch(b.pairs, o) for b, o in zip(beliefs, offsets)]),
             structure=beliefs[0].structure,
             unit_arcs=[arc for belief in beliefs for arc in belief.arcs],
             scores=numpy.concatenate([belief.label_scores for belief in beliefs]),
         )
+        return [teacher]
 
     @classmethod
     def target_of_head_tags(cls, beliefs: Sequence["Self"], student: HeadTagStudent) -> Target:
@@ -246,6 +249,30 @@ class TreeBelief(ParseBelief):
         )
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ScoredTrees(TreeTeacher):
+    """Scores. structure (ArcStructure): the teacher's. unit_arcs (list[Floats2d]): of each unit of
+    the batch, (n, n + 1). scores: (P, deprels)."""
+
+    structure: ArcStructure
+    unit_arcs: list[Floats2d]
+    scores: Floats2d
+
+    def arcs(
+        self, bucket: Bucket, structure: ArcStructure, objective: Objective, *, ops: Ops
+    ) -> Target:
+        scores = Parts.of_arcs([self.unit_arcs[u] for u in bucket.units.tolist()])
+        scores = Parts({"arc": ops.asarray(scores.arrays["arc"])}, ops.asarray(scores.lengths))
+        teacher, student = self.structure, structure
+        if objective.target == "token":
+            teacher = student = HeadSelection()
+        temperature = objective.inference_temperature
+        return convert(Posterior(teacher, scores), student, temperature=temperature)
+
+    def label_scores(self, structure: ArcStructure, temperature: float) -> Floats2d:
+        return self.scores * (1.0 / temperature)
+
+
 def best_heads(
     units: Ints2d, arcs: Sequence[Floats2d], decoder: Structure, k: int
 ) -> tuple[Ints2d, Floats2d]:
@@ -254,15 +281,10 @@ def best_heads(
     n = int(units[:, 1].max(initial=0))
     if not len(units):
         return numpy.full((k, n), ROOT_HEAD, dtype="int32"), numpy.zeros((0, k))
-    totals, trees = k_best(decoder, units_of_arcs(arcs), k)
+    totals, trees = k_best(decoder, Parts.of_arcs(arcs), k)
     local = (parts.arrays["arc"].argmax(axis=-1) for parts in trees)
     heads = [Heads.of_local(candidate, units, n_words=n).rows for candidate in local]
     return numpy.stack(heads), totals
-
-
-def units_of_arcs(arcs: Sequence[Floats2d]) -> Parts:
-    """Batch scores (n, n + 1) of sentences."""
-    return Parts.concat([Parts({"arc": arc[None]}, numpy.asarray([len(arc)])) for arc in arcs])
 
 
 def _without_self(arc: Floats2d) -> Floats2d:

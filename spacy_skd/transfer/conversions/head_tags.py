@@ -79,9 +79,8 @@ def batch_to_tags(
     for bucket in make_buckets(scored.spans):
         index, where = bucket.locate(scored.pairs)
         labelled = LabelledArcs(where, scored.labels, scored.label_scores[index])
-        arcs = [scored.arcs[u] for u in bucket.units.tolist()]
-        units = [Parts({"arc": arc[None]}, numpy.asarray([len(arc)])) for arc in arcs]
-        posterior = Posterior(scored.structure, Parts.concat(units))
+        arcs = Parts.of_arcs([scored.arcs[u] for u in bucket.units.tolist()])
+        posterior = Posterior(scored.structure, arcs)
         target = arcs_to_tags(posterior, labelled, tags=tags, temperature=temperature)
         inside = bucket.inside
         rows = bucket.index(padding=0)[inside]

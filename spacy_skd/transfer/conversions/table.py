@@ -10,7 +10,7 @@ structure, of which the student's is a coarser view.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import cast
 
 from ...codecs.bioes import Legality
 from ...errors import check_temperature
@@ -22,12 +22,12 @@ from ...structures import (
     IndependentSpans,
     LabelSets,
     LinearChain,
+    Parts,
     ProjectiveTrees,
     SpanningTrees,
     Structure,
 )
-from ..posterior import Convert, Match, Posterior, Target
-from .arcs import lift_arcs, project_arcs
+from ..posterior import Convert, Match, Posterior, Target, lost_mass
 from .chain_to_segments import chain_to_segments
 from .documents import one_to_sets, sets_to_one, sets_to_sets
 from .independent_spans import as_flat, given_flat, independent_to_independent
@@ -44,7 +44,6 @@ __all__ = [
     "convert",
     "in_common",
     "refusal",
-    "write_table",
 ]
 
 Pair = tuple[type[Structure], type[Structure]]  # teacher's and student's
@@ -61,6 +60,37 @@ class Conversion:
 
 
 _TAGS = "BIO to BIOES is a lift, BIOES to BIO a projection"
+
+
+# From a teacher's heads to a student's, of which one are a subset of the other: the scores are
+# inferred with the structure of what both allow, which is the narrower of the two.
+
+
+def lift_arcs(
+    posterior: Posterior, structure: Structure, match: Match, rules: Legality | None
+) -> Target:
+    """Lift by the student's structure, which is the narrower or the same."""
+    teacher, student = cast(tuple[ArcStructure, ArcStructure], (posterior.structure, structure))
+    return _arcs_by(student.given(teacher), teacher, posterior.scores)
+
+
+def project_arcs(
+    posterior: Posterior, structure: Structure, match: Match, rules: Legality | None
+) -> Target:
+    """Project by the teacher's structure, which is the narrower: its marginals lie in the student's
+    polytope as they are."""
+    teacher, student = cast(tuple[ArcStructure, ArcStructure], (posterior.structure, structure))
+    return _arcs_by(teacher.given(student), teacher, posterior.scores)
+
+
+def _arcs_by(shared: ArcStructure, teacher: ArcStructure, scores: Parts) -> Target:
+    """Infer by a structure. shared (ArcStructure): of what both allow. scores: the teacher's."""
+    log_z, marginals, empty = shared.infer_possible(scores)
+    readings = shared if shared == teacher else teacher.read_by(shared)
+    if readings == shared and empty is None:
+        return Target(marginals, scores.xp.zeros_like(log_z))
+    log_z_all = log_z if readings == shared else readings.infer_possible(scores)[0]
+    return Target(marginals, lost_mass(log_z, of=log_z_all, empty=empty), empty)
 
 
 def arc_rows(
@@ -201,42 +231,3 @@ def refusal(teacher: type[Structure], student: type[Structure]) -> str:
         f"no conversion from a {teacher.__name__} teacher to a {student.__name__} student{reason}; "
         f"there are: {', '.join(known)}"
     )
-
-
-def markdown_matrix() -> str:
-    """Return teachers by students, for docs/teacher.md: the verb of each pair, or nothing."""
-    kinds = list(_places())
-    verbs = [[_verb(teacher, student) for student in kinds] for teacher in kinds]
-    names = [kind.name.replace("_", " ") for kind in kinds]
-    head = ["| teacher \\ student | " + " | ".join(names) + " |", "|---" * (len(kinds) + 1) + "|"]
-    rows = [f"| {name} | " + " | ".join(row) + " |" for name, row in zip(names, verbs)]
-    return "\n".join([*head, *rows]) + "\n"
-
-
-def _places() -> dict[type[Structure], int]:
-    """Return the kinds in the order in which they come into the table."""
-    teachers = dict.fromkeys(teacher for teacher, _ in CONVERSIONS)
-    return {kind: place for place, kind in enumerate(teachers)}
-
-
-def _verb(teacher: type[Structure], student: type[Structure]) -> str:
-    conversion = CONVERSIONS.get((teacher, student))
-    return "" if conversion is None else conversion.verb
-
-
-def write_table(path: str | Path) -> None:
-    """Write the page of the documentation that has the table."""
-    about = "# Conversions\n\nFrom a teacher of one family to a student of another.\n\n"
-    Path(path).write_text(about + markdown_table(), encoding="utf8")
-
-
-def markdown_table() -> str:
-    """Return the conversions as a table for the documentation."""
-    places = _places()
-    pairs = sorted(CONVERSIONS, key=lambda pair: (places[pair[0]], places[pair[1]]))
-    rows = [
-        f"| {teacher.__name__} | {student.__name__} | {c.verb} | {c.note} |"
-        for teacher, student in pairs
-        for c in (CONVERSIONS[teacher, student],)
-    ]
-    return "\n".join(["| teacher | student | verb | how |", "|---|---|---|---|", *rows]) + "\n"

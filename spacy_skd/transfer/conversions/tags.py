@@ -4,7 +4,7 @@ from ...arrays import Floats3d, array_module
 from ...codecs.bioes import Legality, TagMatch
 from ...codecs.labels import LabelMatch
 from ...structures import LinearChain, Parts, Structure, is_tied, tie
-from ..posterior import Match, Posterior, Target, inferred, lost_mass, without_support
+from ..posterior import Match, Posterior, Target, lost_mass, without_support
 
 
 def tokens_to_tokens(
@@ -13,15 +13,14 @@ def tokens_to_tokens(
     """Mask labels that the student lacks in the scores; independent, so this conditions."""
     if isinstance(match, TagMatch) or rules is not None:
         return tags_to_tags(posterior, structure, match, rules)
-    scores = posterior.scores
-    if match is None:
-        return inferred(structure, scores)
-    if not isinstance(match, LabelMatch):
+    scores = gathered = posterior.scores
+    if match is not None and not isinstance(match, LabelMatch):
         raise ValueError(f"expected a LabelMatch between labels, got a {type(match).__name__}")
-    unary = match.gather(scores.arrays["unary"])
-    gathered = Parts({"unary": unary}, scores.lengths)
-    if not match.only_teacher:
-        return inferred(structure, gathered)
+    if match is not None and not match.is_identity:
+        gathered = Parts({"unary": match.gather(scores.arrays["unary"])}, scores.lengths)
+    if match is None or not match.only_teacher:
+        log_z, marginals = structure.infer(gathered)
+        return Target(marginals, scores.xp.zeros_like(log_z))
     gathered, empty = without_support(gathered)
     log_z_all, _ = structure.infer(scores)
     log_z, marginals = structure.infer(gathered)

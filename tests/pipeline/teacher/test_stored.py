@@ -10,7 +10,7 @@ from spacy.tokens import Doc, DocBin
 from spacy.training import Corpus, Example
 
 from spacy_skd.pipeline.teacher.component import SkdTeacher
-from spacy_skd.shards.docs import KEY
+from spacy_skd.shards.store import KEY
 from spacy_skd.training.annotation.annotate import Settings, annotate
 from spacy_skd.training.corpora.distillation import make_distillation_corpus
 from spacy_skd.training.corpora.readers import make_mixed_corpus

@@ -17,7 +17,7 @@ from conftest import make_docs
 from spacy.tokens import Doc, DocBin
 
 from spacy_skd.shards import BeliefStore, Manifest
-from spacy_skd.shards.docs import read_beliefs
+from spacy_skd.shards.store import read_beliefs
 from spacy_skd.teachers.runner import TeacherRunner
 from spacy_skd.training.annotation.annotate import REJECTS, Settings, annotate
 from spacy_skd.transfer import TreeBelief
@@ -71,7 +71,7 @@ def test_the_beliefs_are_the_live_teachers(teacher, text, tmp_path):
         stored = read_beliefs(doc.user_data)
         assert store.find(stored.key).packed == stored.packed
         for pipe, belief in expected.items():
-            found = stored.belief(pipe, store.forms[pipe])
+            found = store.forms[pipe].unpack(stored.packed[pipe])
             assert found.labels == belief.labels
             if isinstance(belief, TreeBelief):
                 assert (found.units == belief.units).all()
@@ -93,7 +93,7 @@ def test_gold_docs_keep_their_annotation_and_sentences(teacher, corpus, text, tm
         assert [(t.text, t.tag_, t.dep_, t.head.i) for t in doc] == [
             (t.text, t.tag_, t.dep_, t.head.i) for t in gold
         ]
-        belief = read_beliefs(doc.user_data).belief("parser", store.forms["parser"])
+        belief = store.forms["parser"].unpack(read_beliefs(doc.user_data).packed["parser"])
         assert belief.units[:, 0].tolist() == [sent.start for sent in gold.sents]
     (name,) = store.names(labelled=False)
     assert next(iter(store.read(name).get_docs(nlp.vocab)))[0].tag_
@@ -221,8 +221,8 @@ def test_docs_of_no_and_of_one_token(teacher, tmp_path):
     store = BeliefStore(tmp_path / "out")
     for doc in docs_of(tmp_path / "out", vocab):
         stored = read_beliefs(doc.user_data)
-        assert stored.belief("parser", store.forms["parser"]).arcs[0].shape == (1, 2)
-        assert len(stored.belief("tag", store.forms["tag"]).scores) == 1
+        assert store.forms["parser"].unpack(stored.packed["parser"]).arcs[0].shape == (1, 2)
+        assert len(store.forms["tag"].unpack(stored.packed["tag"]).scores) == 1
 
 
 def test_killed_and_resumed_nothing_is_lost_or_doubled(teacher, text, tmp_path):

@@ -7,7 +7,7 @@ from spacy.training import Example
 from spacy.training.converters import conllu_to_docs
 from treebanks import write
 
-from spacy_skd.shards.docs import KEY as BELIEFS
+from spacy_skd.shards.store import KEY as BELIEFS
 from spacy_skd.training.conversion.conllu import read_conllu
 from spacy_skd.training.conversion.documents import make_doc
 from spacy_skd.training.conversion.multiwords import (

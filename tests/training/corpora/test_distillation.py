@@ -8,7 +8,7 @@ from conftest import make_docs, student_of, train
 from illegal import REPAIRED, illegal_file, tags_of, told
 from spacy.tokens import DocBin
 
-from spacy_skd.shards.docs import KEY, read_beliefs
+from spacy_skd.shards.store import KEY, read_beliefs
 from spacy_skd.training.annotation.annotate import Settings, annotate
 from spacy_skd.training.corpora.distillation import make_distillation_corpus
 

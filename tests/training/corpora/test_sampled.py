@@ -12,8 +12,8 @@ from spacy.tokens import DocBin
 from stock_pipelines import EMBED, LISTENER, stock_pipeline
 
 from spacy_skd.layers.tokens import TagLayer
-from spacy_skd.shards.docs import KEY, read_beliefs
 from spacy_skd.shards.manifest import Manifest
+from spacy_skd.shards.store import KEY, read_beliefs
 from spacy_skd.structures import LinearChain, Parts, SpanningTrees
 from spacy_skd.training.annotation.annotate import Settings, annotate
 from spacy_skd.training.corpora.drawn_layers import make_layers
@@ -90,7 +90,7 @@ def beliefs(store, pipe):
     for name in store.names(labelled=False):
         for doc in store.read(name).get_docs(spacy.blank("en").vocab):
             stored = read_beliefs(doc.user_data)
-            found[doc.text] = stored.belief(pipe, store.forms[pipe])
+            found[doc.text] = store.forms[pipe].unpack(stored.packed[pipe])
     return found
 
 

@@ -232,7 +232,7 @@ def test_the_best_are_candidates_of_equal_weight(make, k, n, rng):
     belief = make(rng, n)
     best = belief.best(k=k)
     assert best.n_tokens == n
-    assert best.shares == belief.shares
+    assert len(best.members) == len(belief.members)
     for guess, member in zip(best.members, belief.members):
         kinds = [TreeCandidates] if member.of_trees else [LabelCandidates, SpanCandidates]
         assert type(guess) in ([DocCandidates] if member.annotates == CATEGORIES else kinds)
@@ -343,12 +343,12 @@ def test_it_teaches_students_of_head_tags_and_of_trees_or_says_why_not(make, rng
         with pytest.raises(ValueError, match="expected a teacher of dependency trees"):
             type(beliefs[0]).target_of_head_tags(beliefs, student)
         with pytest.raises(ValueError, match="expected a teacher of dependency trees"):
-            member.as_parse(parser, floor=0.1)
+            type(member).tree_teachers([member], numpy.array([0]), parser)
         return
     target = type(beliefs[0]).target_of_head_tags(beliefs, student)
     assert target.marginals.arrays["unary"].shape == (5, 1, 4)
-    parses = [belief.members[0].as_parse(parser, floor=0.1)[0] for belief in beliefs]
-    teacher = type(parses[0]).tree_teacher(parses, numpy.array([0, 3]), parser)
+    teacher, *_ = type(beliefs[0]).tree_teachers(beliefs, numpy.array([0, 3]), parser)
+    assert [units.tolist() for units in teacher.units] == [[[0, 3]], [[0, 2]]]
     assert set(teacher.pairs[:, 0].tolist()) == set(range(5))
     assert teacher.label_scores(HeadSelection(), 1.0).shape == (len(teacher.pairs), 3)
 
@@ -382,7 +382,7 @@ def test_several_teachers_mix_their_targets(rng):
     belief = mixture(rng, 3)
     alone = [type(member).target_of_tokens([member], student) for member in belief.members]
     expected = sum(
-        share * target.marginals.arrays["unary"] for share, target in zip(belief.shares, alone)
+        share * target.marginals.arrays["unary"] for share, target in zip(belief.weights, alone)
     )
     numpy.testing.assert_allclose(found.marginals.arrays["unary"], expected, atol=1e-6)
 

@@ -320,3 +320,7 @@ def test_bytes_that_do_not_fit_are_refused():
         form.unpack({})
     with pytest.raises(ValueError, match="expected one of"):
         Form.from_json({**form.to_json(), "structure": "Nothing"})
+    with pytest.raises(ValueError, match="trees: expected a ArcStructure, got IndependentLabels"):
+        Form.from_json({**form.to_json(), "kind": "trees"})
+    with pytest.raises(ValueError, match="tokens: expected a Structure, got None"):
+        Form.from_json({**form.to_json(), "structure": None})

@@ -3,6 +3,7 @@ the enumerated expectation of the student's indicators under the teacher, given 
 express."""
 
 import itertools
+import runpy
 from functools import partial
 from pathlib import Path
 
@@ -24,8 +25,10 @@ from spacy_skd.structures import (
 )
 from spacy_skd.structures.numerics import IMPOSSIBLE
 from spacy_skd.transfer import Posterior, convert
-from spacy_skd.transfer.conversions.table import CONVERSIONS, markdown_matrix, markdown_table
+from spacy_skd.transfer.conversions.table import CONVERSIONS
 
+DOCS = Path(__file__).parents[3] / "docs"
+TABLES = runpy.run_path(str(DOCS / "conversions.py"))
 FAMILIES = {
     "tokens-BIO": (IndependentLabels, "BIO"),
     "tokens-BIOES": (IndependentLabels, "BIOES"),
@@ -178,17 +181,17 @@ def expected(teacher, student, scores, *, drop_wide=False):
 def test_every_pair_of_families_has_a_conversion():
     assert {(a, b) for a in KINDS for b in KINDS} <= set(CONVERSIONS)
     for teacher, student in CONVERSIONS:
-        assert f"| {teacher.__name__} | {student.__name__} |" in markdown_table()
-    docs = Path(__file__).parents[3] / "docs" / "conversions.md"
-    assert markdown_table() in docs.read_text(encoding="utf8"), "write it anew (CONTRIBUTING.md)"
+        assert f"| {teacher.__name__} | {student.__name__} |" in TABLES["markdown_table"]()
+    page = (DOCS / "conversions.md").read_text(encoding="utf8")
+    assert TABLES["markdown_table"]() in page, "write it anew (CONTRIBUTING.md)"
     assert {c.verb for c in CONVERSIONS.values()} <= {"lift", "project", "lift or project"}
 
 
 def test_the_matrix_of_the_teachers_page_is_the_table():
-    page = (Path(__file__).parents[3] / "docs" / "teacher.md").read_text(encoding="utf8")
-    assert f"<!-- matrix -->\n{markdown_matrix()}<!-- end -->" in page
+    page, matrix = (DOCS / "teacher.md").read_text(encoding="utf8"), TABLES["markdown_matrix"]()
+    assert f"<!-- matrix -->\n{matrix}<!-- end -->" in page
     verbs = [c.verb for c in CONVERSIONS.values()]
-    cells = [cell.strip() for cell in markdown_matrix().split("|")]
+    cells = [cell.strip() for cell in matrix.split("|")]
     assert all(cells.count(verb) == verbs.count(verb) for verb in set(verbs))
 
 
@@ -230,9 +233,13 @@ def test_a_unit_is_converted_alike_in_any_batch(pair):
     table = units[0].arrays.get("transition")
     if table is not None:  # one table for all, as a teacher has
         units = [Parts({**u.arrays, "transition": table}, u.lengths) for u in units]
-    batch = Parts.concat(units)
-    for name in batch.arrays.keys() - {"transition"}:
-        batch.arrays[name][~batch.mask] = 7.0  # padding means nothing
+    arrays = {name: numpy.full((4, 5, *a.shape[2:]), 7.0) for name, a in units[0].arrays.items()}
+    if table is not None:
+        arrays["transition"] = numpy.repeat(table, len(units), axis=0)
+    for i, unit in enumerate(units):  # padding means nothing
+        for name, array in unit.arrays.items():
+            arrays[name][i, : array.shape[1]] = array[0]
+    batch = Parts(arrays, numpy.concatenate([unit.lengths for unit in units]))
     settings = {"drop_wide": True} if student.segments and teacher.is_chain else {}
     found = converted(teacher, student, batch, **settings)
     for i, unit in enumerate(units):
