@@ -314,7 +314,8 @@ def test_taken_over_components_read_the_teachers_static_vectors(teacher, tmp_pat
     for word in ("The", "dogs"):
         other.vocab.set_vector(word, numpy.ones(3, dtype="float32"))
     other.to_disk(tmp_path / "vectors")
-    options = ["--vectors", tmp_path / "vectors"] if with_vectors else []
+    options = ["--keep", "textcat"]
+    options += ["--vectors", tmp_path / "vectors"] if with_vectors else []
     student = spacy.load(make_student(tmp_path / "teacher", tmp_path, *options))
     assert student.vocab.vectors.shape[1] == 4
     text = "The cat sees Ann . Dogs sleep"

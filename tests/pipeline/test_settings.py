@@ -38,6 +38,10 @@ REFUSED = [
     ("distilling_parser", {**TAGS, "label_floor": 0.2}, "label_floor: does not apply"),
     ("distilling_parser", {"max_length": -1}, "max_length: expected a number from 0"),
     ("distilling_parser", {"structure": "forest"}, "structure: expected one of tree"),
+    ("distilling_textcat", {"threshold": 0.3}, "threshold: does not apply to exclusive = true"),
+    ("distilling_textcat", {"exclusive": False, "threshold": 7}, "threshold: expected a number"),
+    ("distilling_textcat", {"exclusive": False, "positive_label": "A"}, "exclusive = false"),
+    ("distilling_textcat", {"k": 7}, "k: does not apply to target 'structural'"),
     ("skd_teacher", {"cache_mb": -1}, "cache_mb: expected a number above 0"),
     ("skd_teacher", {"batch_words": 0}, "batch_words: expected a number from 1"),
 ]
@@ -59,7 +63,8 @@ def test_what_is_refused_has_the_components_name(factory, settings, message):
 @pytest.mark.parametrize(
     ("factory", "settings"),
     [("distilling_tagger", {"layer": layer}) for layer in ("tag", "pos", "morph", "sent")]
-    + [("distilling_tagger", SPANS), ("distilling_parser", {}), ("distilling_parser", TAGS)],
+    + [("distilling_tagger", SPANS), ("distilling_parser", {}), ("distilling_parser", TAGS)]
+    + [("distilling_textcat", {}), ("distilling_textcat", {"exclusive": False})],
 )
 def test_a_filled_config_has_all_defaults_and_is_taken(factory, settings):
     nlp = spacy.blank("en")

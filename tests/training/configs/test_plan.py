@@ -18,6 +18,8 @@ LABELS: dict[str, Any] = {
     "parser": ["nsubj"],
     "ner": ["PER"],
     "spancat": ["PER"],
+    "textcat": ["A", "B"],
+    "textcat_multilabel": ["A", "B"],
 }
 
 
@@ -36,7 +38,8 @@ def students(nlp, **settings):
 
 
 def test_every_stock_component_that_can_teach_has_a_student():
-    nlp = pipeline("senter", "tagger", "morphologizer", "parser", "ner", "spancat")
+    nlp = pipeline("senter", "tagger", "morphologizer", "parser", "ner", "spancat", "textcat",
+                   "textcat_multilabel", topic="textcat")  # fmt: skip
     plan = make_plan(nlp)
     assert students(nlp) == [
         ("senter", "sent", "senter"),
@@ -46,6 +49,9 @@ def test_every_stock_component_that_can_teach_has_a_student():
         ("parser", "parser", "parser"),
         ("ner", "ents", "ner"),
         ("spancat", "spans:sc", "spancat"),
+        ("textcat", "cats:textcat", "textcat"),
+        ("textcat_multilabel", "cats_multilabel:textcat_multilabel", "textcat_multilabel"),
+        ("topic", "cats:topic", "topic"),
     ]
     assert plan.by_beam == ["parser", "ner"]
     assert plan.sourced == []
@@ -60,6 +66,8 @@ def test_our_own_components_teach_what_they_annotate():
         "ner": "ents",
         "spans": "spans:sc",
         "segments": "spans:seg",
+        "textcat": "cats:textcat",
+        "multilabel": "cats_multilabel:multilabel",
     }
     assert students(nlp) == [(name, layer, name) for name, layer in layers.items()]
     assert make_plan(nlp).by_beam == []
@@ -103,16 +111,10 @@ def test_what_needs_the_teachers_vectors_has_no_student_and_says_why():
     nlp = pipeline("tagger")
     nlp.add_pipe("tok2vec", first=True)
     listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": 96}
-    for factory in ("trainable_lemmatizer", "textcat"):
-        model = {"@architectures": "spacy.Tagger.v2", "tok2vec": listener}
-        if factory == "textcat":
-            model = {"@architectures": "spacy.TextCatReduce.v1", "tok2vec": listener,
-                     "exclusive_classes": True, "use_reduce_first": False,
-                     "use_reduce_last": False, "use_reduce_max": False,
-                     "use_reduce_mean": True}  # fmt: skip
-        nlp.add_pipe(factory, config={"model": model})
+    model = {"@architectures": "spacy.Tagger.v2", "tok2vec": listener}
+    nlp.add_pipe("trainable_lemmatizer", config={"model": model})
     rows = {row.name: row for row in make_plan(nlp).rows}
-    for name in ("trainable_lemmatizer", "textcat"):
+    for name in ("trainable_lemmatizer",):
         assert not rows[name].students
         assert not rows[name].is_sourced
         assert rows[name].reason.startswith("listens to vectors of the teacher")
