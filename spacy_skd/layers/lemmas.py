@@ -46,6 +46,15 @@ class LemmaLayer(TokenLayer):
         aligned = (to[i] for i in range(len(eg.predicted)))
         return [lemmas[int(js[0])] if _is_one(js, back) else None for js in aligned]
 
+    @property
+    def stock_difference(self) -> str:
+        return (
+            "a trainable_lemmatizer takes the likeliest tree, not the likeliest lemma; its trees "
+            "are of forms as they are, so words in capitals, or that begin with a capital "
+            "beyond A to Z, keep letters of their form; whitespace is a word to it; and it is "
+            "slow, since it has a tree for each capital"
+        )
+
     def _of_doc(self, doc: Doc, values: Array, labels: Sequence[str]) -> Array:
         (words,) = words_of([doc])
         filled: Array = words.to_tokens(values, fill=0)

@@ -1,13 +1,15 @@
 """Components of this package as stock ones that predict the same, so that it need not be installed.
 
 A tagger of independent labels is linear over its vectors, as spaCy's `Tagger` is: the same weights
-under a softmax, which does not change the best label. Chains and trees have no stock counterpart.
+under a softmax, which does not change the best label. So is a `trainable_lemmatizer`, whose trees are
+others (`stock_lemmatizer`). Chains and trees have no stock counterpart.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy
 from spacy.language import Language
 from thinc.api import Config, Model
 
@@ -15,7 +17,6 @@ from ..rules import is_fast, make_original
 from ..structures import to_numpy
 from .distilling import DistillingPipe
 from .gold_config import OURS, learning_alone, read_gold
-from .tasks.tokens import TokenTask
 from .teacher.component import is_teacher
 
 _TOK2VEC = {"spacy-skd.Tok2Vec.v1": "spacy.Tok2Vec.v2"}
@@ -87,31 +88,32 @@ def _replace_tagger(
     nlp: Language, name: str, pipe: DistillingPipe, block: dict[str, Any], found: Exported
 ) -> None:
     """block (dict[str, Any]): the component's, without references."""
-    task = TokenTask.of(pipe.task)
-    layer, factory = task.layer, task.layer.stock_factory
+    task = pipe.task
+    factory = task.layer.stock_factory
     scorer = block.get("scorer")
+    overwrite = block["overwrite"]
     block, tok2vec = _stock_tok2vec(block["model"]["tok2vec"], pipe.model.get_ref("tok2vec"))
     config: dict[str, Any] = {
         "model": {"@architectures": "spacy.Tagger.v2", "tok2vec": block, "normalize": False},
-        "overwrite": task.overwrite,
+        "overwrite": overwrite,
     }
     if scorer is not None:
         config["scorer"] = scorer
-    config.update(layer.stock_settings(found.exported.values()))
+    config.update(task.stock_settings(found.exported.values()))
     stock: Any = nlp.replace_pipe(name, factory, config=config)
-    for label in filter(None, map(layer.stock_label, pipe.labels)):
-        stock.add_label(label)
-    _copy_weights(pipe, stock.model, tok2vec)
+    _copy_weights(pipe, stock, tok2vec)
     found.exported[name] = factory
-    if layer.stock_difference:
-        found.notes.append(f"{name}: {layer.stock_difference}")
+    if task.layer.stock_difference:
+        found.notes.append(f"{name}: {task.layer.stock_difference}")
 
 
-def _copy_weights(pipe: DistillingPipe, model: Model[Any, Any], tok2vec: Model[Any, Any]) -> None:
+def _copy_weights(pipe: DistillingPipe, stock: Any, tok2vec: Model[Any, Any]) -> None:
     """scores = W x + b, with a threshold of the layer in b."""
+    labels, shifts = pipe.task.add_stock_labels(stock)
+    model: Model[Any, Any] = stock.model
     old, new = pipe.model.get_ref("output_layer"), model.get_ref("output_layer")
-    W, b = (to_numpy(old.get_param(key)).copy() for key in ("W", "b"))
-    b += TokenTask.of(pipe.task).layer.stock_shift(len(b))
+    W, b = (to_numpy(old.get_param(key))[numpy.asarray(labels)] for key in ("W", "b"))
+    b += numpy.asarray(shifts, dtype="float32")
     for dim, size in (("nO", W.shape[0]), ("nI", W.shape[1])):
         if not new.has_dim(dim):
             new.set_dim(dim, size)

@@ -89,7 +89,7 @@ def test_probabilities_of_0_and_1(ensemble):
     assert belief.chances() == pytest.approx([0.0, 1.0])
 
 
-class constant:  # noqa: N801  # a component in all that is asked
+class constant:  # a component in all that is asked
     def __init__(self, pipe, row):
         self.pipe, self.row = pipe, row
         self.name, self.labels, self.model = pipe.name, pipe.labels, pipe.model

@@ -1,7 +1,7 @@
 """What every task says: its labels, its lessons, its loss, what it writes and what it believes."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
@@ -112,6 +112,15 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
     def settings_of_student(self) -> Block:
         """Return settings of a student's component where the layer's own do not serve."""
         return {}
+
+    def stock_settings(self, exported: Collection[str]) -> dict[str, Any]:
+        """Return settings of that component, see `Layer.stock_settings`."""
+        return self.layer.stock_settings(exported)
+
+    def add_stock_labels(self, stock: Any) -> tuple[Sequence[int], Sequence[float]]:
+        """Give that component its labels. RETURNS: of each of its outputs, which of our labels has
+        its score, and what is added to that, in nats."""
+        raise NotImplementedError
 
     # Labels
 

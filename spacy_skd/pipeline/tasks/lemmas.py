@@ -9,8 +9,8 @@ so that which of several labels make a lemma is left to the student.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy
 from spacy.attrs import ORTH
@@ -32,6 +32,7 @@ from ...structures.numerics import check_scores, softmax
 from ...transfer.beliefs import Belief, LemmaBelief
 from ...transfer.students import LemmaStudent
 from ..lost_mass import LEMMAS
+from ..stock_lemmatizer import add_trees
 from .base import Activations, Predictions, Task
 from .lemma_counts import Counts, choose_labels, count_lemmas, count_taught_lemmas
 
@@ -99,6 +100,15 @@ class LemmaTask(Task[LemmaLesson, list[Doc], Floats2d, Floats2d, Lemmas]):
 
     def why_not_stock(self) -> str:
         return self.layer.why_not_stock(self.pipe.labels, overwrite=self.overwrite)
+
+    def stock_settings(self, exported: Collection[str]) -> dict[str, Any]:
+        return {"backoff": self.backoff, "top_k": MOST_SCORES}
+
+    def add_stock_labels(self, stock: Any) -> tuple[Sequence[int], Sequence[float]]:
+        trees, labels, shifts = add_trees(stock.trees, self.pipe.labels)
+        stock.cfg["labels"] = trees
+        stock.tree2label = {tree: i for i, tree in enumerate(trees)}
+        return labels, shifts
 
     # Labels
 

@@ -1,7 +1,7 @@
 """Independent labels of tokens, of any layer of them."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy
 from spacy.tokens import Doc
@@ -47,6 +47,12 @@ class TokenTask(Task[TokenLesson, list[Doc], Floats2d, Floats2d, Ints1d]):
 
     def why_not_stock(self) -> str:
         return self.layer.why_not_stock(self.pipe.labels, overwrite=self.overwrite)
+
+    def add_stock_labels(self, stock: Any) -> tuple[Sequence[int], Sequence[float]]:
+        labels = self.pipe.labels
+        for label in filter(None, map(self.layer.stock_label, labels)):
+            stock.add_label(label)
+        return range(len(labels)), self.layer.stock_shift(len(labels)).tolist()
 
     # Labels
 

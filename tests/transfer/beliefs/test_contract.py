@@ -2,6 +2,7 @@
 teaches which student."""
 
 import json
+from dataclasses import replace
 
 import numpy
 import pytest
@@ -11,6 +12,7 @@ from thinc.api import get_current_ops
 from spacy_skd.codecs.bioes import are_span_tags, legality, span_tags
 from spacy_skd.codecs.head_labels import HeadLabels
 from spacy_skd.codecs.labels import match_labels
+from spacy_skd.codecs.lemma_options import LemmaLabels
 from spacy_skd.codecs.words import Words
 from spacy_skd.structures import (
     FlatSegments,
@@ -28,6 +30,7 @@ from spacy_skd.transfer.beliefs import (
     Form,
     HeadLabelBelief,
     LabelCandidates,
+    LemmaBelief,
     Mixture,
     SegmentBelief,
     SpanCandidates,
@@ -39,6 +42,7 @@ from spacy_skd.transfer.beliefs.base import CATEGORIES
 from spacy_skd.transfer.beliefs.form import KINDS
 from spacy_skd.transfer.students import (
     HeadTagStudent,
+    LemmaStudent,
     SegmentStudent,
     SpanSetStudent,
     Student,
@@ -107,6 +111,12 @@ def listed_labels(rng, n):
     return LabelCandidates(("X", "Y"), rng.integers(0, 2, (3, n)).astype("int32"), rng.random(3))
 
 
+def lemmas(rng, n):
+    """Each word is as it is, or not, or, but for the first, nothing is said of it."""
+    said = [{f"w{i}": rng.normal(), "w": 0.0} if i < 4 else {} for i in range(n)]
+    return LemmaBelief.listed(("lower *", "form *"), [f"W{i}" for i in range(n)], said)
+
+
 def listed_tags(rng, n):
     """The second has spans of one word."""
     rows = numpy.zeros((2, n), "int32")
@@ -162,7 +172,7 @@ def mixed_trees(rng, n):
 
 DOCS = (docs, doc_sets, listed_docs)
 MAKERS = (tokens, tags, chain, segments, spans, trees, head_tags, listed_labels, listed_tags,
-          listed_spans, listed_trees, *DOCS)  # fmt: skip
+          listed_spans, listed_trees, lemmas, *DOCS)  # fmt: skip
 MIXED = (mixture, mixed_trees, mixed_docs)
 OF_SPANS = (tags, chain, segments, spans, listed_tags, listed_spans)
 one_teacher = pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)
@@ -269,7 +279,10 @@ def test_draws_are_of_what_it_is_of(make, n, rng):
         with pytest.raises(ValueError, match="expected labels of tokens, got spans"):
             belief.draw_labels(rng=rng)
     else:
-        assert set(belief.draw_labels(rng=rng)) <= set(belief.labels)
+        known = belief.best(k=1).labels if make is lemmas else belief.labels
+        assert set(belief.draw_labels(rng=rng)) <= set(known)
+    if make is lemmas:
+        return
     if belief.labels == ("A", "B") or are_span_tags(belief.labels):
         assert all(0 <= a < b <= n for a, b, _ in belief.draw_spans(rng=rng, temperature=2.0))
 
@@ -330,6 +343,32 @@ def test_it_teaches_students_of_tokens_and_spans_or_says_why_not(make, whom, rng
     assert rows.min() >= 0
     if whom not in ("segments", "spans"):
         numpy.testing.assert_allclose(rows.sum(axis=-1)[target.marginals.mask], 1.0, atol=1e-5)
+
+
+@each
+def test_it_teaches_students_of_lemmas_or_says_why_not(make, rng):
+    beliefs = [make(rng, 3), make(rng, 2)]
+    forms = ["W0", "W1", "W2", "W0", "W1"]
+    options = LemmaLabels(("lower *", "form *", "lower * 1/")).of_words(forms)
+    student = LemmaStudent(**settings(("lower *",), IndependentLabels()), options=options)
+    if make is listed_labels:
+        beliefs = [LabelCandidates(("w0", "x"), numpy.asarray([[0, 1]]), numpy.ones(1))] * 2
+        options = LemmaLabels(("lower *",)).of_words(["W0", "W1"] * 2)
+        target = LabelCandidates.target_of_lemmas(beliefs, replace(student, options=options))
+        assert target.empty.tolist() == [False, True] * 2
+        assert target.marginals.arrays["unary"].tolist() == [[[1]], [[0]]] * 2
+        return
+    if make not in (lemmas, listed_tags):
+        with pytest.raises(ValueError, match="expected a teacher of lemmas"):
+            type(beliefs[-1]).target_of_lemmas(beliefs, student)
+        return
+    target = type(beliefs[0]).target_of_lemmas(beliefs, student)
+    rows = target.marginals.arrays["unary"]
+    assert rows.shape == (5, 1, options.n_slots)
+    if make is lemmas:
+        assert beliefs[0].spelled() == tuple(forms[:3])
+        numpy.testing.assert_allclose(rows.sum(axis=-1), 1.0, atol=1e-6)
+        assert (target.lost > 0).tolist() == [True, False, True, True, False]
 
 
 @each
