@@ -7,7 +7,8 @@ import typer
 from spacy.cli._util import import_code
 from wasabi import msg
 
-from ..training.annotation.annotate import Settings, annotate
+from ..training.annotation.annotate import annotate
+from ..training.annotation.settings import Settings
 from ..training.conversion.raw_text import REJECTS
 from .code import CODE
 from .progress import progress

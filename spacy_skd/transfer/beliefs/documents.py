@@ -104,7 +104,8 @@ class DocBelief(DocumentBelief):
     def chances(self) -> Floats1d:
         """Return (labels,), the probability of each."""
         _, marginals = self.structure.infer(self._parts())
-        return self.structure.label_chances(marginals)[0]
+        chances: Floats1d = self.structure.label_chances(marginals)[0]
+        return chances
 
     @classmethod
     def target_of_docs(cls, beliefs: Sequence["Self"], student: Student) -> Target:

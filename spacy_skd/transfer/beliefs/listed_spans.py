@@ -25,6 +25,7 @@ from .form import (
     unpack_array,
     unpack_weights,
 )
+from .tokens import ChainBelief
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -44,7 +45,7 @@ class SpanCandidates(Belief):
     cells: Ints2d
     weights: Floats1d
     kind: ClassVar[str] = "listed spans"
-    annotates: ClassVar[str] = "spans"
+    annotates: ClassVar[str] = ChainBelief.annotates
     of_spans: ClassVar[bool] = True
 
     @classmethod
