@@ -19,6 +19,8 @@ FACTORIES = {
     "distilling_tagger": ("tagger.md", "Settings"),
     "distilling_parser": ("parser.md", "Settings"),
     "skd_teacher": ("teacher.md", "`skd_teacher`"),
+    "fast_attribute_ruler": ("rules.md", "`fast_attribute_ruler`"),
+    "fast_lemmatizer": ("rules.md", "`fast_lemmatizer`"),
 }
 READERS = {
     "spacy-skd.DistillationCorpus.v1": "An annotated folder",
