@@ -20,6 +20,8 @@ FACTORIES = {
     "distilling_parser": ("parser.md", "Settings"),
     "distilling_textcat": ("textcat.md", "Settings"),
     "skd_teacher": ("teacher.md", "`skd_teacher`"),
+    "fast_attribute_ruler": ("rules.md", "`fast_attribute_ruler`"),
+    "fast_lemmatizer": ("rules.md", "`fast_lemmatizer`"),
 }
 READERS = {
     "spacy-skd.DistillationCorpus.v1": "An annotated folder",
