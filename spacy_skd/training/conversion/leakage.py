@@ -9,12 +9,15 @@ spaces. A text leaks
   document, however short;
 - as an *overlap*, if it contains a whole held-out sentence of at least `min_words` words, or is
   at least that long itself and stands inside a held-out document. Both begin and end at word
-  boundaries. Shorter sentences ("Thank you.") occur everywhere and prove nothing.
+  boundaries; where a script has no spaces, at any character, two of which count as a word.
+  Shorter sentences ("Thank you.") occur everywhere and prove nothing.
 """
 
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+
+from .spaceless import apart, is_spaceless
 
 MIN_WORDS = 5
 ANCHOR = 16  # characters of a key that an index is searched by
@@ -49,9 +52,12 @@ class HeldOut:
         keys = [_join(words, text), *(key_of(line) for line in lines if len(lines) > 1)]
         if any(key and key in self._copies for key in keys):
             return "copy"
-        if len(words) >= self.min_words and (self._contains(words) or self._is_inside(words)):
+        if self._is_long(words) and (self._contains(words) or self._is_inside(words)):
             return "overlap"
         return None
+
+    def _is_long(self, words: Sequence[str]) -> bool:
+        return len(words) - sum(map(is_spaceless, words)) / 2 >= self.min_words
 
     def _add(self, sentences: Sequence[str]) -> None:
         all_words: list[str] = []
@@ -59,7 +65,7 @@ class HeldOut:
             words = words_of(sentence)
             key = key_of(sentence)
             self._copies.add(key)
-            if len(words) >= self.min_words:
+            if self._is_long(words):
                 self._sentences[key[:ANCHOR]].append(key)
             all_words.extend(words)
         self._copies.add(key_of(" ".join(sentences)))
@@ -93,8 +99,9 @@ class HeldOut:
 
 
 def words_of(text: str) -> list[str]:
-    """Return runs of letters, marks and digits of the text, after NFKC and casefold."""
-    return unicodedata.normalize("NFKC", text).casefold().translate(_KEPT).split()
+    """Return runs of letters, marks and digits of the text, after NFKC and casefold; of scripts
+    without spaces single characters."""
+    return apart(unicodedata.normalize("NFKC", text).casefold().translate(_KEPT)).split()
 
 
 def key_of(text: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from ...disk import files_of, suffix_of, unique_files
 from ...disk.atomic import cannot_write
 from .lines import numbered_lines
+from .spaceless import count_words
 
 SUFFIXES = (".jsonl", ".txt")
 REJECTS = "rejects.jsonl"  # gets a line for each `Unfit` that is a fault
@@ -39,8 +40,9 @@ class RawText:
 
     @property
     def n_words(self) -> int:
-        """How many words stand between the spaces of the text (no tokenizer runs)."""
-        return len(self.text.split())
+        """How many words stand between the spaces of the text (no tokenizer runs); where a script
+        has none, its characters."""
+        return count_words(self.text)
 
     def to_json(self) -> tuple[str, int]:
         """Return the record as a line of JSON, each number as it was written, and how many `NaN`

@@ -25,6 +25,26 @@ def test_what_leaks(text, leak):
     assert HeldOut([DOCUMENT]).find(text) == leak
 
 
+CHINESE = [
+    "\u8c22\u8c22\u4f60\u3002",
+    "\u8001\u5e08\u6628\u5929\u5728\u5317\u4eac\u770b\u89c1\u738b\u660e\u3002",
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "leak"),
+    [
+        (CHINESE[0], "copy"),
+        ("\u4ed6\u8bf4" + CHINESE[1] + "\u6211\u4e0d\u77e5\u9053\u3002", "overlap"),
+        (CHINESE[1].replace("\u3002", "\u4e86"), "overlap"),
+        ("\u6211\u8bf4" + CHINESE[0] + "\u4ed6\u8d70\u4e86\u3002", None),
+        ("\u8001\u5e08\u6628\u5929\u5728\u4e0a\u6d77\u770b\u89c1\u738b\u660e\u3002", None),
+    ],
+)
+def test_what_leaks_where_nothing_stands_between_words(text, leak):
+    assert HeldOut([CHINESE]).find(text) == leak
+
+
 @given(st.lists(words, min_size=1, max_size=4), words, words)
 def test_a_held_out_sentence_leaks_whatever_surrounds_it(document, before, after):
     sentences = [" ".join(sentence) for sentence in document]
