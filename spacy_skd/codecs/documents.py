@@ -1,7 +1,7 @@
 """Categories of docs: numbers of labels as indicators, with what of them is not known."""
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy
 
@@ -38,8 +38,8 @@ def encode_categories(values: Floats2d, structure: IndependentLabels) -> DocGold
     """
     rows = structure.of_label_chances(values).arrays["unary"]
     rows = rows.reshape((-1, rows.shape[2]))
-    unknown = cast(Array, numpy.isnan(rows))
-    known = ~unknown.any(axis=1)
+    unknown = numpy.isnan(rows)
+    known: Array = ~unknown.any(axis=1)
     possible = unknown | (rows > 0) | known[:, None]
     indicators = numpy.where(known[:, None], rows, 0)[:, None]
     gold = Parts({"unary": indicators}, numpy.ones(len(rows), dtype="int64"))

@@ -1,14 +1,13 @@
 """Units: of similar length in one padded batch, of a word each, and docs of a batch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import numpy
 
 from ..arrays import Array, FloatsXd, Ints1d, Ints2d, array_module
 from ..structures import Parts
-from .heads import ROOT_HEAD
 
 _A = TypeVar("_A", bound=Array)
 
@@ -22,21 +21,18 @@ class Bucket:
 
     units (Ints1d): (B,) which of the batch's units. rows (Ints1d): (B,) first row of each in the
     batch's concatenated tokens. lengths (Ints1d): (B,) tokens of each.
+    n_tokens (int): of the longest unit, N. inside (ndarray): (B, N) bool, False in the padding.
     """
 
     units: Ints1d
     rows: Ints1d
     lengths: Ints1d
+    n_tokens: int = field(init=False)
+    inside: Array = field(init=False)
 
-    @property
-    def n_tokens(self) -> int:
-        """Tokens of the longest unit."""
-        return int(self.lengths.max(initial=0))
-
-    @property
-    def inside(self) -> Array:
-        """(B, N) bool, False in the padding."""
-        return numpy.arange(self.n_tokens)[None] < self.lengths[:, None]
+    def __post_init__(self) -> None:
+        n = int(self.lengths.max(initial=0))
+        vars(self).update(n_tokens=n, inside=numpy.arange(n)[None] < self.lengths[:, None])
 
     def index(self, *, padding: int) -> Ints2d:
         """Return (B, N) row of each token, `padding` in the padding."""
@@ -95,19 +91,6 @@ def batch_spans(units: Sequence[Ints2d], lengths: Sequence[int]) -> Ints2d:
     offsets = numpy.cumsum([0, *lengths])[:-1]
     spans = [u + offset for u, offset in zip(units, offsets)]
     return numpy.concatenate(spans) if spans else numpy.zeros((0, 2), dtype="int64")
-
-
-def head_rows(heads: Ints2d, *, rows: Ints1d, lengths: Ints1d) -> Ints2d:
-    """Return `decode_trees` of heads.
-
-    heads (Ints2d): (B, N) 0 = ROOT, j + 1 = token j of the unit; any value in the padding.
-    rows, lengths (Ints1d): (B,) first row and tokens of each unit.
-    """
-    inside = numpy.arange(heads.shape[1])[None] < lengths[:, None]
-    unit, token = numpy.nonzero(inside)
-    head, first = heads[unit, token], rows[unit]
-    head_row = numpy.where(head == 0, ROOT_HEAD, first + head - 1)
-    return numpy.stack([first + token, head_row], axis=1)
 
 
 def as_units(rows: FloatsXd) -> Parts:

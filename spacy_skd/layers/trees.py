@@ -11,7 +11,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ..arrays import Ints1d
-from ..codecs.heads import ROOT_HEAD, UNKNOWN_HEAD
+from ..codecs.trees import ROOT_HEAD, UNKNOWN_HEAD
 from ..codecs.units import split_by_lengths
 from ..codecs.words import SPACE_DEPREL
 from ..errors import named
@@ -85,7 +85,12 @@ class TreeLayer(Layer):
         """Return head word (`ROOT_HEAD`, `UNKNOWN_HEAD`) and index of the deprel (-1 unknown) of
         each word of the predicted doc, both (words,). labels (Sequence[str]): the deprels."""
         (words,) = words_of([eg.predicted])
-        return words.heads_of_tokens(*_arcs_of_tokens(eg, labels))
+        if not eg.reference.has_annotation("DEP"):
+            return no_arcs(len(words))
+        index = {label: i for i, label in enumerate(labels)}
+        same = [t.text for t in eg.predicted] == [t.text for t in eg.reference]
+        arcs = _arcs_of_tokens(eg.reference, index) if same else _aligned_arcs(eg, index)
+        return words.heads_of_tokens(*arcs)
 
     # Writing
 
@@ -131,17 +136,11 @@ def no_arcs(n: int) -> tuple[Ints1d, Ints1d]:
     return numpy.full(n, UNKNOWN_HEAD), numpy.full(n, -1)
 
 
-def _arcs_of_tokens(eg: Example, labels: Sequence[str]) -> tuple[Ints1d, Ints1d]:
+def _aligned_arcs(eg: Example, index: Mapping[str, int]) -> tuple[Ints1d, Ints1d]:
     """(tokens,) both, of the predicted doc."""
-    n = len(eg.predicted)
-    if not eg.reference.has_annotation("DEP"):
-        return no_arcs(n)
-    index = {label: i for i, label in enumerate(labels)}
-    if [t.text for t in eg.predicted] == [t.text for t in eg.reference]:
-        return _arcs_of_same_tokens(eg.reference, index)
     aligned: Any = eg
     aligned_heads, aligned_deps = aligned.get_aligned_parse(projectivize=False)
-    heads, deps = no_arcs(n)
+    heads, deps = no_arcs(len(eg.predicted))
     for i, (head, dep) in enumerate(zip(aligned_heads, aligned_deps)):
         if dep and head is not None:
             heads[i] = ROOT_HEAD if head == i else head
@@ -149,7 +148,7 @@ def _arcs_of_tokens(eg: Example, labels: Sequence[str]) -> tuple[Ints1d, Ints1d]
     return heads, deps
 
 
-def _arcs_of_same_tokens(doc: Doc, index: Mapping[str, int]) -> tuple[Ints1d, Ints1d]:
+def _arcs_of_tokens(doc: Doc, index: Mapping[str, int]) -> tuple[Ints1d, Ints1d]:
     array = doc.to_array([HEAD, DEP])
     offset = array[:, 0].astype("int64")
     known = array[:, 1] != 0

@@ -26,7 +26,7 @@ from .lost_mass import LostMass
 from .saved import NONE, checked_cfg
 from .tasks.activations import EXTENSION, register_extension
 from .tasks.base import Predictions, Task, first_docs
-from .unknown_labels import Matches, UnknownLabels
+from .unknown_labels import UnknownLabels
 
 logger = logging.getLogger("spacy.skd")
 
@@ -69,7 +69,7 @@ class DistillingPipe(LearningPipe):
         self.lost_mass = LostMass(name)
         self.unknown_labels = UnknownLabels(name)
         self._teacher: Any | None = None
-        self._matches = Matches(name)
+        self._matches: dict[tuple[tuple[str, ...], tuple[str, ...]], LabelMatch] = {}
         self._warned = False
         task.belong_to(self)
 
@@ -174,14 +174,9 @@ class DistillingPipe(LearningPipe):
         """The teacher's share of the loss at this step, for units with gold."""
         return self.distill_weight(self.cfg["step"])
 
-    @property
-    def _asks(self) -> bool:
-        """Whether a linked teacher counts."""
-        return self.objective.target != "gold"
-
     def beliefs_of_teacher(self, examples: Sequence[Example]) -> list[Belief] | None:
         """Return what the teacher believes of each example; None for training on gold alone."""
-        if not self._asks:
+        if not self.objective.asks:
             return None
         if self._teacher is None:
             self._check_no_teacher_needed()
@@ -194,7 +189,7 @@ class DistillingPipe(LearningPipe):
     def _check_no_teacher_needed(self) -> None:
         """One that has learnt was saved without its teacher, and learns on as any component does.
         Its config says so, but for those that were saved when it did not."""
-        if not self._asks or self.distill_weight.highest == 0:
+        if not self.objective.asks or self.distill_weight.highest == 0:
             return
         if self.needs_teacher and not self.cfg.get("step") and not self.cfg.get("seen"):
             raise ValueError(
@@ -209,7 +204,11 @@ class DistillingPipe(LearningPipe):
 
     def match(self, teacher_labels: Sequence[str]) -> LabelMatch:
         """Match the two inventories by name; tell once what only one side has."""
-        return self._matches(teacher_labels, self.labels, teacher_pipe=self.teacher_pipe)
+        pair = tuple(teacher_labels), self.labels
+        if pair not in self._matches:
+            match = self.unknown_labels.match(*pair, teacher_pipe=self.teacher_pipe)
+            self._matches[pair] = match
+        return self._matches[pair]
 
     @property
     def teacher_pipe(self) -> str:
@@ -254,7 +253,7 @@ class DistillingPipe(LearningPipe):
 
     def _labels_of_teacher(self) -> tuple[str, ...]:
         """Those of a linked teacher that counts."""
-        if self._teacher is None or not self._asks:
+        if self._teacher is None or not self.objective.asks:
             return ()
         labels: tuple[str, ...] = self._teacher.labels_of(self.name)
         return labels
@@ -271,7 +270,7 @@ class DistillingPipe(LearningPipe):
         check_resumes(nlp)
         self.cfg["labels"] = list(labels)
         self._intern(labels)
-        if self._teacher is not None and self._asks:
+        if self._teacher is not None and self.objective.asks:
             self.task.check_taught(self._labels_of_teacher())
 
     def _check_outputs(self, labels: Sequence[str]) -> None:

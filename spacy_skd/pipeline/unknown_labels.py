@@ -32,29 +32,18 @@ class UnknownLabels:
             )
         self.tokens += len(lacking)
 
-
-class Matches:
-    """A teacher's labels and those of one component, by name."""
-
-    def __init__(self, name: str):
-        self.name = name
-        self._known: dict[tuple[tuple[str, ...], tuple[str, ...]], LabelMatch] = {}
-
-    def __call__(
-        self, teacher_labels: Sequence[str], labels: tuple[str, ...], *, teacher_pipe: str
+    def match(
+        self, teacher_labels: Sequence[str], labels: Sequence[str], *, teacher_pipe: str
     ) -> LabelMatch:
-        """Match two inventories. What only one side has is told once.
+        """Match a teacher's labels and the component's, by name. What only one side has is told.
 
         RAISES (ValueError): if they have nothing in common.
         """
-        key = (tuple(teacher_labels), labels)
-        if key not in self._known:
-            what = f"{self.name} (layer of the teacher: {teacher_pipe})"
-            match = match_labels(teacher=teacher_labels, student=labels, what=what)
-            self._known[key] = match
-            self._tell("the teacher", match.only_teacher)
-            self._tell("the student", match.only_student)
-        return self._known[key]
+        what = f"{self.name} (layer of the teacher: {teacher_pipe})"
+        match = match_labels(teacher=teacher_labels, student=labels, what=what)
+        self._tell("the teacher", match.only_teacher)
+        self._tell("the student", match.only_student)
+        return match
 
     def _tell(self, side: str, labels: Sequence[str]) -> None:
         if labels:

@@ -1,6 +1,6 @@
 """Teacher to target to gradient: what a teacher believes, and the loss that learns from it."""
 
-from .annealing import ConstantWeight, LinearWeight, WeightSchedule
+from .annealing import WeightSchedule
 from .beliefs import Belief, ChainBelief, HeadLabelBelief, SegmentBelief, TokenBelief, TreeBelief
 from .conversions.table import Posterior, convert
 from .loss import mixed_loss, structural_loss
@@ -8,9 +8,7 @@ from .loss import mixed_loss, structural_loss
 __all__ = [
     "Belief",
     "ChainBelief",
-    "ConstantWeight",
     "HeadLabelBelief",
-    "LinearWeight",
     "Posterior",
     "SegmentBelief",
     "TokenBelief",

@@ -11,29 +11,16 @@ from ..registry import misc
 
 
 @dataclass(frozen=True)
-class ConstantWeight:
-    """The same weight at every step."""
-
-    weight: float
-
-    def __call__(self, step: int) -> float:
-        return self.weight
-
-    @property
-    def highest(self) -> float:
-        return self.weight
-
-
-@dataclass(frozen=True)
-class LinearWeight:
-    """From `start` at step 0 in a straight line to `end` at step `steps`, then `end`.
+class WeightSchedule:
+    """From `start` at step 0 in a straight line to `end` at step `steps`, then `end`; the same at
+    every step, if both are.
 
     Wang et al. (2021), section 4, anneal the teacher's weight from 1 towards 0 over training.
     """
 
     start: float
     end: float
-    steps: int
+    steps: int = 1
 
     def __call__(self, step: int) -> float:
         share = min(max(step, 0) / self.steps, 1.0)
@@ -44,17 +31,15 @@ class LinearWeight:
         return max(self.start, self.end)
 
 
-WeightSchedule = ConstantWeight | LinearWeight
-
-
 @misc("spacy-skd.ConstantWeight.v1")
-def make_constant_weight(weight: float) -> ConstantWeight:
+def make_constant_weight(weight: float) -> WeightSchedule:
     """Keep `weight`, the teacher's share of the loss, 0 to 1. RAISES (ValueError): otherwise."""
-    return ConstantWeight(check_between("weight", weight, low=0, high=1))
+    share = check_between("weight", weight, low=0, high=1)
+    return WeightSchedule(share, share)
 
 
 @misc("spacy-skd.LinearWeight.v1")
-def make_linear_weight(start: float = 1.0, end: float = 0.0, steps: int = 5000) -> LinearWeight:
+def make_linear_weight(start: float = 1.0, end: float = 0.0, steps: int = 5000) -> WeightSchedule:
     """Change the weight by equal steps.
 
     start, end (float): the teacher's share of the loss, 0 to 1. steps (int): updates from start
@@ -62,7 +47,7 @@ def make_linear_weight(start: float = 1.0, end: float = 0.0, steps: int = 5000) 
     """
     if steps < 1:
         raise ValueError(f"steps: expected at least 1, got {steps}")
-    return LinearWeight(
+    return WeightSchedule(
         start=check_between("start", start, low=0, high=1),
         end=check_between("end", end, low=0, high=1),
         steps=steps,
@@ -73,7 +58,7 @@ def as_schedule(setting: float | WeightSchedule) -> WeightSchedule:
     """Return a schedule, of a number a constant one. RAISES (ValueError): if it is out of range,
     or no schedule."""
     if isinstance(setting, (int, float)):
-        return ConstantWeight(check_between("weight", float(setting), low=0, high=1))
+        return make_constant_weight(float(setting))
     if not callable(setting):
         raise ValueError(f"distill_weight: expected a number or a schedule, got {setting!r}")
     return setting

@@ -81,6 +81,11 @@ class Objective:
             )
 
     @cached_property
+    def asks(self) -> bool:
+        """Whether a linked teacher counts."""
+        return self.target != "gold"
+
+    @cached_property
     def n_best(self) -> int | None:
         """How many of the teacher's best structures are learnt; None for its distribution."""
         return {"top1": 1, "topk": self.k}.get(self.target)

@@ -4,7 +4,7 @@ import hypothesis.strategies as st
 import numpy
 from hypothesis import given, settings
 
-from spacy_skd.codecs.heads import ROOT_HEAD, UNKNOWN_HEAD, Heads, joined
+from spacy_skd.codecs.trees import ROOT_HEAD, UNKNOWN_HEAD, Heads
 
 
 @settings(max_examples=50, deadline=None)
@@ -24,9 +24,7 @@ def test_there_and_back(seed, lengths):
     assert (again[inside] == local[inside]).all()
     assert (again[~inside] == UNKNOWN_HEAD).all()
     assert (Heads.of_offsets(heads.to_offsets()).rows == heads.rows).all()
-    batch = joined([heads.rows, heads.rows], numpy.asarray([0, ends[-1]]))
-    assert (batch[: ends[-1]] == heads.rows).all()
-    moved = batch[ends[-1] :]
+    moved = heads.to_rows(ends[-1])
     assert ((moved == ROOT_HEAD) == (heads.rows == ROOT_HEAD)).all()
     assert (moved[moved >= 0] - ends[-1] == heads.rows[heads.rows >= 0]).all()
 

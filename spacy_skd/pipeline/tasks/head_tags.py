@@ -19,8 +19,7 @@ from ...codecs.head_labels import (
     head_labels,
     parse_head_label,
 )
-from ...codecs.heads import ROOT_HEAD, Heads
-from ...codecs.trees import Gold, gold_tokens
+from ...codecs.trees import ROOT_HEAD, Gold, Heads, gold_tokens
 from ...codecs.units import as_units, make_buckets, split_by_lengths
 from ...codecs.words import Words
 from ...layers.sentences import batch_spans

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import numpy
 
 from ...arrays import Bools, Floats1d, Floats2d, Ints1d, Ints2d
-from ...codecs.heads import UNKNOWN_HEAD, joined
-from ...codecs.trees import Gold, encode_trees, find_pairs
+from ...codecs.trees import UNKNOWN_HEAD, Gold, encode_trees, find_pairs
 from ...codecs.units import Bucket, as_units
 from ...models.biaffine import ParserGradient, ParserScores
 from ...structures import ArcStructure, IndependentLabels, Parts, to_numpy
@@ -61,7 +60,9 @@ def make_lesson(
     teachers (Sequence[TreeTeacher]): of the same units.
     """
     offsets = numpy.cumsum([0, *(len(heads) for heads, _ in gold)])
-    heads = joined([heads for heads, _ in gold], offsets)
+    heads = numpy.concatenate([heads for heads, _ in gold])
+    firsts = numpy.repeat(offsets[:-1], numpy.diff(offsets))
+    heads = numpy.where(heads >= 0, heads + firsts, heads)
     deps = numpy.concatenate([deps for _, deps in gold])
     spans = numpy.concatenate([u.astype("int64") + o for u, o in zip(units, offsets)])
     rows = numpy.nonzero((heads != UNKNOWN_HEAD) & (deps >= 0))[0]

@@ -9,8 +9,8 @@ from thinc.api import Model
 
 from ...arrays import Floats2d, Ints1d, Ints2d
 from ...codecs.head_labels import deprels_of
-from ...codecs.heads import ROOT_HEAD, UNKNOWN_HEAD, Heads
-from ...codecs.units import Bucket, head_rows, split_by_lengths
+from ...codecs.trees import ROOT_HEAD, UNKNOWN_HEAD, Heads, head_rows
+from ...codecs.units import Bucket, split_by_lengths
 from ...codecs.words import Words
 from ...layers.sentences import batch_spans, doc_starts, units_of
 from ...layers.trees import no_arcs

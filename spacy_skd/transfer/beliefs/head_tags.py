@@ -8,7 +8,7 @@ import numpy
 
 from ...arrays import Array, Floats1d, Floats2d, Ints1d, Ints2d
 from ...codecs.head_labels import UNTAGGED, HeadLabels, head_labels
-from ...codecs.heads import Heads
+from ...codecs.trees import Heads
 from ...codecs.units import as_units
 from ...codecs.words import Words
 from ...errors import check_temperature

@@ -8,8 +8,7 @@ import numpy
 from thinc.api import Ops
 
 from ...arrays import Array, Floats2d, Ints1d, Ints2d
-from ...codecs.heads import ROOT_HEAD, Heads
-from ...codecs.trees import decode_trees, in_batch
+from ...codecs.trees import ROOT_HEAD, Heads, decode_trees, in_batch
 from ...codecs.units import Bucket, batch_spans
 from ...codecs.words import Words
 from ...structures import IMPOSSIBLE, ArcStructure, HeadSelection, Parts, ProjectiveTrees, Structure
