@@ -5,7 +5,8 @@
 Of the documents, which the treebank sorts by genre, every fifth is test and every fifth dev. A
 document is cut at ends of sentences into pieces of about --words words; each has the document's
 genre as its one category, all entity spans in `doc.spans["sc"]` and the outermost in `doc.ents`.
-Raw text in which a sentence of dev or test stands is left out, and the rest ends after --raw-words.
+`documents.json` says, by split, which document each piece is of. Raw text in which a sentence of
+dev or test stands is left out, and the rest ends after --raw-words.
 """
 
 import argparse
@@ -58,8 +59,11 @@ def make_piece(
     return doc
 
 
-def read_documents(folder: Path, *, words: int) -> Iterator[list[Doc]]:
-    """The pieces of each document. RAISES (ValueError): if a span has no place in a piece."""
+def read_documents(folder: Path, *, words: int) -> Iterator[tuple[str, list[Doc]]]:
+    """The id and the pieces of each document.
+
+    RAISES (ValueError): if a span has no place in a piece.
+    """
     nlp = spacy.blank("en")
     records = (folder / "train.entities.jsonl").read_text(encoding="utf8").splitlines()
     documents = group_documents(read_conllu(folder / "train.conllu"))
@@ -75,7 +79,7 @@ def read_documents(folder: Path, *, words: int) -> Iterator[list[Doc]]:
             start, n_spans = end, n_spans + len(inside)
         if n_spans != len(record["spans"]):
             raise ValueError(f"{record['id']}: {len(record['spans']) - n_spans} spans are cut")
-        yield docs
+        yield record["id"], docs
 
 
 def with_all_cats(splits: dict[str, list[Doc]]) -> None:
@@ -102,22 +106,21 @@ def write_raw(raw: Path, held_out: HeldOut, output: Path, *, words: int) -> int:
 def prepare(source: Path, raw: Path, output: Path, *, words: int, raw_words: int) -> None:
     output.mkdir(parents=True, exist_ok=True)
     splits: dict[str, list[Doc]] = {"train": [], "dev": [], "test": []}
-    n_documents = dict.fromkeys(splits, 0)
-    for number, docs in enumerate(read_documents(source, words=words)):
+    documents: dict[str, list[str]] = {split: [] for split in splits}
+    for number, (name, docs) in enumerate(read_documents(source, words=words)):
         splits[split_of(number)] += docs
-        n_documents[split_of(number)] += 1
+        documents[split_of(number)] += [name] * len(docs)
     with_all_cats(splits)
+    (output / "documents.json").write_text(json.dumps(documents))
     for split, docs in splits.items():
         DocBin(docs=docs, store_user_data=True).to_disk(output / f"{split}.spacy")
         n_words, n_spans = sum(map(len, docs)), sum(len(doc.spans[SPANS_KEY]) for doc in docs)
         print(
-            f"{split}: {n_documents[split]} documents, {len(docs)} pieces, {n_words} words, "
-            f"{n_spans} spans"
+            f"{split}: {len(set(documents[split]))} documents, {len(docs)} pieces, "
+            f"{n_words} words, {n_spans} spans"
         )
     held = [[s.text for s in doc.sents] for split in ("dev", "test") for doc in splits[split]]
-    print(
-        f"raw: {write_raw(raw, HeldOut(held), output / 'raw.jsonl', words=raw_words)} words"
-    )
+    print(f"raw: {write_raw(raw, HeldOut(held), output / 'raw.jsonl', words=raw_words)} words")
 
 
 def main() -> None:

@@ -1,14 +1,10 @@
-"""Configs of the pipelines of docs/pipelines.md: a teacher, and its stock rival.
+"""Configs of the pipelines that learn GUM: a teacher, and its stock rival.
 
-    python benchmarks/gum_configs.py corpus/gum --teacher-steps 1300
-
-writes teacher.cfg and stock.cfg into the folder that gum.py made. Beside the layers that
-`spacy skd prepare` trains both have a `trainable_lemmatizer`, a `spancat` of nested spans and a
-`textcat` of spaCy's own: the teacher's listen to its transformer, as a pipeline of somebody else's.
+Beside the layers that `spacy skd prepare` trains both have a `trainable_lemmatizer`, a `spancat` of
+nested spans and a `textcat` of spaCy's own: the teacher's listen to its transformer, as a pipeline
+of somebody else's.
 """
 
-import argparse
-from pathlib import Path
 from typing import Any
 
 from gum import SPANS_KEY
@@ -102,27 +98,8 @@ def teacher(steps: int) -> Config:
     return config
 
 
-def stock(words: int) -> Config:
-    """words (int): that it sees in training."""
+def stock() -> Config:
     config = config_of("stock", LAYERS)
     listener = config["components"]["tagger"]["model"]["tok2vec"]
     blocks = (lemmatizer(listener), spancat(listener), textcat(listener))
-    config = with_stock(config, dict(zip(("lemmatizer", "spancat", "textcat"), blocks)))
-    set_steps(config, words)
-    return config
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("corpus", type=Path)
-    parser.add_argument("--teacher-steps", type=int, default=1300)
-    parser.add_argument("--words", type=int, default=4_000_000, help="that the rival sees")
-    options = parser.parse_args()
-    teacher(options.teacher_steps).to_disk(options.corpus / "teacher.cfg")
-    stock(options.words).to_disk(options.corpus / "stock.cfg")
-
-
-if __name__ == "__main__":
-    main()
+    return with_stock(config, dict(zip(("lemmatizer", "spancat", "textcat"), blocks)))
