@@ -1,45 +1,17 @@
 """The scripts behind the figures of the docs: each says how it is called, the quick ones run."""
 
-import contextlib
-import io
 import json
-import runpy
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy
 import pytest
 import spacy
+from scripts import FOLDER, run
 from treebanks import GOOD
 
-FOLDER = Path(__file__).parents[2] / "benchmarks"
 # cells.py holds what others share.
 SCRIPTS = sorted(path.name for path in FOLDER.glob("*.py") if path.name != "cells.py")
-
-
-@pytest.fixture(autouse=True)
-def imports(monkeypatch):
-    """They import each other, by names that others may have."""
-    before = set(sys.modules)
-    monkeypatch.syspath_prepend(str(FOLDER))
-    yield
-    for name in set(sys.modules) - before:
-        if str(FOLDER) in str(getattr(sys.modules[name], "__file__", "")):
-            del sys.modules[name]
-
-
-def run(monkeypatch, name, *arguments):
-    """Run a script in this process, and return its exit code and what it prints."""
-    monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
-    printed = io.StringIO()
-    code = None
-    with contextlib.redirect_stdout(printed):
-        try:
-            runpy.run_path(str(FOLDER / name), run_name="__main__")
-        except SystemExit as end:
-            code = end.code
-    return code or 0, printed.getvalue()
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

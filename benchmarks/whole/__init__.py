@@ -1,0 +1,1 @@
+"""What pipelines.py measures, a module each."""
