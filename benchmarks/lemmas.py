@@ -1,5 +1,5 @@
-"""What the accuracy of lemmas hides: first words of sentences, words in capitals, and lemmas that no
-text has.
+"""What the accuracy of lemmas hides: first words of sentences, words in capitals, and lemmas that
+no text has.
 
     python benchmarks/lemmas.py test.spacy --train train.spacy --raw raw.txt NAME=PIPELINE ...
 

@@ -1,8 +1,8 @@
 """Components of this package as stock ones that predict the same, so that it need not be installed.
 
 A tagger of independent labels is linear over its vectors, as spaCy's `Tagger` is: the same weights
-under a softmax, which does not change the best label. So is a `trainable_lemmatizer`, whose trees are
-others (`stock_lemmatizer`). Chains and trees have no stock counterpart.
+under a softmax, which does not change the best label. So is a `trainable_lemmatizer`, whose trees
+are others (`stock_lemmatizer`). Chains and trees have no stock counterpart.
 """
 
 from collections.abc import Iterator
