@@ -58,6 +58,13 @@ def parse_lemma_label(text: str) -> LemmaLabel:
     return LemmaLabel(case, parse_tree(tree))
 
 
+def is_lemma_label(text: str) -> bool:
+    try:
+        return bool(parse_lemma_label(text))
+    except ValueError:
+        return False
+
+
 def in_case(case: str, form: str, lemma: str, tree: EditTree) -> str | None:
     """Return a lemma in a case; None if that cannot be told.
 

@@ -60,6 +60,9 @@ def stock(tmp_path_factory):
     nlp.add_pipe("spancat", config={"model": SPANCAT})
     lemmas = {"model": tagger_model(shared=True, normalize=False), "min_tree_freq": 1}
     nlp.add_pipe("trainable_lemmatizer", config=lemmas)
+    finder = {"@architectures": "spacy.SpanFinder.v1", "tok2vec": LISTENER,
+              "scorer": {"@layers": "spacy.LinearLogistic.v1", "nO": 2}}  # fmt: skip
+    nlp.add_pipe("span_finder", config={"model": finder})
     nlp.add_pipe("attribute_ruler", before="morphologizer")
     nlp.add_pipe("entity_ruler", config={"overwrite_ents": True})
     nlp.tokenizer.add_special_case("goblin", [{"ORTH": "gob"}, {"ORTH": "lin"}])
@@ -85,7 +88,7 @@ def data(tmp_path_factory):
 
 
 STUDENTS = ["senter", "tagger", "attribute_ruler", "pos", "morph", "parser", "ner", "spancat",
-            "entity_ruler"]  # fmt: skip
+            "trainable_lemmatizer", "entity_ruler"]  # fmt: skip
 
 
 def test_a_student_of_every_kind_of_component(stock, data, tmp_path):
@@ -94,11 +97,11 @@ def test_a_student_of_every_kind_of_component(stock, data, tmp_path):
     rows = [line.split() for line in found.output.splitlines()]
     assert ["morphologizer", "morph", "morph"] in rows
     assert ["spancat", "spans:sc", "spancat"] in rows
-    (row,) = (row for row in rows if row[:1] == ["trainable_lemmatizer"])
+    (row,) = (row for row in rows if row[:1] == ["span_finder"])
     assert " ".join(row[1:]).startswith("- listens to vectors of the teacher")
     assert "parser, ner: a beam" in found.output
     assert f"spacy skd rehead {stock} heads --pipes parser,ner" in found.output
-    assert f"spacy skd silver {stock} raw.jsonl trainable_lemmatizer.spacy" in found.output
+    assert f"spacy skd silver {stock} raw.jsonl span_finder.spacy" in found.output
     given = Config().from_disk(tmp_path / "deep" / "student.cfg", interpolate=False)
     block = given["components"]["spancat"]
     assert (block["structure"], block["max_positive"]) == ("independent_spans", None)
@@ -169,7 +172,7 @@ def test_layers_without_gold_in_the_evaluation_docs_do_not_count(stock, data, tm
     assert config["paths"]["dev"] == str(tmp_path / "dev")
     config, _ = init(str(stock), dev=str(data / "gold.spacy"))
     weights = {name for name, w in config["training"]["score_weights"].items() if w}
-    assert weights == {"tag_acc", "pos_acc", "morph_acc", "sents_f", "ents_f", "dep_uas",
+    assert weights == {"tag_acc", "pos_acc", "morph_acc", "lemma_acc", "sents_f", "ents_f", "dep_uas",
                        "dep_las", "spans_sc_f"}  # fmt: skip
 
 

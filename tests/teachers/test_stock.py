@@ -156,8 +156,7 @@ def test_what_derives_from_a_tagger_cannot_be_asked():
     nlp = stock_pipeline(steps=1)
     model = spacy.registry.resolve({"m": tagger_model(shared=False, normalize=False)})["m"]
     nlp._components.append(("own", Lemmatizer(nlp.vocab, model)))
-    nlp.add_pipe("trainable_lemmatizer")
-    assert {"own", "trainable_lemmatizer"}.isdisjoint(TeacherRunner(nlp, batch_words=20).pipes)
+    assert "own" not in TeacherRunner(nlp, batch_words=20).pipes
 
 
 @pytest.mark.parametrize("setter", ["senter", "parser"])

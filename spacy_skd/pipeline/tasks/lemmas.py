@@ -19,7 +19,7 @@ from spacy.training import Example
 from thinc.api import Model
 
 from ...arrays import Array, Floats2d, Ints1d
-from ...codecs.lemma_labels import parse_lemma_label
+from ...codecs.lemma_labels import is_lemma_label, parse_lemma_label
 from ...codecs.lemma_options import LemmaLabels, LemmaOptions, LemmaScores
 from ...codecs.trees import gold_tokens
 from ...codecs.units import as_units, split_by_lengths
@@ -129,7 +129,7 @@ class LemmaTask(Task[LemmaLesson, list[Doc], Floats2d, Floats2d, Lemmas]):
     ) -> list[str]:
         """Return the teacher's labels, or, if it has none, those of its best lemmas of the
         examples, and those of the examples' gold."""
-        labels = [label for label in taught if _is_label(label)]
+        labels = [label for label in taught if is_lemma_label(label)]
         if not labels:
             labels = self._chosen(count_taught_lemmas(ask, get_examples()))
         return [*labels, *self._chosen(count_lemmas(get_examples()) | self._counted)]
@@ -291,10 +291,3 @@ def _forms(docs: Sequence[Doc]) -> list[str]:
     """Return the words of docs."""
     pairs = zip(docs, words_of(docs))
     return [form for doc, words in pairs for form in words.items_of_tokens([t.text for t in doc])]
-
-
-def _is_label(text: str) -> bool:
-    try:
-        return bool(parse_lemma_label(text))
-    except ValueError:
-        return False

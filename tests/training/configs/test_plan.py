@@ -111,15 +111,33 @@ def test_what_needs_the_teachers_vectors_has_no_student_and_says_why():
     nlp = pipeline("tagger")
     nlp.add_pipe("tok2vec", first=True)
     listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": 96}
-    model = {"@architectures": "spacy.Tagger.v2", "tok2vec": listener}
-    nlp.add_pipe("trainable_lemmatizer", config={"model": model})
+    model = {"@architectures": "spacy.SpanFinder.v1", "tok2vec": listener,
+             "scorer": {"@layers": "spacy.LinearLogistic.v1", "nO": 2}}  # fmt: skip
+    nlp.add_pipe("span_finder", config={"model": model})
     rows = {row.name: row for row in make_plan(nlp).rows}
-    for name in ("trainable_lemmatizer",):
+    for name in ("span_finder",):
         assert not rows[name].students
         assert not rows[name].is_sourced
         assert rows[name].reason.startswith("listens to vectors of the teacher")
         assert rows[name].is_lost
     assert "tok2vec of their own" in rows["tok2vec"].reason
+
+
+def test_a_lemmatizer_of_edit_trees_teaches_and_one_of_rules_where_it_is_asked():
+    nlp = pipeline("tagger")
+    stock: Any = nlp.add_pipe("trainable_lemmatizer")
+    assert [row.reason for row in make_plan(nlp).rows] == ["", "has no labels"]
+    stock._pair2label("dogs", "dog", add_label=True)
+    nlp.add_pipe("lemmatizer", config={"mode": "lookup"})
+    plan = make_plan(nlp)
+    assert ("trainable_lemmatizer", "lemma", "trainable_lemmatizer") in students(nlp)
+    assert plan.sourced == ["lemmatizer"]
+    nlp.remove_pipe("trainable_lemmatizer")
+    plan = make_plan(nlp, teach=["lemmatizer"])
+    assert Student("lemmatizer", "lemma", "lemmatizer") in plan.students
+    assert plan.sourced == []
+    with pytest.raises(ValueError, match="pipes: expected some of .*, got none"):
+        make_plan(nlp, teach=["none"])
 
 
 def test_a_teacher_in_a_pipeline_is_not_taken_over():
