@@ -45,7 +45,8 @@ def textcat_model(*, exclusive: bool, kind: str = "ensemble", tok2vec: Any = Non
     if kind == "reduce":
         return {"@architectures": "spacy.TextCatReduce.v1", "tok2vec": tok2vec,
                 "exclusive_classes": exclusive, "use_reduce_first": False,
-                "use_reduce_last": False, "use_reduce_max": True, "use_reduce_mean": True}  # fmt: skip
+                "use_reduce_last": False, "use_reduce_max": True,
+                "use_reduce_mean": True}  # fmt: skip
     return {"@architectures": "spacy.TextCatEnsemble.v2", "tok2vec": tok2vec, "linear_model": bow}
 
 
