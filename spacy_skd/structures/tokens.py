@@ -43,8 +43,8 @@ class IndependentLabels(Structure):
         return scores.arrays["unary"][:, 0]
 
     def label_chances(self, marginals: Parts) -> Floats2d:
-        """Return (B, labels), the probability of each label; of the gradient of a loss at the
-        parts, that at the labels' scores."""
+        """Return (B, labels), the probability of each label; of a loss's gradient at the parts,
+        that at the labels' scores."""
         return marginals.arrays["unary"][:, 0]
 
     def has_labels(self, chosen: Array) -> Array:

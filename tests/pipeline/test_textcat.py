@@ -13,7 +13,7 @@ from spacy.cli.find_threshold import find_threshold
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 from spacy.training.initialize import init_nlp
-from spacy_skd.shards.docs import read_beliefs
+from spacy_skd.shards.store import read_beliefs
 
 from spacy_skd.cli.init import init
 from spacy_skd.pipeline.stock_pipes import make_stock
@@ -162,7 +162,7 @@ def test_of_a_label_that_the_teacher_lacks_it_says_nothing():
     beliefs = [belief(LabelSets(), ("C", "A"), [2.0, 1.0])]
     _, found = gradient(pipe, [example(nlp, A=0, B=1)], [[0, 0, 0]], beliefs)
     taught = 1 / (1 + numpy.exp(-numpy.asarray([1.0, 2.0])))
-    # Half gold, half the teacher; gold alone, since it has none; the teacher alone, without gold.
+    # Half gold, half the teacher; gold alone, which it lacks; the teacher alone, for want of gold.
     expected = [0.5 - 0.5 * taught[0], 0.5 - 1, 0.5 - taught[1]]
     numpy.testing.assert_allclose(found[0], expected, atol=1e-6)
     assert pipe.lost_mass.skipped == 0

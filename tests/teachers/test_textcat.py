@@ -82,14 +82,16 @@ def test_a_student_without_gold_agrees(ensemble, name, exclusive):
 
 def test_probabilities_of_0_and_1(ensemble):
     source = as_source(ensemble.get_pipe("textcat_multilabel"))
-    source.pipe = constant(source.pipe, [0.0, 1.0])
+    source.pipe = Constant(source.pipe, [0.0, 1.0])
     (belief,) = source.believe(docs_of(["Go !"]))
     assert belief.scores[0] == numpy.float32(IMPOSSIBLE)
     assert belief.scores[1] == pytest.approx(CERTAIN)
     assert belief.chances() == pytest.approx([0.0, 1.0])
 
 
-class constant:  # a component in all that is asked
+class Constant:
+    """A component, in all that is asked of it, with one output."""
+
     def __init__(self, pipe, row):
         self.pipe, self.row = pipe, row
         self.name, self.labels, self.model = pipe.name, pipe.labels, pipe.model
@@ -109,7 +111,7 @@ class constant:  # a component in all that is asked
 )
 def test_outputs_that_are_no_probabilities_are_refused(ensemble, name, row, message):
     source = as_source(ensemble.get_pipe(name))
-    source.pipe = constant(source.pipe, row)
+    source.pipe = Constant(source.pipe, row)
     with pytest.raises(ValueError, match=f"^{name}: .*{message}"):
         source.believe(docs_of(["Go !"]))
 

@@ -104,8 +104,8 @@ class DocBelief(DocumentBelief):
     def chances(self) -> Floats1d:
         """Return (labels,), the probability of each."""
         _, marginals = self.structure.infer(self._parts())
-        chances: Floats1d = self.structure.label_chances(marginals)[0]
-        return chances
+        row: Floats1d = self.structure.label_chances(marginals)[0]
+        return row
 
     @classmethod
     def target_of_docs(cls, beliefs: Sequence["Self"], student: Student) -> Target:
