@@ -44,7 +44,7 @@ class SpanCandidates(Belief):
     cells: Ints2d
     weights: Floats1d
     kind: ClassVar[str] = "listed spans"
-    annotates: ClassVar[str] = "spans"
+    annotates: ClassVar[str] = "labelled spans"
     of_spans: ClassVar[bool] = True
 
     @classmethod
