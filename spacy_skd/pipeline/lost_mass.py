@@ -19,7 +19,7 @@ class Reason(NamedTuple):
 
 
 LABELS = Reason(
-    "labels that it lacks, sequences that it excludes, spans that are too wide",
+    "labels that it lacks, sequences that it excludes, spans that overlap or are too wide",
     "labels that the student lacks",
 )
 CATEGORIES = Reason(

@@ -8,7 +8,10 @@ from entities import blank_doc
 from spacy.cli.find_threshold import find_threshold
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
+from spacy.util import filter_spans
 
+from spacy_skd.layers.base import Drawing
+from spacy_skd.layers.known import find_layer
 from spacy_skd.structures import IndependentSpans
 from spacy_skd.training.annotation.annotate import annotate
 from spacy_skd.transfer.beliefs import SegmentBelief
@@ -236,6 +239,21 @@ def test_short_and_odd_docs(nlp, words):
     for doc in (docs[0], docs[2]):
         eg = Example(Doc(nlp.vocab, [t.text for t in doc]), doc)
         assert numpy.isfinite(nlp.update([eg])["sc"])
+
+
+def test_draws_for_groups_overlap_and_those_of_entities_do_not(folder):
+    """Gold for stock components, of a teacher that holds all sets of spans alike."""
+    nlp = spacy.blank("en")
+    scores = numpy.zeros((4, 3, 2), dtype="float32")
+    belief = SegmentBelief(IndependentSpans(3), ("LOC", "PER"), scores)
+    how = Drawing(numpy.random.default_rng(0), 1.0, False, nlp)
+    overlaps = 0
+    for _ in range(20):
+        doc = blank_doc(nlp, "a b c d")
+        find_layer("ents").draw(doc, belief, how)
+        find_layer("spans:sc").draw(doc, belief, how)
+        overlaps += len(filter_spans(doc.spans["sc"])) < len(doc.spans["sc"])
+    assert overlaps > 10
 
 
 # Gold

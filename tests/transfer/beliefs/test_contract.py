@@ -276,7 +276,7 @@ def test_draws_are_of_what_it_is_of(make, n, rng):
     with pytest.raises(ValueError, match="expected trees, got labels of tokens"):
         belief.draw_trees(rng=rng)
     if belief.labels == ("A", "B"):
-        with pytest.raises(ValueError, match="expected labels of tokens, got spans"):
+        with pytest.raises(ValueError, match="expected labels of tokens, got .*spans"):
             belief.draw_labels(rng=rng)
     else:
         known = belief.best(k=1).labels if make is lemmas else belief.labels
