@@ -72,8 +72,9 @@ def _scrub(config: Config, names: list[str]) -> Config:
     if initialize.get("vectors") in (OF_TEACHER, paths.get("teacher")):
         initialize["vectors"] = None  # saved with the vocab
     for settings in initialize.get("components", {}).values():
-        if is_ours(settings.get("kb_loader"), "@misc"):  # read where training is resumed
-            settings["kb_loader"] = {**settings["kb_loader"], "path": OF_PATHS}
+        for name, value in settings.items():
+            if is_ours(value, "@misc"):  # read where training is resumed
+                settings[name] = {**value, "path": OF_PATHS}
     before = initialize.get("before_init")
     if _is_callback(before, COPY) and before["tokenizer"] in (OF_TEACHER, paths.get("teacher")):
         initialize["before_init"] = None

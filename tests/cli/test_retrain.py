@@ -71,6 +71,22 @@ def test_it_is_trained_with_the_student_and_does_what_the_teachers_does(made, tm
     assert [e.kb_id_ for e in again("Ann sees the dogs .").ents]
 
 
+@pytest.mark.parametrize("name", ["ner", "tagger"])
+def test_what_has_a_student_can_be_trained_anew_with_all_labels_of_the_teacher(
+    made, tmp_path, name
+):
+    """Labels that are a list, and those that are a table of a transition system's."""
+    data, store = made / "raw.txt", tmp_path / "store"
+    assert run("annotate", made / "teacher", data, store, "--retrain", name).exit_code == 0
+    path = tmp_path / "student.cfg"
+    done = init(made, path, "--store", store, "--dev", made / "dev.spacy", "--retrain", name)
+    assert done.exit_code == 0, printed(done)
+    train(path, tmp_path / "out", overrides={"training.max_steps": 2, "training.eval_frequency": 2})
+    student, teacher = (spacy.load(p) for p in (tmp_path / "out" / "model-last", made / "teacher"))
+    assert type(student.get_pipe(name)) is type(teacher.get_pipe(name))
+    assert set(student.get_pipe(name).labels) == set(teacher.get_pipe(name).labels)
+
+
 def _spans(doc):
     return sorted((span.start, span.end) for span in doc.spans["near"])
 

@@ -13,12 +13,11 @@ from spacy.cli.find_threshold import find_threshold
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 from spacy.training.initialize import init_nlp
-from spacy_skd.shards.store import read_beliefs
 
 from spacy_skd.cli.init import init
 from spacy_skd.pipeline.stock_pipes import make_stock
 from spacy_skd.shards.manifest import Manifest
-from spacy_skd.shards.store import BeliefStore
+from spacy_skd.shards.store import BeliefStore, read_beliefs
 from spacy_skd.structures import IndependentLabels, LabelSets
 from spacy_skd.training.annotation.annotate import annotate
 from spacy_skd.training.corpora.sampled import make_sampled_corpus

@@ -12,7 +12,7 @@ from spacy.ty import ListenedToComponent
 
 from ...models.embedding.own_vectors import STATIC
 from ..callbacks import OF_TEACHER, why_not_kept
-from ..knowledge import KNOWLEDGE
+from ..inherited import KNOWLEDGE, LABELS
 from .presets import LISTENER, Block
 
 # Beside what has an `upstream`: a transformer of a component's own, and our listener.
@@ -75,11 +75,11 @@ def retrained_settings(nlp: Language, name: str) -> Block:
     pipe: Any = nlp.get_pipe(name)
     known = nlp.config["initialize"].get("components", {}).get(name, {})
     settings = {key: value for key, value in known.items() if _is_plain(value)}
-    labels = getattr(pipe, "label_data", None)
-    if labels:
-        settings["labels"] = deepcopy(labels)
+    of_teacher = {"path": OF_TEACHER, "component": name}
+    if getattr(pipe, "label_data", None):
+        settings["labels"] = {"@misc": LABELS, **of_teacher}
     if getattr(pipe, "kb", None) is not None:
-        settings["kb_loader"] = {"@misc": KNOWLEDGE, "path": OF_TEACHER, "component": name}
+        settings["kb_loader"] = {"@misc": KNOWLEDGE, **of_teacher}
     return settings
 
 

@@ -69,7 +69,8 @@ def test_it_begins_with_the_teachers_labels_and_plain_settings(nlp):
         "positive": "NN", "labels": {"@readers": "spacy.read_labels.v1", "path": "x"},
         "file": "${paths.x}", "none": None,
     }  # fmt: skip
-    assert retrained_settings(nlp, "tagger") == {"positive": "NN", "labels": ("NN", "VB")}
+    labels = {"@misc": "spacy-skd.LabelsOf.v1", "path": "${paths.teacher}", "component": "tagger"}
+    assert retrained_settings(nlp, "tagger") == {"positive": "NN", "labels": labels}
 
 
 def test_scores_have_the_key_of_the_spans():
