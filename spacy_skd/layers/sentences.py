@@ -1,6 +1,7 @@
 """Units of a doc: its sentences, as (start, end) words."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy
 from spacy.attrs import SENT_START
@@ -61,14 +62,19 @@ def doc_starts(docs: Sequence[Doc]) -> tuple[list[Array], list[int]]:
     """Return of each doc (tokens,) bool, whether a token starts a sentence; and which docs of
     several tokens have no sentence annotation, so that only their first token does."""
     values = [numpy.zeros(0, dtype="uint64"), *(doc.to_array(SENT_START) for doc in docs)]
-    flat, values = numpy.concatenate(values), values[1:]
-    starts, ends = flat == 1, numpy.cumsum([len(row) for row in values], dtype="int64")
-    first = ends - numpy.asarray([len(row) for row in values], dtype="int64")
-    starts[first[first < ends]] = True
-    known = numpy.append(0, numpy.cumsum(flat != 0))
-    bare = (ends > first + 1) & (known[ends] == known[numpy.minimum(first + 1, ends)])
-    cut = [starts[a:b] for a, b in zip(first.tolist(), ends.tolist())]
-    return cut, numpy.flatnonzero(bare).tolist()
+    flat, lengths = numpy.concatenate(values), list(map(len, values[1:]))
+    ends = list(accumulate(lengths))
+    first = [end - n for end, n in zip(ends, lengths)]
+    starts, is_known = flat == 1, flat != 0
+    opening = [start for start, n in zip(first, lengths) if n]
+    starts[opening] = is_known[opening] = True
+    cut = [starts[a:b] for a, b in zip(first, ends)]
+    if is_known.all():
+        return cut, []
+    bare = (
+        i for i, n in enumerate(lengths) if n > 1 and not is_known[first[i] + 1 : ends[i]].any()
+    )
+    return cut, list(bare)
 
 
 def punctuation_starts(doc: Doc) -> Array:
