@@ -92,8 +92,9 @@ class SpanningTrees(Trees):
             if not good.all():
                 rest = numpy.flatnonzero(~good)
                 left.append((heads, rest, arc[rest], lengths[rest]))
-        for first, end in _small_enough([arc.shape[:2] for _, _, arc, _ in left]):
-            self._solve(left[first:end])
+        if left:
+            for first, end in _small_enough([arc.shape[:2] for _, _, arc, _ in left]):
+                self._solve(left[first:end])
         return found
 
     def _solve(self, left: Sequence[tuple[Ints2d, Ints1d, Floats3d, Ints1d]]) -> None:

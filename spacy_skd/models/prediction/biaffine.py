@@ -169,6 +169,11 @@ def label_scores(
     RETURNS (Floats2d): (P, deprels).
     """
     n_left, n_labels = left.shape[1], by_right.shape[1] // left.shape[1]
+    if len(heads) <= _CHUNK:
+        distinct, index = numpy.unique(heads, return_inverse=True)
+        each_head = (right[xp.asarray(distinct)] @ by_right).reshape((-1, n_left, n_labels))
+        few: Floats2d = (left[xp.asarray(dependents)][:, None] @ each_head[xp.asarray(index)])[:, 0]
+        return few
     scores: Any = xp.empty((len(heads), n_labels), dtype=left.dtype)
     memory = xp.empty((_CHUNK, n_left * n_labels), dtype=xp.result_type(right, by_right))
     for head, pairs in _by_head(heads):
