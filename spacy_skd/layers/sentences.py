@@ -1,6 +1,7 @@
 """Units of a doc: its sentences, as (start, end) words."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy
 from spacy.attrs import SENT_START
@@ -9,6 +10,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ..arrays import Array, Ints2d
+from ..codecs.units import batch_spans
 from ..codecs.words import Words
 
 START_LABELS = ("I", "S")  # of a token within a sentence, and of one that starts it
@@ -61,14 +63,19 @@ def doc_starts(docs: Sequence[Doc]) -> tuple[list[Array], list[int]]:
     """Return of each doc (tokens,) bool, whether a token starts a sentence; and which docs of
     several tokens have no sentence annotation, so that only their first token does."""
     values = [numpy.zeros(0, dtype="uint64"), *(doc.to_array(SENT_START) for doc in docs)]
-    flat, values = numpy.concatenate(values), values[1:]
-    starts, ends = flat == 1, numpy.cumsum([len(row) for row in values], dtype="int64")
-    first = ends - numpy.asarray([len(row) for row in values], dtype="int64")
-    starts[first[first < ends]] = True
-    known = numpy.append(0, numpy.cumsum(flat != 0))
-    bare = (ends > first + 1) & (known[ends] == known[numpy.minimum(first + 1, ends)])
-    cut = [starts[a:b] for a, b in zip(first.tolist(), ends.tolist())]
-    return cut, numpy.flatnonzero(bare).tolist()
+    flat, lengths = numpy.concatenate(values), list(map(len, values[1:]))
+    ends = list(accumulate(lengths))
+    first = [end - n for end, n in zip(ends, lengths)]
+    starts, is_known = flat == 1, flat != 0
+    opening = [start for start, n in zip(first, lengths) if n]
+    starts[opening] = is_known[opening] = True
+    cut = [starts[a:b] for a, b in zip(first, ends)]
+    if is_known.all():
+        return cut, []
+    bare = (
+        i for i, n in enumerate(lengths) if n > 1 and not is_known[first[i] + 1 : ends[i]].any()
+    )
+    return cut, list(bare)
 
 
 def punctuation_starts(doc: Doc) -> Array:
@@ -83,26 +90,27 @@ def units_of(starts: Sequence[Array], words: Sequence[Words], *, max_length: int
     RETURNS (list[Ints2d]): of each doc (U, 2) start and end word.
     """
     lengths = [len(each) for each in words]
-    ends = numpy.cumsum(lengths, dtype="int64")
+    return split_units(spans_of(starts, words, max_length=max_length), lengths)
+
+
+def spans_of(starts: Sequence[Array], words: Sequence[Words], *, max_length: int) -> Ints2d:
+    """Return `units_of` docs as rows of the batch's concatenated words, (U, 2)."""
+    lengths = [len(each) for each in words]
     if not sum(lengths):
-        return [numpy.zeros((0, 2), dtype="int64") for _ in words]
+        return numpy.zeros((0, 2), dtype="int64")
     flat = numpy.concatenate([each.starts_of_tokens(row) for each, row in zip(words, starts)])
-    offsets = ends - lengths
-    flat[offsets[offsets < ends]] = True
+    flat[[end - n for end, n in zip(accumulate(lengths), lengths) if n]] = True
     units = units_from_starts(flat)
-    cuts = numpy.searchsorted(units[:, 0], ends).tolist()
-    of_docs = [units[a:b] - o for a, b, o in zip([0, *cuts], cuts, offsets.tolist())]
     if max_length and (units[:, 1] - units[:, 0]).max() > max_length:
-        return [split_long_units(each, max_length=max_length) for each in of_docs]
-    return of_docs
+        of_docs = split_units(units, lengths)
+        cut = [split_long_units(each, max_length=max_length) for each in of_docs]
+        return batch_spans(cut, lengths)
+    return units
 
 
-def batch_spans(units: Sequence[Ints2d], lengths: Sequence[int]) -> Ints2d:
-    """Return the units of the docs of a batch as rows of its concatenated words.
-
-    units (Sequence[Ints2d]): per doc (U, 2). lengths (Sequence[int]): words of each doc.
-    RETURNS (Ints2d): (all units, 2) start and end row.
-    """
-    offsets = numpy.cumsum([0, *lengths])[:-1]
-    spans = [u + offset for u, offset in zip(units, offsets)]
-    return numpy.concatenate(spans) if spans else numpy.zeros((0, 2), dtype="int64")
+def split_units(spans: Ints2d, lengths: Sequence[int]) -> list[Ints2d]:
+    """Turn units as rows of a batch, (U, 2), into start and end word of each doc's, (U, 2) each:
+    the inverse of `batch_spans`. lengths (Sequence[int]): words of each doc."""
+    ends = list(accumulate(lengths))
+    cuts = numpy.searchsorted(spans[:, 0], ends).tolist()
+    return [spans[a:b] - (end - n) for a, b, end, n in zip([0, *cuts], cuts, ends, lengths)]

@@ -110,7 +110,10 @@ class TreeLayer(Layer):
             return
         strings = docs[0].vocab.strings
         table = numpy.asarray([strings.add(name) for name in (*labels, SPACE_DEPREL)], "uint64")
-        on_tokens = [_on_tokens(*row, space=len(labels)) for row in zip(docs, best)]
+        on_tokens = [
+            each if len(each[0]) == len(doc) else _on_tokens(doc, each, space=len(labels))
+            for doc, each in zip(docs, best)
+        ]
         heads, deprels = (numpy.concatenate(arrays) for arrays in zip(*on_tokens))
         values = numpy.stack([heads.astype("int64").view("uint64"), table[deprels]], axis=1)
         for doc, of_doc in zip(docs, split_by_lengths(values, [len(doc) for doc in docs])):
@@ -163,7 +166,5 @@ def _on_tokens(doc: Doc, best: tuple[Ints1d, Ints1d], space: int) -> tuple[Ints1
     """Offsets of heads and deprels of a doc's words to those of its tokens. space (int): the deprel
     of whitespace."""
     offsets, deprels = best
-    if len(offsets) == len(doc):
-        return best
     (words,) = words_of([doc])
     return words.heads_to_tokens(offsets), words.to_tokens(deprels, fill=space)

@@ -22,7 +22,8 @@ from ..errors import check_between
 from ..registry import architecture
 from ..structures import Parts
 from .growth import GROW, grown
-from .prediction.biaffine import predict_arcs, predict_labels
+from .prediction.biaffine import Arcs, Labels
+from .prediction.kept import KEPT, Kept
 from .scoring import (
     arcs_of_distances,
     distances_of_arcs,
@@ -120,7 +121,7 @@ def biaffine_arcs(
         init=_init_arcs,
         dims={"nI": nI, "nH": nH},
         params=dict.fromkeys([*names, "S", "s"] if max_distance else names),
-        attrs={"hidden_dropout": dropout, "max_distance": max_distance},
+        attrs={"hidden_dropout": dropout, "max_distance": max_distance, KEPT: Kept()},
     )
 
 
@@ -131,7 +132,7 @@ def _label_scorer(*, nI: int | None, nH: int, nO: int | None, dropout: float) ->
         init=_init_labels,
         dims={"nI": nI, "nH": nH, "nO": nO},
         params=dict.fromkeys(("L_W", "L_b", "K_W", "K_b", "W", "root")),
-        attrs={"hidden_dropout": dropout},
+        attrs={"hidden_dropout": dropout, KEPT: Kept()},
     )
 
 
@@ -211,7 +212,7 @@ def _arcs(
     rows, buckets = X
     xp = model.ops.xp
     if not is_train and xp is numpy:
-        return predict_arcs(model, rows, buckets), no_backprop
+        return model.attrs[KEPT].of(model, Arcs.of).score(rows, buckets), no_backprop
     dropout = model.attrs["hidden_dropout"] if is_train else 0.0
     U, u = model.get_param("U"), model.get_param("u")
     D, backprop_d = hidden(model, "D", rows, dropout=dropout)
@@ -275,7 +276,7 @@ def _labels(
     rows, pairs = X
     xp = model.ops.xp
     if not is_train:
-        return predict_labels(model, rows, pairs), no_backprop
+        return model.attrs[KEPT].of(model, Labels.of).score(rows, pairs), no_backprop
     dropout = model.attrs["hidden_dropout"] if is_train else 0.0
     W = model.get_param("W")
     L, backprop_l = hidden(model, "L", rows, dropout=dropout)

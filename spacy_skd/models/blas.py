@@ -5,6 +5,7 @@ numpy brings, on the same core. The ops are set on the nodes of our own models, 
 a GPU's ops, Apple's, and any other are left alone.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from thinc.api import Model, NumpyOps
@@ -15,6 +16,11 @@ _BLAS = NumpyOps(use_blis=False)
 def on_blas(model: Model[Any, Any]) -> None:
     """Set the ops of all nodes. To be called in each forward pass: copying and loading a model
     resets them."""
-    for node in model.walk():
+    nodes_on_blas(model.walk())
+
+
+def nodes_on_blas(nodes: Iterable[Model[Any, Any]]) -> None:
+    """Set the ops of some nodes."""
+    for node in nodes:
         if type(node.ops) is NumpyOps and getattr(node.ops, "use_blis", False):
             node.ops = _BLAS

@@ -10,12 +10,11 @@ from thinc.api import Model
 from ..arrays import Floats2d
 from ..errors import check_between
 from ..registry import architecture
-from .attention import EPSILON, attention_layer, layer_norm
+from .attention import attention_layer, layer_norm
 from .blas import on_blas
 from .blocks import plan_blocks
-from .prediction.attention import Attention, attend
-from .prediction.columns import normalise, plan_chunks
-from .prediction.windows import convolve, steps_of
+from .prediction.encoder import Encoder
+from .prediction.kept import KEPT, Kept
 from .words import concatenate_rows, split_rows
 
 _Vectors = list[Floats2d]
@@ -70,7 +69,7 @@ def build_context_encoder(
         layers=layers,
         dims={"nO": width, "nI": width},
         params={"norm_G": None, "norm_b": None},
-        attrs={"block": block, "halo": halo},
+        attrs={"block": block, "halo": halo, KEPT: Kept()},
     )
 
 
@@ -89,9 +88,9 @@ def _init(
 def _forward(
     model: Model[_Vectors, _Vectors], X: _Vectors, is_train: bool
 ) -> tuple[_Vectors, Callable[..., Any]]:
-    on_blas(model)
     if not is_train and model.ops.xp is numpy:
         return _predict(model, X), _no_backprop
+    on_blas(model)
     cnn, *attention = model.layers
     encoded, backprop_cnn = cnn(X, is_train)
     if not attention:
@@ -118,24 +117,9 @@ def _forward(
 
 def _predict(model: Model[_Vectors, _Vectors], X: _Vectors) -> _Vectors:
     """Return what `_forward` does, but for rounding, in half the time."""
-    cnn, *layers = model.layers
-    steps, block, halo = steps_of(cnn), model.attrs["block"], model.attrs["halo"]
-    lengths, pad = [len(vectors) for vectors in X], cnn.attrs["pad"]
-    reach = min(block + 2 * halo, max(lengths, default=0))
-    attention = [Attention.of(layer, reach=reach) for layer in layers]
+    encoder = model.attrs[KEPT].of(model, Encoder.of)
     rows = concatenate_rows(model.ops, X)
-    encoded = numpy.empty_like(rows)
-    for chunk in plan_chunks(lengths, pad=pad, whole=block + 2 * halo):
-        columns = chunk.read(rows)
-        convolve(steps, columns)
-        tokens = chunk.tokens(columns)
-        for layer in attention:
-            attend(layer, tokens, chunk, block=block, halo=halo)
-        if attention:
-            scale, shift = model.get_param("norm_G"), model.get_param("norm_b")
-            normalise(tokens, scale, shift, epsilon=EPSILON)
-        chunk.write(tokens, encoded)
-    return split_rows(encoded, X)
+    return split_rows(encoder.encode(rows, [len(vectors) for vectors in X]), X)
 
 
 def _no_backprop(d_vectors: Any) -> _Vectors:

@@ -51,8 +51,8 @@ def _init(
 def _forward(
     model: Model[list[Doc], _Vectors], docs: list[Doc], is_train: bool
 ) -> tuple[_Vectors, Callable[..., Any]]:
-    on_blas(model)
     if is_train:
+        on_blas(model)
         return model.layers[0](docs, is_train)
     embed, encode = model.layers[0].layers
     return encode.predict(model.attrs["words"].predict(embed, docs)), _no_backprop

@@ -42,7 +42,7 @@ def word_rows(
     RETURNS (tuple[Floats2d, Callable]): (words of the batch, width), and the way back: from its
         gradient to that of each doc's vectors.
     """
-    rows = concatenate_rows(ops, vectors)
+    rows = vectors[0] if len(vectors) == 1 else concatenate_rows(ops, vectors)
     if all(each.whole for each in words):
         return rows, lambda d_rows: split_rows(d_rows, vectors)
     index = ops.xp.asarray(word_index(words))
@@ -70,6 +70,8 @@ def concatenate_rows(ops: Ops, vectors: Sequence[Floats2d]) -> Floats2d:
     if not len(vectors):
         result: Floats2d = ops.alloc2f(0, 0)
         return result
+    if len(vectors) == 1:
+        return vectors[0]
     whole = _whole(vectors)
     return ops.xp.concatenate(list(vectors)) if whole is None else whole
 

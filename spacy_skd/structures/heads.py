@@ -131,7 +131,7 @@ class Trees(ArcStructure):
 
     @property
     def decoder(self) -> "Self":
-        return replace(self, single_root=True)
+        return self if self.single_root else replace(self, single_root=True)
 
     def given(self, wider: ArcStructure) -> "Self":
         return replace(self, single_root=self.single_root or wider.single_root)

@@ -90,16 +90,16 @@ class SpanningTrees(Trees):
         found: list[Ints2d] = []
         left: list[tuple[Ints2d, Ints1d, Floats3d, Ints1d]] = []
         for scores in batch:
-            arc, mask = masked_arcs(scores, what="spanning trees")
-            heads = numpy.where(to_numpy(mask), to_numpy(arc.argmax(axis=-1)), 0)
-            lengths = to_numpy(scores.lengths)
-            rest = numpy.nonzero(~is_tree(heads, lengths, single_root=self.single_root))[0]
+            arc, lengths = to_numpy(scores.arrays["arc"]).copy(), to_numpy(scores.lengths)
+            heads = _greedy_heads(scores, arc, lengths)
+            good = is_tree(heads, lengths, single_root=self.single_root)
             found.append(heads)
-            if len(rest):
-                some = to_numpy(arc[scores.xp.asarray(rest)])
-                left.append((heads, rest, some, lengths[rest]))
-        for first, end in _small_enough([arc.shape[:2] for _, _, arc, _ in left]):
-            self._solve(left[first:end])
+            if not good.all():
+                rest = numpy.flatnonzero(~good)
+                left.append((heads, rest, arc[rest], lengths[rest]))
+        if left:
+            for first, end in _small_enough([arc.shape[:2] for _, _, arc, _ in left]):
+                self._solve(left[first:end])
         return found
 
     def _solve(self, left: Sequence[tuple[Ints2d, Ints1d, Floats3d, Ints1d]]) -> None:
@@ -218,6 +218,28 @@ def _passes(xp: ArrayModule, marginals: Floats3d, mask: Any, *, single_root: boo
         roots = xp.where(mask[:, 0], marginals[..., 0].sum(axis=-1), 1.0)
         good &= xp.abs(roots - 1.0) < TOLERANCE
     return good
+
+
+def _greedy_heads(scores: Parts, arc: Floats3d, lengths: Ints1d) -> Ints2d:
+    """Return (B, N) the best head of each token, 0 in the padding.
+
+    arc (Floats3d): the scores, changed: `IMPOSSIBLE` where the head is the token itself or lies in
+        the padding. RAISES (ValueError): see `masked_arcs`.
+    """
+    own = numpy.arange(arc.shape[1])
+    arc[:, own, own + 1] = IMPOSSIBLE
+    outside = own >= lengths[:, None]
+    is_padded = bool(outside.any())
+    if is_padded:
+        arc[:, :, 1:][numpy.broadcast_to(outside[:, None], arc[:, :, 1:].shape)] = IMPOSSIBLE
+        arc[outside] = IMPOSSIBLE
+    heads: Ints2d = arc.argmax(axis=2)
+    best = numpy.take_along_axis(arc, heads[..., None], axis=2)[..., 0]
+    if is_padded:
+        best[outside] = heads[outside] = 0
+    if best.size and not (best.min() > POSSIBLE_ABOVE and best.max() < numpy.inf):
+        masked_arcs(scores, what="spanning trees")
+    return heads
 
 
 def _small_enough(shapes: Sequence[tuple[int, ...]]) -> list[tuple[int, int]]:

@@ -37,9 +37,8 @@ def check_scores(scores: FloatsXd, *, name: str) -> None:
     """scores (FloatsXd): any shape, what a model returned. name (str): of the component.
     RAISES (ValueError): if one is NaN or +inf.
     """
-    xp = array_module(scores)
-    if scores.size and not scores.max() < xp.inf:  # the maximum of what has a NaN is NaN
-        value = "NaN" if xp.isnan(scores).any() else "infinite"
+    if scores.size and not scores.max() < numpy.inf:  # the maximum of what has a NaN is NaN
+        value = "NaN" if array_module(scores).isnan(scores).any() else "infinite"
         raise ValueError(f"{name}: the model's scores are {value}; its weights are damaged")
 
 

@@ -7,6 +7,7 @@ A chunk of docs goes through all layers at once while it is in the processor's c
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy
 
@@ -31,24 +32,32 @@ class Chunk:
     lengths: Ints1d
     pad: int
 
-    @property
+    @cached_property
     def n_tokens(self) -> int:
         """Tokens of the longest doc."""
         return int(self.lengths.max())
 
-    @property
+    @cached_property
+    def is_full(self) -> bool:
+        """Whether there is no padding: all docs are of one length."""
+        return len(self.lengths) == 1 or bool((self.lengths == self.n_tokens).all())
+
+    @cached_property
     def inside(self) -> Array:
         """(G, N) bool, False in the padding."""
         return numpy.arange(self.n_tokens)[None] < self.lengths[:, None]
 
-    def read(self, rows: Floats2d) -> Floats2d:
-        """Read `rows`, (T, width). RETURNS (Floats2d): (width, pad + G * (N + pad))."""
-        width, period = rows.shape[1], self.n_tokens + self.pad
-        columns = numpy.zeros((width, self.pad + len(self.starts) * period), dtype=rows.dtype)
+    @property
+    def n_columns(self) -> int:
+        """Of all docs, with the padding."""
+        return self.pad + len(self.starts) * (self.n_tokens + self.pad)
+
+    def read(self, rows: Floats2d, columns: Floats2d) -> None:
+        """Read `rows`, (T, width), into `columns`, (width, n_columns), zeros."""
+        period = self.n_tokens + self.pad
         for i, (start, n) in enumerate(zip(self.starts.tolist(), self.lengths.tolist())):
             first = self.pad + i * period
             columns[:, first : first + n] = rows[start : start + n].T
-        return columns
 
     def tokens(self, columns: Floats2d) -> Floats2d:
         """Leave out the columns between docs. RETURNS (Floats2d): (width, G * N), a copy."""
@@ -96,17 +105,28 @@ def _slices(ascending: Sequence[int], pad: int, whole: int) -> list[tuple[int, i
     return [*slices, (first, len(ascending))] if ascending else []
 
 
-def normalise(X: Floats2d, scale: Floats1d, shift: Floats1d, *, epsilon: float) -> Floats2d:
+def normalise(X: Floats2d, scale: Floats1d, shift: Floats1d | None, *, epsilon: float) -> Floats2d:
     """Make each column (X - mean) / deviation * scale + shift, in place. X: (width, columns)."""
-    standardise(X, epsilon=epsilon, out=X)
+    scaled(centre(X), epsilon=epsilon, out=X)
     X *= scale[:, None]
-    X += shift[:, None]
+    if shift is not None:
+        X += shift[:, None]
     return X
 
 
-def standardise(X: Floats2d, *, epsilon: float, out: Floats2d | None = None) -> Floats2d:
-    """Return (X - mean) / deviation of each column. X: (width, columns). out: where to write it."""
-    out = numpy.subtract(X, X.sum(axis=0) / len(X), out=out)
-    variance = numpy.einsum("ij,ij->j", out, out) / len(X)
-    out *= 1.0 / numpy.sqrt(variance + epsilon)
-    return out
+def centre(X: Floats2d) -> Floats2d:
+    """Subtract the mean of each column, in place. X: (width, columns)."""
+    mean = numpy.add.reduce(X, axis=0)
+    mean /= len(X)
+    X -= mean
+    return X
+
+
+def scaled(X: Floats2d, *, epsilon: float, out: Floats2d) -> None:
+    """Write X / deviation of each column to `out`. X: (width, columns), of mean 0."""
+    factor = numpy.einsum("ij,ij->j", X, X)
+    factor /= len(X)
+    factor += epsilon
+    numpy.sqrt(factor, out=factor)
+    numpy.reciprocal(factor, out=factor)
+    numpy.multiply(X, factor, out=out)

@@ -2,10 +2,7 @@
 token but its word, and most words have been seen before.
 
 A table is never stale: it holds what the parameters gave that it was computed with, and is emptied
-as soon as they are others. Parameters change in two ways. A model is given other arrays: by
-loading, by `use_params`, by most optimizers. Or an optimizer changes the arrays of a model that has
-gradients in place; so of such a model the values are compared, 0.1 ms for a megabyte. (The arrays
-of a model without gradients are not to be changed in place by hand: `set_param` another array.)
+as soon as they are others (see `kept`).
 """
 
 import threading
@@ -18,14 +15,18 @@ from spacy.strings import StringStore
 from spacy.tokens import Doc
 from thinc.api import Model
 
-from ...arrays import Floats1d, Floats2d, Ints1d, Ints2d
+from ...arrays import Floats2d, Ints1d, Ints2d
+from ..blas import nodes_on_blas, on_blas
 from ..embedding.hash_embedding import HashEmbedding, find_hash_embedding, static_data
 from ..embedding.static_rows import rows_of
 from ..words import split_rows
+from .kept import Snapshot
 
 # 30 MB of a width of 96.
 MAX_WORDS = 50_000
 _FIRST_ROWS = 1024
+# So few words of a batch are not looked through for those that are there twice.
+_FEW = 200
 
 
 class WordTable:
@@ -38,8 +39,10 @@ class WordTable:
     def __init__(self, limit: int = MAX_WORDS):
         self.limit = limit
         self._lock = threading.Lock()
-        self._params = _Params()
         self._clear(None)
+        # Of which parameters, and the layers that they are of.
+        self._snapshot: Snapshot | None = None
+        self._layers: HashEmbedding | None = None
 
     def __len__(self) -> int:
         return len(self._index)
@@ -56,23 +59,33 @@ class WordTable:
         embed (Model[list[Doc], list[Floats2d]]): of a spacy.MultiHashEmbed.v2 or
             spacy-skd.WordEmbed.v1 or v2 words are kept, any other is run.
         """
-        layers = find_hash_embedding(embed)
-        if layers is None:
-            return embed.predict(docs)
-        if not any(len(doc) for doc in docs):  # spaCy's own fails if there are static vectors
-            return [embed.ops.alloc2f(0, layers.mix.get_dim("nO")) for _ in docs]
-        vectors = layers.vectors(docs[0].vocab)
-        data = static_data(vectors)
-        usable = data is not None or layers.static is None
-        if not usable or embed.ops.xp is not numpy or not self._lock.acquire(blocking=False):
+        if embed.ops.xp is not numpy or not self._lock.acquire(blocking=False):
             return embed.predict(docs)
         try:
-            if not self._params.still_of(embed):
-                self._clear(data)
-            rows = self._rows(layers, layers.words(docs), data, vectors, docs[0].vocab.strings)
+            rows = self._predict(embed, docs)
         finally:
             self._lock.release()
+        if rows is None:
+            on_blas(embed)
+            return embed.predict(docs)
         return split_rows(rows, docs)
+
+    def _predict(self, embed: Model[list[Doc], list[Floats2d]], docs: list[Doc]) -> Floats2d | None:
+        """Return (T, width), or None if no words are kept."""
+        if self._snapshot is None or not self._snapshot.is_of(embed):
+            self._clear(None)
+            self._snapshot, self._layers = Snapshot(embed), find_hash_embedding(embed)
+        layers = self._layers
+        if layers is None:
+            return None
+        if not any(map(len, docs)):  # spaCy's own fails if there are static vectors
+            empty: Floats2d = embed.ops.alloc2f(0, layers.mix.get_dim("nO"))
+            return empty
+        vectors = layers.vectors(docs[0].vocab)
+        data = static_data(vectors)
+        if data is None and layers.static is not None:
+            return None
+        return self._rows(layers, layers.words(docs), data, vectors, docs[0].vocab.strings)
 
     def _clear(self, data: Floats2d | None) -> None:
         self._index: dict[int, int] = {}
@@ -125,6 +138,8 @@ class WordTable:
         new_words = words[list(new.values())]
         keys = new_words[:, -1]
         rows = numpy.full(len(new_words), -1) if data is None else rows_of(vectors, keys)
+        if self._snapshot is not None:
+            nodes_on_blas(self._snapshot.nodes)
         embedded = layers.embed(new_words, rows, data, strings)
         start = len(self)
         self._vectors = _appended(self._vectors, embedded, start, limit=self.limit)
@@ -143,13 +158,14 @@ class WordTable:
         changes them in place, and may give a word another row."""
         if data is not self._data:
             return False
-        is_used = numpy.zeros(len(self) + 1, dtype=bool)  # the last for what is new, -1
-        is_used[where] = True
-        (used,) = numpy.nonzero(is_used[:-1])
+        used = where[where >= 0]
+        if len(used) > _FEW:
+            used = numpy.unique(used)
         rows = self._static_rows[used]
-        return numpy.array_equal(
-            rows_of(vectors, self._static_keys[used]), rows
-        ) and numpy.array_equal(_sums(data, rows), self._static_sums[used])
+        return (
+            numpy.array_equal(rows_of(vectors, self._static_keys[used]), rows)
+            and numpy.array_equal(_sums(data, rows), self._static_sums[used])
+        )  # fmt: skip
 
 
 def _hashes(words: Ints2d) -> list[int]:
@@ -185,25 +201,3 @@ def _sums(data: Floats2d, rows: Ints1d) -> Ints1d:
     # At most 32 bits a factor: a sign in the highest of 64 would count modulo 2.
     bits = vectors.view(f"u{min(4, vectors.itemsize)}").astype("uint64")
     return numpy.where(rows < 0, 0, bits @ _factors(bits.shape[1]))
-
-
-class _Params:
-    """The parameters that something was computed with."""
-
-    def __init__(self) -> None:
-        self._arrays: list[Floats1d] = []
-        self._values: list[Floats1d] | None = None
-
-    def still_of(self, model: Model[Any, Any]) -> bool:
-        """Tell whether the model has them still; if not, those that it has are taken."""
-        nodes = list(model.walk())
-        arrays = [n.get_param(name) for n in nodes for name in n.param_names if n.has_param(name)]
-        in_place = any(n.grad_names or n._params.proxy is not None for n in nodes)
-        same = len(arrays) == len(self._arrays)
-        same = same and all(array is other for array, other in zip(arrays, self._arrays))
-        if same and in_place:
-            same = self._values is not None and all(map(numpy.array_equal, arrays, self._values))
-        if not same:
-            self._arrays = arrays
-            self._values = [array.copy() for array in arrays] if in_place else None
-        return same

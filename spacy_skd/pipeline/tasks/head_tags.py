@@ -20,9 +20,8 @@ from ...codecs.head_labels import (
     parse_head_label,
 )
 from ...codecs.trees import ROOT_HEAD, Gold, Heads, gold_tokens
-from ...codecs.units import as_units, make_buckets, split_by_lengths
+from ...codecs.units import as_units, batch_spans, make_buckets, split_by_lengths
 from ...codecs.words import Words
-from ...layers.sentences import batch_spans
 from ...models.words import words_of
 from ...structures import IndependentLabels, to_numpy
 from ...structures.numerics import check_scores
@@ -75,10 +74,6 @@ class HeadTagTask(ParsingTask[HeadTagLesson, list[Doc], Floats2d, Floats2d]):
     def tags(self) -> HeadLabels:
         """The inventory."""
         return head_labels(self.pipe.labels)
-
-    @property
-    def deprels(self) -> tuple[str, ...]:
-        return self.tags.deprels
 
     def check_labels(self, labels: Sequence[str]) -> None:
         HeadLabels(tuple(labels))
@@ -152,6 +147,9 @@ class HeadTagTask(ParsingTask[HeadTagLesson, list[Doc], Floats2d, Floats2d]):
         rows = zip(units, split_by_lengths(scores, lengths), split_by_lengths(tags, lengths))
         of_words = [head_tag_activations(*row) for row in rows]
         return Predictions(best, [head_tags_on_tokens(*pair) for pair in zip(of_words, words)])
+
+    def write(self, docs: Sequence[Doc], best: Sequence[Arcs]) -> None:
+        self.layer.write(docs, best, labels=self.tags.deprels)
 
     def _best(self, scores: Floats2d, units: Sequence[Ints2d]) -> tuple[Ints1d, Ints1d, Ints1d]:
         """Of each word of the batch, the offset of its head, the tag and the deprel."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from ...arrays import Ints1d, Ints2d
+from ...arrays import Array, Ints1d, Ints2d
 from ...codecs.words import Words
 from ...layers.sentences import doc_starts, punctuation_starts, reference_starts, units_of
 from ...layers.trees import TreeLayer
@@ -32,11 +32,6 @@ class ParsingTask(Task[LessonT, InputT, ScoresT, GradientT, Arcs]):
         self.max_length = max_length
         self._warned = False
 
-    @property
-    def deprels(self) -> tuple[str, ...]:
-        """What `write` is given the indices of."""
-        return self.pipe.labels
-
     def labels_in(self, examples: Iterable[Example]) -> list[str]:
         return sorted({label for eg in examples for label in self.layer.labels(eg.reference)})
 
@@ -48,11 +43,22 @@ class ParsingTask(Task[LessonT, InputT, ScoresT, GradientT, Arcs]):
     def units(self, docs: Sequence[Doc], words: Sequence[Words]) -> list[Ints2d]:
         """Of each doc (U, 2) start and end word of its sentences."""
         starts, bare = doc_starts(docs)
+        self.cut(bare, starts, docs, words)
+        return units_of(starts, words, max_length=self.max_length)
+
+    def cut(
+        self,
+        bare: Sequence[int],
+        starts: list[Array],
+        docs: Sequence[Doc],
+        words: Sequence[Words],
+    ) -> None:
+        """Put the starts after punctuation in place of those of docs without sentences. bare
+        (Sequence[int]): which these are."""
         for i in bare:
             starts[i] = punctuation_starts(docs[i])
             if starts[i].sum() > 1 or len(words[i]) > self.max_length > 0:
                 self._warn_bare()
-        return units_of(starts, words, max_length=self.max_length)
 
     def _warn_bare(self) -> None:
         if self._warned:
@@ -95,12 +101,3 @@ class ParsingTask(Task[LessonT, InputT, ScoresT, GradientT, Arcs]):
     ) -> list[Belief]:
         """Return the scores of docs. units (Sequence[Ints2d]): per doc (U, 2) start and end
         word."""
-
-    # Annotation
-
-    def write(self, docs: Sequence[Doc], best: Sequence[Arcs]) -> None:
-        """Write heads and deprels.
-
-        best: per doc the offset of each word's head, 0 for a root, and the index of its deprel.
-        """
-        self.layer.write(docs, best, labels=self.deprels)

@@ -10,9 +10,9 @@ from thinc.api import Model
 from ...arrays import Floats2d, Ints1d, Ints2d
 from ...codecs.head_labels import deprels_of
 from ...codecs.trees import ROOT_HEAD, UNKNOWN_HEAD, Heads, head_rows
-from ...codecs.units import Bucket, split_by_lengths
+from ...codecs.units import Bucket, batch_spans, split_by_lengths
 from ...codecs.words import Words
-from ...layers.sentences import batch_spans, doc_starts, units_of
+from ...layers.sentences import doc_starts, spans_of, split_units
 from ...layers.trees import no_arcs
 from ...models.biaffine import ParserGradient, ParserInput, ParserScores
 from ...models.words import words_of
@@ -64,15 +64,19 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
     def initialize(self, model: Model[ParserInput, ParserScores], docs: list[Doc]) -> None:
         model.get_ref("output_layer").set_dim("nO", len(self.pipe.labels))
         words = words_of(docs)
-        units = units_of(doc_starts(docs)[0], words, max_length=self.max_length)
-        model.initialize(X=(docs, batch_spans(units, [len(each) for each in words])))
+        spans = spans_of(doc_starts(docs)[0], words, max_length=self.max_length)
+        model.initialize(X=(docs, spans))
 
     # Prediction
 
     def predict(self, docs: list[Doc]) -> Predictions:
         words = words_of(docs)
-        lengths, units = [len(each) for each in words], self.units(docs, words)
-        scores = self._scores(docs, lengths, units)
+        lengths = [len(each) for each in words]
+        starts, bare = doc_starts(docs)
+        if bare:
+            self.cut(bare, starts, docs, words)
+        spans = spans_of(starts, words, max_length=self.max_length)
+        scores = self._scores(docs, spans)
         pairs = self._best_pairs(scores)
         deprels = self._deprel_scores(scores, pairs)
         rows, heads = pairs.T
@@ -82,13 +86,14 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
         best = list(zip(split_by_lengths(offsets, lengths), split_by_lengths(labels, lengths)))
         if not self.pipe.save_activations:
             return Predictions(best)
-        of_words = self._activations(units, best, scores, rows, deprels)
+        of_words = self._activations(split_units(spans, lengths), best, scores, rows, deprels)
         return Predictions(best, [arcs_on_tokens(*pair) for pair in zip(of_words, words)])
 
-    def _scores(
-        self, docs: Sequence[Doc], lengths: Sequence[int], units: Sequence[Ints2d]
-    ) -> ParserScores:
-        spans = batch_spans(units, lengths)
+    def write(self, docs: Sequence[Doc], best: Sequence[Arcs]) -> None:
+        self.layer.write(docs, best, labels=self.pipe.labels)
+
+    def _scores(self, docs: Sequence[Doc], spans: Ints2d) -> ParserScores:
+        """spans: (U, 2) units as rows of the batch's words."""
         if not len(spans):
             none = numpy.zeros((0, len(self.pipe.labels)), "float32")
             return ParserScores([], [], lambda pairs: none)
@@ -132,7 +137,7 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
         """Return the scores of every sentence's arcs, and of the deprels of likely arcs: those in
         the best tree, or of a marginal of at least `label_floor`."""
         lengths = [len(each) for each in words]
-        scores = self._scores(docs, lengths, units)
+        scores = self._scores(docs, batch_spans(units, lengths))
         chosen = [self._likely_pairs(b, arcs) for b, arcs in zip(scores.buckets, scores.arcs)]
         pairs = numpy.concatenate(chosen) if chosen else numpy.zeros((0, 2), dtype="int64")
         return tree_beliefs(

@@ -5,7 +5,7 @@ from thinc.api import fix_random_seed
 from spacy_skd.models.attention import attention_layer
 from spacy_skd.models.blocks import plan_blocks
 from spacy_skd.models.prediction.attention import Attention, attend
-from spacy_skd.models.prediction.columns import plan_chunks
+from spacy_skd.models.prediction.columns import centre, plan_chunks
 
 LENGTHS = (5, 0, 1, 8, 1, 2, 23, 24, 25, 7, 70, 300)
 
@@ -22,16 +22,19 @@ def make_layer(*, scale=0.3, dtype="float32"):
 
 
 def both(layer, lengths, *, block, halo, dtype="float32"):
-    """What prediction gives, and what training does."""
+    """What prediction gives, and what training does, less the mean of each token."""
     rng = numpy.random.default_rng(len(lengths))
     rows = rng.normal(size=(sum(lengths), 12)).astype(dtype)
     found = numpy.full_like(rows, numpy.nan)
     for chunk in plan_chunks(lengths, pad=2, whole=block + 2 * halo):
-        tokens = chunk.tokens(chunk.read(rows))
-        attend(Attention.of(layer, reach=block + 2 * halo), tokens, chunk, block=block, halo=halo)
+        columns = numpy.zeros((12, chunk.n_columns), dtype=dtype)
+        chunk.read(rows, columns)
+        tokens = centre(chunk.tokens(columns))
+        attend(Attention.of(layer), tokens, chunk, block=block, halo=halo)
         chunk.write(tokens, found)
     groups = plan_blocks(lengths, block=block, halo=halo)
-    return found, layer((rows, groups), True)[0][0]
+    expected = layer((rows, groups), True)[0][0]
+    return found, expected - expected.mean(axis=1, keepdims=True)
 
 
 @pytest.mark.parametrize(("block", "halo"), [(8, 8), (16, 4), (4, 10), (8, 0), (64, 32)])

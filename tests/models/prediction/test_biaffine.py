@@ -2,7 +2,7 @@ import numpy
 import pytest
 
 from spacy_skd.models.prediction import biaffine as module
-from spacy_skd.models.prediction.biaffine import label_scores
+from spacy_skd.models.prediction.biaffine import by_right_of, label_scores
 
 
 @pytest.mark.parametrize("chunk", [2, 128])
@@ -13,7 +13,8 @@ def test_equals_the_outer_product(monkeypatch, chunk):
     W = rng.normal(size=(12, 5))
     dependents = rng.permutation(30)
     heads = rng.integers(0, 31, 30) // 3  # some heads of many, some of none
-    found = label_scores(numpy, left, right, W, dependents=dependents, heads=heads)
+    by_right = by_right_of(numpy, W, 4, 3)
+    found = label_scores(numpy, left, right, by_right, dependents=dependents, heads=heads)
     for i, (d, h) in enumerate(zip(dependents, heads, strict=True)):
         numpy.testing.assert_allclose(found[i], numpy.outer(left[d], right[h]).reshape(-1) @ W)
 
@@ -21,6 +22,6 @@ def test_equals_the_outer_product(monkeypatch, chunk):
 def test_no_pairs():
     none = numpy.zeros(0, dtype="int64")
     left = numpy.ones((2, 4), dtype="float32")
-    found = label_scores(numpy, left, left, numpy.ones((16, 5)), dependents=none, heads=none)
+    found = label_scores(numpy, left, left, numpy.ones((4, 20)), dependents=none, heads=none)
     assert found.shape == (0, 5)
     assert found.dtype == "float32"

@@ -25,7 +25,8 @@ def test_every_doc_is_in_one_chunk_with_docs_of_its_length():
 def test_layout():
     rows = numpy.arange(1.0, 19.0).reshape(9, 2)
     chunk = Chunk(numpy.asarray([5, 0]), numpy.asarray([2, 3]), pad=2)
-    columns = chunk.read(rows)
+    columns = numpy.zeros((2, chunk.n_columns))
+    chunk.read(rows, columns)
     first = [0, 0, 11, 13, 0, 0, 0, 1, 3, 5, 0, 0]
     numpy.testing.assert_array_equal(columns, [first, [x and x + 1 for x in first]])
     tokens = chunk.tokens(columns)

@@ -20,9 +20,7 @@ def make_cnn(*, width=12, window=1, pieces=3, depth=2):
 def run(cnn, X):
     rows, found = numpy.concatenate(X), numpy.full((sum(map(len, X)), X[0].shape[1]), numpy.nan)
     for chunk in plan_chunks([len(x) for x in X], pad=cnn.attrs["pad"], whole=50):
-        columns = chunk.read(rows)
-        convolve(steps_of(cnn), columns)
-        chunk.write(chunk.tokens(columns), found)
+        chunk.write(convolve(steps_of(cnn), chunk, rows), found)
     return found
 
 
