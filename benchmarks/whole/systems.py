@@ -185,10 +185,15 @@ class Systems:
         return found
 
     def test(self) -> None:
-        """Score each chosen cell on test, once."""
+        """Score each chosen cell on test, once a training."""
         for name in [name for system in SYSTEMS for name in self.chosen(system)]:
             path = self.work / name / "model-best"
-            self.cells.run(f"test_{name}", name, lambda p=path: {"test": self.measure(p, "test")})
+            trained = self.cells.read(name) or {}
+            self.cells.run(
+                f"test_{name}",
+                [trained.get("key"), trained.get("commit")],
+                lambda path=path: {"test": self.measure(path, "test")},
+            )
 
 
 def first_texts(raw: Path, *, words: int, skip: int = 0) -> list[str]:
