@@ -31,6 +31,7 @@ def lemma_report(docs: list[Doc], references: list[Doc], known: set[str]) -> dic
     for kind, is_of in KINDS.items():
         right = [word.lemma_ == gold.lemma_ for word, gold in pairs if is_of(gold)]
         report[kind] = {"words": len(right), "right": sum(right)}
-    invented = [word.lemma_ for word, _ in pairs if word.lemma_.lower() not in known]
+    lemmas = [word.lemma_ for word, _ in pairs if word.lemma_]
+    invented = [lemma for lemma in lemmas if lemma.lower() not in known]
     report["invented"] = {"words": len(pairs), "lemmas": len(invented), "some": invented[:20]}
     return report

@@ -105,14 +105,14 @@ def test_a_report_on_lemmas():
     from whole.lemmas import known_words, lemma_report
 
     vocab = spacy.blank("en").vocab
-    words = ["Dogs", "RUN", "to", "LA"]
-    starts = [True, False, False, False]
-    gold = Doc(vocab, words, lemmas=["dog", "run", "to", "LA"], sent_starts=starts)
-    doc = Doc(vocab, words, lemmas=["Dogs", "run", "tow", "la"], sent_starts=starts)
+    words = ["Dogs", "RUN", "to", "LA", "!"]
+    starts = [True, False, False, False, False]
+    gold = Doc(vocab, words, lemmas=["dog", "run", "to", "LA", "!"], sent_starts=starts)
+    doc = Doc(vocab, words, lemmas=["Dogs", "run", "tow", "la", ""], sent_starts=starts)
     report = lemma_report([doc], [gold], known_words([gold], []))
     assert report["first words"] == {"words": 1, "right": 0}
     assert report["capitals"] == {"words": 2, "right": 1}
-    assert report["invented"] == {"words": 4, "lemmas": 1, "some": ["tow"]}
+    assert report["invented"] == {"words": 5, "lemmas": 1, "some": ["tow"]}
 
 
 def ruled(folder, *, lemma):
