@@ -145,8 +145,11 @@ def make_vocab():
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(rules(), min_size=1, max_size=6),
-       st.lists(st.lists(doc, max_size=4), min_size=1, max_size=3), st.sampled_from([2, 20_000]))
+@given(
+    st.lists(rules(), min_size=1, max_size=6),
+    st.lists(st.lists(doc, max_size=4), min_size=1, max_size=3),
+    st.sampled_from([2, 20_000]),
+)
 def test_any_rules_annotate_any_docs_as_spacy_does(patterns, corpora, memo):
     stock = AttributeRuler(make_vocab(), "stock")
     fast = FastAttributeRuler(make_vocab(), "fast", memo=memo)
@@ -249,7 +252,9 @@ FIRST = {"patterns": [[{"LOWER": "a"}], [{"LOWER": "go"}]], "attrs": {"POS": "DE
 @pytest.mark.parametrize("handler", [False, True])
 def test_errors_are_those_of_spacy(nlp, rule, handler):
     stock = errors(nlp, "attribute_ruler", [FIRST, rule], handler=handler)
-    assert errors(spacy.blank("en"), "fast_attribute_ruler", [FIRST, rule], handler=handler) == stock
+    assert (
+        errors(spacy.blank("en"), "fast_attribute_ruler", [FIRST, rule], handler=handler) == stock
+    )
     assert re.search("unheard|E1001", str(stock))
 
 
@@ -289,7 +294,9 @@ def test_rules_that_are_added_later_count(nlp):
 
 
 def test_what_is_remembered_is_bounded(nlp):
-    patterns = [{"patterns": [[{"LOWER": {"REGEX": "^a"}, "LENGTH": {">": 3}}]], "attrs": {"POS": "X"}}]
+    patterns = [
+        {"patterns": [[{"LOWER": {"REGEX": "^a"}, "LENGTH": {">": 3}}]], "attrs": {"POS": "X"}}
+    ]
     ruler = ruler_of(nlp, patterns, memo=64)
     rng = numpy.random.default_rng(0)
     for _ in range(20):

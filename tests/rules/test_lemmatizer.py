@@ -253,7 +253,9 @@ def test_it_is_saved_as_spacys_is(tmp_path):
 
 
 def test_the_mode_is_the_languages_own_by_default():
-    modes = {lang: spacy.blank(lang).add_pipe("fast_lemmatizer").mode for lang in ("en", "pl", "xx")}
+    modes = {
+        lang: spacy.blank(lang).add_pipe("fast_lemmatizer").mode for lang in ("en", "pl", "xx")
+    }
     assert modes == {"en": "rule", "pl": "pos_lookup", "xx": "lookup"}
 
 

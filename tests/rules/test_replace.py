@@ -73,9 +73,7 @@ def test_the_pipeline_is_the_same_but_for_the_factories(nlp, tmp_path):
 def assembled(nlp, folder):
     """What `spacy assemble` makes of a config that sources the components."""
     config = nlp.config.copy()
-    config["components"] = {
-        name: {"source": str(folder / "fast")} for name in config["components"]
-    }
+    config["components"] = {name: {"source": str(folder / "fast")} for name in config["components"]}
     config["initialize"]["components"] = {}
     config.to_disk(folder / "assemble.cfg")
     assemble_cli(
