@@ -21,7 +21,7 @@ from .rows import batches
 
 logger = logging.getLogger("spacy.skd")
 FAST_RULER = "fast_attribute_ruler"
-MEMO = 20_000  # rows, 5 MB
+MEMO = 50_000  # of a word, 10 MB
 
 
 class FastAttributeRuler(AttributeRuler):

@@ -96,9 +96,10 @@ class Others:
 
     def write(self, doc: Doc, of_token: list[int]) -> None:
         """of_token (list[int]): of each token the number of its change."""
-        for token, i in zip(doc, of_token):
-            features = self.features[i]
+        for token, features in zip(doc, map(self.features.__getitem__, of_token)):
             if features is not None:
                 token.morph = features
-            if self.has_more and self.more[i]:
-                set_token_attrs(token, self.more[i])
+        if self.has_more:
+            for token, more in zip(doc, map(self.more.__getitem__, of_token)):
+                if more:
+                    set_token_attrs(token, more)

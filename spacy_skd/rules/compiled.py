@@ -97,10 +97,11 @@ class CompiledRules:
         """
         reduced = self._columns.reduce(rows)
         first, row_of = distinct(reduced)
+        once = keys(reduced[first])
         number: dict[Match, int] = {}
         numbers = [
-            number.setdefault(self._match(rows, *row), len(number))
-            for row in zip(first.tolist(), keys(reduced[first]))
+            number.setdefault(match or self._match(rows, row, key), len(number))
+            for row, key, match in zip(first.tolist(), once, self._match_of.find(once))
         ]
         matches, of_token = list(number), numpy.array(numbers)[row_of]
         rules = [match.rules for match in matches]
@@ -115,14 +116,12 @@ class CompiledRules:
         return Matches(rows, rules, of_token)
 
     def _match(self, rows: Rows, row: int, key: bytes) -> Match:
-        match = self._match_of.get(key)
-        if match is None:
-            doc, i = rows.find(row)
-            held = {part for part, *_ in self._conditions(doc[i : i + 1], allow_missing=True)}
-            rules = tuple(sorted({self._rule_of[part] for part in held & self._rule_of.keys()}))
-            parts = tuple(sorted(held - self._rule_of.keys()))
-            match = self._matches.get((rules, parts)) or Match(rules, parts)
-            self._match_of[key] = self._matches[rules, parts] = match
+        doc, i = rows.find(row)
+        held = {part for part, *_ in self._conditions(doc[i : i + 1], allow_missing=True)}
+        rules = tuple(sorted({self._rule_of[part] for part in held & self._rule_of.keys()}))
+        parts = tuple(sorted(held - self._rule_of.keys()))
+        match = self._matches.get((rules, parts)) or Match(rules, parts)
+        self._match_of[key] = self._matches[rules, parts] = match
         return match
 
     def _match_spans(

@@ -92,9 +92,9 @@ class _Column:
                 self._judge.add(len(self._judge), [[{key: value}]])
             else:
                 named |= values
-        known = sorted(value for value in named if 0 <= value < 2**64)
-        self._named = numpy.array(known, dtype=numpy.uint64)
-        self._other = next(i for i in range(len(known) + 1) if i not in named)
+        self._is_named = frozenset(value for value in named if 0 <= value < 2**64)
+        self._named = numpy.array(sorted(self._is_named), dtype=numpy.uint64)
+        self._other = next(i for i in count() if i not in named)
         # Of what counts of a value; there is no more of it than conditions can tell apart.
         self._numbers: dict[tuple[int, frozenset[int]], int] = {}
         self._next = count()
@@ -108,9 +108,10 @@ class _Column:
             return self._with_other(values)
         first, of_token = distinct(values[:, None])
         once = values[first]
+        known = self._number_of.find(once.tolist())
         numbers = [
-            self._number(rows, *each)
-            for each in zip(first.tolist(), once.tolist(), self._with_other(once).tolist())
+            self._number(rows, row, i) if number is None else number
+            for row, number in zip(first.tolist(), known)
         ]
         return numpy.array(numbers, dtype=numpy.uint64)[of_token]
 
@@ -123,11 +124,12 @@ class _Column:
         named: Ids1d = numpy.where(is_named, values, numpy.uint64(self._other))
         return named
 
-    def _number(self, rows: Rows, row: int, value: int, named: int) -> int:
-        number = self._number_of.get(value)
-        if number is None:
-            doc, i = rows.find(row)
-            held = frozenset(key for key, *_ in self._judge(doc[i : i + 1], allow_missing=True))
-            number = self._numbers.setdefault((named, held), next(self._next))
-            self._number_of[value] = number
+    def _number(self, rows: Rows, row: int, i: int) -> int:
+        doc, place = rows.find(row)
+        held = self._judge(doc[place : place + 1], allow_missing=True)
+        value = int(rows.values[row, i])
+        named = value if value in self._is_named else self._other
+        counts = named, frozenset([key for key, *_ in held])
+        number = self._numbers.setdefault(counts, next(self._next))
+        self._number_of[value] = number
         return number

@@ -146,20 +146,20 @@ class FastLemmatizer(Pipe):
         where = numpy.flatnonzero((lemmas == 0) | self.overwrite)
         words = numpy.ascontiguousarray(rows.values[where, 1:])
         first, of_token = distinct(words)
-        strings = {doc.vocab.strings for doc in rows.docs}
-        ids = numpy.zeros(len(first), dtype=numpy.uint64)
-        for i, (word, key) in enumerate(zip(first.tolist(), keys(words[first]))):
-            lemma = self._lemma(rows, int(where[word]), key)
-            for store in strings:
-                ids[i] = store.add(lemma)
-        lemmas[where] = ids[of_token]
+        once = keys(words[first])
+        found = [
+            self._ask(rows, row, key) if lemma is None else lemma
+            for row, key, lemma in zip(where[first].tolist(), once, self._memo.find(once))
+        ]
+        for store in {doc.vocab.strings for doc in rows.docs}:
+            ids = list(map(store.add, found))
+        lemmas[where] = numpy.array(ids, dtype=numpy.uint64)[of_token]
         return lemmas
 
-    def _lemma(self, rows: Rows, row: int, key: bytes) -> str:
-        lemma = self._memo.get(key)
-        if lemma is None:
-            doc, i = rows.find(row)
-            lemma = self._memo[key] = self.original.lemmatize(doc[i])[0]
+    def _ask(self, rows: Rows, row: int, key: bytes) -> str:
+        doc, i = rows.find(row)
+        lemma: str = self.original.lemmatize(doc[i])[0]
+        self._memo[key] = lemma
         return lemma
 
     def _check_tables(self) -> None:

@@ -1,5 +1,6 @@
 """What was found out before, of a bounded number of keys."""
 
+from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
 from ..errors import check_between
@@ -34,12 +35,17 @@ class Memo(Generic[V]):
         return Memo, (self.size,)
 
     def get(self, key: Any) -> V | None:
-        value = self._young.get(key)
-        if value is None:
-            value = self._old.get(key)
-            if value is not None:
-                self[key] = value
-        return value
+        return self.find([key])[0]
+
+    def find(self, keys: Sequence[Any]) -> list[V | None]:
+        """Return the value of each key, None where it is not known."""
+        values = list(map(self._young.get, keys))
+        for i, value in enumerate(values):
+            if value is None:
+                old = values[i] = self._old.get(keys[i])
+                if old is not None:
+                    self[keys[i]] = old
+        return values
 
     def __setitem__(self, key: Any, value: V) -> None:
         if len(self._young) >= self.size // 2:
