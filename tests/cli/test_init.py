@@ -170,8 +170,8 @@ def test_layers_without_gold_in_the_evaluation_docs_do_not_count(stock, data, tm
     assert config["paths"]["dev"] == str(tmp_path / "dev")
     config, _ = init(str(stock), dev=str(data / "gold.spacy"))
     weights = {name for name, w in config["training"]["score_weights"].items() if w}
-    assert weights == {"tag_acc", "pos_acc", "morph_acc", "lemma_acc", "sents_f", "ents_f", "dep_uas",
-                       "dep_las", "spans_sc_f"}  # fmt: skip
+    assert weights == {"tag_acc", "pos_acc", "morph_acc", "lemma_acc", "sents_f", "ents_f",
+                       "dep_uas", "dep_las", "spans_sc_f"}  # fmt: skip
 
 
 def test_vectors_are_written_and_checked(stock, tmp_path):
