@@ -110,14 +110,16 @@ def test_components_are_of_the_layers_that_the_treebank_has(treebank, tmp_path, 
     found = prepare(untagged(treebank), tmp_path / "out")
     assert found.exit_code == 0, found.output
     printed = " ".join(found.output.split())
-    assert "Layers: sent, pos, morph, parser" in printed
+    assert "Layers: sent, pos, morph, lemma, parser" in printed
     assert "No component of tag: XPOS is _ throughout" in printed
     assert "Not scored, since dev has none: morph" in printed
     pipelines = {
         name: Config().from_disk(tmp_path / "out" / f"{name}.cfg", interpolate=False)
         for name in ("teacher", "student", "stock")
     }
-    assert pipelines["stock"]["nlp"]["pipeline"] == ["tok2vec", "morphologizer", "parser"]
+    assert pipelines["stock"]["nlp"]["pipeline"] == [
+        "tok2vec", "morphologizer", "trainable_lemmatizer", "parser"
+    ]  # fmt: skip
     for name in ("teacher", "student"):
         assert "tag" not in pipelines[name]["nlp"]["pipeline"]
         weights = pipelines[name]["training"]["score_weights"]

@@ -109,6 +109,18 @@ def test_settings_are_checked(setting, message):
         component(**{"layer": "lemma", "min_tree_freq": 3, **setting})
 
 
+def test_a_label_that_is_added_starts_as_the_mean_of_the_others(trained):
+    nlp = copy.deepcopy(trained)
+    pipe = nlp.get_pipe("lemma")
+    assert [pipe.add_label("upper *"), pipe.add_label("upper *")] == [1, 0]
+    texts = ["The cat sees Ann", "Dogs sleep well"]
+    assert [[t.lemma_ for t in doc] for doc in nlp.pipe(texts)] == [
+        [t.lemma_ for t in doc] for doc in trained.pipe(texts)
+    ]
+    (belief,) = pipe.believe([nlp.make_doc("cat")])
+    assert belief.labels[-1] == "upper *"
+
+
 # Prediction
 
 

@@ -62,7 +62,7 @@ def test_our_own_components_teach_what_they_annotate():
     nlp.remove_pipe("bio")
     nlp.initialize(lambda: all_components.gold_examples(nlp))
     layers = {
-        **{name: name for name in ("sent", "tag", "pos", "morph", "parser")},
+        **{name: name for name in ("sent", "tag", "pos", "morph", "lemma", "parser")},
         "ner": "ents",
         "spans": "spans:sc",
         "segments": "spans:seg",
