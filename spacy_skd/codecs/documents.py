@@ -39,7 +39,7 @@ def encode_categories(values: Floats2d, structure: IndependentLabels) -> DocGold
     rows = structure.of_label_chances(values).arrays["unary"]
     rows = rows.reshape((-1, rows.shape[2]))
     unknown = numpy.isnan(rows)
-    known: Array = ~unknown.any(axis=1)
+    known = numpy.asarray(~unknown.any(axis=1))
     possible = unknown | (rows > 0) | known[:, None]
     indicators = numpy.where(known[:, None], rows, 0)[:, None]
     gold = Parts({"unary": indicators}, numpy.ones(len(rows), dtype="int64"))
