@@ -1,4 +1,4 @@
-"""Every rule of spaCy's pipelines: on their own words, with tags as they come and as they do not."""
+"""Every rule of spaCy's pipelines, on their own words, with their tags and with random ones."""
 
 import random
 import subprocess
