@@ -68,8 +68,8 @@ class Parts:
         """Return (B,) sum over all parts of the products, float64."""
         xp, total = self.xp, self.xp.zeros(self.n_units, dtype="float64")
         for name, array in self.arrays.items():
-            shape = (*array.shape[:2], math.prod(array.shape[2:]))
-            a, b = array.reshape(shape), other.arrays[name].reshape(shape)
+            pair = (array, other.arrays[name])
+            a, b = (x.reshape((*x.shape[:2], math.prod(x.shape[2:]))) for x in pair)
             with numpy.errstate(invalid="ignore"):
                 sums = xp.einsum("bij,bij->b", a, b, dtype="float64")
                 if not xp.isfinite(sums).all():  # -inf scores of parts that do not occur count 0

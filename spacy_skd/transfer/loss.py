@@ -14,7 +14,7 @@ import numpy
 
 from ..arrays import Array, Floats1d
 from ..codecs.trees import Gold
-from ..structures import Parts, Structure, to_numpy
+from ..structures import Parts, Structure
 
 # As `structural_loss`: of a structure, the student's scores and the teacher's target.
 TeacherLoss = Callable[..., tuple[float, Parts]]
@@ -166,8 +166,7 @@ def gold_target(structure: Structure, scores: Parts, gold: Gold) -> tuple[Parts,
         complete and for blank units.
     """
     xp = scores.xp
-    n_known = gold.known.sum(axis=1)
-    partial = (n_known > 0) & (n_known < to_numpy(gold.indicators.lengths))
+    partial = ~gold.complete & ~gold.empty
     if not partial.any():
         return gold.indicators, xp.zeros(len(partial), dtype="float64")
     places = partial.nonzero()[0]

@@ -54,7 +54,8 @@ def test_a_student_that_the_commands_made(teacher, tmp_path):
     nlp.config["training"]["eval_frequency"] = "${components.tag.k}"
     nlp.to_disk(tmp_path / "referring")
     found = export(tmp_path / "referring", tmp_path / "stock")
-    assert found.exported == {"sent": "senter", "tag": "tagger", "pos": "morphologizer"}
+    assert found.exported == {"sent": "senter", "tag": "tagger", "pos": "morphologizer",
+                              "attribute_ruler": "attribute_ruler"}  # fmt: skip
     assert found.kept.keys() == {"tok2vec", "parser"}
     text = "The cat sees Ann . She gave him the book , a goblin !"
     before, after = (spacy.load(path)(text) for path in (student, tmp_path / "stock"))

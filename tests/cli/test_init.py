@@ -114,7 +114,8 @@ def test_a_student_of_every_kind_of_component(stock, data, tmp_path):
     frozen = given["training"]["frozen_components"]
     assert frozen == ["teacher", "attribute_ruler", "entity_ruler"]
     assert given["initialize"]["after_init"] == {
-        "@callbacks": "spacy-skd.resume.v1", "path": "${paths.resume}", "first": None
+        "@callbacks": "spacy-skd.resume.v1", "path": "${paths.resume}",
+        "first": {"@callbacks": "spacy-skd.fast_rules.v1"},
     }  # fmt: skip
     paths = {"paths.train": data / "gold.spacy", "paths.dev": data / "gold.spacy",
              "paths.raw": data / "raw.txt"}  # fmt: skip
