@@ -93,6 +93,7 @@ def test_a_student_of_every_kind_of_component(stock, data, tmp_path):
     assert found.exit_code == 0, found.output
     rows = [line.split() for line in found.output.splitlines()]
     assert ["morphologizer", "morph", "morph"] in rows
+    assert "taken over, as a fast_attribute_ruler" in found.output
     assert ["spancat", "spans:sc", "spancat", "spans", "that", "overlap"] in [r[:6] for r in rows]
     (row,) = (row for row in rows if row[:1] == ["trainable_lemmatizer"])
     assert " ".join(row[1:]).startswith("- listens to vectors of the teacher")
@@ -109,7 +110,8 @@ def test_a_student_of_every_kind_of_component(stock, data, tmp_path):
     frozen = given["training"]["frozen_components"]
     assert frozen == ["teacher", "attribute_ruler", "entity_ruler"]
     assert given["initialize"]["after_init"] == {
-        "@callbacks": "spacy-skd.resume.v1", "path": "${paths.resume}", "first": None
+        "@callbacks": "spacy-skd.resume.v1", "path": "${paths.resume}",
+        "first": {"@callbacks": "spacy-skd.fast_rules.v1"},
     }  # fmt: skip
     paths = {"paths.train": data / "gold.spacy", "paths.dev": data / "gold.spacy",
              "paths.raw": data / "raw.txt"}  # fmt: skip
@@ -123,6 +125,7 @@ def check_student(folder, stock):
     student, teacher = spacy.load(folder), spacy.load(stock)
     assert student.pipe_names == ["tok2vec", *STUDENTS]
     assert [t.text for t in student("goblin")] == ["gob", "lin"]
+    assert student.get_pipe_meta("attribute_ruler").factory == "fast_attribute_ruler"
     doc = student("She gave him the book")
     assert doc[1].lemma_ == "give"
     assert ("book", "BOOK") in [(ent.text, ent.label_) for ent in doc.ents]
