@@ -1,4 +1,4 @@
-"""Measure the rules of a pipeline, spaCy's own against this package's: time a word, and annotation.
+"""Measure the rules of a pipeline, spaCy's own against the fast ones: time a word, annotation.
 
     python benchmarks/rules.py path/to/en_core_web_sm path/to/raw.jsonl --words 100000
 

@@ -38,7 +38,7 @@ class Change:
 
 
 class Rules:
-    """The rules of a ruler as they were when it was made."""
+    """The rules of a ruler as they were when it was made. A copy or pickle of it is None."""
 
     def __init__(self, ruler: AttributeRuler, *, memo: int):
         self.matcher: Matcher = ruler.matcher
@@ -48,6 +48,9 @@ class Rules:
         self.plain = [attr for attr in PLAIN if attr in written]
         self.is_of_tokens = written <= _OF_TOKENS
         self._changes: Memo[Change] = Memo(memo)
+
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        return type(None), ()
 
     def are_of(self, ruler: AttributeRuler) -> bool:
         return self.matcher is ruler.matcher and len(self.attrs) == len(ruler.attrs)

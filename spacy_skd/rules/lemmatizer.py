@@ -147,12 +147,12 @@ class FastLemmatizer(Pipe):
         words = numpy.ascontiguousarray(rows.values[where, 1:])
         first, of_token = distinct(words)
         once = keys(words[first])
-        found = [
+        strings = [
             self._ask(rows, row, key) if lemma is None else lemma
             for row, key, lemma in zip(where[first].tolist(), once, self._memo.find(once))
         ]
         for store in {doc.vocab.strings for doc in rows.docs}:
-            ids = list(map(store.add, found))
+            ids = list(map(store.add, strings))
         lemmas[where] = numpy.array(ids, dtype=numpy.uint64)[of_token]
         return lemmas
 

@@ -76,6 +76,22 @@ def test_a_table_of_missing_cells_is_left_as_it_is(monkeypatch, tmp_path, name):
     assert page.read_text(encoding="utf8").count("old") >= 3
 
 
+def test_rules_are_timed_and_compared(monkeypatch, tmp_path):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("sentencizer")
+    nlp.add_pipe("attribute_ruler").add([[{"LOWER": "gave"}]], {"LEMMA": "give"})
+    nlp.to_disk(tmp_path / "pipeline")
+    (tmp_path / "raw.jsonl").write_text('{"text": "She gave him ten."}\n' * 30)
+    few = ["--words", "40", "--turns", "2"]
+    texts = tmp_path / "raw.jsonl"
+    code, printed = run(monkeypatch, "rules.py", tmp_path / "pipeline", texts, *few)
+    assert code == 0, code
+    assert [line.split(" |")[0] for line in printed.splitlines()[2:]] == [
+        "| attribute_ruler, first", "| together, first",
+        "| attribute_ruler, later", "| together, later",
+    ]  # fmt: skip
+
+
 def test_calls_are_counted(monkeypatch):
     code, printed = run(monkeypatch, "calls.py", "--list")
     assert code == 0

@@ -96,6 +96,7 @@ def test_a_student_of_every_kind_of_component(stock, data, tmp_path):
     assert found.exit_code == 0, found.output
     rows = [line.split() for line in found.output.splitlines()]
     assert ["morphologizer", "morph", "morph"] in rows
+    assert "taken over, as a fast_attribute_ruler" in found.output
     assert ["spancat", "spans:sc", "spancat"] in rows
     (row,) = (row for row in rows if row[:1] == ["span_finder"])
     assert " ".join(row[1:]).startswith("- listens to vectors of the teacher")
@@ -129,6 +130,7 @@ def check_student(folder, stock):
     student, teacher = spacy.load(folder), spacy.load(stock)
     assert student.pipe_names == ["tok2vec", *STUDENTS]
     assert [t.text for t in student("goblin")] == ["gob", "lin"]
+    assert student.get_pipe_meta("attribute_ruler").factory == "fast_attribute_ruler"
     doc = student("She gave him the book")
     assert doc[1].lemma_ == "give"
     assert ("book", "BOOK") in [(ent.text, ent.label_) for ent in doc.ents]

@@ -1,4 +1,4 @@
-"""Every rule of spaCy's pipelines, on their own words, with their tags and with random ones."""
+"""Every rule of spaCy's pipelines, on docs that are made for the rules and nearly so."""
 
 import random
 import subprocess
