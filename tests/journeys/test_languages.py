@@ -30,7 +30,7 @@ COMMANDS = {
 }  # fmt: skip
 PIPES = {
     "fr": ["senter", "pos", "morph", "parser", "ner", "spancat"],
-    "zh": ["senter", "tagger", "morphologizer", "parser", "ner", "spancat"],
+    "zh": ["senter", "tagger", "pos", "parser", "ner", "spancat"],
 }
 RULES = ["attribute_ruler", "lemmatizer", "entity_ruler"]
 SEQUOIA = Path(__file__).parents[3] / "shared" / "data" / "UD_French-Sequoia"

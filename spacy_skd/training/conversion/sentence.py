@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field, replace
 
+from .spaceless import has_spaceless
+
 
 @dataclass(frozen=True)
 class Multiword:
@@ -57,8 +59,10 @@ class Sentence:
         return sum(not multiword.is_spelled for multiword in self.multiwords)
 
     def before_gap(self) -> "Sentence":
-        """Return it with a space at its end, where the next sentence is left out."""
-        return replace(self, spaces=[*self.spaces[:-1], True])
+        """Return it with a space at its end, where the next sentence is left out, but for scripts
+        without spaces."""
+        has_spaces = any(self.spaces) or not has_spaceless(self.text)
+        return replace(self, spaces=[*self.spaces[:-1], has_spaces])
 
     @property
     def has_tree(self) -> bool:

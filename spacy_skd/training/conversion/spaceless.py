@@ -23,6 +23,11 @@ def apart(text: str) -> str:
     return text if text.isascii() else _ANY.sub(r" \g<0> ", text)
 
 
+def has_spaceless(text: str) -> bool:
+    """Tell whether a text has such a character."""
+    return _ANY.search(text) is not None
+
+
 def is_spaceless(word: str) -> bool:
     """Tell whether a word is one such character."""
     return _ANY.fullmatch(word) is not None

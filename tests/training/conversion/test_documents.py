@@ -26,3 +26,16 @@ def test_every_annotation_is_set(tmp_path):
     assert [t.is_sent_start for t in doc] == [True, False, False, True, False]
     assert str(doc[0].morph) == "Mood=Imp"
     assert [(e.text, e.label_) for e in doc.ents] == [("le", "ORG")]
+
+
+@pytest.mark.parametrize(
+    ("forms", "has_space"),
+    [(["Go", "!"], True), (["\u8001\u5e08", "\u770b", "\u3002"], False), (["ab", "\u732b"], False)],
+)
+def test_a_gap_is_a_space_but_where_a_script_has_none(tmp_path, forms, has_space):
+    rows = [f"{i}\t{form}{chr(9)}_\tX\t_\t_\t0\troot\t_\tSpaceAfter=No" if i == 1 else
+            f"{i}\t{form}{chr(9)}_\tX\t_\t_\t1\tdep\t_\tSpaceAfter=No"
+            for i, form in enumerate(forms, start=1)]  # fmt: skip
+    (sentence,) = read_conllu(write(tmp_path, "\n".join(rows) + "\n\n"))
+    assert sentence.spaces == [False] * len(forms)
+    assert sentence.before_gap().spaces == [False] * (len(forms) - 1) + [has_space]
