@@ -95,14 +95,3 @@ def units_of(starts: Sequence[Array], words: Sequence[Words], *, max_length: int
     if max_length and (units[:, 1] - units[:, 0]).max() > max_length:
         return [split_long_units(each, max_length=max_length) for each in of_docs]
     return of_docs
-
-
-def batch_spans(units: Sequence[Ints2d], lengths: Sequence[int]) -> Ints2d:
-    """Return the units of the docs of a batch as rows of its concatenated words.
-
-    units (Sequence[Ints2d]): per doc (U, 2). lengths (Sequence[int]): words of each doc.
-    RETURNS (Ints2d): (all units, 2) start and end row.
-    """
-    offsets = numpy.cumsum([0, *lengths])[:-1]
-    spans = [u + offset for u, offset in zip(units, offsets)]
-    return numpy.concatenate(spans) if spans else numpy.zeros((0, 2), dtype="int64")

@@ -14,9 +14,8 @@ from ...arrays import Bools, Floats2d, Ints2d
 from ...codecs.absence import Window
 from ...codecs.bioes import Legality, TypedSpan
 from ...codecs.trees import Gold
-from ...codecs.units import Bucket, make_buckets
+from ...codecs.units import Bucket, batch_spans, make_buckets
 from ...codecs.words import Words
-from ...layers.sentences import batch_spans
 from ...layers.span_layer import SpanLayer
 from ...models.words import words_of
 from ...structures import Parts, Structure, tie

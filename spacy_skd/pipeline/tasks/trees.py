@@ -9,10 +9,17 @@ from thinc.api import Model
 
 from ...arrays import Floats2d, Ints1d, Ints2d
 from ...codecs.head_labels import deprels_of
-from ...codecs.trees import ROOT_HEAD, UNKNOWN_HEAD, Heads, head_rows
-from ...codecs.units import Bucket, split_by_lengths
+from ...codecs.units import (
+    ROOT_HEAD,
+    UNKNOWN_HEAD,
+    Bucket,
+    Heads,
+    batch_spans,
+    head_rows,
+    split_by_lengths,
+)
 from ...codecs.words import Words
-from ...layers.sentences import batch_spans, doc_starts, units_of
+from ...layers.sentences import doc_starts, units_of
 from ...layers.trees import no_arcs
 from ...models.biaffine import ParserGradient, ParserInput, ParserScores
 from ...models.words import words_of
