@@ -15,7 +15,6 @@ FloatsXd: TypeAlias = NDArray[numpy.floating[Any]]
 Floats1d: TypeAlias = FloatsXd
 Floats2d: TypeAlias = FloatsXd
 Floats3d: TypeAlias = FloatsXd
-Floats4d: TypeAlias = FloatsXd
 
 IntsXd: TypeAlias = NDArray[numpy.integer[Any]]
 Ints1d: TypeAlias = IntsXd

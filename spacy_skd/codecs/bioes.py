@@ -81,20 +81,6 @@ def decode_spans(tags: Sequence[str]) -> list[TypedSpan]:
     return spans
 
 
-def repair_bio(tags: Sequence[str]) -> tuple[list[str], int]:
-    """Return BIO where an I that continues nothing begins a span, as spaCy repairs it.
-
-    RETURNS (tuple[list[str], int]): the tags, and how many were changed.
-    """
-    repaired: list[str] = []
-    for tag in tags:
-        before = repaired[-1] if repaired else OUTSIDE
-        if tag[:2] == "I-" and (before == OUTSIDE or before[2:] != tag[2:]):
-            tag = f"B-{tag[2:]}"
-        repaired.append(tag)
-    return repaired, sum(a != b for a, b in zip(tags, repaired))
-
-
 @dataclass(frozen=True, eq=False)
 class Legality:
     """What a tag may follow, as scores: 0 or `IMPOSSIBLE`.

@@ -1,10 +1,7 @@
-"""Dependency trees: heads of words, what each of the ways to write them down means, and arc
-indicators.
+"""Dependency trees: heads of tokens to and from arc indicators.
 
-*Rows*, which `Heads` holds: the row of the head among the words of a doc or batch, `ROOT_HEAD` or
-`UNKNOWN_HEAD`; so one array holds a whole batch whatever its sentences are. *Offsets*: the row of
-the head less one's own, 0 for ROOT. *Local*, as `Parts` have them: (B, N) within units, 0 = ROOT,
-j + 1 = word j of the unit.
+Heads are rows of the batch's concatenated tokens here (see `Heads`), so that one array holds a
+whole batch whatever its sentences are.
 """
 
 from dataclasses import dataclass
@@ -12,64 +9,9 @@ from typing import Any
 
 import numpy
 
-from ..arrays import Array, Ints1d, Ints2d, IntsXd
+from ..arrays import Array, Ints1d, Ints2d
 from ..structures import IMPOSSIBLE, Parts, is_tree, to_numpy
-
-ROOT_HEAD = -1
-UNKNOWN_HEAD = -2
-
-
-@dataclass(frozen=True, eq=False)
-class Heads:
-    """The head of each word of a doc or of a batch.
-
-    rows (IntsXd): (..., T), of several trees of the same words one after the other.
-    """
-
-    rows: IntsXd
-
-    @staticmethod
-    def of_offsets(offsets: IntsXd) -> "Heads":
-        """Read offsets (..., T), 0 for ROOT."""
-        own = numpy.arange(offsets.shape[-1])
-        return Heads(numpy.where(offsets == 0, ROOT_HEAD, own + offsets))
-
-    @staticmethod
-    def of_local(local: Ints2d, units: Ints2d, *, n_words: int) -> "Heads":
-        """Read heads of units that follow each other.
-
-        local (Ints2d): (U, N) 0 = ROOT, j + 1 = word j of the unit; any value in the padding.
-        units (Ints2d): (U, 2) start and end word. n_words (int): of the doc.
-        """
-        rows = numpy.full(n_words, ROOT_HEAD, dtype="int32")
-        for (start, end), row in zip(units.tolist(), local):
-            head = row[: end - start]
-            rows[start:end] = numpy.where(head == 0, ROOT_HEAD, start + head - 1)
-        return Heads(rows)
-
-    def to_offsets(self) -> IntsXd:
-        """Return (..., T) offsets, 0 also where no head is known."""
-        own = numpy.arange(self.rows.shape[-1])
-        return numpy.where(self.rows < 0, 0, self.rows - own)
-
-    def to_rows(self, first: int) -> IntsXd:
-        """Return (..., T) rows in a batch, of a doc whose first word is in row `first`."""
-        return numpy.where(self.rows >= 0, self.rows + first, self.rows)
-
-    def to_local(self, *, rows: Ints1d, lengths: Ints1d) -> Ints2d:
-        """Return (B, N) heads within the units of a bucket: `UNKNOWN_HEAD` where none is known,
-        where it is outside the unit, and in the padding.
-
-        rows, lengths (Ints1d): (B,) first row and words of each unit.
-        """
-        offsets = numpy.arange(int(lengths.max(initial=0)))
-        inside = offsets[None] < lengths[:, None]
-        index = numpy.where(inside, rows[:, None] + offsets[None], 0)
-        head = numpy.where(inside, self.rows[index] if len(self.rows) else 0, UNKNOWN_HEAD)
-        local = head - rows[:, None] + 1
-        local[(local < 1) | (local > lengths[:, None])] = UNKNOWN_HEAD
-        local[head == ROOT_HEAD] = 0
-        return local
+from .units import ROOT_HEAD, Heads, head_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,19 +99,6 @@ def decode_trees(indicators: Parts, *, rows: Ints1d) -> Ints2d:
     """
     heads = indicators.arrays["arc"].argmax(axis=-1)
     return head_rows(heads, rows=rows, lengths=indicators.lengths)
-
-
-def head_rows(heads: Ints2d, *, rows: Ints1d, lengths: Ints1d) -> Ints2d:
-    """Return `decode_trees` of heads.
-
-    heads (Ints2d): (B, N) 0 = ROOT, j + 1 = token j of the unit; any value in the padding.
-    rows, lengths (Ints1d): (B,) first row and tokens of each unit.
-    """
-    inside = numpy.arange(heads.shape[1])[None] < lengths[:, None]
-    unit, token = numpy.nonzero(inside)
-    head, first = heads[unit, token], rows[unit]
-    head_row = numpy.where(head == 0, ROOT_HEAD, first + head - 1)
-    return numpy.stack([first + token, head_row], axis=1)
 
 
 # Pairs of a dependent and its head

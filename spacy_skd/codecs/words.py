@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy
 
 from ..arrays import Array, Ints1d, Ints2d
-from .trees import ROOT_HEAD, UNKNOWN_HEAD
+from .units import ROOT_HEAD, UNKNOWN_HEAD
 
 Item = TypeVar("Item")
 TypedSpan = tuple[int, int, str]

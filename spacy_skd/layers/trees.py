@@ -11,8 +11,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ..arrays import Ints1d
-from ..codecs.trees import ROOT_HEAD, UNKNOWN_HEAD
-from ..codecs.units import split_by_lengths
+from ..codecs.units import ROOT_HEAD, UNKNOWN_HEAD, split_by_lengths
 from ..codecs.words import SPACE_DEPREL
 from ..errors import named
 from ..models.words import words_of

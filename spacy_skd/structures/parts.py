@@ -59,6 +59,10 @@ class Parts:
         if len(self.lengths) and int(self.lengths.max()) > n:
             raise ValueError(f"Parts: a unit of {int(self.lengths.max())} tokens in arrays of {n}")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy without the module."""
+        return Parts, (self.arrays, self.lengths)
+
     @property
     def mask(self) -> Array:
         """RETURNS: (B, N) bool, False in the padding."""
@@ -68,8 +72,8 @@ class Parts:
         """Return (B,) sum over all parts of the products, float64."""
         xp, total = self.xp, self.xp.zeros(self.n_units, dtype="float64")
         for name, array in self.arrays.items():
-            pair = (array, other.arrays[name])
-            a, b = (x.reshape((*x.shape[:2], math.prod(x.shape[2:]))) for x in pair)
+            both = (array, other.arrays[name])
+            a, b = (x.reshape(*x.shape[:2], math.prod(x.shape[2:])) for x in both)
             with numpy.errstate(invalid="ignore"):
                 sums = xp.einsum("bij,bij->b", a, b, dtype="float64")
                 if not xp.isfinite(sums).all():  # -inf scores of parts that do not occur count 0

@@ -9,7 +9,7 @@ from spacy.pipeline._parser_internals.nonproj import deprojectivize
 from spacy.tokens import Doc
 
 from ..arrays import Array, Floats1d, Ints1d, Ints2d
-from ..codecs.trees import ROOT_HEAD
+from ..codecs.units import ROOT_HEAD
 from ..codecs.words import SPACE_DEPREL
 from ..layers.known import stock_layers
 from ..layers.sentences import START_LABELS

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy
 
 from ..arrays import Floats2d, Ints1d
-from ..codecs.trees import ROOT_HEAD
+from ..codecs.units import ROOT_HEAD
 from ..structures import IndependentLabels, Parts
 from ..structures.numerics import POSSIBLE_ABOVE
 from .expect import tempered_weights

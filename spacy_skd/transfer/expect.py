@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import numpy
 
 from ..arrays import Bools, Floats2d, FloatsXd, Ints1d, Ints2d
-from ..codecs.trees import Gold, Heads, encode_trees
+from ..codecs.trees import Gold, encode_trees
+from ..codecs.units import Heads
 from ..errors import check_temperature
 from ..structures import ArcStructure
 from .posterior import Target

@@ -5,16 +5,12 @@ import numpy
 import oracle
 import pytest
 from hypothesis import given
-from spacy.tokens import Doc
-from spacy.training import biluo_tags_to_spans, iob_to_biluo
-from spacy.vocab import Vocab
 
 from spacy_skd.codecs.bioes import (
     decode_spans,
     encode_chains,
     encode_spans,
     legality,
-    repair_bio,
     scheme_of,
     span_tags,
 )
@@ -70,18 +66,6 @@ def test_spans_that_overlap_or_lie_outside_are_refused(spans):
 def test_unknown_scheme():
     with pytest.raises(ValueError, match="expected one of BIO, BIOES, got 'IOB1'"):
         span_tags(["A"], scheme="IOB1")
-
-
-@given(st.lists(st.sampled_from(["O", "B-A", "I-A", "B-B", "I-B"]), max_size=8))
-def test_repair_agrees_with_spacy(tags):
-    repaired, count = repair_bio(tags)
-    assert oracle.parse_tags(tuple(repaired), "BIO") is not None
-    assert count == sum(a != b for a, b in zip(tags, repaired))
-    if oracle.parse_tags(tuple(tags), "BIO") is not None:
-        assert count == 0
-    doc = Doc(Vocab(), words=["x"] * len(tags))
-    theirs = biluo_tags_to_spans(doc, iob_to_biluo(repaired)) if tags else []
-    assert [(s.start, s.end, s.label_) for s in theirs] == decode_spans(repaired)
 
 
 def test_gold_of_chains_with_unknown_tokens_and_pairs():

@@ -17,7 +17,7 @@ from spacy_skd.codecs.head_labels import (
     head_label,
     parse_head_label,
 )
-from spacy_skd.codecs.trees import ROOT_HEAD
+from spacy_skd.codecs.units import ROOT_HEAD
 
 TAGS = ("1:det", "0:root", "-2:obj", "-1:obj", "1:nsubj:pass", "2:det", "-1:det")
 LABELS = HeadLabels(TAGS)

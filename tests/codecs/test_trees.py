@@ -4,7 +4,7 @@ import oracle
 from hypothesis import given, settings
 
 from spacy_skd.codecs import decode_trees, encode_trees
-from spacy_skd.codecs.trees import ROOT_HEAD, UNKNOWN_HEAD
+from spacy_skd.codecs.units import ROOT_HEAD, UNKNOWN_HEAD
 
 
 @settings(max_examples=50, deadline=None)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_skd.codecs.bioes import decode_spans, encode_spans
-from spacy_skd.codecs.trees import ROOT_HEAD, UNKNOWN_HEAD, Heads
+from spacy_skd.codecs.units import ROOT_HEAD, UNKNOWN_HEAD, Heads
 from spacy_skd.codecs.words import Words, space_tag
 
 SPACES = st.lists(st.booleans(), max_size=9)

@@ -1,3 +1,5 @@
+import copy
+
 import numpy
 import pytest
 
@@ -17,6 +19,14 @@ def test_arithmetic_is_elementwise_and_keeps_the_dtype():
     assert by_unit.arrays["unary"][0].max() == 0
     assert by_unit.arrays["unary"][1].min() == 4
     assert by_unit.arrays["unary"].dtype == (a + b).arrays["unary"].dtype == "float32"
+
+
+def test_a_copy_is_of_its_own():
+    a = parts(numpy.ones((2, 3, 4)), [3, 2])
+    b = copy.deepcopy(a)
+    b.arrays["unary"][:] = 2
+    assert a.arrays["unary"].max() == 1
+    assert (b.xp, b.n_units, b.n_tokens) == (numpy, 2, 3)
 
 
 def test_dot_is_float64_and_skips_what_does_not_occur():

@@ -8,7 +8,7 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 from stock_pipelines import EMBED, stock_examples, stock_pipeline
 
-from spacy_skd.codecs.trees import ROOT_HEAD
+from spacy_skd.codecs.units import ROOT_HEAD
 from spacy_skd.models.words import words_of
 from spacy_skd.shards.manifest import Manifest
 from spacy_skd.teachers.beam import Beam

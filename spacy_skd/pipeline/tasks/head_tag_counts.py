@@ -11,7 +11,7 @@ from spacy.training import Example
 
 from ...arrays import Ints1d
 from ...codecs.head_labels import HeadLabels
-from ...codecs.trees import Heads
+from ...codecs.units import Heads
 from ...models.words import words_of
 from ...transfer.beliefs import Belief, TreeCandidates
 from ...transfer.beliefs.base import TREES

@@ -19,8 +19,8 @@ from ...codecs.head_labels import (
     head_labels,
     parse_head_label,
 )
-from ...codecs.trees import ROOT_HEAD, Gold, Heads, gold_tokens
-from ...codecs.units import as_units, batch_spans, make_buckets, split_by_lengths
+from ...codecs.trees import Gold, gold_tokens
+from ...codecs.units import ROOT_HEAD, Heads, as_units, batch_spans, make_buckets, split_by_lengths
 from ...codecs.words import Words
 from ...models.words import words_of
 from ...structures import IndependentLabels, to_numpy

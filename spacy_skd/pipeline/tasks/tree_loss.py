@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy
 
 from ...arrays import Bools, Floats1d, Floats2d, Ints1d, Ints2d
-from ...codecs.trees import UNKNOWN_HEAD, Gold, encode_trees, find_pairs
-from ...codecs.units import Bucket, as_units
+from ...codecs.trees import Gold, encode_trees, find_pairs
+from ...codecs.units import UNKNOWN_HEAD, Bucket, as_units
 from ...models.biaffine import ParserGradient, ParserScores
 from ...structures import ArcStructure, IndependentLabels, Parts, to_numpy
 from ...transfer.beliefs.base import TreeTeacher

@@ -9,8 +9,15 @@ from thinc.api import Model
 
 from ...arrays import Floats2d, Ints1d, Ints2d
 from ...codecs.head_labels import deprels_of
-from ...codecs.trees import ROOT_HEAD, UNKNOWN_HEAD, Heads, head_rows
-from ...codecs.units import Bucket, batch_spans, split_by_lengths
+from ...codecs.units import (
+    ROOT_HEAD,
+    UNKNOWN_HEAD,
+    Bucket,
+    Heads,
+    batch_spans,
+    head_rows,
+    split_by_lengths,
+)
 from ...codecs.words import Words
 from ...layers.sentences import doc_starts, spans_of, split_units
 from ...layers.trees import no_arcs

@@ -50,12 +50,12 @@ class Belief(ABC):
     kind (str): under which it is stored, and registered; none of what is not stored.
     annotates (str): what a teacher of it annotates, for errors. of_trees, of_spans (bool): whether
         that is heads and deprels, or spans whatever the labels are.
-    scored (type): of what structures its scores are, `NoneType` of candidates.
+    scored (type): of what structures its scores are, which a form is checked for.
     labels (tuple[str, ...]): the teacher's inventory.
     """
 
     kind: ClassVar[str]
-    scored: ClassVar[type] = type(None)
+    scored: ClassVar[type] = object
     annotates: ClassVar[str] = "tokens"
     of_trees: ClassVar[bool] = False
     of_spans: ClassVar[bool] = False

@@ -8,8 +8,7 @@ import numpy
 
 from ...arrays import Array, Floats1d, Floats2d, Ints1d, Ints2d
 from ...codecs.head_labels import UNTAGGED, HeadLabels, head_labels
-from ...codecs.trees import Heads
-from ...codecs.units import as_units
+from ...codecs.units import Heads, as_units
 from ...codecs.words import Words
 from ...errors import check_temperature
 from ...structures import IMPOSSIBLE, HeadSelection, SpanningTrees, Structure

@@ -9,8 +9,8 @@ from thinc.api import Ops
 
 from ...arrays import Floats2d, Ints1d, Ints2d
 from ...codecs.head_labels import HeadLabels
-from ...codecs.trees import ROOT_HEAD, UNKNOWN_HEAD, Heads, find_pairs, gold_tokens
-from ...codecs.units import Bucket
+from ...codecs.trees import find_pairs, gold_tokens
+from ...codecs.units import ROOT_HEAD, UNKNOWN_HEAD, Bucket, Heads
 from ...codecs.words import Words
 from ...structures import IMPOSSIBLE, ArcStructure, Parts
 from ..draws import DrawnTrees, choose

@@ -8,8 +8,8 @@ import numpy
 from thinc.api import Ops
 
 from ...arrays import Array, Floats2d, Ints1d, Ints2d
-from ...codecs.trees import ROOT_HEAD, Heads, decode_trees, in_batch
-from ...codecs.units import Bucket, batch_spans
+from ...codecs.trees import decode_trees, in_batch
+from ...codecs.units import ROOT_HEAD, Bucket, Heads, batch_spans
 from ...codecs.words import Words
 from ...structures import IMPOSSIBLE, ArcStructure, HeadSelection, Parts, ProjectiveTrees, Structure
 from ..conversions.head_tags import ScoredArcs, batch_to_tags

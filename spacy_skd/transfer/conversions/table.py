@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from ...codecs.bioes import Legality
+from ...codecs.bioes import Legality, TagMatch
+from ...codecs.labels import LabelMatch
 from ...errors import check_temperature
 from ...structures import (
     ArcStructure,
@@ -27,13 +28,13 @@ from ...structures import (
     SpanningTrees,
     Structure,
 )
-from ..posterior import Convert, Match, Posterior, Target, lost_mass
+from ..posterior import Convert, Match, Posterior, Target, lost_mass, without_support
 from .chain_to_segments import chain_to_segments
 from .documents import one_to_sets, sets_to_one, sets_to_sets
 from .independent_spans import as_flat, given_flat, independent_to_independent
 from .lift import segments_to_segments, tokens_to_segments
 from .project import segments_to_tags
-from .tags import tags_to_tags, tokens_to_tokens
+from .tags import tags_to_tags
 
 __all__ = [
     "CONVERSIONS",
@@ -62,29 +63,33 @@ class Conversion:
 _TAGS = "BIO to BIOES is a lift, BIOES to BIO a projection"
 
 
-# From a teacher's heads to a student's, of which one are a subset of the other: the scores are
-# inferred with the structure of what both allow, which is the narrower of the two.
-
-
-def lift_arcs(
+def tokens_to_tokens(
     posterior: Posterior, structure: Structure, match: Match, rules: Legality | None
 ) -> Target:
-    """Lift by the student's structure, which is the narrower or the same."""
-    teacher, student = cast(tuple[ArcStructure, ArcStructure], (posterior.structure, structure))
-    return _arcs_by(student.given(teacher), teacher, posterior.scores)
+    """Mask labels that the student lacks in the scores; independent, so this conditions."""
+    if isinstance(match, TagMatch) or rules is not None:
+        return tags_to_tags(posterior, structure, match, rules)
+    scores = gathered = posterior.scores
+    if match is not None and not isinstance(match, LabelMatch):
+        raise ValueError(f"expected a LabelMatch between labels, got a {type(match).__name__}")
+    if match is not None and not match.is_identity:
+        gathered = Parts({"unary": match.gather(scores.arrays["unary"])}, scores.lengths)
+    if match is None or not match.only_teacher:
+        log_z, marginals = structure.infer(gathered)
+        return Target(marginals, scores.xp.zeros_like(log_z))
+    gathered, empty = without_support(gathered)
+    log_z_all, _ = structure.infer(scores)
+    log_z, marginals = structure.infer(gathered)
+    return Target(marginals, lost_mass(log_z, of=log_z_all, empty=empty), empty)
 
 
-def project_arcs(
+def arcs_to_arcs(
     posterior: Posterior, structure: Structure, match: Match, rules: Legality | None
 ) -> Target:
-    """Project by the teacher's structure, which is the narrower: its marginals lie in the student's
-    polytope as they are."""
+    """Infer with the structure of the heads that both allow: the student's, if it is the narrower
+    (a lift); else the teacher's, whose marginals lie in the student's polytope as they are."""
     teacher, student = cast(tuple[ArcStructure, ArcStructure], (posterior.structure, structure))
-    return _arcs_by(teacher.given(student), teacher, posterior.scores)
-
-
-def _arcs_by(shared: ArcStructure, teacher: ArcStructure, scores: Parts) -> Target:
-    """Infer by a structure. shared (ArcStructure): of what both allow. scores: the teacher's."""
+    shared, scores = in_common(teacher, student), posterior.scores
     log_z, marginals, empty = shared.infer_possible(scores)
     readings = shared if shared == teacher else teacher.read_by(shared)
     if readings == shared and empty is None:
@@ -102,10 +107,10 @@ def arc_rows(
     wider (Mapping[type[ArcStructure], str]): for each such kind, what a teacher of it is
         conditioned on.
     """
-    rows: dict[Pair, Conversion] = {(kind, kind): Conversion("lift", lift_arcs, "the same arcs")}
+    rows: dict[Pair, Conversion] = {(kind, kind): Conversion("lift", arcs_to_arcs, "the same arcs")}
     for other, note in wider.items():
-        rows[other, kind] = Conversion("lift", lift_arcs, note)
-        rows[kind, other] = Conversion("project", project_arcs, "the trees' arc marginals")
+        rows[other, kind] = Conversion("lift", arcs_to_arcs, note)
+        rows[kind, other] = Conversion("project", arcs_to_arcs, "the trees' arc marginals")
     return rows
 
 

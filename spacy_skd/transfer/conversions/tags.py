@@ -1,30 +1,9 @@
-"""Conversions between labels of tokens: independent ones, and chains."""
+"""Conversions between tags of spans: independent ones, and chains."""
 
 from ...arrays import Floats3d, array_module
 from ...codecs.bioes import Legality, TagMatch
-from ...codecs.labels import LabelMatch
 from ...structures import LinearChain, Parts, Structure, is_tied, tie
 from ..posterior import Match, Posterior, Target, lost_mass, without_support
-
-
-def tokens_to_tokens(
-    posterior: Posterior, structure: Structure, match: Match, rules: Legality | None
-) -> Target:
-    """Mask labels that the student lacks in the scores; independent, so this conditions."""
-    if isinstance(match, TagMatch) or rules is not None:
-        return tags_to_tags(posterior, structure, match, rules)
-    scores = gathered = posterior.scores
-    if match is not None and not isinstance(match, LabelMatch):
-        raise ValueError(f"expected a LabelMatch between labels, got a {type(match).__name__}")
-    if match is not None and not match.is_identity:
-        gathered = Parts({"unary": match.gather(scores.arrays["unary"])}, scores.lengths)
-    if match is None or not match.only_teacher:
-        log_z, marginals = structure.infer(gathered)
-        return Target(marginals, scores.xp.zeros_like(log_z))
-    gathered, empty = without_support(gathered)
-    log_z_all, _ = structure.infer(scores)
-    log_z, marginals = structure.infer(gathered)
-    return Target(marginals, lost_mass(log_z, of=log_z_all, empty=empty), empty)
 
 
 def tags_to_tags(

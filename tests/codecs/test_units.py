@@ -4,7 +4,7 @@ import hypothesis.strategies as st
 import numpy
 from hypothesis import given, settings
 
-from spacy_skd.codecs.trees import ROOT_HEAD, UNKNOWN_HEAD, Heads
+from spacy_skd.codecs.units import ROOT_HEAD, UNKNOWN_HEAD, Heads
 
 
 @settings(max_examples=50, deadline=None)
