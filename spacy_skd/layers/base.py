@@ -156,3 +156,8 @@ class Layer(ABC):
         """Return settings of the stock component beside its model. exported (Collection[str]): the
         factories of stock components that are there already."""
         return {}
+
+    @property
+    def stock_difference(self) -> str:
+        """Return in what a stock component predicts otherwise; "" for in nothing."""
+        return ""

@@ -145,11 +145,6 @@ class TokenLayer(Layer):
         """Return (labels,) float32, nats that a stock component's scores have beside ours."""
         return numpy.zeros(n_labels, dtype="float32")
 
-    @property
-    def stock_difference(self) -> str:
-        """Return in what a stock component predicts otherwise; "" for in nothing."""
-        return ""
-
 
 def drawn_labels(
     belief: Belief, how: Drawing, *, layer: str, known: Container[str] | None = None
