@@ -9,6 +9,7 @@ What does not apply to a form is in none of these sets: it is impossible.
 """
 
 from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -20,9 +21,7 @@ from ..structures import IMPOSSIBLE, Parts
 from .edit_trees import EditTree
 from .lemma_labels import in_case, parse_lemma_label
 
-# What is remembered at most, of each some 40 MB.
-MOST_KEPT = 2_000_000  # pairs of a form and a label that applies to it
-MOST_LEMMAS = 200_000  # lemmas that were predicted
+MOST_KEPT = 3_000_000  # pairs of a form and a label that applies to it: about 50 MB
 _LEAST = -700.0  # nats below a form's best, so that exp is above 0
 
 
@@ -53,9 +52,8 @@ class LemmaLabels:
 
     def __init__(self, labels: Sequence[str]):
         self.labels = tuple(labels)
-        self._parsed = [parse_lemma_label(label) for label in self.labels]
         self._cases: dict[EditTree, list[tuple[str, int]]] = {}
-        for i, label in enumerate(self._parsed):
+        for i, label in enumerate(map(parse_lemma_label, self.labels)):
             self._cases.setdefault(label.tree, []).append((label.case, i))
         # By what a form must begin and end with, the longer of the two, or be.
         self._by_edge: dict[tuple[str, str], list[EditTree]] = {}
@@ -64,7 +62,6 @@ class LemmaLabels:
         self._longest = max((len(text) for _, text in self._by_edge), default=0)
         self._known: dict[str, FormOptions] = {}
         self._n_kept = 0
-        self._lemmas: dict[tuple[str, int], str] = {}
 
     def __reduce__(self) -> tuple[type["LemmaLabels"], tuple[tuple[str, ...]]]:
         return LemmaLabels, (self.labels,)
@@ -98,35 +95,15 @@ class LemmaLabels:
 
         forms, words: see `of_forms`. scores: (words, labels), nats, on the CPU.
         top_k (int): see `LemmaScores`.
-        RETURNS (tuple[list[str], Ints1d]): lemmas; (words,) which of them each word has. That of a
-            word to which no label applies is "", and of this word alone.
+        RETURNS (tuple[list[str], Ints1d]): lemmas of forms; (words,) which of them each word has.
+            That of a form to which no label applies is "", and of this form alone.
         """
-        n_labels, rows, first = scores.shape[1], numpy.arange(len(scores)), scores.argmax(axis=1)
-        # Where one label outweighs all others together, their sums need not be known.
-        others = scores.copy()
-        others[rows, first] = -numpy.inf
-        is_sure = scores[rows, first] > numpy.log(n_labels) + others.max(axis=1)
-        pairs, best = numpy.unique(words * n_labels + first, return_inverse=True)
-        lemmas = [self.lemma(forms[i // n_labels], i % n_labels) for i in pairs.tolist()]
-        is_sure &= numpy.asarray([lemma != "" for lemma in lemmas], dtype=bool)[best]
-        unsure = numpy.nonzero(~is_sure)[0]
-        if len(unsure):
-            options = self.of_words([forms[i] for i in words[unsure].tolist()])
-            summed = LemmaScores(options, scores[unsure], top_k=top_k).values
-            slots = numpy.where(options.has_any, summed.argmax(axis=1), -1)
-            best[unsure] = len(lemmas) + numpy.arange(len(unsure))
-            lemmas += options.name(slots)
-        return lemmas, best
-
-    def lemma(self, form: str, label: int) -> str:
-        """Return what a label, by its index, makes of a form, "" if it does not apply."""
-        known = self._lemmas.get((form, label))
-        if known is None:
-            known = self._parsed[label].apply(form) or ""
-            if len(self._lemmas) >= MOST_LEMMAS:
-                self._lemmas = {}
-            self._lemmas[form, label] = known
-        return known
+        options = self.of_forms(forms, words)
+        slots = options.best(scores, top_k=top_k)
+        width = options.n_slots + 1
+        pairs, ids = numpy.unique(words * width + slots + 1, return_inverse=True)
+        named = (divmod(pair, width) for pair in pairs.tolist())
+        return [options.forms[i].lemmas[slot - 1] if slot else "" for i, slot in named], ids
 
     def _find(self, form: str) -> FormOptions:
         lower = form.lower()
@@ -190,10 +167,30 @@ class LemmaOptions:
         at = within + numpy.repeat(self._starts[self.words], counts)
         return word, self._labels[at].astype("int64"), self._slots[at].astype("int64")
 
-    def name(self, slots: Ints1d) -> list[str]:
-        """Return the lemma of each word, (words,), "" where the slot is negative."""
-        named = zip(self.words.tolist(), slots.tolist())
-        return ["" if slot < 0 else self.forms[form].lemmas[slot] for form, slot in named]
+    def best(self, scores: Floats2d, *, top_k: int = 0) -> Ints1d:
+        """Return (words,) the slot of the likeliest lemma, -1 where no label applies.
+
+        scores: (words, labels), nats, on the CPU. top_k (int): see `LemmaScores`.
+        """
+        width = max(1, int(self._counts.max(initial=0)))
+        form = numpy.repeat(numpy.arange(len(self.forms)), self._counts)
+        place = form, numpy.arange(len(form)) - numpy.repeat(self._starts, self._counts)
+        labels, slots = numpy.zeros((2, len(self.forms), width), dtype="int64")
+        absent = numpy.full((len(self.forms), width), -numpy.inf, dtype=scores.dtype)
+        labels[place], slots[place], absent[place] = self._labels, self._slots, 0.0
+        kept = numpy.take_along_axis(scores, labels[self.words], axis=1) + absent[self.words]
+        best: Ints1d = slots[self.words, kept.argmax(axis=1)]
+        # Where the lemma of the best label outweighs all others together, it is the likeliest.
+        highest = numpy.where(self.has_any, kept.max(axis=1), 0)
+        shares = numpy.exp(kept - highest[:, None])
+        own = (shares * (slots[self.words] == best[:, None])).sum(axis=1)
+        others = shares.sum(axis=1) - own
+        unsure = numpy.nonzero(((1.0 if top_k else own) <= others) & self.has_any)[0]
+        if len(unsure):
+            some = copy(self)
+            some.words = self.words[unsure]
+            best[unsure] = LemmaScores(some, scores[unsure], top_k=top_k).values.argmax(axis=1)
+        return numpy.where(self.has_any, best, -1)
 
     def encode(self, lemmas: Sequence[str | None]) -> tuple[Parts, Array]:
         """Encode lemmas of words as indicators of slots, as `encode_tags` does labels.

@@ -18,7 +18,7 @@ from .tagger import TaggerSource
 from .views import StockSource, View
 
 NO_TREE = 2**32 - 1  # in a stock tree
-LIKELY = 12.0  # nats: what is less probable than the best by more is not asked
+LIKELY = 9.0  # nats: what is less probable than the best by more is not asked
 _N_KEPT = 3  # letters that a form has where a stock tree keeps any number of them
 _KEPT = 0xE000  # the first of the letters that are no letters, and so have no case
 

@@ -78,7 +78,7 @@ def test_a_lemma_has_the_probability_of_the_trees_that_make_it(nlp):
             found = shares(belief, word)
             assert set(found) <= set(expected)
             for lemma, share in expected.items():
-                assert found.get(lemma, 0.0) == pytest.approx(share, abs=1e-3)
+                assert found.get(lemma, 0.0) == pytest.approx(share, abs=5e-3)
 
 
 def test_what_it_writes_is_its_own_annotation_and_whitespace(nlp):

@@ -35,7 +35,7 @@ from .listed_labels import LabelCandidates
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-LEAST = 1e-4
+LEAST = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
