@@ -21,7 +21,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -189,13 +190,53 @@ def batch_time(nlp: Any, texts: list[str]) -> float:
     return 1e6 * (time.process_time() - start) / n_words
 
 
-def profile(nlp: Any, pieces: dict[int, list[str]], batches: list[list[str]]) -> dict[str, Any]:
-    """Return microseconds of each part of each measurement."""
-    return {}
+def profile(
+    nlp: Any, pieces: dict[int, list[str]], batches: list[list[str]]
+) -> dict[str, list[float]]:
+    """Return microseconds of each part: of a short text, of a long one, of a word in batches."""
+    parts: dict[str, list[float]] = {name: [] for name in ("tokenizer", *nlp.pipe_names)}
+    for texts in (pieces[SHORT][:200], pieces[LONG][:50]):
+        docs = timed_each(parts["tokenizer"], nlp.make_doc, texts)
+        for name, pipe in nlp.pipeline:
+            docs = timed_each(parts[name], pipe, docs)
+    docs = [nlp.make_doc(text) for batch in batches[:4] for text in batch]
+    n_words = sum(map(len, docs))
+    texts = sum(batches[:4], [])
+    timed_all(parts["tokenizer"], lambda some: map(nlp.make_doc, some), texts, n_words)
+    for name, pipe in nlp.pipeline:
+        run = partial(pipe.pipe, batch_size=BATCH)
+        docs = timed_all(parts[name], run, docs, n_words)
+    return parts
 
 
-def table(profile: dict[str, Any]) -> Iterator[str]:
-    yield str(profile)
+def timed_each(times: list[float], function: Callable[[Any], Any], items: list[Any]) -> list[Any]:
+    """Add the median of one call, and return what they return."""
+    results, each = [], []
+    for item in items:
+        start = time.process_time()
+        results.append(function(item))
+        each.append(1e6 * (time.process_time() - start))
+    times.append(median(each))
+    return results
+
+
+def timed_all(
+    times: list[float], function: Callable[[Any], Any], items: list[Any], n_words: int
+) -> list[Any]:
+    """Add the time of a word, and return what the function returns of all."""
+    start = time.process_time()
+    results = list(function(items))
+    times.append(1e6 * (time.process_time() - start) / n_words)
+    return results
+
+
+def table(parts: dict[str, list[float]]) -> Iterator[str]:
+    """Yield the lines of a table in Markdown."""
+    yield f"|  | {SHORT} words, us | {LONG} words, us | batches, us a word |"
+    yield "|---|---|---|---|"
+    parts = {**parts, "all": [sum(column) for column in zip(*parts.values())]}
+    for name, (short, long, batch) in parts.items():
+        yield f"| {name} | {short:.0f} | {long:.0f} | {batch:.1f} |"
 
 
 if __name__ == "__main__":

@@ -13,10 +13,13 @@ import numpy
 from ...arrays import Array, Floats1d, Floats3d, Ints1d, Ints2d
 from ..heads import ancestors
 from ..numerics import POSSIBLE_ABOVE
+from .single import maximum_tree
 
 # Nats by which an arc from ROOT costs more than at first, one after the other until a tree has a
 # single root.
 MORE_PENALTIES = (0.0, 2.0, 10.0)
+# Scores of units that are done one by one.
+FEW = 4000
 # Nats by which an arc from ROOT may cost less at the start, where hardly a token has it for a head.
 MOST_BONUS = 10.0
 
@@ -68,6 +71,8 @@ def _single_root_penalty(scores: Floats3d, tokens: Array, *, most: Floats1d) -> 
 
 def _contract_all(scores: Floats3d) -> Ints2d:
     """(B, M, M) scores of [dependent, head], node 0 = ROOT, changed in place. RETURNS: (B, M)."""
+    if scores.size <= FEW:
+        return numpy.asarray([maximum_tree(unit) for unit in scores.tolist()], dtype="int64")
     heads: Ints2d = scores.argmax(axis=2)
     heads[:, 0] = 0
     active, best = numpy.arange(len(scores)), heads
