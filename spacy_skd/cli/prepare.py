@@ -32,6 +32,7 @@ STUDENT_PASSES, STUDENT_WORDS = 4.0, (500_000, 7_500_000)
 EVALUATIONS = 5
 EFFORT = "Of the words that are worth seeing in training, how many are seen: 0.5, half of them"
 FEW_WORDS = 2_000  # of a treebank
+_LEAST_COUNTS = ("min_action_freq", "min_tree_freq")  # of stock components
 
 
 def prepare(
@@ -90,7 +91,7 @@ def prepare(
             config = config_of(name, trained, scored=scored, folder=configs)
             config["nlp"]["lang"] = lang
             if name == "stock":
-                _keep_rare_actions(config, counts.train.words, say=say)
+                _keep_rare_labels(config, counts.train.words, say=say)
             _write_config(draft, name, config, words_for(counts, effort), backbone=backbone)
     return counts
 
@@ -109,14 +110,16 @@ def _check_inputs(treebank: Path, raw: Path) -> None:
         )
 
 
-def _keep_rare_actions(config: Config, n_words: int, *, say: Callable[[str], None]) -> None:
-    """Keep rare actions: in a treebank of a few sentences all of a stock parser's actions may be
-    rare, and without them it stops with E1031."""
-    drops = [block for block in config["components"].values() if "min_action_freq" in block]
+def _keep_rare_labels(config: Config, n_words: int, *, say: Callable[[str], None]) -> None:
+    """Keep what is rare: in a treebank of a few sentences all of a stock parser's actions or a
+    lemmatizer's trees may be, and without them it stops with E1031 or E143."""
+    blocks = config["components"].values()
+    drops = [(block, key) for block in blocks for key in _LEAST_COUNTS if key in block]
     if n_words < FEW_WORDS and drops:
-        for block in drops:
-            block["min_action_freq"] = 1
-        say(f"The rival's parser keeps rare actions (min_action_freq = 1) of {n_words} words")
+        for block, key in drops:
+            block[key] = 1
+        keys = ", ".join(f"{key} = 1" for key in dict.fromkeys(key for _, key in drops))
+        say(f"The rival keeps rare labels ({keys}) of {n_words} words")
 
 
 def _write_config(

@@ -183,7 +183,8 @@ class DocTask(Task[DocLesson, list[Doc], Floats2d, Floats2d, Floats1d]):
         target = type(beliefs[0]).target_of_docs(beliefs, self.student())
         if self.layer.exclusive:
             return self.tempered(target, reason=CATEGORIES)
-        return self.pipe.objective.temper(target)  # what a teacher lacks is told with the labels
+        objective = self.pipe.objective  # what a teacher lacks is told with the labels
+        return objective.temper(target) if objective.tempers else target
 
     def _note_unlabelled(self, n: int) -> None:
         if n and not self.unlabelled:
