@@ -35,7 +35,7 @@ def build_doc_scorer(
     heads: int = 4,
     hidden_width: int = 64,
     dropout: float = 0.2,
-    ngram_size: int = 1,
+    ngram_size: int = 2,
     length: int = 65536,
     nO: int | None = None,
 ) -> Model[list[Doc], Floats2d]:
