@@ -4,7 +4,7 @@ Such an example's reference has gold, and the teacher's guess of each kind of an
 lacks; beside it, in its user data, is the gold alone.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy
@@ -12,6 +12,8 @@ from spacy.attrs import ENT_ID, ENT_IOB, ENT_KB_ID, ENT_TYPE, LOWER
 from spacy.attrs import IDS as ATTRS
 from spacy.tokens import Doc, Span
 from spacy.training import Example
+
+from .messages import make_packer
 
 GUESS = "spacy_skd_guess"  # in doc.user_data of a labelled doc of a shard: the guess, as bytes
 _GOLD = "spacy_skd_gold"  # in doc.user_data of a reference with guesses
@@ -29,9 +31,21 @@ class _Gold:
         return self
 
 
-def store_guess(doc: Doc, guess: Doc) -> None:
-    """Store a teacher's guess in the user data of a labelled doc."""
-    doc.user_data[GUESS] = guess.to_bytes(exclude=["tensor"])
+def keep_guess(doc: Doc, guess: Doc, *, of: Iterable[str]) -> None:
+    """Store a teacher's guess in the user data of a labelled doc, which is another.
+
+    of (Iterable[str]): the components that are to be trained anew.
+    RAISES (ValueError): if what they wrote to extensions cannot be stored.
+    """
+    try:
+        make_packer()(guess.user_data)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(
+            f"retrain: what {', '.join(of)} or a component before writes to extensions of docs "
+            f"cannot be stored: {error}. Let it write numbers, strings, lists and dicts of them"
+        ) from error
+    if doc is not guess:
+        doc.user_data[GUESS] = guess.to_bytes(exclude=["tensor"])
 
 
 def read_guess(doc: Doc) -> Doc | None:
@@ -52,6 +66,11 @@ def with_guesses(eg: Example, guess: Doc) -> Example:
     _complete_rest(reference, guess)
     reference.user_data[_GOLD] = _Gold(gold)
     return Example(eg.predicted, reference)
+
+
+def only_gold(get_examples: Callable[[], Iterable[Example]]) -> Callable[[], list[Example]]:
+    """Return what gets the examples without guesses."""
+    return lambda: of_gold(get_examples())
 
 
 def of_gold(examples: Iterable[Example]) -> list[Example]:

@@ -7,7 +7,7 @@ alone, so that a run can be stopped at any moment and resumed, and one shard be 
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from spacy.language import Language
@@ -18,13 +18,11 @@ from ...arrays import Array
 from ...disk import NotOurs, check_apart, held_folder
 from ...disk.atomic import cannot_write
 from ...disk.mark import size_of
-from ...errors import check_between
 from ...layers.sentences import reference_starts
 from ...shards.docs import META, add_beliefs, doc_key
 from ...shards.files import Shard, check_whole, is_whole, make_bin, shard_name, write_shard
-from ...shards.guesses import store_guess
+from ...shards.guesses import keep_guess
 from ...shards.manifest import FILE, Manifest
-from ...shards.messages import make_packer
 from ...teachers.beam import Beam
 from ...teachers.loading import load_trained
 from ...teachers.runner import TeacherRunner
@@ -36,38 +34,9 @@ from ..progress import Progress, Report, silent
 from .inputs import Record, find_inputs, read_inputs
 from .ownership import check_empty_or_annotated, check_resumable, clear
 from .provenance import asked_pipes, check_input, make_manifest
+from .settings import Settings as Settings
 
 _Asked = tuple[Doc, Array | None, Record]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a shard depends on, beside its records and the teacher.
-
-    pipes: the teacher's components (or views) to ask, () for all. least: probability below which
-    an independent label is left out, 0 keeps all (transfer/store.py). batch_words: padded words of
-    a batch. shard_words: a shard ends with the record that reaches as many (words between spaces).
-    max_words: longer texts are cut into pieces of at most as many tokens, 0 for no limit.
-    beam_width, beam_density: of stock parsers and entity recognizers (teachers/beam.py).
-    retrain: components that a student trains anew: they annotate the docs, too, and labelled docs
-    carry the teacher's guess beside their gold.
-    """
-
-    pipes: tuple[str, ...] = ()
-    least: float = 0.0
-    batch_words: int = 1000
-    shard_words: int = 20_000
-    max_words: int = 300
-    beam_width: int = 16
-    beam_density: float = 0.0
-    retrain: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        check_between("least", self.least, low=0, high=0.1)
-        check_between("batch_words", self.batch_words, low=1, high=10**6)
-        check_between("shard_words", self.shard_words, low=1, high=10**8)
-        check_between("max_words", self.max_words, low=0, high=10**6)
-        Beam(self.beam_width, self.beam_density)  # which checks them
 
 
 def annotate(
@@ -281,7 +250,7 @@ class _Annotation:
             doc, starts, record = inputs[place]
             target = record.doc if record.doc is not None and record.is_gold else guess
             if self.settings.retrain:
-                self._keep_guess(target, guess)
+                keep_guess(target, guess, of=self.settings.retrain)
             if record.meta:
                 target.user_data[META] = record.meta
             key, least = doc_key(doc, starts), self.settings.least
@@ -292,19 +261,6 @@ class _Annotation:
         return self.runner.read_each(
             docs, keep, starts=all_starts, pipes=self.pipes, also=self.settings.retrain
         )
-
-    def _keep_guess(self, target: Doc, guess: Doc) -> None:
-        """Store a guess beside gold. RAISES (ValueError): if what a component wrote cannot be."""
-        try:
-            make_packer()(guess.user_data)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise ValueError(
-                f"retrain: what {', '.join(self.settings.retrain)} or a component before writes to "
-                f"extensions of docs cannot be stored: {error}. Let it write numbers, strings, "
-                f"lists and dicts of them"
-            ) from error
-        if target is not guess:
-            store_guess(target, guess)
 
     def _docs(self, record: Record) -> Iterator[_Asked]:
         """Yield what the teacher is to see of a record: the docs that readers make for training."""
