@@ -15,7 +15,7 @@ from thinc.api import Model
 from ..codecs.labels import LabelMatch
 from ..layers.base import Layer
 from ..models.growth import GROW, grow_output
-from ..shards.guesses import getter_of_gold
+from ..shards.guesses import only_gold
 from ..structures import Structure
 from ..transfer.annealing import WeightSchedule, as_schedule
 from ..transfer.beliefs import Belief
@@ -232,7 +232,7 @@ class DistillingPipe(LearningPipe):
         RAISES (ValueError): if there are no labels, or none that the teacher has.
         """
         validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
-        get_gold = getter_of_gold(get_examples)
+        get_gold = only_gold(get_examples)
         self._set_labels(self._initial_labels(get_gold, labels), nlp=nlp)
         self.task.initialize(self.model, first_docs(get_gold))
 

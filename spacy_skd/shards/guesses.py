@@ -4,7 +4,7 @@ Such an example's reference has gold, and the teacher's guess of each kind of an
 lacks; beside it, in its user data, is the gold alone.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy
@@ -31,11 +31,11 @@ class _Gold:
         return self
 
 
-def store_guess(doc: Doc, guess: Doc, *, of: Sequence[str]) -> None:
-    """Store a teacher's guess in the user data of a doc that has gold; one without is the guess.
+def keep_guess(doc: Doc, guess: Doc, *, of: Iterable[str]) -> None:
+    """Store a teacher's guess in the user data of a labelled doc, which is another.
 
-    of (Sequence[str]): the components that made it. RAISES (ValueError): if what they wrote cannot
-        be stored.
+    of (Iterable[str]): the components that are to be trained anew.
+    RAISES (ValueError): if what they wrote to extensions cannot be stored.
     """
     try:
         make_packer()(guess.user_data)
@@ -68,8 +68,8 @@ def with_guesses(eg: Example, guess: Doc) -> Example:
     return Example(eg.predicted, reference)
 
 
-def getter_of_gold(get_examples: Callable[[], Iterable[Example]]) -> Callable[[], list[Example]]:
-    """Return what gives `of_gold` of some examples."""
+def only_gold(get_examples: Callable[[], Iterable[Example]]) -> Callable[[], list[Example]]:
+    """Return what gets the examples without guesses."""
     return lambda: of_gold(get_examples())
 
 

@@ -10,6 +10,7 @@ from spacy.tokens import DocBin
 from spacy.util import fix_random_seed
 from thinc.api import Config
 
+from spacy_skd.shards.guesses import keep_guess
 from spacy_skd.training.corpora.distillation import make_distillation_corpus
 
 NAMES = ("span_finder", "entity_linker", "shout")
@@ -180,3 +181,11 @@ def _categories(nlp):
     for doc in docs:
         doc.cats = {"A": 1.0, "B": 0.0}
     return [spacy.training.Example(nlp.make_doc(doc.text), doc) for doc in docs]
+
+
+def test_what_an_extension_cannot_store_is_refused_with_a_remedy(made):
+    nlp = spacy.load(made / "teacher")
+    doc = nlp("Go !")
+    doc._.shout = object()
+    with pytest.raises(ValueError, match="what shout or a component before.*numbers, strings"):
+        keep_guess(nlp.make_doc("Go !"), doc, of=["shout"])

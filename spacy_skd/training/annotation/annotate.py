@@ -20,7 +20,7 @@ from ...disk.atomic import cannot_write
 from ...disk.mark import size_of
 from ...layers.sentences import reference_starts
 from ...shards.files import Shard, check_whole, is_whole, make_bin, shard_name, write_shard
-from ...shards.guesses import store_guess
+from ...shards.guesses import keep_guess
 from ...shards.manifest import FILE, Manifest
 from ...shards.store import META, add_beliefs, doc_key
 from ...teachers.beam import Beam
@@ -34,7 +34,7 @@ from ..progress import Progress, Report, silent
 from .inputs import Record, find_inputs, read_inputs
 from .ownership import check_empty_or_annotated, check_resumable, clear
 from .provenance import asked_pipes, check_input, make_manifest
-from .settings import Settings
+from .settings import Settings as Settings
 
 _Asked = tuple[Doc, Array | None, Record]
 
@@ -250,7 +250,7 @@ class _Annotation:
             doc, starts, record = inputs[place]
             target = record.doc if record.doc is not None and record.is_gold else guess
             if self.settings.retrain:
-                store_guess(target, guess, of=self.settings.retrain)
+                keep_guess(target, guess, of=self.settings.retrain)
             if record.meta:
                 target.user_data[META] = record.meta
             key, least = doc_key(doc, starts), self.settings.least
