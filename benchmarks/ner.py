@@ -34,7 +34,6 @@ from thinc.api import Config
 
 from spacy_skd.cli.init import init
 from spacy_skd.cli.prepare import from_store
-from spacy_skd.codecs.bioes import repair_bio
 from spacy_skd.report.scores import read_docs, unannotated
 from spacy_skd.training.annotation.annotate import annotate
 from spacy_skd.training.annotation.vectors import VectorSettings, make_vectors
@@ -61,6 +60,18 @@ def read_iob(path: Path) -> Iterator[tuple[list[str], list[str]]]:
         word, _, tag = line.rpartition("\t")
         words.append(word)
         tags.append(tag)
+
+
+def repair_bio(tags: list[str]) -> tuple[list[str], int]:
+    """BIO where an I that continues nothing begins a span, as spaCy repairs it; how many were
+    changed."""
+    repaired: list[str] = []
+    for tag in tags:
+        before = repaired[-1] if repaired else "O"
+        if tag[:2] == "I-" and before[2:] != tag[2:]:
+            tag = f"B-{tag[2:]}"
+        repaired.append(tag)
+    return repaired, sum(a != b for a, b in zip(tags, repaired))
 
 
 def make_doc(nlp: spacy.Language, words: list[str], tags: list[str]) -> Doc:

@@ -83,6 +83,9 @@ def with_whitespace(doc: Doc) -> Doc:
     spaced = Doc(doc.vocab, words, [False] * n, heads=heads, deps=deps, tags=tags, pos=pos)
     for token, where in zip(doc, at):
         spaced[where].set_morph(str(token.morph))
+        spaced[where].lemma_ = token.lemma_
+    for token in spaced:
+        token.lemma_ = token.lemma_ or "odd"
     # Edges on whitespace, where there is any.
     spans = [
         Span(spaced, at[s.start] - (s.start == 0), at[s.end - 1] + 1, s.label_) for s in doc.ents
@@ -97,7 +100,9 @@ def words_of_annotation(doc: Doc) -> list[Any]:
     """What is said of the words of a doc, by their numbers."""
     number = numpy.cumsum([0, *(not t.is_space for t in doc)]).tolist()
     words = [t for t in doc if not t.is_space]
-    said = [(t.text, t.tag_, t.pos_, str(t.morph), t.dep_, number[t.head.i]) for t in words]
+    said = [
+        (t.text, t.tag_, t.pos_, str(t.morph), t.lemma_, t.dep_, number[t.head.i]) for t in words
+    ]
     spans = [*doc.ents, *doc.spans.get("sc", ()), *doc.spans.get("seg", ())]
     starts = [number[sent.start] for sent in doc.sents] if doc.has_annotation("SENT_START") else []
     cats = {label: round(chance, 4) for label, chance in doc.cats.items()}

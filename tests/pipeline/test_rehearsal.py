@@ -90,8 +90,9 @@ def test_there_is_nothing_to_learn_from_a_state_that_has_not_changed(trained, na
         if node.has_grad(key)
     ]
     assert gradients
-    # Independent tags of spans are taught what they say of legal sequences alone.
-    assert max(gradients) < (1e-2 if name == "bio" else 1e-5)
+    # Independent tags of spans are taught what they say of legal sequences alone; lemmas what is
+    # likely enough to be kept.
+    assert max(gradients) < {"bio": 1e-2, "lemma": 1e-3}.get(name, 1e-5)
 
 
 def test_nlp_rehearse(trained):

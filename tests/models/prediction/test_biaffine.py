@@ -22,6 +22,7 @@ def test_equals_the_outer_product(monkeypatch, chunk):
 def test_no_pairs():
     none = numpy.zeros(0, dtype="int64")
     left = numpy.ones((2, 4), dtype="float32")
-    found = label_scores(numpy, left, left, numpy.ones((4, 20)), dependents=none, heads=none)
+    W = numpy.ones((4, 20), dtype="float32")
+    found = label_scores(numpy, left, left, W, dependents=none, heads=none)
     assert found.shape == (0, 5)
     assert found.dtype == "float32"
