@@ -43,24 +43,33 @@ class Words:
         usual case, if none is: then nothing changes on either way, and nothing is computed.
     """
 
-    __slots__ = ("n_tokens", "whole", "tokens", "before")
+    __slots__ = ("n_tokens", "whole", "tokens", "_is_word", "_before")
 
     def __init__(self, n_tokens: int, is_space: Array | None = None):
         self.n_tokens = n_tokens
         self.whole = is_space is None or not is_space.any()
         if is_space is not None and not self.whole:
+            self._is_word: Array = is_space == 0
             # (words,) the token that each word is.
-            self.tokens: Ints1d = numpy.flatnonzero(is_space == 0)
-            # (tokens + 1,) how many words come before a token: of a word, which one it is.
-            self.before: Ints1d = numpy.cumsum(numpy.append(0, is_space == 0))
+            self.tokens: Ints1d = numpy.flatnonzero(self._is_word)
+            self._before: Ints1d | None = None
 
     def __len__(self) -> int:
         return self.n_tokens if self.whole else len(self.tokens)
 
     @property
+    def before(self) -> Ints1d:
+        """(tokens + 1,) how many words come before a token: of a word, which one it is. Not of a
+        doc in which all are."""
+        if self._before is None:
+            self._before = numpy.zeros(self.n_tokens + 1, dtype="int64")
+            numpy.cumsum(self._is_word, out=self._before[1:])
+        return self._before
+
+    @property
     def spaces(self) -> list[int]:
         """The tokens that are whitespace."""
-        return [] if self.whole else numpy.flatnonzero(numpy.diff(self.before) == 0).tolist()
+        return [] if self.whole else numpy.flatnonzero(~self._is_word).tolist()
 
     # Values of tokens
 

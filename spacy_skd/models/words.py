@@ -57,11 +57,13 @@ def word_rows(
 
 def word_index(words: Sequence[Words]) -> Ints1d:
     """Return (words of the batch,) the row of each among the batch's tokens."""
-    ends = numpy.cumsum([each.n_tokens for each in words])
-    rows = [
-        each.of_tokens(numpy.arange(end - each.n_tokens, end)) for each, end in zip(words, ends)
-    ]
-    return numpy.concatenate(rows)
+    is_word = numpy.ones(sum(each.n_tokens for each in words), dtype=bool)
+    start = 0
+    for each in words:
+        if not each.whole:
+            is_word[[start + token for token in each.spaces]] = False
+        start += each.n_tokens
+    return numpy.flatnonzero(is_word)
 
 
 def concatenate_rows(ops: Ops, vectors: Sequence[Floats2d]) -> Floats2d:

@@ -172,8 +172,8 @@ def label_scores(
     if len(heads) <= _CHUNK:
         distinct, index = numpy.unique(heads, return_inverse=True)
         each_head = (right[xp.asarray(distinct)] @ by_right).reshape((-1, n_left, n_labels))
-        few: Floats2d = (left[xp.asarray(dependents)][:, None] @ each_head[xp.asarray(index)])[:, 0]
-        return few
+        few: Floats2d = left[xp.asarray(dependents)][:, None] @ each_head[xp.asarray(index)]
+        return few[:, 0].astype(left.dtype, copy=False)
     scores: Any = xp.empty((len(heads), n_labels), dtype=left.dtype)
     memory = xp.empty((_CHUNK, n_left * n_labels), dtype=xp.result_type(right, by_right))
     for head, pairs in _by_head(heads):
