@@ -13,6 +13,7 @@ from spacy.ty import ListenedToComponent
 from thinc.api import Model
 
 from ..arrays import Array
+from ..models.prediction.word_table import forget_words
 from ..models.words import words_of
 from ..transfer.beliefs import Belief
 from .beam import Beam
@@ -121,6 +122,9 @@ class TeacherRunner:
         also: Collection[str] = (),
     ) -> list[Out]:
         """Run the transformer beside the other components, which are at the batch before."""
+        for _, pipe in self.nlp.pipeline:  # beliefs are the same wherever a run was stopped
+            if isinstance(model := getattr(pipe, "model", None), Model):
+                forget_words(model)
         copies = [self._copy(doc, start) for doc, start in zip(docs, starts)]
         components: list[tuple[str, Any]] = self.nlp.components
         n_first = self._n_to_embed()

@@ -53,6 +53,11 @@ class WordTable:
     def __reduce__(self) -> tuple[Any, ...]:
         return WordTable, (self.limit,)
 
+    def forget(self) -> None:
+        """Start over: what is predicted then depends, to the last bit, on nothing before."""
+        with self._lock:
+            self._clear(None)
+
     def predict(self, embed: Model[list[Doc], list[Floats2d]], docs: list[Doc]) -> list[Floats2d]:
         """Return what `embed.predict(docs)` does, but for rounding.
 
@@ -166,6 +171,14 @@ class WordTable:
             numpy.array_equal(rows_of(vectors, self._static_keys[used]), rows)
             and numpy.array_equal(_sums(data, rows), self._static_sums[used])
         )  # fmt: skip
+
+
+def forget_words(model: Model[Any, Any]) -> None:
+    """Let the tables within a model start over."""
+    for node in model.walk():
+        table = node.attrs.get("words")
+        if isinstance(table, WordTable):
+            table.forget()
 
 
 def _hashes(words: Ints2d) -> list[int]:
