@@ -68,11 +68,11 @@ class EditTree:
         end = len(form) - n_right
         if n_left > end or not (self.keeps or n_left == end):
             return None
-        pieces = _edited(self.left, form, 0)
-        rest = None if pieces is None else _edited(self.right, form, end)
-        if pieces is None or rest is None:
+        left = _edited(self.left, form, 0)
+        right = None if left is None else _edited(self.right, form, end)
+        if left is None or right is None:
             return None
-        return [*pieces, (form[n_left:end], n_left), *rest]
+        return [*left, (form[n_left:end], n_left), *right]
 
 
 def make_tree(form: str, lemma: str) -> EditTree:

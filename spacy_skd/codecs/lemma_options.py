@@ -187,9 +187,9 @@ class LemmaOptions:
         others = shares.sum(axis=1) - own
         unsure = numpy.nonzero(((1.0 if top_k else own) <= others) & self.has_any)[0]
         if len(unsure):
-            some = copy(self)
-            some.words = self.words[unsure]
-            best[unsure] = LemmaScores(some, scores[unsure], top_k=top_k).values.argmax(axis=1)
+            of_unsure = copy(self)
+            of_unsure.words = self.words[unsure]
+            best[unsure] = LemmaScores(of_unsure, scores[unsure], top_k=top_k).values.argmax(axis=1)
         return numpy.where(self.has_any, best, -1)
 
     def encode(self, lemmas: Sequence[str | None]) -> tuple[Parts, Array]:
@@ -200,8 +200,8 @@ class LemmaOptions:
             it is known and some label makes it.
         """
         forms = [self.forms[form] for form in self.words.tolist()]
-        found = [form.slot_of.get(lemma, -1) for form, lemma in zip(forms, lemmas)]
-        slots = numpy.asarray(found, dtype="int64")
+        of_words = [form.slot_of.get(lemma, -1) for form, lemma in zip(forms, lemmas)]
+        slots = numpy.asarray(of_words, dtype="int64")
         unary = numpy.zeros((len(slots), 1, self.n_slots), dtype="float32")
         known = numpy.nonzero(slots >= 0)[0]
         unary[known, 0, slots[known]] = 1.0

@@ -36,8 +36,8 @@ def add_trees(trees: Any, labels: Sequence[str]) -> tuple[list[int], list[int], 
 
 def form_of(tree: EditTree) -> str:
     """Return a form to which a tree applies, in lower case."""
-    rest = _KEPT if tree.keeps else ""
-    return _side(tree.left) + rest + _side(tree.right)
+    kept = _KEPT if tree.keeps else ""
+    return _side(tree.left) + kept + _side(tree.right)
 
 
 def _side(steps: Sequence[Step]) -> str:

@@ -66,15 +66,15 @@ class IndependentSpans(SpanStructure):
         places = _closest(xp, rows, best, k)
         few = xp.take_along_axis(rows, places[..., None], axis=1)
         totals, chosen = best_rows(xp, few, xp.ones(places.shape, dtype=bool), k)
-        rest = best.sum(axis=1) - xp.take_along_axis(best, places, axis=1).sum(axis=1)
+        elsewhere = best.sum(axis=1) - xp.take_along_axis(best, places, axis=1).sum(axis=1)
         exists = xp.isfinite(totals)
-        found = []
+        ranked = []
         for rank in range(k):
             of_rank = columns.copy()
             xp.put_along_axis(of_rank, places, xp.maximum(chosen[:, rank], 0), axis=1)
             of_rank *= exists[:, rank, None]
-            found.append(self._parts(_indicated(xp, of_rank, choices), scores))
-        return totals + rest[:, None], found
+            ranked.append(self._parts(_indicated(xp, of_rank, choices), scores))
+        return totals + elsewhere[:, None], ranked
 
     def sample(self, scores: Parts, *, rng: numpy.random.Generator) -> Parts:
         xp, choices = scores.xp, self._choices(scores)

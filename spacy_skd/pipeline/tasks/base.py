@@ -11,11 +11,12 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 from thinc.api import Model, Ops
 
-from ...arrays import Floats1d, Ints2d
+from ...arrays import Floats1d, Floats2d, Ints2d
 from ...codecs.labels import LabelMatch
 from ...codecs.trees import Gold
 from ...layers.base import Block, Layer
 from ...structures import Parts, Structure
+from ...structures.numerics import check_scores
 from ...transfer.beliefs import Belief
 from ...transfer.loss import mixed_loss
 from ...transfer.posterior import Target
@@ -270,6 +271,14 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
         objective, reports = self.pipe.objective, self.pipe.lost_mass
         reports.add(target.lost, empty=target.empty, weights=weights, reason=reason)
         return objective.temper(target) if objective.tempers else target
+
+    def word_scores(self, docs: Sequence[Doc]) -> Floats2d:
+        """Return (words of the batch, labels), nats. RAISES (ValueError): if a score is NaN."""
+        if not any(len(doc) for doc in docs):
+            return numpy.zeros((0, len(self.pipe.labels)), dtype="float32")
+        scores: Floats2d = self.pipe.model.predict(list(docs))
+        check_scores(scores, name=self.pipe.name)
+        return scores
 
     @property
     def ops(self) -> Ops:

@@ -24,7 +24,6 @@ from ...codecs.units import ROOT_HEAD, Heads, as_units, batch_spans, make_bucket
 from ...codecs.words import Words
 from ...models.words import words_of
 from ...structures import IndependentLabels, to_numpy
-from ...structures.numerics import check_scores
 from ...transfer.beliefs import Belief, HeadLabelBelief
 from ...transfer.posterior import Target
 from ...transfer.students import HeadTagStudent
@@ -138,7 +137,7 @@ class HeadTagTask(ParsingTask[HeadTagLesson, list[Doc], Floats2d, Floats2d]):
 
     def predict(self, docs: list[Doc]) -> Predictions:
         words = words_of(docs)
-        units, scores = self.units(docs, words), self._scores(docs)
+        units, scores = self.units(docs, words), to_numpy(self.word_scores(docs))
         offsets, tags, deprels = self._best(scores, units)
         lengths = [len(each) for each in words]
         best = list(zip(split_by_lengths(offsets, lengths), split_by_lengths(deprels, lengths)))
@@ -160,20 +159,12 @@ class HeadTagTask(ParsingTask[HeadTagLesson, list[Doc], Floats2d, Floats2d]):
             offsets[pairs[:, 0]] = numpy.where(pairs[:, 1] < 0, 0, pairs[:, 1] - pairs[:, 0])
         return (offsets, *tags.of_arcs(scores, offsets))
 
-    def _scores(self, docs: Sequence[Doc]) -> Floats2d:
-        """(words of the batch, tags), NumPy arrays."""
-        if not any(len(doc) for doc in docs):
-            return numpy.zeros((0, len(self.pipe.labels)), dtype="float32")
-        scores: Floats2d = to_numpy(self.pipe.model.predict(list(docs)))
-        check_scores(scores, name=self.pipe.name)
-        return scores
-
     # As a teacher
 
     def believe_units(
         self, docs: Sequence[Doc], words: Sequence[Words], units: Sequence[Ints2d]
     ) -> list[Belief]:
-        rows = split_by_lengths(self._scores(docs), [len(each) for each in words])
+        rows = split_by_lengths(to_numpy(self.word_scores(docs)), [len(each) for each in words])
         return [
             HeadLabelBelief(self.structure, self.pipe.labels, of_doc.astype("int32"), scores.copy())
             for of_doc, scores in zip(units, rows)

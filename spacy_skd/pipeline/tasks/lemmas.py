@@ -28,7 +28,7 @@ from ...errors import check_between, named
 from ...layers.token_layer import TokenLayer
 from ...models.words import words_of
 from ...structures import IndependentLabels, Parts, to_numpy
-from ...structures.numerics import check_scores, softmax
+from ...structures.numerics import softmax
 from ...transfer.beliefs import Belief, LemmaBelief
 from ...transfer.students import LemmaStudent
 from ..lost_mass import LEMMAS
@@ -152,7 +152,7 @@ class LemmaTask(Task[LemmaLesson, list[Doc], Floats2d, Floats2d, Lemmas]):
         best: list[Lemmas] = []
         activations: list[Activations] = []
         for batch in self._batches(docs):
-            scores = to_numpy(self._scores(batch))
+            scores = to_numpy(self.word_scores(batch))
             words = words_of(batch, n_words=len(scores))
             best += self._best(batch, words, scores)
             if self.pipe.save_activations:
@@ -212,21 +212,13 @@ class LemmaTask(Task[LemmaLesson, list[Doc], Floats2d, Floats2d, Lemmas]):
                 values = numpy.asarray(table, dtype="uint64")
             self.layer.write(doc, values[lemmas.ids], labels=(), overwrite=self.overwrite)
 
-    def _scores(self, docs: list[Doc]) -> Floats2d:
-        """(words of the batch, labels)"""
-        if not any(len(doc) for doc in docs):
-            return numpy.zeros((0, len(self.pipe.labels)), dtype="float32")
-        scores: Floats2d = self.pipe.model.predict(docs)
-        check_scores(scores, name=self.pipe.name)
-        return scores
-
     # As a teacher
 
     def believe(self, docs: Sequence[Doc]) -> list[Belief]:
         """See `Task.believe`. All labels count, whatever `top_k` is."""
         beliefs: list[Belief] = []
         for batch in self._batches(list(docs)):
-            scores = to_numpy(self._scores(batch))
+            scores = to_numpy(self.word_scores(batch))
             lengths = [len(words) for words in words_of(batch, n_words=len(scores))]
             for doc, rows in zip(batch, split_by_lengths(scores, lengths)):
                 forms = _forms([doc])

@@ -16,7 +16,6 @@ from ...codecs.words import Words
 from ...layers.token_layer import TokenLayer
 from ...models.words import words_of
 from ...structures import IndependentLabels, to_numpy
-from ...structures.numerics import check_scores
 from ...transfer.beliefs import Belief, TokenBelief
 from .base import Activations, Predictions, Task
 
@@ -76,7 +75,7 @@ class TokenTask(Task[TokenLesson, list[Doc], Floats2d, Floats2d, Ints1d]):
     # Prediction
 
     def predict(self, docs: list[Doc]) -> Predictions:
-        scores = self._scores(docs)
+        scores = self.word_scores(docs)
         words = words_of(docs, n_words=len(scores))
         lengths = [len(each) for each in words]
         best = self.layer.choose_all(to_numpy(scores), lengths)
@@ -104,18 +103,10 @@ class TokenTask(Task[TokenLesson, list[Doc], Floats2d, Floats2d, Ints1d]):
                 values = numpy.asarray(table, dtype="uint64")
             self.layer.write(doc, values[best[i]], labels=labels, overwrite=self.overwrite)
 
-    def _scores(self, docs: list[Doc]) -> Floats2d:
-        """(words of the batch, labels)"""
-        if not any(len(doc) for doc in docs):
-            return numpy.zeros((0, len(self.pipe.labels)), dtype="float32")
-        scores: Floats2d = self.pipe.model.predict(docs)
-        check_scores(scores, name=self.pipe.name)
-        return scores
-
     # As a teacher
 
     def believe(self, docs: Sequence[Doc]) -> list[Belief]:
-        scores = self._scores(list(docs))
+        scores = self.word_scores(docs)
         lengths = [len(words) for words in words_of(docs, n_words=len(scores))]
         return [
             # A copy: a view would keep the scores of the whole batch in the teacher's cache.
