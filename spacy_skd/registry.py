@@ -32,3 +32,8 @@ def callback(name: str) -> Decorator:
 def misc(name: str) -> Decorator:
     """Register what spaCy has no kind for."""
     return cast(Decorator, registry.misc(name))
+
+
+def logger(name: str) -> Decorator:
+    """Register a maker of a logger of trainings."""
+    return cast(Decorator, registry.loggers(name))

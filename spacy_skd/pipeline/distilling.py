@@ -22,10 +22,11 @@ from ..transfer.beliefs import Belief
 from ..transfer.target import STRUCTURAL, Objective
 from .gold_config import check_resumes
 from .learning import LearningPipe
+from .lessons import first_docs
 from .lost_mass import LostMass
 from .saved import NONE, checked_cfg
 from .tasks.activations import EXTENSION, register_extension
-from .tasks.base import Predictions, Task, first_docs
+from .tasks.base import Predictions, Task
 from .unknown_labels import UnknownLabels
 
 logger = logging.getLogger("spacy.skd")

@@ -18,6 +18,8 @@ from ..shards.guesses import of_gold
 from ..structures import Parts
 from ..transfer.beliefs import Belief
 from .lessons import ask, check_distillation_examples
+from .lost_mass import LostMass
+from .meter import Meter
 from .rehearsal import Memory, recalled
 from .tasks.base import Task
 
@@ -26,12 +28,15 @@ class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
     """A component that learns from lessons: what gold and a teacher say of a batch.
 
     task (Task): makes the lessons, and knows their loss.
+    meter (Meter | None): what it measures in training, where that is read.
     """
 
     name: str
     model: Model[Any, Any]
     cfg: dict[str, Any]
     task: Task[Any, Any, Any, Any, Any]
+    lost_mass: LostMass
+    meter: Meter | None = None
     _taught_by: str | None = None  # the component that `distill` or `rehearse` asks
     _memory: Memory | None = None
 
@@ -40,6 +45,11 @@ class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
         raise NotImplementedError
 
     # Losses
+
+    def start_meter(self) -> Meter:
+        """Measure what is learnt from now on. RETURNS (Meter): of this component."""
+        self.meter = self.lost_mass.meter = Meter(self.task.units_each)
+        return self.meter
 
     def get_loss(self, examples: Iterable[Example], scores: Any) -> tuple[float, Any]:
         """Mean loss of a word (of categories, of a doc) in nats, and its gradient at the scores.

@@ -1,6 +1,7 @@
 """What `distill` asks: another component, of docs on which the teacher's pipeline has run."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 from spacy.tokens import Doc
@@ -52,3 +53,8 @@ def ask(teacher_pipe: Any, docs: Sequence[Doc], *, layer: str) -> list[Belief]:
 def listeners(model: Model[Any, Any]) -> list[Model[Any, Any]]:
     """Return the layers of a model that are fed by another component, spaCy's or a plugin's."""
     return [node for node in model.walk() if hasattr(node, "upstream_name")]
+
+
+def first_docs(get_examples: Callable[[], Iterable[Example]]) -> list[Doc]:
+    """Return some docs, of which a model's sizes are known."""
+    return [eg.predicted for eg in islice(get_examples(), 10)]

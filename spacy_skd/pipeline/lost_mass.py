@@ -4,6 +4,7 @@ import logging
 from typing import NamedTuple
 
 from ..arrays import Array, Floats1d
+from .meter import Meter
 
 logger = logging.getLogger("spacy.skd")
 # Less than this share is rounding of log Z in float32, or not worth a warning.
@@ -38,7 +39,10 @@ class LostMass:
 
     skipped (int): units so far of which the student could express nothing; the teacher does not
         count for them.
+    meter (Meter | None): is told of all that is lost.
     """
+
+    meter: Meter | None = None
 
     def __init__(self, name: str):
         self.name = name
@@ -60,6 +64,8 @@ class LostMass:
         """
         if empty is not None:
             self._skip(int(empty.sum()), reason)
+        if self.meter is not None:
+            self.meter.add_lost(lost, weights)
         if reason in self._reported or not len(lost):
             return
         total = len(lost) if weights is None else float(weights.sum())

@@ -16,7 +16,7 @@ from thinc.api import Config, Model
 from ..rules import is_fast, make_original
 from ..structures import to_numpy
 from .distilling import DistillingPipe
-from .gold_config import OURS, learning_alone, read_gold
+from .gold_config import OURS, is_ours, learning_alone, read_gold
 from .teacher.component import is_teacher
 
 _TOK2VEC = {"spacy-skd.Tok2Vec.v1": "spacy.Tok2Vec.v2"}
@@ -179,6 +179,8 @@ def _without_ours(config: Config, values: Config, found: Exported) -> Config:
     for name in found.exported:
         config.get("initialize", {}).get("components", {}).pop(name, None)
     read_gold(config)
+    if is_ours(config.get("training", {}).get("logger"), "@loggers"):
+        config["training"]["logger"] = {"@loggers": "spacy.ConsoleLogger.v1", "progress_bar": False}
     for section in ("corpora", "training", "initialize", "nlp", "pretraining"):
         if section in config:
             config[section] = _cleaned(config[section])

@@ -9,12 +9,26 @@ so no autograd is needed, and gold data is the same object: a 0/1 target.
 """
 
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy
 
-from ..arrays import Array, Floats1d
+from ..arrays import Array, Floats1d, array_module
 from ..codecs.trees import Gold
 from ..structures import Parts, Structure
+from .posterior import Entropy
+
+
+class Nats(Protocol):
+    """Is told of losses, each weighted by the shares that count, and of how many words they are."""
+
+    def add_gold(self, loss: float, *, words: float) -> None:
+        """Add the loss of gold. loss (float): nats. words (float): by their shares."""
+
+    def add_teacher(self, loss: float, *, words: float, entropy: float | None) -> None:
+        """Add the loss of what a teacher believes, likewise. entropy (float | None): nats of that,
+        summed by the same shares; None if it is not known."""
+
 
 # As `structural_loss`: of a structure, the student's scores and the teacher's target.
 TeacherLoss = Callable[..., tuple[float, Parts]]
@@ -39,6 +53,18 @@ def structural_loss(
     RETURNS (tuple[float, Parts]): loss in nats; gradient at the scores, weights * T (P(s / T) - m).
     RAISES (ValueError): if the temperature is not positive, or a score is NaN.
     """
+    _, losses, d_scores = _cross_entropies(structure, scores, target, temperature, weights)
+    return float(losses.sum()), d_scores
+
+
+def _cross_entropies(
+    structure: Structure,
+    scores: Parts,
+    target: Parts,
+    temperature: float = 1.0,
+    weights: Floats1d | None = None,
+) -> tuple[Floats1d, Floats1d, Parts]:
+    """Return (B,) log Z(s / T); (B,) the losses, and the gradient, of `structural_loss`."""
     if not temperature > 0:
         raise ValueError(f"temperature: expected a number > 0, got {temperature}")
     tempered = scores * (1.0 / temperature)
@@ -48,7 +74,7 @@ def structural_loss(
     if weights is not None:
         losses = losses * weights
         d_scores = d_scores * weights
-    return float(losses.sum()), d_scores
+    return log_z, losses, d_scores
 
 
 def emissions(parts: Parts) -> Parts:
@@ -110,6 +136,8 @@ def mixed_loss(
     temperature: float = 1.0,
     silent: Array | None = None,
     teacher_loss: TeacherLoss = structural_loss,
+    nats: Nats | None = None,
+    entropy: Entropy | None = None,
 ) -> tuple[float, Parts]:
     """Return (1 - w) gold loss + w teacher loss, summed over the units of a batch.
 
@@ -123,28 +151,70 @@ def mixed_loss(
     silent (ndarray | None): (B,) bool, on the CPU, units whose target by the teacher means
         nothing.
     teacher_loss (TeacherLoss): of the teacher's target; the loss of gold is always structural.
+    nats (Nats | None): is told the two losses apart. entropy (Entropy | None): for it, of the
+        teacher's target.
     RETURNS (tuple[float, Parts]): loss in nats, gradient at the scores.
     """
     xp = scores.xp
     cpu_shares = mixed_shares(gold, weight=0.0 if teacher is None else weight, silent=silent)
     gold_shares, shares = xp.asarray(cpu_shares[0]), xp.asarray(cpu_shares[1])
-    target, entropy = gold_target(structure, scores, gold)
-    constant = float((gold_shares * entropy).sum())
+    target, of_partial = gold_target(structure, scores, gold)
+    constant = float((gold_shares * of_partial).sum())
     if teacher is None:
         loss, d_scores = structural_loss(structure, scores, target, weights=gold_shares)
+        if nats is not None:
+            nats.add_gold(loss - constant, words=_words(scores, gold_shares))
         return loss - constant, d_scores
     if temperature == 1.0 and teacher_loss is structural_loss:
         mixture = target * gold_shares + teacher * shares
         total = None if silent is None else gold_shares + shares
-        loss, d_scores = structural_loss(structure, scores, mixture, weights=total)
+        log_z, losses, d_scores = _cross_entropies(structure, scores, mixture, weights=total)
+        loss = float(losses.sum())
+        if nats is not None:
+            gold_loss = float((gold_shares * (log_z - target.dot(scores))).sum())
+            nats.add_gold(gold_loss - constant, words=_words(scores, gold_shares))
+            nats.add_teacher(
+                loss - gold_loss,
+                words=_words(scores, shares),
+                entropy=_entropy(structure, teacher, shares, entropy),
+            )
         return loss - constant, d_scores
     loss, d_scores = teacher_loss(
         structure, scores, teacher, temperature=temperature, weights=shares
     )
+    if nats is not None:
+        nats.add_teacher(loss, words=_words(scores, shares), entropy=None)
     if float(gold_shares.sum()) > 0:
         gold_loss, d_gold = structural_loss(structure, scores, target, weights=gold_shares)
         loss, d_scores = loss + gold_loss - constant, d_scores + d_gold
+        if nats is not None:
+            nats.add_gold(gold_loss - constant, words=_words(scores, gold_shares))
     return loss, d_scores
+
+
+def _entropy(
+    structure: Structure, target: Parts, shares: Floats1d, entropy: Entropy | None
+) -> float | None:
+    """Return nats of a target, summed by shares; None if it is not known. Where the parts of tokens
+    are independent their marginals say it."""
+    if entropy is not None:
+        return weighted_sum(entropy(), shares)
+    if not structure.independent:
+        return None
+    xp, array = target.xp, target.arrays[structure.parts[0]]
+    surprises = array * xp.log(xp.where(array > 0, array, 1.0))
+    return weighted_sum(-surprises.sum(axis=(1, 2), dtype="float64"), shares)
+
+
+def weighted_sum(values: Floats1d, shares: Floats1d) -> float:
+    """Return the sum of values of units, by their shares; one of share 0 may have any."""
+    xp = array_module(values)
+    return float(xp.where(shares > 0, values * shares, 0.0).sum())
+
+
+def _words(scores: Parts, shares: Floats1d) -> float:
+    """Return the words of a batch, those of each unit by its share."""
+    return float((scores.xp.asarray(scores.lengths) * shares).sum())
 
 
 def mixed_shares(gold: Gold, *, weight: float, silent: Array | None) -> tuple[Array, Array]:

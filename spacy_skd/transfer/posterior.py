@@ -36,19 +36,23 @@ class Target:
     teacher, that a unit's structure is one that the student cannot express; under one that selects
     heads, given that they form a tree if the student's do.
     empty (ndarray | None): (B,) bool, on the CPU, the units of which the student can express
-    nothing that the teacher holds possible; their marginals mean nothing. None if there is none."""
+    nothing that the teacher holds possible; their marginals mean nothing. None if there is none.
+    entropy (Entropy | None): of each unit's distribution, (B,) nats, when it is asked for; None
+    where only its marginals are known."""
 
     marginals: Parts
     lost: Floats1d
     empty: Array | None = None
+    entropy: "Entropy | None" = None
 
     def to(self, ops: Ops) -> "Target":
         """Return a target that was made on the CPU, on a model's device."""
         arrays = {name: ops.asarray(array) for name, array in self.marginals.arrays.items()}
         marginals = Parts(arrays, ops.asarray(self.marginals.lengths))
-        return Target(marginals, ops.asarray(self.lost), self.empty)
+        return Target(marginals, ops.asarray(self.lost), self.empty, self.entropy)
 
 
+Entropy = Callable[[], Floats1d]
 Convert = Callable[[Posterior, Structure, Match, Legality | None], Target]
 
 
@@ -58,6 +62,11 @@ def lost_mass(log_z: Floats1d, *, of: Floats1d, empty: Array | None) -> Floats1d
     xp = array_module(log_z)
     lost = 1.0 - xp.exp(xp.minimum(log_z - of, 0.0))
     return lost if empty is None else xp.where(xp.asarray(empty), 1.0, lost)
+
+
+def entropy_of(log_z: Floats1d, marginals: Parts, scores: Parts) -> Entropy:
+    """Return what gives the entropy of each unit, log Z - m . s, of what was inferred of scores."""
+    return lambda: log_z - marginals.dot(scores)
 
 
 def without_support(scores: Parts) -> tuple[Parts, Array | None]:

@@ -28,6 +28,7 @@ READERS = {
     "spacy-skd.MixedCorpus.v1": "Labelled docs and raw text",
     "spacy-skd.SampledCorpus.v1": "Stock components as students",
 }
+LOGGERS = {"spacy-skd.Logger.v1": "What a training prints"}
 OLDER = {"spacy-skd.WordEmbed.v1"}  # named beside the one of today, which has the settings
 PAGES = {"architectures": "models.md", "readers": "readers.md"}
 SMALL = ("callbacks", "misc")  # of a few settings, in one page
@@ -90,6 +91,12 @@ def test_an_architectures_settings_stand_in_its_section(name):
 def test_a_readers_settings_stand_in_its_section(name):
     known = parameters(registered("readers")[name])
     check_defaults(rows(section("readers.md", READERS[name])), known, place=name)
+
+
+@pytest.mark.parametrize("name", registered("loggers"))
+def test_a_loggers_settings_stand_in_its_section(name):
+    known = parameters(registered("loggers")[name])
+    check_defaults(rows(section("config.md", LOGGERS[name])), known, place=name)
 
 
 def test_everything_that_is_registered_has_a_page():

@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Sequence
-from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy
@@ -23,6 +22,7 @@ from ...transfer.posterior import Target
 from ...transfer.students import Student
 from ...transfer.target import Objective
 from ..lost_mass import LABELS, LostMass, Reason
+from ..meter import Meter
 from ..unknown_labels import UnknownLabels
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ Activations = dict[str, Any]
 class Predictions(NamedTuple):
     """What `predict` returns and `set_annotations` writes.
 
-    best (list): per doc, what the component annotates.
-    activations (list[Activations] | None): per doc; None unless `save_activations` is on.
+    best (list): per doc. activations (list[Activations] | None): per doc, on request.
     """
 
     best: list[Any]
@@ -56,6 +55,7 @@ class Pipe(Protocol):
     model: Model[Any, Any]
     objective: Objective
     save_activations: bool
+    meter: Meter | None
     lost_mass: LostMass
     unknown_labels: UnknownLabels
 
@@ -122,6 +122,11 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
         """Give that component its labels. RETURNS: of each of its outputs, which of our labels has
         its score, and what is added to that, in nats."""
         raise NotImplementedError
+
+    @property
+    def units_each(self) -> int:
+        """Return how many units one of what `count` counts is cut into."""
+        return 1
 
     # Labels
 
@@ -241,6 +246,8 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
             weight=self.pipe.weight,
             temperature=objective.loss_temperature,
             teacher_loss=objective.loss,
+            nats=self.pipe.meter,
+            entropy=None if target is None else target.entropy,
         )
 
     def student(self) -> Student:
@@ -290,8 +297,3 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
         ops = self.pipe.model.ops
         arrays = {key: ops.asarray(value) for key, value in parts.arrays.items()}
         return Parts(arrays, ops.asarray(parts.lengths))
-
-
-def first_docs(get_examples: Callable[[], Iterable[Example]]) -> list[Doc]:
-    """Return some docs, of which a model's sizes are known."""
-    return [eg.predicted for eg in islice(get_examples(), 10)]

@@ -59,6 +59,11 @@ class DocTask(Task[DocLesson, list[Doc], Floats2d, Floats2d, Floats1d]):
         """See `Task.count`: docs with words."""
         return sum(length > 0 for length in lengths)
 
+    @property
+    def units_each(self) -> int:
+        """See `Task.units_each`: of sets, each label of a doc is one."""
+        return len(self.structure.silent_units(numpy.zeros(len(self.pipe.labels), dtype=bool)))
+
     # Labels
 
     def check_labels(self, labels: Sequence[str]) -> None:

@@ -18,7 +18,7 @@ from ...models.biaffine import ParserGradient, ParserScores
 from ...structures import ArcStructure, IndependentLabels, Parts, to_numpy
 from ...transfer.beliefs.base import TreeTeacher
 from ...transfer.conversions.table import convert
-from ...transfer.loss import mixed_shares, structural_loss
+from ...transfer.loss import mixed_shares, structural_loss, weighted_sum
 from ...transfer.posterior import Posterior, mix, mixing_shares
 from ..lost_mass import HEADS
 
@@ -172,6 +172,8 @@ class TreeLoss:
             as_units(ops.asarray(indicators)),
             weights=ops.asarray(masses[0] * (lesson.gold_labels >= 0)),
         )
+        if (meter := self.task.pipe.meter) is not None:
+            meter.add_gold(loss, words=0)  # they are counted with the arcs
         d_scores: Floats2d = d_parts.arrays["unary"][:, 0]
         for teacher, mass in zip(lesson.teachers, masses[1:]):
             which = find_pairs(lesson.pairs, among=teacher.pairs)
@@ -202,5 +204,10 @@ class TreeLoss:
             temperature=objective.loss_temperature,
             weights=ops.asarray(mass),
         )
+        if (meter := self.task.pipe.meter) is not None:
+            entropy = None
+            if target.entropy is not None and objective.loss_temperature == 1.0:
+                entropy = weighted_sum(target.entropy(), ops.asarray(mass))
+            meter.add_teacher(loss, words=0, entropy=entropy)
         d_scores: Floats2d = d_parts.arrays["unary"][:, 0]
         return loss, d_scores

@@ -7,6 +7,7 @@ that `Language` links it to the students whenever it links listeners.
 """
 
 import logging
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -80,7 +81,10 @@ def make_skd_teacher(
 
 
 class SkdTeacher:
-    """See `make_skd_teacher`. Holds no weights of the pipeline it is in, so it saves nothing."""
+    """See `make_skd_teacher`. Holds no weights of the pipeline it is in, so it saves nothing.
+
+    seconds (float): that students have waited for its answers so far.
+    """
 
     model: Any = None
 
@@ -123,6 +127,7 @@ class SkdTeacher:
         self.listening_components: list[str] = []
         self._stored: BeliefStore | None = None
         self._warned = False
+        self.seconds = 0.0
 
     @property
     def teacher(self) -> str | None:
@@ -180,6 +185,13 @@ class SkdTeacher:
         RAISES (ValueError): if the teacher lacks the component; if there is none, and a belief is
             not stored; if a stored one is not of these words or of another teacher.
         """
+        begun = time.perf_counter()
+        try:
+            return self._beliefs(examples, student)
+        finally:
+            self.seconds += time.perf_counter() - begun
+
+    def _beliefs(self, examples: Sequence[Example], student: str) -> list[Belief]:
         starts = [reference_starts(eg) for eg in examples]
         docs = [eg.predicted for eg in examples]
         keys = [doc_key(doc, start) for doc, start in zip(docs, starts)]

@@ -10,9 +10,11 @@ from ...codecs.spans import SpanMatch
 from ...structures import IMPOSSIBLE, FlatSegments, Parts, SpanStructure, Structure, to_numpy
 from ...structures.numerics import POSSIBLE_ABOVE
 from ..posterior import (
+    Entropy,
     Match,
     Posterior,
     Target,
+    entropy_of,
     in_double,
     in_dtype,
     lost_mass,
@@ -40,9 +42,11 @@ def tokens_to_segments(
     log_z_all, _ = posterior.structure.infer(scores)
     outside = _outside(scores.xp, scores.arrays["unary"], match.outside)
     span = _span_scores(scores, outside, match, widths=FlatSegments.of(structure).max_width)
-    log_z, marginals = structure.infer(Parts({"span": span}, scores.lengths))
-    log_z += (outside[..., 0] * scores.mask).sum(axis=1)
-    return _target(posterior, marginals, log_z, of=log_z_all, empty=empty)
+    parts = Parts({"span": span}, scores.lengths)
+    log_z, marginals = structure.infer(parts)
+    entropy = entropy_of(log_z, marginals, parts)
+    log_z = log_z + (outside[..., 0] * scores.mask).sum(axis=1)
+    return _target(posterior, marginals, log_z, of=log_z_all, empty=empty, entropy=entropy)
 
 
 def segments_to_segments(
@@ -57,8 +61,10 @@ def segments_to_segments(
             raise ValueError(f"expected a LabelMatch between labels, got {type(match).__name__}")
         span = match.gather(span)
     span = to_width(span, SpanStructure.of(structure).max_width)
-    log_z, marginals = structure.infer(Parts({"span": span}, scores.lengths))
-    return _target(posterior, marginals, log_z, of=log_z_all, empty=None)
+    parts = Parts({"span": span}, scores.lengths)
+    log_z, marginals = structure.infer(parts)
+    entropy = entropy_of(log_z, marginals, parts)
+    return _target(posterior, marginals, log_z, of=log_z_all, empty=None, entropy=entropy)
 
 
 def span_match(match: Match) -> SpanMatch:
@@ -88,10 +94,13 @@ def either(a: Array | None, b: Array | None) -> Array | None:
     return b if a is None else a if b is None else a | b
 
 
-def _target(posterior: Posterior, marginals: Parts, log_z: Any, *, of: Any, empty: Any) -> Target:
+def _target(
+    posterior: Posterior, marginals: Parts, log_z: Any, *, of: Any, empty: Any, entropy: Entropy
+) -> Target:
     empty = either(empty, no_support(log_z - of))
     dtype = posterior.scores.arrays[next(iter(posterior.scores.arrays))].dtype
-    return Target(in_dtype(marginals, dtype), lost_mass(log_z, of=of, empty=empty), empty)
+    lost = lost_mass(log_z, of=of, empty=empty)
+    return Target(in_dtype(marginals, dtype), lost, empty, entropy)
 
 
 def _outside(xp: ArrayModule, unary: Floats3d, column: int) -> Floats3d:

@@ -3,7 +3,7 @@
 from ...arrays import Floats3d, array_module
 from ...codecs.bioes import Legality, TagMatch
 from ...structures import LinearChain, Parts, Structure, is_tied, tie
-from ..posterior import Match, Posterior, Target, lost_mass, without_support
+from ..posterior import Match, Posterior, Target, entropy_of, lost_mass, without_support
 
 
 def tags_to_tags(
@@ -36,7 +36,8 @@ def tags_to_tags(
         lifted = rules.add_to(lifted)
     log_z, marginals = LinearChain().infer(lifted)
     lost = lost_mass(log_z, of=log_z_all, empty=empty)
-    return Target(_as_student(marginals, structure), lost, empty)
+    entropy = entropy_of(log_z, marginals, lifted)
+    return Target(_as_student(marginals, structure), lost, empty, entropy)
 
 
 def _tag_match(match: Match) -> TagMatch | None:
