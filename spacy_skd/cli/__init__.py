@@ -6,6 +6,7 @@ import typer
 from spacy.cli._util import app
 
 from .annotate import annotate_cli
+from .check import check_cli
 from .convert import convert_cli
 from .export import export_cli
 from .init import init_cli
@@ -34,7 +35,9 @@ COMMANDS: dict[str, Callable[..., None]] = {
 skd = typer.Typer(name="skd", help="Structural knowledge distillation.", no_args_is_help=True)
 for name, command in COMMANDS.items():
     skd.command(name)(stoppable(name, command))
-skd.command("teacher", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
-    stoppable("teacher", teacher_cli)
-)
+# Their further options override a config.
+OVERRIDING: dict[str, Callable[..., None]] = {"check": check_cli, "teacher": teacher_cli}
+for name, command in OVERRIDING.items():
+    settings = {"allow_extra_args": True, "ignore_unknown_options": True}
+    skd.command(name, context_settings=settings)(stoppable(name, command))
 app.add_typer(skd)

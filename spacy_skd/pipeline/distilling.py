@@ -246,13 +246,13 @@ class DistillingPipe(LearningPipe):
             return self.task.given_labels(labels)
         if self._teacher is None:
             self._check_no_teacher_needed()
-        more = self.task.initial_labels(get_examples, self._labels_of_teacher(), self._ask)
+        more = self.task.initial_labels(get_examples, self.labels_of_teacher(), self._ask)
         return list(dict.fromkeys([*self.cfg["labels"], *more]))
 
     def _ask(self, examples: Sequence[Example]) -> Sequence[Belief]:
         return () if self._teacher is None else self._teacher.beliefs(examples, self.name)
 
-    def _labels_of_teacher(self) -> tuple[str, ...]:
+    def labels_of_teacher(self) -> tuple[str, ...]:
         """Those of a linked teacher that counts."""
         if self._teacher is None or not self.objective.asks:
             return ()
@@ -272,7 +272,7 @@ class DistillingPipe(LearningPipe):
         self.cfg["labels"] = list(labels)
         self._intern(labels)
         if self._teacher is not None and self.objective.asks:
-            self.task.check_taught(self._labels_of_teacher())
+            self.task.check_taught(self.labels_of_teacher())
 
     def _check_outputs(self, labels: Sequence[str]) -> None:
         """Check the model. RAISES (ValueError): if it has another number of outputs already."""

@@ -1,0 +1,116 @@
+"""`spacy skd check`: what a training would learn and cost, before it is begun."""
+
+import pytest
+import spacy
+from conftest import make_docs
+from own_code import printed, run
+from spacy.tokens import Doc, DocBin
+from thinc.api import Config
+
+from spacy_skd.cli.init import init
+from spacy_skd.training.annotation.annotate import annotate
+from spacy_skd.training.check import DOUBTFUL, GOOD, check_training
+
+RAW = ["The cat sees Ann . Dogs sleep well", "Go !", "She gave him the book"]
+
+
+@pytest.fixture(scope="module")
+def made(teacher, tmp_path_factory):
+    """A student's config, of gold and raw text that a teacher annotated."""
+    folder = tmp_path_factory.mktemp("check")
+    DocBin(docs=make_docs(spacy.blank("en"))).to_disk(folder / "gold.spacy")
+    (folder / "raw.txt").write_text("\n".join(RAW), encoding="utf8")
+    annotate(teacher, [str(folder / "gold.spacy"), str(folder / "raw.txt")], folder / "store")
+    config, _ = init(
+        str(teacher), preset="tiny", store=str(folder / "store"), dev=str(folder / "gold.spacy")
+    )
+    config.to_disk(folder / "student.cfg")
+    return folder
+
+
+def rows_of(folder, **changes):
+    config = Config().from_disk(folder / "student.cfg", interpolate=False, overrides=changes)
+    return {(row.where, row.what): row for row in check_training(config, steps=3)}
+
+
+def test_all_is_well(made):
+    rows = rows_of(made, **{"training.max_steps": 1000, "training.eval_frequency": 100})
+    assert {row.verdict for row in rows.values()} == {GOOD}
+    for name in ("sent", "tag", "pos", "parser"):
+        assert "in common" in rows[name, "labels"].found
+        assert rows[name, "lost of the teacher's probability"].found == "0.0 %"
+        assert rows[name, "examples with complete gold"].found.endswith("dev 100.0 %")
+    assert rows["", "dev tokens that the tokenizer makes"].found == "100.0 %"
+    assert rows["", "whitespace tokens"].found == "0.0 %"
+    words = sum(map(len, make_docs(spacy.blank("en")))) + len(" ".join(RAW).split())
+    assert rows["teacher", "stored beliefs"].found.startswith(f"{words} words, ")
+    assert "1,000 steps" in rows["", "the training, about"].found
+    assert rows["", "a step"].found.endswith("for the teacher")
+
+
+def test_what_is_doubtful_is_told_with_a_remedy(made, teacher, tmp_path):
+    """Other tokens, whitespace, no annotation in dev, a student that lacks labels, no store."""
+    docs = [Doc(spacy.blank("en").vocab, ["Thecat", "sees", "\n\n", "Ann"])]
+    DocBin(docs=docs).to_disk(tmp_path / "dev.spacy")
+    texts = "\n".join(f'{{"text": "Go !{"".join([chr(92) + "n"] * 6)} the dogs"}}' for _ in "abc")
+    (tmp_path / "raw.jsonl").write_text(texts, encoding="utf8")
+    rows = rows_of(
+        made,
+        **{
+            "paths.dev": str(tmp_path / "dev.spacy"),
+            "paths.raw": str(tmp_path / "raw.jsonl"),
+            "paths.train": str(made / "gold.spacy"),
+            "paths.store": None,
+            "corpora.train": {
+                "@readers": "spacy-skd.MixedCorpus.v1",
+                "path": "${paths.train}",
+                "raw": "${paths.raw}",
+                "raw_ratio": 3.0,
+            },
+            "initialize.components": {"tag": {"labels": ["NN", "DT"]}},
+        },
+    )
+    doubts = {key for key, row in rows.items() if row.verdict == DOUBTFUL}
+    assert ("teacher", "stored beliefs") in doubts
+    assert ("parser", "examples with complete gold") in doubts
+    assert ("tag", "labels") in doubts
+    assert rows["tag", "labels"].remedy.startswith("only the teacher: ")
+    assert rows["tag", "lost of the teacher's probability"].verdict
+    assert rows["", "dev tokens that the tokenizer makes"].verdict
+    assert all(rows[key].remedy for key in doubts)
+
+
+def test_the_command(made, tmp_path):
+    done = run("check", made / "student.cfg", "--steps", 2)
+    assert done.exit_code == 0, printed(done)
+    assert "Ready to train" in printed(done)
+    assert "lost of the teacher's probability" in printed(done)
+    done = run("check", made / "student.cfg", "--paths.dev", tmp_path / "none.spacy")
+    assert done.exit_code == 1
+    assert "The training would fail" in printed(done)
+    assert "none.spacy" in printed(done)
+
+
+def test_what_is_pointless_has_an_exit_code(made, tmp_path):
+    """A layer of which neither gold nor a teacher says anything."""
+    bare = [Doc(spacy.blank("en").vocab, ["Go", "!"]) for _ in range(3)]
+    for doc in bare:
+        doc[0].tag_ = doc[1].tag_ = "X"
+    DocBin(docs=bare).to_disk(tmp_path / "bare.spacy")
+    config = Config().from_disk(made / "student.cfg", interpolate=False)
+    for name in ("sent", "parser", "pos"):
+        config["components"].pop(name, None)
+    config["nlp"]["pipeline"] = ["tok2vec", "tag", "pos"]
+    config["components"]["tag"]["distill_weight"] = 0.0
+    config["components"]["pos"] = {**config["components"]["tag"], "layer": "pos"}
+    config["components"].pop("teacher")
+    config["training"].update(frozen_components=[], before_to_disk=None)
+    config["initialize"].update(after_init=None)
+    config["initialize"]["components"] = {"pos": {"labels": ["NOUN", "VERB"]}}
+    config["corpora"]["train"] = {"@readers": "spacy.Corpus.v1", "path": "${paths.train}"}
+    config["paths"].update(train=str(tmp_path / "bare.spacy"), teacher=None)
+    config.to_disk(tmp_path / "bare.cfg")
+    done = run("check", tmp_path / "bare.cfg", "--steps", 2)
+    assert done.exit_code == 1, printed(done)
+    assert "pointless" in printed(done)
+    assert "neither gold nor a teacher" in printed(done)
