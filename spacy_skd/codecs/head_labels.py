@@ -15,6 +15,7 @@ import numpy
 
 from ..arrays import Floats2d, Floats3d, Ints1d, Ints2d
 from ..structures import IMPOSSIBLE, Parts, SpanningTrees
+from ..structures.numerics import softmax
 from .trees import decode_trees
 
 # What an arc without a tag costs, in nats below the token's best tag: more than all other arcs of a
@@ -203,18 +204,30 @@ def head_labels(tags: tuple[str, ...]) -> HeadLabels:
 
 
 def decode_head_labels(
-    labels: HeadLabels, scores: Floats2d, *, rows: Ints1d, lengths: Ints1d
+    labels: HeadLabels,
+    scores: Floats2d,
+    *,
+    rows: Ints1d,
+    lengths: Ints1d,
+    minimum_risk: bool = False,
 ) -> Ints2d:
     """Return the best single-rooted tree of each unit of a bucket, where an arc scores as its best
     tag: no choice of tags needs a repair. An arc without a tag costs `UNTAGGED`.
 
     scores (Floats2d): (T, tags) of the batch, nats, a NumPy array.
     rows, lengths (Ints1d): (B,) first row and tokens of each unit.
+    minimum_risk (bool): an arc scores as the probability of its tags together, so that the tree is
+        that with the highest expected number of right heads. One without a tag has none.
     RETURNS (Ints2d): (tokens of the bucket, 2), see `decode_trees`.
     RAISES (ValueError): if a score is NaN.
     """
     n = int(lengths.max(initial=0))
     tokens = numpy.minimum(numpy.arange(n)[None], lengths[:, None] - 1)
-    arc = labels.best_arcs(scores, rows[:, None] + tokens, lengths)
+    places = rows[:, None] + tokens
+    if minimum_risk:
+        log_chances = scores - softmax(scores)[0][:, None].astype(scores.dtype)
+        arc = numpy.exp(labels.summed_arcs(log_chances, places, lengths))
+    else:
+        arc = labels.best_arcs(scores, places, lengths)
     best = SpanningTrees(single_root=True).argmax(Parts({"arc": arc}, lengths))
     return decode_trees(best, rows=rows)

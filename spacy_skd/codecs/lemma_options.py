@@ -12,12 +12,13 @@ from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy
 
-from ..arrays import Array, Bools, Floats1d, Floats2d, Ints1d, array_module
+from ..arrays import Array, Bools, Floats1d, Floats2d, Ints1d, Ints2d, array_module
 from ..structures import IMPOSSIBLE, Parts
+from ..structures.numerics import softmax
 from .edit_trees import EditTree
 from .lemma_labels import in_case, parse_lemma_label
 
@@ -40,6 +41,15 @@ class FormOptions:
     @cached_property
     def slot_of(self) -> dict[str | None, int]:
         return {lemma: slot for slot, lemma in enumerate(self.lemmas)}
+
+
+class BestLemmas(NamedTuple):
+    """lemmas (list[str]): of forms. ids (Ints1d): (words,) which of them each word has.
+    chances (Floats1d | None): (words,) its probability, NaN of a word to which no label applies."""
+
+    lemmas: list[str]
+    ids: Ints1d
+    chances: Floats1d | None = None
 
 
 class LemmaLabels:
@@ -89,21 +99,30 @@ class LemmaLabels:
         return LemmaOptions([self.of_form(form) for form in forms], words, len(self.labels))
 
     def best(
-        self, forms: Sequence[str], words: Ints1d, scores: Floats2d, *, top_k: int = 0
-    ) -> tuple[list[str], Ints1d]:
+        self,
+        forms: Sequence[str],
+        words: Ints1d,
+        scores: Floats2d,
+        *,
+        top_k: int = 0,
+        temperature: float | None = None,
+    ) -> BestLemmas:
         """Return the likeliest lemma of each word of a batch.
 
         forms, words: see `of_forms`. scores: (words, labels), nats, on the CPU.
-        top_k (int): see `LemmaScores`.
-        RETURNS (tuple[list[str], Ints1d]): lemmas of forms; (words,) which of them each word has.
-            That of a form to which no label applies is "", and of this form alone.
+        top_k (int): see `LemmaScores`. temperature (float | None): of the probabilities, None for
+            none of them; see `LemmaOptions.chances`.
+        RETURNS (BestLemmas): the lemma of a form to which no label applies is "", and of this form
+            alone.
         """
         options = self.of_forms(forms, words)
         slots = options.best(scores, top_k=top_k)
+        chances = None if temperature is None else options.chances(scores, slots, temperature)
         width = options.n_slots + 1
         pairs, ids = numpy.unique(words * width + slots + 1, return_inverse=True)
         named = (divmod(pair, width) for pair in pairs.tolist())
-        return [options.forms[i].lemmas[slot - 1] if slot else "" for i, slot in named], ids
+        lemmas = [options.forms[i].lemmas[slot - 1] if slot else "" for i, slot in named]
+        return BestLemmas(lemmas, ids, chances)
 
     def _find(self, form: str) -> FormOptions:
         lower = form.lower()
@@ -172,18 +191,12 @@ class LemmaOptions:
 
         scores: (words, labels), nats, on the CPU. top_k (int): see `LemmaScores`.
         """
-        width = max(1, int(self._counts.max(initial=0)))
-        form = numpy.repeat(numpy.arange(len(self.forms)), self._counts)
-        place = form, numpy.arange(len(form)) - numpy.repeat(self._starts, self._counts)
-        labels, slots = numpy.zeros((2, len(self.forms), width), dtype="int64")
-        absent = numpy.full((len(self.forms), width), -numpy.inf, dtype=scores.dtype)
-        labels[place], slots[place], absent[place] = self._labels, self._slots, 0.0
-        kept = numpy.take_along_axis(scores, labels[self.words], axis=1) + absent[self.words]
-        best: Ints1d = slots[self.words, kept.argmax(axis=1)]
+        kept, slots = self._by_word(scores)
+        best: Ints1d = numpy.take_along_axis(slots, kept.argmax(axis=1)[:, None], axis=1)[:, 0]
         # Where the lemma of the best label outweighs all others together, it is the likeliest.
         highest = numpy.where(self.has_any, kept.max(axis=1), 0)
         shares = numpy.exp(kept - highest[:, None])
-        own = (shares * (slots[self.words] == best[:, None])).sum(axis=1)
+        own = (shares * (slots == best[:, None])).sum(axis=1)
         others = shares.sum(axis=1) - own
         unsure = numpy.nonzero(((1.0 if top_k else own) <= others) & self.has_any)[0]
         if len(unsure):
@@ -191,6 +204,37 @@ class LemmaOptions:
             of_unsure.words = self.words[unsure]
             best[unsure] = LemmaScores(of_unsure, scores[unsure], top_k=top_k).values.argmax(axis=1)
         return numpy.where(self.has_any, best, -1)
+
+    def chances(self, scores: Floats2d, slots: Ints1d, temperature: float) -> Floats1d:
+        """Return (words,) float32, the probability of a lemma of each word, all labels considered.
+
+        The temperature T divides the scores of lemmas, not of labels, so that the order of lemmas
+        stays: P(l) = exp(S(l) / T) / sum_m exp(S(m) / T).
+        scores: see `best`. slots (Ints1d): (words,) as of `best`; NaN for -1.
+        """
+        if temperature == 1:
+            kept, own_slots = self._by_word(scores)
+            highest = numpy.where(self.has_any, kept.max(axis=1, initial=-numpy.inf), 0)
+            shares = numpy.exp(kept - highest[:, None])
+            own = (shares * (own_slots == slots[:, None])).sum(axis=1)
+            found = own / numpy.where(self.has_any, shares.sum(axis=1), 1)
+        else:
+            values = LemmaScores(self, scores).values * (1.0 / temperature)
+            every = softmax(values)[1]
+            found = numpy.take_along_axis(every, numpy.maximum(slots, 0)[:, None], axis=1)[:, 0]
+        return numpy.where(slots < 0, numpy.nan, found).astype("float32")
+
+    def _by_word(self, scores: Floats2d) -> tuple[Floats2d, Ints2d]:
+        """Return (words, the most labels of a form): the scores of the labels that apply to each
+        word, -inf in the padding; the lemma that each makes."""
+        width = max(1, int(self._counts.max(initial=0)))
+        form = numpy.repeat(numpy.arange(len(self.forms)), self._counts)
+        place = form, numpy.arange(len(form)) - numpy.repeat(self._starts, self._counts)
+        labels, slots = numpy.zeros((2, len(self.forms), width), dtype="int64")
+        absent = numpy.full((len(self.forms), width), -numpy.inf, dtype=scores.dtype)
+        labels[place], slots[place], absent[place] = self._labels, self._slots, 0.0
+        kept = numpy.take_along_axis(scores, labels[self.words], axis=1) + absent[self.words]
+        return kept, slots[self.words]
 
     def encode(self, lemmas: Sequence[str | None]) -> tuple[Parts, Array]:
         """Encode lemmas of words as indicators of slots, as `encode_tags` does labels.
@@ -211,6 +255,7 @@ class LemmaOptions:
 class LemmaScores:
     """Scores of the lemmas of words, by those of labels.
 
+    options (LemmaOptions): which there are.
     values (Floats2d): (words, slots), nats, `IMPOSSIBLE` where there is no such lemma; of a word
         to which no label applies all 0.
     """
@@ -218,6 +263,7 @@ class LemmaScores:
     def __init__(self, options: LemmaOptions, scores: Floats2d, *, top_k: int = 0):
         """scores: (words, labels). top_k (int): how many of the best labels that apply to a word
         count, 0 for all."""
+        self.options = options
         xp = array_module(scores)
         word, labels, slots = (xp.asarray(array) for array in options.pairs())
         kept = scores[word, labels].astype("float64")

@@ -7,11 +7,13 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy
 from spacy.language import Language
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Token
 from spacy.training import Example
 
+from ..arrays import Array
 from ..transfer.beliefs import Belief
 from . import LAYERS
+from .confidences import Record, register_layer
 
 Block = dict[str, Any]  # of a config
 LayerClass = TypeVar("LayerClass", bound="type[Layer]")
@@ -57,6 +59,8 @@ class Layer(ABC):
     is_basic (bool): whether `rehead` trains it where a pipeline has nothing to replace.
     sets_sentences, needs_sentences (bool): whether it says, or must know, where sentences start.
     lacking (str): why a treebank has no labels of it.
+    of_spans (bool): whether it is of spans. token_confidence (str): the extension of tokens that
+        says how probable what it says of a token is; "" if there is none.
     """
 
     name: ClassVar[str]
@@ -75,6 +79,13 @@ class Layer(ABC):
     sets_sentences: ClassVar[bool] = False
     needs_sentences: ClassVar[bool] = False
     lacking: ClassVar[str] = "no labels"
+    of_spans: ClassVar[bool] = False
+    token_confidence: ClassVar[str] = ""
+
+    def __init_subclass__(cls, **settings: Any):
+        super().__init_subclass__(**settings)
+        if "name" in vars(cls) and cls.token_confidence:
+            register_layer(cls, cls.name, cls.token_confidence)
 
     @property
     def full_name(self) -> str:
@@ -122,6 +133,32 @@ class Layer(ABC):
     def draw(self, doc: Doc, belief: Belief, how: Drawing) -> None:
         """Annotate a doc with what is drawn from a belief. RAISES (ValueError): if it is of another
         kind of annotation."""
+
+    # Confidences, of layers that have them
+
+    def record(self, n_tokens: int, annotated: Array, confidences: Any) -> Record:
+        """Return what is kept of a doc, see `Record`. confidences: one a row of `annotated`."""
+        return {
+            "layer": self.full_name,
+            "order": self.order,
+            "n_tokens": n_tokens,
+            "of_spans": self.of_spans,
+            "annotated": annotated,
+            "confidences": numpy.asarray(confidences, dtype="float32"),
+        }
+
+    @classmethod
+    def annotation_of(cls, token: Token) -> tuple[int, ...]:
+        """Return what it says of a token now, as a row of `Record`."""
+        raise NotImplementedError(f"layer {cls.name!r} has no confidences of tokens")
+
+    def row_to_json(self, doc: Doc, place: int, row: Sequence[int]) -> Block:
+        """Return start and end token and what is annotated. place (int): of the row in `Record`."""
+        raise NotImplementedError(f"layer {self.name!r} has no confidences")
+
+    def row_of_json(self, doc: Doc, entry: Block) -> tuple[int, ...]:
+        """Return the row of which `row_to_json` made an entry."""
+        raise NotImplementedError(f"layer {self.name!r} has no confidences")
 
     # Configs
 

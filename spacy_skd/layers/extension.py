@@ -31,6 +31,10 @@ class ExtensionLayer(TokenLayer):
         of_tokens = [{labels[int(j)] for j in tokens} for tokens in aligned]
         return [next(iter(each)) if len(each) == 1 else None for each in of_tokens]
 
+    @classmethod
+    def annotation_of(cls, token: Token) -> tuple[int, ...]:
+        return (int(token.vocab.strings[token._.get(cls.name)]),)
+
     def is_annotated(self, doc: Doc) -> bool:
         return any(self._labels(doc))
 

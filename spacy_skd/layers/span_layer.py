@@ -14,6 +14,7 @@ from ..codecs.bioes import TypedSpan
 from ..codecs.span_sets import KnownSpans
 from ..codecs.words import Words
 from ..errors import named
+from ..models.words import words_of
 from ..structures import IndependentSpans
 from ..transfer.beliefs import Belief
 from .base import Block, Drawing, Layer
@@ -48,6 +49,7 @@ class SpanLayer(Layer):
     architecture = "spacy-skd.ChainScorer.v1"
     settings: ClassVar[Block] = {"structure": "linear_chain"}
     may_overlap: ClassVar[bool] = False
+    of_spans: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self.misaligned = 0
@@ -101,6 +103,26 @@ class SpanLayer(Layer):
 
     def write_scores(self, doc: Doc, chances: Floats1d) -> None:
         """Set the probabilities of the spans that were written last, (S,), where docs hold such."""
+
+    # Confidences
+
+    def rows(self, doc: Doc, spans: Sequence[TypedSpan]) -> Array:
+        """Return (S, 3) uint64, see `Record`. spans (Sequence[TypedSpan]): start and end word, and
+        label."""
+        if not spans:
+            return numpy.zeros((0, 3), dtype="uint64")
+        (words,) = words_of([doc])
+        strings = doc.vocab.strings
+        rows = [
+            (start, end, strings.add(label)) for start, end, label in words.spans_to_tokens(spans)
+        ]
+        return numpy.asarray(rows, dtype="uint64")
+
+    def row_to_json(self, doc: Doc, place: int, row: Sequence[int]) -> Block:
+        return {"start": row[0], "end": row[1], "label": str(doc.vocab.strings[row[2]])}
+
+    def row_of_json(self, doc: Doc, entry: Block) -> tuple[int, ...]:
+        return int(entry["start"]), int(entry["end"]), int(doc.vocab.strings.add(entry["label"]))
 
     def draw(self, doc: Doc, belief: Belief, how: Drawing) -> None:
         belief = belief if self.may_overlap else belief.without_overlap()

@@ -7,7 +7,7 @@ import numpy
 from spacy.language import Language
 from spacy.morphology import Morphology
 from spacy.scorer import Scorer
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Token
 from spacy.training import Example
 
 from ..arrays import Array, Floats2d, Ints1d
@@ -16,7 +16,7 @@ from ..codecs.words import Words
 from ..errors import named
 from ..models.words import words_of
 from ..transfer.beliefs import Belief
-from .base import Drawing, Layer
+from .base import Block, Drawing, Layer
 
 
 class TokenLayer(Layer):
@@ -30,6 +30,11 @@ class TokenLayer(Layer):
     architecture = "spacy-skd.TokenScorer.v1"
     attr: ClassVar[int]
     fixed_labels: ClassVar[tuple[str, ...] | None] = None
+
+    def __init_subclass__(cls, **settings: Any):
+        if "name" in vars(cls) and "token_confidence" not in vars(cls):
+            cls.token_confidence = f"{cls.name}_confidence"
+        super().__init_subclass__(**settings)
 
     # Scores
 
@@ -94,12 +99,15 @@ class TokenLayer(Layer):
         """
         if not len(doc):
             return
-        if len(values) < len(doc):
-            values = self._of_doc(doc, values, labels)
+        values = self.on_tokens(doc, values, labels=labels)
         if not overwrite and self.is_annotated(doc):
             current = self._values(doc)
             values = numpy.where(current == 0, values, current)
         self._set(doc, values)
+
+    def on_tokens(self, doc: Doc, values: Array, *, labels: Sequence[str]) -> Array:
+        """Return (tokens,), with what whitespace is annotated with. values, labels: see `write`."""
+        return self._of_doc(doc, values, labels) if len(values) < len(doc) else values
 
     def write_labels(self, doc: Doc, labels: Sequence[str], *, inventory: Sequence[str]) -> None:
         """Annotate a doc anew. labels (Sequence[str]): of each word, "" for none.
@@ -124,6 +132,25 @@ class TokenLayer(Layer):
     def _on_tokens(self, words: Words, values: Array, space: int) -> Array:
         """(words,) to (tokens,)."""
         return words.to_tokens(values, fill=space)
+
+    # Confidences
+
+    @classmethod
+    def annotation_of(cls, token: Token) -> tuple[int, ...]:
+        span: Any = token.doc[token.i : token.i + 1]  # its type has no to_array
+        values: Array = span.to_array([cls.attr])
+        return (int(values.ravel()[0]),)
+
+    def label_of(self, doc: Doc, value: int) -> str:
+        """Return the label of which `value` is made. RAISES (KeyError): if the vocab of the doc
+        does not know it."""
+        return str(doc.vocab.strings[value])
+
+    def row_to_json(self, doc: Doc, place: int, row: Sequence[int]) -> Block:
+        return {"start": place, "end": place + 1, "label": self.label_of(doc, row[0])}
+
+    def row_of_json(self, doc: Doc, entry: Block) -> tuple[int, ...]:
+        return (self.value(doc, entry["label"]),)
 
     # Draws
 

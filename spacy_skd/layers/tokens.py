@@ -79,6 +79,9 @@ class PosLayer(TokenLayer):
                 f" got {wrong}; use layer 'tag' for a tag set of your own"
             )
 
+    def label_of(self, doc: Doc, value: int) -> str:
+        return str(POS_NAMES[value])
+
     def stock_label(self, label: str) -> str:
         return f"POS={label}"
 
@@ -159,6 +162,7 @@ class SentLayer(TokenLayer):
     fixed_labels = START_LABELS
     settings: ClassVar[Block] = {"threshold": 0.35}  # a missed start costs the parser more
     takes = ("max_length", "threshold")
+    token_confidence = "sent_start_confidence"
     assigns = ("token.is_sent_start",)
     stock_factory = "senter"
     answers: ClassVar[Mapping[type, str]] = {SentenceRecognizer: "", DependencyParser: ".sent"}
@@ -217,6 +221,9 @@ class SentLayer(TokenLayer):
     def value(self, doc: Doc, label: str) -> int:
         # "not a start" is -1, which spaCy's arrays hold as an unsigned number
         return 1 if label == START_LABELS[1] else 2**64 - 1
+
+    def label_of(self, doc: Doc, value: int) -> str:
+        return START_LABELS[value == 1]
 
     def write_labels(self, doc: Doc, labels: Sequence[str], *, inventory: Sequence[str]) -> None:
         """See `TokenLayer.write_labels`. The first word of a doc starts a sentence."""

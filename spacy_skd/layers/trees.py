@@ -7,10 +7,10 @@ import numpy
 from spacy.attrs import DEP, HEAD
 from spacy.pipeline import DependencyParser
 from spacy.pipeline.dep_parser import parser_score
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Token
 from spacy.training import Example
 
-from ..arrays import Ints1d
+from ..arrays import Array, Ints1d
 from ..codecs.units import ROOT_HEAD, UNKNOWN_HEAD, split_by_lengths
 from ..codecs.words import SPACE_DEPREL
 from ..errors import named
@@ -36,6 +36,7 @@ class TreeLayer(Layer):
     is_basic = True
     needs_sentences = True
     lacking = "no trees"
+    token_confidence = "head_confidence"
 
     @property
     def writes(self) -> tuple[str, ...]:
@@ -105,8 +106,20 @@ class TreeLayer(Layer):
         best: per doc the offset of each word's head, 0 for a root, and the index of its deprel.
         labels (Sequence[str]): the deprels.
         """
+        for doc, rows in zip(docs, self.rows(docs, best, labels=labels)):
+            if len(doc):
+                doc.from_array([HEAD, DEP], rows)
+
+    def rows(
+        self,
+        docs: Sequence[Doc],
+        best: Sequence[tuple[Ints1d, Ints1d]],
+        *,
+        labels: Sequence[str],
+    ) -> list[Array]:
+        """Return per doc, (tokens, 2) uint64, HEAD and DEP as docs have them. See `write`."""
         if not docs or not best:
-            return
+            return []
         strings = docs[0].vocab.strings
         table = numpy.asarray([strings.add(name) for name in (*labels, SPACE_DEPREL)], "uint64")
         on_tokens = [
@@ -115,9 +128,21 @@ class TreeLayer(Layer):
         ]
         heads, deprels = (numpy.concatenate(arrays) for arrays in zip(*on_tokens))
         values = numpy.stack([heads.astype("int64").view("uint64"), table[deprels]], axis=1)
-        for doc, of_doc in zip(docs, split_by_lengths(values, [len(doc) for doc in docs])):
-            if len(doc):
-                doc.from_array([HEAD, DEP], of_doc)
+        return split_by_lengths(values, [len(doc) for doc in docs])
+
+    # Confidences
+
+    @classmethod
+    def annotation_of(cls, token: Token) -> tuple[int, ...]:
+        return (token.head.i - token.i) % 2**64, token.dep
+
+    def row_to_json(self, doc: Doc, place: int, row: Sequence[int]) -> Block:
+        head, label = (place + row[0]) % 2**64, str(doc.vocab.strings[row[1]])
+        return {"start": place, "end": place + 1, "head": head, "label": label}
+
+    def row_of_json(self, doc: Doc, entry: Block) -> tuple[int, ...]:
+        offset = int(entry["head"]) - int(entry["start"])
+        return offset % 2**64, int(doc.vocab.strings.add(entry["label"]))
 
     def draw(self, doc: Doc, belief: Belief, how: Drawing) -> None:
         if not len(doc):

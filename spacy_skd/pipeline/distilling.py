@@ -1,7 +1,6 @@
 """The distilling component: labels, the link to the teacher, the weight, saving. What it learns is
 the matter of its task."""
 
-import logging
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,9 @@ from spacy.vocab import Vocab
 from thinc.api import Model
 
 from ..codecs.labels import LabelMatch
+from ..errors import named
 from ..layers.base import Layer
+from ..layers.confidences import add_record
 from ..models.growth import GROW, grow_output
 from ..shards.guesses import only_gold
 from ..structures import Structure
@@ -24,12 +25,13 @@ from .gold_config import check_resumes
 from .learning import LearningPipe
 from .lessons import first_docs
 from .lost_mass import LostMass
-from .saved import NONE, checked_cfg
+from .no_teacher import NoTeacher
+from .saved import CALIBRATION, NONE, check_calibration, check_outputs, checked_cfg
 from .tasks.activations import EXTENSION, register_extension
-from .tasks.base import Predictions, Task
+from .tasks.analyses import Analysis, check_k
+from .tasks.base import Task
+from .tasks.predictions import Predictions
 from .unknown_labels import UnknownLabels
-
-logger = logging.getLogger("spacy.skd")
 
 
 class DistillingPipe(LearningPipe):
@@ -53,6 +55,7 @@ class DistillingPipe(LearningPipe):
         objective: Objective = STRUCTURAL,
         scorer: Callable[..., dict[str, Any]] | None = None,
         save_activations: bool = False,
+        confidences: bool = False,
         needs_teacher: bool = True,
     ):
         register_extension()
@@ -65,13 +68,14 @@ class DistillingPipe(LearningPipe):
         objective.check(task.structure)
         self.scorer = scorer
         self.save_activations = save_activations
+        self.confidences = confidences
         self.needs_teacher = needs_teacher
         self.cfg: dict[str, Any] = {"labels": list(task.fixed_labels or ()), "step": 0, "seen": 0}
         self.lost_mass = LostMass(name)
         self.unknown_labels = UnknownLabels(name)
+        self._no_teacher = NoTeacher(name)
         self._teacher: Any | None = None
         self._matches: dict[tuple[tuple[str, ...], tuple[str, ...]], LabelMatch] = {}
-        self._warned = False
         task.belong_to(self)
 
     @property
@@ -87,19 +91,46 @@ class DistillingPipe(LearningPipe):
     # Prediction, and what it says as a teacher
 
     def predict(self, docs: Iterable[Doc]) -> Predictions:
-        """Return the best annotation of each doc, and its probabilities if `save_activations` is
-        on; see the task.
+        """Return the best annotation of each doc, and its probabilities if `save_activations` or
+        `confidences` is on; see the task.
 
         RAISES (ValueError): if a score is NaN.
         """
         return self.task.predict(list(docs))
 
     def set_annotations(self, docs: Iterable[Doc], predictions: Predictions) -> None:
-        """Write predictions into the docs, and their probabilities to `doc._.activations`."""
+        """Write predictions into the docs, their probabilities to `doc._.activations`, and
+        what the getters of confidences read."""
         docs = list(docs)
         self.task.write(docs, predictions.best)
         for doc, activations in zip(docs, predictions.activations or ()):
             doc._.get(EXTENSION)[self.name] = activations
+        if predictions.confidences is not None:
+            for doc, record in zip(docs, self.task.records(docs, predictions)):
+                add_record(doc, self.name, record)
+
+    @property
+    def calibration(self) -> float:
+        """RETURNS (float): the temperature T that divides all scores before inference: of
+        confidences, activations, analyses and what is told as a teacher. What is annotated, and
+        what is learnt of other teachers and of gold, does not depend on it. Saved with the labels.
+        """
+        return float(self.cfg.get(CALIBRATION, 1.0))
+
+    @calibration.setter
+    def calibration(self, temperature: float) -> None:
+        with named(self.name):
+            self.cfg[CALIBRATION] = check_calibration(temperature)
+
+    def analyses(self, doc: Doc, k: int = 5) -> list[Analysis]:
+        """Return the k likeliest analyses of each unit of a doc, see `Analysis`. Does not change
+        the doc, on which the components before this one have run.
+
+        k (int): from 1 to 10,000; fewer where there are not so many.
+        RAISES (ValueError): if k is out of range.
+        """
+        with named(self.name):
+            return self.task.analyses(doc, k=check_k(k))
 
     def believe(self, docs: Sequence[Doc]) -> list[Belief]:
         """As a teacher: the scores of every doc. Does not change the docs."""
@@ -107,7 +138,7 @@ class DistillingPipe(LearningPipe):
 
     def write_beliefs(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> None:
         """As a teacher: annotate the docs as `predict` would, from what `believe` said."""
-        self.set_annotations(docs, self.task.decode(docs, beliefs))
+        self.set_annotations(docs, self.task.decode(docs, beliefs)._replace(confidences=None))
 
     # Labels
 
@@ -188,20 +219,9 @@ class DistillingPipe(LearningPipe):
         return beliefs
 
     def _check_no_teacher_needed(self) -> None:
-        """One that has learnt was saved without its teacher, and learns on as any component does.
-        Its config says so, but for those that were saved when it did not."""
-        if not self.objective.asks or self.distill_weight.highest == 0:
-            return
-        if self.needs_teacher and not self.cfg.get("step") and not self.cfg.get("seen"):
-            raise ValueError(
-                f"{self.name}: distill_weight is {self.distill_weight.highest} but the pipeline "
-                f"has no teacher. Add a component with factory 'skd_teacher' before "
-                f'{self.name!r} (and to training.frozen_components), or set target = "gold" '
-                f"to train on gold alone."
-            )
-        if not self._warned:
-            self._warned = True
-            logger.info("%s: the pipeline has no teacher; it learns from gold alone", self.name)
+        if self.objective.asks:
+            highest = self.distill_weight.highest
+            self._no_teacher.check(highest, self.cfg, needed=self.needs_teacher)
 
     def match(self, teacher_labels: Sequence[str]) -> LabelMatch:
         """Match the two inventories by name; tell once what only one side has."""
@@ -267,23 +287,15 @@ class DistillingPipe(LearningPipe):
                 f"corpus has this annotation."
             )
         self.task.check_labels(labels)
-        self._check_outputs(labels)
+        check_outputs(self, labels)
+        with named(self.name):
+            self.task.check_settings(labels)
         check_resumes(nlp)
+        self.cfg.pop(CALIBRATION, None)  # of other weights
         self.cfg["labels"] = list(labels)
         self._intern(labels)
         if self._teacher is not None and self.objective.asks:
             self.task.check_taught(self.labels_of_teacher())
-
-    def _check_outputs(self, labels: Sequence[str]) -> None:
-        """Check the model. RAISES (ValueError): if it has another number of outputs already."""
-        output, n = self.model.get_ref("output_layer"), self.task.n_outputs(labels)
-        if output.has_dim("nO") and output.get_dim("nO") != n:
-            raise ValueError(
-                f"{self.name}: cannot initialize with {len(labels)} labels, which need nO = {n}: "
-                f"the model has nO = {output.get_dim('nO')} already, from the config (leave it "
-                f"null) or from an earlier initialize (use add_label for more labels, or a new "
-                f"component for others)"
-            )
 
     # Saving
 

@@ -21,6 +21,7 @@ from .lessons import ask, check_distillation_examples
 from .lost_mass import LostMass
 from .meter import Meter
 from .rehearsal import Memory, recalled
+from .saved import CALIBRATION
 from .tasks.base import Task
 
 
@@ -217,12 +218,13 @@ class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
         """Put the earlier model and labels in place of the current ones."""
         if self._memory is None:
             raise ValueError(f"{self.name}: nothing to remember; call nlp.resume_training() first")
-        model, labels = self.model, self.cfg["labels"]
-        self.model, self.cfg["labels"] = self._memory.model, list(self._memory.labels)
+        model, cfg = self.model, self.cfg
+        earlier = {"labels": list(self._memory.labels), CALIBRATION: 1.0}
+        self.model, self.cfg = self._memory.model, {**cfg, **earlier}
         try:
             yield
         finally:
-            self.model, self.cfg["labels"] = model, labels
+            self.model, self.cfg = model, cfg
 
     def _study(self, docs: list[Doc], beliefs: Sequence[Belief], *, of: str, drop: float) -> float:
         self._taught_by = of

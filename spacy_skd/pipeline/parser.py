@@ -13,6 +13,7 @@ from ..transfer.beliefs.base import LABEL_FLOOR
 from ..transfer.target import Objective
 from .distilling import DistillingPipe
 from .tasks.head_tags import HeadTagTask
+from .tasks.predictions import BEST
 from .tasks.trees import TreeTask
 
 DEFAULT, OFFSET_TAGS = "tree", "offset_tags"
@@ -54,9 +55,11 @@ width = 96
         "temperature": 1.0,
         "temperature_kind": "global",
         "max_length": 150,
+        "decode": BEST,
         **DEFAULTS,
         "scorer": {"@scorers": "spacy.parser_scorer.v1"},
         "save_activations": False,
+        "confidences": False,
     },
     default_score_weights={"dep_uas": 0.5, "dep_las": 0.5, "dep_las_per_type": None},
 )
@@ -75,8 +78,10 @@ def make_distilling_parser(
     label_floor: float,
     min_count: int,
     max_offset: int,
+    decode: str,
     scorer: Callable[..., dict[str, Any]] | None,
     save_activations: bool,
+    confidences: bool,
 ) -> DistillingPipe:
     """Construct a distilling parser.
 
@@ -86,7 +91,7 @@ def make_distilling_parser(
     structure (str): what the loss is over: "tree" (single-rooted trees), "projective_tree" (those
         without crossing arcs), "head_selection" (a head for each token on its own) or "offset_tags"
         (independent tags of signed head offset and deprel: parsing as sequence labelling).
-        Decoding always yields the best single-rooted tree, of "projective_tree" a projective one.
+        Decoding always yields a single-rooted tree, of "projective_tree" a projective one.
     distill_weight (Union[float, WeightSchedule]): the teacher's share of the loss of a sentence
         that has gold, 0 to 1; 0 trains on gold alone. A sentence without gold has share 1.
     needs_teacher (bool): whether it is an error that the pipeline has no teacher, though
@@ -106,7 +111,11 @@ def make_distilling_parser(
     min_count (int): "offset_tags" alone: a tag must occur so often in the examples, or in its
         teacher's best trees of them.
     max_offset (int): "offset_tags" alone: the longest arc of a tag, in tokens; 0 for no limit.
+    decode (str): "best" (the likeliest tree) or "marginal" (the tree with the highest expected
+        number of right heads).
     save_activations (bool): whether to keep probabilities in `doc._.activations[name]`.
+    confidences (bool): whether to keep the probability of each arc with its deprel, for
+        `token._.head_confidence` and `doc._.confidences`.
     RAISES (ValueError): for a structure that does not exist, or that does not fit the model; for a
         setting that is out of range, or does not apply to the structure and is not its default.
     """
@@ -115,6 +124,7 @@ def make_distilling_parser(
         check_structure(structure, model)
         applied = _check_settings(structure, of_structure)
         applied["max_length"] = int(check_between("max_length", max_length, low=0, high=10**6))
+        applied["decode"] = decode
         task: HeadTagTask | TreeTask
         if structure == OFFSET_TAGS:
             task = HeadTagTask(**applied)
@@ -129,6 +139,7 @@ def make_distilling_parser(
             objective=Objective.of_config(target, k, temperature, temperature_kind),
             scorer=scorer,
             save_activations=save_activations,
+            confidences=confidences,
             needs_teacher=needs_teacher,
         )
 

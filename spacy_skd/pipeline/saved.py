@@ -8,12 +8,17 @@ from typing import Any, Protocol
 from spacy.util import SimpleFrozenList
 from thinc.api import Model
 
+from ..errors import HOTTEST, named
+
 COUNTS = ("step", "seen")
+CALIBRATION = "calibration"
 NONE: Iterable[str] = SimpleFrozenList()
 
 
 class _Labelled(Protocol):
     def check_labels(self, labels: Sequence[str]) -> None: ...
+
+    def check_settings(self, labels: Sequence[str]) -> None: ...
 
     def n_outputs(self, labels: Sequence[str]) -> int: ...
 
@@ -37,7 +42,8 @@ def checked_cfg(pipe: _Saved, where: str, exclude: Iterable[str]) -> Iterator[No
     if "cfg" in exclude:
         yield
         return
-    pipe.cfg = {**pipe.cfg, "labels": None}
+    cfg = {key: value for key, value in pipe.cfg.items() if key != CALIBRATION}
+    pipe.cfg = {**cfg, "labels": None}
     yield
     try:
         _check(pipe, has_model="model" not in exclude)
@@ -46,6 +52,30 @@ def checked_cfg(pipe: _Saved, where: str, exclude: Iterable[str]) -> Iterator[No
             f"{pipe.name}: {where} does not fit: {error}. The two belong together; save the "
             f"component again, or restore the file"
         ) from error
+    with named(pipe.name):
+        pipe.task.check_settings(pipe.cfg["labels"])
+
+
+def check_calibration(value: Any) -> float:
+    """Return the temperature. RAISES (ValueError): if it is none."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not 1 / HOTTEST <= value <= HOTTEST:
+        raise ValueError(
+            f"{CALIBRATION}: expected a temperature from {1 / HOTTEST} to {HOTTEST}, got {value!r}"
+        )
+    return float(value)
+
+
+def check_outputs(pipe: _Saved, labels: Sequence[str]) -> None:
+    """Check the model. RAISES (ValueError): if it has another number of outputs already."""
+    output, n = pipe.model.get_ref("output_layer"), pipe.task.n_outputs(labels)
+    if output.has_dim("nO") and output.get_dim("nO") != n:
+        raise ValueError(
+            f"{pipe.name}: cannot initialize with {len(labels)} labels, which need nO = {n}: "
+            f"the model has nO = {output.get_dim('nO')} already, from the config (leave it "
+            f"null) or from an earlier initialize (use add_label for more labels, or a new "
+            f"component for others)"
+        )
 
 
 def _check(pipe: _Saved, *, has_model: bool) -> None:
@@ -59,6 +89,7 @@ def _check(pipe: _Saved, *, has_model: bool) -> None:
         count = pipe.cfg.get(name, 0)
         if not isinstance(count, int) or isinstance(count, bool) or count < 0:
             raise ValueError(f"{name}: expected a whole number from 0 on, got {count!r}")
+    check_calibration(pipe.cfg.get(CALIBRATION, 1.0))
     pipe.task.check_labels(labels)
     output, n = pipe.model.get_ref("output_layer"), pipe.task.n_outputs(labels)
     if has_model and output.has_dim("nO") and output.get_dim("nO") != n:

@@ -57,6 +57,7 @@ KNOWN = taught_layers(FACTORY)
         **DEFAULTS,
         "scorer": None,
         "save_activations": False,
+        "confidences": False,
     },
     default_score_weights={
         score: weight
@@ -87,8 +88,12 @@ def make_distilling_tagger(
     top_k: int,
     backoff: str | None,
     min_tree_freq: int,
+    decode: str,
+    min_confidence: float,
+    min_confidence_per_label: dict[str, float],
     scorer: Callable[..., dict[str, Any]] | None,
     save_activations: bool,
+    confidences: bool,
 ) -> DistillingPipe:
     """Construct a distilling tagger.
 
@@ -132,8 +137,16 @@ def make_distilling_tagger(
         (its form), "lower" or null (nothing).
     min_tree_freq (int): layer "lemma" alone: how often a label must occur in the annotation that
         initialization is shown.
+    decode (str): layers "ents" and "spans" alone, but for "independent_spans", which have
+        `threshold`: "best" (the likeliest structure) or "marginal" (the spans of the least expected
+        number of wrong and missed ones: those of a probability above 1/2).
+    min_confidence (float): layers "ents" and "spans" alone: spans of a lower probability are not
+        annotated, 0 to 1. min_confidence_per_label (dict[str, float]): the same of some labels, in
+        its place.
     scorer (Callable | None): spaCy's score of the layer by default.
     save_activations (bool): whether to keep probabilities in `doc._.activations[name]`.
+    confidences (bool): whether to keep the probability of what is annotated, for
+        `token._.tag_confidence` and the like, `span._.confidence` and `doc._.confidences`.
     RAISES (ValueError): for a layer, scheme or structure that does not exist or does not fit; for a
         setting that is out of range, or does not apply to the layer and is not its default.
     """
@@ -148,6 +161,9 @@ def make_distilling_tagger(
         "top_k": top_k,
         "backoff": backoff,
         "min_tree_freq": min_tree_freq,
+        "decode": decode,
+        "min_confidence": min_confidence,
+        "min_confidence_per_label": min_confidence_per_label,
     }
     with named(name):
         objective = Objective.of_config(target, k, temperature, temperature_kind)
@@ -165,6 +181,7 @@ def make_distilling_tagger(
             objective=objective,
             scorer=scorer or chosen.score,
             save_activations=save_activations,
+            confidences=confidences,
             needs_teacher=needs_teacher,
         )
     tell_spacy(nlp, chosen)

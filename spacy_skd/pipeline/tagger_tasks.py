@@ -13,6 +13,7 @@ from ..layers.token_layer import TokenLayer
 from ..structures import FlatSegments, IndependentLabels, IndependentSpans, LinearChain, Structure
 from .tasks.independent_spans import IndependentSpanTask
 from .tasks.lemmas import LemmaTask
+from .tasks.predictions import BEST
 from .tasks.segments import SegmentTask
 from .tasks.span_tags import SpanTagTask
 from .tasks.spans import SpanTask
@@ -45,7 +46,12 @@ DEFAULTS: dict[str, Any] = {
     "top_k": 0,
     "backoff": "orth",
     "min_tree_freq": 3,
+    "decode": BEST,
+    "min_confidence": 0.0,
+    "min_confidence_per_label": {},
 }
+# Of all structures of spans.
+OF_SPANS = ("incorrect_spans_key", "min_confidence", "min_confidence_per_label")
 
 
 def _task_of_spans(
@@ -65,14 +71,13 @@ def _task_of_spans(
             f"structure: spans of layer {layer.name!r} do not overlap, those of {structure!r} do; "
             f"take layer 'spans' or another structure"
         )
-    applied = (*task.takes, "incorrect_spans_key", *layer.takes)
+    applied = (*task.takes, *OF_SPANS, *layer.takes)
     check_applied(of_layer, DEFAULTS, applied=applied, of=what)
     return task(
         cast(SpanLayer, layer),
         scored,
         overwrite=overwrite,
-        incorrect_spans_key=of_layer["incorrect_spans_key"],
-        **{name: of_layer[name] for name in task.takes},
+        **{name: of_layer[name] for name in (*task.takes, *OF_SPANS)},
     )
 
 

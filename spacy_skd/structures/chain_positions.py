@@ -45,7 +45,7 @@ def scaled_positions(
     n, b, c = wanted.shape
     if not n or not b:
         return xp.zeros(b), wanted, xp.zeros((b, c, c)), xp.ones(b, dtype=bool)
-    log_z, A, a, ahead, back = scaled_messages(xp, chains)
+    log_z, A, a, ahead, back, *_ = scaled_messages(xp, chains)
     A_t = A.transpose(0, 2, 1)
     right, left = xp.zeros((n, b, c)), xp.zeros((n, b, c))
     onward, backward, behind = xp.zeros((n, b, c)), xp.zeros((n, b, c)), xp.ones((n, b, c))

@@ -2,10 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from ..arrays import ArrayModule, Floats1d
+import numpy
+
+from ..arrays import ArrayModule, Floats1d, Ints1d
 from .chain import sorted_chains
-from .forward_backward import Chains, Messages, log_messages, log_sum
+from .forward_backward import (
+    TOLERANCE,
+    Chains,
+    Messages,
+    Scaled,
+    log_messages,
+    log_sum,
+    scaled_messages,
+)
+from .numerics import to_numpy
 from .parts import Parts
 
 
@@ -29,17 +41,68 @@ def run_probabilities(scores: Parts, runs: Sequence[Run]) -> Floats1d:
         log P = a_start(y_start) + sum_i (transition[y_(i-1), y_i] + unary[i, y_i]) + b_end(y_end)
                 - log Z
 
+    in probability space, by the messages of `scaled_messages`; in log space for the units in which
+    these lost mass.
     scores (Parts): of a `LinearChain`.
     RETURNS (Floats1d): (runs,) float64.
     """
     xp = scores.xp
     if not runs:
         return xp.zeros(0)
-    chains = sorted_chains(scores)
-    messages = log_messages(xp, chains)
-    back = xp.argsort(chains.order)
-    found = [_log_probability(xp, chains, messages, int(back[run.unit]), run) for run in runs]
-    return xp.exp(xp.minimum(xp.asarray(found), 0.0))
+    units, place = numpy.unique([run.unit for run in runs], return_inverse=True)
+    chains = sorted_chains(scores if len(units) == scores.n_units else scores[xp.asarray(units)])
+    place = to_numpy(xp.argsort(chains.order))[place]
+    with numpy.errstate(all="ignore"):  # what overflows or underflows is found
+        messages = scaled_messages(xp, chains)
+        good = to_numpy(_kept_mass(xp, chains, messages))
+        found = xp.minimum(_scaled_probabilities(xp, chains, messages, place, runs), 1.0)
+    wrong = numpy.flatnonzero(~good[place])
+    if len(wrong):
+        log = log_messages(xp, chains)
+        logs = [_log_probability(xp, chains, log, int(place[i]), runs[i]) for i in wrong.tolist()]
+        found[xp.asarray(wrong)] = xp.exp(xp.minimum(xp.asarray(logs), 0.0))
+    return found
+
+
+def _kept_mass(xp: ArrayModule, chains: Chains, messages: Scaled) -> Any:
+    """(B,) bool, whether the marginals of each token sum to 1."""
+    sums = xp.einsum("nbc,nbc->bn", messages.a, messages.back)
+    inside = xp.arange(sums.shape[1])[None] < chains.lengths[:, None]
+    return (xp.abs(sums - inside) <= TOLERANCE).all(axis=1) & xp.isfinite(messages.log_z)
+
+
+def _scaled_probabilities(
+    xp: ArrayModule, chains: Chains, messages: Scaled, place: Ints1d, runs: Sequence[Run]
+) -> Floats1d:
+    """P = a_start(y_start) prod_i A(y_(i-1), y_i) e_i(y_i) / c_i b_end(y_end).
+
+    place (Ints1d): (runs,) where the unit of each is in `chains`.
+    """
+    _, A, a, ahead, back, e, c = messages
+    lengths = numpy.asarray([len(run.labels) for run in runs])
+    labels = numpy.zeros((len(runs), lengths.max()), dtype="int64")
+    for row, run in zip(labels, runs):
+        row[: len(run.labels)] = run.labels
+    unit, start, lengths, labels = map(
+        xp.asarray, (place, [run.start for run in runs], lengths, labels)
+    )
+    table = xp.zeros_like(unit) if len(A) == 1 else unit
+    found = a[start, unit, labels[:, 0]]
+    for i in range(1, labels.shape[1]):
+        (on,) = xp.nonzero(lengths > i)
+        token, label = start[on] + i, labels[on, i]
+        step = A[table[on], labels[on, i - 1], label] * e[token, unit[on], label]
+        found[on] *= step / c[token, unit[on]]
+    end, last = start + lengths - 1, labels[xp.arange(len(unit)), lengths - 1]
+    after = back[end, unit, last]
+    ending = chains.lengths[unit] == end + 1
+    for i, run in enumerate(runs):
+        if run.not_next and not ending[i]:
+            following = A[table[i], last[i]] * ahead[end[i] + 1, unit[i]]
+            following[list(run.not_next)] = 0.0
+            after[i] = following.sum()
+    result: Floats1d = found * after
+    return result
 
 
 def _log_probability(

@@ -63,7 +63,8 @@ class Scaled(NamedTuple):
     """Of chains in the order of `Chains`, see `scaled_messages`.
 
     log_z (Floats1d): (B,) nats. A (Floats3d): (1 or B, C, C). a, ahead, back (Floats3d): (N, B, C),
-    a_i, e_i b_i / c_i (0 of the first token) and b_i; 0, 0 and 1 in the padding.
+    a_i, e_i b_i / c_i (0 of the first token) and b_i; 0, 0 and 1 in the padding. e, c (Floats3d,
+    Floats2d): (N, B, C) and (N, B), e_i and c_i.
     """
 
     log_z: Floats1d
@@ -71,6 +72,8 @@ class Scaled(NamedTuple):
     a: Floats3d
     ahead: Floats3d
     back: Floats3d
+    e: Floats3d
+    c: Floats2d
 
 
 def _scaled(xp: ArrayModule, chains: Chains) -> _Result:
@@ -79,7 +82,7 @@ def _scaled(xp: ArrayModule, chains: Chains) -> _Result:
     b, n, c = chains.unary.shape
     if not n or not b:
         return xp.zeros(b), xp.zeros((b, n, c)), xp.zeros((b, c, c))
-    log_z, A, a, ahead, back = scaled_messages(xp, chains)
+    log_z, A, a, ahead, back, *_ = scaled_messages(xp, chains)
     before = a[:-1].transpose(1, 2, 0)
     transition = A * xp.matmul(before, ahead[1:].transpose(1, 0, 2))
     return log_z, (a * back).transpose(1, 0, 2), transition
@@ -123,7 +126,7 @@ def scaled_messages(xp: ArrayModule, chains: Chains) -> Scaled:
     inside = xp.arange(n)[None] < chains.lengths[:, None]
     log_z = xp.log(scale).sum(axis=0) + (top * inside).sum(axis=1)
     log_z += highest * xp.maximum(chains.lengths - 1, 0)
-    return Scaled(log_z, A, a, ahead, back)
+    return Scaled(log_z, A, a, ahead, back, e, scale)
 
 
 def times(xp: ArrayModule, rows: Floats2d, A: Floats3d, *, out: Floats2d) -> None:

@@ -11,7 +11,7 @@ from ..arrays import Bools, Floats1d, Floats2d, Floats3d, Ints1d, Ints2d
 from .base import Structure, check_k
 from .draws import draw_rows
 from .k_best import best_rows
-from .numerics import IMPOSSIBLE, check_rows, clean_scores, softmax, to_numpy
+from .numerics import IMPOSSIBLE, POSSIBLE_ABOVE, check_rows, clean_scores, softmax, to_numpy
 from .parts import Parts
 from .tokens import indicate, one_hot
 
@@ -109,6 +109,17 @@ class ArcStructure(Structure):
         except ValueError:
             return False
         return True
+
+    def expected(self, scores: Parts) -> Parts:
+        """Return as scores of arcs their marginals, `IMPOSSIBLE` where an arc is: by these a
+        structure scores how many of its heads are expected to be right.
+
+        scores (Parts): arc (B, N, N + 1), nats. RAISES (ValueError): as `infer`.
+        """
+        xp, marginals = scores.xp, self.infer(scores)[1].arrays["arc"]
+        ruled_out = xp.asarray(IMPOSSIBLE, dtype=marginals.dtype)
+        possible = scores.arrays["arc"] > POSSIBLE_ABOVE
+        return Parts({"arc": xp.where(possible, marginals, ruled_out)}, scores.lengths)
 
     def best_heads(self, batch: Sequence[Parts]) -> list[Ints2d]:
         """Return the heads of `argmax` of some batches.

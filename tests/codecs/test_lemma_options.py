@@ -70,7 +70,7 @@ def test_the_best_lemma_is_that_of_the_sums(scores, sharpness, top_k):
     scores = (scores * sharpness).astype("float32")
     forms = list(dict.fromkeys(FORMS))
     words = numpy.asarray([forms.index(form) for form in FORMS])
-    lemmas, ids = LemmaLabels(LABELS).best(forms, words, scores, top_k=top_k)
+    lemmas, ids, _ = LemmaLabels(LABELS).best(forms, words, scores, top_k=top_k)
     for form, row, chosen in zip(FORMS, scores, ids):
         applies = [parse_lemma_label(label).apply(form) for label in LABELS]
         order = sorted((i for i, lemma in enumerate(applies) if lemma), key=lambda i: -row[i])
@@ -99,7 +99,7 @@ def test_what_is_remembered_is_bounded_and_not_pickled(monkeypatch):
     scores = numpy.zeros((200, len(LABELS)), dtype="float32")
     scores[:, 0] = 20
     for _ in range(2):
-        lemmas, ids = inventory.best(forms, numpy.arange(200), scores)
+        lemmas, ids, _ = inventory.best(forms, numpy.arange(200), scores)
         assert [lemmas[i] for i in ids] == forms
         assert [inventory.of_form(form).lemmas[0] for form in forms] == forms
     assert len(inventory._known) < 50

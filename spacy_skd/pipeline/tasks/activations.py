@@ -1,17 +1,19 @@
 """`doc._.activations`: the probabilities behind a component's annotation, on request."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy
 from spacy.tokens import Doc
 
 from ...arrays import Array, Floats1d, Floats2d, Ints1d, Ints2d
 from ...codecs.bioes import TypedSpan, encode_spans, scheme_of
+from ...codecs.lemma_options import LemmaScores
 from ...codecs.units import Bucket
 from ...codecs.words import Words
-from ...structures import LinearChain, Parts, Run, run_probabilities, to_numpy
+from ...structures import LinearChain, Parts, Run, to_numpy
 from ...structures.numerics import softmax
-from .base import Activations
+from .predictions import Activations
+from .scored_spans import ScoredSpans
 
 EXTENSION = "activations"
 
@@ -21,6 +23,21 @@ def register_extension() -> None:
     attribute, so it is an extension, which `Doc.to_bytes` and processes carry along."""
     if not Doc.has_extension(EXTENSION):
         Doc.set_extension(EXTENSION, default={})
+
+
+# Tokens
+
+
+def lemma_activations(lemmas: LemmaScores, chances: Floats2d, words: Words) -> Activations:
+    """Return those of one doc. chances: (words, slots), the probability of each lemma."""
+    marginals, applies = lemmas.backprop(chances), lemmas.options.has_any
+    ids = marginals.argmax(axis=1) if marginals.size else numpy.zeros(len(chances), "int64")
+    best = numpy.where(applies, chances.max(axis=1, initial=0), 0)
+    return {
+        "marginals": words.to_tokens(marginals, fill=0.0),
+        "label_ids": words.to_tokens(numpy.where(applies, ids, -1), fill=-1),
+        "confidences": words.to_tokens(best, fill=1.0),
+    }
 
 
 # Trees
@@ -122,23 +139,19 @@ def no_activations(n_tags: int) -> Activations:
 
 
 def span_activations(
-    scores: Parts,
-    ids: Ints2d,
-    spans: Sequence[Sequence[TypedSpan]],
-    *,
-    tags: Sequence[str],
-    labels: Sequence[str],
+    scores: Parts, spans: Sequence[ScoredSpans], *, tags: Sequence[str], labels: Sequence[str]
 ) -> list[Activations]:
-    """scores (Parts): of linear chains, one unit a doc. ids (Ints2d): (B, N) the best tags.
-    spans (Sequence[Sequence[TypedSpan]]): of each doc. tags, labels: names of tags and of spans.
+    """scores (Parts): of linear chains, one unit a doc. spans (Sequence[ScoredSpans]): of each.
+    tags, labels: names of tags and of spans.
     """
     marginals = to_numpy(LinearChain().infer(scores)[1].arrays["unary"])
-    runs = [run_of(unit, span, tags) for unit, of_doc in enumerate(spans) for span in of_doc]
-    chances = iter(to_numpy(run_probabilities(scores, runs)).tolist())
-    return [
-        _row(marginals[unit, :n], ids[unit, :n], of_doc, [next(chances) for _ in of_doc], labels)
-        for unit, (n, of_doc) in enumerate(zip(scores.lengths.tolist(), spans))
-    ]
+    index, scheme = {tag: i for i, tag in enumerate(tags)}, scheme_of(tags)
+    rows = []
+    for row, n, of_doc in zip(marginals, scores.lengths.tolist(), spans):
+        ids = [index[tag] for tag in encode_spans(of_doc, n=n, scheme=scheme)]
+        chances = [] if of_doc.chances is None else of_doc.chances.tolist()
+        rows.append(_row(row[:n], numpy.asarray(ids, dtype="int64"), of_doc, chances, labels))
+    return rows
 
 
 def spans_on_tokens(activations: Activations, words: Words) -> Activations:
@@ -157,13 +170,18 @@ def spans_on_tokens(activations: Activations, words: Words) -> Activations:
     return {**activations, **moved, "spans": spans}
 
 
-def run_of(unit: int, span: TypedSpan, tags: Sequence[str]) -> Run:
-    """Return the tags of a span. In BIO it could go on: the next tag must not be its I."""
+def run_of(unit: int, span: TypedSpan, index: Mapping[str, int]) -> Run:
+    """Return the tags of a span. In BIO it could go on: the next tag must not be its I.
+    index (Mapping[str, int]): the number of each tag."""
     start, end, label = span
-    scheme = scheme_of(tags)
-    names = encode_spans([(0, end - start, label)], n=end - start, scheme=scheme)
-    going_on = (tags.index(f"I-{label}"),) if scheme == "BIO" else ()
-    return Run(unit, start, tuple(tags.index(name) for name in names), going_on)
+    inner, last = f"I-{label}", f"E-{label}"
+    if last not in index:
+        names = [f"B-{label}", *[inner] * (end - start - 1)]
+        return Run(unit, start, tuple(index[name] for name in names), (index[inner],))
+    names = (
+        [f"B-{label}", *[inner] * (end - start - 2), last] if end - start > 1 else [f"S-{label}"]
+    )
+    return Run(unit, start, tuple(index[name] for name in names))
 
 
 def _row(

@@ -2,28 +2,26 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import numpy
 from spacy.tokens import Doc
 from spacy.training import Example
-from spacy.vocab import Vocab
 from thinc.api import Model, Ops
 
-from ...arrays import Floats1d, Floats2d, Ints2d
-from ...codecs.labels import LabelMatch
+from ...arrays import Array, Floats1d, Floats2d, Ints2d
 from ...codecs.trees import Gold
 from ...layers.base import Block, Layer
+from ...layers.confidences import Record
 from ...structures import Parts, Structure
 from ...structures.numerics import check_scores
 from ...transfer.beliefs import Belief
 from ...transfer.loss import mixed_loss
 from ...transfer.posterior import Target
 from ...transfer.students import Student
-from ...transfer.target import Objective
-from ..lost_mass import LABELS, LostMass, Reason
-from ..meter import Meter
-from ..unknown_labels import UnknownLabels
+from ..lost_mass import LABELS, Reason
+from .analyses import Analysis
+from .predictions import Pipe, Predictions
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -33,46 +31,7 @@ InputT = TypeVar("InputT")  # what the model is given
 ScoresT = TypeVar("ScoresT")  # what it returns
 GradientT = TypeVar("GradientT")  # what its way back takes
 BestT = TypeVar("BestT")  # what is written into a doc
-
-Activations = dict[str, Any]
-
-
-class Predictions(NamedTuple):
-    """What `predict` returns and `set_annotations` writes.
-
-    best (list): per doc. activations (list[Activations] | None): per doc, on request.
-    """
-
-    best: list[Any]
-    activations: list[Activations] | None = None
-
-
-class Pipe(Protocol):
-    """What a task knows of the component that it is the task of."""
-
-    name: str
-    vocab: Vocab
-    model: Model[Any, Any]
-    objective: Objective
-    save_activations: bool
-    meter: Meter | None
-    lost_mass: LostMass
-    unknown_labels: UnknownLabels
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The labels, in the order of the model's output."""
-
-    @property
-    def weight(self) -> float:
-        """The teacher's share of the loss at this step, for units with gold."""
-
-    @property
-    def teacher_pipe(self) -> str:
-        """The name of the component that teaches, for messages."""
-
-    def match(self, teacher_labels: Sequence[str]) -> LabelMatch:
-        """Match the two inventories by name."""
+CalibratedT = TypeVar("CalibratedT", Parts, Array)
 
 
 class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
@@ -142,6 +101,9 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
     def check_labels(self, labels: Sequence[str]) -> None:
         """Check labels. RAISES (ValueError): if one is none of this task."""
 
+    def check_settings(self, labels: Sequence[str]) -> None:
+        """Check settings that name labels. RAISES (ValueError): if one is none of these."""
+
     def check_more(self, label: str) -> None:
         """Check a label. RAISES (ValueError): if it cannot be added."""
 
@@ -195,6 +157,24 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
     @abstractmethod
     def write(self, docs: Sequence[Doc], best: Sequence[BestT]) -> None:
         """Write what is best into the docs."""
+
+    def records(self, docs: Sequence[Doc], predictions: Predictions) -> list[Record]:
+        """Return what docs keep of the confidences of what was written, one a doc."""
+        raise NotImplementedError(f"{self.pipe.name}: {type(self).__name__} has no confidences")
+
+    def calibrated(self, scores: CalibratedT) -> CalibratedT:
+        """Return scores, (...) or `Parts`, as they count for what is told of probabilities."""
+        temperature = self.pipe.calibration
+        return scores if temperature == 1 else scores * (1.0 / temperature)
+
+    def uncalibrated(self, scores: CalibratedT) -> CalibratedT:
+        """Return scores of `calibrated`, of a belief of the component's own, as they decide."""
+        temperature = self.pipe.calibration
+        return scores if temperature == 1 else scores * temperature
+
+    @abstractmethod
+    def analyses(self, doc: Doc, *, k: int) -> list[Analysis]:
+        """Return the k likeliest analyses of each unit of a doc, unit by unit."""
 
     # As a teacher
 

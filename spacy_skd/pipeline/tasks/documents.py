@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy
@@ -19,7 +20,9 @@ from ...structures.numerics import check_scores
 from ...transfer.beliefs import Belief, DocBelief
 from ...transfer.posterior import Target
 from ..lost_mass import CATEGORIES
-from .base import Activations, Predictions, Task
+from .analyses import Analysis
+from .base import Task
+from .predictions import Activations, Predictions
 
 logger = logging.getLogger("spacy.skd")
 
@@ -93,17 +96,21 @@ class DocTask(Task[DocLesson, list[Doc], Floats2d, Floats2d, Floats1d]):
     # Prediction
 
     def predict(self, docs: list[Doc]) -> Predictions:
-        return self._predictions(self._scores(docs))
-
-    def _predictions(self, scores: Floats2d) -> Predictions:
-        _, marginals = self.structure.infer(self.structure.of_label_scores(scores))
-        best = list(to_numpy(self.structure.label_chances(marginals)))
+        """See `Task.predict`. `doc.cats`, of which thresholds decide, are not calibrated."""
+        scores = self._scores(docs)
+        best = self._chances(scores)
         if not self.pipe.save_activations:
             return Predictions(best)
-        return Predictions(best, [self._activations(chances) for chances in best])
+        pairs = zip(best, self._chances(self.calibrated(scores)))
+        return Predictions(best, [self._activations(*pair) for pair in pairs])
 
-    def _activations(self, chances: Floats1d) -> Activations:
-        ids = numpy.asarray(self.layer.chosen(chances), dtype="int64")
+    def _chances(self, scores: Floats2d) -> list[Floats1d]:
+        """Return per doc, (labels,), the probability of each. scores: (docs, labels)."""
+        _, marginals = self.structure.infer(self.structure.of_label_scores(scores))
+        return list(to_numpy(self.structure.label_chances(marginals)))
+
+    def _activations(self, best: Floats1d, chances: Floats1d) -> Activations:
+        ids = numpy.asarray(self.layer.chosen(best), dtype="int64")
         return {"marginals": chances.copy(), "label_ids": ids, "confidences": chances[ids]}
 
     def write(self, docs: Sequence[Doc], best: Sequence[Floats1d]) -> None:
@@ -118,10 +125,20 @@ class DocTask(Task[DocLesson, list[Doc], Floats2d, Floats2d, Floats1d]):
         check_scores(scores, name=self.pipe.name)
         return scores
 
+    def analyses(self, doc: Doc, *, k: int) -> list[Analysis]:
+        scores = to_numpy(self.calibrated(self._scores([doc])))
+        parts = self.structure.of_label_scores(scores)
+        totals, found = self.structure.k_best(parts, k=k)
+        (log_z,) = self.structure.infer(parts)[0]
+        chances = numpy.exp(totals[0] - log_z).tolist()
+        rows = [self.structure.label_chances(each)[0].tolist() for each in found]
+        named = [dict(zip(self.pipe.labels, row)) for row in rows]
+        return [Analysis(0, len(doc), p, cats) for p, cats in zip(chances, named) if p > 0]
+
     # As a teacher
 
     def believe(self, docs: Sequence[Doc]) -> list[Belief]:
-        rows = to_numpy(self._scores(list(docs)))
+        rows = to_numpy(self.calibrated(self._scores(list(docs))))
         lengths = word_lengths(docs)
         return [
             DocBelief(self.structure, self.pipe.labels, row.copy(), n)
@@ -129,7 +146,9 @@ class DocTask(Task[DocLesson, list[Doc], Floats2d, Floats2d, Floats1d]):
         ]
 
     def decode(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> Predictions:
-        return Predictions([DocBelief.of(belief).chances() for belief in beliefs])
+        own = [DocBelief.of(belief) for belief in beliefs]
+        decisive = [replace(each, scores=self.uncalibrated(each.scores)) for each in own]
+        return Predictions([belief.chances() for belief in decisive])
 
     # Training
 

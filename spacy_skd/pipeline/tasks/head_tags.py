@@ -2,7 +2,8 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import compress
 from typing import NamedTuple
 
 import numpy
@@ -23,15 +24,17 @@ from ...codecs.trees import Gold, gold_tokens
 from ...codecs.units import ROOT_HEAD, Heads, as_units, batch_spans, make_buckets, split_by_lengths
 from ...codecs.words import Words
 from ...models.words import words_of
-from ...structures import IndependentLabels, to_numpy
+from ...structures import IndependentLabels, Parts, SpanningTrees, to_numpy
+from ...structures.numerics import softmax
 from ...transfer.beliefs import Belief, HeadLabelBelief
 from ...transfer.posterior import Target
 from ...transfer.students import HeadTagStudent
 from ..lost_mass import TAGS
 from .activations import head_tag_activations, head_tags_on_tokens
-from .base import Predictions
 from .head_tag_counts import Counts, count_tags, count_taught_tags, not_longer
+from .k_trees import Tree
 from .parsing import Arcs, ParsingTask
+from .predictions import BEST, Predictions, chosen_chances, on_tokens
 
 logger = logging.getLogger("spacy.skd")
 
@@ -59,8 +62,15 @@ class HeadTagTask(ParsingTask[HeadTagLesson, list[Doc], Floats2d, Floats2d]):
     the probability of that tag, 0 without. Of whitespace 0, -1 and 1.
     """
 
-    def __init__(self, *, max_length: int = 150, min_count: int = 1, max_offset: int = 0):
-        super().__init__(max_length=max_length)
+    def __init__(
+        self,
+        *,
+        max_length: int = 150,
+        min_count: int = 1,
+        max_offset: int = 0,
+        decode: str = BEST,
+    ):
+        super().__init__(max_length=max_length, decode=decode)
         self.structure = IndependentLabels()
         self.min_count = min_count
         self.max_offset = max_offset
@@ -141,30 +151,60 @@ class HeadTagTask(ParsingTask[HeadTagLesson, list[Doc], Floats2d, Floats2d]):
         offsets, tags, deprels = self._best(scores, units)
         lengths = [len(each) for each in words]
         best = list(zip(split_by_lengths(offsets, lengths), split_by_lengths(deprels, lengths)))
-        if not self.pipe.save_activations:
-            return Predictions(best)
-        rows = zip(units, split_by_lengths(scores, lengths), split_by_lengths(tags, lengths))
-        of_words = [head_tag_activations(*row) for row in rows]
-        return Predictions(best, [head_tags_on_tokens(*pair) for pair in zip(of_words, words)])
+        told, activations, confidences = self.calibrated(scores), None, None
+        if self.pipe.save_activations:
+            rows = zip(units, split_by_lengths(told, lengths), split_by_lengths(tags, lengths))
+            of_words = [head_tag_activations(*row) for row in rows]
+            activations = [head_tags_on_tokens(*pair) for pair in zip(of_words, words)]
+        if self.pipe.confidences:
+            confidences = on_tokens(chosen_chances(told, tags), words)
+        return Predictions(best, activations, confidences)
 
-    def write(self, docs: Sequence[Doc], best: Sequence[Arcs]) -> None:
-        self.layer.write(docs, best, labels=self.tags.deprels)
+    @property
+    def deprels(self) -> tuple[str, ...]:
+        return self.tags.deprels
 
     def _best(self, scores: Floats2d, units: Sequence[Ints2d]) -> tuple[Ints1d, Ints1d, Ints1d]:
         """Of each word of the batch, the offset of its head, the tag and the deprel."""
         tags, offsets = self.tags, numpy.zeros(len(scores), dtype="int64")
         ends = [int(of_doc[-1, 1]) if len(of_doc) else 0 for of_doc in units]
         for bucket in make_buckets(batch_spans(units, ends)):
-            pairs = decode_head_labels(tags, scores, rows=bucket.rows, lengths=bucket.lengths)
+            pairs = decode_head_labels(
+                tags,
+                scores,
+                rows=bucket.rows,
+                lengths=bucket.lengths,
+                minimum_risk=self.is_minimum_risk,
+            )
             offsets[pairs[:, 0]] = numpy.where(pairs[:, 1] < 0, 0, pairs[:, 1] - pairs[:, 0])
         return (offsets, *tags.of_arcs(scores, offsets))
+
+    def k_trees(self, doc: Doc, units: Ints2d, k: int) -> Iterator[list[Tree]]:
+        """See `ParsingTask.k_trees`. A tree has the probability of its tags together; one with an
+        arc that has no tag has none, and is left out."""
+        scores = self.calibrated(to_numpy(self.word_scores([doc])))
+        log_sums, structure = softmax(scores)[0], SpanningTrees(single_root=True)
+        for start, end in units.tolist():
+            own, n = scores[start:end], numpy.asarray([end - start])
+            arc = self.tags.best_arcs(own, numpy.arange(end - start)[None], n)
+            totals, found = structure.k_best(Parts({"arc": arc}, n), k=k)
+            trees = []
+            for parts in compress(found, numpy.isfinite(totals[0])):
+                heads = parts.arrays["arc"][0].argmax(axis=-1)
+                offsets = numpy.where(heads == 0, 0, heads - 1 - numpy.arange(len(heads)))
+                tags, deprels = self.tags.of_arcs(own, offsets)
+                if (tags >= 0).all():
+                    total = own[numpy.arange(len(tags)), tags] - log_sums[start:end]
+                    trees.append(Tree(heads, deprels, float(numpy.exp(total.sum()))))
+            yield trees
 
     # As a teacher
 
     def believe_units(
         self, docs: Sequence[Doc], words: Sequence[Words], units: Sequence[Ints2d]
     ) -> list[Belief]:
-        rows = split_by_lengths(to_numpy(self.word_scores(docs)), [len(each) for each in words])
+        told = self.calibrated(to_numpy(self.word_scores(docs)))
+        rows = split_by_lengths(told, [len(each) for each in words])
         return [
             HeadLabelBelief(self.structure, self.pipe.labels, of_doc.astype("int32"), scores.copy())
             for of_doc, scores in zip(units, rows)
@@ -174,7 +214,7 @@ class HeadTagTask(ParsingTask[HeadTagLesson, list[Doc], Floats2d, Floats2d]):
         if not beliefs:
             return Predictions([])
         own = [HeadLabelBelief.of(belief) for belief in beliefs]
-        scores = numpy.concatenate([belief.scores for belief in own])
+        scores = self.uncalibrated(numpy.concatenate([belief.scores for belief in own]))
         offsets, _, deprels = self._best(scores, [belief.units.astype("int64") for belief in own])
         lengths = [belief.n_tokens for belief in own]
         arrays = (split_by_lengths(array, lengths) for array in (offsets, deprels))

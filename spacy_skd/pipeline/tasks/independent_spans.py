@@ -19,6 +19,7 @@ from ...layers.span_layer import SpanLayer, independent_spans
 from ...models.words import words_of
 from ...structures import IndependentSpans, Parts
 from ...transfer.students import SpanSetStudent
+from .scored_spans import ScoredSpans
 from .segments import SegmentTask
 
 logger = logging.getLogger("spacy.skd")
@@ -26,14 +27,6 @@ logger = logging.getLogger("spacy.skd")
 # At first a span of some label and width starts at one word in so many: that mostly there is none
 # takes long to learn from scores of 0.
 _WORDS_PER_SPAN = 4
-
-
-class ScoredSpans(list[TypedSpan]):
-    """Spans of words of a doc. chances (Floats1d): (S,) their probabilities."""
-
-    def __init__(self, spans: Iterable[TypedSpan] = (), *, chances: Floats1d | None = None):
-        super().__init__(spans)
-        self.chances = numpy.zeros(len(self)) if chances is None else chances
 
 
 class IndependentSpanTask(SegmentTask):
@@ -45,8 +38,8 @@ class IndependentSpanTask(SegmentTask):
     wide (int): annotated spans so far that were wider; they are not learnt.
     doubled (int): annotated spans so far with several labels, where a span has one; unknown.
 
-    Annotates `doc.spans[...].attrs["scores"]`, too: the probabilities of the spans, as spaCy's
-    `spancat` does. Activations: see `SegmentTask`.
+    Annotates `doc.spans[...].attrs["scores"]`, too, whether `confidences` is on or not, as spaCy's
+    `spancat` does: the probabilities of the spans. Activations: see `SegmentTask`.
     """
 
     structure: IndependentSpans
@@ -61,12 +54,9 @@ class IndependentSpanTask(SegmentTask):
         *,
         threshold: float = 0.5,
         max_positive: int | None = 1,
-        overwrite: bool = False,
-        incorrect_spans_key: str | None = None,
+        **settings: Any,
     ):
-        super().__init__(
-            layer, structure, overwrite=overwrite, incorrect_spans_key=incorrect_spans_key
-        )
+        super().__init__(layer, structure, **settings)
         self.threshold = check_between("threshold", threshold, low=0, high=1)
         self.max_positive = _checked_most(max_positive)
         self.doubled = 0
@@ -100,10 +90,16 @@ class IndependentSpanTask(SegmentTask):
         cuts = zip(ends, ends[1:])
         return [ScoredSpans(rows[a:b], chances=likely.chances[a:b]) for a, b in cuts]
 
-    def write(self, docs: Sequence[Doc], best: Sequence[list[TypedSpan]]) -> None:
-        for doc, spans in zip(docs, best):
-            self.layer.write(doc, spans, overwrite=self.overwrite)
-            self.layer.write_scores(doc, getattr(spans, "chances", numpy.zeros(0)))
+    def chances_of(self, parts: Parts, spans: Sequence[Sequence[TypedSpan]]) -> Floats1d:
+        """See `SpanTask.chances_of`. They are known already, but for a temperature."""
+        known = [s.chances for s in spans if isinstance(s, ScoredSpans) and s.chances is not None]
+        if self.pipe.calibration == 1 and len(known) == len(spans):
+            return numpy.concatenate([numpy.zeros(0), *known])
+        return super().chances_of(parts, spans)
+
+    @property
+    def asks_chances(self) -> bool:
+        return True
 
     # Training
 

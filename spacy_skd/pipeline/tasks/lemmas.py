@@ -18,13 +18,14 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from thinc.api import Model
 
-from ...arrays import Array, Floats2d, Ints1d
+from ...arrays import Array, Floats1d, Floats2d
 from ...codecs.lemma_labels import is_lemma_label, parse_lemma_label
 from ...codecs.lemma_options import LemmaLabels, LemmaOptions, LemmaScores
 from ...codecs.trees import gold_tokens
 from ...codecs.units import as_units, split_by_lengths
 from ...codecs.words import Words
 from ...errors import check_between, named
+from ...layers.confidences import Record
 from ...layers.token_layer import TokenLayer
 from ...models.words import words_of
 from ...structures import IndependentLabels, Parts, to_numpy
@@ -33,8 +34,12 @@ from ...transfer.beliefs import Belief, LemmaBelief
 from ...transfer.students import LemmaStudent
 from ..lost_mass import LEMMAS
 from ..stock_lemmatizer import add_trees
-from .base import Activations, Predictions, Task
+from .activations import lemma_activations
+from .analyses import Analysis, of_words
+from .base import Task
 from .lemma_counts import Counts, choose_labels, count_lemmas, count_taught_lemmas
+from .lemma_predictions import BestOfDocs, Lemmas, values_of
+from .predictions import Activations, Predictions, on_tokens
 
 BACKOFFS = ("orth", "lower", None)
 MOST_SCORES = 2**24  # of labels at once in prediction
@@ -48,14 +53,6 @@ class LemmaLesson(NamedTuple):
     gold: Parts
     known: Array
     beliefs: Sequence[Belief] | None
-
-
-class Lemmas(NamedTuple):
-    """names (list[str]): lemmas, the same list for docs that follow each other. ids (Ints1d):
-    (words,) the lemma of each word."""
-
-    names: list[str]
-    ids: Ints1d
 
 
 class LemmaTask(Task[LemmaLesson, list[Doc], Floats2d, Floats2d, Lemmas]):
@@ -151,14 +148,22 @@ class LemmaTask(Task[LemmaLesson, list[Doc], Floats2d, Floats2d, Lemmas]):
     def predict(self, docs: list[Doc]) -> Predictions:
         best: list[Lemmas] = []
         activations: list[Activations] = []
+        confidences: list[Floats1d] = []
         for batch in self._batches(docs):
             scores = to_numpy(self.word_scores(batch))
             words = words_of(batch, n_words=len(scores))
-            best += self._best(batch, words, scores)
+            found = self._best(batch, words, scores)
+            best += found.lemmas
+            if found.chances is not None:
+                confidences += on_tokens(found.chances, words)
             if self.pipe.save_activations:
                 rows = split_by_lengths(scores, [len(each) for each in words])
                 activations += [self._activations(*row) for row in zip(batch, words, rows)]
-        return Predictions(best, activations if self.pipe.save_activations else None)
+        return Predictions(
+            best,
+            activations if self.pipe.save_activations else None,
+            confidences if self.pipe.confidences else None,
+        )
 
     def _batches(self, docs: list[Doc]) -> Iterator[list[Doc]]:
         """Yield docs of few words together where there are many labels."""
@@ -172,45 +177,54 @@ class LemmaTask(Task[LemmaLesson, list[Doc], Floats2d, Floats2d, Lemmas]):
         if batch:
             yield batch
 
-    def _best(self, docs: list[Doc], words: Sequence[Words], scores: Floats2d) -> list[Lemmas]:
+    def _best(self, docs: list[Doc], words: Sequence[Words], scores: Floats2d) -> BestOfDocs:
         """scores: (words of the docs, labels)."""
         if not len(scores):
-            return [Lemmas([], numpy.zeros(0, dtype="int64")) for _ in docs]
+            chances = numpy.zeros(0, dtype="float32") if self.pipe.confidences else None
+            return BestOfDocs([Lemmas([], numpy.zeros(0, dtype="int64")) for _ in docs], chances)
         orths = [each.of_tokens(doc.to_array(ORTH)) for doc, each in zip(docs, words)]
         distinct, index = numpy.unique(numpy.concatenate(orths), return_inverse=True)
         strings = docs[0].vocab.strings
         forms = [strings[orth] for orth in distinct.tolist()]
-        names, ids = self.inventory.best(forms, index, scores, top_k=self.top_k)
+        temperature = self.pipe.calibration if self.pipe.confidences else None
+        names, ids, chances = self.inventory.best(
+            forms, index, scores, top_k=self.top_k, temperature=temperature
+        )
         for word in numpy.flatnonzero(numpy.asarray([not name for name in names])[ids]).tolist():
             names[ids[word]] = self._back_off(forms[index[word]])
-        return [Lemmas(names, each) for each in split_by_lengths(ids, [len(o) for o in orths])]
+        of_docs = split_by_lengths(ids, [len(o) for o in orths])
+        return BestOfDocs([Lemmas(names, each) for each in of_docs], chances)
 
     def _back_off(self, form: str) -> str:
         """Return the lemma of a word to which no label applies, "" for none."""
         return {"orth": form, "lower": form.lower()}.get(self.backoff or "", "")
 
     def _activations(self, doc: Doc, words: Words, scores: Floats2d) -> Activations:
-        options = self.inventory.of_words(_forms([doc]))
-        lemmas = LemmaScores(options, scores)
-        chances = softmax(lemmas.values)[1]
-        marginals, applies = lemmas.backprop(chances), options.has_any
-        ids = marginals.argmax(axis=1) if marginals.size else numpy.zeros(len(scores), "int64")
-        best = numpy.where(applies, chances.max(axis=1, initial=0), 0)
-        return {
-            "marginals": words.to_tokens(marginals, fill=0.0),
-            "label_ids": words.to_tokens(numpy.where(applies, ids, -1), fill=-1),
-            "confidences": words.to_tokens(best, fill=1.0),
-        }
+        lemmas = LemmaScores(self.inventory.of_words(_forms([doc])), scores)
+        chances = softmax(self.calibrated(lemmas.values))[1]
+        return lemma_activations(lemmas, chances, words)
 
     def write(self, docs: Sequence[Doc], best: Sequence[Lemmas]) -> None:
-        names: list[str] = []
-        values: Array = numpy.zeros(0, dtype="uint64")
-        for doc, lemmas in zip(docs, best):
-            if lemmas.names is not names:
-                names = lemmas.names
-                table = [self.layer.value(doc, name) if name else 0 for name in names]
-                values = numpy.asarray(table, dtype="uint64")
-            self.layer.write(doc, values[lemmas.ids], labels=(), overwrite=self.overwrite)
+        for doc, values in values_of(self.layer, docs, best):
+            self.layer.write(doc, values, labels=(), overwrite=self.overwrite)
+
+    def records(self, docs: Sequence[Doc], predictions: Predictions) -> list[Record]:
+        layer = self.layer
+        values = values_of(layer, docs, predictions.best)
+        return [
+            layer.record(len(doc), layer.on_tokens(doc, row, labels=())[:, None], chances)
+            for (doc, row), chances in zip(values, predictions.confidences or ())
+        ]
+
+    def analyses(self, doc: Doc, *, k: int) -> list[Analysis]:
+        """See `Task.analyses`. A word to which no label applies has none."""
+        scores = to_numpy(self.word_scores([doc]))
+        options = self.inventory.of_words(_forms([doc]))
+        chances = softmax(self.calibrated(LemmaScores(options, scores).values))[1]
+        forms = [options.forms[form].lemmas for form in options.words.tolist()]
+        (words,) = words_of([doc], n_words=len(scores))
+        applies = options.has_any[:, None]
+        return of_words(words, chances * applies, lambda word, slot: forms[word][slot], k=k)
 
     # As a teacher
 
@@ -223,7 +237,7 @@ class LemmaTask(Task[LemmaLesson, list[Doc], Floats2d, Floats2d, Lemmas]):
             for doc, rows in zip(batch, split_by_lengths(scores, lengths)):
                 forms = _forms([doc])
                 options = self.inventory.of_words(forms)
-                values = LemmaScores(options, rows).values
+                values = self.calibrated(LemmaScores(options, rows).values)
                 beliefs.append(LemmaBelief.of_slots(self.pipe.labels, forms, options, values))
         return beliefs
 

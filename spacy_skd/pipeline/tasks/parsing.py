@@ -4,16 +4,22 @@ import warnings
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 
+import numpy
 from spacy.tokens import Doc
 from spacy.training import Example
 
 from ...arrays import Array, Ints1d, Ints2d
-from ...codecs.words import Words
+from ...codecs.words import SPACE_DEPREL, Words
+from ...errors import check_one_of
+from ...layers.confidences import Record
 from ...layers.sentences import doc_starts, punctuation_starts, reference_starts, units_of
 from ...layers.trees import TreeLayer
 from ...models.words import words_of
 from ...transfer.beliefs import Belief
+from .analyses import Analysis
 from .base import GradientT, InputT, LessonT, ScoresT, Task
+from .k_trees import Tree
+from .predictions import BEST, DECODINGS, MARGINAL, Predictions
 
 Arcs = tuple[Ints1d, Ints1d]  # of each word of a doc, see where it is used
 
@@ -23,13 +29,17 @@ class ParsingTask(Task[LessonT, InputT, ScoresT, GradientT, Arcs]):
     warning.
 
     max_length (int): the most words of a unit, 0 for no limit.
+    decode (str): "best", or "marginal": the tree with the highest expected number of right heads,
+        the sum of its arcs' probabilities, each with its best deprel. Smith & Smith, "Probabilistic
+        Models of Nonprojective Dependency Trees" (EMNLP-CoNLL 2007), section 5.
     """
 
     layer: TreeLayer
 
-    def __init__(self, *, max_length: int):
+    def __init__(self, *, max_length: int, decode: str = BEST):
         self.layer = TreeLayer()
         self.max_length = max_length
+        self.is_minimum_risk = check_one_of("decode", decode, DECODINGS) == MARGINAL
         self._warned = False
 
     def labels_in(self, examples: Iterable[Example]) -> list[str]:
@@ -83,6 +93,47 @@ class ParsingTask(Task[LessonT, InputT, ScoresT, GradientT, Arcs]):
             (starts,), bare = doc_starts([eg.predicted])
             starts = punctuation_starts(eg.predicted) if bare else starts
         return units_of([starts], words_of([eg.predicted]), max_length=self.max_length)[0]
+
+    # Confidences
+
+    @property
+    @abstractmethod
+    def deprels(self) -> tuple[str, ...]:
+        """Return the deprels, by the indices of what is best."""
+
+    def write(self, docs: Sequence[Doc], best: Sequence[Arcs]) -> None:
+        self.layer.write(docs, best, labels=self.deprels)
+
+    def records(self, docs: Sequence[Doc], predictions: Predictions) -> list[Record]:
+        rows = self.layer.rows(docs, predictions.best, labels=self.deprels)
+        triples = zip(docs, rows, predictions.confidences or ())
+        return [self.layer.record(len(doc), each, chances) for doc, each, chances in triples]
+
+    def analyses(self, doc: Doc, *, k: int) -> list[Analysis]:
+        """See `Task.analyses`. Whitespace hangs where `write` puts it."""
+        (words,) = words_of([doc])
+        (units,) = self.units([doc], [words])
+        analyses: list[Analysis] = []
+        sentences = words.units_to_tokens(units).tolist()
+        trees_of_units = self.k_trees(doc, units, k)
+        for (first, end), (start, stop), trees in zip(units.tolist(), sentences, trees_of_units):
+            offsets = numpy.zeros(len(words), dtype="int64")
+            for tree in sorted(trees, key=lambda tree: -tree.chance):
+                own = numpy.arange(end - first)
+                offsets[first:end] = numpy.where(tree.heads == 0, 0, tree.heads - 1 - own)
+                heads = (numpy.arange(len(doc)) + words.heads_to_tokens(offsets)).tolist()
+                names = iter([self.deprels[i] for i in tree.deprels.tolist()])
+                arcs = [
+                    (heads[i], SPACE_DEPREL if doc[i].is_space else next(names))
+                    for i in range(start, stop)
+                ]
+                analyses.append(Analysis(start, stop, tree.chance, arcs))
+        return analyses
+
+    @abstractmethod
+    def k_trees(self, doc: Doc, units: Ints2d, k: int) -> Iterable[list[Tree]]:
+        """Yield at most k trees of each sentence of a doc. units (Ints2d): (U, 2) start and end
+        word."""
 
     # As a teacher
 

@@ -1,24 +1,25 @@
 """Spans as segments: each span up to a width has a score of its own."""
 
 from collections.abc import Iterable, Sequence
+from itertools import compress
 from typing import Any, ClassVar
 
 import numpy
 from spacy.tokens import Doc
 
-from ...arrays import Bools, Floats3d
+from ...arrays import Bools, Floats1d, Floats3d
 from ...codecs.absence import Window, segments_without
 from ...codecs.bioes import Legality, TypedSpan, legality, span_tags
 from ...codecs.spans import SegmentGold, decode_segments, encode_segments
 from ...codecs.trees import Gold
-from ...codecs.words import Words
 from ...layers.span_layer import SpanLayer
 from ...structures import IMPOSSIBLE, Parts, SpanStructure, Structure, to_numpy
 from ...transfer.beliefs import Belief, SegmentBelief
 from ...transfer.students import SegmentStudent
-from .activations import as_activations, span_rows, spans_on_tokens
-from .base import Activations, Predictions
-from .spans import Scored, SpanTask, logger
+from .activations import as_activations, span_rows
+from .predictions import HALF, Activations
+from .scored_spans import ScoredSpans
+from .spans import SpanTask, logger
 
 
 class SegmentTask(SpanTask):
@@ -35,7 +36,7 @@ class SegmentTask(SpanTask):
 
     structure: SpanStructure
     rows_name = "span"
-    takes: ClassVar[tuple[str, ...]] = ("drop_wide",)
+    takes: ClassVar[tuple[str, ...]] = ("drop_wide", "decode")
     scheme = "BIOES"  # in which gold is read
     rules = None
     wide_are = "their tokens are taken as not annotated"
@@ -46,12 +47,9 @@ class SegmentTask(SpanTask):
         structure: SpanStructure,
         *,
         drop_wide: bool = False,
-        overwrite: bool = False,
-        incorrect_spans_key: str | None = None,
+        **settings: Any,
     ):
-        super().__init__(
-            layer, structure, overwrite=overwrite, incorrect_spans_key=incorrect_spans_key
-        )
+        super().__init__(layer, structure, **settings)
         self.drop_wide = drop_wide
         self.wide = 0
         self._gold_rules: tuple[tuple[str, ...], Legality] | None = None
@@ -67,32 +65,42 @@ class SegmentTask(SpanTask):
 
     # Prediction
 
-    def best_of(self, scored: Scored, *, words: Sequence[Words]) -> Predictions:
-        best: list[list[TypedSpan]] = [[] for _ in words]
-        activations: dict[int, Activations] = {}
-        for bucket, scores in scored:
-            units = bucket.units.tolist()
-            spans = self.best_spans(scores)
-            for unit, of_doc in zip(units, spans):
-                best[unit] = of_doc
-            if self.pipe.save_activations:
-                activations.update(zip(units, self._activations(scores, spans)))
-        if not self.pipe.save_activations:
-            return Predictions(best)
-        none = self._row(numpy.zeros((0, self.max_width, len(self.pipe.labels)), "float32"), [])
-        of_words = [activations.get(unit, none) for unit in range(len(words))]
-        return Predictions(best, [spans_on_tokens(*pair) for pair in zip(of_words, words)])
+    def best_spans(self, parts: Parts) -> Sequence[list[TypedSpan]]:
+        return decode_segments(self.structure.argmax(parts), self.pipe.labels)
 
-    def best_spans(self, scores: Parts) -> Sequence[list[TypedSpan]]:
-        """Return the spans of each unit."""
-        return decode_segments(self.structure.argmax(scores), self.pipe.labels)
+    def likely_spans(self, parts: Parts) -> Sequence[list[TypedSpan]]:
+        marginals = self.structure.infer(parts)[1].arrays["span"]
+        likely = (marginals > HALF).astype(marginals.dtype)
+        return decode_segments(Parts({"span": likely}, parts.lengths), self.pipe.labels)
 
-    def _activations(
-        self, scores: Parts, spans: Sequence[Sequence[TypedSpan]]
-    ) -> Iterable[Activations]:
-        marginals = to_numpy(self.structure.infer(scores)[1].arrays["span"])
-        rows = zip(marginals, scores.lengths.tolist(), spans)
+    def k_best_spans(self, parts: Parts, *, k: int) -> tuple[Floats1d, list[list[TypedSpan]]]:
+        totals, found = self.structure.k_best(parts, k=k)
+        exists = numpy.isfinite(to_numpy(totals[0]))
+        sets = (decode_segments(each, self.pipe.labels)[0] for each in found)
+        return to_numpy(totals[0])[exists], list(compress(sets, exists))
+
+    def chances_of(self, parts: Parts, spans: Sequence[Sequence[TypedSpan]]) -> Floats1d:
+        index = {label: i for i, label in enumerate(self.pipe.labels)}
+        units = numpy.flatnonzero([bool(of_doc) for of_doc in spans])
+        cells = [
+            (place, start, end - start - 1, index[label])
+            for place, unit in enumerate(units.tolist())
+            for start, end, label in spans[unit]
+        ]
+        if not cells:
+            return numpy.zeros(0)
+        marginals = self.structure.infer(parts[units])[1].arrays["span"]
+        found: Floats1d = to_numpy(marginals[tuple(zip(*cells))]).astype("float64")
+        return found
+
+    def unit_activations(self, parts: Parts, spans: Sequence[ScoredSpans]) -> Iterable[Activations]:
+        marginals = to_numpy(self.structure.infer(parts)[1].arrays["span"])
+        rows = zip(marginals, parts.lengths.tolist(), spans)
         return [self._row(row[:n].copy(), of_doc) for row, n, of_doc in rows]
+
+    def no_activations(self) -> Activations:
+        shape = (0, self.max_width, len(self.pipe.labels))
+        return self._row(numpy.zeros(shape, "float32"), [])
 
     def _row(self, marginals: Floats3d, spans: Sequence[TypedSpan]) -> Activations:
         """marginals: (words of the doc, W, L)."""
@@ -118,7 +126,7 @@ class SegmentTask(SpanTask):
         none = numpy.zeros((0, self.max_width, len(self.pipe.labels)), dtype="float32")
         rows: list[Floats3d] = [none for _ in docs]
         for bucket, parts in self.scored(docs)[0]:
-            span = to_numpy(parts.arrays["span"])
+            span = to_numpy(self.calibrated(parts).arrays["span"])
             for unit, n, row in zip(bucket.units.tolist(), bucket.lengths.tolist(), span):
                 rows[unit] = row[:n].copy()
         return [SegmentBelief(self.structure, self.pipe.labels, row) for row in rows]

@@ -1,23 +1,31 @@
 """Spans as tags of tokens: independent ones, or a linear chain."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
 
 import numpy
 from spacy.tokens import Doc
 
-from ...arrays import Bools, Floats2d, Ints2d
+from ...arrays import Bools, Floats1d, Floats2d, Ints2d
 from ...codecs.absence import Window, chains_without
 from ...codecs.bioes import Legality, TypedSpan, decode_spans, encode_chains, legality, span_tags
 from ...codecs.trees import Gold
-from ...codecs.words import Words
 from ...layers.span_layer import SpanLayer
-from ...structures import IMPOSSIBLE, LinearChain, Parts, Structure, tie, to_numpy
+from ...structures import (
+    IMPOSSIBLE,
+    LinearChain,
+    Parts,
+    Structure,
+    run_probabilities,
+    tie,
+    to_numpy,
+)
 from ...transfer.beliefs import Belief, ChainBelief, TokenBelief
 from ...transfer.students import TagStudent
-from .activations import no_activations, run_of, span_activations, spans_on_tokens
-from .base import Activations, Predictions
-from .spans import Scored, SpanTask
+from .activations import no_activations, run_of, span_activations
+from .predictions import HALF, Activations
+from .scored_spans import ScoredSpans
+from .spans import SpanTask
 
 
 class SpanTagTask(SpanTask):
@@ -31,7 +39,7 @@ class SpanTagTask(SpanTask):
     """
 
     rows_name = "unary"
-    takes = ("scheme",)
+    takes: ClassVar[tuple[str, ...]] = ("scheme", "decode")
 
     def __init__(
         self,
@@ -39,12 +47,9 @@ class SpanTagTask(SpanTask):
         structure: Structure,
         *,
         scheme: str = "BIOES",
-        overwrite: bool = False,
-        incorrect_spans_key: str | None = None,
+        **settings: Any,
     ):
-        super().__init__(
-            layer, structure, overwrite=overwrite, incorrect_spans_key=incorrect_spans_key
-        )
+        super().__init__(layer, structure, **settings)
         span_tags((), scheme=scheme)
         self.scheme = scheme
         self._rules: tuple[tuple[str, ...], Legality] | None = None
@@ -82,27 +87,44 @@ class SpanTagTask(SpanTask):
 
     # Prediction
 
-    def best_of(self, scored: Scored, *, words: Sequence[Words]) -> Predictions:
+    def best_spans(self, parts: Parts) -> list[list[TypedSpan]]:
+        ids = to_numpy(LinearChain().argmax(parts).arrays["unary"]).argmax(axis=-1)
+        return self._spans_of(ids, parts)
+
+    def likely_spans(self, parts: Parts) -> list[list[TypedSpan]]:
+        """See `SpanTask.likely_spans`. Each tag of such a span has a probability above 1/2, too, so
+        that these tags name all that may be one."""
+        marginals = to_numpy(LinearChain().infer(parts)[1].arrays["unary"])
+        ids = marginals.argmax(axis=-1)
+        highest = numpy.take_along_axis(marginals, ids[..., None], axis=-1)[..., 0]
+        found = self._spans_of(numpy.where(highest > HALF, ids, 0), parts)
+        chances = iter(to_numpy(self.chances_of(parts, found)).tolist())
+        return [[span for span in of_doc if next(chances) > HALF] for of_doc in found]
+
+    def _spans_of(self, ids: Ints2d, parts: Parts) -> list[list[TypedSpan]]:
+        """ids: (B, N) tags."""
+        names, spans = numpy.asarray(self.tags), list[list[TypedSpan]]()
+        for row, n in zip(ids, parts.lengths.tolist()):
+            spans.append(decode_spans(names[row[:n]].tolist()) if row[:n].any() else [])
+        return spans
+
+    def k_best_spans(self, parts: Parts, *, k: int) -> tuple[Floats1d, list[list[TypedSpan]]]:
+        totals, labels = LinearChain().best(parts, k=k)
+        exists = numpy.isfinite(to_numpy(totals[0]))
+        ids, n = to_numpy(labels[0])[exists], int(parts.lengths[0])
         names = numpy.asarray(self.tags)
-        best: list[list[TypedSpan]] = [[] for _ in words]
-        activations: dict[int, Activations] = {}
-        for bucket, parts in scored:
-            chain, scores = self.read_as(parts)
-            indicators = chain.argmax(scores)
-            ids = to_numpy(indicators.arrays["unary"]).argmax(axis=-1)
-            units = bucket.units.tolist()
-            for unit, n, row in zip(units, bucket.lengths.tolist(), ids):
-                if row[:n].any():
-                    best[unit] = decode_spans(names[row[:n]].tolist())
-            if self.pipe.save_activations:
-                spans = [best[unit] for unit in units]
-                rows = span_activations(scores, ids, spans, tags=self.tags, labels=self.pipe.labels)
-                activations.update(zip(units, rows))
-        if not self.pipe.save_activations:
-            return Predictions(best)
-        none = no_activations(len(names))
-        of_words = [activations.get(unit, none) for unit in range(len(words))]
-        return Predictions(best, [spans_on_tokens(*pair) for pair in zip(of_words, words)])
+        return to_numpy(totals[0])[exists], [decode_spans(names[row[:n]].tolist()) for row in ids]
+
+    def chances_of(self, parts: Parts, spans: Sequence[Sequence[TypedSpan]]) -> Floats1d:
+        index = {tag: i for i, tag in enumerate(self.tags)}
+        runs = [run_of(unit, span, index) for unit, of_doc in enumerate(spans) for span in of_doc]
+        return run_probabilities(parts, runs)
+
+    def unit_activations(self, parts: Parts, spans: Sequence[ScoredSpans]) -> Iterable[Activations]:
+        return span_activations(parts, spans, tags=self.tags, labels=self.pipe.labels)
+
+    def no_activations(self) -> Activations:
+        return no_activations(len(self.tags))
 
     def block(self, parts: Parts, blocked: Bools) -> Parts:
         unary = parts.arrays["unary"].copy()
@@ -125,7 +147,8 @@ class SpanTagTask(SpanTask):
         none = numpy.zeros((0, len(self.tags)), dtype="float32")
         rows: list[Floats2d] = [none for _ in docs]
         transition = none
-        for bucket, parts in self.scored(docs)[0]:
+        for bucket, scores in self.scored(docs)[0]:
+            parts = self.calibrated(scores)
             parts = self.rules.add_to(parts) if self.is_chain else parts
             unary = to_numpy(parts.arrays["unary"])
             if self.is_chain:
@@ -139,7 +162,9 @@ class SpanTagTask(SpanTask):
     # Training
 
     def without(self, scores: Parts, unit: int, span: TypedSpan) -> list[Window]:
-        return chains_without(scores, run_of(unit, span, self.tags))
+        return chains_without(
+            scores, run_of(unit, span, {tag: i for i, tag in enumerate(self.tags)})
+        )
 
     def gold(self, known: Sequence[Any]) -> Gold:
         gold, illegal = encode_chains(known, self.tags, self.rules)

@@ -1,35 +1,30 @@
-"""What the tasks of spans share: entities or a span group, one unit a doc."""
+"""What the tasks of spans share: entities or a span group, one unit a doc, and how they learn."""
 
 import logging
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
-import numpy
 from spacy.tokens import Doc
 from spacy.training import Example
 from thinc.api import Model
 
-from ...arrays import Bools, Floats2d, Ints2d
 from ...codecs.absence import Window
 from ...codecs.bioes import Legality, TypedSpan
 from ...codecs.trees import Gold
-from ...codecs.units import Bucket, batch_spans, make_buckets
-from ...codecs.words import Words
+from ...codecs.units import Bucket, make_buckets
 from ...layers.span_layer import SpanLayer
 from ...models.words import words_of
-from ...structures import Parts, Structure, tie
-from ...structures.numerics import check_scores
+from ...structures import Parts, Structure
 from ...transfer.beliefs import Belief
 from ...transfer.negative import gold_shares
 from ...transfer.posterior import Target
 from ...transfer.students import SpanStudent
 from ..negative_spans import NegativeSpans, loss_of_negatives
-from .base import Pipe, Predictions, Task
+from .predictions import Pipe
+from .span_prediction import SpanPrediction, doc_rows
 
 logger = logging.getLogger("spacy.skd")
-
-Scored = Iterable[tuple[Bucket, Parts]]  # buckets of docs, and the scores of their parts
 
 
 class SpanLesson(NamedTuple):
@@ -41,33 +36,27 @@ class SpanLesson(NamedTuple):
     negatives: Sequence[Sequence[TypedSpan]] = ()
 
 
-class SpanTask(Task[SpanLesson, list[Doc], Any, Any, list[TypedSpan]]):
+class SpanTask(SpanPrediction[SpanLesson]):
     """Labelled spans of each doc. `labels` are their labels; what the model scores, tags of tokens
     or spans, is the matter of the classes that derive from this one.
 
     The model's output is an array whose rows are the words of the batch; of a linear chain, also
     one of transitions. Best: the spans of words of the best structure of each doc.
 
-    overlaps (bool): whether spans may nest and cross.
     illegal (int): docs whose annotation no legal sequence agrees with, so far.
     """
 
-    layer: SpanLayer
-    rows_name: str  # of that array among `Parts`
     scheme: str  # of the tags that gold is read as
-    overlaps: ClassVar[bool] = False
 
     def __init__(
         self,
         layer: SpanLayer,
         structure: Structure,
         *,
-        overwrite: bool = False,
         incorrect_spans_key: str | None = None,
+        **settings: Any,
     ):
-        self.layer = layer
-        self.structure = structure
-        self.overwrite = overwrite
+        super().__init__(layer, structure, **settings)
         self.negatives = NegativeSpans(incorrect_spans_key, layer=layer)
         self.illegal = 0
 
@@ -87,18 +76,6 @@ class SpanTask(Task[SpanLesson, list[Doc], Any, Any, list[TypedSpan]]):
         """Return what a belief must know to teach this task."""
 
     @abstractmethod
-    def best_of(self, scored: Scored, *, words: Sequence[Words]) -> Predictions:
-        """Return the best spans of each doc. words (Sequence[Words]): of each doc."""
-
-    @abstractmethod
-    def block(self, parts: Parts, blocked: Bools) -> Parts:
-        """Scores in which no span has a blocked token. blocked: (B, N)."""
-
-    @abstractmethod
-    def read_as(self, parts: Parts) -> tuple[Structure, Parts]:
-        """Return the distribution that spans are read from."""
-
-    @abstractmethod
     def without(self, scores: Parts, unit: int, span: TypedSpan) -> list[Window]:
         """Return the structures of a unit that lack a span. scores: as `read_as` gives them."""
 
@@ -113,69 +90,6 @@ class SpanTask(Task[SpanLesson, list[Doc], Any, Any, list[TypedSpan]]):
 
     def initialize(self, model: Model[list[Doc], Any], docs: list[Doc]) -> None:
         model.initialize(X=docs, Y=model.ops.alloc2f(1, self.n_outputs(self.pipe.labels)))
-
-    # Prediction
-
-    def predict(self, docs: list[Doc]) -> Predictions:
-        return self._decoded(docs, *self.scored(docs))
-
-    def _decoded(self, docs: Sequence[Doc], scored: Scored, words: Sequence[Words]) -> Predictions:
-        blocked = self.layer.blocked_words(docs, words)
-        return self.best_of(self._without_blocked(scored, blocked), words=words)
-
-    def _without_blocked(self, scored: Scored, blocked: Sequence[Bools]) -> Iterator[Any]:
-        """Return the scores, in which no span has a token that is blocked. blocked: per doc,
-        (N,)."""
-        for bucket, parts in scored:
-            rows = [blocked[unit] for unit in bucket.units.tolist()]
-            if any(row.any() for row in rows):
-                padded = numpy.zeros((len(rows), parts.n_tokens), dtype=bool)
-                for i, row in enumerate(rows):
-                    padded[i, : len(row)] = row
-                parts = self.block(parts, parts.xp.asarray(padded))
-            yield bucket, parts
-
-    def write(self, docs: Sequence[Doc], best: Sequence[list[TypedSpan]]) -> None:
-        for doc, spans in zip(docs, best):
-            self.layer.write(doc, spans, overwrite=self.overwrite)
-
-    def scored(self, docs: Sequence[Doc]) -> tuple[list[tuple[Bucket, Parts]], list[Words]]:
-        """Return buckets of docs, and the scores of their parts; the words of each doc."""
-        if not any(len(doc) for doc in docs):
-            return [], words_of(docs)
-        output = self.pipe.model.predict(list(docs))
-        rows, _ = self._arrays(output)
-        check_scores(rows, name=self.pipe.name)
-        words = words_of(docs, n_words=len(rows))
-        buckets = make_buckets(doc_rows([len(each) for each in words]))
-        return [(bucket, self._parts_of(output, bucket)) for bucket in buckets], words
-
-    @property
-    def is_chain(self) -> bool:
-        """Whether pairs of neighbouring tags are scored, too."""
-        return "transition" in self.structure.parts
-
-    def _arrays(self, output: Any) -> tuple[Floats2d, Floats2d | None]:
-        """Return the rows, and the transitions, of what the model returned."""
-        return output if self.is_chain else (output, None)
-
-    def _parts_of(self, output: Any, bucket: Bucket) -> Parts:
-        """Return the model's scores of a bucket's docs."""
-        rows, transition = self._arrays(output)
-        arrays = {self.rows_name: rows[bucket.index(padding=0)]}
-        if transition is not None:
-            arrays["transition"] = tie(transition, len(bucket.units))
-        return Parts(arrays, self.ops.xp.asarray(bucket.lengths))
-
-    # As a teacher
-
-    def decode(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> Predictions:
-        buckets = make_buckets(doc_rows([belief.n_tokens for belief in beliefs]))
-        scored = []
-        for bucket in buckets:
-            of_docs = [beliefs[unit] for unit in bucket.units.tolist()]
-            scored.append((bucket, type(of_docs[0]).span_posterior(of_docs, self.ops).scores))
-        return self._decoded(docs, scored, words_of(docs))
 
     # Training
 
@@ -270,8 +184,3 @@ class SpanTask(Task[SpanLesson, list[Doc], Any, Any, list[TypedSpan]]):
                 n,
             )
         self.illegal += n
-
-
-def doc_rows(lengths: Sequence[int]) -> Ints2d:
-    """(docs, 2) first and end row of each doc in the batch's concatenated words."""
-    return batch_spans([numpy.asarray([[0, n]]) for n in lengths], lengths)

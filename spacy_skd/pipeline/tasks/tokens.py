@@ -13,11 +13,15 @@ from ...codecs.tags import encode_tags
 from ...codecs.trees import gold_tokens
 from ...codecs.units import as_units, split_by_lengths
 from ...codecs.words import Words
+from ...layers.confidences import Record
 from ...layers.token_layer import TokenLayer
 from ...models.words import words_of
 from ...structures import IndependentLabels, to_numpy
+from ...structures.numerics import softmax
 from ...transfer.beliefs import Belief, TokenBelief
-from .base import Activations, Predictions, Task
+from .analyses import Analysis, of_words
+from .base import Task
+from .predictions import Activations, Predictions, chosen_chances, on_tokens
 
 
 class TokenLesson(NamedTuple):
@@ -79,13 +83,18 @@ class TokenTask(Task[TokenLesson, list[Doc], Floats2d, Floats2d, Ints1d]):
         words = words_of(docs, n_words=len(scores))
         lengths = [len(each) for each in words]
         best = self.layer.choose_all(to_numpy(scores), lengths)
-        if not self.pipe.save_activations:
-            return Predictions(best)
-        rows = split_by_lengths(scores, lengths)
-        return Predictions(best, [self._activations(*row) for row in zip(rows, best, words)])
+        activations = confidences = None
+        if self.pipe.save_activations:
+            rows = split_by_lengths(scores, lengths)
+            activations = [self._activations(*row) for row in zip(rows, best, words)]
+        if self.pipe.confidences:
+            chosen = numpy.concatenate([numpy.zeros(0, dtype="int64"), *best])
+            chances = chosen_chances(self.calibrated(to_numpy(scores)), chosen)
+            confidences = on_tokens(chances, words)
+        return Predictions(best, activations, confidences)
 
     def _activations(self, scores: Floats2d, ids: Ints1d, words: Words) -> Activations:
-        _, inferred = self.structure.infer(as_units(scores))
+        _, inferred = self.structure.infer(as_units(self.calibrated(scores)))
         marginals = to_numpy(inferred.arrays["unary"][:, 0])
         chosen = marginals[numpy.arange(len(ids)), ids]
         return {
@@ -96,17 +105,33 @@ class TokenTask(Task[TokenLesson, list[Doc], Floats2d, Floats2d, Ints1d]):
 
     def write(self, docs: Sequence[Doc], best: Sequence[Ints1d]) -> None:
         labels = self.pipe.labels
-        values: Array = numpy.zeros(0, dtype="uint64")
-        for i, doc in enumerate(docs):
-            if i == 0:
-                table = [self.layer.value(doc, label) for label in labels]
-                values = numpy.asarray(table, dtype="uint64")
-            self.layer.write(doc, values[best[i]], labels=labels, overwrite=self.overwrite)
+        for doc, values in zip(docs, self._values(docs, best)):
+            self.layer.write(doc, values, labels=labels, overwrite=self.overwrite)
+
+    def records(self, docs: Sequence[Doc], predictions: Predictions) -> list[Record]:
+        layer, labels = self.layer, self.pipe.labels
+        values = self._values(docs, predictions.best)
+        return [
+            layer.record(len(doc), layer.on_tokens(doc, row, labels=labels)[:, None], chances)
+            for doc, row, chances in zip(docs, values, predictions.confidences or ())
+        ]
+
+    def _values(self, docs: Sequence[Doc], best: Sequence[Ints1d]) -> list[Array]:
+        """Return per doc (words,), as made by `TokenLayer.value`."""
+        table = [self.layer.value(doc, label) for doc in docs[:1] for label in self.pipe.labels]
+        values = numpy.asarray(table, dtype="uint64")
+        return [values[ids] for ids in best]
+
+    def analyses(self, doc: Doc, *, k: int) -> list[Analysis]:
+        scores = self.calibrated(to_numpy(self.word_scores([doc])))
+        labels = self.pipe.labels
+        (words,) = words_of([doc], n_words=len(scores))
+        return of_words(words, softmax(scores)[1], lambda _, label: labels[label], k=k)
 
     # As a teacher
 
     def believe(self, docs: Sequence[Doc]) -> list[Belief]:
-        scores = self.word_scores(docs)
+        scores = self.calibrated(self.word_scores(docs))
         lengths = [len(words) for words in words_of(docs, n_words=len(scores))]
         return [
             # A copy: a view would keep the scores of the whole batch in the teacher's cache.
@@ -116,7 +141,7 @@ class TokenTask(Task[TokenLesson, list[Doc], Floats2d, Floats2d, Ints1d]):
 
     def decode(self, docs: Sequence[Doc], beliefs: Sequence[Belief]) -> Predictions:
         scores = [TokenBelief.of(belief).scores for belief in beliefs]
-        return Predictions([self.layer.choose(rows) for rows in scores])
+        return Predictions([self.layer.choose(self.uncalibrated(rows)) for rows in scores])
 
     # Training
 

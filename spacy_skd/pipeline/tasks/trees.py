@@ -7,7 +7,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from thinc.api import Model
 
-from ...arrays import Floats2d, Ints1d, Ints2d
+from ...arrays import Floats1d, Floats2d, Ints1d, Ints2d
 from ...codecs.head_labels import deprels_of
 from ...codecs.units import (
     ROOT_HEAD,
@@ -29,8 +29,9 @@ from ...transfer.beliefs import Belief, TreeBelief
 from ...transfer.beliefs.base import LABEL_FLOOR
 from ..lost_mass import HEADS
 from .activations import arcs_by_row, arcs_on_tokens, tree_activations
-from .base import Activations, Predictions
+from .k_trees import Tree, k_labelled_trees
 from .parsing import Arcs, ParsingTask
+from .predictions import BEST, Activations, Predictions, chosen_chances, on_tokens
 from .tree_loss import GoldTrees, TreeLesson, TreeLoss, make_lesson
 
 TREES = SpanningTrees(single_root=True)
@@ -58,8 +59,9 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
         *,
         max_length: int = 150,
         label_floor: float = LABEL_FLOOR,
+        decode: str = BEST,
     ):
-        super().__init__(max_length=max_length)
+        super().__init__(max_length=max_length, decode=decode)
         self.structure = structure
         self.label_floor = label_floor
         self.gold_trees = GoldTrees()
@@ -84,20 +86,28 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
             self.cut(bare, starts, docs, words)
         spans = spans_of(starts, words, max_length=self.max_length)
         scores = self._scores(docs, spans)
-        pairs = self._best_pairs(scores)
+        best_heads = self._best_heads(scores.arcs)
+        pairs = _pairs_of(scores, best_heads)
         deprels = self._deprel_scores(scores, pairs)
         rows, heads = pairs.T
         offsets, labels = numpy.zeros((2, sum(lengths)), dtype="int64")
         offsets[rows] = numpy.where(heads == ROOT_HEAD, 0, heads - rows)
         labels[rows] = deprels.argmax(axis=-1)
         best = list(zip(split_by_lengths(offsets, lengths), split_by_lengths(labels, lengths)))
-        if not self.pipe.save_activations:
-            return Predictions(best)
-        of_words = self._activations(split_units(spans, lengths), best, scores, rows, deprels)
-        return Predictions(best, [arcs_on_tokens(*pair) for pair in zip(of_words, words)])
+        activations = confidences = None
+        if self.pipe.save_activations:
+            of_words = self._activations(split_units(spans, lengths), best, scores, rows, deprels)
+            activations = [arcs_on_tokens(*pair) for pair in zip(of_words, words)]
+        if self.pipe.confidences:
+            chances = numpy.zeros(sum(lengths), dtype="float32")
+            chances[rows] = self._arc_chances(scores.arcs, best_heads)
+            chances[rows] *= chosen_chances(self.calibrated(deprels), labels[rows])
+            confidences = on_tokens(chances, words)
+        return Predictions(best, activations, confidences)
 
-    def write(self, docs: Sequence[Doc], best: Sequence[Arcs]) -> None:
-        self.layer.write(docs, best, labels=self.pipe.labels)
+    @property
+    def deprels(self) -> tuple[str, ...]:
+        return self.pipe.labels
 
     def _scores(self, docs: Sequence[Doc], spans: Ints2d) -> ParserScores:
         """spans: (U, 2) units as rows of the batch's words."""
@@ -109,12 +119,20 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
             return scores
         return scores._replace(arcs=[on_cpu(parts) for parts in scores.arcs])
 
-    def _best_pairs(self, scores: ParserScores) -> Ints2d:
-        """(words, 2) dependent and head row of the best trees."""
-        heads = self.structure.decoder.best_heads(scores.arcs)
-        chosen = zip(scores.buckets, heads)
-        pairs = [head_rows(h, rows=b.rows, lengths=b.lengths) for b, h in chosen]
-        return numpy.concatenate(pairs) if pairs else numpy.zeros((0, 2), dtype="int64")
+    def _best_heads(self, batch: Sequence[Parts]) -> list[Ints2d]:
+        """Return (B, N) of each bucket, see `ArcStructure.best_heads`."""
+        if self.is_minimum_risk:
+            batch = [self.structure.expected(arcs) for arcs in batch]
+        return self.structure.decoder.best_heads(batch)
+
+    def _arc_chances(self, batch: Sequence[Parts], heads: Sequence[Ints2d]) -> Floats1d:
+        """Return (words,) the probability of the chosen arcs, bucket by bucket. heads: (B, N)."""
+        chances = [numpy.zeros(0, dtype="float32")]
+        for arcs, chosen in zip(batch, heads):
+            marginals = self.structure.infer(self.calibrated(arcs))[1].arrays["arc"]
+            of_arcs = numpy.take_along_axis(to_numpy(marginals), chosen[..., None], axis=2)[..., 0]
+            chances.append(of_arcs[to_numpy(arcs.mask)])
+        return numpy.concatenate(chances)
 
     def _deprel_scores(self, scores: ParserScores, pairs: Ints2d) -> Floats2d:
         """Those of arcs are checked by the decoder."""
@@ -130,11 +148,22 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
         rows: Ints1d,
         deprels: Floats2d,
     ) -> list[Activations]:
-        marginals = [self.structure.infer(parts)[1] for parts in scores.arcs]
+        marginals = [self.structure.infer(self.calibrated(parts))[1] for parts in scores.arcs]
         given_arc = numpy.zeros(deprels.shape, dtype="float32")
-        given_arc[rows] = softmax(deprels)[1]
+        given_arc[rows] = softmax(self.calibrated(deprels))[1]
         by_row = arcs_by_row(scores.buckets, marginals)
         return tree_activations(units, best, marginals=by_row, label_marginals=given_arc)
+
+    def k_trees(self, doc: Doc, units: Ints2d, k: int) -> list[list[Tree]]:
+        scores = self._scores([doc], units)
+        trees = k_labelled_trees(
+            self.structure,
+            scores,
+            lambda pairs: self._deprel_scores(scores, pairs),
+            temperature=self.pipe.calibration,
+            k=k,
+        )
+        return [trees[unit] for unit in range(len(units))]
 
     # As a teacher
 
@@ -145,7 +174,9 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
         the best tree, or of a marginal of at least `label_floor`."""
         lengths = [len(each) for each in words]
         scores = self._scores(docs, batch_spans(units, lengths))
-        chosen = [self._likely_pairs(b, arcs) for b, arcs in zip(scores.buckets, scores.arcs)]
+        best = self._best_heads(scores.arcs)
+        scores = scores._replace(arcs=[self.calibrated(parts) for parts in scores.arcs])
+        chosen = [self._likely_pairs(*each) for each in zip(scores.buckets, scores.arcs, best)]
         pairs = numpy.concatenate(chosen) if chosen else numpy.zeros((0, 2), dtype="int64")
         return tree_beliefs(
             units,
@@ -154,13 +185,14 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
             labels=self.pipe.labels,
             arcs=arcs_by_row(scores.buckets, scores.arcs),
             pairs=pairs,
-            label_scores=self._deprel_scores(scores, pairs),
+            label_scores=self.calibrated(self._deprel_scores(scores, pairs)),
         )
 
-    def _likely_pairs(self, bucket: Bucket, arcs: Parts) -> Ints2d:
+    def _likely_pairs(self, bucket: Bucket, arcs: Parts, heads: Ints2d) -> Ints2d:
         """(P, 2) dependent and head row, `ROOT_HEAD` for ROOT; the best tree's is the first of a
-        dependent."""
-        is_best = self.structure.decoder.argmax(arcs).arrays["arc"] > 0
+        dependent. heads: (B, N) of the best trees."""
+        columns = numpy.arange(arcs.n_tokens + 1)
+        is_best = (heads[..., None] == columns) & bucket.inside[..., None]
         p = self.structure.infer(arcs)[1].arrays["arc"]
         unit, token, head = numpy.nonzero(is_best | ((p >= self.label_floor) & (p > 0)))
         order = numpy.lexsort((~is_best[unit, token, head], token, unit))
@@ -213,6 +245,13 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
 
     def loss(self, lesson: TreeLesson, scores: ParserScores) -> tuple[float, ParserGradient]:
         return TreeLoss(self, lesson).of(scores)
+
+
+def _pairs_of(scores: ParserScores, heads: Sequence[Ints2d]) -> Ints2d:
+    """(words, 2) dependent and head row of trees. heads: (B, N) of each bucket."""
+    chosen = zip(scores.buckets, heads)
+    pairs = [head_rows(h, rows=b.rows, lengths=b.lengths) for b, h in chosen]
+    return numpy.concatenate(pairs) if pairs else numpy.zeros((0, 2), dtype="int64")
 
 
 def tree_beliefs(

@@ -1,0 +1,71 @@
+"""The k likeliest trees of sentences, each with the best deprels of its arcs."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy
+
+from ...arrays import Floats1d, Floats2d, Ints1d, Ints2d
+from ...codecs.units import ROOT_HEAD
+from ...models.biaffine import ParserScores
+from ...structures import ArcStructure, Parts, to_numpy
+from ...structures.numerics import softmax
+
+
+class Tree(NamedTuple):
+    """heads (Ints1d): (n,) of a sentence's words, 0 = ROOT, j + 1 = word j. deprels (Ints1d): (n,)
+    indices. chance (float): the probability of both."""
+
+    heads: Ints1d
+    deprels: Ints1d
+    chance: float
+
+
+def k_labelled_trees(
+    structure: ArcStructure,
+    scores: ParserScores,
+    deprels_of: Callable[[Ints2d], Floats2d],
+    *,
+    temperature: float,
+    k: int,
+) -> dict[int, list[Tree]]:
+    """Return at most k trees of each unit: those of the k best heads. With s the scores of arcs, T
+    the temperature,
+
+        P(tree, deprels) = exp(sum_d s[d, head_d] / T) / Z  prod_d max_l P(l | d, head_d)
+
+    deprels_of (Callable): pairs (P, 2) of dependent and head row to (P, deprels), nats.
+    """
+    trees: dict[int, list[Tree]] = {}
+    factor = 1.0 / temperature
+    for bucket, arcs in zip(scores.buckets, scores.arcs):
+        for place, unit in enumerate(bucket.units.tolist()):
+            first, n = int(bucket.rows[place]), int(bucket.lengths[place])
+            own = Parts({"arc": arcs.arrays["arc"][place : place + 1, :n, : n + 1]},
+                        bucket.lengths[place : place + 1])  # fmt: skip
+            heads, log_chances = _k_heads(structure, own * factor, k)
+            dependents, arc_heads, index = _distinct_arcs(heads)
+            rows = numpy.where(arc_heads == 0, ROOT_HEAD, first + arc_heads - 1)
+            deprels = deprels_of(numpy.stack([first + dependents, rows], axis=1)) * factor
+            best = deprels.argmax(axis=1)
+            given_arc = deprels.max(axis=1) - softmax(deprels)[0]
+            totals = log_chances + given_arc[index].sum(axis=1)
+            chances = numpy.exp(numpy.minimum(totals, 0.0)).tolist()
+            trees[unit] = [Tree(*each) for each in zip(heads, best[index], chances)]
+    return trees
+
+
+def _k_heads(structure: ArcStructure, arcs: Parts, k: int) -> tuple[Ints2d, Floats1d]:
+    """Return (K, n) heads of the trees of one unit; (K,) logs of their probabilities."""
+    totals, found = structure.decoder.k_best(arcs, k=k)
+    exists = numpy.flatnonzero(numpy.isfinite(to_numpy(totals[0])))
+    heads = numpy.stack([to_numpy(found[i].arrays["arc"][0]).argmax(axis=-1) for i in exists])
+    return heads, to_numpy(totals[0])[exists] - float(structure.infer(arcs)[0][0])
+
+
+def _distinct_arcs(heads: Ints2d) -> tuple[Ints1d, Ints1d, Ints2d]:
+    """Return (P,) dependents and (P,) heads of all arcs; (K, n) which of these each arc is."""
+    n = heads.shape[1]
+    keys = numpy.arange(n) * (n + 1) + heads
+    distinct, index = numpy.unique(keys, return_inverse=True)
+    return distinct // (n + 1), distinct % (n + 1), index.reshape(keys.shape)
