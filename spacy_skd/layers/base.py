@@ -10,8 +10,10 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
+from ..arrays import Bools
 from ..transfer.beliefs import Belief
 from . import LAYERS
+from .facts import Fact
 
 Block = dict[str, Any]  # of a config
 LayerClass = TypeVar("LayerClass", bound="type[Layer]")
@@ -57,6 +59,8 @@ class Layer(ABC):
     is_basic (bool): whether `rehead` trains it where a pipeline has nothing to replace.
     sets_sentences, needs_sentences (bool): whether it says, or must know, where sentences start.
     lacking (str): why a treebank has no labels of it.
+    displacy (str): the style in which displaCy draws its facts, "" for none; lengths (str): what
+        the length of one is called, "" where it says nothing.
     """
 
     name: ClassVar[str]
@@ -75,6 +79,8 @@ class Layer(ABC):
     sets_sentences: ClassVar[bool] = False
     needs_sentences: ClassVar[bool] = False
     lacking: ClassVar[str] = "no labels"
+    displacy: ClassVar[str] = ""
+    lengths: ClassVar[str] = ""
 
     @property
     def full_name(self) -> str:
@@ -122,6 +128,39 @@ class Layer(ABC):
     def draw(self, doc: Doc, belief: Belief, how: Drawing) -> None:
         """Annotate a doc with what is drawn from a belief. RAISES (ValueError): if it is of another
         kind of annotation."""
+
+    # Facts, which `spacy skd report` counts
+
+    def variants(self, docs: Sequence[Doc]) -> "list[Layer]":
+        """Return the layers of this kind that docs may have: one for each key."""
+        return [self]
+
+    def facts(self, doc: Doc) -> dict[str, list[Fact]]:
+        """Return what a doc says, by the title of the score that counts it."""
+        return {}
+
+    def decisions(self, doc: Doc) -> list[Fact]:
+        """Return the facts of which a component gives the confidence."""
+        facts = [*self.facts(doc).values()]
+        return facts[-1] if facts else []
+
+    def unknown(self, doc: Doc) -> Bools:
+        """Return (tokens,) bool, the tokens of which a doc that is annotated says nothing."""
+        return numpy.zeros(len(doc), dtype=bool)
+
+    def confidences(
+        self, doc: Doc, decisions: Sequence[Fact], kept: Mapping[str, Any]
+    ) -> list[float] | None:
+        """Return the probability of each decision, NaN where one has none; None where nothing says
+        it.
+
+        kept (Mapping[str, Any]): of `doc._.activations`, the component's, with its `labels`; {}
+            where it keeps none.
+        """
+        chances = kept.get("confidences", ())
+        if len(chances) != len(doc):
+            return None
+        return [float(chances[fact.tokens[0]]) for fact in decisions]
 
     # Configs
 
