@@ -18,18 +18,15 @@ class Difference(NamedTuple):
     """Of a system and another.
 
     mean (float): of the docs themselves. low, high (float): the 95 % interval. p (float): the share
-        of samples in which the system is not above the other.
+        of samples in which the system is not above the other. p_either (float): of a difference in
+        either direction, twice the smaller share.
     """
 
     mean: float
     low: float
     high: float
     p: float
-
-    @property
-    def p_either(self) -> float:
-        """Return the p of a difference in either direction."""
-        return min(1.0, 2 * min(self.p, 1 - self.p)) if self.mean else 1.0
+    p_either: float
 
     @property
     def is_sure(self) -> bool:
@@ -60,6 +57,6 @@ def difference(ours: Floats1d, theirs: Floats1d) -> Difference:
     """
     apart = (ours - theirs)[1:]
     low, high = numpy.percentile(apart, BOUNDS)
-    return Difference(
-        float((ours - theirs)[0]), float(low), float(high), float((apart <= 0).mean())
-    )
+    p, p_opposite = float((apart <= 0).mean()), float((apart >= 0).mean())
+    mean = float((ours - theirs)[0])
+    return Difference(mean, float(low), float(high), p, min(1.0, 2 * p, 2 * p_opposite))
