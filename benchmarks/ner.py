@@ -34,6 +34,7 @@ from thinc.api import Config
 
 from spacy_skd.cli.init import init
 from spacy_skd.cli.prepare import from_store
+from spacy_skd.report.bootstrap import SAMPLES, difference, f1, resampling
 from spacy_skd.report.scores import read_docs, unannotated
 from spacy_skd.training.annotation.annotate import annotate
 from spacy_skd.training.annotation.vectors import VectorSettings, make_vectors
@@ -249,14 +250,6 @@ def _counts(nlp: spacy.Language, references: list[Doc]) -> Iterator[tuple[int, i
         yield len(found & gold), len(found), len(gold)
 
 
-def f1(counts: "numpy.ndarray") -> "numpy.ndarray":
-    """counts: (..., 3) right, found, gold."""
-    return 2 * counts[..., 0] / numpy.maximum(1, counts[..., 1] + counts[..., 2])
-
-
-SAMPLES = 2000
-
-
 def bootstrap(cells: Cells) -> None:
     """Paired bootstrap over the sentences of dev (Koehn 2004), F1 a mean over seeds: of each other
     system, the student's difference, its 95 % interval, and p, the share of samples where it is not
@@ -267,11 +260,11 @@ def bootstrap(cells: Cells) -> None:
     for name, scores in resampled.items():
         if name == "student":
             continue
-        low, high = numpy.percentile(student - scores, [2.5, 97.5])
+        apart = difference(student, scores)
         result[f"student - {name}"] = {
-            "mean": 100 * float((student - scores)[0]),
-            "interval": [100 * float(low), 100 * float(high)],
-            "p": float((student <= scores)[1:].mean()),
+            "mean": 100 * apart.mean,
+            "interval": [100 * apart.low, 100 * apart.high],
+            "p": apart.p,
         }
     gold, teacher = resampled["stock_gold"], resampled["teacher"]
     closed = (student - gold) / (teacher - gold)
@@ -296,11 +289,7 @@ def _resampled(cells: Cells) -> dict[str, "numpy.ndarray"]:
     for rival in ("stock_gold", "stock_silver"):
         rates = [name for name in means if name.startswith(rival)]
         chosen[rival] = max(rates, key=lambda name: means[name], default=rival)
-    n = len(seeds["teacher"][0])
-    draws = numpy.random.default_rng(0)
-    weights = numpy.ones((SAMPLES + 1, n))
-    for row in weights[1:]:
-        row[:] = numpy.bincount(draws.integers(0, n, n), minlength=n)
+    weights = resampling(len(seeds["teacher"][0]))
     return {
         system: numpy.mean([f1(weights @ counts) for counts in seeds[name]], axis=0)
         for system, name in chosen.items()

@@ -75,12 +75,6 @@ def _row(predicted: Facts, gold: Facts) -> tuple[int, int, int]:
     return len(predicted & gold), len(predicted), len(gold)
 
 
-def f1(counts: "numpy.ndarray") -> "numpy.ndarray":
-    """counts: (..., 3) right, predicted, gold. RETURNS: (...,) F1; the accuracy where there are as
-    many predicted as gold."""
-    return 2 * counts[..., 0] / numpy.maximum(1, counts[..., 1] + counts[..., 2])
-
-
 def by_document(counts: "numpy.ndarray", documents: list[str]) -> list[list[int]]:
     """Sums over the pieces of each document. counts: (pieces, 3); documents: of each piece."""
     numbers = {name: i for i, name in enumerate(dict.fromkeys(documents))}

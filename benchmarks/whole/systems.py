@@ -15,6 +15,7 @@ from thinc.api import Config
 from spacy_skd.cli.init import init
 from spacy_skd.cli.prepare import student_words
 from spacy_skd.cli.silver import silver
+from spacy_skd.report.bootstrap import f1
 from spacy_skd.report.scores import SETTINGS, read_docs, score
 from spacy_skd.training.annotation.annotate import annotate
 from spacy_skd.training.annotation.vectors import VectorSettings, make_vectors
@@ -22,7 +23,7 @@ from spacy_skd.training.conversion.raw_text import read_raw
 
 from . import configs
 from .lemmas import known_words, lemma_report
-from .scores import annotated, by_document, count, f1
+from .scores import annotated, by_document, count
 
 RIVALS = ("stock_gold", "stock_silver")
 SYSTEMS = ("teacher", *RIVALS, "small")

@@ -8,8 +8,10 @@ from typing import Any
 import numpy
 from results import percent, spread, table
 
+from spacy_skd.report.bootstrap import difference, f1, resampling
+
 from .lemmas import KINDS
-from .scores import LAYERS, f1
+from .scores import LAYERS
 from .systems import COMPARED, SYSTEMS, Systems
 
 TITLES = {
@@ -18,7 +20,6 @@ TITLES = {
     "stock_silver": "stock on gold and silver",
     "small": "small",
 }
-SAMPLES = 2000
 BOOTSTRAPPED = ("LAS", "spans")
 CLOSE = 0.01  # of a gap that is too small to be shared
 
@@ -74,20 +75,15 @@ class GumTables:
         rows = []
         for layer in BOOTSTRAPPED:
             ours, theirs = (self._resampled(name, layer) for name in ("small", "stock_silver"))
-            low, high = numpy.percentile(100 * (ours - theirs)[1:], [2.5, 97.5])
-            p = float((ours <= theirs)[1:].mean())
-            difference = f"{100 * (ours - theirs)[0]:+.2f}"
-            rows.append([layer, difference, f"{low:+.2f} to {high:+.2f}", f"{p:.4f}"])
+            apart = difference(ours, theirs)
+            shown, low, high = (f"{100 * each:+.2f}" for each in apart[:3])
+            rows.append([layer, shown, f"{low} to {high}", f"{apart.p:.4f}"])
         return table([f"{self.split}, small - stock on silver", "", "95 %", "p"], rows)
 
     def _resampled(self, system: str, layer: str) -> "numpy.ndarray":
-        """(SAMPLES + 1,) F1, the first of the documents themselves."""
+        """(samples + 1,) F1, the first of the documents themselves."""
         counts = [numpy.asarray(run["counts"][layer]) for run in self.runs(system)]
-        n = len(counts[0])
-        draws = numpy.random.default_rng(0)
-        weights = numpy.ones((SAMPLES + 1, n))
-        for row in weights[1:]:
-            row[:] = numpy.bincount(draws.integers(0, n, n), minlength=n)
+        weights = resampling(len(counts[0]))
         return numpy.mean([f1(weights @ each) for each in counts], axis=0)
 
     def lemmas(self) -> list[str]:

@@ -10,10 +10,11 @@ from spacy.language import Language
 from spacy.tokens import Doc, Token
 from spacy.training import Example
 
-from ..arrays import Array
+from ..arrays import Array, Bools
 from ..transfer.beliefs import Belief
 from . import LAYERS
 from .confidences import Record, register_layer
+from .facts import Fact
 
 Block = dict[str, Any]  # of a config
 LayerClass = TypeVar("LayerClass", bound="type[Layer]")
@@ -61,6 +62,8 @@ class Layer(ABC):
     lacking (str): why a treebank has no labels of it.
     of_spans (bool): whether it is of spans. token_confidence (str): the extension of tokens that
         says how probable what it says of a token is; "" if there is none.
+    displacy (str): the style in which displaCy draws its facts, "" for none; lengths (str): what
+        the length of one is called, "" where it says nothing.
     """
 
     name: ClassVar[str]
@@ -86,6 +89,9 @@ class Layer(ABC):
         super().__init_subclass__(**settings)
         if "name" in vars(cls) and cls.token_confidence:
             register_layer(cls, cls.name, cls.token_confidence)
+
+    displacy: ClassVar[str] = ""
+    lengths: ClassVar[str] = ""
 
     @property
     def full_name(self) -> str:
@@ -159,6 +165,39 @@ class Layer(ABC):
     def row_of_json(self, doc: Doc, entry: Block) -> tuple[int, ...]:
         """Return the row of which `row_to_json` made an entry."""
         raise NotImplementedError(f"layer {self.name!r} has no confidences")
+
+    # Facts, which `spacy skd report` counts
+
+    def variants(self, docs: Sequence[Doc]) -> "list[Layer]":
+        """Return the layers of this kind that docs may have: one for each key."""
+        return [self]
+
+    def facts(self, doc: Doc) -> dict[str, list[Fact]]:
+        """Return what a doc says, by the title of the score that counts it."""
+        return {}
+
+    def decisions(self, doc: Doc) -> list[Fact]:
+        """Return the facts of which a component gives the confidence."""
+        facts = [*self.facts(doc).values()]
+        return facts[-1] if facts else []
+
+    def unknown(self, doc: Doc) -> Bools:
+        """Return (tokens,) bool, the tokens of which a doc that is annotated says nothing."""
+        return numpy.zeros(len(doc), dtype=bool)
+
+    def confidences(
+        self, doc: Doc, decisions: Sequence[Fact], kept: Mapping[str, Any]
+    ) -> list[float] | None:
+        """Return the probability of each decision, NaN where one has none; None where nothing says
+        it.
+
+        kept (Mapping[str, Any]): of `doc._.activations`, the component's, with its `labels`; {}
+            where it keeps none.
+        """
+        chances = kept.get("confidences", ())
+        if len(chances) != len(doc):
+            return None
+        return [float(chances[fact.tokens[0]]) for fact in decisions]
 
     # Configs
 

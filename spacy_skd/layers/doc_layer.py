@@ -13,9 +13,12 @@ from ..arrays import Floats1d
 from ..errors import named
 from ..transfer.beliefs import Belief
 from .base import Block, Drawing, Layer
+from .facts import Fact
 
 _SHOWN = ("score_desc", "micro_p", "micro_r", "micro_f", "macro_p", "macro_r", "macro_f",
           "macro_auc", "f_per_type")  # fmt: skip
+
+_ROUNDED = 0.01  # that a sum of probabilities may be off
 
 
 class DocLayer(Layer):
@@ -96,6 +99,27 @@ class DocLayer(Layer):
         with named(f"layer {self.full_name!r}"):
             drawn = belief.draw_categories(rng=how.rng, temperature=how.temperature)
         self.write(doc, drawn)
+
+    # Facts
+
+    def variants(self, docs: Sequence[Doc]) -> list[Layer]:
+        """See `Layer.variants`: whether one label holds is a matter of all docs."""
+        sums = [sum(doc.cats.values()) for doc in docs if doc.cats]
+        one_holds = all(abs(total - 1) <= _ROUNDED for total in sums)
+        return [self] if sums and one_holds == self.exclusive else []
+
+    def facts(self, doc: Doc) -> dict[str, list[Fact]]:
+        labels = [*doc.cats]
+        chances = numpy.asarray([doc.cats[label] for label in labels])
+        held = [labels[i] for i in self.chosen(chances) if chances[i] > 0] if labels else []
+        of_doc = (0, len(doc.text)), (0, len(doc))
+        return {"CATS": [Fact(*of_doc, label, label=label) for label in held]}
+
+    def confidences(
+        self, doc: Doc, decisions: Sequence[Fact], kept: Mapping[str, Any]
+    ) -> list[float] | None:
+        """See `Layer.confidences`: `doc.cats` are probabilities."""
+        return [doc.cats[fact.label] for fact in decisions]
 
     # Configs
 

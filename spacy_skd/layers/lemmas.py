@@ -11,6 +11,7 @@ from spacy.training import Example
 from ..arrays import Array
 from ..models.words import words_of
 from .base import register
+from .facts import Fact
 from .token_layer import TokenLayer
 
 
@@ -45,6 +46,11 @@ class LemmaLayer(TokenLayer):
             return lemmas
         aligned = (to[i] for i in range(len(eg.predicted)))
         return [lemmas[int(js[0])] if _is_one(js, back) else None for js in aligned]
+
+    def facts(self, doc: Doc) -> dict[str, list[Fact]]:
+        """See `Layer.facts`. Lemmas are too many to be labels."""
+        of_words = super().facts(doc)
+        return {title: [fact._replace(label="") for fact in of_words[title]] for title in of_words}
 
     @property
     def stock_difference(self) -> str:

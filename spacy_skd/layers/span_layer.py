@@ -2,8 +2,8 @@
 
 import logging
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy
 from spacy.tokens import Doc, Span
@@ -18,6 +18,7 @@ from ..models.words import words_of
 from ..structures import IndependentSpans
 from ..transfer.beliefs import Belief
 from .base import Block, Drawing, Layer
+from .facts import Fact
 
 logger = logging.getLogger("spacy.skd")
 
@@ -50,6 +51,8 @@ class SpanLayer(Layer):
     settings: ClassVar[Block] = {"structure": "linear_chain"}
     may_overlap: ClassVar[bool] = False
     of_spans: ClassVar[bool] = True
+    displacy = "ent"
+    lengths = "length of span"
 
     def __init__(self) -> None:
         self.misaligned = 0
@@ -88,6 +91,25 @@ class SpanLayer(Layer):
     def labels(self, doc: Doc) -> Iterable[str]:
         """Return the labels of a doc's spans."""
         return (span.label_ for span in self.spans(doc))
+
+    def facts(self, doc: Doc) -> dict[str, list[Fact]]:
+        name, _, key = self.full_name.partition(":")
+        facts = [
+            Fact(
+                (s.start_char, s.end_char), (s.start, s.end), s.label_, label=s.label_, text=s.text
+            )
+            for s in self.spans(doc)
+        ]
+        return {f"{name.upper()}:{key}" if key else name.upper(): facts}
+
+    def confidences(
+        self, doc: Doc, decisions: Sequence[Fact], kept: Mapping[str, Any]
+    ) -> list[float] | None:
+        if "spans" not in kept:
+            return None
+        rows = [(start, end, kept["labels"][label]) for start, end, label in kept["spans"].tolist()]
+        chances = dict(zip(rows, numpy.asarray(kept["confidences"]).tolist()))
+        return [chances.get((*fact.tokens, fact.label), numpy.nan) for fact in decisions]
 
     def blocked(self, doc: Doc) -> Array:
         """Return (N,) bool, the tokens of which no span may be predicted."""

@@ -13,12 +13,13 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.util import filter_spans
 
-from ..arrays import Array, Floats1d
+from ..arrays import Array, Bools, Floats1d
 from ..codecs.bioes import OUTSIDE, TypedSpan, encode_spans
 from ..codecs.span_sets import KnownSpans
 from ..models.words import words_of
-from .base import Block, register
+from .base import Block, Layer, register
 from .entity_tags import RepairedEntities
+from .facts import Fact
 from .span_layer import SpanLayer, independent_spans
 
 _FROM_BILUO = {
@@ -92,6 +93,10 @@ class EntsLayer(SpanLayer):
             self.repaired(eg.reference)
         return get_ner_prf(examples, **kwargs)
 
+    def unknown(self, doc: Doc) -> Bools:
+        nothing: Bools = doc.to_array([ENT_IOB]).reshape(-1) == 0
+        return nothing
+
     def write(self, doc: Doc, spans: Sequence[TypedSpan], *, overwrite: bool) -> None:
         new = _as_spans(doc, spans)
         blocked = [doc[i : i + 1] for i in numpy.flatnonzero(blocked_tokens(doc)).tolist()]
@@ -113,6 +118,7 @@ class SpansLayer(SpanLayer):
     answers: ClassVar[Mapping[type, str]] = {SpanCategorizer: ""}
     is_of_corpora = False
     may_overlap = True
+    displacy = "span"
 
     def __init__(self, *, spans_key: str = "sc"):
         super().__init__()
@@ -199,6 +205,19 @@ class SpansLayer(SpanLayer):
                 n,
             )
         self.overlapping += n
+
+    def variants(self, docs: Sequence[Doc]) -> list[Layer]:
+        keys = sorted({key for doc in docs for key in doc.spans})
+        return [SpansLayer(spans_key=key) for key in keys]
+
+    def confidences(
+        self, doc: Doc, decisions: Sequence[Fact], kept: Mapping[str, Any]
+    ) -> list[float] | None:
+        """See `Layer.confidences`. A stock `spancat` keeps them in the group."""
+        scores = doc.spans[self.spans_key].attrs.get("scores", ()) if decisions else ()
+        if kept or len(scores) != len(decisions):
+            return super().confidences(doc, decisions, kept)
+        return [float(score) for score in scores]
 
     def spans(self, doc: Doc) -> Sequence[Span]:
         return tuple(doc.spans.get(self.spans_key, ()))

@@ -10,13 +10,14 @@ from spacy.scorer import Scorer
 from spacy.tokens import Doc, Token
 from spacy.training import Example
 
-from ..arrays import Array, Floats2d, Ints1d
+from ..arrays import Array, Bools, Floats2d, Ints1d
 from ..codecs.units import split_by_lengths
 from ..codecs.words import Words
 from ..errors import named
 from ..models.words import words_of
 from ..transfer.beliefs import Belief
 from .base import Block, Drawing, Layer
+from .facts import Fact
 
 
 class TokenLayer(Layer):
@@ -152,6 +153,17 @@ class TokenLayer(Layer):
     def row_of_json(self, doc: Doc, entry: Block) -> tuple[int, ...]:
         return (self.value(doc, entry["label"]),)
 
+    # Facts
+
+    def facts(self, doc: Doc) -> dict[str, list[Fact]]:
+        strings, values = doc.vocab.strings, self._values(doc).tolist()
+        labels = [strings[value] if value else "" for value in values]
+        return {self.name.upper(): facts_of_words(doc, labels)}
+
+    def unknown(self, doc: Doc) -> Bools:
+        nothing: Bools = self._values(doc) == 0
+        return nothing
+
     # Draws
 
     def known(self, nlp: Language) -> Container[str] | None:
@@ -183,6 +195,15 @@ def drawn_labels(
     with named(f"layer {layer!r}"):
         labels = belief.draw_labels(known=known, rng=how.rng, temperature=how.temperature)
     return labels, belief.labels
+
+
+def facts_of_words(doc: Doc, labels: Sequence[str]) -> list[Fact]:
+    """Return what is said of a doc's words. labels (Sequence[str]): of each token, "" for none."""
+    return [
+        Fact((t.idx, t.idx + len(t)), (t.i, t.i + 1), label, label=label, text=t.text)
+        for t, label in zip(doc, labels)
+        if label and not t.is_space
+    ]
 
 
 def same_feats(labels: Sequence[str]) -> bool:

@@ -15,14 +15,15 @@ from spacy.scorer import Scorer
 from spacy.tokens import Doc, Token
 from spacy.training import Example
 
-from ..arrays import Array, Floats2d, Ints1d
+from ..arrays import Array, Bools, Floats2d, Ints1d
 from ..codecs.units import split_by_lengths
 from ..codecs.words import SPACE_FEATS, SPACE_POS, Words, space_tag
 from ..errors import check_between
 from ..models.words import words_of
 from .base import Block, register
+from .facts import Fact
 from .sentences import START_LABELS, aligned_starts, units_from_starts
-from .token_layer import TokenLayer, same_feats
+from .token_layer import TokenLayer, facts_of_words, same_feats
 
 CERTAIN = 1e4  # nats; finite, since an exported component has it among its weights
 
@@ -217,6 +218,20 @@ class SentLayer(TokenLayer):
         results = Scorer.score_spans(examples, "sents", has_annotation=self.is_annotated, **kwargs)
         results.pop("sents_per_type", None)
         return results
+
+    def facts(self, doc: Doc) -> dict[str, list[Fact]]:
+        """See `Layer.facts`: whole sentences."""
+        sents = doc.sents if self.is_annotated(doc) else ()
+        facts = [Fact((s.start_char, s.end_char), (s.start, s.end), "") for s in sents]
+        return dict.fromkeys(self.columns.values(), facts)
+
+    def decisions(self, doc: Doc) -> list[Fact]:
+        """See `Layer.decisions`: what starts one. The first word must, and needs no decision."""
+        starts = [START_LABELS[1] if t.i and t.is_sent_start else "" for t in doc]
+        return facts_of_words(doc, starts)
+
+    def unknown(self, doc: Doc) -> Bools:
+        return numpy.zeros(len(doc), dtype=bool)
 
     def value(self, doc: Doc, label: str) -> int:
         # "not a start" is -1, which spaCy's arrays hold as an unsigned number

@@ -10,14 +10,17 @@ from spacy.pipeline.dep_parser import parser_score
 from spacy.tokens import Doc, Token
 from spacy.training import Example
 
-from ..arrays import Array, Ints1d
+from ..arrays import Array, Bools, Ints1d
 from ..codecs.units import ROOT_HEAD, UNKNOWN_HEAD, split_by_lengths
 from ..codecs.words import SPACE_DEPREL
 from ..errors import named
 from ..models.words import words_of
 from ..transfer.beliefs import Belief
 from .base import Block, Drawing, Layer, register
+from .facts import Fact
 from .tokens import SentLayer
+
+PUNCTUATION = ("p", "punct")  # which spaCy's scores of arcs leave out
 
 
 @register("parser")
@@ -37,6 +40,8 @@ class TreeLayer(Layer):
     needs_sentences = True
     lacking = "no trees"
     token_confidence = "head_confidence"
+    displacy = "dep"
+    lengths = "arc length"
 
     @property
     def writes(self) -> tuple[str, ...]:
@@ -78,6 +83,28 @@ class TreeLayer(Layer):
         """Tell whether a doc has words, and each of them a deprel."""
         words = [token for token in doc if not token.is_space]
         return bool(words) and all(token.dep for token in words)
+
+    # Facts
+
+    def facts(self, doc: Doc) -> dict[str, list[Fact]]:
+        """See `Layer.facts`: arcs, without and with their deprels; as spaCy's scores, without
+        punctuation."""
+        labelled = [f for f in self.decisions(doc) if f.label.lower() not in PUNCTUATION]
+        heads = [fact._replace(claim=_head_of(fact)) for fact in labelled]
+        return dict(zip(self.columns.values(), (heads, labelled)))
+
+    def decisions(self, doc: Doc) -> list[Fact]:
+        """See `Layer.decisions`: all arcs with their deprels."""
+        return [
+            Fact((t.idx, t.idx + len(t)), (t.i, t.i + 1), (t.head.idx, t.dep_.lower()),
+                 label=t.dep_, text=t.text, head=t.head.i)
+            for t in doc
+            if t.dep and not t.is_space
+        ]  # fmt: skip
+
+    def unknown(self, doc: Doc) -> Bools:
+        nothing: Bools = doc.to_array([DEP]).reshape(-1) == 0
+        return nothing
 
     # Gold
 
@@ -156,6 +183,12 @@ class TreeLayer(Layer):
         deprels = numpy.asarray([index[label] for label in drawn.deprels], dtype="int64")
         offsets = drawn.heads - numpy.arange(len(drawn.heads))
         self.write([doc], [(offsets, deprels)], labels=labels)
+
+
+def _head_of(fact: Fact) -> int:
+    """Of an arc's claim, the head."""
+    claim: Any = fact.claim
+    return int(claim[0])
 
 
 def no_arcs(n: int) -> tuple[Ints1d, Ints1d]:

@@ -1,0 +1,143 @@
+"""Sentences as displaCy draws them, with the confidence of each arc and span as shading."""
+
+import re
+from collections.abc import Iterator
+from html import escape
+from typing import Any
+
+from spacy import displacy
+
+from .differing import Mark, Sentence, Side
+
+# Colours are the page's: those of a class, the confidence a number of its own.
+_ENT = (
+    '<mark class="entity {classes}" style="--c:{confidence}">{text} '
+    '<span class="entity-label">{label}</span></mark>'
+)
+_SPAN = {
+    "span": '<span class="piece" style="height:{total_height}px">{text}{span_slices}{span_starts}'
+    "</span> ",
+    "slice": '<span class="piece-line" style="top:{top_offset}px"></span>',
+    "start": '<span class="piece-start" style="top:{top_offset}px"><span class="piece-label">'
+    "{label}{kb_link}</span></span>",
+}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "dep": {"compact": True, "distance": 82, "word_spacing": 30, "arrow_spacing": 10,
+            "offset_x": 45, "color": "currentColor", "bg": "transparent", "font": "inherit"},
+    "ent": {"template": _ENT},
+    "span": {"template": _SPAN, "top_offset": 32, "span_label_offset": 16},
+}  # fmt: skip
+
+
+def draw(sentence: Sentence, *, side: int, name: str, number: int) -> str:
+    """Return a side of a sentence as HTML or SVG, in which all text is escaped.
+
+    name (str): whose it is, for those who do not see it. number (int): of the drawing in its page.
+    """
+    drawn = sentence.sides[side]
+    data = _DATA[sentence.style](drawn)
+    data["settings"] = {"lang": escape(sentence.lang), "direction": sentence.direction}
+    options = OPTIONS[sentence.style]
+    markup: str = displacy.render(
+        data, style=sentence.style, page=False, jupyter=False, manual=True, options=options
+    )
+    return _FINISHED.get(sentence.style, _as_it_is)(markup, drawn, name, number)
+
+
+def spoken(side: Side) -> str:
+    """Return what is drawn in words."""
+    return "; ".join(filter(None, (_spoken(side, mark) for mark in side.marks)))
+
+
+def _spoken(side: Side, mark: Mark) -> str:
+    text = " ".join(word for word, _ in side.words[mark.start : mark.end])
+    said = f"{text}: {mark.label}"
+    if mark.head is not None and mark.head != mark.start:
+        said += f" of {side.words[mark.head][0]}"
+    sure = "" if mark.confidence is None else f", {100 * mark.confidence:.0f} %"
+    return said + sure + (", differs" if mark.differs else "")
+
+
+def _label(mark: Mark) -> str:
+    percent = "" if mark.confidence is None else f" {100 * mark.confidence:.0f}"
+    return escape(mark.label) + percent + (" ✗" if mark.right is False else "")
+
+
+def _arcs(side: Side) -> Iterator[Mark]:
+    return (mark for mark in side.marks if mark.head is not None and mark.head != mark.start)
+
+
+def _dep(side: Side) -> dict[str, Any]:
+    words = [{"text": word, "tag": escape(tag)} for (word, _), tag in zip(side.words, side.tags)]
+    arcs = []
+    for mark in _arcs(side):
+        head = mark.start if mark.head is None else mark.head
+        arcs.append(
+            {
+                "start": min(mark.start, head),
+                "end": max(mark.start, head),
+                "label": _label(mark),
+                "dir": "left" if mark.start < head else "right",
+            }
+        )
+    return {"words": words, "arcs": arcs}
+
+
+def _ent(side: Side) -> dict[str, Any]:
+    starts = [0]
+    for word, space in side.words:
+        starts.append(starts[-1] + len(word) + len(space))
+    ents = [
+        {
+            "start": starts[mark.start],
+            "end": starts[mark.end - 1] + len(side.words[mark.end - 1][0]),
+            "label": _label(mark),
+            "params": {"classes": _classes(mark), "confidence": _sureness(mark)},
+        }
+        for mark in side.marks
+    ]
+    return {"text": "".join(word + space for word, space in side.words), "ents": ents}
+
+
+def _span(side: Side) -> dict[str, Any]:
+    spans = [
+        {"start_token": mark.start, "end_token": mark.end,
+         "label": _label(mark) + (" ≠" if mark.differs else "")}
+        for mark in side.marks
+    ]  # fmt: skip
+    return {"spans": spans, "tokens": [word for word, _ in side.words]}
+
+
+def _classes(mark: Mark) -> str:
+    return " ".join(
+        (["differs"] if mark.differs else []) + ([] if mark.right is not False else ["wrong"])
+    )
+
+
+def _sureness(mark: Mark) -> str:
+    return "1" if mark.confidence is None else f"{mark.confidence:.2f}"
+
+
+def _finished_dep(markup: str, side: Side, name: str, number: int) -> str:
+    """With the classes and the confidence of each arc, a name, and ids that are the same in each
+    run."""
+    marks = iter([*_arcs(side)])
+
+    def group(match: "re.Match[str]") -> str:
+        mark = next(marks)
+        classes = " ".join(filter(None, ("displacy-arrow", _classes(mark))))
+        return f'<g class="{classes}" style="--c:{_sureness(mark)}">'
+
+    markup = re.sub(r'<g class="displacy-arrow">', group, markup)
+    markup = re.sub(r"[0-9a-f]{32}-0", f"drawn-{number}", markup)
+    label = escape(f"{name}: {spoken(side)}", quote=True)
+    opening = f'<svg role="img" aria-label="{label}" '
+    return re.sub(r"\s*\n\s*", "", markup).replace("<svg ", opening, 1)
+
+
+def _as_it_is(markup: str, side: Side, name: str, number: int) -> str:
+    return markup
+
+
+_DATA = {"dep": _dep, "ent": _ent, "span": _span}
+_FINISHED = {"dep": _finished_dep}
