@@ -169,6 +169,25 @@ def test_the_command_says_what_was_left_out(files):
     assert "unknown" not in as_spans
 
 
+def test_categories(files):
+    texts = [{"text": "It is so cheap today.", "cats": {"SPAM": 1, "WORK": 1, "HOME": 0}},
+             {"text": "Malformed.", "cats": {"SPAM": "yes"}}]  # fmt: skip
+    write(files / "train.jsonl", record("train"), record("dev", cats={"SPAM": 0.0}), *texts)
+    write(files / "dev.jsonl", {"text": "Win at last!", "cats": {"SPAM": 1.0}})
+    result = main(files)
+    assert result.exit_code == 3, result.output
+    output = " ".join(result.output.split())
+    assert "train: 2 of 3 texts have no categories" not in output
+    assert "train: 1 of 3 texts have no categories: they are unknown" in output
+    assert "train: 1 texts have several categories at once" in output
+    assert "exclusive = false" in output
+    assert "dev: " not in output
+    spam = {"SPAM": 1.0, "WORK": 1.0, "HOME": 0.0}
+    assert [doc.cats for doc in docs_of(files)] == [{}, {"SPAM": 0.0}, spam]
+    assert [len(doc.ents) for doc in docs_of(files)] == [1, 1, 0]
+    assert docs_of(files, "dev")[0].cats == {"SPAM": 1.0}
+
+
 def test_nothing_to_learn_is_an_error(files):
     write(files / "dev.jsonl", record("dev", answer="reject"), {"text": "a"})
     result = main(files)
