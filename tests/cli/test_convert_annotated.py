@@ -73,7 +73,7 @@ def test_what_was_refused_and_what_is_odd_is_counted(files):
         {"text": "Frank is away on a trip today.", "entities": [[0, 4, "NAME"]]},
         {"text": "Greg Hall is away on one more trip.", "label": [[0, 4, "A"], [0, 9, "B"]]},
         {**binary, "answer": "reject"},
-        {"text": "Helen is not here at the moment.", "label": ["AWAY"]},
+        {"text": "Helen is not here at the moment.", "cats": {}},
         {"text": "Ignored for now.", "entities": [], "answer": "ignore"},
     ]
     write(files / "train.jsonl", record("train"), *more)
