@@ -73,7 +73,9 @@ def parse_offsets(record: Any) -> OffsetRecord:
     spans = None if items is None else [_span(item, text) for item in items]
     view = record.get("_view_id")
     is_binary = record.get("_is_binary", view in _BINARY_VIEWS)
-    categories = parse_categories(record, answer=answer, has_spans=bool(spans))
+    categories = parse_categories(
+        record, numbers=record.get("cats"), answer=answer, has_spans=bool(spans)
+    )
     has_no_labels = not spans and any(record.get(key) == [] for key in ("label", "labels"))
     return OffsetRecord(text, spans, answer, bool(is_binary), categories, has_no_labels)
 

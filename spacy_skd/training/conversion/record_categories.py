@@ -31,17 +31,18 @@ class RecordCategories:
 
 
 def parse_categories(
-    record: Mapping[str, Any], *, answer: str, has_spans: bool
+    record: Mapping[str, Any], *, numbers: Any, answer: str, has_spans: bool
 ) -> RecordCategories | None:
     """Return what a record says of its text's categories, None if nothing.
 
+    numbers: its `cats`.
     answer: "reject", where that is about the one label, says that it does not hold.
     has_spans: the one label is that of the record's spans.
 
     RAISES (ValueError): saying what was expected and what the record has.
     """
-    if record.get("cats"):
-        return RecordCategories(_numbers(record["cats"]))
+    if numbers:
+        return RecordCategories(_numbers(numbers))
     if "accept" in record:
         return _chosen(record)
     label = record.get("label")
