@@ -99,13 +99,6 @@ class DocLayer(Layer):
 
     # Configs
 
-    def settings_like(self, settings: Mapping[str, Any]) -> Block:
-        """Return those settings of a teacher's component, ours or spaCy's, that a student needs to
-        choose and be scored as it does, where they are not the default."""
-        default = vars(type(self)())
-        own = (key for key in self.takes if key != self.keyed_by and key in settings)
-        return {key: settings[key] for key in own if settings[key] != default[key]}
-
     def component(self, model: Block) -> Block:
         return {
             "factory": self.factory,
