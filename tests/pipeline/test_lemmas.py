@@ -96,8 +96,8 @@ def test_where_no_label_occurs_often_enough_the_most_frequent_are_taken(caplog):
     rare.initialize(lambda: [Example(doc, doc) for doc in once])
     assert len(rare.get_pipe("lemma").labels) == 2
     assert "those that occur once are taken" in caplog.text
+    nlp = component()
     with pytest.raises(ValueError, match="lemma: no labels"):
-        nlp = component()
         nlp.initialize(lambda: [Example(nlp.make_doc("Go"), nlp.make_doc("Go"))])
 
 
