@@ -68,6 +68,7 @@ def test_our_own_components_teach_what_they_annotate():
         "ner": "ents",
         "spans": "spans:sc",
         "segments": "spans:seg",
+        "nested": "spans:nest",
         "textcat": "cats:textcat",
         "multilabel": "cats_multilabel:multilabel",
     }
