@@ -10,7 +10,7 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 NAMES = ("sent", "tag", "pos", "morph", "lemma", "parser", "ner", "bio", "spans", "segments",
-         "textcat", "multilabel")  # fmt: skip
+         "nested", "textcat", "multilabel")  # fmt: skip
 FACTORIES = {"parser": "distilling_parser", "textcat": "distilling_textcat",
              "multilabel": "distilling_textcat"}  # fmt: skip
 LENGTHS = ("ONE", "TWO", "MORE")  # categories, by the sentences of a doc
@@ -57,7 +57,8 @@ _DOCS = {
 }
 _MODELS: dict[str, Any] = {**dict.fromkeys(NAMES, _TOKENS), "parser": _TREES,
                            **dict.fromkeys(("textcat", "multilabel"), _DOCS),
-                           "ner": _CHAIN, "spans": _CHAIN, "segments": _SEGMENTS}  # fmt: skip
+                           "ner": _CHAIN, "spans": _CHAIN,
+                           **dict.fromkeys(("segments", "nested"), _SEGMENTS)}  # fmt: skip
 _CONFIGS: dict[str, Any] = {
     **{name: {"layer": name} for name in ("sent", "tag", "pos", "morph", "spans")},
     "lemma": {"layer": "lemma", "min_tree_freq": 1},
@@ -66,6 +67,7 @@ _CONFIGS: dict[str, Any] = {
     "multilabel": {"exclusive": False},
     "ner": {"layer": "ents"},
     "segments": {"layer": "spans", "spans_key": "seg", "structure": "segments"},
+    "nested": {"layer": "spans", "spans_key": "nest", "structure": "independent_spans"},
     "bio": {"layer": "ents", "structure": "tokens", "scheme": "BIO", "overwrite": True},
 }
 
@@ -79,6 +81,8 @@ def gold_docs(nlp: Language) -> list[Doc]:
         found = [Span(doc, t.i, t.i + 1, SPANS[t.text]) for t in doc if t.text in SPANS]
         doc.set_ents(found)
         doc.spans["sc"] = doc.spans["seg"] = found
+        pairs = [Span(doc, span.end - 2, span.end, "PAIR") for span in found if span.end > 1]
+        doc.spans["nest"] = [*found, *pairs]
         n = len(list(doc.sents))
         doc.cats = {label: float(i == n - 1) for i, label in enumerate(LENGTHS)}
     return docs
@@ -104,7 +108,8 @@ def annotation(doc: Doc) -> list[Any]:
     tokens = [
         (t.tag_, t.pos_, str(t.morph), t.lemma_, t.dep_, t.head.i, t.is_sent_start) for t in doc
     ]
-    found = [*doc.ents, *doc.spans.get("sc", ()), *doc.spans.get("seg", ())]
+    groups = [doc.spans.get(key, ()) for key in ("sc", "seg", "nest")]
+    found = [span for group in (doc.ents, *groups) for span in group]
     cats = [(label, "cat") for label, chance in doc.cats.items() if chance > 0.5]
     return [*tokens, *((s.start, s.end, s.label_) for s in found), *cats]
 

@@ -36,7 +36,20 @@ def _odd(split: SplitCounts, *, is_of_entities: bool) -> Iterator[str]:
             'incorrect_spans_key = "incorrect_spans"'
         )
     if split.without_spans:
-        yield f"{split.without_spans} records left out, which do not say what spans their text has"
+        yield (
+            f"{split.without_spans} records left out, which do not say what spans or categories "
+            "their text has"
+        )
+    if 0 < split.with_categories < split.sentences:
+        yield (
+            f"{split.sentences - split.with_categories} of {split.sentences} texts have no "
+            "categories: they are unknown"
+        )
+    if split.several_categories:
+        yield (
+            f"{split.several_categories} texts have several categories at once (their numbers sum "
+            "to more than 1): a component learns them with exclusive = false"
+        )
     if split.misaligned:
         yield (
             f"{split.misaligned} spans begin or end within a token of the language's tokenizer; "

@@ -211,6 +211,13 @@ class Layer(ABC):
             "model": model,
         }
 
+    def settings_like(self, settings: Mapping[str, Any]) -> Block:
+        """Return those settings of a teacher's component, ours or spaCy's, that a student needs to
+        choose and be scored as it does, where they are not the default."""
+        default = vars(type(self)())
+        own = (key for key in self.takes if key != self.keyed_by and key in settings)
+        return {key: settings[key] for key in own if settings[key] != default[key]}
+
     def settings_of_gold(self, docs: Sequence[Doc]) -> Block:
         """Return settings of a student's component that the annotation of docs asks for, where its
         teacher does not say; see `View`."""

@@ -36,7 +36,8 @@ class TextcatSource(StockSource):
 
     def views(self) -> dict[str, View]:
         layer = stock_layers(type(self.pipe), pipe=self.pipe.name)[""]
-        return {"": View(self.labels, layer=layer.full_name)}
+        student = layer.settings_like(self.pipe.cfg)
+        return {"": View(self.labels, layer=layer.full_name, student=student)}
 
     def _believe(self, docs: Sequence[Doc]) -> list[Belief]:
         """Return a belief of each doc.

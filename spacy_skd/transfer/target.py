@@ -1,13 +1,14 @@
 """What a student learns of what its teacher believes: the structural target, and the baselines of
 Wang et al. (2021), section 4."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ..arrays import FloatsXd
 from ..codecs.bioes import Legality, TagMatch
 from ..errors import check_applied, check_one_of, check_temperature
-from ..structures import IndependentLabels, Parts, Structure
+from ..structures import ArcStructure, HeadSelection, IndependentLabels, Parts, Structure
 from .conversions.table import Posterior, Target, convert
 from .loss import TeacherLoss, emissions, position_loss, structural_loss, token_loss
 from .posterior import Match
@@ -62,7 +63,7 @@ class Objective:
     def check(self, structure: Structure) -> None:
         """Raise ValueError if the student's structure has no such target or temperature."""
         name = type(structure).__name__
-        if self.target == "token":
+        if self.is_of_tokens:
             _ = structure.emissions
         if self.target == "position" and not structure.has_positions:
             known = ", ".join(structure.having_positions())
@@ -84,6 +85,11 @@ class Objective:
     def asks(self) -> bool:
         """Whether a linked teacher counts."""
         return self.target != "gold"
+
+    @cached_property
+    def is_of_tokens(self) -> bool:
+        """Whether tokens are learnt one by one, by the emissions alone."""
+        return self.target == "token"
 
     @cached_property
     def n_best(self) -> int | None:
@@ -109,6 +115,16 @@ class Objective:
     def loss(self) -> TeacherLoss:
         """Of the student's scores and the target."""
         return _LOSSES.get(self.target, structural_loss)
+
+    @property
+    def convert_spans(self) -> Callable[..., Target]:
+        """How what a teacher says of spans is converted to the student's: as `convert`."""
+        return token_target if self.is_of_tokens else convert
+
+    def inferred_with(self, structure: ArcStructure) -> ArcStructure:
+        """Return the structure that heads of one structure, the teacher's or the student's, are
+        inferred with."""
+        return HeadSelection() if self.is_of_tokens else structure
 
     def temper(self, target: Target) -> Target:
         """Return the target at a local temperature: P^(1 / T), normalised for each token."""

@@ -73,7 +73,7 @@ def test_what_was_refused_and_what_is_odd_is_counted(files):
         {"text": "Frank is away on a trip today.", "entities": [[0, 4, "NAME"]]},
         {"text": "Greg Hall is away on one more trip.", "label": [[0, 4, "A"], [0, 9, "B"]]},
         {**binary, "answer": "reject"},
-        {"text": "Helen is not here at the moment.", "label": ["AWAY"]},
+        {"text": "Helen is not here at the moment.", "cats": {}},
         {"text": "Ignored for now.", "entities": [], "answer": "ignore"},
     ]
     write(files / "train.jsonl", record("train"), *more)
@@ -167,6 +167,25 @@ def test_the_command_says_what_was_left_out(files):
     assert "1 spans begin or end within a token" in as_spans
     assert "they are left out" in as_spans
     assert "unknown" not in as_spans
+
+
+def test_categories(files):
+    texts = [{"text": "It is so cheap today.", "cats": {"SPAM": 1, "WORK": 1, "HOME": 0}},
+             {"text": "Malformed.", "cats": {"SPAM": "yes"}}]  # fmt: skip
+    write(files / "train.jsonl", record("train"), record("dev", cats={"SPAM": 0.0}), *texts)
+    write(files / "dev.jsonl", {"text": "Win at last!", "cats": {"SPAM": 1.0}})
+    result = main(files)
+    assert result.exit_code == 3, result.output
+    output = " ".join(result.output.split())
+    assert "train: 2 of 3 texts have no categories" not in output
+    assert "train: 1 of 3 texts have no categories: they are unknown" in output
+    assert "train: 1 texts have several categories at once" in output
+    assert "exclusive = false" in output
+    assert "dev: " not in output
+    spam = {"SPAM": 1.0, "WORK": 1.0, "HOME": 0.0}
+    assert [doc.cats for doc in docs_of(files)] == [{}, {"SPAM": 0.0}, spam]
+    assert [len(doc.ents) for doc in docs_of(files)] == [1, 1, 0]
+    assert docs_of(files, "dev")[0].cats == {"SPAM": 1.0}
 
 
 def test_nothing_to_learn_is_an_error(files):

@@ -9,7 +9,8 @@ from spacy.tokens import Span
 from thinc.api import Adam
 
 NEW = {"tag": "NEW", "pos": "X", "morph": "Case=Nom", "parser": "new", "ner": "NEW",
-       "bio": "NEW", "spans": "NEW", "segments": "NEW", "textcat": "NEW",
+       "bio": "NEW", "spans": "NEW", "segments": "NEW",
+       "nested": "NEW", "textcat": "NEW",
        "multilabel": "NEW"}  # fmt: skip
 
 

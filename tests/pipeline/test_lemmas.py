@@ -80,9 +80,25 @@ def test_labels_are_those_that_occur_often_enough():
         labels.append(nlp.get_pipe("lemma").labels)
     assert labels[1] == labels[0][: len(labels[1])] != labels[0]
     assert set(labels[2]) == set(labels[0])
-    nlp = component(min_tree_freq=1000)
+
+
+def test_where_no_label_occurs_often_enough_the_most_frequent_are_taken(caplog):
+    """As of a small treebank. spaCy's `trainable_lemmatizer` has no labels then."""
+    every, few = component(), component(min_tree_freq=1000)
+    for nlp in (every, few):
+        nlp.initialize(lambda nlp=nlp: gold_examples(nlp))
+    labels = few.get_pipe("lemma").labels
+    assert labels == every.get_pipe("lemma").labels[: len(labels)] == ("lower *",)
+    assert "no edit tree occurs min_tree_freq = 1000 times" in caplog.text
+    once = [Doc(few.vocab, ["Dogs", "saw"], lemmas=["dog", "see"])]
+    rare = component()
+    rare.get_pipe("lemma").task.min_tree_freq = 3
+    rare.initialize(lambda: [Example(doc, doc) for doc in once])
+    assert len(rare.get_pipe("lemma").labels) == 2
+    assert "those that occur once are taken" in caplog.text
+    nlp = component()
     with pytest.raises(ValueError, match="lemma: no labels"):
-        nlp.initialize(lambda: gold_examples(nlp))
+        nlp.initialize(lambda: [Example(nlp.make_doc("Go"), nlp.make_doc("Go"))])
 
 
 @pytest.mark.parametrize("label", ["NN", "lower", "lower ing", ""])

@@ -13,6 +13,7 @@ from thinc.api import Model
 from ...arrays import Floats1d, Floats2d, Ints1d
 from ...codecs.documents import DocGold, encode_categories
 from ...codecs.units import as_units
+from ...layers.base import Block
 from ...layers.doc_layer import DocLayer
 from ...models.words import word_lengths
 from ...structures import IndependentLabels, LabelSets, Parts, to_numpy
@@ -57,6 +58,9 @@ class DocTask(Task[DocLesson, list[Doc], Floats2d, Floats2d, Floats1d]):
 
     def why_not_stock(self) -> str:
         return "no architecture of spaCy's scores docs as spacy-skd.DocScorer.v1 does"
+
+    def settings_of_student(self) -> Block:
+        return self.layer.settings_like(vars(self.layer))
 
     def count(self, lengths: Sequence[int]) -> int:
         """See `Task.count`: docs with words."""

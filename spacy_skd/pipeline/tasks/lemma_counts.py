@@ -1,5 +1,6 @@
 """Which labels of lemmas occur: in annotated docs, and in what a teacher believes."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
@@ -9,6 +10,8 @@ from spacy.training import Example
 from ...codecs.lemma_labels import lemma_label
 from ...transfer.beliefs import Belief, LemmaBelief
 from .head_tag_counts import TEACHER_DOCS, batches
+
+logger = logging.getLogger("spacy.skd")
 
 Counts = Counter[tuple[str, str]]  # of a form and its lemma
 
@@ -42,10 +45,30 @@ def count_taught_lemmas(
 
 def choose_labels(counts: Counts, *, least: int) -> list[str]:
     """Return the labels of pairs that occur at least so often together, the most frequent first."""
+    return [label for label, n in _counted(counts) if n >= least]
+
+
+def most_frequent(counts: Counts, *, of: int, name: str) -> list[str]:
+    """Return the labels that occur most often, and warn that none does so `of` times.
+
+    name (str): of the component.
+    """
+    most = max((n for _, n in _counted(counts)), default=0)
+    if most:
+        logger.warning(
+            "%s: no edit tree occurs min_tree_freq = %d times in the examples; those that occur %s "
+            "are taken. A lower min_tree_freq gives more of them, as does more annotation",
+            name,
+            of,
+            "once" if most == 1 else f"{most} times",
+        )
+    return choose_labels(counts, least=most)
+
+
+def _counted(counts: Counts) -> list[tuple[str, int]]:
     of_labels: Counter[str] = Counter()
     for (form, lemma), n in counts.items():
         label = lemma_label(form, lemma) if lemma else None
         if label is not None:
             of_labels[label] += n
-    ordered = sorted(of_labels.items(), key=lambda item: (-item[1], item[0]))
-    return [label for label, n in ordered if n >= least]
+    return sorted(of_labels.items(), key=lambda item: (-item[1], item[0]))

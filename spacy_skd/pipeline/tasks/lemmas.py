@@ -37,7 +37,7 @@ from ..stock_lemmatizer import add_trees
 from .activations import lemma_activations
 from .analyses import Analysis, of_words
 from .base import Task
-from .lemma_counts import Counts, choose_labels, count_lemmas, count_taught_lemmas
+from .lemma_counts import Counts, choose_labels, count_lemmas, count_taught_lemmas, most_frequent
 from .lemma_predictions import BestOfDocs, Lemmas, values_of
 from .predictions import Activations, Predictions, on_tokens
 
@@ -125,11 +125,16 @@ class LemmaTask(Task[LemmaLesson, list[Doc], Floats2d, Floats2d, Lemmas]):
         ask: Callable[[Sequence[Example]], Sequence[Belief]],
     ) -> list[str]:
         """Return the teacher's labels, or, if it has none, those of its best lemmas of the
-        examples, and those of the examples' gold."""
+        examples, and those of the examples' gold. Where none occurs often enough, those that occur
+        most often."""
+        counts: Counts = Counter()
         labels = [label for label in taught if is_lemma_label(label)]
         if not labels:
-            labels = self._chosen(count_taught_lemmas(ask, get_examples()))
-        return [*labels, *self._chosen(count_lemmas(get_examples()) | self._counted)]
+            counts = count_taught_lemmas(ask, get_examples())
+            labels = self._chosen(counts)
+        gold = count_lemmas(get_examples()) | self._counted
+        labels += self._chosen(gold)
+        return labels or most_frequent(gold | counts, of=self.min_tree_freq, name=self.pipe.name)
 
     def _chosen(self, counts: Counts) -> list[str]:
         return choose_labels(counts, least=self.min_tree_freq)

@@ -50,7 +50,8 @@ def annotate_text(
 ) -> Annotated:
     """Put a text's spans on the tokens of the language's tokenizer.
 
-    record (OffsetRecord): that says which spans its text has, or has not.
+    record (OffsetRecord): that says which spans its text has, or has not; nothing is known of spans
+        where it does not.
     spans_key (str | None): the group of `doc.spans` that all spans go to; None for `doc.ents`,
         which cannot overlap: the longest, then the first is kept.
     """
@@ -58,7 +59,7 @@ def annotate_text(
     annotated = Annotated(doc, document, line)
     spans: list[Span] = []
     unknown: set[int] = set()  # tokens
-    for chars in dict.fromkeys(record.spans or []):
+    for chars in dict.fromkeys(record.spans or ()):
         start, end = _trimmed(chars, record.text)
         span = doc.char_span(start, end, label=chars.label) if start < end else None
         if span is not None:
@@ -68,6 +69,8 @@ def annotate_text(
         if start < end:
             near = doc.char_span(start, end, alignment_mode="expand")
             unknown.update(token.i for token in near or ())
+    if record.spans is None:
+        return annotated
     if record.answer == "reject":
         doc.spans[NEGATIVE_KEY] = spans
         annotated.n_negative = len(spans)

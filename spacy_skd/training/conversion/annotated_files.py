@@ -27,6 +27,7 @@ from .iob import (
 from .lines import Line, numbered_lines
 from .offsets import OffsetRecord, parse_offsets
 from .raw_text import Unfit
+from .record_categories import RecordCategories, agree
 
 LEFT_OUT = ("rejected", "ignored", "without_spans")
 _SNIFFED = 100  # lines
@@ -36,7 +37,7 @@ class AnnotatedFile(GoldFile):
     """Texts, or sentences, of which spans are known.
 
     left_out: records that are not learnt, by why: their answer is "reject" or "ignore", or they do
-        not say which spans their text has.
+        not say which spans or categories their text has.
     """
 
     sentences: list[Annotated]
@@ -61,6 +62,7 @@ class AnnotatedFile(GoldFile):
                 counts.misaligned += text.n_misaligned
                 counts.overlapping += text.n_overlapping
                 counts.negative += text.n_negative
+                counts.add_categories(text.doc.cats)
             yield join_annotated(piece)
 
     def set_aside(self, number: int, reason: object) -> None:
@@ -82,29 +84,37 @@ def read_offset_file(path: Path, nlp: Language, *, spans_key: str | None = None)
     """Read texts with character offsets, a JSON object a line or a whole file of JSON
     (`offsets.py`).
 
-    A record that annotators rejected or ignored is left out, but for the spans of a single
-    decision that was "reject" (Prodigy's `_is_binary`): those are known to be none.
+    A record that annotators rejected or ignored is left out, but for the spans or the category of a
+    single decision that was "reject" (Prodigy's `_is_binary`): those are known to be none. Records
+    of one text that are about categories make one doc.
 
     spans_key (str | None): see `annotate_text`.
     RAISES (ValueError): naming file and line, if no record can be learnt from.
     """
     file = AnnotatedFile(path)
+    records: list[tuple[int, OffsetRecord]] = []
     for number, record, reason in _records(path):
         try:
             if reason:
                 raise ValueError(reason)
-            parsed = parse_offsets(record)
+            records.append((number, parse_offsets(record)))
         except ValueError as error:
             file.set_aside(number, error)
-            continue
+    if any(record.categories and record.categories.is_complete for _, record in records):
+        records = [(number, record.of_categories()) for number, record in records]
+    kept: list[tuple[int, OffsetRecord]] = []
+    for number, parsed in records:
         why = _left_out(parsed, spans_key=spans_key)
         if why is not None:
             file.left_out[why] += 1
-        if why is None or (why == "rejected" and parsed.is_binary and parsed.spans):
-            file.sentences.append(
-                annotate_text(parsed, nlp, document=number, line=number, spans_key=spans_key)
-            )
-    return file.checked("texts with spans")
+        if why is None or _is_negative(parsed):
+            kept.append((number, parsed))
+    cats = _categories(kept)
+    for number, parsed in _once(kept):
+        text = annotate_text(parsed, nlp, document=number, line=number, spans_key=spans_key)
+        text.doc.cats = cats.get(parsed.text, {})
+        file.sentences.append(text)
+    return file.checked("texts with spans or categories")
 
 
 def _left_out(record: OffsetRecord, *, spans_key: str | None) -> str | None:
@@ -112,8 +122,39 @@ def _left_out(record: OffsetRecord, *, spans_key: str | None) -> str | None:
         return {"reject": "rejected", "ignore": "ignored"}[record.answer]
     # A group of spans cannot be known in part.
     is_partial = record.is_binary and spans_key is not None
+    has_spans = record.spans is not None and not is_partial
     has_words = bool(record.text.strip())
-    return "without_spans" if record.spans is None or is_partial or not has_words else None
+    return None if has_words and (has_spans or record.categories) else "without_spans"
+
+
+def _is_negative(record: OffsetRecord) -> bool:
+    """Tell whether a record was rejected that then says what does not hold."""
+    if record.answer != "reject":
+        return False
+    is_decision = record.categories is not None and record.categories.is_decision
+    return is_decision or bool(record.is_binary and record.spans)
+
+
+def _categories(records: Sequence[tuple[int, OffsetRecord]]) -> dict[str, dict[str, float]]:
+    """Return what all the records of each text say of its categories."""
+    of_text: dict[str, list[RecordCategories]] = {}
+    for _, record in records:
+        if record.categories is not None:
+            of_text.setdefault(record.text, []).append(record.categories)
+    known = [categories for each in of_text.values() for categories in each]
+    labels = list(dict.fromkeys(label for each in known for label in each.values))
+    return {text: agree(each, labels) for text, each in of_text.items()}
+
+
+def _once(records: Sequence[tuple[int, OffsetRecord]]) -> Iterator[tuple[int, OffsetRecord]]:
+    """Yield the records with spans, and of the other texts one each."""
+    texts = {record.text for _, record in records if record.spans is not None}
+    for number, record in records:
+        if record.spans is None:
+            if record.text in texts:
+                continue
+            texts.add(record.text)
+        yield number, record
 
 
 def _records(path: Path) -> Iterator[tuple[int, Any, str]]:

@@ -1,7 +1,9 @@
 """What a conversion counts: what was written of each file, what was left out, what was odd."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ...layers.categories import TOLERANCE
 from .sentence import Sentence
 
 SPLITS = ("train", "dev", "test")
@@ -24,9 +26,11 @@ class SplitCounts:
     scheme. unread_entities: values of MISC that look like entities and are not read, by key.
     unfit: lines of JSON or sentences of IOB that are malformed and stand in rejects.jsonl.
     answers: records that annotators refused, by "rejected" and "ignored". without_spans: records
-    that do not say which spans their text has, left out. misaligned: spans that no tokens spell;
-    as entities, their tokens are unknown. overlapping: spans that overlap longer ones, left out.
-    negative: spans that are known to be none, in `doc.spans["incorrect_spans"]`.
+    that do not say which spans or categories their text has, left out. misaligned: spans that no
+    tokens spell; as entities, their tokens are unknown. overlapping: spans that overlap longer
+    ones, left out. negative: spans that are known to be none, in `doc.spans["incorrect_spans"]`.
+    with_categories: texts with categories. several_categories: of them, those whose probabilities
+    sum to more than 1, so that they do not exclude each other.
     """
 
     documents: int = 0
@@ -50,6 +54,13 @@ class SplitCounts:
     misaligned: int = 0
     overlapping: int = 0
     negative: int = 0
+    with_categories: int = 0
+    several_categories: int = 0
+
+    def add_categories(self, cats: Mapping[str, float]) -> None:
+        """Count what was in the file of the categories of a text that is written."""
+        self.with_categories += bool(cats)
+        self.several_categories += sum(cats.values()) > 1 + TOLERANCE
 
     def add_sentence(self, sentence: Sentence) -> None:
         """Count what was in the file of a sentence that is written."""

@@ -6,10 +6,14 @@ Prodigy's, doccano's, and `doc.to_json()`.
     {"text": "Ann Lee", "spans": [{"start": 0, "end": 7, "label": "PER"}], "answer": "accept"}
     {"text": "Ann Lee", "label": [[0, 7, "PER"]]}
     {"text": "Ann Lee", "entities": [{"start_offset": 0, "end_offset": 7, "label": "PER"}]}
+
+Categories of the text may stand in the same record, or alone (`record_categories.py`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
+
+from .record_categories import VIEWS, RecordCategories, is_listed, parse_categories
 
 ANSWERS = ("accept", "reject", "ignore")
 _TEXT_KEYS = ("text", "data")
@@ -34,12 +38,22 @@ class OffsetRecord:
         of the text, or no annotation).
     answer: one of `ANSWERS`.
     is_binary: the answer is about these spans alone, and nothing is known of the rest of the text.
+    categories: what is known of the text's categories; None if nothing.
+    has_no_labels: "label" is an empty list, which in a file of categories says that none holds.
     """
 
     text: str
     spans: list[CharSpan] | None
     answer: str = "accept"
     is_binary: bool = False
+    categories: RecordCategories | None = None
+    has_no_labels: bool = False
+
+    def of_categories(self) -> "OffsetRecord":
+        """Return the record as one of a file of categories: without labels it has none."""
+        if not self.has_no_labels:
+            return self
+        return replace(self, spans=None, categories=RecordCategories(is_complete=True))
 
 
 def parse_offsets(record: Any) -> OffsetRecord:
@@ -59,7 +73,11 @@ def parse_offsets(record: Any) -> OffsetRecord:
     spans = None if items is None else [_span(item, text) for item in items]
     view = record.get("_view_id")
     is_binary = record.get("_is_binary", view in _BINARY_VIEWS)
-    return OffsetRecord(text, spans, answer, bool(is_binary))
+    categories = parse_categories(
+        record, numbers=record.get("cats"), answer=answer, has_spans=bool(spans)
+    )
+    has_no_labels = not spans and any(record.get(key) == [] for key in ("label", "labels"))
+    return OffsetRecord(text, spans, answer, bool(is_binary), categories, has_no_labels)
 
 
 def _as_object(record: Any) -> dict[str, Any]:
@@ -77,17 +95,21 @@ def _as_object(record: Any) -> dict[str, Any]:
 
 
 def _span_items(record: dict[str, Any]) -> list[Any] | None:
-    """Return the annotated spans; None where there is no list of them."""
+    """Return the annotated spans; None where there is no list of them, or it only shows what the
+    category was chosen by."""
+    view = record.get("_view_id")
     spans: list[Any] | None = None
+    if view in VIEWS:
+        return None
     for key in _SPAN_KEYS:
         items = record.get(key)
         if isinstance(items, dict) and key == "spans":  # groups, as of `Example.from_dict`
             items = [item for group in items.values() for item in group]
-        if isinstance(items, list) and not (items and all(isinstance(i, str) for i in items)):
+        if isinstance(items, list) and not is_listed(items):
             spans = spans or items
-    if spans is None and record.get("_view_id") in _MANUAL_VIEWS:
+    if spans is None and view in _MANUAL_VIEWS:
         return []
-    return spans
+    return None if not spans and isinstance(record.get("label"), str) else spans
 
 
 def _span(item: Any, text: str) -> CharSpan:

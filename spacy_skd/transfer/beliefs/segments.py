@@ -13,10 +13,8 @@ from ...codecs.spans import decode_segments
 from ...codecs.words import Words
 from ...structures import IMPOSSIBLE, FlatSegments, Parts, SpanStructure
 from ...structures.numerics import POSSIBLE_ABOVE
-from ..conversions.table import convert
 from ..posterior import Posterior, Target
 from ..students import SpanStudent
-from ..target import token_target
 from .base import Belief, k_best
 from .form import (
     LOWEST,
@@ -142,8 +140,7 @@ class SegmentBelief(Belief):
 
     @classmethod
     def target_of_spans(cls, beliefs: Sequence["Self"], student: SpanStudent) -> Target:
-        to_target = token_target if student.objective.target == "token" else convert
-        return to_target(
+        return student.objective.convert_spans(
             cls.span_posterior(beliefs, student.ops),
             student.structure,
             match=student.match_of_spans(beliefs[0].labels),

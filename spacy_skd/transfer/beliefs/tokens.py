@@ -17,7 +17,6 @@ from ..conversions.table import convert
 from ..draws import draw_independent
 from ..posterior import Posterior, Target
 from ..students import SpanStudent, Student
-from ..target import token_target
 from .base import SPANS, Belief, k_best
 from .form import Form, Packed, pack_rows, unpack_rows
 from .listed_labels import LabelCandidates
@@ -73,8 +72,7 @@ class ScoredLabels(Belief):
         tags = beliefs[0].labels
         if OUTSIDE not in tags:
             raise student.refusal(SPANS, annotates="something else")
-        to_target = token_target if student.objective.target == "token" else convert
-        return to_target(
+        return student.objective.convert_spans(
             cls.span_posterior(beliefs, student.ops),
             student.structure,
             match=student.match_of_tags(tags, labels_of_tags(tags)),

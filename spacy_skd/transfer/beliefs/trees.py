@@ -11,7 +11,7 @@ from ...arrays import Array, Floats2d, Ints1d, Ints2d
 from ...codecs.trees import decode_trees, in_batch
 from ...codecs.units import ROOT_HEAD, Bucket, Heads, batch_spans
 from ...codecs.words import Words
-from ...structures import IMPOSSIBLE, ArcStructure, HeadSelection, Parts, ProjectiveTrees, Structure
+from ...structures import IMPOSSIBLE, ArcStructure, Parts, ProjectiveTrees, Structure
 from ..conversions.head_tags import ScoredArcs, batch_to_tags
 from ..conversions.table import convert, in_common
 from ..draws import DrawnTrees, draw_independent
@@ -236,7 +236,7 @@ class TreeBelief(ParseBelief):
         first, lengths = beliefs[0], [belief.n_tokens for belief in beliefs]
         offsets = numpy.cumsum([0, *lengths])
         scored = ScoredArcs(
-            structure=HeadSelection() if student.objective.target == "token" else first.structure,
+            structure=student.objective.inferred_with(first.structure),
             spans=batch_spans([b.units.astype("int64") for b in beliefs], lengths),
             arcs=[arc for belief in beliefs for arc in belief.arcs],
             pairs=numpy.concatenate([in_batch(b.pairs, o) for b, o in zip(beliefs, offsets)]),
@@ -262,11 +262,9 @@ class ScoredTrees(TreeTeacher):
     ) -> Target:
         scores = Parts.of_arcs([self.unit_arcs[u] for u in bucket.units.tolist()])
         scores = Parts({"arc": ops.asarray(scores.arrays["arc"])}, ops.asarray(scores.lengths))
-        teacher, student = self.structure, structure
-        if objective.target == "token":
-            teacher = student = HeadSelection()
-        temperature = objective.inference_temperature
-        return convert(Posterior(teacher, scores), student, temperature=temperature)
+        teacher = Posterior(objective.inferred_with(self.structure), scores)
+        student = objective.inferred_with(structure)
+        return convert(teacher, student, temperature=objective.inference_temperature)
 
     def label_scores(self, structure: ArcStructure, temperature: float) -> Floats2d:
         return self.scores * (1.0 / temperature)

@@ -11,6 +11,8 @@ from stock_pipelines import PIPELINES
 
 from spacy_skd.pipeline.teacher.component import make_skd_teacher  # noqa: F401  # registers it
 from spacy_skd.training.configs.plan import Student, make_plan, with_gold
+from spacy_skd.training.configs.presets import DEFAULT, PRESETS
+from spacy_skd.training.configs.student_config import student_config
 
 LABELS: dict[str, Any] = {
     "tagger": ["NN"],
@@ -66,6 +68,7 @@ def test_our_own_components_teach_what_they_annotate():
         "ner": "ents",
         "spans": "spans:sc",
         "segments": "spans:seg",
+        "nested": "spans:nest",
         "textcat": "cats:textcat",
         "multilabel": "cats_multilabel:multilabel",
     }
@@ -199,6 +202,33 @@ def test_what_is_to_be_kept_is_taken_over_though_it_could_teach():
         ValueError, match="keep: 'shared' cannot be taken over as it is: it listens"
     ):
         make_plan(with_listener(nlp, "shared"), keep=["shared"])
+
+
+def test_how_a_teacher_chooses_and_is_scored_is_carried_over():
+    nlp = pipeline("textcat", "textcat_multilabel", topic="textcat")
+    stock: Any = nlp.get_pipe("textcat")
+    stock.cfg["positive_label"] = "B"  # as its `initialize` does
+    nlp.add_pipe("textcat_multilabel", "strict", config={"threshold": 0.9}).add_label("A")
+    ours: Any = nlp.add_pipe("distilling_textcat", "ours", config={"positive_label": "A"})
+    ours.cfg["labels"] = ["A", "B"]
+    settings = {"exclusive": False, "threshold": 0.2}
+    nlp.add_pipe("distilling_textcat", "loose", config=settings).add_label("A")
+    nlp.add_pipe("spancat", config={"threshold": 0.3, "max_positive": 2}).add_label("PER")
+    carried = {s.name: s.settings for s in make_plan(nlp).students}
+    spans = carried.pop("spancat")
+    assert (spans["threshold"], spans["max_positive"]) == (0.3, 2)
+    assert carried == {
+        "textcat": {"positive_label": "B"},
+        "textcat_multilabel": {},
+        "topic": {},
+        "strict": {"threshold": 0.9},
+        "ours": {"positive_label": "A"},
+        "loose": {"threshold": 0.2},
+    }
+    config = student_config(make_plan(nlp).students, preset=PRESETS[DEFAULT])
+    student = config["components"]["strict"]
+    assert (student["exclusive"], student["threshold"]) == (False, 0.9)
+    assert config["components"]["textcat"]["positive_label"] == "B"
 
 
 def test_what_overlaps_has_such_a_student_and_what_it_loses_is_said():

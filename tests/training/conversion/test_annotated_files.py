@@ -80,6 +80,42 @@ def test_misaligned_spans_are_counted_and_their_tokens_unknown(nlp, tmp_path):
     assert tags(text.doc) == ["", "", "O", "B-PER", "O", "O", "O", "O"]
 
 
+def cats_of(found):
+    return {text.doc.text: text.doc.cats for text in found.sentences}
+
+
+def test_categories_of_one_text_are_put_together(nlp, tmp_path):
+    """Decisions about each label, by several annotators."""
+    decisions = [("a", "A", "accept"), ("a", "B", "reject"), ("b", "A", "accept"),
+                 ("b", "A", "reject"), ("b", "B", "accept"), ("b", "B", "accept"),
+                 ("b", "B", "reject"), ("c", "A", "ignore")]  # fmt: skip
+    records = [{"text": text, "label": label, "answer": answer, "_is_binary": True}
+               for text, label, answer in decisions]  # fmt: skip
+    found = read(nlp, tmp_path, *records, {"text": "d"}, {"text": "a b", "entities": []})
+    assert cats_of(found) == {"a": {"A": 1.0, "B": 0.0}, "b": {"B": 1.0}, "a b": {}}
+    assert found.left_out == {"rejected": 3, "ignored": 1, "without_spans": 1}
+    assert [text.doc.has_annotation("ENT_IOB") for text in found.sentences] == [False, False, True]
+    found = read(nlp, tmp_path, *records[:2], {"text": "a", "cats": {"A": 0.5}})
+    assert cats_of(found) == {"a": {"A": 0.75, "B": 0.0}}
+
+
+def test_records_of_spans_and_of_categories_make_one_doc(nlp, tmp_path):
+    decision = {"text": TEXT, "label": "A", "answer": "accept"}
+    found = read(nlp, tmp_path, decision, {"text": TEXT, "entities": [PER]}, decision)
+    (text,) = found.sentences
+    assert (entities(text.doc), text.doc.cats) == ([("Ann Lee", "PER")], {"A": 1.0})
+
+
+def test_lists_of_labels_are_complete(nlp, tmp_path):
+    records = [{"text": "a", "label": ["A"]}, {"text": "b", "label": []}]
+    found = read(nlp, tmp_path, *records, {"text": "c", "label": ["B", "A"]}, {"text": "d"})
+    both = {"A": 1.0, "B": 1.0}
+    assert cats_of(found) == {"a": {"A": 1.0, "B": 0.0}, "b": {"A": 0.0, "B": 0.0}, "c": both}
+    assert not any(text.doc.has_annotation("ENT_IOB") for text in found.sentences)
+    found = read(nlp, tmp_path, {"text": "a", "label": [[0, 1, "A"]]}, {"text": "b", "label": []})
+    assert [tags(text.doc) for text in found.sentences] == [["B-A"], ["O"]]
+
+
 @pytest.mark.parametrize("span", [[0, 8, "PER"], [0, 7, "PER"]])
 def test_spaces_at_the_ends_of_a_span_are_no_part_of_it(nlp, tmp_path, span):
     (text,) = read(nlp, tmp_path, {"text": TEXT, "entities": [span, span]}).sentences
@@ -130,7 +166,7 @@ def test_lines_that_are_malformed_are_set_aside(nlp, tmp_path):
 def test_a_file_of_nothing_but_malformed_lines_is_an_error(nlp, tmp_path):
     with pytest.raises(ValueError, match=r"gold\.jsonl, line 1: expected a span like"):
         read(nlp, tmp_path, {"text": TEXT, "entities": [[0]]})
-    with pytest.raises(ValueError, match="expected texts with spans, found none .1 without_spans"):
+    with pytest.raises(ValueError, match="texts with spans or categories, found none .1 without"):
         read(nlp, tmp_path, {"text": TEXT})
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from spacy_skd.training.conversion.offsets import CharSpan, parse_offsets
+from spacy_skd.training.conversion.record_categories import RecordCategories
 
 TEXT = "Ann Lee saw Bob ."
 SPANS = [CharSpan(0, 7, "PER"), CharSpan(12, 15, "PER")]
@@ -65,6 +66,42 @@ def test_records_that_are_not_about_spans(record):
     assert parse_offsets(record).spans is None
 
 
+OPTIONS = [{"id": "A", "text": "a"}, {"id": "B", "text": "b"}, "3"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "values", "is_complete"),
+    [
+        ({"cats": {"A": 1, "B": 0.25, "C": False}}, {"A": 1.0, "B": 0.25, "C": 0.0}, False),
+        ({"cats": [{"label": "A", "value": 1}]}, {"A": 1.0}, False),
+        ({"label": "A", "answer": "accept"}, {"A": 1.0}, False),
+        ({"label": "A", "answer": "reject", "_view_id": "classification"}, {"A": 0.0}, False),
+        ({"label": "A"}, {"A": 1.0}, True),
+        ({"label": ["A", "B"]}, {"A": 1.0, "B": 1.0}, True),
+        ({"labels": ["A"]}, {"A": 1.0}, True),
+        ({"options": OPTIONS, "accept": ["B"]}, {"A": 0.0, "B": 1.0, "3": 0.0}, True),
+        ({"options": OPTIONS, "accept": []}, {"A": 0.0, "B": 0.0, "3": 0.0}, True),
+        ({"accept": [3], "answer": "accept"}, {"3": 1.0}, True),
+    ],
+)
+@pytest.mark.parametrize("pair", [False, True])
+def test_categories(settings, values, is_complete, pair):
+    parsed = parse_offsets([TEXT, settings] if pair else {"text": TEXT, **settings})
+    assert parsed.categories is not None
+    assert (parsed.categories.values, parsed.categories.is_complete) == (values, is_complete)
+    assert parsed.spans is None
+
+
+def test_categories_beside_spans():
+    parsed = parse_offsets({"text": TEXT, "entities": [list(SPANS[0])], "cats": {"A": 1.0}})
+    assert (parsed.spans, parsed.categories) == (SPANS[:1], RecordCategories({"A": 1.0}))
+    shown = {**PRODIGY, "label": "PER"}  # of a decision about spans
+    assert parse_offsets(shown).categories is None
+    parsed = parse_offsets({**shown, "_view_id": "classification"})  # matched by a pattern
+    assert (parsed.spans, parsed.categories) == (None, RecordCategories({"PER": 1.0}, False, True))
+    assert parse_offsets({"text": TEXT, "entities": [], "cats": {}}).categories is None
+
+
 def test_a_manual_view_without_spans_has_none():
     record = {"text": TEXT, "answer": "accept", "_view_id": "ner_manual"}
     assert parse_offsets(record).spans == []
@@ -106,6 +143,24 @@ def test_answers(answer, settings, is_binary):
         ({"text": TEXT, "entities": [[0, 18, "A"]]}, "within the 17 characters"),
         ({"text": TEXT, "entities": [], "answer": "maybe"}, "one of accept, reject, ignore"),
         ({"text": "\ud800", "entities": []}, "cannot be stored"),
+        ({"text": TEXT, "cats": {"A": "yes"}}, "numbers from 0 to 1, found 'A': 'yes'"),
+        ({"text": TEXT, "cats": {"A": None}}, "numbers from 0 to 1, found 'A': None"),
+        ({"text": TEXT, "cats": {"A": 1.5}}, "numbers from 0 to 1, found 'A': 1.5"),
+        ({"text": TEXT, "cats": {"A": float("nan")}}, "numbers from 0 to 1, found 'A': nan"),
+        ({"text": TEXT, "cats": {"": 1}}, "a category with a name, found ''"),
+        ({"text": TEXT, "cats": ["A"]}, "expected items like"),
+        ({"text": TEXT, "cats": "A"}, "expected an object like"),
+        ({"text": TEXT, "accept": "A"}, "expected lists of labels"),
+        ({"text": TEXT, "accept": [0.5]}, 'an option with an "id", found 0.5'),
+        ({"text": TEXT, "options": [{"text": "a"}], "accept": []}, 'an option with an "id"'),
+        (
+            {"text": TEXT, "options": OPTIONS, "accept": ["C"]},
+            r"ids of the options .*found \['C'\]",
+        ),
+        (
+            {"text": TEXT, "config": {"choice_style": "single"}, "accept": ["A", "B"]},
+            "one label of a single choice",
+        ),
     ],
 )
 def test_malformed_records(record, message):
