@@ -1,7 +1,8 @@
 """`spacy skd report`: scores, speed and size of pipelines, side by side."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,10 @@ from wasabi import msg
 from wasabi.tables import table as make_table
 
 from ..disk import check_file_apart, check_new_file, write_new
+from ..report.curves import Log, read_log
+from ..report.page import write_html
 from ..report.scores import SETTINGS, read_docs, score, spans_key, titles
+from ..report.slices import Slices
 from ..report.speed import megabytes, words_per_second
 from ..teachers.loading import load_trained
 from ..training.conversion.multiwords import real_text
@@ -100,12 +104,85 @@ def table(results: Mapping[str, Any]) -> str:
     return make_table(rows, header=header, aligns=aligns, divider=True)
 
 
+@dataclass(frozen=True)
+class Page:
+    """What an HTML page is to show beside the results.
+
+    teacher (str | None): the name of one of the pipelines. slices (Sequence[str]): keys of what is
+        said of docs. train (Path | None): labelled docs, `.spacy`. logs (Sequence[str]): FILE or
+        NAME=FILE of each training.
+    """
+
+    path: Path
+    teacher: str | None = None
+    slices: Sequence[str] = ()
+    train: Path | None = None
+    logs: Sequence[str] = ()
+
+    @property
+    def named_logs(self) -> list[tuple[str, Path]]:
+        """Return name, "" for that of the file, and path of each log."""
+        pairs = [log.partition("=") for log in self.logs]
+        return [(name, Path(path)) if path else ("", Path(name)) for name, _, path in pairs]
+
+    def check(self, corpus: Path, names: Sequence[str]) -> list[Log]:
+        """Check what can be known before anything is measured, and return the logs.
+
+        RAISES (ValueError): if something that it is to show is not there.
+        """
+        if self.teacher is not None and self.teacher not in names:
+            raise ValueError(
+                f"teacher: expected one of the pipelines {', '.join(names)}, got {self.teacher!r}"
+            )
+        blank = spacy.blank("xx")
+        if self.train is not None:
+            read_docs(self.train, blank)
+        Slices(self.slices).check(read_docs(corpus, blank))
+        return [read_log(path, name=name) for name, path in self.named_logs]
+
+
+def write_page(
+    page: Page,
+    corpus: Path,
+    pipelines: Mapping[str, str | Path],
+    results: dict[str, Any],
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Write the page, and add to the results what it knows beside them.
+
+    RAISES (ValueError): see `Page.check`; (NotOurs, FileExistsError): if there is another file.
+    """
+    logs = page.check(corpus, [*pipelines])
+    loaded = _load(pipelines)
+    nlp = loaded[page.teacher or next(iter(loaded))]
+    evidence = write_html(
+        page.path,
+        loaded,
+        read_docs(corpus, nlp),
+        results=results,
+        teacher=page.teacher,
+        slices=page.slices,
+        train=None if page.train is None else read_docs(page.train, nlp),
+        logs=logs,
+        corpus=corpus.name,
+        overwrite=overwrite,
+    )
+    for name, numbers in evidence.numbers().items():
+        results[name].update(numbers)
+
+
 def report_cli(
     corpus: Path = typer.Argument(..., help="Labelled docs, .spacy"),
     pipelines: list[str] = typer.Argument(..., help="NAME=FOLDER or NAME=PACKAGE of each"),
     output: Path = typer.Option(None, "--output", "-o", help="JSON file to write as well"),
+    html: Path = typer.Option(None, "--html", help="HTML page to write as well"),
+    teacher: str = typer.Option(None, "--teacher", help="Of --html: NAME of the others' teacher"),
+    slices: list[str] = typer.Option([], "--slice", help="Of --html: a key of the docs' meta"),
+    train: Path = typer.Option(None, "--train", help="Of --html: what was trained on, .spacy"),
+    logs: list[str] = typer.Option([], "--log", help="Of --html: NAME=FILE, log of a training"),
     speed_words: int = typer.Option(20_000, "--speed-words", help="Words to measure the speed on"),
-    overwrite: bool = typer.Option(False, "--overwrite", help="Replace the JSON file"),
+    overwrite: bool = typer.Option(False, "--overwrite", help="Replace the files"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU, -1 for CPU"),
     code_path: Path = CODE,
 ) -> None:
@@ -117,12 +194,24 @@ def report_cli(
         if not pipeline:
             msg.fail(f"Expected NAME=FOLDER or NAME=PACKAGE, got {item!r}", exits=1)
         named[name] = pipeline
+    page = Page(html, teacher, slices, train, logs) if html else None
+    if page is None and (teacher or slices or train or logs):
+        msg.fail("--teacher, --slice, --train and --log are of --html FILE; give one", exits=1)
+    failed = ""
     try:
-        if output:
-            check_new_file(output, overwrite=overwrite)
-            check_file_apart(output, [corpus, *named.values()])
+        inputs = [corpus, *named.values(), *([train] if train else [])]
+        if page:
+            inputs += [path for _, path in page.named_logs]
+        for path in (output, html):
+            if path:
+                check_new_file(path, overwrite=overwrite)
+                check_file_apart(path, inputs)
+        if page:
+            page.check(corpus, [*named])
         with progress("report", bar=False):
             results = report(corpus, named, speed_words=speed_words, gpu_id=gpu_id)
+            if page:
+                failed = _failure(page, corpus, named, results, overwrite=overwrite)
     except (ValueError, OSError) as error:
         msg.fail("No report", str(error), exits=1)
     print(table(results))
@@ -133,3 +222,24 @@ def report_cli(
         except OSError as error:
             msg.fail("Not saved", str(error), exits=1)
         msg.good(f"Saved to {output}")
+    if failed:
+        msg.fail("No page", failed, exits=1)
+    if page:
+        msg.good(f"Saved to {html}")
+
+
+def _failure(
+    page: Page,
+    corpus: Path,
+    pipelines: Mapping[str, str | Path],
+    results: dict[str, Any],
+    *,
+    overwrite: bool,
+) -> str:
+    """Write the page. RETURNS (str): why it could not be written, "" if it was: what was measured
+    is not lost with it."""
+    try:
+        write_page(page, corpus, pipelines, results, overwrite=overwrite)
+    except (ValueError, OSError) as error:
+        return str(error)
+    return ""

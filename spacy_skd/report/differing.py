@@ -204,7 +204,11 @@ def _context(text: str, chars: tuple[int, int]) -> tuple[str, str, str]:
     before = text[max(0, start - _NEAR) : start].split()[-_AROUND:]
     after = text[end : end + _NEAR].split()[:_AROUND]
     shown = text[start:end]
-    return " ".join(before), shown if len(shown) <= 60 else shown[:57] + "...", " ".join(after)
+    space, other = (
+        " " if char.isspace() else "" for char in (text[start - 1 : start], text[end : end + 1])
+    )
+    shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    return " ".join(before) + space, shown, other + " ".join(after)
 
 
 def _sentences(reference: Doc, doc: Doc) -> list[tuple[int, int]]:

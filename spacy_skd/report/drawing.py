@@ -22,7 +22,7 @@ _SPAN = {
     "{label}{kb_link}</span></span>",
 }
 OPTIONS: dict[str, dict[str, Any]] = {
-    "dep": {"compact": True, "distance": 82, "word_spacing": 30, "arrow_spacing": 10,
+    "dep": {"compact": True, "distance": 105, "word_spacing": 30, "arrow_spacing": 10,
             "offset_x": 45, "color": "currentColor", "bg": "transparent", "font": "inherit"},
     "ent": {"template": _ENT},
     "span": {"template": _SPAN, "top_offset": 32, "span_label_offset": 16},
@@ -129,10 +129,25 @@ def _finished_dep(markup: str, side: Side, name: str, number: int) -> str:
         return f'<g class="{classes}" style="--c:{_sureness(mark)}">'
 
     markup = re.sub(r'<g class="displacy-arrow">', group, markup)
-    markup = re.sub(r"[0-9a-f]{32}-0", f"drawn-{number}", markup)
+    markup = _without_space_above(re.sub(r"[0-9a-f]{32}-0", f"drawn-{number}", markup))
     label = escape(f"{name}: {spoken(side)}", quote=True)
     opening = f'<svg role="img" aria-label="{label}" '
     return re.sub(r"\s*\n\s*", "", markup).replace("<svg ", opening, 1)
+
+
+def _without_space_above(markup: str) -> str:
+    """Crop what displaCy leaves free above arcs that are drawn close to each other."""
+    heights = [
+        float(y) for y in re.findall(r'class="displacy-arc"[^>]* d="M[^ ]* [^,]*,([\d.]+)', markup)
+    ]
+    size = re.search(r'width="(\d+)" height="([\d.]+)"', markup)
+    if not heights or size is None:
+        return markup
+    width, height, top = size.group(1), float(size.group(2)), max(0.0, min(heights) - 6)
+    cropped = (
+        f'width="{width}" height="{height - top:g}" viewBox="0 {top:g} {width} {height - top:g}"'
+    )
+    return markup.replace(size.group(0), cropped, 1).replace(f"height: {size.group(2)}px; ", "", 1)
 
 
 def _as_it_is(markup: str, side: Side, name: str, number: int) -> str:
