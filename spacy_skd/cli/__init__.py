@@ -10,6 +10,7 @@ from .check import check_cli
 from .convert import convert_cli
 from .export import export_cli
 from .init import init_cli
+from .inspect import inspect_cli
 from .package import package_cli
 from .prepare import prepare_cli
 from .rehead import rehead_cli
@@ -24,6 +25,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "convert": convert_cli,
     "export": export_cli,
     "init": init_cli,
+    "inspect": inspect_cli,
     "package": package_cli,
     "prepare": prepare_cli,
     "rehead": rehead_cli,

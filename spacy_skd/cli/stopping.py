@@ -16,6 +16,7 @@ BEGINS_ANEW = "Nothing was written, what was there is as it was. The same comman
 SAYS: dict[str, str] = {
     "annotate": "The shards that are written stay: the same command goes on where it stopped",
     "check": "Nothing is written. The same command begins anew",
+    "inspect": "Nothing is written",
     "report": "The same command begins anew",
     "teacher": "What the training saved stays; the same command trains anew",
 }

@@ -181,6 +181,18 @@ class Layer(ABC):
         facts = [*self.facts(doc).values()]
         return facts[-1] if facts else []
 
+    def inspected(self, doc: Doc) -> list[Fact]:
+        """Return the facts that `spacy skd inspect` shows."""
+        return self.decisions(doc) if self.is_annotated(doc) else []
+
+    def annotation_in(self, doc: Doc, start: int, end: int) -> Any:
+        """Return what a doc says of a unit, as an `Analysis` has it."""
+        raise NotImplementedError(f"layer {self.name!r} has no analyses of units of several words")
+
+    def claims(self, doc: Doc, start: int, annotation: Any) -> list[str]:
+        """Return in words what an analysis says. start (int): first token of its unit."""
+        return [str(annotation)]
+
     def unknown(self, doc: Doc) -> Bools:
         """Return (tokens,) bool, the tokens of which a doc that is annotated says nothing."""
         return numpy.zeros(len(doc), dtype=bool)

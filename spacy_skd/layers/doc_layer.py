@@ -115,6 +115,18 @@ class DocLayer(Layer):
         of_doc = (0, len(doc.text)), (0, len(doc))
         return {"CATS": [Fact(*of_doc, label, label=label) for label in held]}
 
+    def inspected(self, doc: Doc) -> list[Fact]:
+        """See `Layer.inspected`: all labels, the likeliest first."""
+        of_doc = (0, len(doc.text)), (0, len(doc))
+        labels = sorted(doc.cats, key=lambda label: -doc.cats[label])
+        return [Fact(*of_doc, label, label=label) for label in labels]
+
+    def annotation_in(self, doc: Doc, start: int, end: int) -> Any:
+        return {fact.label: 1.0 for facts in self.facts(doc).values() for fact in facts}
+
+    def claims(self, doc: Doc, start: int, annotation: Any) -> list[str]:
+        return [label for label, holds in annotation.items() if holds]
+
     def confidences(
         self, doc: Doc, decisions: Sequence[Fact], kept: Mapping[str, Any]
     ) -> list[float] | None:

@@ -102,6 +102,12 @@ class SpanLayer(Layer):
         ]
         return {f"{name.upper()}:{key}" if key else name.upper(): facts}
 
+    def annotation_in(self, doc: Doc, start: int, end: int) -> Any:
+        return [span for span in self.spans(doc) if start <= span.start and span.end <= end]
+
+    def claims(self, doc: Doc, start: int, annotation: Any) -> list[str]:
+        return [f"{span.text} {span.label_}" for span in annotation]
+
     def confidences(
         self, doc: Doc, decisions: Sequence[Fact], kept: Mapping[str, Any]
     ) -> list[float] | None:

@@ -110,7 +110,7 @@ def gather(
     base = teacher or next(iter(pipelines))
     evidence = Evidence(base, teacher is not None, {name: Found() for name in pipelines})
     gathering = _Gathering(evidence, pipelines, slices)
-    with _activations_kept(pipelines.values()):
+    with activations_kept(pipelines.values()):
         for batch in _batches(references):
             gathering.add(batch)
     return evidence
@@ -247,7 +247,7 @@ def _sliced(of_doc: DocSlices, layer: Layer, title: str) -> Any:
 
 
 @contextmanager
-def _activations_kept(pipelines: Any) -> Iterator[None]:
+def activations_kept(pipelines: Any) -> Iterator[None]:
     """Let components keep their probabilities."""
     pipes = [pipe for nlp in pipelines for _, pipe in nlp.pipeline if hasattr(pipe, "believe")]
     before = [pipe.save_activations for pipe in pipes]

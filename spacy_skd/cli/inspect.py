@@ -1,0 +1,74 @@
+"""`spacy skd inspect`: one text through pipelines side by side, in the terminal."""
+
+import sys
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from spacy.cli._util import import_code
+from wasabi import msg
+
+from ..report.inspection import Section, inspect
+from ..teachers.loading import load_trained
+from .code import CODE
+
+STDIN = "-"
+
+
+def show(sections: list[Section], names: list[str], console: Console) -> None:
+    """Print a table of each layer. Cells that differ from the first pipeline's are marked."""
+    for section in sections:
+        table = Table(title=section.title, title_justify="left", title_style="bold")
+        table.add_column("")
+        for name in names:
+            table.add_column(name)
+        for text, cells in section.rows:
+            first = _said(cells[0])
+            shown = [Text(cell, style="" if _said(cell) == first else "bold red") for cell in cells]
+            table.add_row(Text(text), *shown)
+        console.print(table)
+        for name, lines in section.others.items():
+            for line in lines:
+                console.print(Text(f"  {name}  {line}", style="dim"))
+        console.print()
+
+
+def _name(item: str, items: list[str]) -> str:
+    """Return the name of a pipeline: as given, else that of its folder if it is the only one."""
+    name, _, path = item.rpartition("=")
+    folders = [Path(each.rpartition("=")[2]).name for each in items]
+    folder = Path(path).name
+    return name or (folder if folders.count(folder) == 1 else path)
+
+
+def _said(cell: str) -> str:
+    """Return what a cell says, without how sure it is."""
+    return cell.split(" | ")[0].rstrip("0123456789.").rstrip()
+
+
+def inspect_cli(
+    arguments: list[str] = typer.Argument(
+        ..., metavar="PIPELINE... TEXT", help="Folders, packages or NAME=FOLDER, then the text"
+    ),
+    k: int = typer.Option(3, "--k", min=1, max=50, help="Analyses of a sentence that are shown"),
+    width: int = typer.Option(0, "--width", min=0, help="Columns of the output, 0: the terminal's"),
+    code_path: Path = CODE,
+) -> None:
+    """Run one TEXT ("-": of standard input) through pipelines and show what each says side by side,
+    with the probabilities of this package's components and the runner-up analyses. What differs
+    from the first pipeline is marked."""
+    import_code(code_path)
+    *pipelines, text = arguments
+    if not pipelines:
+        msg.fail(f"Expected pipelines and a text, got {text!r} alone", exits=1)
+    try:
+        named = {_name(item, pipelines): item.rpartition("=")[2] for item in pipelines}
+        loaded = {name: load_trained(path) for name, path in named.items()}
+        sections = inspect(loaded, sys.stdin.read() if text == STDIN else text, k=k)
+    except (ValueError, OSError) as error:
+        msg.fail("Nothing to show", str(error), exits=1)
+    if not sections:
+        msg.fail("Nothing to show", "none of the pipelines annotates this text", exits=1)
+    show(sections, list(loaded), Console(width=width or None))
