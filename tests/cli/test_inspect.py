@@ -57,7 +57,8 @@ def test_arcs_name_their_heads_and_sentences_their_runners_up(made, sections):
         assert cell.rpartition(" ")[0] == f"{token.dep_}{head}"
     others = sections["parser"].others["student"]
     assert others[0] == f'of "{next(doc.sents).text}":'
-    assert [line[:3] for line in others[1:4]] == ["1. ", "2. ", "3. "]
+    assert others[1].startswith("1. ")
+    assert sum(line.startswith("1. ") for line in others) == len(list(doc.sents))
     changes = [line for line in others if "+" in line]
     assert changes
     assert all("-" in line for line in changes)
