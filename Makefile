@@ -1,6 +1,7 @@
 # make distill   the whole project: train the teacher, distil, evaluate, report, package
 # make test      what CI runs: lint, types, tests
 # make test-oldest  the tests with the oldest versions that setup.cfg allows
+# make release   sdist and wheel in dist/, checked; nothing is uploaded
 # make lint      ruff only          make format   let ruff rewrite
 # make clean     remove the environment, caches and build products (not what was trained)
 #
@@ -27,7 +28,7 @@ REQUIREMENTS := setup.cfg pyproject.toml constraints.txt
 TEST_ENV := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false \
 	HF_HUB_OFFLINE=1
 
-.PHONY: distill test test-oldest lint format clean
+.PHONY: distill test test-oldest release lint format clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -42,6 +43,12 @@ test: $(VENV)/.test
 
 test-oldest: $(OLDEST)/.test
 	$(TEST_ENV) $(OLDEST)/bin/python -m pytest -n $(WORKERS)
+
+release: $(VENV)/.test
+	rm -rf dist build
+	$(BIN)/python -m build --no-isolation .
+	$(BIN)/python -m twine check --strict dist/*
+	$(BIN)/python tests/released.py dist
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
