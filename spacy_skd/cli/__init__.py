@@ -7,6 +7,7 @@ from spacy.cli._util import app
 
 from .annotate import annotate_cli
 from .convert import convert_cli
+from .distill import distill_cli
 from .export import export_cli
 from .init import init_cli
 from .package import package_cli
@@ -14,6 +15,7 @@ from .prepare import prepare_cli
 from .rehead import rehead_cli
 from .report import report_cli
 from .silver import silver_cli
+from .spacy_distill import register
 from .stopping import stoppable
 from .teacher import teacher_cli
 from .vectors import vectors_cli
@@ -21,6 +23,7 @@ from .vectors import vectors_cli
 COMMANDS: dict[str, Callable[..., None]] = {
     "annotate": annotate_cli,
     "convert": convert_cli,
+    "distill": distill_cli,
     "export": export_cli,
     "init": init_cli,
     "package": package_cli,
@@ -38,3 +41,4 @@ skd.command("teacher", context_settings={"allow_extra_args": True, "ignore_unkno
     stoppable("teacher", teacher_cli)
 )
 app.add_typer(skd)
+register(app)
