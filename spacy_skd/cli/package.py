@@ -42,13 +42,14 @@ def package(
     name: str,
     version: str,
     license: str = "",
+    description: str = "",
     code: Sequence[Path] = (),
     overwrite: bool = False,
 ) -> Path:
     """Make a wheel that names what it needs and loads in a process that has nothing else. Paths of
     this machine are left out of its config, but for the names of files.
 
-    license (str): of the package, in place of that of the pipeline's `meta.json`.
+    license, description (str): of the package, in place of those of the pipeline's `meta.json`.
     code (Sequence[Path]): Python files with registered functions, which become part of the wheel.
     overwrite (bool): whether to replace a wheel of the same name and version in `output`.
     RETURNS (Path): the wheel.
@@ -64,7 +65,8 @@ def package(
     # The build may spell the name another way, so the wheel itself is checked when it is written.
     check_new_file(output / f"{lang}_{name}-{version}-py3-none-any.whl", overwrite=overwrite)
     with tempfile.TemporaryDirectory() as folder:
-        meta = {"name": name, "version": version, **({"license": license} if license else {})}
+        about = {"name": name, "version": version, "license": license, "description": description}
+        meta = {key: value for key, value in about.items() if value}
         sources = _write_sources(pipeline, Path(folder), meta, code=code)
         wheel = _build(sources)
         _check_loads(wheel, Path(folder) / "unpacked")
@@ -170,6 +172,7 @@ def package_cli(
     name: str = typer.Option("skd_student", "--name", help="Package name, without the language"),
     version: str = typer.Option("0.1.0", "--version", help="Package version"),
     license: str = LICENSE,
+    description: str = typer.Option("", "--description", help="Of the package, for its README"),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace a wheel of this version"),
     code_paths: str = CODE_FILES,
 ) -> None:
@@ -182,6 +185,7 @@ def package_cli(
             name=name,
             version=version,
             license=license,
+            description=description,
             code=code,
             overwrite=overwrite,
         )

@@ -22,7 +22,7 @@ def origin_of(nlp: Language, teacher: SkdTeacher) -> dict[str, Any]:
         spaCy's "sources", the same in short.
     """
     teachers = [_about(m.path, read_meta(m.path)) for m in teacher.members if m.path]
-    data = _names(nlp.config["paths"].get(name) for name in ("train", "raw"))
+    data = _names(nlp.config.get("paths", {}).get(name) for name in ("train", "raw"))
     made: dict[str, Any] = {}
     if teacher.store is not None:
         manifest = Manifest.from_disk(Path(teacher.store))

@@ -21,7 +21,7 @@ from ...training.annotation.inputs import DOCS
 from ...training.annotation.settings import Settings
 from ...training.configs.plan import Plan, make_plan
 from ...training.configs.presets import DEFAULT, find_preset
-from ...training.conversion.heldout import TextCounts, count_texts
+from ...training.conversion.heldout import TextCounts, choose, count_texts
 from ...training.conversion.raw_text import find_raw_files
 from ..init import docs_in
 from ..package import check_wheel
@@ -55,8 +55,8 @@ class Request:
 @dataclass(frozen=True)
 class Checked:
     """A request that can be fulfilled. nlp: the teacher, loaded; embeds: whether it has vectors of
-    words. annotation: how it annotates. files, counts: of the texts. gold, dev: tokens. settings:
-    of the state."""
+    words. annotation: how it annotates. files, counts: of the texts. held_out: digests of those to
+    evaluate on. gold, dev: tokens. settings: of the state."""
 
     request: Request
     nlp: Language
@@ -65,6 +65,7 @@ class Checked:
     annotation: Settings
     files: list[Path]
     counts: TextCounts
+    held_out: set[str]
     gold: int
     dev: int
     settings: dict[str, Any]
@@ -95,6 +96,7 @@ def check(request: Request) -> Checked:
             f"{', '.join(map(str, request.texts))}: expected texts to learn from, found "
             f"{counts.rejected} unfit lines and no text"
         )
+    held_out = choose(files, counts) if request.dev is None else set()
     settings = {
         "teacher": {"name": nlp.meta["name"], "blake2b": fingerprint(nlp)},
         "texts": describe(files),
@@ -110,7 +112,19 @@ def check(request: Request) -> Checked:
     gold, dev = (
         0 if path is None else sum(map(len, docs[path])) for path in (request.gold, request.dev)
     )
-    return Checked(request, nlp, _embeds(nlp), plan, annotation, files, counts, gold, dev, settings)
+    return Checked(
+        request,
+        nlp,
+        _embeds(nlp),
+        plan,
+        annotation,
+        files,
+        counts,
+        held_out,
+        gold,
+        dev,
+        settings,
+    )
 
 
 def check_output(request: Request, output: Path) -> None:

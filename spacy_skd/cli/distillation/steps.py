@@ -29,6 +29,7 @@ from .training import BEST, Training
 
 SPACY = "python -m spacy"
 FEW_WORDS = 2_000  # of all texts: then words that occur once have vectors, too
+SPEED_WORDS = 20_000  # of which the report measures the speed
 OF_TEACHER = "agreement with the teacher"
 
 
@@ -106,7 +107,8 @@ class Steps:
                  ("annotate", *(["vectors"] if self.checked.embeds else []), *dev), self.config,
                  self._line("skd init", teacher, self.config, gpu=False, **self._planned)),
             Step("train", self._train, ("overrides",), ("init",), self.best),
-            Step("package", self._package, ("name", "version", "license", "code"), ("train",),
+            Step("package", self._package, ("teacher", "name", "version", "license", "code"),
+                 ("train",),
                  out / "packages",
                  self._line("skd package", self.best, out / "packages", gpu=False,
                             **self._named)),
@@ -168,18 +170,18 @@ class Steps:
 
     @property
     def _named(self) -> dict[str, str]:
-        r = self.request
-        return {
-            "name": r.name,
-            "version": r.version,
-            **({"license": r.license} if r.license else {}),
-        }
+        r, meta = self.request, self.checked.nlp.meta
+        license = {"license": r.license} if r.license else {}
+        teacher = f"{meta['lang']}_{meta['name']} {meta['version']}"
+        scores = f". Its scores are {OF_TEACHER} on held-out texts" if self.holds_out else ""
+        about = f"Distilled from {teacher}{scores}"
+        return {"name": r.name, "version": r.version, **license, "description": about}
 
     # What they do
 
     def _texts(self) -> None:
         with new_folder(self.out / "texts", by="distill", overwrite=True) as draft:
-            held = hold_out(self.checked.files, draft, self.checked.counts)
+            held = hold_out(self.checked.files, draft, self.checked.held_out)
         self.state.notes["held_out"] = {"texts": held.texts, "words": held.words}
         self._note_rejects(self.out / "texts" / REJECTS, self.checked.counts.rejected)
 
@@ -248,7 +250,7 @@ class Steps:
                 "teacher": self.request.teacher,
                 "student": self.best,
             }
-            results = report(self.dev, pipelines)
+            results = report(self.dev, pipelines, speed_words=SPEED_WORDS)
         notes = self.state.notes
         written = {
             "scores": OF_TEACHER if self.holds_out else "against gold",

@@ -22,7 +22,7 @@ SCHEDULE = "warmup_linear.v1"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A pipeline that was saved in training. steps: that it has learnt."""
+    """A pipeline that was saved in training. steps: of the training, when it was saved."""
 
     folder: Path
     steps: int
@@ -35,9 +35,9 @@ def find_checkpoint(folders: Sequence[Path]) -> Checkpoint | None:
 
 
 def learnt_steps(folder: Path) -> int | None:
-    """Return how many updates a saved student has learnt from; None if it is none, or if it is
-    damaged: spaCy saves file by file, and may have been killed meanwhile. Then it does not load, or
-    its components do not agree."""
+    """Return the step of a training at which a student was saved, as spaCy counts, from 0; None if
+    it is none, or if it is damaged: spaCy saves file by file, and may have been killed meanwhile.
+    Then it does not load, or its components do not agree."""
     if not (folder / "config.cfg").is_file():
         return None
     try:
@@ -50,7 +50,7 @@ def learnt_steps(folder: Path) -> int | None:
         for pipe in pipes
         if isinstance(pipe, DistillingPipe)
     }
-    return counts.pop()[0] if len(counts) == 1 else None
+    return max(0, counts.pop()[0] - 1) if len(counts) == 1 else None
 
 
 def keep_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
@@ -142,7 +142,7 @@ class Training:
         checkpoint = find_checkpoint([self.output / LAST, best, self.kept])
         rest = self._rest(config, checkpoint, save) if checkpoint else {}
         if checkpoint is None or rest or learnt_steps(best) is None:
-            say(self._line({**moved, **rest}))
+            say(f"\n{self._line({**moved, **rest})}")
             overrides = {**moved, **given, **rest}
             train(self.config, self.output, use_gpu=self.gpu_id, overrides=overrides)
         remove_files(self.kept, list(files_in(self.kept)) if self.kept.is_dir() else [])

@@ -4,7 +4,7 @@ A text and its copies go the same way, since it is chosen by a digest of its let
 """
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,15 +40,13 @@ def count_texts(files: Sequence[Path]) -> TextCounts:
     return counts
 
 
-def hold_out(files: Sequence[Path], output: Path, counts: TextCounts) -> TextCounts:
-    """Copy texts to `output`/train or, about `SHARE` of the words, but at most `MOST_WORDS` and one
-    text, to `output`/dev, into files of the same names; unfit lines to `output`/rejects.jsonl.
+def hold_out(files: Sequence[Path], output: Path, chosen: Container[str]) -> TextCounts:
+    """Copy texts to `output`/dev, if they are chosen, or `output`/train, into files of the same
+    names; unfit lines to `output`/rejects.jsonl.
 
-    counts (TextCounts): of the files.
+    chosen (Container[str]): see `choose`.
     RETURNS (TextCounts): of the texts that are held out.
-    RAISES (ValueError): if there are not two different texts.
     """
-    chosen = _choose(files, counts)
     held = TextCounts()
     for path, name in zip(files, _names(files)):
         for split in (TRAIN, DEV):
@@ -69,40 +67,44 @@ def hold_out(files: Sequence[Path], output: Path, counts: TextCounts) -> TextCou
     return held
 
 
-def _choose(files: Sequence[Path], counts: TextCounts) -> set[str]:
-    """Return digests of the texts to hold out: the smallest ones of all, but for long texts."""
+def choose(files: Sequence[Path], counts: TextCounts) -> set[str]:
+    """Choose texts to hold out: about `SHARE` of the words, but at most `MOST_WORDS` and one text;
+    those of the smallest digests, without long ones.
+
+    counts (TextCounts): of the files.
+    RETURNS (set[str]): digests.
+    RAISES (ValueError): if there are not two different texts.
+    """
     wanted = max(1.0, min(SHARE * counts.words, MOST_WORDS))
     longest = max(wanted, counts.shortest)
-    chosen: list[tuple[int, str, int]] = []  # a heap, the largest digest first
-    known: set[str] = set()
-    total, is_all = 0, True
+    heap: list[tuple[int, str, int]] = []  # the largest digest first
+    chosen: set[str] = set()
+    others: set[str] = set()  # more than can be chosen, or all there are
+    total = 0
     for item in _items(files):
-        if isinstance(item, Unfit):
+        if isinstance(item, Unfit) or (digest_ := _digest(item)) in chosen:
             continue
-        digest_, words = _digest(item), item.raw.n_words
-        if digest_ in known:
-            continue
-        if words > longest:
-            is_all = False
-            continue
-        known.add(digest_)
-        heapq.heappush(chosen, (-int(digest_, 16), digest_, words))
-        total += words
-        while len(chosen) > 1 and total - chosen[0][2] >= wanted:
-            _, dropped, words = heapq.heappop(chosen)
-            known.discard(dropped)
-            total -= words
-            is_all = False
-    if is_all and len(chosen) > 1:  # leave one to learn from
-        known.discard(heapq.heappop(chosen)[1])
-        is_all = False
-    if is_all:
+        words = item.raw.n_words
+        dropped = digest_
+        if words <= longest:
+            chosen.add(digest_)
+            heapq.heappush(heap, (-int(digest_, 16), digest_, words))
+            total += words
+            while len(heap) > 1 and total - heap[0][2] >= wanted:
+                _, dropped, words = heapq.heappop(heap)
+                chosen.discard(dropped)
+                total -= words
+        if len(others) <= MOST_WORDS:
+            others.add(dropped)
+    if others <= chosen and len(heap) > 1:  # leave one to learn from
+        chosen.discard(heapq.heappop(heap)[1])
+    elif others <= chosen:
         raise ValueError(
             f"expected two different texts or more, of which one is held out to evaluate on, found "
             f"{len(chosen)} in {counts.texts} texts; give more texts, or docs to evaluate on by "
             f"--dev"
         )
-    return known
+    return chosen
 
 
 def _digest(item: Placed) -> str:
