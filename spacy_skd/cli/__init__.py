@@ -8,6 +8,7 @@ from spacy.cli._util import app
 from .annotate import annotate_cli
 from .check import check_cli
 from .convert import convert_cli
+from .distill import distill_cli
 from .export import export_cli
 from .init import init_cli
 from .inspect import inspect_cli
@@ -16,6 +17,7 @@ from .prepare import prepare_cli
 from .rehead import rehead_cli
 from .report import report_cli
 from .silver import silver_cli
+from .spacy_distill import register
 from .stopping import stoppable
 from .teacher import teacher_cli
 from .vectors import vectors_cli
@@ -23,6 +25,7 @@ from .vectors import vectors_cli
 COMMANDS: dict[str, Callable[..., None]] = {
     "annotate": annotate_cli,
     "convert": convert_cli,
+    "distill": distill_cli,
     "export": export_cli,
     "init": init_cli,
     "inspect": inspect_cli,
@@ -43,3 +46,4 @@ for name, command in OVERRIDING.items():
     settings = {"allow_extra_args": True, "ignore_unknown_options": True}
     skd.command(name, context_settings=settings)(stoppable(name, command))
 app.add_typer(skd)
+register(app)

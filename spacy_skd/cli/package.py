@@ -1,6 +1,7 @@
 """`spacy skd package`: a trained pipeline as a wheel, with nothing else in the folder."""
 
 import io
+import os
 import re
 import subprocess
 import sys
@@ -13,10 +14,12 @@ from pathlib import Path
 
 import srsly
 import typer
+from packaging.version import InvalidVersion, Version
 from spacy.cli._util import string_to_list
 from spacy.cli.package import has_build, has_wheel
 from spacy.cli.package import package as spacy_package
-from spacy.util import load_config
+from spacy.util import load_config, set_dot_to_object, walk_dict
+from thinc.api import Config
 from wasabi import msg
 
 from ..disk import check_apart, check_new_file, write_new
@@ -27,6 +30,8 @@ from .requirements import name_of, requirements
 FAILED = re.compile(r"(?:✘|\[x\]) ")  # before what spaCy says of a failure
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 OWN = "spacy-skd"
+NO_BUILD = "wheels are built by a package that is not installed: pip install build"
+LICENSE = typer.Option("", "--license", help="Of the package; the pipeline's own by default")
 LOADS = "import importlib, sys; importlib.import_module(sys.argv[1]).load()"
 
 
@@ -36,11 +41,15 @@ def package(
     *,
     name: str,
     version: str,
+    license: str = "",
+    description: str = "",
     code: Sequence[Path] = (),
     overwrite: bool = False,
 ) -> Path:
-    """Make a wheel that names what it needs and loads in a process that has nothing else.
+    """Make a wheel that names what it needs and loads in a process that has nothing else. Paths of
+    this machine are left out of its config, but for the names of files.
 
+    license, description (str): of the package, in place of those of the pipeline's `meta.json`.
     code (Sequence[Path]): Python files with registered functions, which become part of the wheel.
     overwrite (bool): whether to replace a wheel of the same name and version in `output`.
     RETURNS (Path): the wheel.
@@ -50,13 +59,15 @@ def package(
     if not (pipeline / "config.cfg").is_file():
         raise ValueError(f"expected a trained pipeline, found none at {pipeline}")
     if not has_build():
-        raise ValueError("wheels are built by a package that is not installed: pip install build")
+        raise ValueError(NO_BUILD)
     check_apart(output, [pipeline])
     lang = srsly.read_json(pipeline / "meta.json")["lang"]
     # The build may spell the name another way, so the wheel itself is checked when it is written.
     check_new_file(output / f"{lang}_{name}-{version}-py3-none-any.whl", overwrite=overwrite)
     with tempfile.TemporaryDirectory() as folder:
-        sources = _write_sources(pipeline, Path(folder), name=name, version=version, code=code)
+        about = {"name": name, "version": version, "license": license, "description": description}
+        meta = {key: value for key, value in about.items() if value}
+        sources = _write_sources(pipeline, Path(folder), meta, code=code)
         wheel = _build(sources)
         _check_loads(wheel, Path(folder) / "unpacked")
         target = output / wheel.name
@@ -64,11 +75,26 @@ def package(
     return target
 
 
+def check_wheel(lang: str, *, name: str, version: str) -> None:
+    """Check early what a wheel is to be called. RAISES (ValueError): if it cannot be, or nothing
+    that builds wheels is installed."""
+    if not has_build():
+        raise ValueError(NO_BUILD)
+    if not f"{lang}_{name}".isidentifier() or not f"{lang}_{name}".isascii():
+        raise ValueError(
+            f"name: expected letters, digits and _, which Python imports, got {name!r}"
+        )
+    try:
+        Version(version)
+    except InvalidVersion as error:
+        raise ValueError(f"version: expected one as 0.1.0, got {version!r}") from error
+
+
 def _write_sources(
-    pipeline: Path, folder: Path, *, name: str, version: str, code: Sequence[Path]
+    pipeline: Path, folder: Path, new_meta: dict[str, str], *, code: Sequence[Path]
 ) -> Path:
     """Write the sources. RETURNS (Path): the folder to build, as `spacy package` writes it."""
-    meta = srsly.read_json(pipeline / "meta.json")
+    meta = {**srsly.read_json(pipeline / "meta.json"), **new_meta}
     needed = [*meta.get("requirements", []), *requirements(load_config(pipeline / "config.cfg"))]
     meta["requirements"] = list(dict.fromkeys(needed))
     srsly.write_json(folder / "meta.json", meta)
@@ -80,8 +106,8 @@ def _write_sources(
                 folder,
                 meta_path=folder / "meta.json",
                 code_paths=list(code),
-                name=name,
-                version=version,
+                name=meta["name"],
+                version=meta["version"],
                 create_sdist=False,
                 # This package asks for its versions of spaCy, a wider range than spaCy's.
                 require_parent=OWN not in map(name_of, needed),
@@ -91,7 +117,21 @@ def _write_sources(
         reason = FAILED.split(COLOUR.sub("", printed.getvalue()))[-1].strip()
         raise ValueError(reason) from error
     (setup,) = folder.glob("*/setup.py")
+    for path in setup.parent.glob("*/*/config.cfg"):
+        without_paths(Config().from_disk(path, interpolate=False)).to_disk(path)
     return setup.parent
+
+
+def without_paths(config: Config) -> Config:
+    """Return a config in which of files and folders the names are left: what their owner's disk
+    looks like is nobody's business, and means nothing elsewhere."""
+    paths = [value for value in config.get("paths", {}).values() if value]
+    config = config.copy()
+    for place, value in walk_dict(config):
+        if isinstance(value, str) and (name := Path(value).name):
+            if value in paths or (os.path.isabs(value) and os.path.exists(value)):
+                set_dot_to_object(config, ".".join(place), name)
+    return config
 
 
 def _build(sources: Path) -> Path:
@@ -131,6 +171,8 @@ def package_cli(
     output: Path = typer.Argument(..., help="Folder for the wheel"),
     name: str = typer.Option("skd_student", "--name", help="Package name, without the language"),
     version: str = typer.Option("0.1.0", "--version", help="Package version"),
+    license: str = LICENSE,
+    description: str = typer.Option("", "--description", help="Of the package, for its README"),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace a wheel of this version"),
     code_paths: str = CODE_FILES,
 ) -> None:
@@ -138,7 +180,14 @@ def package_cli(
     code = [Path(path.strip()) for path in string_to_list(code_paths)]
     try:
         wheel = package(
-            pipeline, output, name=name, version=version, code=code, overwrite=overwrite
+            pipeline,
+            output,
+            name=name,
+            version=version,
+            license=license,
+            description=description,
+            code=code,
+            overwrite=overwrite,
         )
     except (ValueError, OSError) as error:
         msg.fail("No package", str(error), exits=1)

@@ -17,6 +17,7 @@ SAYS: dict[str, str] = {
     "annotate": "The shards that are written stay: the same command goes on where it stopped",
     "check": "Nothing is written. The same command begins anew",
     "inspect": "Nothing is written",
+    "distill": "What is done stays: the same command goes on where it stopped",
     "report": "The same command begins anew",
     "teacher": "What the training saved stays; the same command trains anew",
 }

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import srsly
 from spacy.language import Language
-from spacy.util import load_model
+from spacy.util import get_package_path, is_package, load_model
 
 # spaCy's errors of a factory, another registered function, and a language that nothing registers.
 UNREGISTERED = ("[E002]", "[E893]", "[E048]")
@@ -29,6 +31,15 @@ def load_trained(pipeline: str | Path, *, what: str = "pipeline") -> Language:
             return load_model(pipeline)
         except OSError as error:
             raise ValueError(f"{failed}: {error}") from error
+
+
+def read_meta(pipeline: str | Path) -> dict[str, Any]:
+    """Return the `meta.json` of a folder or package, without loading it; {} if there is none."""
+    name = str(pipeline)
+    folder = get_package_path(name) if is_package(name) else Path(name)
+    file = folder / "meta.json"
+    meta: dict[str, Any] = dict(srsly.read_json(file)) if file.is_file() else {}
+    return meta
 
 
 @contextmanager

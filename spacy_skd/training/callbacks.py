@@ -13,6 +13,7 @@ from ..pipeline.gold_config import is_ours, learning_alone, read_gold
 from ..pipeline.teacher.component import SkdTeacher, is_teacher
 from ..registry import callback
 from ..teachers.sources import component_of
+from .origin import origin_of
 from .resume import OF_PATHS, RESUME, switch
 
 logger = logging.getLogger("spacy.skd")
@@ -31,7 +32,8 @@ def make_drop_teacher() -> Callable[[Language], Language]:
 
 
 def without_teacher(nlp: Language) -> Language:
-    """Return a shallow clone of a pipeline without its teacher component.
+    """Return a shallow clone of a pipeline without its teacher component, whose meta says what it
+    was made of.
 
     The pipeline itself stays as it is: training goes on with it.
     RETURNS (Language): shares components and vocab with `nlp`.
@@ -43,6 +45,9 @@ def without_teacher(nlp: Language) -> Language:
     clone._pipe_meta = {n: v for n, v in nlp._pipe_meta.items() if n not in names}
     clone._pipe_configs = {n: v for n, v in learning_alone(nlp).items() if n not in names}
     clone._meta = copy.deepcopy(nlp._meta)
+    for _, pipe in nlp._components:
+        if isinstance(pipe, SkdTeacher):
+            clone._meta.update(origin_of(nlp, pipe))
     clone._config = _scrub(nlp.config, names)
     return clone
 

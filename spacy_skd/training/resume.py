@@ -12,6 +12,7 @@ from spacy.tokens import Doc
 from ..pipeline.teacher.component import is_teacher
 from ..registry import callback
 from ..teachers.loading import load_trained
+from .origin import inherit_origin
 
 logger = logging.getLogger("spacy.skd")
 RESUME = "spacy-skd.resume.v1"
@@ -82,6 +83,7 @@ def resume(nlp: Language, path: str) -> None:
     if not nlp.vocab.vectors.shape[1]:  # of components that were taken over
         nlp.vocab.vectors = saved.vocab.vectors
     _restore_tokenizer(nlp.tokenizer, saved.tokenizer)
+    inherit_origin(nlp, saved)
     logger.info("Resumed from %s: %s", path, ", ".join(resumed))
 
 

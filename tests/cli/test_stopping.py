@@ -20,6 +20,11 @@ COMMANDS = {
         "vectors TEACHER RAW OUT",
         "Nothing was written",
     ),
+    "distill": (
+        "spacy_skd.cli.distillation.request",
+        "distill TEACHER RAW OUT",
+        "the same command goes on",
+    ),
     "silver": ("spacy_skd.cli.silver", "silver TEACHER RAW OUT", "Nothing was written"),
     "export": ("spacy_skd.cli.export", "export TEACHER OUT", "Nothing was written"),
 }

@@ -87,8 +87,9 @@ def documented() -> list[Snippet]:
 
 
 def first_block() -> Snippet:
-    """The README's commands from a teacher of one's own to a wheel."""
-    return next(s for s in documented() if s.section == FIVE_COMMANDS and s.kind == "bash")
+    """The README's commands from a teacher of one's own to a wheel, step by step."""
+    blocks = (s for s in documented() if s.section == FIVE_COMMANDS and s.kind == "bash")
+    return next(block for block in blocks if "skd annotate" in block.text)
 
 
 def first_commands() -> list[str]:

@@ -1,0 +1,1 @@
+"""All that `spacy skd distill` does, step by step."""

@@ -1,0 +1,281 @@
+"""The steps of a distillation: the single command that does each, and the function behind it."""
+
+import json
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import srsly
+from thinc.api import require_cpu
+
+from ...disk import new_folder, write_new
+from ...shards.manifest import FILE as MANIFEST
+from ...training.annotation.annotate import annotate
+from ...training.annotation.vectors import VectorSettings, make_vectors
+from ...training.conversion.heldout import DEV, TRAIN, hold_out
+from ...training.conversion.raw_text import REJECTS
+from ..code import with_code
+from ..init import init
+from ..package import package
+from ..progress import progress
+from ..report import report
+from ..silver import rejects_of, silver
+from .request import Checked
+from .state import State, key_of
+from .training import BEST, Training
+
+SPACY = "python -m spacy"
+FEW_WORDS = 2_000  # of all texts: then words that occur once have vectors, too
+SPEED_WORDS = 10_000  # of which the report measures the speed
+OF_TEACHER = "agreement with the teacher"
+
+
+@dataclass(frozen=True)
+class Step:
+    """settings, before: what its result depends on: names in the state's settings, and steps. made:
+    what is there when it is done. command: what a user would run, "" if there is none."""
+
+    name: str
+    do: Callable[[], None]
+    settings: tuple[str, ...]
+    before: tuple[str, ...]
+    made: Path
+    command: str = ""
+
+
+class Steps:
+    """The steps of one request in one folder.
+
+    drafts (Path): a folder for drafts in `out`. overwrite (bool): whether other annotation in the
+        folder is replaced.
+    """
+
+    def __init__(self, checked: Checked, out: Path, state: State, *, drafts: Path, overwrite: bool):
+        self.checked, self.request, self.out, self.state = checked, checked.request, out, state
+        self.drafts, self.overwrite = drafts, overwrite
+        self.holds_out = self.request.dev is None
+        self.dev = self.request.dev or out / "dev.spacy"
+        texts = [out / "texts" / TRAIN] if self.holds_out else list(self.request.texts)
+        self.data = [*filter(None, [self.request.gold]), *texts]
+        self.store, self.vectors, self.config = (
+            out / "annotated",
+            out / "vectors",
+            out / "student.cfg",
+        )
+        self.best = out / "training" / BEST
+        self.training = Training(
+            self.config,
+            out / "training",
+            kept=out / "resume",
+            paths={
+                "teacher": self.request.teacher,
+                "store": str(self.store),
+                "vectors": str(self.vectors) if checked.embeds else None,
+                "dev": str(self.dev),
+            },
+            gpu_id=self.request.gpu_id,
+            code=with_code(self.request.code),
+            notes=state.notes,
+        )
+
+    @cached_property
+    def all(self) -> list[Step]:
+        """In the order in which they are done."""
+        teacher, out = self.request.teacher, self.out
+        held = [
+            Step("texts", self._texts, ("texts",), (), out / "texts"),
+            Step("dev", self._silver, ("teacher", "code"), ("texts",), self.dev,
+                 self._line("skd silver", teacher, out / "texts" / DEV, self.dev)),
+        ]  # fmt: skip
+        texts = ("texts",) if self.holds_out else ()
+        dev = ("dev",) if self.holds_out else ()
+        chosen = ("pipes", "keep", "teach", "retrain")
+        given = ("teacher", "gold", "texts", "code")
+        vectors = Step("vectors", self._vectors, given, texts, self.vectors / "vocab",
+                       self._line("skd vectors", teacher, *self.data, self.vectors,
+                                  **self._least))  # fmt: skip
+        return [
+            *(held if self.holds_out else []),
+            Step("annotate", self._annotate, (*given, *chosen, "max_words", "annotation"), texts,
+                 self.store / MANIFEST,
+                 self._line("skd annotate", teacher, *self.data, self.store, **self._asked)),
+            *([vectors] if self.checked.embeds else []),
+            Step("init", self._init, ("teacher", "dev", "preset", "effort", *chosen),
+                 ("annotate", *(["vectors"] if self.checked.embeds else []), *dev), self.config,
+                 self._line("skd init", teacher, self.config, gpu=False, **self._planned)),
+            Step("train", self._train, ("overrides",), ("init",), self.best),
+            Step("package", self._package, ("teacher", "name", "version", "license", "code"),
+                 ("train",),
+                 out / "packages",
+                 self._line("skd package", self.best, out / "packages", gpu=False,
+                            **self._named)),
+            Step("report", self._report, ("dev",), ("train", *dev), out / "report.json",
+                 self._line("skd report", self.dev, f"teacher={teacher}", f"student={self.best}",
+                            gpu=False, speed_words=SPEED_WORDS)),
+        ]  # fmt: skip
+
+    @cached_property
+    def keys(self) -> dict[str, str]:
+        """By step, a digest of all that its result depends on."""
+        keys: dict[str, str] = {}
+        for step in self.all:
+            before = [keys[name] for name in step.before]
+            keys[step.name] = key_of(self.checked.settings, step.settings, before)
+        return keys
+
+    def is_done(self, step: Step) -> bool:
+        """Tell whether a run of before has done it, of the same, and the result is still there."""
+        return self.state.done.get(step.name) == self.keys[step.name] and step.made.exists()
+
+    # What the commands are given
+
+    def _line(self, command: str, *arguments: Any, gpu: bool = True, **options: Any) -> str:
+        """Return a command line, as a shell reads it."""
+        words = [str(argument) for argument in arguments]
+        for name, value in options.items():
+            values = value if isinstance(value, tuple | list) else [value]
+            words += [w for each in values for w in (f"--{name.replace('_', '-')}", str(each))]
+        if gpu and self.request.gpu_id >= 0:
+            words += ["--gpu-id", str(self.request.gpu_id)]
+        return f"{SPACY} {command} {shlex.join(words)}{with_code(self.request.code)}"
+
+    @property
+    def _asked(self) -> dict[str, Any]:
+        settings = self.checked.annotation
+        options: dict[str, Any] = {"pipes": ",".join(settings.pipes)} if settings.pipes else {}
+        if settings.max_words != 300:
+            options["max_words"] = settings.max_words
+        return {**options, "retrain": settings.retrain}
+
+    @property
+    def _least(self) -> dict[str, Any]:
+        return {"least": 1} if self.checked.counts.words < FEW_WORDS else {}
+
+    @property
+    def _planned(self) -> dict[str, Any]:
+        r = self.request
+        lists = {"pipes": r.pipes, "keep": r.keep, "teach": r.teach}
+        return {
+            "preset": r.preset,
+            "store": self.store,
+            **({"vectors": self.vectors} if self.checked.embeds else {}),
+            "dev": self.dev,
+            **{name: ",".join(names) for name, names in lists.items() if names},
+            "retrain": r.retrain,
+            **({"effort": r.effort} if r.effort != 1 else {}),
+        }
+
+    @property
+    def _named(self) -> dict[str, str]:
+        r, meta = self.request, self.checked.nlp.meta
+        license = {"license": r.license} if r.license else {}
+        teacher = f"{meta['lang']}_{meta['name']} {meta['version']}"
+        scores = f". Its scores are {OF_TEACHER} on held-out texts" if self.holds_out else ""
+        about = f"Distilled from {teacher}{scores}"
+        return {"name": r.name, "version": r.version, **license, "description": about}
+
+    # What they do
+
+    def _texts(self) -> None:
+        with new_folder(self.out / "texts", by="distill", overwrite=True) as draft:
+            held = hold_out(self.checked.files, draft, self.checked.held_out)
+        self.state.notes["held_out"] = {"texts": held.texts, "words": held.words}
+        self._note_rejects(self.out / "texts" / REJECTS, self.checked.counts.rejected)
+
+    def _silver(self) -> None:
+        draft = self.drafts / "dev.spacy"
+        with progress("silver") as tell:
+            _, rejected = silver(self.request.teacher, self.out / "texts" / DEV, draft, report=tell)
+        for made, path in ((draft, self.dev), (rejects_of(draft), rejects_of(self.dev))):
+            if made.exists():
+                write_new(path, made.read_bytes(), overwrite=True)
+        self._note_rejects(rejects_of(self.dev), rejected)
+
+    def _annotate(self) -> None:
+        with progress("annotate") as tell:
+            manifest = annotate(
+                self.request.teacher,
+                [str(path) for path in self.data],
+                self.store,
+                settings=self.checked.annotation,
+                overwrite=self.overwrite,
+                report=tell,
+            )
+        self.state.notes["tokens"] = manifest.counts["words"]
+        self._note_rejects(self.store / REJECTS, manifest.counts["rejected"])
+
+    def _vectors(self) -> None:
+        settings = VectorSettings(**self._least)
+        with progress("vectors") as tell:
+            make_vectors(
+                self.request.teacher, self.data, self.vectors, settings=settings, overwrite=True,
+                report=tell,
+            )  # fmt: skip
+
+    def _init(self) -> None:
+        r = self.request
+        config, _ = init(
+            r.teacher,
+            preset=r.preset,
+            store=str(self.store),
+            vectors=str(self.vectors) if self.checked.embeds else None,
+            dev=str(self.dev),
+            pipes=r.pipes,
+            keep=r.keep,
+            teach=r.teach,
+            retrain=r.retrain,
+            effort=r.effort,
+        )
+        write_new(self.config, config.to_bytes(), overwrite=True)
+
+    def _train(self) -> None:
+        self.training.run(self.keys["train"], overwrite=self.overwrite, save=self.save, say=print)
+
+    def _package(self) -> None:
+        r = self.request
+        wheel = package(
+            self.best, self.out / "packages", **self._named, code=[r.code] if r.code else [],
+            overwrite=True,
+        )  # fmt: skip
+        self.state.notes["wheel"] = wheel.name
+
+    def _report(self) -> None:
+        if self.request.gpu_id >= 0:
+            require_cpu()  # where students run; speeds are of one thread
+        with progress("report", bar=False):
+            pipelines: dict[str, str | Path] = {
+                "teacher": self.request.teacher,
+                "student": self.best,
+            }
+            results = report(self.dev, pipelines, speed_words=SPEED_WORDS)
+        notes = self.state.notes
+        written = {
+            "scores": OF_TEACHER if self.holds_out else "against gold",
+            "of": self.dev.name,
+            "held_out": notes.get("held_out") if self.holds_out else None,
+            "resumed": notes.get("resumed", []),
+            "pipelines": results,
+        }
+        text = json.dumps(written, indent=2) + "\n"
+        write_new(self.out / "report.json", text.encode("utf8"), overwrite=True)
+        # The place for a page beside the JSON (`report --html`): made of `results`, into `out`.
+
+    def results(self) -> dict[str, Any]:
+        """Return what report.json has."""
+        return dict(srsly.read_json(self.out / "report.json"))
+
+    def rejects(self) -> Sequence[tuple[Path, int]]:
+        """Return files of unfit lines, with how many there are."""
+        rejects: dict[str, int] = self.state.notes.get("rejects", {})
+        return [(self.out / name, n) for name, n in rejects.items() if n]
+
+    def _note_rejects(self, file: Path, n: int) -> None:
+        name = file.relative_to(self.out).as_posix()
+        self.state.notes.setdefault("rejects", {})[name] = n
+
+    def save(self) -> None:
+        """Write the state."""
+        self.state.to_disk(self.out, drafts=self.drafts)

@@ -1,0 +1,62 @@
+"""What a student is made of, for its `meta.json`: teachers, data, licences. Names, no paths."""
+
+from pathlib import Path
+from typing import Any
+
+from spacy.language import Language
+
+from ..pipeline.teacher.component import SkdTeacher
+from ..shards.manifest import Manifest
+from ..teachers.loading import read_meta
+
+KEY = "spacy_skd"  # in meta.json
+SOURCES = "sources"  # spaCy's own, which `spacy package` writes into a package's README
+
+
+def origin_of(nlp: Language, teacher: SkdTeacher) -> dict[str, Any]:
+    """Return what goes into the meta of a student.
+
+    nlp (Language): the student. teacher (SkdTeacher): its component.
+    RETURNS (dict[str, Any]): "spacy_skd" with the "teachers" (name, version, license), the names of
+        the files of "data" and, where they were annotated ahead, numbers of tokens, "words"; and
+        spaCy's "sources", the same in short.
+    """
+    teachers = [_about(m.path, read_meta(m.path)) for m in teacher.members if m.path]
+    data = _names(nlp.config.get("paths", {}).get(name) for name in ("train", "raw"))
+    made: dict[str, Any] = {}
+    if teacher.store is not None:
+        manifest = Manifest.from_disk(Path(teacher.store))
+        data = _names(given["path"] for given in manifest.inputs)
+        shards = manifest.shards.values()
+        made["words"] = {
+            "labelled": sum(shard.words for shard in shards if shard.labelled),
+            "raw": sum(shard.words for shard in shards if not shard.labelled),
+        }
+        teachers = teachers or [_about(None, manifest.teacher)]
+    sources = [
+        {"name": f"{t['name']} {t['version']} (teacher)", "license": t["license"]} for t in teachers
+    ]
+    return {
+        KEY: {"teachers": teachers, "data": data, **made},
+        SOURCES: [*sources, *({"name": name} for name in data)],
+    }
+
+
+def inherit_origin(nlp: Language, saved: Language) -> None:
+    """Give a pipeline that goes on from another one what that was made of."""
+    for key in (KEY, SOURCES):
+        if key in saved.meta:
+            nlp._meta.setdefault(key, saved.meta[key])
+
+
+def _about(path: str | None, meta: dict[str, Any]) -> dict[str, str]:
+    name = "_".join(filter(None, (meta.get("lang"), meta.get("name"))))
+    return {
+        "name": name or Path(path or "").name,
+        "version": str(meta.get("version", "")),
+        "license": str(meta.get("license") or "not stated"),
+    }
+
+
+def _names(paths: Any) -> list[str]:
+    return list(dict.fromkeys(Path(path).name for path in paths if path))
