@@ -19,6 +19,7 @@ from conftest import make_docs, student_of
 from journeys.commands import resolve
 from own_code import printed, run
 from spacy.tokens import Doc, DocBin
+from spacy.util import load_model
 from thinc.api import Config, Model, registry
 from typer.testing import CliRunner
 
@@ -28,6 +29,7 @@ from spacy_skd.cli.distillation.training import rest_of
 from spacy_skd.cli.init import init
 from spacy_skd.cli.spacy_distill import register, spacy_distill_cli, teacher_paths
 from spacy_skd.disk import locked
+from spacy_skd.teachers import loading
 from spacy_skd.training.origin import origin_of
 
 WORDS = ["The cat sees Ann .", "Dogs sleep well", "She gave him the book", "Go home !"]
@@ -38,11 +40,28 @@ LATER = ["train", "package", "report"]
 STEPS = ["hold_out", "silver", "annotate", "make_vectors", "init", "package", "report"]
 
 
+LOADED = {}
+
+
+def load_once(pipeline):
+    """Load what is not written in these tests, the teacher, once for all commands."""
+    if "made" in str(pipeline) or "test_" in str(pipeline):
+        return load_model(pipeline)
+    if str(pipeline) not in LOADED:
+        LOADED[str(pipeline)] = load_model(pipeline)
+    return LOADED[str(pipeline)]
+
+
+def shorten(patch):
+    patch.setenv("SPACY_CONFIG_OVERRIDES", FEW)
+    patch.setattr(times, "SECONDS", 0.0)
+    patch.setattr(steps_module, "SPEED_WORDS", 100)
+    patch.setattr(loading, "load_model", load_once)
+
+
 @pytest.fixture(autouse=True)
 def short(monkeypatch):
-    monkeypatch.setenv("SPACY_CONFIG_OVERRIDES", FEW)
-    monkeypatch.setattr(times, "SECONDS", 0.0)
-    monkeypatch.setattr(steps_module, "SPEED_WORDS", 100)
+    shorten(monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +84,7 @@ def made(teacher, data, tmp_path_factory):
     """The output of one command, and what it printed."""
     out = tmp_path_factory.mktemp("made") / "out"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SPACY_CONFIG_OVERRIDES", FEW)
-        patch.setattr(times, "SECONDS", 0.0)
-        patch.setattr(steps_module, "SPEED_WORDS", 100)
+        shorten(patch)
         found = distill(teacher, data / "raw.jsonl", out, "--gold", data / "gold.spacy",
                         "--license", "MIT")  # fmt: skip
     assert found.exit_code == 3, found.output
