@@ -181,6 +181,10 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
     def initialize(self, model: Model[Any, Any], docs: list[Doc]) -> None:
         """Set the sizes of a model for the student's labels."""
 
+    def begin(self, model: Model[Any, Any], get_examples: Callable[[], Iterable[Example]]) -> None:
+        """Initialize a model: its sizes, and the scores that it begins with."""
+        self.initialize(model, [eg.predicted for eg in islice(get_examples(), 10)])
+
     # Prediction
 
     @abstractmethod
@@ -290,8 +294,3 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
         ops = self.pipe.model.ops
         arrays = {key: ops.asarray(value) for key, value in parts.arrays.items()}
         return Parts(arrays, ops.asarray(parts.lengths))
-
-
-def first_docs(get_examples: Callable[[], Iterable[Example]]) -> list[Doc]:
-    """Return some docs, of which a model's sizes are known."""
-    return [eg.predicted for eg in islice(get_examples(), 10)]
