@@ -27,7 +27,6 @@ logger = logging.getLogger("spacy.skd")
 _WORDS_PER_SPAN = 4
 _PRIOR_WORDS = 1000  # as many say it beside those of gold
 _LEAST_NONE = 0.01  # of spans are none, so that the odds of the others are finite
-_FIRST_SPREAD = 0.6  # nats or less, of products of two hidden layers at first
 
 
 class ScoredSpans(list[TypedSpan]):
@@ -85,18 +84,13 @@ class IndependentSpanTask(SegmentTask):
         self, model: Model[list[Doc], Any], get_examples: Callable[[], Iterable[Example]]
     ) -> None:
         """Begin with the log odds of how often spans of each width and label start at a word in
-        gold (Lin et al. 2017, "Focal Loss for Dense Object Detection", section 4.1), and with
-        products of words that differ a little, of which zeros would learn late."""
+        gold (Lin et al. 2017, "Focal Loss for Dense Object Detection", section 4.1)."""
         super().begin(model, get_examples)
         output = model.get_ref("output_layer")
-        width, W = output.get_param("width"), output.get_param("W").copy()
-        counts, n_words = self._count(get_examples(), shape=width.shape)
+        shape = output.get_param("width").shape
+        counts, n_words = self._count(get_examples(), shape=shape)
         odds = first_odds(counts, n_words, one_label=self.structure.one_label)
         output.set_param("width", output.ops.asarray2f(odds))
-        products = W[:, :-1, :-1]
-        spread = _FIRST_SPREAD / products.shape[1]
-        products[...] = output.ops.asarray3f(numpy.random.normal(0, spread, products.shape))
-        output.set_param("W", W)
 
     def _count(
         self, examples: Iterable[Example], *, shape: tuple[int, ...]
