@@ -255,7 +255,7 @@ class DistillingPipe(LearningPipe):
         validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
         get_gold = only_gold(get_examples)
         self._set_labels(self._initial_labels(get_gold, labels), nlp=nlp)
-        self.task.initialize(self.model, first_docs(get_gold))
+        self.task.begin(self.model, get_gold)
 
     def _initial_labels(
         self, get_examples: Callable[[], Iterable[Example]], labels: Iterable[str] | None

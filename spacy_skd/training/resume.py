@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from spacy.language import Language
+from spacy.pipeline import AttributeRuler
 from spacy.tokens import Doc
 
 from ..pipeline.teacher.component import is_teacher
@@ -123,6 +124,8 @@ def _add_labels(pipe: Any, other: Any) -> list[str]:
 
 
 def _restore(name: str, pipe: Any, saved: Any, path: str) -> None:
+    if isinstance(pipe, AttributeRuler):
+        pipe.clear()  # spaCy adds what is saved to the rules that there are
     try:
         pipe.from_bytes(saved.to_bytes(exclude=["vocab"]), exclude=["vocab"])
     except (ValueError, KeyError, IndexError, AttributeError) as error:

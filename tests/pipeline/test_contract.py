@@ -1,19 +1,27 @@
 """What spaCy does to any component, done to each of ours: `Language`'s methods, copies, pickles,
-memory zones."""
+memory zones, threads and processes."""
 
 import copy
 import gc
 import pickle
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import numpy
 import pytest
 import spacy
 from all_components import NAMES, TEXTS, annotation, build, gold_examples, scores_of
 from conftest import train
+from spacy.lookups import Lookups
 from spacy.tokens import Doc
 from spacy.training import Example
 from taught import scores_of_lesson
 
+from spacy_skd.models.prediction.word_table import WordTable
+
+THREADS = 4
+SOME = [f"The cat sees Ann . Dogs sleep word{i}" for i in range(8)] + TEXTS
 MANY = [f"The cat sees Ann . Dogs sleep well word{i}" for i in range(30)] + TEXTS
 
 
@@ -239,3 +247,58 @@ def test_wrong_input(nlp, name):
     empty = Example(Doc(nlp.vocab), Doc(nlp.vocab))
     assert pipe.update([empty]) == {name: 0.0}
     assert pipe.update([]) == {name: 0.0}
+
+
+@pytest.fixture
+def with_rules(trained):
+    """Never asked yet, so that nothing is kept; what it keeps of words is soon full."""
+    nlp = build(save_activations=True).from_bytes(trained)
+    lookups = Lookups()
+    lookups.add_table("lemma_rules", {"noun": [["s", ""]], "verb": [["s", ""]]})
+    lookups.add_table("lemma_index", {"noun": ["dog", "cat"], "verb": ["see"]})
+    lookups.add_table("lemma_exc", {})
+    settings = {"overwrite": True, "memo": 4}
+    nlp.add_pipe("fast_lemmatizer", "rules", config=settings).initialize(lookups=lookups)
+    ruler = nlp.add_pipe("fast_attribute_ruler", "ruler", config={"memo": 4})
+    ruler.add([[{"LOWER": "cat"}, {"LOWER": "sees"}]], {"TAG": "GO", "LEMMA": "go"}, index=1)
+    ruler.add([[{"LOWER": {"REGEX": "^word"}}]], {"POS": "NOUN", "MORPH": "Number=Sing"})
+    for node in nlp.get_pipe("tok2vec").model.walk():
+        for table in node.attrs.values():
+            if isinstance(table, WordTable):
+                table.limit = 12
+    return nlp
+
+
+def said(docs):
+    return [annotation(doc) for doc in docs]
+
+
+@pytest.fixture
+def switching():
+    """Threads take turns as often as they can."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(interval)
+
+
+def test_threads_annotate_as_one_does(with_rules, switching):
+    nlp, start = with_rules, Barrier(THREADS)
+
+    def called(place):
+        start.wait()
+        texts = SOME[place:] + SOME[:place]  # not the same words at the same time
+        docs = [nlp(text) for text in texts] if place % 2 else list(nlp.pipe(texts, batch_size=7))
+        return said(docs[len(SOME) - place :] + docs[: len(SOME) - place])
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        found = list(pool.map(called, range(THREADS)))
+    expected = said(nlp.pipe(SOME))
+    assert ("GO", "go") in {(row[0], row[3]) for doc in expected for row in doc if len(row) > 3}
+    assert found == [expected] * THREADS
+
+
+def test_processes_annotate_as_one_does(with_rules):
+    nlp = with_rules
+    found = said(nlp.pipe(SOME, n_process=2, batch_size=5))
+    assert found == said(nlp.pipe(SOME))

@@ -102,12 +102,29 @@ def test_learns_nested_spans_and_survives_disk_and_bytes(folder, kind):
     assert found(copy(blank_doc(copy, TEXT))) == sorted(NESTED)
 
 
-def test_it_starts_with_hardly_any_span():
-    nlp = build()
-    nlp.initialize(lambda: gold(nlp))
+@pytest.mark.parametrize("max_positive", [1, None])
+def test_it_starts_with_as_many_spans_as_gold_has(max_positive):
+    """By width and label: what gold says, and where it says nothing one span in four words."""
+    nlp = build(max_positive=max_positive)
+    examples = gold(nlp) * 400
+    nlp.initialize(lambda: examples)
+    pipe = nlp.get_pipe("sc")
     docs = list(nlp.get_pipe("tok2vec").pipe([blank_doc(nlp, TEXT)]))
-    (belief,) = nlp.get_pipe("sc").believe(docs)
-    assert numpy.exp(belief.scores[0].astype("float64")).sum() == pytest.approx(1 / 4, rel=0.05)
+    (belief,) = pipe.believe(docs)
+    spans = [s for eg in examples for s in eg.reference.spans["sc"]]
+    rates = numpy.zeros((6, len(pipe.labels)))
+    for span in spans:
+        rates[len(span) - 1, pipe.labels.index(span.label_)] += 1
+    rates /= sum(len(eg.predicted) for eg in examples)
+    odds = numpy.exp(belief.scores[0].astype("float64"))
+    none = 1 + (odds.sum(axis=1, keepdims=True) if max_positive else odds)
+    numpy.testing.assert_allclose(odds / none, rates, rtol=0.5, atol=0.01)
+
+    nlp = build(max_positive=max_positive)
+    nlp.get_pipe("sc").add_label("A")
+    nlp.initialize(lambda: raw(nlp))
+    width = nlp.get_pipe("sc").model.get_ref("output_layer").get_param("width")
+    assert numpy.exp(width.astype("float64")).sum() == pytest.approx(1 / 4, rel=0.05)
 
 
 PAIRS = [(teacher, structure) for teacher in (*SCORERS, "yes-no") for structure in SCORERS

@@ -168,6 +168,22 @@ def test_gold_may_have_labels_that_are_new_to_the_student(made, tmp_path, log):
     assert "'pos' learns" not in log.text
 
 
+@pytest.mark.parametrize("factory", ["attribute_ruler", "fast_attribute_ruler"])
+def test_rules_that_were_taken_over_are_there_once(tmp_path, factory):
+    nlp = spacy.blank("en")
+    ruler = nlp.add_pipe(factory, "ruler")
+    ruler.add([[{"LOWER": "go"}]], {"TAG": "GO"})
+    nlp.to_disk(tmp_path / "saved")
+    for tag in ("GO", "OLD"):  # as it was taken over, and as the teacher had it before
+        nlp.get_pipe("ruler").clear()
+        nlp.get_pipe("ruler").add([[{"LOWER": "go"}]], {"TAG": tag})
+        resume(nlp, str(tmp_path / "saved"))
+        assert nlp.get_pipe("ruler").patterns == [
+            {"patterns": [[{"LOWER": "go"}]], "attrs": {"TAG": "GO"}, "index": 0}
+        ]
+        assert nlp("go")[0].tag_ == "GO"
+
+
 def test_a_component_that_takes_no_labels_refuses_others(tmp_path):
     for label in ("A", "B"):
         nlp = spacy.blank("en")

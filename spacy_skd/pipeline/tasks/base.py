@@ -148,6 +148,10 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
     def initialize(self, model: Model[Any, Any], docs: list[Doc]) -> None:
         """Set the sizes of a model for the student's labels."""
 
+    def begin(self, model: Model[Any, Any], get_examples: Callable[[], Iterable[Example]]) -> None:
+        """Initialize a model: its sizes, and the scores that it begins with."""
+        self.initialize(model, [eg.predicted for eg in islice(get_examples(), 10)])
+
     # Prediction
 
     @abstractmethod

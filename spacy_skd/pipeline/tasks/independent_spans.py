@@ -1,8 +1,7 @@
 """Spans that may nest and cross: each of up to a width is chosen on its own."""
 
 import logging
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
 import numpy
@@ -10,7 +9,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from thinc.api import Model
 
-from ...arrays import Floats1d
+from ...arrays import Floats1d, Floats2d
 from ...codecs.bioes import TypedSpan
 from ...codecs.span_sets import KnownSpans, SpanSetGold, encode_span_sets, likely_spans
 from ...errors import check_between
@@ -24,9 +23,11 @@ from .segments import SegmentTask
 
 logger = logging.getLogger("spacy.skd")
 
-# At first a span of some label and width starts at one word in so many: that mostly there is none
-# takes long to learn from scores of 0.
+# Where gold does not say it, a span of some label and width starts at one word in so many: that
+# mostly there is none takes long to learn from scores of 0.
 _WORDS_PER_SPAN = 4
+_PRIOR_WORDS = 1000  # as many say it beside those of gold
+_LEAST_NONE = 0.01  # of spans are none, so that the odds of the others are finite
 
 
 class IndependentSpanTask(SegmentTask):
@@ -69,11 +70,32 @@ class IndependentSpanTask(SegmentTask):
     def span_student(self) -> SpanSetStudent:
         return SpanSetStudent(**vars(self.student()), scheme=self.scheme, drop_wide=True)
 
-    def initialize(self, model: Model[list[Doc], Any], docs: list[Doc]) -> None:
-        super().initialize(model, docs)
+    def begin(
+        self, model: Model[list[Doc], Any], get_examples: Callable[[], Iterable[Example]]
+    ) -> None:
+        """Begin with the log odds of how often spans of each width and label start at a word in
+        gold (Lin et al. 2017, "Focal Loss for Dense Object Detection", section 4.1)."""
+        super().begin(model, get_examples)
         output = model.get_ref("output_layer")
-        width = output.get_param("width")
-        output.set_param("width", width - math.log(_WORDS_PER_SPAN * width.size))
+        shape = output.get_param("width").shape
+        counts, n_words = self._count(get_examples(), shape=shape)
+        odds = first_odds(counts, n_words, one_label=self.structure.one_label)
+        output.set_param("width", output.ops.asarray2f(odds))
+
+    def _count(
+        self, examples: Iterable[Example], *, shape: tuple[int, ...]
+    ) -> tuple[Floats2d, int]:
+        """Return how often spans of each width and label occur, (widths, labels), in how many
+        words of docs of which they are known."""
+        counts, n_words = numpy.zeros(shape, dtype="float32"), 0
+        index = {label: i for i, label in enumerate(self.pipe.labels)}
+        for eg in examples:
+            known = self.known(eg)
+            n_words += len(eg.predicted) if known.spans is not None else 0
+            for start, end, label in known.spans or ():
+                if end - start <= len(counts) and label in index:
+                    counts[end - start - 1, index[label]] += 1
+        return counts, n_words
 
     # Prediction
 
@@ -139,6 +161,19 @@ class IndependentSpanTask(SegmentTask):
                 n,
             )
         self.doubled += n
+
+
+def first_odds(counts: Floats2d, n_words: int, *, one_label: bool) -> Floats2d:
+    """Return the log odds, in nats, of spans of each width and label to start at a word, against
+    none of this width, or, where each label is a yes or no, against no.
+
+    counts (Floats2d): (widths, labels) such spans among `n_words`.
+    """
+    prior = _PRIOR_WORDS / (_WORDS_PER_SPAN * counts.size)
+    rates = numpy.minimum((counts + prior) / (n_words + _PRIOR_WORDS), 1)
+    none = 1 - (rates.sum(axis=1, keepdims=True) if one_label else rates)
+    odds: Floats2d = numpy.log(rates / numpy.maximum(none, _LEAST_NONE))
+    return odds
 
 
 def _checked_most(max_positive: int | None) -> int | None:
