@@ -98,8 +98,7 @@ class DistillingPipe(LearningPipe):
         return self.task.predict(list(docs))
 
     def set_annotations(self, docs: Iterable[Doc], predictions: Predictions) -> None:
-        """Write predictions into the docs, their probabilities to `doc._.activations`, and
-        what the getters of confidences read."""
+        """Write predictions into the docs, and what is kept of their probabilities."""
         docs = list(docs)
         self.task.write(docs, predictions.best)
         for doc, activations in zip(docs, predictions.activations or ()):
@@ -110,10 +109,8 @@ class DistillingPipe(LearningPipe):
 
     @property
     def calibration(self) -> float:
-        """RETURNS (float): the temperature T that divides all scores before inference: of
-        confidences, activations, analyses and what is told as a teacher. What is annotated, and
-        what is learnt of other teachers and of gold, does not depend on it. Saved with the labels.
-        """
+        """RETURNS (float): the temperature that divides all scores before inference: of what is
+        told of probabilities, and as a teacher; not of what is annotated, nor of one's own loss."""
         return float(self.cfg.get(CALIBRATION, 1.0))
 
     @calibration.setter
@@ -122,11 +119,10 @@ class DistillingPipe(LearningPipe):
             self.cfg[CALIBRATION] = check_calibration(temperature)
 
     def analyses(self, doc: Doc, k: int = 5) -> list[Analysis]:
-        """Return the k likeliest analyses of each unit of a doc, see `Analysis`. Does not change
-        the doc, on which the components before this one have run.
+        """Return the k likeliest analyses of each unit of a doc, which is not changed and on which
+        the components before this one have run; see `Analysis`.
 
-        k (int): from 1 to 10,000; fewer where there are not so many.
-        RAISES (ValueError): if k is out of range.
+        k (int): 1 to 10,000; fewer where there are not so many. RAISES (ValueError): for another.
         """
         with named(self.name):
             return self.task.analyses(doc, k=check_k(k))
@@ -219,8 +215,7 @@ class DistillingPipe(LearningPipe):
 
     def _check_no_teacher_needed(self) -> None:
         if self.objective.asks:
-            highest = self.distill_weight.highest
-            self._no_teacher.check(highest, self.cfg, needed=self.needs_teacher)
+            self._no_teacher.check(self.distill_weight, self.cfg, needed=self.needs_teacher)
 
     def match(self, teacher_labels: Sequence[str]) -> LabelMatch:
         """Match the two inventories by name; tell once what only one side has."""

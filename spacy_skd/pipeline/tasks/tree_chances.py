@@ -1,6 +1,6 @@
-"""The k likeliest trees of sentences, each with the best deprels of its arcs."""
+"""Probabilities of trees: of the chosen arcs, and of the k likeliest ones with their deprels."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy
@@ -19,6 +19,21 @@ class Tree(NamedTuple):
     heads: Ints1d
     deprels: Ints1d
     chance: float
+
+
+def chances_of_heads(
+    structure: ArcStructure, batch: Sequence[Parts], heads: Sequence[Ints2d]
+) -> Floats1d:
+    """Return (words,) float32, the marginals of chosen arcs, bucket by bucket.
+
+    batch (Sequence[Parts]): arc (B, N, N + 1) of each bucket, nats. heads: (B, N), 0 = ROOT.
+    """
+    chances = [numpy.zeros(0, dtype="float32")]
+    for arcs, chosen in zip(batch, heads):
+        marginals = to_numpy(structure.infer(arcs)[1].arrays["arc"])
+        of_arcs = numpy.take_along_axis(marginals, chosen[..., None], axis=2)[..., 0]
+        chances.append(of_arcs[to_numpy(arcs.mask)])
+    return numpy.concatenate(chances)
 
 
 def k_labelled_trees(
