@@ -14,7 +14,7 @@ from thinc.api import Model
 from ..codecs.labels import LabelMatch
 from ..errors import named
 from ..layers.base import Layer
-from ..layers.confidences import add_record
+from ..layers.confidences import add_records
 from ..models.growth import GROW, grow_output
 from ..shards.guesses import only_gold
 from ..structures import Structure
@@ -36,8 +36,8 @@ from .unknown_labels import UnknownLabels
 class DistillingPipe(LearningPipe):
     """A component that learns its task from gold, from a teacher's beliefs, or from both.
 
-    `cfg` holds what is saved beside the weights: the labels, the step that anneals
-    `distill_weight`, and how many examples were `seen` (so a resumed run goes on where it stopped).
+    `cfg` holds what is saved beside the weights: the labels, the `calibration`, the step that
+    anneals `distill_weight`, and how many examples were `seen` (so that a resumed run goes on).
 
     needs_teacher (bool): whether a component that has learnt nothing yet refuses to learn from gold
         alone, though `distill_weight` is above 0.
@@ -90,8 +90,7 @@ class DistillingPipe(LearningPipe):
     # Prediction, and what it says as a teacher
 
     def predict(self, docs: Iterable[Doc]) -> Predictions:
-        """Return the best annotation of each doc, and its probabilities if `save_activations` or
-        `confidences` is on; see the task.
+        """Return the best annotation of each doc, and its probabilities if these are asked for.
 
         RAISES (ValueError): if a score is NaN.
         """
@@ -104,8 +103,7 @@ class DistillingPipe(LearningPipe):
         for doc, activations in zip(docs, predictions.activations or ()):
             doc._.get(EXTENSION)[self.name] = activations
         if predictions.confidences is not None:
-            for doc, record in zip(docs, self.task.records(docs, predictions)):
-                add_record(doc, self.name, record)
+            add_records(docs, self.name, self.task.records(docs, predictions))
 
     @property
     def calibration(self) -> float:
@@ -206,16 +204,12 @@ class DistillingPipe(LearningPipe):
         if not self.objective.asks:
             return None
         if self._teacher is None:
-            self._check_no_teacher_needed()
+            self._no_teacher.check(self.distill_weight, self.cfg, needed=self.needs_teacher)
             return None
         if self.weight == 0 and all(self.task.has_gold(eg) for eg in examples):
             return None
         beliefs: list[Belief] = self._teacher.beliefs(examples, self.name)
         return beliefs
-
-    def _check_no_teacher_needed(self) -> None:
-        if self.objective.asks:
-            self._no_teacher.check(self.distill_weight, self.cfg, needed=self.needs_teacher)
 
     def match(self, teacher_labels: Sequence[str]) -> LabelMatch:
         """Match the two inventories by name; tell once what only one side has."""
@@ -258,8 +252,8 @@ class DistillingPipe(LearningPipe):
             return list(self.task.fixed_labels)
         if labels is not None:
             return self.task.given_labels(labels)
-        if self._teacher is None:
-            self._check_no_teacher_needed()
+        if self._teacher is None and self.objective.asks:
+            self._no_teacher.check(self.distill_weight, self.cfg, needed=self.needs_teacher)
         more = self.task.initial_labels(get_examples, self._labels_of_teacher(), self._ask)
         return list(dict.fromkeys([*self.cfg["labels"], *more]))
 
@@ -282,8 +276,7 @@ class DistillingPipe(LearningPipe):
             )
         self.task.check_labels(labels)
         check_outputs(self, labels)
-        with named(self.name):
-            self.task.check_settings(labels)
+        self.task.check_settings(labels)
         check_resumes(nlp)
         self.cfg.pop(CALIBRATION, None)  # of other weights
         self.cfg["labels"] = list(labels)

@@ -11,7 +11,7 @@ from ...arrays import Bools, Floats1d, Floats2d, Ints2d
 from ...codecs.bioes import TypedSpan
 from ...codecs.units import Bucket, batch_spans, make_buckets
 from ...codecs.words import Words
-from ...errors import check_one_of
+from ...errors import check_one_of, named
 from ...layers.confidences import Record
 from ...layers.span_layer import SpanLayer
 from ...models.words import words_of
@@ -60,7 +60,8 @@ class SpanPrediction(Task[LessonT, list[Doc], Any, Any, list[TypedSpan]]):
         self.least_confidence = LeastConfidence(min_confidence, min_confidence_per_label)
 
     def check_settings(self, labels: Sequence[str]) -> None:
-        self.least_confidence.check(labels)
+        with named(self.pipe.name):
+            self.least_confidence.check(labels)
 
     # What the classes define
 
