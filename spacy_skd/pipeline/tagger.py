@@ -163,7 +163,7 @@ def make_distilling_tagger(
         "min_tree_freq": min_tree_freq,
         "decode": decode,
         "min_confidence": min_confidence,
-        "min_confidence_per_label": min_confidence_per_label,
+        "min_confidence_per_label": min_confidence_per_label or None,
     }
     with named(name):
         objective = Objective.of_config(target, k, temperature, temperature_kind)

@@ -19,11 +19,10 @@ class Lemmas(NamedTuple):
 
 
 class BestOfDocs(NamedTuple):
-    """lemmas (list[Lemmas]): per doc. chances (Floats1d | None): (words,) of all docs, see
-    `BestLemmas`."""
+    """lemmas (list[Lemmas]): per doc. chances (Floats1d): (words,) of all docs, see `BestLemmas`."""
 
     lemmas: list[Lemmas]
-    chances: Floats1d | None
+    chances: Floats1d
 
 
 def values_of(

@@ -154,7 +154,7 @@ class LemmaTask(Task[LemmaLesson, list[Doc], Floats2d, Floats2d, Lemmas]):
             words = words_of(batch, n_words=len(scores))
             found = self._best(batch, words, scores)
             best += found.lemmas
-            if found.chances is not None:
+            if self.pipe.confidences:
                 confidences += on_tokens(found.chances, words)
             if self.pipe.save_activations:
                 rows = split_by_lengths(scores, [len(each) for each in words])
@@ -180,13 +180,13 @@ class LemmaTask(Task[LemmaLesson, list[Doc], Floats2d, Floats2d, Lemmas]):
     def _best(self, docs: list[Doc], words: Sequence[Words], scores: Floats2d) -> BestOfDocs:
         """scores: (words of the docs, labels)."""
         if not len(scores):
-            chances = numpy.zeros(0, dtype="float32") if self.pipe.confidences else None
-            return BestOfDocs([Lemmas([], numpy.zeros(0, dtype="int64")) for _ in docs], chances)
+            none = [Lemmas([], numpy.zeros(0, dtype="int64")) for _ in docs]
+            return BestOfDocs(none, numpy.zeros(0, dtype="float32"))
         orths = [each.of_tokens(doc.to_array(ORTH)) for doc, each in zip(docs, words)]
         distinct, index = numpy.unique(numpy.concatenate(orths), return_inverse=True)
         strings = docs[0].vocab.strings
         forms = [strings[orth] for orth in distinct.tolist()]
-        temperature = self.pipe.calibration if self.pipe.confidences else None
+        temperature = self.pipe.calibration if self.pipe.confidences else 1.0
         names, ids, chances = self.inventory.best(
             forms, index, scores, top_k=self.top_k, temperature=temperature
         )
