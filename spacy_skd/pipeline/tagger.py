@@ -90,7 +90,7 @@ def make_distilling_tagger(
     min_tree_freq: int,
     decode: str,
     min_confidence: float,
-    min_confidence_per_label: dict[str, float] | None,
+    min_confidence_per_label: dict[str, float],
     scorer: Callable[..., dict[str, Any]] | None,
     save_activations: bool,
     confidences: bool,
@@ -141,8 +141,8 @@ def make_distilling_tagger(
         `threshold`: "best" (the likeliest structure) or "marginal" (the spans of the least expected
         number of wrong and missed ones: those of a probability above 1/2).
     min_confidence (float): layers "ents" and "spans" alone: spans of a lower probability are not
-        annotated, 0 to 1. min_confidence_per_label (dict[str, float] | None): the same of some
-        labels, in its place.
+        annotated, 0 to 1. min_confidence_per_label (dict[str, float]): the same of some labels, in
+        its place.
     scorer (Callable | None): spaCy's score of the layer by default.
     save_activations (bool): whether to keep probabilities in `doc._.activations[name]`.
     confidences (bool): whether to keep the probability of what is annotated, for
@@ -163,7 +163,7 @@ def make_distilling_tagger(
         "min_tree_freq": min_tree_freq,
         "decode": decode,
         "min_confidence": min_confidence,
-        "min_confidence_per_label": min_confidence_per_label or None,
+        "min_confidence_per_label": min_confidence_per_label,
     }
     with named(name):
         objective = Objective.of_config(target, k, temperature, temperature_kind)

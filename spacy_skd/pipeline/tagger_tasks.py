@@ -48,7 +48,7 @@ DEFAULTS: dict[str, Any] = {
     "min_tree_freq": 3,
     "decode": BEST,
     "min_confidence": 0.0,
-    "min_confidence_per_label": None,
+    "min_confidence_per_label": {},
 }
 # Of all structures of spans.
 OF_SPANS = ("incorrect_spans_key", "min_confidence", "min_confidence_per_label")

@@ -22,14 +22,13 @@ OUTPUTS = {
 @pytest.mark.parametrize("structure", [SpanningTrees(), ProjectiveTrees(), HeadSelection()])
 def test_trees(structure):
     """Of all trees the chosen one has the highest expected number of right heads."""
-    kind = {"tree": "tree"}.get(structure.name, structure.name)
-    nlp = build_parser(kind, decode="marginal")
+    nlp = build_parser(structure.name, decode="marginal")
     nlp.initialize(lambda: gold_examples(nlp))
     task, differ = nlp.get_pipe("parser").task, 0
     rng = numpy.random.default_rng(0)
     of_structure, decoded = OUTPUTS[type(structure)]
-    for _ in range(20):
-        arc = rng.normal(size=(4, 5)) * 1.5
+    for _ in range(60):
+        arc = rng.normal(size=(4, 5))
         ys = numpy.stack(list(of_structure(4, 0)))
         logs = (ys * arc).sum(axis=(1, 2))
         p = numpy.exp(logs - logs.max())
@@ -69,7 +68,7 @@ def test_spans(structure, scheme):
     """Of all sets the chosen one has the least expected number of wrong and missed spans."""
     task = initialized(structure, scheme, decode="marginal").get_pipe("ner").task
     rng, n, differ = numpy.random.default_rng(1), 4, 0
-    for _ in range(12):
+    for _ in range(6):
         if structure == "segments":
             arrays = {"span": rng.normal(size=(1, n, task.max_width, 2)) * 2 - 1}
         else:
@@ -79,7 +78,7 @@ def test_spans(structure, scheme):
                 arrays["transition"] = tie(rng.normal(size=(c, c)), 1)
         arrays = {key: array.astype("float32") for key, array in arrays.items()}
         _, read = task.read_as(Parts(arrays, numpy.asarray([n])))
-        totals, sets = task.k_best_spans(read, k=10_000)
+        totals, sets = task.k_best_spans(read, k=200)
         p = numpy.exp(totals - totals.max())
         p /= p.sum()
         marginals: dict = {}

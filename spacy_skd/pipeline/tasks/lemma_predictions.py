@@ -19,7 +19,7 @@ class Lemmas(NamedTuple):
 
 
 class BestOfDocs(NamedTuple):
-    """lemmas (list[Lemmas]): per doc. chances (Floats1d): (words,) of all docs, see `BestLemmas`."""
+    """lemmas (list[Lemmas]): per doc. chances (Floats1d): (words,) of all, see `BestLemmas`."""
 
     lemmas: list[Lemmas]
     chances: Floats1d

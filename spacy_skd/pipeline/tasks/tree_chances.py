@@ -10,6 +10,7 @@ from ...codecs.units import ROOT_HEAD
 from ...models.biaffine import ParserScores
 from ...structures import ArcStructure, Parts, to_numpy
 from ...structures.numerics import softmax
+from .analyses import count_up_to
 
 
 class Tree(NamedTuple):
@@ -72,7 +73,8 @@ def k_labelled_trees(
 
 def _k_heads(structure: ArcStructure, arcs: Parts, k: int) -> tuple[Ints2d, Floats1d]:
     """Return (K, n) heads of the trees of one unit; (K,) logs of their probabilities."""
-    totals, found = structure.decoder.k_best(arcs, k=k)
+    decoder = structure.decoder
+    totals, found = decoder.k_best(arcs, k=count_up_to(decoder, arcs, k))
     exists = numpy.flatnonzero(numpy.isfinite(to_numpy(totals[0])))
     heads = numpy.stack([to_numpy(found[i].arrays["arc"][0]).argmax(axis=-1) for i in exists])
     return heads, to_numpy(totals[0])[exists] - float(structure.infer(arcs)[0][0])
