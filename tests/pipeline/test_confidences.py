@@ -148,9 +148,9 @@ def test_they_travel(nlp, folder, tmp_path):
         assert of_doc(doc)[0] == of_first[0]
     DocBin(docs=docs, store_user_data=True).to_disk(tmp_path / "docs.spacy")
     script = (
-        "import spacy_skd, spacy, json\nfrom spacy.tokens import DocBin\n"
+        "import json, spacy_skd\nfrom spacy.tokens import DocBin\nfrom spacy.vocab import Vocab\n"
         f"docs = DocBin().from_disk({str(tmp_path / 'docs.spacy')!r})\n"
-        "docs = list(docs.get_docs(spacy.blank('en').vocab))\n"
+        "docs = list(docs.get_docs(Vocab()))\n"
         "print(json.dumps([[d._.confidences, [t._.tag_confidence for t in d]] for d in docs]))"
     )
     printed = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout
