@@ -45,11 +45,11 @@ class FormOptions:
 
 class BestLemmas(NamedTuple):
     """lemmas (list[str]): of forms. ids (Ints1d): (words,) which of them each word has.
-    chances (Floats1d | None): (words,) its probability, NaN of a word to which no label applies."""
+    chances (Floats1d): (words,) its probability, NaN of a word to which no label applies."""
 
     lemmas: list[str]
     ids: Ints1d
-    chances: Floats1d | None = None
+    chances: Floats1d
 
 
 class LemmaLabels:
@@ -105,19 +105,17 @@ class LemmaLabels:
         scores: Floats2d,
         *,
         top_k: int = 0,
-        temperature: float | None = None,
+        temperature: float = 1.0,
     ) -> BestLemmas:
         """Return the likeliest lemma of each word of a batch.
 
         forms, words: see `of_forms`. scores: (words, labels), nats, on the CPU.
-        top_k (int): see `LemmaScores`. temperature (float | None): of the probabilities, None for
-            none of them; see `LemmaOptions.chances`.
+        top_k, temperature: see `LemmaOptions.likeliest`.
         RETURNS (BestLemmas): the lemma of a form to which no label applies is "", and of this form
             alone.
         """
         options = self.of_forms(forms, words)
-        slots = options.best(scores, top_k=top_k)
-        chances = None if temperature is None else options.chances(scores, slots, temperature)
+        slots, chances = options.likeliest(scores, top_k=top_k, temperature=temperature)
         width = options.n_slots + 1
         pairs, ids = numpy.unique(words * width + slots + 1, return_inverse=True)
         named = (divmod(pair, width) for pair in pairs.tolist())
@@ -191,38 +189,40 @@ class LemmaOptions:
 
         scores: (words, labels), nats, on the CPU. top_k (int): see `LemmaScores`.
         """
+        return self.likeliest(scores, top_k=top_k)[0]
+
+    def likeliest(
+        self, scores: Floats2d, *, top_k: int = 0, temperature: float = 1.0
+    ) -> tuple[Ints1d, Floats1d]:
+        """Return `best`, and (words,) float32, the probability of that lemma, NaN for -1.
+
+        Of the probability all labels count. The temperature T divides the scores of lemmas, not of
+        labels, so that their order stays: P(l) = exp(S(l) / T) / sum_m exp(S(m) / T).
+        """
         kept, slots = self._by_word(scores)
         best: Ints1d = numpy.take_along_axis(slots, kept.argmax(axis=1)[:, None], axis=1)[:, 0]
         # Where the lemma of the best label outweighs all others together, it is the likeliest.
         highest = numpy.where(self.has_any, kept.max(axis=1), 0)
         shares = numpy.exp(kept - highest[:, None])
         own = (shares * (slots == best[:, None])).sum(axis=1)
-        others = shares.sum(axis=1) - own
-        unsure = numpy.nonzero(((1.0 if top_k else own) <= others) & self.has_any)[0]
+        total = shares.sum(axis=1)
+        chances = own / numpy.where(self.has_any, total, 1)
+        unsure = numpy.nonzero(((1.0 if top_k else own) <= total - own) & self.has_any)[0]
         if len(unsure):
-            of_unsure = copy(self)
+            some, of_unsure = scores[unsure], copy(self)
             of_unsure.words = self.words[unsure]
-            best[unsure] = LemmaScores(of_unsure, scores[unsure], top_k=top_k).values.argmax(axis=1)
-        return numpy.where(self.has_any, best, -1)
+            best[unsure] = LemmaScores(of_unsure, some, top_k=top_k).values.argmax(axis=1)
+            chances[unsure] = of_unsure._chances(some, best[unsure], 1.0)
+        if temperature != 1:
+            chances = self._chances(scores, best, temperature)
+        chances = numpy.where(self.has_any, chances, numpy.nan).astype("float32")
+        return numpy.where(self.has_any, best, -1), chances
 
-    def chances(self, scores: Floats2d, slots: Ints1d, temperature: float) -> Floats1d:
-        """Return (words,) float32, the probability of a lemma of each word, all labels considered.
-
-        The temperature T divides the scores of lemmas, not of labels, so that the order of lemmas
-        stays: P(l) = exp(S(l) / T) / sum_m exp(S(m) / T).
-        scores: see `best`. slots (Ints1d): (words,) as of `best`; NaN for -1.
-        """
-        if temperature == 1:
-            kept, own_slots = self._by_word(scores)
-            highest = numpy.where(self.has_any, kept.max(axis=1, initial=-numpy.inf), 0)
-            shares = numpy.exp(kept - highest[:, None])
-            own = (shares * (own_slots == slots[:, None])).sum(axis=1)
-            found = own / numpy.where(self.has_any, shares.sum(axis=1), 1)
-        else:
-            values = LemmaScores(self, scores).values * (1.0 / temperature)
-            every = softmax(values)[1]
-            found = numpy.take_along_axis(every, numpy.maximum(slots, 0)[:, None], axis=1)[:, 0]
-        return numpy.where(slots < 0, numpy.nan, found).astype("float32")
+    def _chances(self, scores: Floats2d, slots: Ints1d, temperature: float) -> Floats1d:
+        """Return (words,) the probability of a lemma of each word."""
+        every = softmax(LemmaScores(self, scores).values * (1.0 / temperature))[1]
+        found: Floats1d = numpy.take_along_axis(every, slots[:, None], axis=1)[:, 0]
+        return found
 
     def _by_word(self, scores: Floats2d) -> tuple[Floats2d, Ints2d]:
         """Return (words, the most labels of a form): the scores of the labels that apply to each

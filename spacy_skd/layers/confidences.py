@@ -6,7 +6,7 @@ and there is none (None).
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any, Protocol, TypedDict
 
@@ -61,10 +61,11 @@ def set_records(doc: Doc, records: dict[str, Record]) -> None:
     doc.user_data[_KEY] = records
 
 
-def add_record(doc: Doc, component: str, record: Record) -> None:
-    """Put the record of a component in the place of an earlier one."""
-    earlier = {name: each for name, each in records_of(doc).items() if name != component}
-    doc.user_data[_KEY] = {**earlier, component: record}
+def add_records(docs: Iterable[Doc], component: str, records: Iterable[Record]) -> None:
+    """Put the record of a component, one a doc, in the place of an earlier one."""
+    for doc, record in zip(docs, records):
+        earlier = {name: each for name, each in records_of(doc).items() if name != component}
+        doc.user_data[_KEY] = {**earlier, component: record}
 
 
 def _valid(doc: Doc, *, of_spans: bool) -> Iterator[Record]:

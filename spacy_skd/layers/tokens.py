@@ -128,6 +128,12 @@ class MorphLayer(TokenLayer):
     def has_labels(self, doc: Doc) -> bool:
         return any(str(token.morph) for token in doc)
 
+    @classmethod
+    def annotation_of(cls, token: Token) -> tuple[int, ...]:
+        """See `Layer.annotation_of`. No features are what no annotation is, as in JSON."""
+        (key,) = super().annotation_of(token)
+        return (key or int(token.vocab.strings[Morphology.EMPTY_MORPH]),)
+
     def of_stock_label(self, label: str, cfg: Block) -> str:
         return str(cfg["labels_morph"][label] or Morphology.EMPTY_MORPH)
 

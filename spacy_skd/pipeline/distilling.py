@@ -14,7 +14,7 @@ from thinc.api import Model
 from ..codecs.labels import LabelMatch
 from ..errors import named
 from ..layers.base import Layer
-from ..layers.confidences import add_record
+from ..layers.confidences import add_records
 from ..models.growth import GROW, grow_output
 from ..shards.guesses import only_gold
 from ..structures import Structure
@@ -23,7 +23,6 @@ from ..transfer.beliefs import Belief
 from ..transfer.target import STRUCTURAL, Objective
 from .gold_config import check_resumes
 from .learning import LearningPipe
-from .lessons import first_docs
 from .lost_mass import LostMass
 from .no_teacher import NoTeacher
 from .saved import CALIBRATION, NONE, check_calibration, check_outputs, checked_cfg
@@ -37,8 +36,8 @@ from .unknown_labels import UnknownLabels
 class DistillingPipe(LearningPipe):
     """A component that learns its task from gold, from a teacher's beliefs, or from both.
 
-    `cfg` holds what is saved beside the weights: the labels, the step that anneals
-    `distill_weight`, and how many examples were `seen` (so a resumed run goes on where it stopped).
+    `cfg` holds what is saved beside the weights: the labels, the `calibration`, the step that
+    anneals `distill_weight`, and how many examples were `seen` (so that a resumed run goes on).
 
     needs_teacher (bool): whether a component that has learnt nothing yet refuses to learn from gold
         alone, though `distill_weight` is above 0.
@@ -91,30 +90,25 @@ class DistillingPipe(LearningPipe):
     # Prediction, and what it says as a teacher
 
     def predict(self, docs: Iterable[Doc]) -> Predictions:
-        """Return the best annotation of each doc, and its probabilities if `save_activations` or
-        `confidences` is on; see the task.
+        """Return the best annotation of each doc, and its probabilities if these are asked for.
 
         RAISES (ValueError): if a score is NaN.
         """
         return self.task.predict(list(docs))
 
     def set_annotations(self, docs: Iterable[Doc], predictions: Predictions) -> None:
-        """Write predictions into the docs, their probabilities to `doc._.activations`, and
-        what the getters of confidences read."""
+        """Write predictions into the docs, and what is kept of their probabilities."""
         docs = list(docs)
         self.task.write(docs, predictions.best)
         for doc, activations in zip(docs, predictions.activations or ()):
             doc._.get(EXTENSION)[self.name] = activations
         if predictions.confidences is not None:
-            for doc, record in zip(docs, self.task.records(docs, predictions)):
-                add_record(doc, self.name, record)
+            add_records(docs, self.name, self.task.records(docs, predictions))
 
     @property
     def calibration(self) -> float:
-        """RETURNS (float): the temperature T that divides all scores before inference: of
-        confidences, activations, analyses and what is told as a teacher. What is annotated, and
-        what is learnt of other teachers and of gold, does not depend on it. Saved with the labels.
-        """
+        """RETURNS (float): the temperature that divides all scores before inference: of what is
+        told of probabilities, and as a teacher; not of what is annotated, nor of one's own loss."""
         return float(self.cfg.get(CALIBRATION, 1.0))
 
     @calibration.setter
@@ -123,11 +117,10 @@ class DistillingPipe(LearningPipe):
             self.cfg[CALIBRATION] = check_calibration(temperature)
 
     def analyses(self, doc: Doc, k: int = 5) -> list[Analysis]:
-        """Return the k likeliest analyses of each unit of a doc, see `Analysis`. Does not change
-        the doc, on which the components before this one have run.
+        """Return the k likeliest analyses of each unit of a doc, which is not changed and on which
+        the components before this one have run; see `Analysis`.
 
-        k (int): from 1 to 10,000; fewer where there are not so many.
-        RAISES (ValueError): if k is out of range.
+        k (int): 1 to 10,000; fewer where there are not so many. RAISES (ValueError): for another.
         """
         with named(self.name):
             return self.task.analyses(doc, k=check_k(k))
@@ -211,17 +204,12 @@ class DistillingPipe(LearningPipe):
         if not self.objective.asks:
             return None
         if self._teacher is None:
-            self._check_no_teacher_needed()
+            self._no_teacher.check(self.distill_weight, self.cfg, needed=self.needs_teacher)
             return None
         if self.weight == 0 and all(self.task.has_gold(eg) for eg in examples):
             return None
         beliefs: list[Belief] = self._teacher.beliefs(examples, self.name)
         return beliefs
-
-    def _check_no_teacher_needed(self) -> None:
-        if self.objective.asks:
-            highest = self.distill_weight.highest
-            self._no_teacher.check(highest, self.cfg, needed=self.needs_teacher)
 
     def match(self, teacher_labels: Sequence[str]) -> LabelMatch:
         """Match the two inventories by name; tell once what only one side has."""
@@ -264,8 +252,8 @@ class DistillingPipe(LearningPipe):
             return list(self.task.fixed_labels)
         if labels is not None:
             return self.task.given_labels(labels)
-        if self._teacher is None:
-            self._check_no_teacher_needed()
+        if self._teacher is None and self.objective.asks:
+            self._no_teacher.check(self.distill_weight, self.cfg, needed=self.needs_teacher)
         more = self.task.initial_labels(get_examples, self.labels_of_teacher(), self._ask)
         return list(dict.fromkeys([*self.cfg["labels"], *more]))
 
@@ -288,8 +276,7 @@ class DistillingPipe(LearningPipe):
             )
         self.task.check_labels(labels)
         check_outputs(self, labels)
-        with named(self.name):
-            self.task.check_settings(labels)
+        self.task.check_settings(labels)
         check_resumes(nlp)
         self.cfg.pop(CALIBRATION, None)  # of other weights
         self.cfg["labels"] = list(labels)

@@ -4,6 +4,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from ..transfer.annealing import WeightSchedule
+
 logger = logging.getLogger("spacy.skd")
 
 
@@ -14,20 +16,22 @@ class NoTeacher:
         self.name = name
         self._told = False
 
-    def check(self, distill_weight: float, cfg: Mapping[str, Any], *, needed: bool) -> None:
+    def check(
+        self, distill_weight: WeightSchedule, cfg: Mapping[str, Any], *, needed: bool
+    ) -> None:
         """Check that none is needed, of a component that asks its teacher. One that has learnt was
         saved without its teacher, and learns on as any component does. Its config says so, but for
         those that were saved when it did not.
 
-        distill_weight (float): its highest. cfg (Mapping): of the component. needed (bool): its
-            setting `needs_teacher`.
+        cfg (Mapping): of the component. needed (bool): its setting `needs_teacher`.
         RAISES (ValueError): if one is needed.
         """
-        if distill_weight == 0:
+        highest = distill_weight.highest
+        if highest == 0:
             return
         if needed and not cfg.get("step") and not cfg.get("seen"):
             raise ValueError(
-                f"{self.name}: distill_weight is {distill_weight} but the pipeline has no teacher. "
+                f"{self.name}: distill_weight is {highest} but the pipeline has no teacher. "
                 f"Add a component with factory 'skd_teacher' before {self.name!r} (and to "
                 f'training.frozen_components), or set target = "gold" to train on gold alone.'
             )

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from spacy.util import SimpleFrozenList
 from thinc.api import Model
 
-from ..errors import HOTTEST, named
+from ..errors import HOTTEST
 
 COUNTS = ("step", "seen")
 CALIBRATION = "calibration"
@@ -52,8 +52,7 @@ def checked_cfg(pipe: _Saved, where: str, exclude: Iterable[str]) -> Iterator[No
             f"{pipe.name}: {where} does not fit: {error}. The two belong together; save the "
             f"component again, or restore the file"
         ) from error
-    with named(pipe.name):
-        pipe.task.check_settings(pipe.cfg["labels"])
+    pipe.task.check_settings(pipe.cfg["labels"])
 
 
 def check_calibration(value: Any) -> float:

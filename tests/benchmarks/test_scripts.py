@@ -117,7 +117,7 @@ def test_memory_of_a_service_is_shown_with_both_rules(monkeypatch, tmp_path):
     nlp.add_pipe("attribute_ruler").add([[{"LOWER": "go"}]], {"TAG": "GO"})
     nlp.to_disk(tmp_path / "stock")
     sizes = ["--words", 400, "--zone", 100, "--points", 2]
-    printed = run_script("memory.py", tmp_path / "stock", *sizes).splitlines()
+    printed = run("memory.py", tmp_path / "stock", *sizes).splitlines()
     assert [line for line in printed if line[0] != " "] == ["stock, as it is", "stock, other rules"]
     words = [int(line.split()[0]) for line in printed if line[0] == " "]
     assert words == [200, 400] * 2

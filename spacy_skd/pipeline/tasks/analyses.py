@@ -1,5 +1,6 @@
 """The k likeliest analyses of the units of a doc, with their exact probabilities."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -9,7 +10,9 @@ from spacy.tokens import Doc, Span
 from ...arrays import Floats1d, Floats2d
 from ...codecs.bioes import TypedSpan
 from ...codecs.words import Words
+from ...structures import IMPOSSIBLE, Parts, Structure
 from ...structures.k_best import top
+from ...structures.numerics import POSSIBLE_ABOVE
 
 MOST = 10_000
 
@@ -35,6 +38,18 @@ def check_k(k: int) -> int:
     if type(k) is not int or not 1 <= k <= MOST:
         raise ValueError(f"k: expected a whole number from 1 to {MOST}, got {k!r}")
     return k
+
+
+def count_up_to(structure: Structure, scores: Parts, k: int) -> int:
+    """Return how many structures the one unit has, at most k: where all that is possible scores 0,
+    log Z is the log of their number. scores (Parts): nats."""
+    xp = scores.xp
+    arrays: dict[str, Any] = {
+        name: xp.where(array > POSSIBLE_ABOVE, 0.0, IMPOSSIBLE)
+        for name, array in scores.arrays.items()
+    }
+    log_count = float(structure.infer(Parts(arrays, scores.lengths))[0][0])
+    return k if log_count > math.log(k) + 0.1 else min(k, round(math.exp(log_count)))
 
 
 def of_words(

@@ -19,6 +19,7 @@ from ...transfer.beliefs import Belief
 from ...transfer.loss import mixed_loss
 from ...transfer.posterior import Target
 from ...transfer.students import Student
+from ..lessons import first_docs
 from ..lost_mass import LABELS, Reason
 from .analyses import Analysis
 from .predictions import Pipe, Predictions
@@ -150,7 +151,7 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
 
     def begin(self, model: Model[Any, Any], get_examples: Callable[[], Iterable[Example]]) -> None:
         """Initialize a model: its sizes, and the scores that it begins with."""
-        self.initialize(model, [eg.predicted for eg in islice(get_examples(), 10)])
+        self.initialize(model, first_docs(get_examples))
 
     # Prediction
 

@@ -32,9 +32,9 @@ from ...transfer.students import HeadTagStudent
 from ..lost_mass import TAGS
 from .activations import head_tag_activations, head_tags_on_tokens
 from .head_tag_counts import Counts, count_tags, count_taught_tags, not_longer
-from .k_trees import Tree
 from .parsing import Arcs, ParsingTask
 from .predictions import BEST, Predictions, chosen_chances, on_tokens
+from .tree_chances import Tree
 
 logger = logging.getLogger("spacy.skd")
 

@@ -9,7 +9,7 @@ so that which of several labels make a lemma is left to the student.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy
@@ -38,7 +38,7 @@ from .activations import lemma_activations
 from .analyses import Analysis, of_words
 from .base import Task
 from .lemma_counts import Counts, choose_labels, count_lemmas, count_taught_lemmas, most_frequent
-from .lemma_predictions import BestOfDocs, Lemmas, values_of
+from .lemma_predictions import BestOfDocs, Lemmas, in_batches, values_of
 from .predictions import Activations, Predictions, on_tokens
 
 BACKOFFS = ("orth", "lower", None)
@@ -150,16 +150,21 @@ class LemmaTask(Task[LemmaLesson, list[Doc], Floats2d, Floats2d, Lemmas]):
 
     # Prediction
 
+    @property
+    def _most_tokens(self) -> int:
+        """Of docs that are scored together: few, where there are many labels."""
+        return MOST_SCORES // max(1, len(self.pipe.labels))
+
     def predict(self, docs: list[Doc]) -> Predictions:
         best: list[Lemmas] = []
         activations: list[Activations] = []
         confidences: list[Floats1d] = []
-        for batch in self._batches(docs):
+        for batch in in_batches(docs, most=self._most_tokens):
             scores = to_numpy(self.word_scores(batch))
             words = words_of(batch, n_words=len(scores))
             found = self._best(batch, words, scores)
             best += found.lemmas
-            if found.chances is not None:
+            if self.pipe.confidences:
                 confidences += on_tokens(found.chances, words)
             if self.pipe.save_activations:
                 rows = split_by_lengths(scores, [len(each) for each in words])
@@ -170,28 +175,16 @@ class LemmaTask(Task[LemmaLesson, list[Doc], Floats2d, Floats2d, Lemmas]):
             confidences if self.pipe.confidences else None,
         )
 
-    def _batches(self, docs: list[Doc]) -> Iterator[list[Doc]]:
-        """Yield docs of few words together where there are many labels."""
-        most, batch, n = MOST_SCORES // max(1, len(self.pipe.labels)), list[Doc](), 0
-        for doc in docs:
-            if batch and n + len(doc) > most:
-                yield batch
-                batch, n = [], 0
-            batch.append(doc)
-            n += len(doc)
-        if batch:
-            yield batch
-
     def _best(self, docs: list[Doc], words: Sequence[Words], scores: Floats2d) -> BestOfDocs:
         """scores: (words of the docs, labels)."""
         if not len(scores):
-            chances = numpy.zeros(0, dtype="float32") if self.pipe.confidences else None
-            return BestOfDocs([Lemmas([], numpy.zeros(0, dtype="int64")) for _ in docs], chances)
+            none = [Lemmas([], numpy.zeros(0, dtype="int64")) for _ in docs]
+            return BestOfDocs(none, numpy.zeros(0, dtype="float32"))
         orths = [each.of_tokens(doc.to_array(ORTH)) for doc, each in zip(docs, words)]
         distinct, index = numpy.unique(numpy.concatenate(orths), return_inverse=True)
         strings = docs[0].vocab.strings
         forms = [strings[orth] for orth in distinct.tolist()]
-        temperature = self.pipe.calibration if self.pipe.confidences else None
+        temperature = self.pipe.calibration if self.pipe.confidences else 1.0
         names, ids, chances = self.inventory.best(
             forms, index, scores, top_k=self.top_k, temperature=temperature
         )
@@ -236,7 +229,7 @@ class LemmaTask(Task[LemmaLesson, list[Doc], Floats2d, Floats2d, Lemmas]):
     def believe(self, docs: Sequence[Doc]) -> list[Belief]:
         """See `Task.believe`. All labels count, whatever `top_k` is."""
         beliefs: list[Belief] = []
-        for batch in self._batches(list(docs)):
+        for batch in in_batches(docs, most=self._most_tokens):
             scores = to_numpy(self.word_scores(batch))
             lengths = [len(words) for words in words_of(batch, n_words=len(scores))]
             for doc, rows in zip(batch, split_by_lengths(scores, lengths)):

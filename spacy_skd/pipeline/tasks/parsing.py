@@ -18,8 +18,8 @@ from ...models.words import words_of
 from ...transfer.beliefs import Belief
 from .analyses import Analysis
 from .base import GradientT, InputT, LessonT, ScoresT, Task
-from .k_trees import Tree
 from .predictions import BEST, DECODINGS, MARGINAL, Predictions
+from .tree_chances import Tree
 
 Arcs = tuple[Ints1d, Ints1d]  # of each word of a doc, see where it is used
 

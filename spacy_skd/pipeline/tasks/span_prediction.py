@@ -11,7 +11,7 @@ from ...arrays import Bools, Floats1d, Floats2d, Ints2d
 from ...codecs.bioes import TypedSpan
 from ...codecs.units import Bucket, batch_spans, make_buckets
 from ...codecs.words import Words
-from ...errors import check_one_of
+from ...errors import check_one_of, named
 from ...layers.confidences import Record
 from ...layers.span_layer import SpanLayer
 from ...models.words import words_of
@@ -19,7 +19,7 @@ from ...structures import Parts, Structure, tie, to_numpy
 from ...structures.numerics import check_scores
 from ...transfer.beliefs import Belief
 from .activations import spans_on_tokens
-from .analyses import Analysis, of_spans
+from .analyses import Analysis, count_up_to, of_spans
 from .base import LessonT, Task
 from .predictions import BEST, DECODINGS, MARGINAL, Activations, Predictions
 from .scored_spans import LeastConfidence, ScoredSpans
@@ -60,7 +60,8 @@ class SpanPrediction(Task[LessonT, list[Doc], Any, Any, list[TypedSpan]]):
         self.least_confidence = LeastConfidence(min_confidence, min_confidence_per_label)
 
     def check_settings(self, labels: Sequence[str]) -> None:
-        self.least_confidence.check(labels)
+        with named(self.pipe.name):
+            self.least_confidence.check(labels)
 
     # What the classes define
 
@@ -178,7 +179,7 @@ class SpanPrediction(Task[LessonT, list[Doc], Any, Any, list[TypedSpan]]):
             return [Analysis(0, len(doc), 1.0, [])]
         ((_, parts),) = self._without_blocked(scored, self.layer.blocked_words([doc], words))
         structure, read = self.read_as(self.calibrated(parts))
-        totals, sets = self.k_best_spans(read, k=k)
+        totals, sets = self.k_best_spans(read, k=count_up_to(structure, read, k))
         return of_spans(doc, words[0], sets, totals - float(structure.infer(read)[0][0]))
 
     def scored(self, docs: Sequence[Doc]) -> tuple[list[tuple[Bucket, Parts]], list[Words]]:

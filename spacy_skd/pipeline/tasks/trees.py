@@ -7,7 +7,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from thinc.api import Model
 
-from ...arrays import Floats1d, Floats2d, Ints1d, Ints2d
+from ...arrays import Floats2d, Ints1d, Ints2d
 from ...codecs.head_labels import deprels_of
 from ...codecs.units import (
     ROOT_HEAD,
@@ -29,9 +29,9 @@ from ...transfer.beliefs import Belief, TreeBelief
 from ...transfer.beliefs.base import LABEL_FLOOR
 from ..lost_mass import HEADS
 from .activations import arcs_by_row, arcs_on_tokens, tree_activations
-from .k_trees import Tree, k_labelled_trees
 from .parsing import Arcs, ParsingTask
 from .predictions import BEST, Activations, Predictions, chosen_chances, on_tokens
+from .tree_chances import Tree, chances_of_heads, k_labelled_trees
 from .tree_loss import GoldTrees, TreeLesson, TreeLoss, make_lesson
 
 TREES = SpanningTrees(single_root=True)
@@ -100,7 +100,8 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
             activations = [arcs_on_tokens(*pair) for pair in zip(of_words, words)]
         if self.pipe.confidences:
             chances = numpy.zeros(sum(lengths), dtype="float32")
-            chances[rows] = self._arc_chances(scores.arcs, best_heads)
+            told = [self.calibrated(arcs) for arcs in scores.arcs]
+            chances[rows] = chances_of_heads(self.structure, told, best_heads)
             chances[rows] *= chosen_chances(self.calibrated(deprels), labels[rows])
             confidences = on_tokens(chances, words)
         return Predictions(best, activations, confidences)
@@ -124,15 +125,6 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
         if self.is_minimum_risk:
             batch = [self.structure.expected(arcs) for arcs in batch]
         return self.structure.decoder.best_heads(batch)
-
-    def _arc_chances(self, batch: Sequence[Parts], heads: Sequence[Ints2d]) -> Floats1d:
-        """Return (words,) the probability of the chosen arcs, bucket by bucket. heads: (B, N)."""
-        chances = [numpy.zeros(0, dtype="float32")]
-        for arcs, chosen in zip(batch, heads):
-            marginals = self.structure.infer(self.calibrated(arcs))[1].arrays["arc"]
-            of_arcs = numpy.take_along_axis(to_numpy(marginals), chosen[..., None], axis=2)[..., 0]
-            chances.append(of_arcs[to_numpy(arcs.mask)])
-        return numpy.concatenate(chances)
 
     def _deprel_scores(self, scores: ParserScores, pairs: Ints2d) -> Floats2d:
         """Those of arcs are checked by the decoder."""

@@ -1,6 +1,6 @@
-"""The k likeliest trees of sentences, each with the best deprels of its arcs."""
+"""Probabilities of trees: of the chosen arcs, and of the k likeliest ones with their deprels."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy
@@ -10,6 +10,7 @@ from ...codecs.units import ROOT_HEAD
 from ...models.biaffine import ParserScores
 from ...structures import ArcStructure, Parts, to_numpy
 from ...structures.numerics import softmax
+from .analyses import count_up_to
 
 
 class Tree(NamedTuple):
@@ -19,6 +20,21 @@ class Tree(NamedTuple):
     heads: Ints1d
     deprels: Ints1d
     chance: float
+
+
+def chances_of_heads(
+    structure: ArcStructure, batch: Sequence[Parts], heads: Sequence[Ints2d]
+) -> Floats1d:
+    """Return (words,) float32, the marginals of chosen arcs, bucket by bucket.
+
+    batch (Sequence[Parts]): arc (B, N, N + 1) of each bucket, nats. heads: (B, N), 0 = ROOT.
+    """
+    chances = [numpy.zeros(0, dtype="float32")]
+    for arcs, chosen in zip(batch, heads):
+        marginals = to_numpy(structure.infer(arcs)[1].arrays["arc"])
+        of_arcs = numpy.take_along_axis(marginals, chosen[..., None], axis=2)[..., 0]
+        chances.append(of_arcs[to_numpy(arcs.mask)])
+    return numpy.concatenate(chances)
 
 
 def k_labelled_trees(
@@ -57,7 +73,8 @@ def k_labelled_trees(
 
 def _k_heads(structure: ArcStructure, arcs: Parts, k: int) -> tuple[Ints2d, Floats1d]:
     """Return (K, n) heads of the trees of one unit; (K,) logs of their probabilities."""
-    totals, found = structure.decoder.k_best(arcs, k=k)
+    decoder = structure.decoder
+    totals, found = decoder.k_best(arcs, k=count_up_to(decoder, arcs, k))
     exists = numpy.flatnonzero(numpy.isfinite(to_numpy(totals[0])))
     heads = numpy.stack([to_numpy(found[i].arrays["arc"][0]).argmax(axis=-1) for i in exists])
     return heads, to_numpy(totals[0])[exists] - float(structure.infer(arcs)[0][0])
