@@ -64,8 +64,9 @@ def pipeline_of(factories):
 
 
 def test_counts_are_those_of_spacy():
-    from spacy_skd.report.bootstrap import f1
     from whole.scores import annotated, count
+
+    from spacy_skd.report.bootstrap import f1
 
     nlp = spacy.blank("en")
     references, others = gold_docs(nlp), gold_docs(nlp)

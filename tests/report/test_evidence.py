@@ -83,7 +83,8 @@ def test_each_layer_of_this_package_gives_confidences(systems, evidence):
     scores = evidence.found["teacher"].gold.counts(Cell("TAG")).sum(axis=0)
     assert len(tags) == scores[1]
     assert right.sum() == scores[0]
-    assert not any(pipe.save_activations for nlp in systems.values() for _, pipe in nlp.pipeline[1:])
+    pipes = [pipe for nlp in systems.values() for _, pipe in nlp.pipeline[1:]]
+    assert not any(pipe.save_activations for pipe in pipes)
 
 
 def test_the_divergence_is_that_of_the_probabilities(systems, references, evidence):
@@ -144,9 +145,7 @@ def merge_first(doc):
 def test_a_pipeline_without_the_layer_and_one_with_other_tokens(systems, references):
     merging = blank("merge_first")
     merging.add_pipe("sentencizer")
-    found = gather(
-        {"teacher": systems["teacher"], "merging": merging}, references, slices=Slices()
-    )
+    found = gather({"teacher": systems["teacher"], "merging": merging}, references, slices=Slices())
     others = found.found["merging"]
     assert {cell.title for cell in others.gold.cells} == {"SENTS"}
     assert total(others.agreement, "SENTS") > 0
