@@ -60,14 +60,15 @@ def test_it_has_every_section(page):
 def test_sentences_are_drawn_side_by_side_with_confidences(page):
     (section,) = read(page).all("section", id="differences")
     drawn = section.all("details", data_layer="parser")
-    assert drawn
+    said = " ".join(svg.attrs["aria-label"] for each in drawn for svg in each.all("svg"))
+    assert re.search(r"\w+: \w+ of \w+, \d+ %, differs", said)
     for each in drawn:
         sides = each.all("figure")
         assert [side.all("figcaption")[0].text for side in sides] == ["teacher", "student"]
         assert any(g.attrs["class"] == "displacy-arrow differs" for g in each.all("g"))
         for side in sides:
             (svg,) = side.all("svg")
-            assert re.search(r"\w+: \w+ of \w+, \d+ %", svg.attrs["aria-label"])
+            assert re.match(r"(teacher|student): \w+: \w+", svg.attrs["aria-label"])
             arrows = side.all("g")
             assert all(re.fullmatch(r"--c:[01]\.\d\d", g.attrs["style"]) for g in arrows)
     entities = section.all("details", data_layer="ents")
