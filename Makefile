@@ -2,6 +2,7 @@
 # make test      what CI runs: lint, types, tests
 # make test-oldest  the tests with the oldest versions that setup.cfg allows
 # make release   sdist and wheel in dist/, checked; nothing is uploaded
+# make test-browser  the report's page in a headless Chromium, which it installs if there is none
 # make lint      ruff only          make format   let ruff rewrite
 # make clean     remove the environment, caches and build products (not what was trained)
 #
@@ -28,7 +29,7 @@ REQUIREMENTS := setup.cfg pyproject.toml constraints.txt
 TEST_ENV := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false \
 	HF_HUB_OFFLINE=1
 
-.PHONY: distill test test-oldest release lint format clean
+.PHONY: distill test test-oldest test-browser release lint format clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -49,6 +50,9 @@ release: $(VENV)/.test
 	$(BIN)/python -m build --no-isolation .
 	$(BIN)/python -m twine check --strict dist/*
 	$(BIN)/python tests/released.py dist
+
+test-browser: $(VENV)/.browser
+	$(TEST_ENV) SKD_BROWSER=fetch $(BIN)/python -m pytest -m browser tests/browser
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -77,6 +81,15 @@ $(OLDEST)/.test: setup.cfg pyproject.toml tests/oldest.py
 	$(PYTHON) -m venv --clear $(OLDEST)
 	$(PYTHON) tests/oldest.py > $(OLDEST)/constraints.txt
 	$(OLDEST)/bin/python -m pip install $(PIP_OPTIONS) -c $(OLDEST)/constraints.txt -e ".[dev]"
+	touch $@
+
+# Debian's Chromium where there is none and we may install it; else Selenium fetches one. axe-core
+# checks the page for people who do not see it, or not well.
+$(VENV)/.browser: $(VENV)/.test
+	$(PIP) -e ".[browser]"
+	npm install --prefix $(VENV)/axe --no-save --no-fund --no-audit axe-core@4
+	command -v chromium || command -v google-chrome || \
+		{ apt-get update && apt-get install -y chromium chromium-driver; } || true
 	touch $@
 
 clean:

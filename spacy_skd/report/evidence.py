@@ -109,7 +109,7 @@ def gather(
     slices.check(references)
     base = teacher or next(iter(pipelines))
     evidence = Evidence(base, teacher is not None, {name: Found() for name in pipelines})
-    gathering = _Gathering(evidence, pipelines, slices)
+    gathering = _Gathering(evidence, pipelines, slices, references)
     with activations_kept(pipelines.values()):
         for batch in _batches(references):
             gathering.add(batch)
@@ -120,11 +120,16 @@ class _Gathering:
     """Adds docs to evidence, batch by batch."""
 
     def __init__(
-        self, evidence: Evidence, pipelines: Mapping[str, Language], slices: Slices
+        self,
+        evidence: Evidence,
+        pipelines: Mapping[str, Language],
+        slices: Slices,
+        references: Sequence[Doc],
     ) -> None:
         self.evidence = evidence
         self.pipelines = pipelines
         self.slices = slices
+        self.references = references
 
     def add(self, references: Sequence[Doc]) -> None:
         docs = {
@@ -150,11 +155,12 @@ class _Gathering:
         slices: Sequence[DocSlices],
     ) -> None:
         base = self.evidence.base
-        having = [name for name in docs if any(map(layer.is_annotated, docs[name]))]
+        having = [name for name in docs if _some_are_annotated(layer, docs[name])]
+        has_gold = bool(having) and _some_are_annotated(layer, self.references)
         said = {name: self._said(layer, name, docs[name]) for name in having}
         first = self.evidence.n_docs - len(references)
         for i, (reference, of_doc) in enumerate(zip(references, slices)):
-            gold = _Gold(layer, reference)
+            gold = _Gold(layer, reference, is_there=has_gold)
             for name in having:
                 found, doc = self.evidence.found[name], docs[name][i]
                 others = layer.facts(docs[base][i]) if name != base and base in having else None
@@ -208,15 +214,21 @@ class _Gold:
     decisions (set | None): keys of facts. unknown: see `unknown_chars`.
     """
 
-    def __init__(self, layer: Layer, reference: Doc) -> None:
+    def __init__(self, layer: Layer, reference: Doc, *, is_there: bool) -> None:
         self.facts: dict[str, list[Fact]] | None = None
         self.decisions: set[Any] | None = None
         self.unknown: frozenset[int] = frozenset()
-        if layer.is_annotated(reference):
+        if is_there and layer.is_annotated(reference):
             self.facts = layer.facts(reference)
             self.decisions = {fact.key for fact in layer.decisions(reference)}
             starts = (token.idx for token in reference)
             self.unknown = unknown_chars(starts, layer.unknown(reference))
+
+
+def _some_are_annotated(layer: Layer, docs: Sequence[Doc]) -> bool:
+    """Tell so of docs. One token or none is annotated to spaCy, whatever the layer is."""
+    longer = [doc for doc in docs if len(doc) > 1]
+    return any(map(layer.is_annotated, longer or docs))
 
 
 def confidences_of(

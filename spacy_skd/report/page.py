@@ -12,7 +12,7 @@ from markupsafe import Markup
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from ..disk import write_new
+from ..disk import check_new_file, write_new
 from . import charts, drawing
 from .curves import Log
 from .differing import Sentence
@@ -60,6 +60,7 @@ def write_html(
     RAISES (ValueError): for a teacher that is none of the pipelines, a slice that no doc has;
         (NotOurs, FileExistsError): if there is another file at `output`.
     """
+    check_new_file(output, overwrite=overwrite)
     seen = None if train is None else seen_in(train)
     evidence = gather(pipelines, references, slices=Slices(slices, seen=seen), teacher=teacher)
     page = render(evidence, results=results or {}, logs=logs, corpus=corpus)

@@ -1,0 +1,3 @@
+"""Two pipelines that reports compare."""
+
+from reported import systems  # noqa: F401

@@ -1,0 +1,71 @@
+"""Charts: what is drawn where, and what is said of it."""
+
+import re
+from xml.etree import ElementTree
+
+import pytest
+
+from spacy_skd.report.charts import Axis, Point, curves, key, reliability_diagram, scatter
+from spacy_skd.report.reliability import Bin
+
+
+def marks(svg):
+    """Series and place of each mark."""
+    found = re.findall(r'class="mark s(\d)"[^>]*translate\(([\d.-]+),([\d.-]+)\)', svg)
+    return [(int(series), float(x), float(y)) for series, x, y in found]
+
+
+def test_a_scatter_has_each_pipeline_in_its_place_and_a_front():
+    points = [
+        Point("fast", 50_000, 85.0, 0),
+        Point("slow <&>", 2_000, 90.0, 1),
+        Point("beaten", 1_000, 80.0, 2),
+    ]
+    svg = scatter(points, x_title="words/s", y_title="LAS")
+    root = ElementTree.fromstring(svg)
+    assert root.get("role") == "img"
+    assert "slow <&>: 90.0 at 2,000" in root.get("aria-label")
+    places = {series: (x, y) for series, x, y in marks(svg)}
+    assert places[0][0] > places[1][0] > places[2][0]
+    assert places[1][1] < places[0][1] < places[2][1], "up is better"
+    (front,) = re.findall(r'class="front" points="([^"]+)"', svg)
+    assert len(front.split()) == 2
+
+
+def test_names_at_one_place_do_not_overlap():
+    points = [Point(f"p{i}", 1000, 80.0, i) for i in range(4)]
+    svg = scatter(points, x_title="words/s", y_title="LAS")
+    ys = sorted(float(y) for y in re.findall(r'class="name"[^>]* y="([\d.]+)"', svg))
+    assert min(b - a for a, b in zip(ys, ys[1:])) >= 11
+
+
+def test_a_diagram_is_on_the_diagonal_where_probabilities_are_true():
+    bins = {1: [Bin(0.5, 0.6, 9, 0.55, 0.55), Bin(0.9, 1.0, 9, 0.95, 0.95)]}
+    svg = reliability_diagram(bins, ["a", "b"])
+    (start, end) = re.search(r'"diagonal" points="(.+?) (.+?)"', svg).groups()
+    (x0, y0), (x1, y1) = (map(float, place.split(",")) for place in (start, end))
+    for series, x, y in marks(svg):
+        assert series == 1
+        assert (y - y0) / (y1 - y0) == pytest.approx((x - x0) / (x1 - x0), abs=0.01)
+    assert "b: 55 % are right 55 %, 95 % are right 95 %" in svg
+
+
+def test_curves_end_with_a_mark():
+    svg = curves({0: [(0, 10.0), (100, 60.0)], 1: [(50, 20.0)]}, ["a", "b"])
+    ElementTree.fromstring(svg)
+    assert [series for series, _, _ in marks(svg)] == [0, 1]
+    assert "a: 10.0 at 0, 60.0 at 100" in svg
+
+
+def test_ticks_are_round_and_inside():
+    assert Axis(0, 100, 0, 1).ticks() == [0, 50, 100]
+    assert Axis(81.3, 84.9, 0, 1).ticks() == [82, 83, 84]
+    ticks = Axis(1500, 150_000, 0, 1, is_log=True).ticks()
+    assert ticks[0] == 2000
+    assert all(1500 <= value <= 150_000 for value in ticks)
+    assert Axis(5, 5, 0, 1)(5) == 0
+
+
+def test_keys_beyond_the_colours_are_those_of_the_first():
+    assert key(0) == key(8)
+    assert key(0) != key(1)
