@@ -115,11 +115,19 @@ class DocLayer(Layer):
         of_doc = (0, len(doc.text)), (0, len(doc))
         return {"CATS": [Fact(*of_doc, label, label=label) for label in held]}
 
+    def says(self, doc: Doc, fact: Fact) -> bool:
+        """See `Layer.says`: not if none of several categories holds."""
+        return self.has_labels(doc)
+
     def confidences(
         self, doc: Doc, decisions: Sequence[Fact], kept: Mapping[str, Any]
     ) -> list[float] | None:
-        """See `Layer.confidences`: `doc.cats` are probabilities."""
-        return [doc.cats[fact.label] for fact in decisions]
+        """See `Layer.confidences`. Where nothing is kept, `doc.cats` are probabilities."""
+        if "label_ids" not in kept:
+            return [doc.cats[fact.label] for fact in decisions]
+        held = (kept["labels"][i] for i in kept["label_ids"].tolist())
+        chances = dict(zip(held, numpy.asarray(kept["confidences"]).tolist()))
+        return [chances.get(fact.label, numpy.nan) for fact in decisions]
 
     # Configs
 
