@@ -6,6 +6,7 @@ import typer
 from spacy.cli._util import app
 
 from .annotate import annotate_cli
+from .calibrate import calibrate_cli
 from .check import check_cli
 from .convert import convert_cli
 from .distill import distill_cli
@@ -24,6 +25,7 @@ from .vectors import vectors_cli
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "annotate": annotate_cli,
+    "calibrate": calibrate_cli,
     "convert": convert_cli,
     "distill": distill_cli,
     "export": export_cli,

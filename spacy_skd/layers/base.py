@@ -197,6 +197,11 @@ class Layer(ABC):
         """Return (tokens,) bool, the tokens of which a doc that is annotated says nothing."""
         return numpy.zeros(len(doc), dtype=bool)
 
+    def says(self, doc: Doc, fact: Fact) -> bool:
+        """Tell whether a doc that is annotated, and knows the tokens of a fact, says if it is
+        so."""
+        return True
+
     def confidences(
         self, doc: Doc, decisions: Sequence[Fact], kept: Mapping[str, Any]
     ) -> list[float] | None:

@@ -12,6 +12,7 @@ from ..arrays import Floats1d
 from ..errors import check_between
 from .base import Block, register
 from .doc_layer import DocLayer, numbers_of, short
+from .facts import Fact
 
 TOLERANCE = 0.01  # of sums of probabilities that somebody has rounded
 
@@ -120,3 +121,6 @@ class MultilabelCatsLayer(DocLayer):
 
     def chosen(self, chances: Floats1d) -> list[int]:
         return numpy.flatnonzero(chances >= self.threshold).tolist()
+
+    def says(self, doc: Doc, fact: Fact) -> bool:
+        return fact.label in doc.cats

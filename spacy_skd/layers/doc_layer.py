@@ -127,11 +127,19 @@ class DocLayer(Layer):
     def claims(self, doc: Doc, start: int, annotation: Any) -> list[str]:
         return [label for label, holds in annotation.items() if holds]
 
+    def says(self, doc: Doc, fact: Fact) -> bool:
+        """See `Layer.says`: not if none of several categories holds."""
+        return self.has_labels(doc)
+
     def confidences(
         self, doc: Doc, decisions: Sequence[Fact], kept: Mapping[str, Any]
     ) -> list[float] | None:
-        """See `Layer.confidences`: `doc.cats` are probabilities."""
-        return [doc.cats[fact.label] for fact in decisions]
+        """See `Layer.confidences`. Where nothing is kept, `doc.cats` are probabilities."""
+        if "label_ids" not in kept:
+            return [doc.cats[fact.label] for fact in decisions]
+        held = (kept["labels"][i] for i in kept["label_ids"].tolist())
+        chances = dict(zip(held, numpy.asarray(kept["confidences"]).tolist()))
+        return [chances.get(fact.label, numpy.nan) for fact in decisions]
 
     # Configs
 

@@ -1,17 +1,22 @@
 """A component's saved `cfg`, checked when it is loaded: labels that do not fit the model's output
 would be written wrong, or fail at the first text."""
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Protocol
 
+from spacy.language import Language
 from spacy.util import SimpleFrozenList
 from thinc.api import Model
 
+from ..disk import held_folder, write_atomically
 from ..errors import HOTTEST
 
 COUNTS = ("step", "seen")
 CALIBRATION = "calibration"
+EXCEPT_CFG = ("model", "vocab")
 NONE: Iterable[str] = SimpleFrozenList()
 
 
@@ -53,6 +58,26 @@ def checked_cfg(pipe: _Saved, where: str, exclude: Iterable[str]) -> Iterator[No
             f"component again, or restore the file"
         ) from error
     pipe.task.check_settings(pipe.cfg["labels"])
+
+
+def save_anew(nlp: Language, folder: Path, names: Iterable[str], *, config: bool) -> None:
+    """Write into the folder that a pipeline was loaded from what changed of components beside their
+    weights. All files are complete before the first is put in the place of its earlier version.
+
+    names (Iterable[str]): of the components. config (bool): whether settings changed, too.
+    RAISES (Held): if another run writes to the folder; (OSError).
+    """
+    with held_folder(folder) as drafts:
+        files = [Path(name) / "cfg" for name in names]
+        for file in files:
+            pipe: Any = nlp.get_pipe(file.parent.name)
+            pipe.to_disk(drafts / file.parent, exclude=EXCEPT_CFG)
+        if config:
+            files.append(Path("config.cfg"))
+            nlp.config.to_disk(drafts / files[-1])
+        for file in files:
+            target = Path(os.path.realpath(folder / file))  # a link stays one
+            write_atomically(target, (drafts / file).read_bytes(), drafts=drafts)
 
 
 def check_calibration(value: Any) -> float:

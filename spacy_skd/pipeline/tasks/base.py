@@ -23,6 +23,7 @@ from ..lessons import first_docs
 from ..lost_mass import LABELS, Reason
 from .analyses import Analysis
 from .predictions import Pipe, Predictions
+from .scored_spans import LeastConfidence
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -41,6 +42,8 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
     structure (Structure): what the loss is over. layer (Layer): what is annotated.
     pipe (Pipe): the component, see `belong_to`.
     takes (tuple[str, ...]): settings of the factory that are arguments of this class.
+    least_confidence (LeastConfidence | None): below which nothing is annotated, of tasks that have
+        such.
     """
 
     structure: Structure
@@ -49,6 +52,7 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
     fixed_labels: tuple[str, ...] | None = None
     noted: tuple[str, ...] = ()
     takes: ClassVar[tuple[str, ...]] = ()
+    least_confidence: LeastConfidence | None = None
 
     def belong_to(self, pipe: Pipe) -> None:
         """Become the task of a component."""

@@ -42,6 +42,7 @@ class SpanPrediction(Task[LessonT, list[Doc], Any, Any, list[TypedSpan]]):
     layer: SpanLayer
     rows_name: str  # of that array among `Parts`
     overlaps: ClassVar[bool] = False
+    least_confidence: LeastConfidence
 
     def __init__(
         self,

@@ -1,0 +1,134 @@
+"""What a component decides of docs, and how probable that is at any temperature."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy
+from spacy.tokens import Doc
+
+from ..arrays import Array, Bools, Floats1d
+from ..layers.base import Layer
+from ..layers.facts import Fact
+from ..pipeline.distilling import DistillingPipe
+from ..pipeline.tasks.scored_spans import LeastConfidence
+from .counting import known_facts, unknown_chars
+
+BATCH_WORDS = 5_000
+
+
+class Decisions:
+    """Of one component: what it says of docs with gold, at all thresholds.
+
+    docs (Sequence[Doc]): on which the components before it have run; they stay as they are.
+    annotated (list[Doc]): copies, as the component annotates them.
+    right (Bools): (n,) of the decisions of which gold says something.
+    labels (Array): (n,) of each its label, "" for none.
+    n_gold (Counter[str]): what there was to find, by label.
+    """
+
+    def __init__(self, pipe: DistillingPipe, docs: Sequence[Doc], references: Sequence[Doc]):
+        self.pipe = pipe
+        self.annotated: list[Doc] = []
+        self._batches = [*_batches(docs)]
+        self._model: Any = _KeptScores(pipe.model)
+        with self._telling(pipe.calibration):
+            for batch in self._batches:
+                predictions = pipe.predict(batch)._replace(activations=None)
+                copies = [doc.copy() for doc in batch]
+                pipe.set_annotations(copies, predictions)
+                self.annotated += copies
+        layer = pipe.layer
+        self._facts = [layer.decisions(doc) for doc in self.annotated]
+        pairs = zip(self._facts, references)
+        judged = [numpy.zeros(0), *(_judged(layer, *pair) for pair in pairs)]
+        right = numpy.concatenate(judged)
+        # NaN of what another component has written, too.
+        self._counts: Bools = numpy.isfinite(right) & numpy.isfinite(self._chances(1.0))
+        self.right: Bools = right[self._counts] == 1
+        labels = [fact.label for of_doc in self._facts for fact in of_doc]
+        self.labels: Array = numpy.asarray(labels, dtype=object)[self._counts]
+        golden = (fact for doc in references for fact in _known(layer, layer.decisions(doc), doc))
+        self.n_gold = Counter(fact.label for fact in golden)
+
+    def confidences(self, temperature: float) -> Floats1d:
+        """Return (n,) the probability of each decision."""
+        chances: Floats1d = self._chances(temperature)[self._counts]
+        return chances
+
+    def _chances(self, temperature: float) -> Floats1d:
+        """(all decisions,), NaN of those that are another component's."""
+        pipe, facts = self.pipe, iter(zip(self.annotated, self._facts))
+        chances: list[float] = []
+        with self._telling(temperature):
+            for batch in self._batches:
+                for kept in pipe.predict(batch).activations or ():
+                    doc, of_doc = next(facts)
+                    told = {**kept, "labels": pipe.labels}
+                    chances += pipe.layer.confidences(doc, of_doc, told) or [numpy.nan] * len(
+                        of_doc
+                    )
+        return numpy.asarray(chances, dtype="float64")
+
+    @contextmanager
+    def _telling(self, temperature: float) -> Iterator[None]:
+        """Let the component tell the probability of all that it decides."""
+        pipe, task = self.pipe, self.pipe.task
+        before = pipe.model, pipe.cfg, pipe.save_activations, pipe.confidences
+        least = task.least_confidence
+        pipe.model, pipe.cfg = self._model, dict(pipe.cfg)
+        pipe.save_activations, pipe.confidences = True, False
+        task.least_confidence = None if least is None else LeastConfidence()
+        try:
+            pipe.calibration = temperature
+            yield
+        finally:
+            pipe.model, pipe.cfg, pipe.save_activations, pipe.confidences = before
+            task.least_confidence = least
+
+
+class _KeptScores:
+    """A model that remembers what it returned of docs."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._kept: dict[tuple[int, ...], Any] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+    def predict(self, X: Any) -> Any:
+        docs = X[0] if isinstance(X, tuple) else X  # a parser's have units beside them
+        key = tuple(map(id, docs))
+        if key not in self._kept:
+            self._kept[key] = self._model.predict(X)
+        return self._kept[key]
+
+
+def _judged(layer: Layer, decisions: Sequence[Fact], reference: Doc) -> Floats1d:
+    """(decisions,) 1 for right, 0 for wrong, NaN where the reference says nothing."""
+    known = {id(fact) for fact in _known(layer, decisions, reference)}
+    gold = {fact.key for fact in layer.decisions(reference)} if known else set()
+    values = [float(f.key in gold) if id(f) in known else numpy.nan for f in decisions]
+    return numpy.asarray(values, dtype="float64")
+
+
+def _known(layer: Layer, facts: Sequence[Fact], reference: Doc) -> list[Fact]:
+    """Of what a reference says whether it is so."""
+    if not layer.is_annotated(reference):
+        return []
+    starts = (token.idx for token in reference)
+    unknown = unknown_chars(starts, layer.unknown(reference))
+    return [fact for fact in known_facts(facts, unknown) if layer.says(reference, fact)]
+
+
+def _batches(docs: Sequence[Doc]) -> Iterator[list[Doc]]:
+    batch: list[Doc] = []
+    for doc in docs:
+        batch.append(doc)
+        if sum(map(len, batch)) >= BATCH_WORDS:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
