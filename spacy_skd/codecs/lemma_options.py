@@ -22,7 +22,10 @@ from ..structures.numerics import softmax
 from .edit_trees import EditTree
 from .lemma_labels import in_case, parse_lemma_label
 
-MOST_KEPT = 3_000_000  # pairs of a form and a label that applies to it: about 50 MB
+# What is kept of forms, in 16 bytes: 50 MB. A form takes as many beside the labels that apply to it
+# and their lemmas.
+MOST_KEPT = 3_000_000
+_OF_FORM, _OF_LEMMA = 50, 4
 _LEAST = -700.0  # nats below a form's best, so that exp is above 0
 
 
@@ -84,7 +87,7 @@ class LemmaLabels:
             if self._n_kept > MOST_KEPT:
                 self._known, self._n_kept = {}, 0
             self._known[form] = known
-            self._n_kept += len(known.labels) + 1
+            self._n_kept += _OF_FORM + _OF_LEMMA * len(known.lemmas) + len(known.labels)
         return known
 
     def of_words(self, forms: Sequence[str]) -> "LemmaOptions":

@@ -3,6 +3,7 @@
 import itertools
 import pickle
 import time
+import tracemalloc
 
 import numpy
 import pytest
@@ -104,6 +105,18 @@ def test_what_is_remembered_is_bounded_and_not_pickled(monkeypatch):
         assert [inventory.of_form(form).lemmas[0] for form in forms] == forms
     assert len(inventory._known) < 50
     assert not pickle.loads(pickle.dumps(inventory))._known
+
+
+def test_what_is_remembered_takes_the_room_that_the_bound_says(monkeypatch):
+    """16 bytes for each that is counted, though forms are short and few labels apply."""
+    monkeypatch.setattr(lemma_options, "MOST_KEPT", 100_000)
+    inventory = LemmaLabels(LABELS)
+    tracemalloc.start()
+    for i in range(8_000):
+        inventory.of_form(f"word{i}ing")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert 500_000 < peak < 1_700_000
 
 
 def test_ten_thousand_trees_cost_what_applies():
