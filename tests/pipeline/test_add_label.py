@@ -151,7 +151,7 @@ def annotate(doc, token, label):
     token.dep_ = "new"
     span = Span(doc, token.i, token.i + 1, "NEW")
     doc.set_ents([*(ent for ent in doc.ents if ent.start != token.i), span])
-    doc.spans["sc"] = doc.spans["seg"] = list(doc.ents)
+    doc.spans["sc"] = doc.spans["seg"] = doc.spans["nest"] = list(doc.ents)
     doc.cats = {**dict.fromkeys(doc.cats, 0.0), "NEW": 1.0}
 
 
