@@ -47,7 +47,7 @@ class SegmentBelief(Belief):
     scores: Floats3d
     kind: ClassVar[str] = "segments"
     scored: ClassVar[type] = SpanStructure
-    annotates: ClassVar[str] = "spans"
+    annotates: ClassVar[str] = "labelled spans"
     of_spans: ClassVar[bool] = True
 
     @property

@@ -172,7 +172,7 @@ class ChainBelief(ScoredLabels):
     transition: Floats2d
     kind: ClassVar[str] = "chain"
     scored: ClassVar[type] = Structure
-    annotates: ClassVar[str] = "spans"
+    annotates: ClassVar[str] = "labelled spans"
     of_spans: ClassVar[bool] = True
 
     def of_words(self, words: Words) -> "ChainBelief":
