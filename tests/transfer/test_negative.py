@@ -41,7 +41,8 @@ class OfTags:
         return legality(self.tags).add_to(parts)
 
     def negative(self, parts, unit, span):
-        return Negative(unit, chains_without(self.scores(parts), run_of(unit, span, self.tags)))
+        index = {tag: i for i, tag in enumerate(self.tags)}
+        return Negative(unit, chains_without(self.scores(parts), run_of(unit, span, index)))
 
     def indicators(self, parts, span):
         """The span, and nothing else in the unit."""
