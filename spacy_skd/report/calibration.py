@@ -69,8 +69,9 @@ class Calibrated:
 class Calibration:
     """Of a pipeline.
 
-    components (dict[str, Calibrated]): by name. skipped (dict[str, str]): the others that annotate,
-        and why. doubts (list[str]): what to mind. n_docs, n_words (int): of the corpus.
+    n_docs, n_words (int): of the corpus. components (dict[str, Calibrated]): by name.
+    skipped (dict[str, str]): what else there was to calibrate, and why it was not.
+    doubts (list[str]): what to mind.
     """
 
     n_docs: int
@@ -113,7 +114,7 @@ def calibrate(
         check_precision(precision)
         _check_spans(pipes)
     outcome = Calibration(len(references), sum(word_lengths(references)))
-    outcome.skipped = _others(nlp, pipes)
+    outcome.skipped = {} if components else _stock(nlp)
     outcome.doubts = list(_doubtful_tokens(nlp, references))
     docs = list(unannotated(nlp, list(references)))
     for name in nlp.pipe_names:
@@ -168,15 +169,13 @@ def _check_spans(pipes: Mapping[str, DistillingPipe]) -> None:
         )
 
 
-def _others(nlp: Language, pipes: Collection[str]) -> dict[str, str]:
-    """Return what else annotates a layer, and why it is left as it is."""
-    skipped = {}
-    for name, pipe in nlp.pipeline:
-        if name not in pipes and isinstance(pipe, DistillingPipe):
-            skipped[name] = "it was not named"
-        elif name not in pipes and layers_of(nlp.get_pipe_config(name)):
-            skipped[name] = "spaCy's own components have no temperature"
-    return skipped
+def _stock(nlp: Language) -> dict[str, str]:
+    """Return what of others annotates a layer, and why it is left as it is."""
+    return {
+        name: "spaCy's own components have no temperature"
+        for name, pipe in nlp.pipeline
+        if not isinstance(pipe, DistillingPipe) and layers_of(nlp.get_pipe_config(name))
+    }
 
 
 def _doubtful_tokens(nlp: Language, references: Sequence[Doc]) -> Iterator[str]:
@@ -210,10 +209,10 @@ def _doubts(pipe: DistillingPipe, fitted: Calibrated, precision: float | None) -
 def _no_threshold(label: str, threshold: Threshold, precision: float | None) -> str:
     of = f" of {label}" if label != ALL else ""
     kept = "what was set stays"
-    if not threshold.n:
-        return f"no spans{of} are found in the corpus, and no threshold is chosen; {kept}"
     if not threshold.n_gold:
         return f"the corpus has no spans{of}, and no threshold is chosen; {kept}"
+    if not threshold.n:
+        return f"no spans{of} are found in the corpus, and no threshold is chosen; {kept}"
     return f"no threshold{of} has a precision of {precision:g}; {kept}"
 
 
