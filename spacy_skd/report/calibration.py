@@ -17,9 +17,8 @@ from ..layers.known import layers_of
 from ..models.words import word_lengths
 from ..pipeline.distilling import DistillingPipe
 from ..training.check import TOKENS, same_tokens
-from .deciding import Decisions
+from .deciding import Decisions, decisions_of
 from .reliability import Bin, Reliability, diagram, measure, negative_log_likelihood
-from .scores import unannotated
 from .temperature import Temperature, fit_temperature
 from .thresholds import ALL, Threshold, check_precision, choose_thresholds, set_thresholds
 
@@ -116,16 +115,12 @@ def calibrate(
     outcome = Calibration(len(references), sum(word_lengths(references)))
     outcome.skipped = {} if components else _stock(nlp)
     outcome.doubts = list(_doubtful_tokens(nlp, references))
-    docs = list(unannotated(nlp, list(references)))
-    for name in nlp.pipe_names:
-        pipe = pipes.get(name)
-        if pipe is None or not any(map(pipe.layer.is_annotated, references)):
-            if pipe is not None:
-                outcome.skipped[name] = f"no doc of the corpus has gold of {pipe.layer.full_name}"
-            docs = list(nlp.pipe(docs, disable=[n for n in nlp.pipe_names if n != name]))
-            continue
-        decisions = Decisions(pipe, docs, references)
-        docs = decisions.annotated
+    for name, pipe in pipes.items():
+        if not any(map(pipe.layer.is_annotated, references)):
+            outcome.skipped[name] = f"no doc of the corpus has gold of {pipe.layer.full_name}"
+    having = [name for name in pipes if name not in outcome.skipped]
+    for name, decisions in decisions_of(nlp, references, having):
+        pipe = pipes[name]
         if not len(decisions.right):
             outcome.skipped[name] = "it decides nothing of which the corpus has gold"
             continue
@@ -226,10 +221,11 @@ def _fit(pipe: DistillingPipe, decisions: Decisions) -> Calibrated:
 
     temperature = fit_temperature(nll)
     pipe.calibration = temperature.value
-    before, after = (_told(decisions, at=t) for t in (1.0, temperature.value))
+    before, after = (told(decisions, at=t) for t in (1.0, temperature.value))
     return Calibrated(pipe.layer.full_name, temperature, before, after)
 
 
-def _told(decisions: Decisions, *, at: float) -> Told:
+def told(decisions: Decisions, *, at: float) -> Told:
+    """Return what is told at a temperature."""
     confidences, right = decisions.confidences(at), decisions.right
     return Told(measure(confidences, right), diagram(confidences, right))
