@@ -75,6 +75,8 @@ def of_stock(nlp: Language, references: list[Doc], *, width: int, density: float
                 right += judged(layer, facts, reference).tolist()
         rights = numpy.asarray(right)
         known = numpy.isfinite(rights)
+        if not known.any():
+            continue
         results[name] = measure(numpy.asarray(chances)[known], rights[known] == 1).to_json()
     return results
 

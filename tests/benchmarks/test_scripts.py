@@ -7,8 +7,8 @@ import sys
 import numpy
 import pytest
 import spacy
-from conftest import gold_examples
 from scripts import FOLDER, run
+from stock_pipelines import transition_pipeline
 from treebanks import GOOD
 
 # cells.py holds what others share.
@@ -50,11 +50,7 @@ def test_sizes_of_the_tokenizers_cache_change_no_token(monkeypatch, tmp_path):
 
 
 def test_calibration_beside_the_beams_of_stock_components(monkeypatch, teacher, corpus, tmp_path):
-    stock = spacy.blank("en")
-    stock.add_pipe("parser")
-    examples = gold_examples(stock)
-    stock.initialize(lambda: examples)
-    stock.to_disk(tmp_path / "stock")
+    transition_pipeline().to_disk(tmp_path / "stock")
     told = tmp_path / "told.json"
     arguments = (f"same={corpus}", "--stock", f"stock={tmp_path / 'stock'}", "--json", told)
     code, printed = run(monkeypatch, "calibration.py", teacher, corpus, *arguments)
