@@ -1,6 +1,7 @@
 """`spacy skd calibrate`: probabilities that are true, and thresholds for a wanted precision."""
 
 import json
+import math
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -88,7 +89,10 @@ def _rows(name: str, found: Calibrated) -> Iterator[list[str]]:
                                                            found.after)):  # fmt: skip
         m = told.measures
         percent = [f"{100 * value:.2f}" for value in (m.ece, m.excess_ece)]
-        others = [f"{m.brier:.4f}", f"{m.nll:.4f}", f"{m.auroc:.3f}"]
+        auroc = (
+            "" if math.isnan(m.auroc) else f"{m.auroc:.3f}"
+        )  # nothing is wrong, or nothing right
+        others = [f"{m.brier:.4f}", f"{m.nll:.4f}", auroc]
         at = [f"{100 * value:.1f}" for value in m.accuracy_at.values()]
         yield [name, title, f"{t:.3f}", f"{m.n:,}", *percent, *others, *at]
         name = ""
@@ -111,7 +115,7 @@ def thresholds_table(outcome: Calibration) -> str:
 def _cells(found: Threshold) -> list[str]:
     pairs = zip(found.kept, found.everything)
     shares = [share for pair in pairs for share in pair]
-    percent = ["" if share != share else f"{100 * share:.1f}" for share in shares]
+    percent = ["" if math.isnan(share) else f"{100 * share:.1f}" for share in shares]
     least = "none" if found.least is None else f"{found.least:.4g}"
     return [least, *percent, f"{found.n:,}", f"{found.n_gold:,}"]
 

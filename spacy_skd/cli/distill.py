@@ -121,6 +121,6 @@ def _tell_results(steps: Steps) -> None:
     print(table(results["pipelines"]))
     for step, total in results["resumed"]:
         msg.info(f"Training was interrupted and went on at step {step} of {total}")
-    msg.good(f"Scores as JSON: {steps.out / 'report.json'}")
+    msg.good(f"Report: {steps.page.path}; scores as JSON: {steps.out / 'report.json'}")
     msg.good(f"Pipeline: {steps.best}")
     msg.good(f"Wheel: {steps.out / 'packages' / steps.state.notes['wheel']}")

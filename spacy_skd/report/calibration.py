@@ -17,9 +17,8 @@ from ..layers.known import layers_of
 from ..models.words import word_lengths
 from ..pipeline.distilling import DistillingPipe
 from ..training.check import TOKENS, same_tokens
-from .deciding import Decisions
+from .deciding import Decisions, decisions_of
 from .reliability import Bin, Reliability, diagram, measure, negative_log_likelihood
-from .scores import unannotated
 from .temperature import Temperature, fit_temperature
 from .thresholds import ALL, Threshold, check_precision, choose_thresholds, set_thresholds
 
@@ -69,8 +68,9 @@ class Calibrated:
 class Calibration:
     """Of a pipeline.
 
-    components (dict[str, Calibrated]): by name. skipped (dict[str, str]): the others that annotate,
-        and why. doubts (list[str]): what to mind. n_docs, n_words (int): of the corpus.
+    n_docs, n_words (int): of the corpus. components (dict[str, Calibrated]): by name.
+    skipped (dict[str, str]): what else there was to calibrate, and why it was not.
+    doubts (list[str]): what to mind.
     """
 
     n_docs: int
@@ -113,18 +113,14 @@ def calibrate(
         check_precision(precision)
         _check_spans(pipes)
     outcome = Calibration(len(references), sum(word_lengths(references)))
-    outcome.skipped = _others(nlp, pipes)
+    outcome.skipped = {} if components else _stock(nlp)
     outcome.doubts = list(_doubtful_tokens(nlp, references))
-    docs = list(unannotated(nlp, list(references)))
-    for name in nlp.pipe_names:
-        pipe = pipes.get(name)
-        if pipe is None or not any(map(pipe.layer.is_annotated, references)):
-            if pipe is not None:
-                outcome.skipped[name] = f"no doc of the corpus has gold of {pipe.layer.full_name}"
-            docs = list(nlp.pipe(docs, disable=[n for n in nlp.pipe_names if n != name]))
-            continue
-        decisions = Decisions(pipe, docs, references)
-        docs = decisions.annotated
+    for name, pipe in pipes.items():
+        if not any(map(pipe.layer.is_annotated, references)):
+            outcome.skipped[name] = f"no doc of the corpus has gold of {pipe.layer.full_name}"
+    having = [name for name in pipes if name not in outcome.skipped]
+    for name, decisions in decisions_of(nlp, references, having):
+        pipe = pipes[name]
         if not len(decisions.right):
             outcome.skipped[name] = "it decides nothing of which the corpus has gold"
             continue
@@ -168,15 +164,13 @@ def _check_spans(pipes: Mapping[str, DistillingPipe]) -> None:
         )
 
 
-def _others(nlp: Language, pipes: Collection[str]) -> dict[str, str]:
-    """Return what else annotates a layer, and why it is left as it is."""
-    skipped = {}
-    for name, pipe in nlp.pipeline:
-        if name not in pipes and isinstance(pipe, DistillingPipe):
-            skipped[name] = "it was not named"
-        elif name not in pipes and layers_of(nlp.get_pipe_config(name)):
-            skipped[name] = "spaCy's own components have no temperature"
-    return skipped
+def _stock(nlp: Language) -> dict[str, str]:
+    """Return what of others annotates a layer, and why it is left as it is."""
+    return {
+        name: "spaCy's own components have no temperature"
+        for name, pipe in nlp.pipeline
+        if not isinstance(pipe, DistillingPipe) and layers_of(nlp.get_pipe_config(name))
+    }
 
 
 def _doubtful_tokens(nlp: Language, references: Sequence[Doc]) -> Iterator[str]:
@@ -210,10 +204,10 @@ def _doubts(pipe: DistillingPipe, fitted: Calibrated, precision: float | None) -
 def _no_threshold(label: str, threshold: Threshold, precision: float | None) -> str:
     of = f" of {label}" if label != ALL else ""
     kept = "what was set stays"
-    if not threshold.n:
-        return f"no spans{of} are found in the corpus, and no threshold is chosen; {kept}"
     if not threshold.n_gold:
         return f"the corpus has no spans{of}, and no threshold is chosen; {kept}"
+    if not threshold.n:
+        return f"no spans{of} are found in the corpus, and no threshold is chosen; {kept}"
     return f"no threshold{of} has a precision of {precision:g}; {kept}"
 
 
@@ -227,10 +221,11 @@ def _fit(pipe: DistillingPipe, decisions: Decisions) -> Calibrated:
 
     temperature = fit_temperature(nll)
     pipe.calibration = temperature.value
-    before, after = (_told(decisions, at=t) for t in (1.0, temperature.value))
+    before, after = (told(decisions, at=t) for t in (1.0, temperature.value))
     return Calibrated(pipe.layer.full_name, temperature, before, after)
 
 
-def _told(decisions: Decisions, *, at: float) -> Told:
+def told(decisions: Decisions, *, at: float) -> Told:
+    """Return what is told at a temperature."""
     confidences, right = decisions.confidences(at), decisions.right
     return Told(measure(confidences, right), diagram(confidences, right))

@@ -1,26 +1,48 @@
 """What a component decides of docs, and how probable that is at any temperature."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy
+from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..arrays import Array, Bools, Floats1d
 from ..layers.base import Layer
 from ..layers.facts import Fact
-from ..pipeline.distilling import DistillingPipe
 from ..pipeline.tasks.scored_spans import LeastConfidence
 from .counting import known_facts, unknown_chars
+from .scores import unannotated
 
 BATCH_WORDS = 5_000
+
+
+def decisions_of(
+    nlp: Language, references: Sequence[Doc], names: Collection[str]
+) -> Iterator[tuple[str, "Decisions"]]:
+    """Yield what some components decide, each of docs as the components before it annotate them.
+
+    references (Sequence[Doc]): with gold; their tokens are taken. names (Collection[str]): of
+        components of this package.
+    """
+    docs = list(unannotated(nlp, list(references)))
+    for name in nlp.pipe_names:
+        if name in names:
+            decisions = Decisions(nlp.get_pipe(name), docs, references)
+            docs = decisions.annotated
+            yield name, decisions
+        else:
+            docs = list(
+                nlp.pipe(docs, disable=[other for other in nlp.pipe_names if other != name])
+            )
 
 
 class Decisions:
     """Of one component: what it says of docs with gold, at all thresholds.
 
+    pipe (DistillingPipe): the component.
     docs (Sequence[Doc]): on which the components before it have run; they stay as they are.
     annotated (list[Doc]): copies, as the component annotates them.
     right (Bools): (n,) of the decisions of which gold says something.
@@ -28,7 +50,7 @@ class Decisions:
     n_gold (Counter[str]): what there was to find, by label.
     """
 
-    def __init__(self, pipe: DistillingPipe, docs: Sequence[Doc], references: Sequence[Doc]):
+    def __init__(self, pipe: Any, docs: Sequence[Doc], references: Sequence[Doc]):
         self.pipe = pipe
         self.annotated: list[Doc] = []
         self._batches = [*_batches(docs)]
@@ -42,8 +64,7 @@ class Decisions:
         layer = pipe.layer
         self._facts = [layer.decisions(doc) for doc in self.annotated]
         pairs = zip(self._facts, references)
-        judged = [numpy.zeros(0), *(_judged(layer, *pair) for pair in pairs)]
-        right = numpy.concatenate(judged)
+        right = numpy.concatenate([numpy.zeros(0), *(judged(layer, *pair) for pair in pairs)])
         # NaN of what another component has written, too.
         self._counts: Bools = numpy.isfinite(right) & numpy.isfinite(self._chances(1.0))
         self.right: Bools = right[self._counts] == 1
@@ -106,8 +127,8 @@ class _KeptScores:
         return self._kept[key]
 
 
-def _judged(layer: Layer, decisions: Sequence[Fact], reference: Doc) -> Floats1d:
-    """(decisions,) 1 for right, 0 for wrong, NaN where the reference says nothing."""
+def judged(layer: Layer, decisions: Sequence[Fact], reference: Doc) -> Floats1d:
+    """Return (decisions,) 1 for right, 0 for wrong, NaN where the reference says nothing."""
     known = {id(fact) for fact in _known(layer, decisions, reference)}
     gold = {fact.key for fact in layer.decisions(reference)} if known else set()
     values = [float(f.key in gold) if id(f) in known else numpy.nan for f in decisions]

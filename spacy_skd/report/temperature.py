@@ -9,6 +9,7 @@ import numpy
 SPREAD = 1.0  # standard deviation of log T, before anything is known of it
 STEP = 0.5  # of log T, at first
 TOLERANCE = 0.01  # of log T
+DIGITS = 4  # of T that are told: far below its error
 CURVED = 0.1  # of log T, over which the curvature is measured
 
 
@@ -38,7 +39,8 @@ def fit_temperature(nll: Callable[[float], float]) -> Temperature:
     best, lowest = _minimum(loss)
     sides = loss(best - CURVED) + loss(best + CURVED)
     curvature = (sides - 2 * lowest) / CURVED**2
-    return Temperature(math.exp(best), 1 / math.sqrt(max(curvature, 1 / SPREAD**2)))
+    value = float(f"{math.exp(best):.{DIGITS}g}")
+    return Temperature(value, 1 / math.sqrt(max(curvature, 1 / SPREAD**2)))
 
 
 def _minimum(loss: Callable[[float], float]) -> tuple[float, float]:

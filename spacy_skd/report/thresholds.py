@@ -15,7 +15,7 @@ from .reliability import PrecisionRecall, lowest_threshold, precision_recall
 
 ALL = ""  # in place of a label
 LEAST, PER_LABEL = "min_confidence", "min_confidence_per_label"  # settings
-DIGITS = 4
+DIGITS = range(3, 17)
 
 
 class Threshold(NamedTuple):
@@ -71,8 +71,8 @@ def choose_threshold(
 
 def _between(low: float, high: float) -> float:
     """Return a number above low and at most high."""
-    middle = round((low + high) / 2, DIGITS)
-    return middle if low < middle <= high else high
+    rounded = (round((low + high) / 2, digits) for digits in DIGITS)
+    return next((number for number in rounded if low < number <= high), high)
 
 
 def choose_thresholds(

@@ -8,6 +8,7 @@ import numpy
 import pytest
 import spacy
 from scripts import FOLDER, run
+from stock_pipelines import transition_pipeline
 from treebanks import GOOD
 
 # cells.py holds what others share.
@@ -46,6 +47,21 @@ def test_sizes_of_the_tokenizers_cache_change_no_token(monkeypatch, tmp_path):
     code, printed = run(monkeypatch, "tokenizer.py", tmp_path / "raw.jsonl", "--sizes", 2, 100)
     assert code == 0
     assert printed.splitlines()[-1] == "the same tokens: True"
+
+
+def test_calibration_beside_the_beams_of_stock_components(monkeypatch, teacher, corpus, tmp_path):
+    transition_pipeline().to_disk(tmp_path / "stock")
+    told = tmp_path / "told.json"
+    arguments = (f"same={corpus}", "--stock", f"stock={tmp_path / 'stock'}", "--json", told)
+    code, printed = run(monkeypatch, "calibration.py", teacher, corpus, *arguments)
+    assert code == 0
+    assert "same       stock      parser     beam" in printed
+    results = json.loads(told.read_text())
+    ours, beam = results["same"]["student"]["parser"], results["same"]["stock"]["parser"]
+    of_dev = results["dev"]["components"]["parser"]["after"]
+    assert ours["after"] == {name: of_dev[name] for name in ours["after"]}
+    assert beam["n"] == ours["after"]["n"]
+    assert 0 < beam["confidence"] < 1
 
 
 def test_errors_by_words_with_and_without_a_vector(monkeypatch, teacher, corpus, tmp_path):

@@ -27,6 +27,8 @@ def arguments(command, pipeline, folder):
     DocBin(docs=make_docs(spacy.blank("en"))).to_disk(gold)
     return {
         "annotate": [pipeline, raw, folder / "annotated"],
+        "calibrate": [pipeline, gold],
+        "inspect": [pipeline, "Go home"],
         "export": [pipeline, folder / "stock"],
         "init": [pipeline, folder / "student.cfg"],
         "rehead": [pipeline, folder / "heads", "--raw", raw],
@@ -39,8 +41,10 @@ def arguments(command, pipeline, folder):
 
 RUN_A_PIPELINE = (
     "annotate",
+    "calibrate",
     "export",
     "init",
+    "inspect",
     "rehead",
     "report",
     "silver",
@@ -72,7 +76,7 @@ def test_every_command_that_loads_or_makes_a_pipeline_takes_code():
     commands = get_command(skd).commands
     taking = {name for name, c in commands.items() if any("--code" in p.opts for p in c.params)}
     assert taking == set(commands)
-    assert taking == {*RUN_A_PIPELINE, "convert", "package", "prepare"}
+    assert taking == {*RUN_A_PIPELINE, "check", "convert", "distill", "package", "prepare"}
     for name in taking:
         (option,) = (p for p in commands[name].params if "--code" in p.opts)
         assert option.opts == ["--code", "-c"], "as spaCy's commands have it"

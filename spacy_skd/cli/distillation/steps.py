@@ -21,7 +21,7 @@ from ..code import with_code
 from ..init import init
 from ..package import package
 from ..progress import progress
-from ..report import report
+from ..report import Page, report, write_page
 from ..silver import rejects_of, silver
 from .request import Checked
 from .state import State, key_of
@@ -114,7 +114,9 @@ class Steps:
                             **self._named)),
             Step("report", self._report, ("dev",), ("train", *dev), out / "report.json",
                  self._line("skd report", self.dev, f"teacher={teacher}", f"student={self.best}",
-                            gpu=False, speed_words=SPEED_WORDS)),
+                            gpu=False, speed_words=SPEED_WORDS, html=self.page.path,
+                            teacher="teacher",
+                            **({"train": self.page.train} if self.page.train else {}))),
         ]  # fmt: skip
 
     @cached_property
@@ -251,6 +253,7 @@ class Steps:
                 "student": self.best,
             }
             results = report(self.dev, pipelines, speed_words=SPEED_WORDS)
+            write_page(self.page, self.dev, pipelines, results, overwrite=True)
         notes = self.state.notes
         written = {
             "scores": OF_TEACHER if self.holds_out else "against gold",
@@ -261,7 +264,13 @@ class Steps:
         }
         text = json.dumps(written, indent=2) + "\n"
         write_new(self.out / "report.json", text.encode("utf8"), overwrite=True)
-        # The place for a page beside the JSON (`report --html`): made of `results`, into `out`.
+
+    @property
+    def page(self) -> Page:
+        """The report as a page."""
+        gold = self.request.gold
+        train = gold if gold is not None and gold.is_file() else None
+        return Page(self.out / "report.html", "teacher", train=train)
 
     def results(self) -> dict[str, Any]:
         """Return what report.json has."""
