@@ -27,7 +27,8 @@ def distill(
     """Make a student of a teacher and its wheel, or finish what was begun in the folder.
 
     output (Path): gets texts/ and dev.spacy (without `request.dev`), annotated/, vectors/,
-        student.cfg, training/model-best, packages/, report.html, report.json and distill.json, the state.
+        student.cfg, training/model-best, packages/, report.html, report.json, and distill.json,
+        the state.
     overwrite (bool): whether to do anew what depends on settings or inputs that have changed.
     say (Callable[[str], None]): is told each command, and how long all will take.
     begin (Callable[[Checked], None]): is called before the first step with what was checked.
