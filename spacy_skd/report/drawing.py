@@ -1,9 +1,9 @@
 """Sentences as displaCy draws them, with the confidence of each arc and span as shading."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import escape
-from typing import Any
+from typing import Any, TypedDict
 
 from spacy import displacy
 
@@ -21,6 +21,34 @@ _SPAN = {
     "start": '<span class="piece-start" style="top:{top_offset}px"><span class="piece-label">'
     "{label}{kb_link}</span></span>",
 }
+
+
+# What displaCy draws, by style, as it names it.
+
+
+class _Word(TypedDict):
+    text: str
+    tag: str
+
+
+class _Parse(TypedDict):
+    words: list[_Word]
+    arcs: list[dict[str, Any]]
+    settings: dict[str, str]
+
+
+class _Entities(TypedDict):
+    text: str
+    ents: list[dict[str, Any]]
+    settings: dict[str, str]
+
+
+class _Spans(TypedDict):
+    tokens: list[str]
+    spans: list[dict[str, Any]]
+    settings: dict[str, str]
+
+
 OPTIONS: dict[str, dict[str, Any]] = {
     "dep": {"compact": True, "distance": 105, "word_spacing": 30, "arrow_spacing": 10,
             "offset_x": 45, "color": "currentColor", "bg": "transparent", "font": "inherit"},
@@ -35,8 +63,8 @@ def draw(sentence: Sentence, *, side: int, name: str, number: int) -> str:
     name (str): whose it is, for those who do not see it. number (int): of the drawing in its page.
     """
     drawn = sentence.sides[side]
-    data = _DATA[sentence.style](drawn)
-    data["settings"] = {"lang": escape(sentence.lang), "direction": sentence.direction}
+    settings = {"lang": escape(sentence.lang), "direction": sentence.direction}
+    data = _DATA[sentence.style](drawn, settings)
     options = OPTIONS[sentence.style]
     markup: str = displacy.render(
         data, style=sentence.style, page=False, jupyter=False, manual=True, options=options
@@ -67,8 +95,8 @@ def _arcs(side: Side) -> Iterator[Mark]:
     return (mark for mark in side.marks if mark.head is not None and mark.head != mark.start)
 
 
-def _dep(side: Side) -> dict[str, Any]:
-    words = [{"text": word, "tag": escape(tag)} for (word, _), tag in zip(side.words, side.tags)]
+def _dep(side: Side, settings: dict[str, str]) -> _Parse:
+    words = [_Word(text=w, tag=escape(tag)) for (w, _), tag in zip(side.words, side.tags)]
     arcs = []
     for mark in _arcs(side):
         head = mark.start if mark.head is None else mark.head
@@ -80,10 +108,10 @@ def _dep(side: Side) -> dict[str, Any]:
                 "dir": "left" if mark.start < head else "right",
             }
         )
-    return {"words": words, "arcs": arcs}
+    return _Parse(words=words, arcs=arcs, settings=settings)
 
 
-def _ent(side: Side) -> dict[str, Any]:
+def _ent(side: Side, settings: dict[str, str]) -> _Entities:
     starts = [0]
     for word, space in side.words:
         starts.append(starts[-1] + len(word) + len(space))
@@ -96,16 +124,17 @@ def _ent(side: Side) -> dict[str, Any]:
         }
         for mark in side.marks
     ]
-    return {"text": "".join(word + space for word, space in side.words), "ents": ents}
+    text = "".join(word + space for word, space in side.words)
+    return _Entities(text=text, ents=ents, settings=settings)
 
 
-def _span(side: Side) -> dict[str, Any]:
+def _span(side: Side, settings: dict[str, str]) -> _Spans:
     spans = [
         {"start_token": mark.start, "end_token": mark.end,
          "label": _label(mark) + (" ≠" if mark.differs else "")}
         for mark in side.marks
     ]  # fmt: skip
-    return {"spans": spans, "tokens": [word for word, _ in side.words]}
+    return _Spans(tokens=[word for word, _ in side.words], spans=spans, settings=settings)
 
 
 def _classes(mark: Mark) -> str:
@@ -154,5 +183,5 @@ def _as_it_is(markup: str, side: Side, name: str, number: int) -> str:
     return markup
 
 
-_DATA = {"dep": _dep, "ent": _ent, "span": _span}
+_DATA: dict[str, Callable[[Side, dict[str, str]], Any]] = {"dep": _dep, "ent": _ent, "span": _span}
 _FINISHED = {"dep": _finished_dep}
