@@ -22,6 +22,17 @@ _SPAN = {
     "{label}{kb_link}</span></span>",
 }
 
+_BELOW = 20  # pixels
+# Of an arc how high it goes, and of a drawing width and height.
+_ARC = re.compile(r'class="displacy-arc"[^>]* d="M[^ ]* [^,]*,([\d.]+)')
+_SIZE = re.compile(r'width="([\d.]+)" height="([\d.]+)"')
+# An arc of two corners with its name, which displaCy would bend around them.
+_LABEL = re.compile(
+    r'(class="displacy-arc"[^>]* d="M[^ ]* ([\d.]+),([\d.]+) ([\d.]+),[^>]*>)\s*<text[^>]*>\s*'
+    r"<textPath[^>]*>(.*?)</textPath>\s*</text>",
+    re.DOTALL,
+)
+
 
 # What displaCy draws, by style, as it names it.
 
@@ -50,7 +61,7 @@ class _Spans(TypedDict):
 
 
 OPTIONS: dict[str, dict[str, Any]] = {
-    "dep": {"compact": True, "distance": 105, "word_spacing": 30, "arrow_spacing": 10,
+    "dep": {"compact": True, "word_spacing": 30, "arrow_spacing": 10,
             "offset_x": 45, "color": "currentColor", "bg": "transparent", "font": "inherit"},
     "ent": {"template": _ENT},
     "span": {"template": _SPAN, "top_offset": 32, "span_label_offset": 16},
@@ -65,11 +76,18 @@ def draw(sentence: Sentence, *, side: int, name: str, number: int) -> str:
     drawn = sentence.sides[side]
     settings = {"lang": escape(sentence.lang), "direction": sentence.direction}
     data = _DATA[sentence.style](drawn, settings)
-    options = OPTIONS[sentence.style]
+    options = {**OPTIONS[sentence.style], "distance": _distance(sentence)}
     markup: str = displacy.render(
         data, style=sentence.style, page=False, jupyter=False, manual=True, options=options
     )
     return _FINISHED.get(sentence.style, _as_it_is)(markup, drawn, name, number)
+
+
+def _distance(sentence: Sentence) -> int:
+    """Return pixels between words, on both sides, enough for the names of arcs of neighbours."""
+    arcs = [mark for side in sentence.sides for mark in _arcs(side)]
+    short = [len(_label(m)) for m in arcs if m.head is not None and abs(m.head - m.start) == 1]
+    return max(90, 7 * max(short, default=0) + 22)
 
 
 def spoken(side: Side) -> str:
@@ -158,24 +176,28 @@ def _finished_dep(markup: str, side: Side, name: str, number: int) -> str:
         return f'<g class="{classes}" style="--c:{_sureness(mark)}">'
 
     markup = re.sub(r'<g class="displacy-arrow">', group, markup)
-    markup = _without_space_above(re.sub(r"[0-9a-f]{32}-0", f"drawn-{number}", markup))
+    markup = _LABEL.sub(_level_label, markup)
+    markup = _without_space_around(re.sub(r"[0-9a-f]{32}-0", f"drawn-{number}", markup))
     label = escape(f"{name}: {spoken(side)}", quote=True)
     opening = f'<svg role="img" aria-label="{label}" '
     return re.sub(r"\s*\n\s*", "", markup).replace("<svg ", opening, 1)
 
 
-def _without_space_above(markup: str) -> str:
-    """Crop what displaCy leaves free above arcs that are drawn close to each other."""
-    heights = [
-        float(y) for y in re.findall(r'class="displacy-arc"[^>]* d="M[^ ]* [^,]*,([\d.]+)', markup)
-    ]
-    size = re.search(r'width="(\d+)" height="([\d.]+)"', markup)
+def _level_label(match: "re.Match[str]") -> str:
+    path, start, height, end, label = match.groups()
+    x, y = (float(start) + float(end)) / 2, float(height) + 12
+    return f'{path}<text class="displacy-label" x="{x:g}" y="{y:g}">{label}</text>'
+
+
+def _without_space_around(markup: str) -> str:
+    """Crop what displaCy leaves free above arcs that are drawn close to each other, and below."""
+    heights = [float(y) for y in _ARC.findall(markup)]
+    size = _SIZE.search(markup)
     if not heights or size is None:
         return markup
-    width, height, top = size.group(1), float(size.group(2)), max(0.0, min(heights) - 6)
-    cropped = (
-        f'width="{width}" height="{height - top:g}" viewBox="0 {top:g} {width} {height - top:g}"'
-    )
+    top = max(0.0, min(heights) - 6)
+    width, height = size.group(1), float(size.group(2)) - top - _BELOW
+    cropped = f'width="{width}" height="{height:g}" viewBox="0 {top:g} {width} {height:g}"'
     return markup.replace(size.group(0), cropped, 1).replace(f"height: {size.group(2)}px; ", "", 1)
 
 
