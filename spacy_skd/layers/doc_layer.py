@@ -112,7 +112,7 @@ class DocLayer(Layer):
         labels = [*doc.cats]
         chances = numpy.asarray([doc.cats[label] for label in labels])
         held = [labels[i] for i in self.chosen(chances) if chances[i] > 0] if labels else []
-        of_doc = (0, len(doc.text)), (0, len(doc))
+        of_doc = (0, doc[:].end_char if len(doc) else 0), (0, len(doc))
         return {"CATS": [Fact(*of_doc, label, label=label) for label in held]}
 
     def inspected(self, doc: Doc) -> list[Fact]:

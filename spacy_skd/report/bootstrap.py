@@ -53,9 +53,11 @@ def resampling(n: int, *, samples: int = SAMPLES, seed: int = 0) -> Floats2d:
 def difference(ours: Floats1d, theirs: Floats1d) -> Difference:
     """Compare two systems by the paired bootstrap (Koehn 2004, section 4).
 
-    ours, theirs: (samples + 1,) scores in the same samples, the first of the docs themselves.
+    ours, theirs: (samples + 1,) scores in the same samples, the first of the docs themselves; NaN
+        in a sample that has nothing to score, which then does not count.
     """
     apart = (ours - theirs)[1:]
+    apart = apart[~numpy.isnan(apart)]
     low, high = numpy.percentile(apart, BOUNDS)
     p, p_opposite = float((apart <= 0).mean()), float((apart >= 0).mean())
     mean = float((ours - theirs)[0])

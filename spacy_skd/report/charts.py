@@ -72,12 +72,12 @@ def scatter(points: Sequence[Point], *, x_title: str, y_title: str) -> str:
     path = " ".join(f"{x_axis(p.x):.1f},{y_axis(p.y):.1f}" for p in front)
     body = [f'<polyline class="front" points="{path}"/>'] if len(front) > 1 else []
     spoken = []
-    taken: list[float] = []
+    taken: list[tuple[float, float]] = []
     for p in sorted(points, key=lambda p: -p.y):
         x, y = x_axis(p.x), y_axis(p.y)
         body.append(_marker(x, y, p.series))
-        place = _free(y + 4, taken)
-        taken.append(place)
+        place = _free(x, y + 4, taken)
+        taken.append((x, place))
         at_end = x > WIDTH * 0.6
         anchor, offset = ("end", -9) if at_end else ("start", 9)
         body.append(
@@ -185,9 +185,10 @@ def _beats(one: Point, other: Point) -> bool:
     return at_least and (one.x > other.x or one.y > other.y)
 
 
-def _free(y: float, taken: Sequence[float]) -> float:
-    """Return the next place below that names of 11 pixels leave free."""
-    while any(abs(y - other) < 11 for other in taken):
+def _free(x: float, y: float, taken: Sequence[tuple[float, float]]) -> float:
+    """Return the next place below that the names of points nearby, 11 pixels high, leave free."""
+    near = [place for other, place in taken if abs(other - x) < WIDTH / 2]
+    while any(abs(y - place) < 11 for place in near):
         y += 3
     return y
 

@@ -26,10 +26,11 @@ def component_of(nlp: Language, layer: Layer) -> Any | None:
 
 
 def can_compare(student: Any, teacher: Any) -> bool:
-    """Tell whether the KL of two components can be said: of the same task and the same labels. A
-    teacher of another structure is conditioned on the student's, as it is where it teaches."""
+    """Tell whether the KL of two components can be said: of the same task, whose student has all
+    labels of the teacher. A teacher of another structure is conditioned on the student's, as it is
+    where it teaches."""
     same_task = type(student.task) is type(teacher.task)
-    return same_task and set(student.labels) == set(teacher.labels)
+    return same_task and set(teacher.labels) <= set(student.labels)
 
 
 def divergence(

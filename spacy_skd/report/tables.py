@@ -14,12 +14,15 @@ from .slices import order_of
 
 SAMPLES = 1000
 MOST_LABELS = 40
+FEWEST_DOCS = 5  # of which a difference is shown: samples of fewer say nothing of others
 OTHERS = "all others"
 
 
 class Score(NamedTuple):
-    """F1, 0 to 1, None where neither side has such facts. apart (Difference | None): from the base,
-    None of itself. said (int): facts that the pipeline says."""
+    """F1, 0 to 1, None where gold has no such facts. apart (Difference | None): from the base, None
+    of itself, and where fewer than `FEWEST_DOCS` docs of gold have them. said (int): facts that the
+    pipeline says.
+    """
 
     f1: float | None
     apart: Difference | None
@@ -77,14 +80,16 @@ def _rows(
         [[counted[name].get(place, nothing) for place in places] for name in having]
     )  # (pipelines, places, docs, 3)
     samples = numpy.einsum("sd,npdk->npsk", weights, stacked, optimize=True)
-    scores = f1(samples)
+    is_there = samples[..., 1:].any(axis=-1)
+    scores = numpy.where(is_there, f1(samples), numpy.nan)
     base = having.index(evidence.base) if evidence.base in having else None
     for p, (dimension, value) in enumerate(places):
         shown: dict[str, Score] = {}
         for i, name in enumerate(having):
             _, said, n_gold = (int(each) for each in samples[i, p, 0])
             apart = None
-            if base is not None and i != base:
+            n_docs = numpy.count_nonzero(stacked[i, p, :, 2])
+            if base is not None and i != base and n_docs >= FEWEST_DOCS:
                 apart = difference(scores[i, p], scores[base, p])
             f = float(scores[i, p, 0]) if n_gold else None
             shown[name] = Score(f, apart if n_gold else None, said)

@@ -153,3 +153,27 @@ def test_defaults_are_complete():
         assert layer.name in layer.full_name
         assert layer.writes
         assert layer.lacking
+
+
+@pytest.mark.parametrize("name", TAUGHT)
+def test_facts_are_of_the_text_and_the_same_in_each_doc_of_it(name):
+    said = 0
+    for doc in gold_docs(spacy.blank("en")):
+        copy = Doc(spacy.blank("de").vocab).from_bytes(doc.to_bytes())
+        for layer in find_layer(name).variants([doc]):
+            assert layer.facts(copy) == layer.facts(doc)
+            facts = [f for of_score in layer.facts(doc).values() for f in of_score]
+            for fact in [*facts, *layer.decisions(doc)]:
+                start, end = fact.tokens
+                assert doc[start:end].start_char == fact.chars[0]
+                assert doc[start:end].end_char == fact.chars[1]
+                assert not any(token.is_space for token in (doc[start], doc[end - 1]))
+                assert fact.text in ("", doc.text[slice(*fact.chars)])
+            assert layer.unknown(doc).shape == (len(doc),)
+            assert not layer.unknown(doc).any()
+            confidences = layer.confidences(doc, layer.decisions(doc), {})
+            assert confidences is None or len(confidences) == len(layer.decisions(doc))
+            said += len(facts)
+            assert not any(layer.facts(bare(doc)).values())
+            assert not layer.decisions(bare(doc))
+    assert said or name == "cats_multilabel", "gold's docs have one category each"

@@ -34,7 +34,12 @@ def test_a_difference_that_all_docs_share_is_sure_and_one_of_few_is_not():
     # no sample in which that doc is not has a difference: (1 - 1/n)^n of them
     assert apart.p == pytest.approx((1 - 1 / n) ** n, abs=0.03)
     assert not apart.is_sure
-    same = difference(f1(weights @ theirs), f1(weights @ theirs))
+    theirs, ours = f1(weights @ theirs), f1(weights @ ours)
+    kept = [0, *range(1000, len(ours))]
+    without = difference(ours[kept], theirs[kept])
+    ours[1:1000] = np.nan  # of samples that have nothing to score
+    assert difference(ours, theirs) == without
+    same = difference(theirs, theirs)
     assert (same.mean, same.p, same.p_either) == (0, 1, 1)
 
 

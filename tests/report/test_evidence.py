@@ -114,6 +114,7 @@ def test_rows_have_the_difference_from_the_teacher(evidence):
     assert student.apart.mean == pytest.approx(student.f1 - teacher.f1, abs=1e-6)
     assert student.apart.low <= student.apart.mean <= student.apart.high
     assert rows["TAG", "label", "NN"].n == 6
+    assert rows["TAG", "label", "PRP"].scores[1].apart is None, "of three docs nothing is sure"
     assert OTHERS not in {value for _, _, value in rows}
 
 
