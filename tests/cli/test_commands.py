@@ -168,6 +168,7 @@ def test_the_gpu_id_reaches_the_command(teacher, tmp_path, monkeypatch, command)
     DocBin(docs=make_docs(spacy.blank("en"))).to_disk(tmp_path / "c.spacy")
     (tmp_path / "raw.txt").write_text("Go home\nGo")
     arguments = {
+        "calibrate": [teacher, tmp_path / "c.spacy"],
         "report": [tmp_path / "c.spacy", f"a={teacher}"],
         "teacher": [ROOT / "configs" / "teacher.cfg", tmp_path / "out"],
         "rehead": [teacher, tmp_path / "out", "--raw", tmp_path / "raw.txt"],
