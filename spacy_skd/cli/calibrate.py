@@ -124,7 +124,7 @@ def calibrate_cli(
     student: str = typer.Argument(..., help="Folder or package of a trained pipeline"),
     dev: Path = typer.Argument(..., help="Labelled docs, .spacy, that training has not seen"),
     output: Path = typer.Option(None, "--output", "-o", help="Folder to write; else in place"),
-    components: list[str] = typer.Option([], "--component", help="Some components, by name"),
+    components: list[str] = typer.Option(None, "--component", help="Some components, by name"),
     precision: float = typer.Option(None, "--precision", help="That spans are to have: 0.95"),
     per_label: bool = typer.Option(False, "--per-label", help="A threshold for each label"),
     json_path: Path = typer.Option(None, "--json", help="JSON file to write as well"),
@@ -142,7 +142,7 @@ def calibrate_cli(
             check_file_apart(json_path, [dev, student])
         with progress("calibrate", bar=False):
             outcome = calibrate(
-                student, dev, output, components=components, precision=precision,
+                student, dev, output, components=components or (), precision=precision,
                 per_label=per_label, overwrite=overwrite,
             )  # fmt: skip
     except (ValueError, OSError) as error:

@@ -15,6 +15,7 @@ BEGINS_ANEW = "Nothing was written, what was there is as it was. The same comman
 # What else holds of a command.
 SAYS: dict[str, str] = {
     "annotate": "The shards that are written stay: the same command goes on where it stopped",
+    "calibrate": "Each component is calibrated or as it was. The same command begins anew",
     "check": "Nothing is written. The same command begins anew",
     "inspect": "Nothing is written",
     "distill": "What is done stays: the same command goes on where it stopped",

@@ -26,7 +26,7 @@ COMMANDS = {
         "the same command goes on",
     ),
     "silver": ("spacy_skd.cli.silver", "silver TEACHER RAW OUT", "Nothing was written"),
-    "calibrate": ("spacy_skd.cli.calibrate", "calibrate TEACHER RAW -o OUT", "Nothing was written"),
+    "calibrate": ("spacy_skd.cli.calibrate", "calibrate TEACHER RAW -o OUT", "or as it was"),
     "export": ("spacy_skd.cli.export", "export TEACHER OUT", "Nothing was written"),
 }
 
