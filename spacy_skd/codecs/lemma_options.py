@@ -22,8 +22,7 @@ from ..structures.numerics import softmax
 from .edit_trees import EditTree
 from .lemma_labels import in_case, parse_lemma_label
 
-# What is kept of forms, in 16 bytes: 50 MB. A form takes as many beside the labels that apply to it
-# and their lemmas.
+# Of forms, in 16 bytes (50 MB). One takes as many beside its labels and their lemmas.
 MOST_KEPT = 3_000_000
 _OF_FORM, _OF_LEMMA = 50, 4
 _LEAST = -700.0  # nats below a form's best, so that exp is above 0
@@ -91,14 +90,13 @@ class LemmaLabels:
         return known
 
     def of_words(self, forms: Sequence[str]) -> "LemmaOptions":
-        """Return what they make of the words of a batch. forms (Sequence[str]): of each word."""
+        """Return what they make of a batch. forms (Sequence[str]): of each word."""
         place = {form: i for i, form in enumerate(dict.fromkeys(forms))}
         words = numpy.asarray([place[form] for form in forms], dtype="int64")
         return self.of_forms(list(place), words)
 
     def of_forms(self, forms: Sequence[str], words: Ints1d) -> "LemmaOptions":
-        """Do as `of_words`. forms (Sequence[str]): distinct. words (Ints1d): (words,) the form of
-        each."""
+        """Do as `of_words`. forms: distinct. words (Ints1d): (words,) the form of each."""
         return LemmaOptions([self.of_form(form) for form in forms], words, len(self.labels))
 
     def best(
