@@ -135,11 +135,10 @@ class DocLayer(Layer):
         self, doc: Doc, decisions: Sequence[Fact], kept: Mapping[str, Any]
     ) -> list[float] | None:
         """See `Layer.confidences`. Where nothing is kept, `doc.cats` are probabilities."""
-        if "label_ids" not in kept:
-            return [doc.cats[fact.label] for fact in decisions]
-        held = (kept["labels"][i] for i in kept["label_ids"].tolist())
-        chances = dict(zip(held, numpy.asarray(kept["confidences"]).tolist()))
-        return [chances.get(fact.label, numpy.nan) for fact in decisions]
+        chances = dict(doc.cats)
+        if "marginals" in kept:
+            chances.update(zip(kept["labels"], numpy.asarray(kept["marginals"]).tolist()))
+        return [chances[fact.label] for fact in decisions]
 
     # Configs
 
