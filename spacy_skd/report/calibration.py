@@ -23,6 +23,7 @@ from .temperature import Temperature, fit_temperature
 from .thresholds import ALL, Threshold, check_precision, choose_thresholds, set_thresholds
 
 ROUGH = 0.1  # error of log T from which on it is
+FEW = 30  # spans on which a threshold is rough
 
 
 @dataclass(frozen=True)
@@ -199,6 +200,9 @@ def _doubts(pipe: DistillingPipe, fitted: Calibrated, precision: float | None) -
     for label, each in fitted.thresholds.items():
         if each.least is None:
             yield f"{pipe.name}: {_no_threshold(label, each, precision)}"
+        elif each.n_kept < FEW:
+            of = f" of {label}" if label != ALL else ""
+            yield f"{pipe.name}: the threshold{of} rests on {each.n_kept} spans, and is rough"
 
 
 def _no_threshold(label: str, threshold: Threshold, precision: float | None) -> str:

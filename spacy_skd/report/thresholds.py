@@ -23,13 +23,14 @@ class Threshold(NamedTuple):
 
     least (float | None): the lowest that reaches the wanted precision, 0 if all spans do; None if
         none does. kept, everything (PrecisionRecall): of the spans from it on, of all.
-    n (int): of spans. n_gold (int): of what there was to find.
+    n, n_kept (int): of spans, of those from it on. n_gold (int): of what there was to find.
     """
 
     least: float | None
     kept: PrecisionRecall
     everything: PrecisionRecall
     n: int
+    n_kept: int
     n_gold: int
 
     def to_json(self) -> dict[str, Any]:
@@ -40,7 +41,13 @@ class Threshold(NamedTuple):
             for of, pair in pairs.items()
             for name, value in pair._asdict().items()
         }
-        return {LEAST: self.least, **numbers, "n": self.n, "n_gold": self.n_gold}
+        return {
+            LEAST: self.least,
+            **numbers,
+            "n": self.n,
+            "n_kept": self.n_kept,
+            "n_gold": self.n_gold,
+        }
 
 
 def check_precision(precision: float) -> float:
@@ -63,10 +70,10 @@ def choose_threshold(
     least = lowest
     if lowest is not None:
         least = _between(float(below.max()), lowest) if len(below) else 0.0
-    kept = precision_recall(
-        confidences, right, threshold=2.0 if least is None else least, n_gold=n_gold
-    )
-    return Threshold(least, kept, everything, len(right), n_gold)
+    from_on = 2.0 if least is None else least  # above all probabilities
+    kept = precision_recall(confidences, right, threshold=from_on, n_gold=n_gold)
+    n_kept = int((confidences >= from_on).sum())
+    return Threshold(least, kept, everything, len(right), n_kept, n_gold)
 
 
 def _between(low: float, high: float) -> float:
