@@ -11,7 +11,7 @@ CANNOT_RUN: dict[str, str] = {
     "make distill": "make sets up an environment; tests/cli/test_project.py runs the project",
     "--vars.backbone roberta-base": "a model of the hub",
     "pip install": "an index",
-    "raw.jsonl distilled --gold train.spacy": "test_distill.py runs it, and longer",
+    "raw.jsonl mine --gold train.spacy": "README.md's own command, which is run there",
 }
 
 
