@@ -13,7 +13,7 @@ from parsers import build as build_parser
 from spacy_skd.pipeline.analyses import analyses_of
 
 WORDS = ("sent", "tag", "pos", "morph", "lemma")
-SPANS = ("ner", "bio", "spans", "segments")
+SPANS = ("ner", "bio", "spans", "segments", "nested")
 CATS = ("textcat", "multilabel")
 TEXT = "The cat sees Ann . Go !"
 MANY = 10_000
