@@ -17,7 +17,7 @@ from .init import table as plan_table
 from .package import LICENSE
 from .prepare import EFFORT
 from .rejects import ACCEPT, HAS_REJECTS, tell_rejects
-from .report import table
+from .report import AGREEMENT, table
 
 
 def distill_cli(
@@ -119,6 +119,10 @@ def _tell_results(steps: Steps) -> None:
             f"how well the student does what the teacher does, not how well that is"
         )
     print(table(results["pipelines"]))
+    if results["scores"] != OF_TEACHER:
+        agreement = results["pipelines"]["student"].get(AGREEMENT, {})
+        said = [f"{name} {100 * f:.1f}" for name, f in agreement.items() if name != "with"]
+        msg.info(f"Agreement with the teacher on the same words, F1: {', '.join(said)}")
     for step, total in results["resumed"]:
         msg.info(f"Training was interrupted and went on at step {step} of {total}")
     msg.good(f"Report: {steps.page.path}; scores as JSON: {steps.out / 'report.json'}")

@@ -1,5 +1,6 @@
 """`spacy skd inspect`: one text through pipelines side by side, in the terminal."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from ..teachers.loading import load_trained
 from .code import CODE
 
 STDIN = "-"
+SURENESS = re.compile(r" [01]\.\d{2,3}(?=;|$)")
 
 
 def show(sections: list[Section], names: list[str], console: Console) -> None:
@@ -45,7 +47,7 @@ def _name(item: str, items: list[str]) -> str:
 
 def _said(cell: str) -> str:
     """Return what a cell says, without how sure it is."""
-    return cell.split(" | ")[0].rstrip("0123456789.").rstrip()
+    return SURENESS.sub("", cell.split(" | ")[0])
 
 
 def inspect_cli(

@@ -19,11 +19,13 @@ from ..report.page import write_html
 from ..report.scores import SETTINGS, read_docs, score, spans_key, titles
 from ..report.slices import Slices
 from ..report.speed import megabytes, words_per_second
+from ..report.tables import agreement
 from ..teachers.loading import load_trained
 from ..training.conversion.multiwords import real_text
 from .code import CODE
 from .progress import progress
 
+AGREEMENT = "agreement"
 PUNCTUATED = {"all_uas": "UAS+punct", "all_las": "LAS+punct"}
 WHOSE = {
     "predicted_sentences": "gold, own",
@@ -170,6 +172,8 @@ def write_page(
     )
     for name, numbers in evidence.numbers().items():
         results[name].update(numbers)
+    for name, scores in agreement(evidence).items():
+        results[name][AGREEMENT] = {"with": evidence.base, **scores}
 
 
 def report_cli(

@@ -181,6 +181,11 @@ class Layer(ABC):
         facts = [*self.facts(doc).values()]
         return facts[-1] if facts else []
 
+    def of_labels(self, doc: Doc, labels: Sequence[str]) -> Doc:
+        """Return a doc that says of this layer what a component of some labels may have said, where
+        others write to the same place."""
+        return doc
+
     def inspected(self, doc: Doc) -> list[Fact]:
         """Return the facts that `spacy skd inspect` shows."""
         return self.decisions(doc) if self.is_annotated(doc) else []

@@ -104,7 +104,7 @@ class DocLayer(Layer):
 
     def variants(self, docs: Sequence[Doc]) -> list[Layer]:
         """See `Layer.variants`: whether one label holds is a matter of all docs."""
-        sums = [sum(doc.cats.values()) for doc in docs if doc.cats]
+        sums = [total for doc in docs if (total := sum(doc.cats.values())) > _ROUNDED]
         one_holds = all(abs(total - 1) <= _ROUNDED for total in sums)
         return [self] if sums and one_holds == self.exclusive else []
 
@@ -114,6 +114,14 @@ class DocLayer(Layer):
         held = [labels[i] for i in self.chosen(chances) if chances[i] > 0] if labels else []
         of_doc = (0, doc[:].end_char if len(doc) else 0), (0, len(doc))
         return {"CATS": [Fact(*of_doc, label, label=label) for label in held]}
+
+    def of_labels(self, doc: Doc, labels: Sequence[str]) -> Doc:
+        """See `Layer.of_labels`: categories of other components stand beside."""
+        if doc.cats.keys() <= set(labels):
+            return doc
+        own = doc.copy()
+        own.cats = {label: value for label, value in doc.cats.items() if label in labels}
+        return own
 
     def inspected(self, doc: Doc) -> list[Fact]:
         """See `Layer.inspected`: all labels, the likeliest first."""

@@ -87,13 +87,13 @@ class TreeLayer(Layer):
     # Facts
 
     def annotation_in(self, doc: Doc, start: int, end: int) -> Any:
-        return [(token.head.i, token.dep_) for token in doc[start:end] if not token.is_space]
+        return [(token.head.i, token.dep_) for token in doc[start:end]]
 
     def claims(self, doc: Doc, start: int, annotation: Any) -> list[str]:
-        words = (token for token in doc[start:] if not token.is_space)
         return [
             f"{token.text}: {deprel} of {'ROOT' if head == token.i else doc[head].text}"
-            for token, (head, deprel) in zip(words, annotation)
+            for token, (head, deprel) in zip(doc[start:], annotation)
+            if not token.is_space
         ]
 
     def facts(self, doc: Doc) -> dict[str, list[Fact]]:

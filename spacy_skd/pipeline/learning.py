@@ -239,6 +239,7 @@ class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
         scores, backprop = self.model.begin_update(self.task.inputs(docs, lesson))
         loss, d_scores = self._mean(self.task.loss(lesson, scores), n=self._count(docs))
         backprop(d_scores)
+        self.cfg.pop(CALIBRATION, None)  # it was that of other weights
         return loss
 
 

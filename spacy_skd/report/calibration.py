@@ -20,7 +20,14 @@ from ..training.check import TOKENS, same_tokens
 from .deciding import Decisions, decisions_of
 from .reliability import Bin, Reliability, diagram, measure, negative_log_likelihood
 from .temperature import Temperature, fit_temperature
-from .thresholds import ALL, Threshold, check_precision, choose_thresholds, set_thresholds
+from .thresholds import (
+    ALL,
+    Threshold,
+    check_keys,
+    check_precision,
+    choose_thresholds,
+    set_thresholds,
+)
 
 ROUGH = 0.1  # error of log T from which on it is
 FEW = 30  # spans on which a threshold is rough
@@ -113,6 +120,9 @@ def calibrate(
     if precision is not None:
         check_precision(precision)
         _check_spans(pipes)
+        if per_label:
+            of_spans = (p for p in pipes.values() if p.task.least_confidence is not None)
+            check_keys(label for pipe in of_spans for label in pipe.labels)
     outcome = Calibration(len(references), sum(word_lengths(references)))
     outcome.skipped = {} if components else _stock(nlp)
     outcome.doubts = list(_doubtful_tokens(nlp, references))

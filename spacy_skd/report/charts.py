@@ -93,7 +93,7 @@ def reliability_diagram(bins: Mapping[int, Sequence[Bin]], names: Sequence[str])
     """Return the share that is right against the mean probability of each bin, in percent, by
     series; on the diagonal the two are the same."""
     low = min([100 * min(b.confidence, b.accuracy) for of_one in bins.values() for b in of_one])
-    low = 10 * math.floor(low / 10)
+    low = min(90, 10 * math.floor(low / 10))
     x_axis = Axis(low, 100, LEFT, WIDTH - RIGHT)
     y_axis = Axis(low, 100, HEIGHT - BOTTOM, TOP)
     corners = f"{x_axis(low)},{y_axis(low)} {x_axis(100)},{y_axis(100)}"

@@ -62,7 +62,9 @@ class Decisions:
                 pipe.set_annotations(copies, predictions)
                 self.annotated += copies
         layer = pipe.layer
-        self._facts = [layer.decisions(doc) for doc in self.annotated]
+        references = [layer.of_labels(doc, pipe.labels) for doc in references]
+        own = (layer.of_labels(doc, pipe.labels) for doc in self.annotated)
+        self._facts = [layer.decisions(doc) for doc in own]
         pairs = zip(self._facts, references)
         right = numpy.concatenate([numpy.zeros(0), *(judged(layer, *pair) for pair in pairs)])
         # NaN of what another component has written, too.

@@ -125,6 +125,20 @@ def _place(place: tuple[str, str]) -> tuple[Any, ...]:
     return bool(dimension), dimension != LABEL, dimension, value == OTHERS, *order_of(value)
 
 
+def agreement(evidence: Evidence) -> dict[str, dict[str, float]]:
+    """Return of each pipeline but the base by title how far it agrees with that, F1, 0 to 1."""
+    rows = overall(score_rows(evidence, against="agreement", samples=1))
+    return {
+        name: {
+            row.title: score.f1
+            for row in rows
+            if (score := row.scores[i]) is not None and score.f1 is not None
+        }
+        for i, name in enumerate(evidence.found)
+        if name != evidence.base
+    }
+
+
 def overall(rows: Sequence[Row]) -> list[Row]:
     """Return the rows of everything."""
     return [row for row in rows if not row.dimension]

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy
 
+from ..errors import HOTTEST
+
 SPREAD = 1.0  # standard deviation of log T, before anything is known of it
 STEP = 0.5  # of log T, at first
 TOLERANCE = 0.01  # of log T
@@ -34,13 +36,18 @@ def fit_temperature(nll: Callable[[float], float]) -> Temperature:
     """
 
     def loss(log_t: float) -> float:
-        return nll(math.exp(log_t)) + (log_t / SPREAD) ** 2 / 2
+        return nll(_allowed(log_t)) + (log_t / SPREAD) ** 2 / 2
 
     best, lowest = _minimum(loss)
     sides = loss(best - CURVED) + loss(best + CURVED)
     curvature = (sides - 2 * lowest) / CURVED**2
-    value = float(f"{math.exp(best):.{DIGITS}g}")
+    value = float(f"{_allowed(best):.{DIGITS}g}")
     return Temperature(value, 1 / math.sqrt(max(curvature, 1 / SPREAD**2)))
+
+
+def _allowed(log_t: float) -> float:
+    """Return T, of those that a component may have."""
+    return min(max(math.exp(log_t), 1 / HOTTEST), HOTTEST)
 
 
 def _minimum(loss: Callable[[float], float]) -> tuple[float, float]:

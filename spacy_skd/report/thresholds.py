@@ -1,11 +1,12 @@
 """The least confidence of spans for a wanted precision."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy
 from spacy.language import Language
+from thinc.api import Config
 
 from ..arrays import Array, Bools, Floats1d
 from ..errors import check_between
@@ -57,6 +58,22 @@ def check_precision(precision: float) -> float:
             f"precision: expected a number above 0, at most 1, such as 0.95, got {precision:g}"
         )
     return check_between("precision", precision, low=0, high=1)
+
+
+def check_keys(labels: Iterable[str]) -> None:
+    """Check that a config can have a threshold for each label. RAISES (ValueError): naming one that
+    it cannot read as a key."""
+    for label in labels:
+        block = {"thresholds": {label: 0.5}}
+        try:
+            kept = Config().from_str(Config(block).to_str(), interpolate=False)
+        except ValueError:
+            kept = Config()
+        if kept != block:
+            raise ValueError(
+                f"per_label: a config cannot have the label {label!r} as the name of a setting; "
+                f"choose one threshold for all (--precision without --per-label)"
+            )
 
 
 def choose_threshold(

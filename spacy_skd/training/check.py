@@ -190,11 +190,12 @@ def _component(pipe: Any, trial: Trial, of_dev: Sequence[Example]) -> Iterator[R
     shares = [sum(map(task.has_gold, egs)) / max(1, len(egs)) for egs in (trial.examples, of_dev)]
     has_teacher = pipe.meter.teacher.weight > 0
     learns = has_teacher or pipe.meter.gold.weight > 0
+    counts = any(task.layer.is_annotated(eg.reference) for eg in of_dev)
     yield Row(
         name,
         "examples with complete gold",
         f"{_percent(shares[0])}, dev {_percent(shares[1])}",
-        BAD if not learns else DOUBTFUL if not shares[1] else GOOD,
+        BAD if not learns else GOOD if counts else DOUBTFUL,
         "nothing is learnt: neither gold nor a teacher says anything of it"
         if not learns
         else "dev has no annotation of it: it does not count in the score",

@@ -6,6 +6,7 @@ from all_components import TEXTS, build, gold_examples
 from conftest import train
 from own_code import printed, run
 
+from spacy_skd.cli.inspect import _said
 from spacy_skd.report.inspection import inspect
 
 
@@ -106,3 +107,25 @@ def test_any_text(made, text):
     done = run("inspect", made / "student", text, "--width", 200, "--k", 50)
     assert done.exit_code == 0, printed(done)
     assert "Ann" in printed(done)
+
+
+def test_whitespace_does_not_shift_the_arcs_of_runners_up(made):
+    pipelines = {"student": spacy.load(made / "student")}
+    sections = inspect(pipelines, "Ann sees  the cat .\n Dogs sleep  well", k=1)
+    (parser,) = [section for section in sections if section.title == "parser"]
+    doc = pipelines["student"]("Ann sees  the cat .\n Dogs sleep  well")
+    for sent in doc.sents:
+        analyses = pipelines["student"].get_pipe("parser").analyses(doc, 1)
+        (best,) = [each for each in analyses if each.start == sent.start]
+        layer = pipelines["student"].get_pipe("parser").layer
+        claims = layer.claims(doc, best.start, best.annotation)
+        assert [claim.split(": ")[0] for claim in claims] == [
+            token.text for token in sent if not token.is_space
+        ]
+    assert parser.rows
+
+
+def test_what_cells_say_without_how_sure_it_is():
+    assert _said("1999 0.91 | 2000 0.05") == "1999"
+    assert _said("LOC1") == "LOC1"
+    assert _said("A 0.91; B 1.000") == "A; B"

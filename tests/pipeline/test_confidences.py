@@ -308,3 +308,10 @@ def test_find_threshold(folder):
     assert set(scores) == {0.0, 0.5, 1.0}
     assert score == max(scores.values()) > scores[1.0]
     assert best < 1
+
+
+def test_a_temperature_is_that_of_weights_that_have_not_changed(nlp):
+    pipe = nlp.get_pipe("tag")
+    pipe.calibration = 2.0
+    nlp.update(gold_examples(nlp), sgd=nlp.resume_training())
+    assert pipe.calibration == 1.0

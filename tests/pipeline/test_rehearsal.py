@@ -56,7 +56,7 @@ def test_the_earlier_beliefs_come_back(trained, name):
     damage(nlp, shared)
     pipe, sgd, losses = nlp.get_pipe(name), Adam(0.003), []
     vectors = nlp.get_pipe("tok2vec").model.to_bytes() if shared else None
-    for _ in range(40):
+    for _ in range(55):
         losses.append(pipe.rehearse(bare_examples(nlp), sgd=sgd, losses={})[name])
     assert losses[-1] < losses[0]
     entropy = lowest_loss(trained, name)

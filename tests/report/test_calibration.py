@@ -13,7 +13,7 @@ from spacy_skd.layers.base import Drawing
 from spacy_skd.report.calibration import calibrate
 from spacy_skd.report.deciding import Decisions
 from spacy_skd.report.scores import unannotated
-from spacy_skd.report.thresholds import choose_threshold
+from spacy_skd.report.thresholds import check_keys, choose_threshold
 
 DRAWN = ("tag", "parser", "ner", "nested")  # a component of each shape of scores
 WORDS = [word for words, *_ in SENTENCES for word in words]
@@ -102,7 +102,7 @@ def test_what_is_scaled_by_three_has_temperature_three_and_its_own_confidences(n
         before, after = each.before.measures, each.after.measures
         assert after.ece < before.ece, name
         assert after.nll < before.nll, name
-        assert after.excess_ece < 0.03, name
+        assert after.excess_ece < 0.02 + 0.2 / math.sqrt(after.n), name  # of so few it varies
         assert (after.accuracy, after.n) == (before.accuracy, before.n)
         assert sum(bar.n for bar in each.after.bins) == after.n
     assert not found.skipped
@@ -212,3 +212,20 @@ def test_components_and_precisions_that_are_none(nlp, drawn):
     stock.add_pipe("sentencizer")
     with pytest.raises(ValueError, match="of this package, found none among sentencizer"):
         calibrate(stock, drawn)
+
+
+@pytest.mark.parametrize("label", ["PER:first", "A=B", "#A", ";A", " A"])
+def test_labels_that_a_config_cannot_name_are_refused_before_anything_is_fitted(label):
+    with pytest.raises(ValueError, match="per_label: a config cannot have the label"):
+        check_keys(["PER", label])
+    check_keys(["PER", "I-PER", "événement"])
+
+
+def test_categories_are_judged_without_those_of_other_components(nlp):
+    doc = nlp("Ann sees the dogs")
+    layer = nlp.get_pipe("textcat").layer
+    doc.cats = {"ONE": 0.7, "TWO": 0.3, "ANGRY": 0.9}
+    own = layer.of_labels(doc, ["ONE", "TWO", "MORE"])
+    assert [fact.label for fact in layer.decisions(own)] == ["ONE"]
+    assert doc.cats["ANGRY"] == 0.9
+    assert layer.of_labels(own, ["ONE", "TWO"]) is own

@@ -5,6 +5,7 @@ import math
 import numpy
 import pytest
 
+from spacy_skd.errors import HOTTEST
 from spacy_skd.report.temperature import SPREAD, fit_temperature
 from spacy_skd.structures.numerics import softmax
 
@@ -52,3 +53,14 @@ def test_where_nothing_is_wrong_it_stays_finite():
     assert 0.1 < fitted.value < 0.9
     assert fitted.error > 0.3
     assert fit_temperature(lambda temperature: 0.0) == pytest.approx((1, SPREAD))
+
+
+@pytest.mark.parametrize("right", [0, 1, 100])
+def test_where_all_is_wrong_or_right_it_is_one_that_a_component_may_have(right):
+    scores = numpy.full(100, 3.0)
+
+    def nll(t):
+        p = 1 / (1 + numpy.exp(-scores / t))
+        return float(-(right * numpy.log(p[0]) + (100 - right) * numpy.log1p(-p[0])))
+
+    assert 1 / HOTTEST <= fit_temperature(nll).value <= HOTTEST

@@ -124,7 +124,15 @@ def _portions(docs: Sequence[Doc]) -> Iterator[list[Doc]]:
 
 
 def _speed(work: Callable[[Sequence[Doc]], Any], portions: Sequence[list[Doc]]) -> float:
-    """Return tokens a second. The first portion warms up, and counts if there is no other."""
+    """Return tokens a second. The first portion warms up, and counts if there is no other.
+
+    RAISES (ValueError): if there is none.
+    """
+    if not portions:
+        raise ValueError(
+            "expected texts of at most `nlp.max_length` characters, as the teacher has it, found "
+            "none; cut them into shorter ones"
+        )
     work(portions[0])
     start, tokens = time.perf_counter(), 0
     for portion in [*portions[1:], portions[0]]:

@@ -44,7 +44,8 @@ def learnt_steps(folder: Path) -> int | None:
         nlp = spacy.load(folder)
     except Exception:  # msgpack's, json's, spaCy's of a missing file: whatever is incomplete
         return None
-    pipes: list[Any] = [pipe for _, pipe in nlp.components]
+    frozen = nlp.config["training"]["frozen_components"]  # kept of a teacher, they learn nothing
+    pipes: list[Any] = [pipe for name, pipe in nlp.components if name not in frozen]
     counts = {
         (pipe.cfg.get("step", 0), pipe.cfg.get("seen", 0))
         for pipe in pipes

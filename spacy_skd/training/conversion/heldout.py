@@ -113,10 +113,13 @@ def _digest(item: Placed) -> str:
 
 def _names(files: Sequence[Path]) -> list[str]:
     """Return the files' names, with a number before those that are there already."""
-    names: list[str] = []
+    names: dict[str, str] = {}  # by what a file system may take for the same
     for i, path in enumerate(files):
-        names.append(path.name if path.name not in names else f"{i}-{path.name}")
-    return names
+        name, number = path.name, i
+        while name.casefold() in names:
+            name, number = f"{number}-{path.name}", number + 1
+        names[name.casefold()] = name
+    return list(names.values())
 
 
 def _items(files: Sequence[Path]) -> Iterator[Placed | Unfit]:

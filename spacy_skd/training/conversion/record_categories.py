@@ -67,7 +67,7 @@ def _numbers(cats: Any) -> dict[str, float]:
             raise ValueError(
                 f'"cats": expected items like {{"label": "A", "value": 1.0}}, found {cats!r}'
             )
-        cats = {item["label"]: item["value"] for item in cats}
+        cats = {_checked(item["label"]): item["value"] for item in cats}
     if not isinstance(cats, dict):
         raise ValueError(f'"cats": expected an object like {{"A": 1.0, "B": 0.0}}, found {cats!r}')
     for label, value in cats.items():
@@ -85,7 +85,8 @@ def _chosen(record: Mapping[str, Any]) -> RecordCategories:
     unknown = sorted(set(held) - set(names))
     if names and unknown:
         raise ValueError(f'"accept": expected ids of the options {names}, found {unknown}')
-    style = (record.get("config") or {}).get("choice_style")
+    config = record.get("config")
+    style = config.get("choice_style") if isinstance(config, dict) else None
     if style == "single" and len(held) > 1:
         raise ValueError(f'"accept": expected one label of a single choice, found {held}')
     values = {**dict.fromkeys(names, 0.0), **dict.fromkeys(held, 1.0)}

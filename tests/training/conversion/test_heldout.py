@@ -56,3 +56,10 @@ def test_one_of_two_is_left_and_one_alone_is_refused(tmp_path):
     with pytest.raises(ValueError, match="two different texts or more.*found 1 in 2 texts"):
         choose([path], count_texts([path]))
     assert count_texts([]) == TextCounts()
+
+
+def test_no_two_files_get_one_name(tmp_path):
+    files = ["a/2-x.txt", "b/x.txt", "c/x.txt", "d/X.TXT", "e/2-x.txt"]
+    names = heldout._names([tmp_path / file for file in files])
+    assert names[:2] == ["2-x.txt", "x.txt"]
+    assert len({name.casefold() for name in names}) == len(files)
