@@ -112,7 +112,7 @@ class Page:
 
     teacher (str | None): the name of one of the pipelines. slices (Sequence[str]): keys of what is
         said of docs. train (Path | None): labelled docs, `.spacy`. logs (Sequence[str]): FILE or
-        NAME=FILE of each training.
+        NAME=FILE of each training. note (str): what is to be said of the scores.
     """
 
     path: Path
@@ -120,6 +120,7 @@ class Page:
     slices: Sequence[str] = ()
     train: Path | None = None
     logs: Sequence[str] = ()
+    note: str = ""
 
     @property
     def named_logs(self) -> list[tuple[str, Path]]:
@@ -168,6 +169,7 @@ def write_page(
         train=None if page.train is None else read_docs(page.train, nlp),
         logs=logs,
         corpus=corpus.name,
+        note=page.note,
         overwrite=overwrite,
     )
     for name, numbers in evidence.numbers().items():

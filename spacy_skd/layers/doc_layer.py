@@ -145,8 +145,8 @@ class DocLayer(Layer):
         """See `Layer.confidences`. Where nothing is kept, `doc.cats` are probabilities."""
         chances = dict(doc.cats)
         if "marginals" in kept:
-            chances.update(zip(kept["labels"], numpy.asarray(kept["marginals"]).tolist()))
-        return [chances[fact.label] for fact in decisions]
+            chances = dict(zip(kept["labels"], numpy.asarray(kept["marginals"]).tolist()))
+        return [chances.get(fact.label, numpy.nan) for fact in decisions]
 
     # Configs
 

@@ -41,6 +41,7 @@ def write_html(
     train: Sequence[Doc] | None = None,
     logs: Sequence[Log] = (),
     corpus: str = "",
+    note: str = "",
     overwrite: bool = False,
 ) -> Evidence:
     """Compare pipelines on docs and write a page that shows it.
@@ -55,7 +56,7 @@ def write_html(
         compared with the first.
     slices (Sequence[str]): keys of what is said of docs, see `slices.value_of`.
     train (Sequence[Doc] | None): of which words and entities were seen. logs: of trainings.
-    corpus (str): what the docs are called.
+    corpus (str): what the docs are called. note (str): what is to be said of the scores.
     RETURNS (Evidence): of which `numbers()` go into a JSON report.
     RAISES (ValueError): for a teacher that is none of the pipelines, a slice that no doc has;
         (NotOurs, FileExistsError): if there is another file at `output`.
@@ -63,7 +64,7 @@ def write_html(
     check_new_file(output, overwrite=overwrite)
     seen = None if train is None else seen_in(train)
     evidence = gather(pipelines, references, slices=Slices(slices, seen=seen), teacher=teacher)
-    page = render(evidence, results=results or {}, logs=logs, corpus=corpus)
+    page = render(evidence, results=results or {}, logs=logs, corpus=corpus, note=note)
     write_new(output, page.encode("utf8"), overwrite=overwrite)
     return evidence
 
@@ -74,6 +75,7 @@ def render(
     results: Mapping[str, Mapping[str, Any]],
     logs: Sequence[Log] = (),
     corpus: str = "",
+    note: str = "",
 ) -> str:
     """Return the page. See `write_html`."""
     names = [*evidence.found]
@@ -89,6 +91,7 @@ def render(
         version=metadata.version("spacy-skd"),
         spacy_version=spacy.__version__,
         corpus=corpus,
+        note=note,
         evidence=evidence,
         names=names,
         others=[name for name in names if name != evidence.base],

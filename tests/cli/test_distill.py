@@ -187,6 +187,14 @@ def test_the_same_command_does_nothing_twice_and_other_settings_are_refused(
     assert "python -m" not in again.output
     changed = {path.name for path, time in before.items() if path.stat().st_mtime_ns != time}
     assert changed <= {"distill.json"}
+    cfg = out / "training" / "model-best" / "tag" / "cfg"
+    srsly.write_json(cfg, {**srsly.read_json(cfg), "calibration": 1.5})
+    calibrated = distill(teacher, data / "raw.jsonl", out, *given)
+    assert calibrated.output.count("done already") == 6, "all but package and report"
+    assert distill(teacher, data / "raw.jsonl", out, *given).output.count("done already") == 8
+    (out / "report.html").unlink()
+    assert distill(teacher, data / "raw.jsonl", out, *given).output.count("done already") == 7
+    assert (out / "report.html").exists()
     refused = distill(teacher, data / "raw.jsonl", out, *given, "--effort", 2)
     assert refused.exit_code == 1
     assert "effort: was 1.0, is 2.0" in printed(refused)

@@ -120,7 +120,7 @@ def test_what_gold_says_of_a_decision_and_which_probability_it_has():
     doc = doc_of(A=0.9, B=0.8)
     several, one = find_layer("cats_multilabel"), find_layer("cats")
     a, b = several.decisions(doc)
-    kept = {"labels": ("B", "A"), "label_ids": numpy.asarray([1]), "confidences": [0.7]}
+    kept = {"labels": ("C", "A"), "marginals": numpy.asarray([0.1, 0.7])}
     assert several.confidences(doc, [a, b], {}) == [0.9, 0.8]
     assert several.confidences(doc, [a, b], kept) == pytest.approx([0.7, numpy.nan], nan_ok=True)
     partial = doc_of(A=0.0)

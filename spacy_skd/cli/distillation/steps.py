@@ -31,6 +31,7 @@ SPACY = "python -m spacy"
 FEW_WORDS = 2_000  # of all texts: then words that occur once have vectors, too
 SPEED_WORDS = 10_000  # of which the report measures the speed
 OF_TEACHER = "agreement with the teacher"
+NO_GOLD = f"What counts as gold here is what the teacher says: all scores are {OF_TEACHER}."
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,14 @@ class Steps:
 
     def is_done(self, step: Step) -> bool:
         """Tell whether a run of before has done it, of the same, and the result is still there."""
-        return self.state.done.get(step.name) == self.keys[step.name] and step.made.exists()
+        notes, name = self.state.notes, step.name
+        if self.state.done.get(name) != self.keys[name]:
+            return False
+        more = {"package": self.out / "packages" / notes.get("wheel", ""), "report": self.page.path}
+        if not (step.made.exists() and more.get(name, step.made).exists()):
+            return False
+        is_same = name not in more or notes.get(f"{name}_of") == self.training.made
+        return is_same and not (name == "train" and self.training.is_edited)
 
     # What the commands are given
 
@@ -242,7 +250,7 @@ class Steps:
             self.best, self.out / "packages", **self._named, code=[r.code] if r.code else [],
             overwrite=True,
         )  # fmt: skip
-        self.state.notes["wheel"] = wheel.name
+        self.state.notes.update(wheel=wheel.name, package_of=self.training.made)
 
     def _report(self) -> None:
         if self.request.gpu_id >= 0:
@@ -264,13 +272,15 @@ class Steps:
         }
         text = json.dumps(written, indent=2) + "\n"
         write_new(self.out / "report.json", text.encode("utf8"), overwrite=True)
+        notes["report_of"] = self.training.made
 
     @property
     def page(self) -> Page:
         """The report as a page."""
         gold = self.request.gold
         train = gold if gold is not None and gold.is_file() else None
-        return Page(self.out / "report.html", "teacher", train=train)
+        note = NO_GOLD if self.holds_out else ""
+        return Page(self.out / "report.html", "teacher", train=train, note=note)
 
     def results(self) -> dict[str, Any]:
         """Return what report.json has."""

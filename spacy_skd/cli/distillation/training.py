@@ -12,7 +12,7 @@ from spacy.cli.train import train
 from spacy.util import load_config
 from thinc.api import Config
 
-from ...disk import NotOurs, digest_of, new_folder, remove_files
+from ...disk import NotOurs, digest, digest_of, new_folder, remove_files
 from ...disk.mark import files_in
 from ...pipeline.distilling import DistillingPipe
 
@@ -113,6 +113,20 @@ class Training:
         self.config, self.output, self.kept, self.paths = config, output, kept, paths
         self.gpu_id, self.code, self.notes = gpu_id, code, notes
 
+    @property
+    def is_edited(self) -> bool:
+        """Whether the config is another than that of the training which began."""
+        begun = self.notes.get("training")
+        return begun is not None and begun[1] != digest_of(self.config)
+
+    @property
+    def made(self) -> str:
+        """Return a digest of the student as it lies there: it may be calibrated, or trained anew,
+        after it was packaged."""
+        best = self.output / BEST
+        names = sorted(files_in(best)) if best.is_dir() else []
+        return digest("".join(f"{n} {digest_of(best / n)}\n" for n in names).encode("utf8"))
+
     def run(
         self, key: str, *, overwrite: bool, save: Callable[[], None], say: Callable[[str], None]
     ) -> None:
@@ -141,6 +155,8 @@ class Training:
         moved = {f"paths.{n}": v for n, v in self.paths.items() if own.get(n) != v}
         best = self.output / BEST
         checkpoint = find_checkpoint([self.output / LAST, best, self.kept])
+        if checkpoint is None:
+            self.notes["resumed"] = []
         rest = self._rest(config, checkpoint, save) if checkpoint else {}
         if checkpoint is None or rest or learnt_steps(best) is None:
             say(f"\n{self._line({**moved, **rest})}")
