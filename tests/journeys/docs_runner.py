@@ -13,7 +13,6 @@ from journeys.commands import (
     inside,
     resolve,
     run,
-    run_process,
     users_code_forgotten,
     words,
     written,
@@ -72,14 +71,14 @@ def runnable(snippet: Snippet) -> bool:
 
 
 class Runner:
-    """Runs the snippets of one section.
+    """Runs the snippets of one section, in this process: a new one spends its first seconds on
+    imports, and that commands run in processes of their own the workshop shows, and test_code.py.
 
-    folder (Path): of the section. processes (set[str]): commands that ran as a process already.
+    folder (Path): of the section.
     """
 
-    def __init__(self, folder: Path, processes: set[str]) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.processes = processes
 
     def run(self, snippet: Snippet) -> None:
         """RAISES (AssertionError): if it fails, with its place."""
@@ -107,11 +106,8 @@ class Runner:
         shutil.rmtree(before, ignore_errors=True)
 
     def line(self, line: str) -> str:
-        """The first of each command runs in a process of its own."""
-        name = command_name(line)
-        start = run if name in self.processes else run_process
-        self.processes.add(name)
-        return start(line, self.folder, env=SHORT)
+        """Run one command."""
+        return run(line, self.folder, env=SHORT)
 
     def python(self, snippet: Snippet) -> None:
         said = io.StringIO()

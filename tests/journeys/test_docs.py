@@ -5,21 +5,19 @@ import re
 import pytest
 from journeys.commands import all_options, resolve, words
 from journeys.docs_exceptions import BEFORE, CANNOT_RUN
-from journeys.docs_runner import Runner, by_section, command_name, furnish, runnable
+from journeys.docs_runner import Runner, by_section, furnish, runnable
 from journeys.markdown import inline_code
-from journeys.workshop import DOCS, documented, first_block, first_commands
+from journeys.workshop import DOCS, documented, first_block
 
 SNIPPETS = documented()
 SECTIONS = by_section(SNIPPETS)
 MEASURED = {"results.md", "entities.md", "cases.md", "stock.md", "structures.md", "recipe.md"}
-# The workshop ran these, each in a process of its own.
-PROCESSES = {command_name(line) for line in first_commands()}
 
 
 @pytest.mark.parametrize("section", SECTIONS)
 def test_a_section_runs_as_it_stands(section, made, tmp_path):
     to_run = [snippet for snippet in SECTIONS[section] if snippet != first_block()]
-    runner = Runner(furnish(tmp_path / "here", made, to_run), PROCESSES)
+    runner = Runner(furnish(tmp_path / "here", made, to_run))
     for snippet in to_run:
         runner.run(snippet)
 
