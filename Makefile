@@ -2,6 +2,7 @@
 # make test      what CI runs: lint, types, tests
 # make test-oldest  the tests with the oldest versions that setup.cfg allows
 # make release   sdist and wheel in dist/, checked; nothing is uploaded
+# make test-long  the tests that `make test` leaves out because others of their kind are there
 # make test-browser  the report's page in a headless Chromium, which it installs if there is none
 # make lint      ruff only          make format   let ruff rewrite
 # make clean     remove the environment, caches and build products (not what was trained)
@@ -29,7 +30,7 @@ REQUIREMENTS := setup.cfg pyproject.toml constraints.txt
 TEST_ENV := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false \
 	HF_HUB_OFFLINE=1
 
-.PHONY: distill test test-oldest test-browser release lint format clean
+.PHONY: distill test test-long test-oldest test-browser release lint format clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -41,6 +42,9 @@ test: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(TEST_ENV) $(BIN)/python -m pytest -n $(WORKERS)
+
+test-long: $(VENV)/.test
+	$(TEST_ENV) $(BIN)/python -m pytest -n $(WORKERS) -m long
 
 test-oldest: $(OLDEST)/.test
 	$(TEST_ENV) $(OLDEST)/bin/python -m pytest -n $(WORKERS)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy
+import pytest
 import spacy
 from conftest import LISTENER, TOK2VEC, make_docs
 from spacy.language import Language
@@ -11,6 +12,9 @@ from spacy.training import Example
 
 NAMES = ("sent", "tag", "pos", "morph", "lemma", "parser", "ner", "bio", "spans", "segments",
          "nested", "textcat", "multilabel")  # fmt: skip
+# One of each shape of scores; the others take long, and run with -m long (`make test-long`).
+FEW = ("tag", "lemma", "parser", "ner", "nested", "textcat")
+EACH = [name if name in FEW else pytest.param(name, marks=pytest.mark.long) for name in NAMES]
 FACTORIES = {"parser": "distilling_parser", "textcat": "distilling_textcat",
              "multilabel": "distilling_textcat"}  # fmt: skip
 LENGTHS = ("ONE", "TWO", "MORE")  # categories, by the sentences of a doc

@@ -87,11 +87,13 @@ def with_whitespace(doc: Doc) -> Doc:
     for token in spaced:
         token.lemma_ = token.lemma_ or "odd"
     # Edges on whitespace, where there is any.
-    spans = [
-        Span(spaced, at[s.start] - (s.start == 0), at[s.end - 1] + 1, s.label_) for s in doc.ents
-    ]
+    spans, nested = (
+        [Span(spaced, at[s.start] - (s.start == 0), at[s.end - 1] + 1, s.label_) for s in group]
+        for group in (doc.ents, doc.spans.get("nest", ()))
+    )
     spaced.set_ents(spans)
     spaced.spans["sc"] = spaced.spans["seg"] = spans
+    spaced.spans["nest"] = nested
     spaced.cats = dict(doc.cats)
     return spaced
 
@@ -103,7 +105,8 @@ def words_of_annotation(doc: Doc) -> list[Any]:
     said = [
         (t.text, t.tag_, t.pos_, str(t.morph), t.lemma_, t.dep_, number[t.head.i]) for t in words
     ]
-    spans = [*doc.ents, *doc.spans.get("sc", ()), *doc.spans.get("seg", ())]
+    spans = [*doc.ents, *doc.spans.get("sc", ()), *doc.spans.get("seg", ()),
+             *doc.spans.get("nest", ())]  # fmt: skip
     starts = [number[sent.start] for sent in doc.sents] if doc.has_annotation("SENT_START") else []
     cats = {label: round(chance, 4) for label, chance in doc.cats.items()}
     return [*said, *((number[s.start], number[s.end], s.label_) for s in spans), *starts, cats]

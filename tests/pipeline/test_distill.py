@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy
 import pytest
 import spacy
-from all_components import NAMES, bare_examples, build, gold_examples
+from all_components import EACH, NAMES, bare_examples, build, gold_examples
 from conftest import train
 from spacy.tokens import Doc
 from spacy.training import Example
@@ -34,7 +34,7 @@ def teacher():
     return nlp
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EACH)
 def test_the_student_comes_to_believe_what_the_teacher_does(teacher, name):
     student = student_of(teacher)
     pipe, examples = student.get_pipe(name), lesson(teacher, student)

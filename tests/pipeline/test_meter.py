@@ -3,7 +3,7 @@
 import numpy
 import pytest
 import spacy
-from all_components import NAMES, bare_examples, build, gold_examples
+from all_components import EACH, bare_examples, build, gold_examples
 from conftest import gold_examples as examples_of_teacher
 from conftest import raw_examples, student_of, train
 from taught import student_of as student_of_pipeline
@@ -24,7 +24,7 @@ def trained():
     return nlp
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EACH)
 def test_who_learns_of_oneself_is_at_no_distance(trained, name):
     """And of who has learnt nothing it is the loss less what the loss is of oneself."""
     pipe = trained.get_pipe(name)

@@ -182,6 +182,7 @@ def test_a_teacher_of_several_labels_that_hold_at_once_is_told(caplog):
 
 
 def test_components_side_by_side_read_and_write_their_own_labels():
+    spacy.util.fix_random_seed(0)
     nlp = spacy.blank("en")
     nlp.add_pipe("tok2vec", config={"model": TOK2VEC})
     for name, labels in (("length", LENGTHS), ("words", WORDS)):
