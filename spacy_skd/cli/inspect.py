@@ -28,7 +28,11 @@ def show(sections: list[Section], names: list[str], console: Console) -> None:
             table.add_column(name)
         for text, cells in section.rows:
             first = _said(cells[0])
-            shown = [Text(cell, style="" if _said(cell) == first else "bold red") for cell in cells]
+            same = [_said(cell) == first for cell in cells]
+            shown = [
+                Text(cell) if is_same else Text(f"{cell} ≠", style="bold red")
+                for cell, is_same in zip(cells, same)
+            ]
             table.add_row(Text(text), *shown)
         console.print(table)
         for name, lines in section.others.items():

@@ -69,8 +69,8 @@ def _other(output: Path, changed: list[str], steps: Steps) -> str:
     lines = "".join(f"\n  {line}" for line in changed)
     anew = [step.name for step in steps.all if not steps.is_done(step)]
     return (
-        f"{output} holds another distillation:{lines}\nGive what it was made of to go on, choose "
-        f"another folder, or pass --overwrite, which does anew: {', '.join(anew) or 'nothing'}"
+        f"{output} holds another distillation:{lines}\nGive the same to go on, choose another "
+        f"folder, or pass --overwrite, which does anew: {', '.join(anew) or 'nothing'}"
     )
 
 
@@ -132,7 +132,7 @@ def _afterwards(steps: Steps, step: Step, speeds: Speeds | None) -> str:
         work = _work(steps, speeds)
         seconds = work.seconds(speeds)
         return (
-            f"{notes['tokens']:,} words are annotated. The student will see {work.seen:,.0f}: "
+            f"{notes['tokens']:,} tokens are annotated. The student will see {work.seen:,.0f}: "
             f"training will take {about(seconds['train'])}"
         )
     return ""
