@@ -75,7 +75,10 @@ def test_a_variant_is_filled(name, tmp_path):
     assert Config().from_str(filled.to_str(interpolate=False), interpolate=False) == config
 
 
-@pytest.mark.parametrize("name", STUDENTS)
+@pytest.mark.parametrize(
+    "name",
+    [*STUDENTS[:3], *(pytest.param(name, marks=pytest.mark.long) for name in STUDENTS[3:])],
+)
 def test_a_student_trains(name, data, tmp_path):
     student, teacher = name.split("_from_")
     overrides = {"paths.train": str(data / "train.spacy"), "paths.dev": str(data / "train.spacy"),

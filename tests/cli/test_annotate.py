@@ -100,6 +100,7 @@ def command(teacher, text, out):
     return [sys.executable, "-c", f"from spacy_skd.cli import skd; skd({arguments!r})"]
 
 
+@pytest.mark.long  # two processes; test_progress.py has the bar itself
 def test_progress_is_shown_on_a_terminal_alone(teacher, tmp_path):
     text = tmp_path / "a.txt"
     text.write_text("Ann sees dogs\n")

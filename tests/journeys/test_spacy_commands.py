@@ -28,6 +28,7 @@ def test_evaluate(here):
     assert {"sents_f", "dep_las", "ents_f", "spans_sc_f", "morph_acc"} <= scores.keys()
 
 
+@pytest.mark.long
 def test_benchmark_speed(here):
     assert "words/s" in run(f"python -m spacy benchmark speed {BEST} dev.spacy --batches 30", here)
 

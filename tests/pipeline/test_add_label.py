@@ -156,7 +156,7 @@ def annotate(doc, token, label):
     doc.cats = {**dict.fromkeys(doc.cats, 0.0), "NEW": 1.0}
 
 
-@pytest.mark.parametrize("name", NEW)
+@pytest.mark.parametrize("name", LEARNT)
 def test_several_labels_survive_disk(nlp, name, tmp_path):
     pipe = nlp.get_pipe(name)
     more = {"pos": ("X", "INTJ"), "morph": ("Case=Nom", "Case=Gen")}.get(name, ("NEW", "NEWER"))
