@@ -10,6 +10,7 @@ import subprocess
 import sys
 import termios
 
+import pytest
 from typer.testing import CliRunner
 
 from spacy_skd.cli import skd
