@@ -18,7 +18,7 @@ from .progress import progress
 
 def table(rows: list[Row]) -> str:
     """Tabulate figures, with what to do below."""
-    cells = [(row.where, row.what, row.found, row.verdict) for row in rows]
+    cells = [(row.where, row.what, row.value, row.verdict) for row in rows]
     shown = make_table(cells, header=("component", "what", "found", ""), divider=True, max_col=60)
     notes = [
         f"{row.verdict} {row.where + ': ' if row.where else ''}{row.what}: {row.remedy}"

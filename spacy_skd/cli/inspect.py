@@ -35,7 +35,7 @@ def show(sections: list[Section], names: list[str], console: Console) -> None:
             ]
             table.add_row(Text(text), *shown)
         console.print(table)
-        for name, lines in section.others.items():
+        for name, lines in section.runners_up.items():
             for line in lines:
                 console.print(Text(f"  {name}  {line}", style="dim"))
         console.print()

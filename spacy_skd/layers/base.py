@@ -60,8 +60,9 @@ class Layer(ABC):
     is_basic (bool): whether `rehead` trains it where a pipeline has nothing to replace.
     sets_sentences, needs_sentences (bool): whether it says, or must know, where sentences start.
     lacking (str): why a treebank has no labels of it.
-    of_spans (bool): whether it is of spans. token_confidence (str): the extension of tokens that
-        says how probable what it says of a token is; "" if there is none.
+    of_spans, of_words (bool): whether it is of spans, of words each on its own.
+    token_confidence (str): the extension of tokens that says how probable what it says of a token
+        is; "" if there is none.
     displacy (str): the style in which displaCy draws its facts, "" for none; lengths (str): what
         the length of one is called, "" where it says nothing.
     """
@@ -83,6 +84,7 @@ class Layer(ABC):
     needs_sentences: ClassVar[bool] = False
     lacking: ClassVar[str] = "no labels"
     of_spans: ClassVar[bool] = False
+    of_words: ClassVar[bool] = False
     token_confidence: ClassVar[str] = ""
 
     def __init_subclass__(cls, **settings: Any):

@@ -31,6 +31,7 @@ class TokenLayer(Layer):
     architecture = "spacy-skd.TokenScorer.v1"
     attr: ClassVar[int]
     fixed_labels: ClassVar[tuple[str, ...] | None] = None
+    of_words: ClassVar[bool] = True
 
     def __init_subclass__(cls, **settings: Any):
         if "name" in vars(cls) and "token_confidence" not in vars(cls):

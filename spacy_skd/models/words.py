@@ -1,6 +1,6 @@
 """Which tokens of docs are words; vectors of tokens, and of words alone, as rows of a batch."""
 
-from collections.abc import Callable, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 
 import numpy
 from spacy.attrs import IS_SPACE
@@ -108,3 +108,17 @@ def _whole(vectors: Sequence[Floats2d]) -> Floats2d | None:
 def _address(array: Floats2d) -> int:
     address: int = array.__array_interface__["data"][0]
     return address
+
+
+def in_batches(docs: Iterable[Doc], *, most: int) -> Iterator[list[Doc]]:
+    """Yield docs together that have at most so many tokens, or one that has more."""
+    batch: list[Doc] = []
+    n = 0
+    for doc in docs:
+        if batch and n + len(doc) > most:
+            yield batch
+            batch, n = [], 0
+        batch.append(doc)
+        n += len(doc)
+    if batch:
+        yield batch

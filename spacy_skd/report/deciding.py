@@ -12,6 +12,7 @@ from spacy.tokens import Doc
 from ..arrays import Array, Bools, Floats1d
 from ..layers.base import Layer
 from ..layers.facts import Fact
+from ..models.words import in_batches
 from ..pipeline.tasks.scored_spans import LeastConfidence
 from .counting import known_facts, unknown_chars
 from .scores import unannotated
@@ -53,7 +54,7 @@ class Decisions:
     def __init__(self, pipe: Any, docs: Sequence[Doc], references: Sequence[Doc]):
         self.pipe = pipe
         self.annotated: list[Doc] = []
-        self._batches = [*_batches(docs)]
+        self._batches = [*in_batches(docs, most=BATCH_WORDS)]
         self._model: Any = _KeptScores(pipe.model)
         with self._telling(pipe.calibration):
             for batch in self._batches:
@@ -144,14 +145,3 @@ def _known(layer: Layer, facts: Sequence[Fact], reference: Doc) -> list[Fact]:
     starts = (token.idx for token in reference)
     unknown = unknown_chars(starts, layer.unknown(reference))
     return [fact for fact in known_facts(facts, unknown) if layer.says(reference, fact)]
-
-
-def _batches(docs: Sequence[Doc]) -> Iterator[list[Doc]]:
-    batch: list[Doc] = []
-    for doc in docs:
-        batch.append(doc)
-        if sum(map(len, batch)) >= BATCH_WORDS:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

@@ -13,7 +13,7 @@ from ..arrays import Array
 from ..layers.base import Layer
 from ..layers.facts import Fact
 from ..layers.known import known_layers
-from ..models.words import word_lengths
+from ..models.words import in_batches, word_lengths
 from .counting import Tally, known_facts, unknown_chars
 from .differing import Differences, Said
 from .divergence import can_compare, component_of, divergence
@@ -111,7 +111,7 @@ def gather(
     evidence = Evidence(base, teacher is not None, {name: Found() for name in pipelines})
     gathering = _Gathering(evidence, pipelines, slices, references)
     with activations_kept(pipelines.values()):
-        for batch in _batches(references):
+        for batch in in_batches(references, most=BATCH_WORDS):
             gathering.add(batch)
     return evidence
 
@@ -270,14 +270,3 @@ def activations_kept(pipelines: Any) -> Iterator[None]:
     finally:
         for pipe, kept in zip(pipes, before):
             pipe.save_activations = kept
-
-
-def _batches(docs: Sequence[Doc]) -> Iterator[list[Doc]]:
-    batch: list[Doc] = []
-    for doc in docs:
-        batch.append(doc)
-        if sum(map(len, batch)) >= BATCH_WORDS:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

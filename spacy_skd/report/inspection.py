@@ -3,6 +3,8 @@ said else."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from spacy.language import Language
@@ -29,7 +31,7 @@ class Section:
 
     title: str
     rows: list[tuple[str, list[str]]] = field(default_factory=list)
-    others: dict[str, list[str]] = field(default_factory=dict)
+    runners_up: dict[str, list[str]] = field(default_factory=dict)
 
 
 def inspect(pipelines: Mapping[str, Language], text: str, *, k: int = 3) -> list[Section]:
@@ -43,12 +45,12 @@ def inspect(pipelines: Mapping[str, Language], text: str, *, k: int = 3) -> list
     with activations_kept(pipelines.values()):
         docs = {name: nlp(text) for name, nlp in pipelines.items()}
     layers = [each for kind in known_layers() for each in kind.variants([*docs.values()])]
-    found = []
+    sections = []
     for layer in sorted(layers, key=lambda each: each.order):
         section = _section(layer, pipelines, docs, k=k)
         if section.rows:
-            found.append(section)
-    return found
+            sections.append(section)
+    return sections
 
 
 def _section(
@@ -61,7 +63,9 @@ def _section(
     for start, end in places:
         cells = [column.cells.get((start, end), NOTHING) for column in columns.values()]
         section.rows.append((text[start:end], cells))
-    section.others = {name: column.others for name, column in columns.items() if column.others}
+    section.runners_up = {
+        name: column.runners_up for name, column in columns.items() if column.runners_up
+    }
     return section
 
 
@@ -74,26 +78,28 @@ class _Column:
     def __init__(self, layer: Layer, nlp: Language, doc: Doc, *, k: int):
         self.layer, self.doc = layer, doc
         self.cells: dict[tuple[int, int], str] = {}
-        self.others: list[str] = []
+        self.runners_up: list[str] = []
         pipe: Any = component_of(nlp, layer)
         facts = layer.inspected(doc)
         chances = confidences_of(layer, doc, facts, pipe) or [float("nan")] * len(facts)
         analyses = pipe.analyses(doc, k) if hasattr(pipe, "analyses") and len(doc) else []
-        units = list(_by_unit(analyses))
-        alternatives = {unit[0][:2]: unit for unit in units if _is_word(doc, unit)}
+        units = [[*unit] for _, unit in groupby(analyses, key=itemgetter(slice(2)))]
+        alternatives = {unit[0][:2]: unit for unit in units} if layer.of_words else {}
         for fact, chance in zip(facts, chances):
             cell = told(doc, fact, chance)
             if (unit := alternatives.get(fact.tokens)) is not None:
-                rest = [f"{each.annotation} {_rounded(each.probability)}" for each in unit
-                        if each.annotation != fact.claim and each.probability >= LEAST]  # fmt: skip
-                cell = " | ".join([cell, *rest])
+                less_likely = [
+                    f"{each.annotation} {_rounded(each.probability)}"
+                    for each in unit
+                    if each.annotation != fact.claim and each.probability >= LEAST
+                ]
+                cell = " | ".join([cell, *less_likely])
             earlier = self.cells.get(fact.chars)
             self.cells[fact.chars] = cell if earlier is None else f"{earlier}; {cell}"
-        for unit in units:
-            if not _is_word(doc, unit):
-                self.others += self._others(unit)
+        for unit in () if layer.of_words else units:
+            self.runners_up += self._compared(unit)
 
-    def _others(self, unit: Sequence[Any]) -> Iterator[str]:
+    def _compared(self, unit: Sequence[Any]) -> Iterator[str]:
         layer, doc, (start, end) = self.layer, self.doc, unit[0][:2]
         above = layer.claims(doc, start, layer.annotation_in(doc, start, end))
         text = doc[start:end].text.strip()
@@ -117,20 +123,3 @@ def told(doc: Doc, fact: Fact, chance: float) -> str:
 
 def _rounded(chance: float) -> str:
     return f"{chance:.2f}" if chance < 0.995 else f"{chance:.3f}"
-
-
-def _by_unit(analyses: Sequence[Any]) -> Iterator[list[Any]]:
-    """Group the analyses of each unit, likeliest first."""
-    unit: list[Any] = []
-    for each in analyses:
-        if unit and each[:2] != unit[0][:2]:
-            yield unit
-            unit = []
-        unit.append(each)
-    if unit:
-        yield unit
-
-
-def _is_word(doc: Doc, unit: Sequence[Any]) -> bool:
-    """Whether its analyses are labels of a word: they are read where it is shown."""
-    return all(type(each.annotation) is str for each in unit)

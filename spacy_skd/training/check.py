@@ -39,7 +39,7 @@ class Row:
 
     where: str
     what: str
-    found: str
+    value: str
     verdict: str = GOOD
     remedy: str = ""
 
@@ -212,15 +212,15 @@ def _component(pipe: Any, trial: Trial, of_dev: Sequence[Example]) -> Iterator[R
 
 
 def _labels(pipe: Any) -> Iterator[Row]:
-    mine = pipe.labels
-    theirs = pipe.task.taught_labels(pipe.labels_of_teacher())
-    found = f"{len(mine):,}"
-    more, fewer = set(theirs).difference(mine), set(mine).difference(theirs) if theirs else set()
-    if theirs:
-        found += f", teacher {len(theirs):,}, in common {len(set(mine) & set(theirs)):,}"
+    own = pipe.labels
+    taught = pipe.task.taught_labels(pipe.labels_of_teacher())
+    value = f"{len(own):,}"
+    more, fewer = set(taught).difference(own), set(own).difference(taught) if taught else set()
+    if taught:
+        value += f", teacher {len(taught):,}, in common {len(set(own) & set(taught)):,}"
     sides = (("the teacher", more), ("the student", fewer))
     shown = [f"only {who}: {_some(labels)}" for who, labels in sides if labels]
-    yield Row(pipe.name, "labels", found, DOUBTFUL if shown else GOOD, "; ".join(shown))
+    yield Row(pipe.name, "labels", value, DOUBTFUL if shown else GOOD, "; ".join(shown))
 
 
 def _some(labels: set[str]) -> str:
@@ -266,11 +266,11 @@ def _cost(
         n_dev = sum(1 for _ in dev(nlp)) if len(of_dev) == SOME else len(of_dev)
         evaluation = (time.perf_counter() - begun) * n_dev / max(1, len(of_dev))
         seconds = steps * trial.of_step + (1 + steps // settings["eval_frequency"]) * evaluation
-        found = f"{_duration(seconds)}: {steps:,} steps, an evaluation {_duration(evaluation)}"
-        yield Row("", "the training, about", found)
+        value = f"{_duration(seconds)}: {steps:,} steps, an evaluation {_duration(evaluation)}"
+        yield Row("", "the training, about", value)
     else:
-        found = f"not known: max_steps is 0; {_duration(1000 * trial.of_step)} for 1,000 steps"
-        yield Row("", "the training, about", found)
+        value = f"not known: max_steps is 0; {_duration(1000 * trial.of_step)} for 1,000 steps"
+        yield Row("", "the training, about", value)
     peak = peak_megabytes()
     if peak is not None:
         yield Row("", "memory so far", f"{peak:,.0f} MB")

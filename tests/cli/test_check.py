@@ -37,15 +37,15 @@ def test_all_is_well(made):
     rows = rows_of(made, **{"training.max_steps": 1000, "training.eval_frequency": 100})
     assert {row.verdict for row in rows.values()} == {GOOD}
     for name in ("sent", "tag", "pos", "parser"):
-        assert "in common" in rows[name, "labels"].found
-        assert rows[name, "lost of the teacher's probability"].found == "0.0 %"
-        assert rows[name, "examples with complete gold"].found.endswith("dev 100.0 %")
-    assert rows["", "dev tokens that the tokenizer makes"].found == "100.0 %"
-    assert rows["", "whitespace tokens"].found == "0.0 %"
+        assert "in common" in rows[name, "labels"].value
+        assert rows[name, "lost of the teacher's probability"].value == "0.0 %"
+        assert rows[name, "examples with complete gold"].value.endswith("dev 100.0 %")
+    assert rows["", "dev tokens that the tokenizer makes"].value == "100.0 %"
+    assert rows["", "whitespace tokens"].value == "0.0 %"
     words = sum(map(len, make_docs(spacy.blank("en")))) + len(" ".join(RAW).split())
-    assert rows["teacher", "stored beliefs"].found.startswith(f"{words} words, ")
-    assert "1,000 steps" in rows["", "the training, about"].found
-    assert rows["", "a step"].found.endswith("for the teacher")
+    assert rows["teacher", "stored beliefs"].value.startswith(f"{words} words, ")
+    assert "1,000 steps" in rows["", "the training, about"].value
+    assert rows["", "a step"].value.endswith("for the teacher")
 
 
 def test_what_is_doubtful_is_told_with_a_remedy(made, teacher, tmp_path):

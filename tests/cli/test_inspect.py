@@ -56,7 +56,7 @@ def test_arcs_name_their_heads_and_sentences_their_runners_up(made, sections):
     for token, cell in zip(doc, cells):
         head = "" if token.head == token else f" of {token.head.text}"
         assert cell.rpartition(" ")[0] == f"{token.dep_}{head}"
-    others = sections["parser"].others["student"]
+    others = sections["parser"].runners_up["student"]
     assert others[0] == f'of "{next(doc.sents).text}":'
     assert others[1].startswith("1. ")
     assert sum(line.startswith("1. ") for line in others) == len(list(doc.sents))
@@ -68,7 +68,7 @@ def test_arcs_name_their_heads_and_sentences_their_runners_up(made, sections):
 def test_spans_stand_beside_those_of_a_stock_pipeline(sections):
     found = dict(sections["ents"].rows)
     assert found["Ann"][1] == "PER"
-    assert sections["ents"].others.keys() == {"student"}
+    assert sections["ents"].runners_up.keys() == {"student"}
 
 
 def test_categories(sections):

@@ -3,7 +3,7 @@
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from spacy.training.initialize import init_nlp
 from thinc.api import Adam
 
 from ...disk import unique_files
+from ...models.words import in_batches
 from ...teachers.beam import Beam
 from ...teachers.embedding import Embedder
 from ...teachers.runner import TeacherRunner
@@ -78,7 +79,7 @@ def measure(checked: Checked) -> Speeds:
     request, nlp, settings = checked.request, checked.nlp, checked.annotation
     docs, words = _sample(nlp, checked.files, settings.max_words)
     n_tokens = sum(map(len, docs))
-    portions = list(_portions(docs))
+    portions = list(in_batches(docs, most=PORTION))
     runner = TeacherRunner(
         nlp,
         batch_words=settings.batch_words,
@@ -110,17 +111,6 @@ def _sample(nlp: Language, files: Sequence[Path], max_words: int) -> tuple[list[
                 tokens += len(doc)
                 words += item.raw.n_words
     return docs, words
-
-
-def _portions(docs: Sequence[Doc]) -> Iterator[list[Doc]]:
-    portion: list[Doc] = []
-    for doc in docs:
-        portion.append(doc)
-        if sum(map(len, portion)) >= PORTION:
-            yield portion
-            portion = []
-    if portion:
-        yield portion
 
 
 def _speed(work: Callable[[Sequence[Doc]], Any], portions: Sequence[list[Doc]]) -> float:

@@ -37,17 +37,3 @@ def values_of(
             table = [layer.value(doc, name) if name else 0 for name in names]
             values = numpy.asarray(table, dtype="uint64")
         yield doc, values[lemmas.ids]
-
-
-def in_batches(docs: Sequence[Doc], *, most: int) -> Iterator[list[Doc]]:
-    """Yield docs together that have at most so many tokens, or one that has more."""
-    batch: list[Doc] = []
-    n = 0
-    for doc in docs:
-        if batch and n + len(doc) > most:
-            yield batch
-            batch, n = [], 0
-        batch.append(doc)
-        n += len(doc)
-    if batch:
-        yield batch

@@ -27,7 +27,7 @@ from ...codecs.words import Words
 from ...errors import check_between, named
 from ...layers.confidences import Record
 from ...layers.token_layer import TokenLayer
-from ...models.words import words_of
+from ...models.words import in_batches, words_of
 from ...structures import IndependentLabels, Parts, to_numpy
 from ...structures.numerics import softmax
 from ...transfer.beliefs import Belief, LemmaBelief
@@ -38,7 +38,7 @@ from .activations import lemma_activations
 from .analyses import Analysis, of_words
 from .base import Task
 from .lemma_counts import Counts, choose_labels, count_lemmas, count_taught_lemmas, most_frequent
-from .lemma_predictions import BestOfDocs, Lemmas, in_batches, values_of
+from .lemma_predictions import BestOfDocs, Lemmas, values_of
 from .predictions import Activations, Predictions, on_tokens
 
 BACKOFFS = ("orth", "lower", None)
