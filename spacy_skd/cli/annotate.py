@@ -7,7 +7,7 @@ import typer
 from spacy.cli._util import import_code
 from wasabi import msg
 
-from ..training.annotation.annotate import annotate
+from ..training.annotation.annotate import Workers, annotate
 from ..training.annotation.settings import Settings
 from ..training.conversion.raw_text import REJECTS
 from .code import CODE
@@ -39,6 +39,12 @@ def annotate_cli(
     ),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace a run of other input"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU, -1 for CPU"),
+    engine: str = typer.Option("local", "--engine", help="local, or ray for a cluster"),
+    workers: int = typer.Option(1, "--workers", "-n", help="Processes, each with a teacher"),
+    address: str = typer.Option(
+        "", "--address", help="Ray cluster: auto, or host:port. By default one on this machine"
+    ),
+    gpus: float = typer.Option(0.0, "--gpus-per-worker", help="Of a Ray worker; 0.5: two share"),
     code_path: Path = CODE,
     accept_rejects: bool = ACCEPT,
 ) -> None:
@@ -61,9 +67,16 @@ def annotate_cli(
             beam_density=beam_density,
             retrain=tuple(retrain),
         )
+        who = Workers(engine, workers, address, gpus, code=code_path, gpu=gpu_id >= 0)
         with progress("annotate") as report:
             manifest = annotate(
-                teacher, inputs, output, settings=settings, overwrite=overwrite, report=report
+                teacher,
+                inputs,
+                output,
+                settings=settings,
+                workers=who,
+                overwrite=overwrite,
+                report=report,
             )
     except (ValueError, OSError) as error:
         msg.fail("Not annotated to the end", str(error), exits=1)

@@ -1,7 +1,6 @@
 """Shards: `.spacy` files that appear whole or not at all, and are checked when they are read."""
 
-import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import numpy
 from spacy.attrs import IDS, SPACY
 from spacy.tokens import Doc, DocBin
 
-from ..disk.atomic import digest, drafted
+from ..disk.atomic import digest, write_atomically
 from .messages import make_packer
 
 _STRINGS = ("ORTH", "NORM", "TAG", "LEMMA", "MORPH", "DEP", "ENT_TYPE", "ENT_KB_ID", "ENT_ID")
@@ -56,28 +55,21 @@ def make_bin(docs: Iterable[Doc]) -> DocBin:
     return bin_
 
 
-def write_shard(
-    path: Path,
-    bin_: DocBin,
-    *,
-    labelled: bool,
-    drafts: Path | None = None,
-    name: Callable[[Shard], None] = lambda shard: None,
-) -> Shard:
+def write_shard(path: Path, bin_: DocBin, *, labelled: bool) -> Shard:
     """Write a shard.
 
-    drafts (Path | None): folder of the draft; the shard's own by default.
-    name (Callable[[Shard], None]): called when its bytes are on the disk, before it is in its
-        place: a manifest that names it first leaves no moment in which a file is nobody's.
     RAISES (OSError): naming the file, which then is not there (or as it was before).
     """
     data = bin_.to_bytes()
-    words = sum(len(tokens) for tokens in bin_.tokens)
-    shard = Shard(len(bin_), words, labelled, len(data), digest(data))
-    with drafted(path, data, drafts=drafts) as draft:
-        name(shard)
-        os.replace(draft, path)
+    shard = shard_of(bin_, data, labelled=labelled)
+    write_atomically(path, data)
     return shard
+
+
+def shard_of(bin_: DocBin, data: bytes, *, labelled: bool) -> Shard:
+    """Describe a bin. data (bytes): what it is written as."""
+    words = sum(len(tokens) for tokens in bin_.tokens)
+    return Shard(len(bin_), words, labelled, len(data), digest(data))
 
 
 def read_shard(path: Path, shard: Shard) -> DocBin:

@@ -94,7 +94,7 @@ class Manifest:
                 f"the folder {folder} and annotate again"
             ) from error
 
-    def check_same(self, other: "Manifest", *, folder: Path) -> None:
+    def check_same(self, other: "Manifest", *, folder: object) -> None:
         """Check that shards of `other`, a run that is about to begin, may stand beside these in
         `folder`. RAISES (ValueError): naming each difference."""
         differences = list(_differences(self._data(), other._data()))

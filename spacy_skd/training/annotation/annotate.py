@@ -4,39 +4,28 @@ A shard holds consecutive records. What is in it depends on these, the teacher a
 alone, so that a run can be stopped at any moment and resumed, and one shard be redone.
 """
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from spacy.language import Language
-from spacy.tokens import Doc, DocBin
-from spacy.training import Example
-
-from ...arrays import Array
-from ...disk import NotOurs, check_apart, held_folder
+from ...disk import NotOurs, check_apart
 from ...disk.atomic import cannot_write
-from ...disk.mark import size_of
-from ...layers.sentences import reference_starts
-from ...shards.files import Shard, check_whole, is_whole, make_bin, shard_name, write_shard
-from ...shards.guesses import keep_guess
-from ...shards.manifest import FILE, Manifest
-from ...shards.store import META, add_beliefs, doc_key
-from ...teachers.beam import Beam
+from ...shards.files import shard_name
+from ...shards.manifest import Manifest
 from ...teachers.loading import load_trained
-from ...teachers.runner import TeacherRunner
-from ...transfer.beliefs import Belief
 from ..configs.retrained import check_retrainable
 from ..conversion.raw_text import REJECTS, Unfit
-from ..corpora.readers import pieces, predicted_of
 from ..progress import Progress, Report, silent
+from .annotator import Annotator
+from .engines.base import Job
+from .engines.choice import Workers as Workers
+from .engines.choice import make_engine
 from .inputs import Record, find_inputs, read_inputs
-from .ownership import check_empty_or_annotated, check_resumable, clear
-from .provenance import asked_pipes, check_input, make_manifest
+from .places.base import Place, Written
+from .places.folder import FolderPlace
+from .provenance import check_input, make_manifest
 from .settings import Settings as Settings
-
-_Asked = tuple[Doc, Array | None, Record]
 
 
 def annotate(
@@ -45,6 +34,7 @@ def annotate(
     output: Path,
     *,
     settings: Settings | None = None,
+    workers: Workers | None = None,
     overwrite: bool = False,
     report: Report = silent,
 ) -> Manifest:
@@ -54,6 +44,7 @@ def annotate(
     inputs (Sequence[str]): `.txt` (a text a line), `.jsonl` and `.spacy` files, globs and folders.
     output (Path): gets `shard-000000.spacy`, ..., `manifest.json` and, if lines are unfit,
         `rejects.jsonl`.
+    workers (Workers | None): who annotates; by default this process.
     overwrite (bool): whether to replace the folder of another run, instead of refusing.
     report (Report): called after each shard, with bytes of the input.
     RETURNS (Manifest): of the whole folder.
@@ -63,80 +54,101 @@ def annotate(
     """
     files = find_inputs(inputs)
     check_apart(output, [teacher, *inputs, *files])
-    total = sum(path.stat().st_size for path in files)
-    with held_folder(output) as drafts:
-        check_empty_or_annotated(output)
-        run = _Annotation(
-            load_trained(teacher, what="teacher"),
-            files,
-            output,
-            settings or Settings(),
-            drafts=drafts,
-        )
+    place = FolderPlace(output)
+    with place.hold() as drafts:
+        annotator = Annotator(load_trained(teacher, what="teacher"), settings or Settings())
+        run = _Annotation(annotator, files, place, drafts=drafts, report=report)
         run.open(overwrite=overwrite)
-        try:
-            for number, records in enumerate(run.cut()):
-                words, is_new = run.shard(shard_name(number), records)
-                report(Progress(records[-1].end, total, words, is_new))
-            run.close()
-        finally:
-            run.writer.shutdown()
+        engine = make_engine(
+            workers or Workers(),
+            annotator,
+            place.sink(),
+            teacher=str(teacher),
+            fingerprint=run.manifest.teacher["fingerprint"],
+        )
+        with closing(engine):
+            for written in engine.run(run.jobs()):
+                run.enter(written)
+        run.close()
     return run.manifest
 
 
 class _Annotation:
-    """One run: the teacher, the folder and its manifest."""
+    """One run: its input, its place and its manifest."""
 
     def __init__(
         self,
-        nlp: Language,
+        annotator: Annotator,
         files: Sequence[Path],
-        output: Path,
-        settings: Settings,
+        place: Place,
         *,
         drafts: Path,
+        report: Report,
     ):
-        self.nlp, self.files, self.output, self.settings = nlp, files, output, settings
-        self.drafts = drafts
-        self.runner = TeacherRunner(
-            nlp,
-            batch_words=settings.batch_words,
-            beam=Beam(settings.beam_width, settings.beam_density),
-        )
-        self.pipes = asked_pipes(self.runner, settings.pipes)
-        for name in settings.retrain:
-            check_retrainable(nlp, name)
-        plain = {**asdict(settings), "pipes": list(self.pipes), "retrain": list(settings.retrain)}
-        if not settings.retrain:  # as manifests of earlier versions
+        self.annotator, self.files, self.place = annotator, files, place
+        self.settings, self.report = annotator.settings, report
+        for name in self.settings.retrain:
+            check_retrainable(annotator.nlp, name)
+        pipes, retrain = annotator.pipes, self.settings.retrain
+        plain = {**asdict(self.settings), "pipes": list(pipes), "retrain": list(retrain)}
+        if not retrain:  # as manifests of earlier versions
             del plain["retrain"]
-        self.manifest = make_manifest(self.runner, files, pipes=self.pipes, settings=plain)
-        self.id = self.manifest.id
+        self.manifest = make_manifest(annotator.runner, files, pipes=pipes, settings=plain)
+        annotator.id = self.manifest.id
         self.rejects = drafts / REJECTS
-        # Compresses and writes a shard while the teacher is at the next.
-        self.writer = ThreadPoolExecutor(1)
-        self.pending: Future[None] | None = None
+        self.total = sum(path.stat().st_size for path in files)
+        self.done = 0  # bytes of the input
+        self._sizes: dict[str, int] = {}  # in the input, of shards that are annotated now
 
     def open(self, *, overwrite: bool) -> None:
-        """Go on with the run in the folder, or begin one. RAISES (ValueError): if it is another."""
-        if (self.output / FILE).exists():
-            try:
-                self._resume()
-            except NotOurs:
+        """Go on with the run in the place, or begin one. RAISES (ValueError): if it is another."""
+        try:
+            earlier = self.place.manifest()
+            if earlier is not None:
+                self._resume(earlier)
+        except NotOurs:
+            raise
+        except ValueError:
+            if not overwrite:
                 raise
-            except ValueError:
-                if not overwrite:
-                    raise
-                clear(self.output)
+            self.place.clear()
         if not self.manifest.shards:
             self._save()
 
-    def _resume(self) -> None:
-        earlier = Manifest.from_disk(self.output)
-        earlier.check_same(self.manifest, folder=self.output)
-        check_resumable(self.output, earlier)
+    def _resume(self, earlier: Manifest) -> None:
+        earlier.check_same(self.manifest, folder=self.place)
+        self.place.check_resumable(earlier)
         self.manifest.teacher, self.manifest.inputs = earlier.teacher, earlier.inputs
         self.manifest.versions, self.manifest.shards = earlier.versions, earlier.shards
         self.manifest.rejects = earlier.rejects
+
+    def jobs(self) -> Iterator[Job]:
+        """Yield the shards that are not whole yet; those that are count as done."""
+        before = 0
+        for number, records in enumerate(self.cut()):
+            name, end = shard_name(number), records[-1].end
+            job = Job(name, records, end - before)
+            before = end
+            shard = self.manifest.shards.get(name)
+            if shard is None or self.place.damage(name, shard):
+                self._sizes[name] = job.n_bytes
+                yield job
+            else:
+                self._count(shard.words, job.n_bytes, is_new=False)
+
+    def enter(self, written: Written) -> None:
+        """Name a shard in the manifest, and put it into its place."""
+        if written.name not in self.manifest.shards:
+            self.place.check_free(written)
+        self.manifest.shards = {**self.manifest.shards, written.name: written.shard}
+        self._save()
+        self.place.put(written)
+        self._count(written.shard.words, self._sizes.pop(written.name), is_new=True)
+
+    def _count(self, words: int, n_bytes: int, *, is_new: bool) -> None:
+        self.manifest.counts["words"] += words
+        self.done += n_bytes
+        self.report(Progress(self.done, self.total, words, is_new))
 
     def cut(self) -> Iterator[list[Record]]:
         """Yield the records of each shard; what is unfit is counted and noted. Gold docs and others
@@ -153,63 +165,39 @@ class _Annotation:
         if shard:
             yield shard
 
-    def shard(self, name: str, records: Sequence[Record]) -> tuple[int, bool]:
-        """Write a shard, unless it is whole already. RETURNS (tuple[int, bool]): its tokens, and
-        whether it was written."""
-        shard = self.manifest.shards.get(name)
-        is_new = shard is None or not is_whole(self.output / name, shard)
-        if shard is None or is_new:
-            with self.nlp.memory_zone():
-                bin_ = make_bin(self._annotated(records))
-            self.wait()
-            self.pending = self.writer.submit(self._write, name, bin_, records[0].is_gold)
-            words = sum(len(tokens) for tokens in bin_.tokens)
-        else:
-            words = shard.words
-        self.manifest.counts["words"] += words
-        return words, is_new
-
-    def wait(self) -> None:
-        """Wait for the shard that is being written. RAISES (OSError): if it could not be."""
-        pending, self.pending = self.pending, None
-        if pending is not None:
-            pending.result()
-
     def close(self) -> None:
         """Publish what was rejected, check the shards, and call the folder whole.
 
         RAISES (ValueError): if nothing was annotated, or a shard is not as it was written.
         """
-        self.wait()
         if self.rejects.exists():
             self._publish_rejects()
         if not self.manifest.shards:
             blank, unfit = (self.manifest.counts[name] for name in ("blank", "rejected"))
-            where = f", see {self.output / REJECTS}" if unfit else ""
+            where = f", see {self.place}/{REJECTS}" if unfit else ""
             raise ValueError(
                 f"expected texts or docs to annotate, found {blank} blank and {unfit} unfit "
                 f"lines{where}"
             )
         for name, shard in self.manifest.shards.items():
-            check_whole(self.output / name, shard)
+            if damage := self.place.damage(name, shard):
+                raise ValueError(damage)
+        self.manifest.shards = dict(sorted(self.manifest.shards.items()))
         self.manifest.complete = True
-        self.manifest.to_disk(self.output, drafts=self.drafts)
+        self.place.save(self.manifest)
 
     def _publish_rejects(self) -> None:
         """Publish the rejects. The manifest names them first, as it does shards."""
-        with self.rejects.open("rb") as file:
-            os.fsync(file.fileno())
-        size, blake2b = size_of(self.rejects)
-        target = self.output / REJECTS
-        if target.exists() and not self.manifest.rejects and size_of(target) != (size, blake2b):
-            raise NotOurs(f"{target} is another's: move it elsewhere, and run the command again")
-        self.manifest.rejects = {"bytes": size, "blake2b": blake2b}
-        self._save()
-        os.replace(self.rejects, target)
+        is_named = self.manifest.rejects is not None
+        with self.place.put_rejects(self.rejects, is_named=is_named) as named:
+            self.manifest.rejects = named
+            self._save()
 
     def _fit(self) -> Iterator[Record]:
         counts = self.manifest.counts
-        read = read_inputs(self.files, max_chars=self.nlp.max_length, after=self._check_unchanged)
+        read = read_inputs(
+            self.files, max_chars=self.annotator.nlp.max_length, after=self._check_unchanged
+        )
         for item in read:
             if isinstance(item, Record):
                 counts["texts"] += 1
@@ -230,51 +218,8 @@ class _Annotation:
             with self.rejects.open("a", encoding="utf8") as file:
                 file.write(line)
         except OSError as error:
-            raise cannot_write(self.output / REJECTS, error) from error
-
-    def _write(self, name: str, bin_: DocBin, is_gold: bool) -> None:
-        path = self.output / name
-
-        def enter(shard: Shard) -> None:
-            if path.exists() and name not in self.manifest.shards and not is_whole(path, shard):
-                raise NotOurs(f"{path} is another's: move it elsewhere, and run the command again")
-            self.manifest.shards = {**self.manifest.shards, name: shard}
-            self._save()
-
-        write_shard(path, bin_, labelled=is_gold, drafts=self.drafts, name=enter)
-
-    def _annotated(self, records: Sequence[Record]) -> list[Doc]:
-        inputs = [item for record in records for item in self._docs(record)]
-
-        def keep(place: int, guess: Doc, beliefs: Mapping[str, Belief]) -> Doc:
-            doc, starts, record = inputs[place]
-            target = record.doc if record.doc is not None and record.is_gold else guess
-            if self.settings.retrain:
-                keep_guess(target, guess, of=self.settings.retrain)
-            if record.meta:
-                target.user_data[META] = record.meta
-            key, least = doc_key(doc, starts), self.settings.least
-            add_beliefs(target, beliefs, id=self.id, key=key, least=least)
-            return target
-
-        docs, all_starts = [doc for doc, _, _ in inputs], [starts for _, starts, _ in inputs]
-        return self.runner.read_each(
-            docs, keep, starts=all_starts, pipes=self.pipes, also=self.settings.retrain
-        )
-
-    def _docs(self, record: Record) -> Iterator[_Asked]:
-        """Yield what the teacher is to see of a record: the docs that readers make for training."""
-        if record.doc is None:
-            doc = self.nlp.tokenizer(record.text)
-            yield from ((piece, None, record) for piece in pieces(doc, self.settings.max_words))
-        elif record.is_gold:
-            doc = predicted_of(self.nlp, record.doc)
-            yield doc, reference_starts(Example(doc, record.doc)), record
-        else:
-            words = [token.text for token in record.doc]
-            spaces = [bool(token.whitespace_) for token in record.doc]
-            yield Doc(self.nlp.vocab, words, spaces), None, record
+            raise cannot_write(Path(str(self.place)) / REJECTS, error) from error
 
     def _save(self) -> None:
         """Write the manifest without counts, which are of the whole input and come at the end."""
-        replace(self.manifest, counts={}).to_disk(self.output, drafts=self.drafts)
+        self.place.save(replace(self.manifest, counts={}))

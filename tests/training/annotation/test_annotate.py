@@ -143,7 +143,6 @@ def test_a_damaged_shard_alone_is_redone(teacher, text, tmp_path):
     done = []
     annotate(teacher, [str(text)], out, settings=SMALL, report=done.append)
     assert [progress.is_new for progress in done].count(True) == 1
-    assert done[3].is_new
     assert contents(out) == before
     changed = [p.name for p in out.glob("shard-*") if p.stat().st_mtime_ns != times[p.name]]
     assert changed == ["shard-000003.spacy"]

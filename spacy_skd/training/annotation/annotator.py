@@ -1,0 +1,77 @@
+"""What makes a shard of records: the teacher and its settings, in whatever process."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin
+from spacy.training import Example
+
+from ...arrays import Array
+from ...layers.sentences import reference_starts
+from ...shards.files import make_bin
+from ...shards.guesses import keep_guess
+from ...shards.store import META, add_beliefs, doc_key
+from ...teachers.beam import Beam
+from ...teachers.runner import TeacherRunner
+from ...transfer.beliefs import Belief
+from ..corpora.readers import pieces, predicted_of
+from .inputs import Record
+from .provenance import asked_pipes
+from .settings import Settings
+
+_Asked = tuple[Doc, Array | None, Record]
+
+
+class Annotator:
+    """A teacher with its settings. What it makes of some records depends on nothing else.
+
+    id (bytes): of the run's manifest; set before the first shard.
+    pipes (tuple[str, ...]): what the teacher is asked.
+    """
+
+    def __init__(self, nlp: Language, settings: Settings):
+        self.nlp, self.settings = nlp, settings
+        self.runner = TeacherRunner(
+            nlp,
+            batch_words=settings.batch_words,
+            beam=Beam(settings.beam_width, settings.beam_density),
+        )
+        self.pipes = asked_pipes(self.runner, settings.pipes)
+        self.id = b""
+
+    def bin_of(self, records: Sequence[Record]) -> DocBin:
+        """Annotate the records of a shard."""
+        with self.nlp.memory_zone():
+            return make_bin(self._annotated(records))
+
+    def _annotated(self, records: Sequence[Record]) -> list[Doc]:
+        inputs = [item for record in records for item in self._docs(record)]
+
+        def keep(place: int, guess: Doc, beliefs: Mapping[str, Belief]) -> Doc:
+            doc, starts, record = inputs[place]
+            target = record.doc if record.doc is not None and record.is_gold else guess
+            if self.settings.retrain:
+                keep_guess(target, guess, of=self.settings.retrain)
+            if record.meta:
+                target.user_data[META] = record.meta
+            key, least = doc_key(doc, starts), self.settings.least
+            add_beliefs(target, beliefs, id=self.id, key=key, least=least)
+            return target
+
+        docs, all_starts = [doc for doc, _, _ in inputs], [starts for _, starts, _ in inputs]
+        return self.runner.read_each(
+            docs, keep, starts=all_starts, pipes=self.pipes, also=self.settings.retrain
+        )
+
+    def _docs(self, record: Record) -> Iterator[_Asked]:
+        """Yield what the teacher is to see of a record: the docs that readers make for training."""
+        if record.doc is None:
+            doc = self.nlp.tokenizer(record.text)
+            yield from ((piece, None, record) for piece in pieces(doc, self.settings.max_words))
+        elif record.is_gold:
+            doc = predicted_of(self.nlp, record.doc)
+            yield doc, reference_starts(Example(doc, record.doc)), record
+        else:
+            words = [token.text for token in record.doc]
+            spaces = [bool(token.whitespace_) for token in record.doc]
+            yield Doc(self.nlp.vocab, words, spaces), None, record

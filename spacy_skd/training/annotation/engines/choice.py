@@ -1,0 +1,69 @@
+"""Which engine annotates."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ....errors import check_between, check_one_of
+from ..annotator import Annotator
+from ..places.base import Sink
+from .base import Engine
+from .cluster import Cluster
+from .here import Here
+from .processes import Processes
+from .worker import Plan
+
+LOCAL, RAY = "local", "ray"
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Who annotates. What is annotated does not depend on it.
+
+    engine (str): "local", processes of this machine, or "ray", actors of a cluster. count (int):
+    of them; a single local one is this process. address (str): of the cluster, "" to start one on
+    this machine. gpus (float): of each worker of a cluster, a part of one too. code (Path | None):
+    file that registers what the teacher needs. gpu (bool): whether local ones run on the GPU.
+    RAISES (ValueError): if a setting is out of range, or says nothing to the engine.
+    """
+
+    engine: str = LOCAL
+    count: int = 1
+    address: str = ""
+    gpus: float = 0.0
+    code: Path | None = None
+    gpu: bool = False
+
+    def __post_init__(self) -> None:
+        check_one_of("engine", self.engine, [LOCAL, RAY])
+        check_between("workers", self.count, low=1, high=10_000)
+        check_between("gpus-per-worker", self.gpus, low=0, high=64)
+        if self.engine == LOCAL and (self.address or self.gpus):
+            raise ValueError(
+                "--address and --gpus-per-worker are of --engine ray; the local engine runs on "
+                "--gpu-id"
+            )
+
+
+def make_engine(
+    workers: Workers, annotator: Annotator, sink: Sink, *, teacher: str, fingerprint: str
+) -> Engine:
+    """Make what annotates.
+
+    annotator (Annotator): of this process, which has the run's id. teacher (str): folder or
+    package, on all machines. fingerprint (str): of it.
+    RAISES (ValueError): if there is no such cluster.
+    """
+    if workers.engine == LOCAL and workers.count == 1:
+        return Here(annotator, sink)
+    plan = Plan(
+        teacher=teacher,
+        fingerprint=fingerprint,
+        id=annotator.id,
+        settings=annotator.settings,
+        sink=sink,
+        code=workers.code.read_text(encoding="utf8") if workers.code else "",
+        gpu=workers.gpu or workers.gpus > 0,
+    )
+    if workers.engine == RAY:
+        return Cluster(plan, workers.count, address=workers.address, gpus=workers.gpus)
+    return Processes(plan, workers.count)

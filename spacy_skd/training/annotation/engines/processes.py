@@ -1,0 +1,124 @@
+"""Several processes of this machine, each with a teacher of its own."""
+
+import contextlib
+import multiprocessing
+import pickle
+import signal
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from ..places.base import Written
+from .base import Crew, Died, Job, pack
+from .worker import Plan, Worker
+
+_SPAWN = multiprocessing.get_context("spawn")
+
+
+@dataclass(eq=False)
+class _Process:
+    """A process, this end of its pipe, and the tickets of what it was given, in that order."""
+
+    process: BaseProcess
+    pipe: Connection
+    tickets: deque[int] = field(default_factory=deque)
+
+
+class Processes(Crew[int]):
+    """See `Crew`. n (int): workers."""
+
+    def __init__(self, plan: Plan, n: int):
+        self.plan = plan
+        self._tickets = count()
+        self._workers = [self._start() for _ in range(n)]
+
+    @property
+    def n_workers(self) -> int:
+        return len(self._workers)
+
+    def give(self, job: Job) -> int:
+        worker = min(self._workers, key=lambda worker: len(worker.tickets))
+        ticket = next(self._tickets)
+        worker.tickets.append(ticket)
+        with contextlib.suppress(OSError):  # it is gone, which `ready` finds
+            worker.pipe.send((job.name, pack(job.records), job.is_gold))
+        return ticket
+
+    def ready(self, at_hand: Sequence[int]) -> int:
+        busy = {worker.pipe: worker for worker in self._workers if worker.tickets}
+        pipe: Any = wait(list(busy))[0]
+        return busy[pipe].tickets[0]
+
+    def result(self, ticket: int) -> Written:
+        worker = self._of(ticket)
+        try:
+            result = worker.pipe.recv()
+        except (EOFError, OSError) as error:
+            worker.process.join()
+            raise Died(_why(worker.process.exitcode)) from error
+        worker.tickets.popleft()
+        if isinstance(result, BaseException):
+            raise result
+        written: Written = result
+        return written
+
+    def renew(self, ticket: int) -> list[int]:
+        worker = self._of(ticket)
+        _end(worker)
+        self._workers[self._workers.index(worker)] = self._start()
+        return [other for other in worker.tickets if other != ticket]
+
+    def close(self) -> None:
+        for worker in self._workers:
+            _end(worker)
+
+    def _of(self, ticket: int) -> _Process:
+        return next(worker for worker in self._workers if ticket in worker.tickets)
+
+    def _start(self) -> _Process:
+        ours, theirs = _SPAWN.Pipe()
+        process = _SPAWN.Process(target=_serve, args=(self.plan, theirs), daemon=True)
+        process.start()
+        theirs.close()  # so that the pipe ends with the process
+        return _Process(process, ours)
+
+
+def _end(worker: _Process) -> None:
+    worker.process.kill()
+    worker.process.join()
+    worker.pipe.close()
+
+
+def _why(code: int | None) -> str:
+    if code is not None and code < 0:
+        return f"it was ended by {signal.Signals(-code).name}"
+    return f"it ended with code {code}"
+
+
+def _serve(plan: Plan, pipe: Connection) -> None:
+    """Annotate what comes through the pipe until nobody is at its other end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that gives the work
+    worker: Worker | None = None
+    while True:
+        try:
+            name, packed, labelled = pipe.recv()
+        except EOFError:
+            return
+        try:
+            worker = worker or Worker(plan)
+            pipe.send(worker.write(name, packed, labelled))
+        except Exception as error:
+            pipe.send(_sendable(error))
+
+
+def _sendable(error: Exception) -> Exception:
+    """Return the error, or its text if it cannot be pickled."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
