@@ -76,15 +76,15 @@ class Crew(ABC, Generic[Hand]):
     @property
     @abstractmethod
     def n_workers(self) -> int:
-        """How many there are."""
+        """How many there are now."""
 
     @abstractmethod
     def give(self, job: Job) -> Hand:
-        """Give a job to the worker that has least to do. RAISES (Died): if there is none."""
+        """Give a job to the worker that has least to do."""
 
     @abstractmethod
-    def ready(self, at_hand: Sequence[Hand]) -> Hand:
-        """Wait for any that is done, or whose worker is gone."""
+    def ready(self, at_hand: Sequence[Hand]) -> Hand | None:
+        """Wait for any that is done, or whose worker is gone. RETURNS: None if a worker came."""
 
     @abstractmethod
     def result(self, ticket: Hand) -> Written:
@@ -105,24 +105,24 @@ class Crew(ABC, Generic[Hand]):
         at_hand: dict[Hand, Job] = {}
         again: list[Job] = []
         deaths: Counter[str] = Counter()
-        while True:
-            while len(at_hand) < AT_HAND * self.n_workers:
-                job = again.pop() if again else next(source, None)
-                if job is None:
-                    break
+        job = next(source, None)
+        while job or at_hand:
+            while job and len(at_hand) < AT_HAND * self.n_workers:
                 at_hand[self.give(job)] = job
-            if not at_hand:
-                return
+                job = again.pop() if again else next(source, None)
             ticket = self.ready(list(at_hand))
-            job = at_hand.pop(ticket)
+            if ticket is None:
+                continue
+            done = at_hand.pop(ticket)
             try:
                 written = self.result(ticket)
             except Died as died:
-                deaths[job.name] += 1
-                if deaths[job.name] == ATTEMPTS:
-                    raise WorkersDied(job, str(died)) from died
-                lost = [job, *(at_hand.pop(other) for other in self.renew(ticket))]
-                again += reversed(lost)
+                deaths[done.name] += 1
+                if deaths[done.name] == ATTEMPTS:
+                    raise WorkersDied(done, str(died)) from died
+                lost = [done, *(at_hand.pop(other) for other in self.renew(ticket))]
+                again += [*([job] if job else ()), *reversed(lost)]
+                job = again.pop()
                 continue
             yield written
 

@@ -1,32 +1,44 @@
 """Actors of a Ray cluster, each with a teacher of its own. Extra `[scale]`."""
 
-from collections.abc import Sequence
+import signal
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from ..places.base import Written
-from .base import Crew, Died, Job, Packed, pack
+from .base import ATTEMPTS, Crew, Died, Job, Packed, pack
 from .worker import Plan, Worker
+
+_TIMEOUT = 10.0  # seconds in which a cluster answers
 
 
 class Cluster(Crew[Any]):
-    """See `Crew`. Tickets are Ray's references.
+    """See `Crew`. Tickets are Ray's references. A worker is given nothing before it runs: what is
+    started in the place of one whose machine is gone may wait for long.
 
     n (int): workers. address (str): of a cluster ("auto": the one that this machine is part of);
     "" to start one on this machine. gpus (float): of each worker.
-    RAISES (ValueError): if Ray is not installed, there is no cluster at the address, or it has not
-        the CPUs or GPUs of a single worker.
+    RAISES (ValueError): if Ray is not installed, there is no cluster at the address, it has not
+        the CPUs or GPUs, or no worker can start.
     """
 
     def __init__(self, plan: Plan, n: int, *, address: str = "", gpus: float = 0.0):
         self.plan, self.gpus = plan, gpus
         self._ray = _import_ray()
         self._is_ours = not self._ray.is_initialized()
+        # By worker, what it was given; and by the sign of life that a new one gives, the worker.
+        self._workers: dict[Any, list[Any]] = {}
+        self._coming: dict[Any, Any] = {}
+        self._failed = 0
         if self._is_ours:
             self._connect(address)
         try:
             self._check_room(n)
             self._actor = self._ray.remote(_Actor)
-            self._workers = {self._start(): list[Any]() for _ in range(n)}
+            for _ in range(n):
+                self._start()
         except BaseException:
             self.close()
             raise
@@ -42,8 +54,20 @@ class Cluster(Crew[Any]):
         return ticket
 
     def ready(self, at_hand: Sequence[Any]) -> Any:
-        done, _ = self._ray.wait(list(at_hand), num_returns=1)
-        return done[0]
+        (first,), _ = self._ray.wait([*self._coming, *at_hand], num_returns=1)
+        if first not in self._coming:
+            return first
+        worker = self._coming.pop(first)
+        try:
+            self._ray.get(first)
+        except self._ray.exceptions.RayError as error:
+            self._failed += 1
+            if self._failed == ATTEMPTS:
+                raise ValueError(f"no worker can start on the Ray cluster: {error}") from error
+            self._start()
+        else:
+            self._workers[worker] = []
+        return None
 
     def result(self, ticket: Any) -> Written:
         errors = self._ray.exceptions
@@ -51,7 +75,7 @@ class Cluster(Crew[Any]):
             written: Written = self._ray.get(ticket)
         except errors.RayTaskError as error:
             raise error.cause from None
-        except errors.RayError as error:  # the actor, its node, or what it had written
+        except errors.RayError as error:  # the actor, its machine, or what it had written
             first = str(error).strip().partition("\n")[0]
             raise Died(f"{type(error).__name__}: {first}") from error
         self._workers[self._of(ticket)].remove(ticket)
@@ -61,13 +85,13 @@ class Cluster(Crew[Any]):
         worker = self._of(ticket)
         others = [other for other in self._workers.pop(worker) if other != ticket]
         self._ray.kill(worker)
-        self._workers[self._start()] = []
+        self._start()
         return others
 
     def close(self) -> None:
-        for worker in getattr(self, "_workers", {}):
+        for worker in (*self._workers, *self._coming.values()):
             self._ray.kill(worker)
-        self._workers = {}
+        self._workers, self._coming = {}, {}
         if self._is_ours:
             self._ray.shutdown()
 
@@ -81,8 +105,10 @@ class Cluster(Crew[Any]):
         else:
             settings["include_dashboard"] = False
         try:
-            self._ray.init(**settings)
-        except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+            _check_reached(address)
+            with _own_signals():
+                self._ray.init(**settings)
+        except (OSError, ValueError, RuntimeError) as error:
             where = f"at {address!r}" if address else "on this machine"
             raise ValueError(
                 f"no Ray cluster {where} ({error}). Start one by `ray start --head`, give its "
@@ -100,9 +126,31 @@ class Cluster(Crew[Any]):
                     f"{count:g}: give fewer --workers, or a smaller --gpus-per-worker"
                 )
 
-    def _start(self) -> Any:
+    def _start(self) -> None:
         options = {"num_cpus": 1, "num_gpus": self.gpus, "max_restarts": 0}
-        return self._actor.options(**options).remote(self.plan)
+        worker = self._actor.options(**options).remote(self.plan)
+        self._coming[worker.lives.remote()] = worker
+
+
+def _check_reached(address: str) -> None:
+    """Raise OSError if nobody listens: Ray itself tries for many minutes. address (str):
+    "host:port", also after "ray://"; anything else is not checked."""
+    host, _, port = address.rpartition("/")[2].rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_TIMEOUT).close()
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Keep what SIGTERM does, which Ray changes, for the commands that say what is stopped."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class _Actor:
@@ -111,6 +159,9 @@ class _Actor:
     def __init__(self, plan: Plan):
         self.plan = plan
         self.worker: Worker | None = None
+
+    def lives(self) -> None:
+        """Return."""
 
     def write(self, name: str, packed: Packed, labelled: bool) -> Written:
         self.worker = self.worker or Worker(self.plan)

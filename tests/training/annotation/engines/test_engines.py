@@ -1,0 +1,202 @@
+"""Several workers write what one process writes, also if some of them are killed."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+from collections import deque
+from dataclasses import replace
+from itertools import count
+
+import pytest
+import spacy
+from annotated import SMALL, contents, write_text
+from conftest import make_docs
+from spacy.tokens import DocBin
+
+from spacy_skd.shards.files import Shard
+from spacy_skd.training.annotation.annotate import Workers, annotate
+from spacy_skd.training.annotation.engines.base import ATTEMPTS, Crew, Died, Job, WorkersDied
+from spacy_skd.training.annotation.engines.processes import _sendable
+from spacy_skd.training.annotation.engines.worker import Plan, Worker
+from spacy_skd.training.annotation.inputs import Record
+from spacy_skd.training.annotation.places.base import Written
+from spacy_skd.training.annotation.places.folder import FolderSink
+
+
+class Fragile(Crew):
+    """Workers in name only. dies (dict): by a job's name, how many that have it will die."""
+
+    n_workers = 0  # which is an abstract property
+
+    def __init__(self, dies, n_workers=2):
+        self.dies, self.n_workers = dict(dies), n_workers
+        self.queues = [deque() for _ in range(n_workers)]
+        self.names, self.tickets, self.most = {}, count(), 0
+
+    def give(self, job):
+        ticket = next(self.tickets)
+        min(self.queues, key=len).append(ticket)
+        self.names[ticket] = job.name
+        self.most = max(self.most, sum(map(len, self.queues)))
+        return ticket
+
+    def ready(self, at_hand):
+        assert sorted(at_hand) == sorted(ticket for queue in self.queues for ticket in queue)
+        return max(self.queues, key=len)[0]
+
+    def result(self, ticket):
+        name = self.names[ticket]
+        if self.dies.get(name, 0):
+            self.dies[name] -= 1
+            raise Died("struck by lightning")
+        self.of(ticket).remove(ticket)
+        return Written(name, Shard(1, 1, False, 1, ""))
+
+    def renew(self, ticket):
+        queue = self.of(ticket)
+        lost = [other for other in queue if other != ticket]
+        queue.clear()
+        return lost
+
+    def of(self, ticket):
+        return next(queue for queue in self.queues if ticket in queue)
+
+    def close(self):
+        pass
+
+
+def jobs(n):
+    return [Job(f"job{i}", [Record("a.txt", i + 1, "Ann", 0, 1)]) for i in range(n)]
+
+
+def test_what_dead_workers_had_at_hand_is_given_to_others():
+    crew = Fragile({"job0": ATTEMPTS - 1, "job3": 1, "job8": 2})
+    written = [done.name for done in crew.run(iter(jobs(9)))]
+    assert sorted(written) == [f"job{i}" for i in range(9)]
+    assert crew.most <= 4
+    assert not any(crew.dies.values())
+
+
+def test_a_shard_that_kills_its_workers_is_named():
+    crew = Fragile({"job4": ATTEMPTS})
+    with pytest.raises(WorkersDied, match=r"job4 \(a.txt:5 to a.txt:5\): 3 workers .*lightning"):
+        list(crew.run(jobs(6)))
+
+
+def test_jobs_are_asked_for_as_there_is_room():
+    asked = []
+    source = (asked.append(job.name) or job for job in jobs(50))
+    next(Fragile({}, 3).run(source))
+    assert len(asked) == 7  # two a worker, and the next
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("engines")
+    write_text(folder / "in" / "a.jsonl")
+    DocBin(docs=make_docs(spacy.blank("en"))).to_disk(folder / "in" / "gold.spacy")
+    return folder / "in"
+
+
+@pytest.fixture(scope="module")
+def expected(teacher, texts, tmp_path_factory):
+    out = tmp_path_factory.mktemp("expected") / "out"
+    annotate(teacher, [str(texts)], out, settings=SMALL)
+    return contents(out)
+
+
+def killing(*strokes):
+    """A report that strikes when the first shards are written."""
+    left = list(strokes)
+
+    def report(progress):
+        if left and progress.is_new:
+            left.pop(0)()
+
+    return report
+
+
+def kill_process():
+    os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
+
+
+def test_processes_of_which_some_are_killed(teacher, texts, expected, tmp_path):
+    report = killing(kill_process)
+    two = Workers(count=2)
+    annotate(teacher, [str(texts)], tmp_path / "out", settings=SMALL, workers=two, report=report)
+    assert contents(tmp_path / "out") == expected
+    assert not multiprocessing.active_children()
+
+
+def test_a_worker_with_another_teacher_says_so(teacher, tmp_path):
+    plan = Plan(str(teacher), "0" * 32, b"", SMALL, FolderSink(str(tmp_path), str(tmp_path)))
+    with pytest.raises(ValueError, match="the teacher that the worker loads is another: expected"):
+        Worker(plan)
+    with pytest.raises(ValueError, match="cannot load the teacher"):
+        Worker(replace(plan, teacher=str(tmp_path / "gone")))
+
+
+def test_what_a_worker_raises_arrives():
+    class Local(Exception):
+        pass
+
+    assert str(_sendable(Local("full"))) == "Local: full"
+    error = OSError(28, "cannot write x: no space")
+    assert _sendable(error) is error
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"engine": "dask"}, "engine: expected one of local, ray, got 'dask'"),
+        ({"count": 0}, "workers"),
+        ({"address": "auto"}, "of --engine ray"),
+    ],
+)
+def test_bad_settings(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Workers(**settings)
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two machines of one CPU each."""
+    ray = pytest.importorskip("ray", reason="extra [scale]")
+    from ray.cluster_utils import Cluster
+
+    settings = {"num_cpus": 1, "object_store_memory": 80_000_000, "include_dashboard": False}
+    cluster = Cluster(initialize_head=True, head_node_args=settings)
+    other = cluster.add_node(num_cpus=1, object_store_memory=80_000_000)
+    yield cluster, other
+    ray.shutdown()
+    cluster.shutdown()
+
+
+def kill_actor():
+    found = subprocess.run(["pgrep", "-f", "^ray::_Actor"], capture_output=True, text=True).stdout
+    os.kill(int(found.split()[0]), signal.SIGKILL)
+
+
+def test_a_cluster_whose_worker_and_then_a_machine_is_lost(
+    cluster, teacher, texts, expected, tmp_path
+):
+    cluster, other = cluster
+    report = killing(kill_actor, lambda: cluster.remove_node(other, allow_graceful=False))
+    two = Workers("ray", count=2, address=cluster.address)
+    annotate(teacher, [str(texts)], tmp_path / "out", settings=SMALL, workers=two, report=report)
+    assert contents(tmp_path / "out") == expected
+
+
+def test_a_cluster_without_room(cluster, teacher, texts, tmp_path):
+    cluster, _ = cluster
+    settings = {"engine": "ray", "address": cluster.address}
+    for wrong in ({"count": 5}, {"gpus": 1.0}):
+        with pytest.raises(ValueError, match=r"the Ray cluster has .*give fewer --workers"):
+            annotate(teacher, [str(texts)], tmp_path / "out", workers=Workers(**settings, **wrong))
+
+
+def test_no_cluster_at_the_address(teacher, texts, tmp_path):
+    nowhere = Workers("ray", address="127.0.0.1:1")
+    with pytest.raises(ValueError, match=r"no Ray cluster at '127.0.0.1:1'"):
+        annotate(teacher, [str(texts)], tmp_path / "out", workers=nowhere)
