@@ -17,8 +17,10 @@ from .rejects import ACCEPT, tell_rejects
 
 def annotate_cli(
     teacher: str = typer.Argument(..., help="Folder or package of a trained pipeline"),
-    inputs: list[str] = typer.Argument(..., help="Files, globs or folders of .txt, .jsonl, .spacy"),
-    output: Path = typer.Argument(..., help="Folder to write to, or to finish"),
+    inputs: list[str] = typer.Argument(
+        ..., help="Files, globs, folders or URLs of .txt, .jsonl, .spacy"
+    ),
+    output: str = typer.Argument(..., help="Folder or URL to write to, or to finish"),
     pipes: str = typer.Option("", "--pipes", help="Components to ask: tag,parser. All by default"),
     least: float = typer.Option(
         0.0, "--least", help="Leave out tags and deprels of a smaller probability (0: none)"
@@ -82,4 +84,4 @@ def annotate_cli(
         msg.fail("Not annotated to the end", str(error), exits=1)
     counts = manifest.counts
     msg.good(f"{counts['words']} words of {counts['texts']} texts annotated: {output}")
-    tell_rejects(counts["rejected"], output / REJECTS, accept=accept_rejects)
+    tell_rejects(counts["rejected"], f"{output}/{REJECTS}", accept=accept_rejects)

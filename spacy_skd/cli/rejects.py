@@ -11,7 +11,7 @@ ACCEPT: bool = typer.Option(
 )
 
 
-def tell_rejects(n: int, file: Path, *, accept: bool) -> None:
+def tell_rejects(n: int, file: Path | str, *, accept: bool) -> None:
     """Say how many lines stand in `file`; leave with `HAS_REJECTS` unless they are accepted."""
     if not n:
         return

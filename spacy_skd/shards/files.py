@@ -76,7 +76,7 @@ def read_shard(path: Path, shard: Shard) -> DocBin:
     """Read a shard. RAISES (ValueError): naming the file, if it is missing, cut off or changed."""
     bin_ = DocBin(store_user_data=True).from_bytes(_read_checked(path, shard))
     if len(bin_) != shard.docs:
-        raise ValueError(_damaged(path, f"expected {shard.docs} docs, found {len(bin_)}"))
+        raise ValueError(damaged(path, f"expected {shard.docs} docs, found {len(bin_)}"))
     return bin_
 
 
@@ -107,17 +107,18 @@ def single(bin_: DocBin, i: int) -> DocBin:
 
 def _read_checked(path: Path, shard: Shard) -> bytes:
     if not path.is_file():
-        raise ValueError(_damaged(path, "there is no such file"))
+        raise ValueError(damaged(path, "there is no such file"))
     size = path.stat().st_size
     if size != shard.bytes:
-        raise ValueError(_damaged(path, f"expected {shard.bytes} bytes, found {size}"))
+        raise ValueError(damaged(path, f"expected {shard.bytes} bytes, found {size}"))
     data = path.read_bytes()
     if digest(data) != shard.blake2b:
-        raise ValueError(_damaged(path, f"expected blake2b {shard.blake2b}, found {digest(data)}"))
+        raise ValueError(damaged(path, f"expected blake2b {shard.blake2b}, found {digest(data)}"))
     return data
 
 
-def _damaged(path: Path, what: str) -> str:
+def damaged(path: object, what: str) -> str:
+    """Say what is wrong with a shard, and what to do."""
     return (
         f"shard {path} is not as it was written: {what}. Run the same `spacy skd annotate` again: "
         f"it redoes this shard alone"

@@ -63,10 +63,14 @@ class Manifest:
         drafts (Path | None): folder of the draft; `folder` by default.
         RAISES (OSError): if it cannot be written; the one before is kept.
         """
+        write_atomically(folder / FILE, self.to_bytes(), drafts=drafts)
+
+    def to_bytes(self) -> bytes:
+        """Return what `to_disk` writes."""
         data = self._data()
         data["digest"] = _digest(data)
         text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
-        write_atomically(folder / FILE, text.encode("utf8"), drafts=drafts)
+        return text.encode("utf8")
 
     @staticmethod
     def from_disk(folder: Path) -> "Manifest":
@@ -79,8 +83,16 @@ class Manifest:
             raise ValueError(
                 f"{folder}: expected a folder that `spacy skd annotate` wrote, found no {FILE}"
             )
+        return Manifest.from_bytes(path.read_bytes(), where=path)
+
+    @staticmethod
+    def from_bytes(content: bytes, *, where: object) -> "Manifest":
+        """Read what `to_bytes` returned. where (object): its place, for errors.
+
+        RAISES (ValueError): if it was changed after it was written.
+        """
         try:
-            data = json.loads(path.read_text(encoding="utf8"))
+            data = json.loads(content.decode("utf8"))
             claimed = data.pop("digest")
             if data["format"] != FORMAT:
                 raise ValueError(f"expected format {FORMAT}, found {data['format']}")
@@ -90,8 +102,8 @@ class Manifest:
             return Manifest(**data, shards=shards)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(
-                f"{path} is damaged or was edited: {error}. Put back the file as it was, or remove "
-                f"the folder {folder} and annotate again"
+                f"{where} is damaged or was edited: {error}. Put back the file as it was, or "
+                f"remove the folder that it is in and annotate again"
             ) from error
 
     def check_same(self, other: "Manifest", *, folder: object) -> None:

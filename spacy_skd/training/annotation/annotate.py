@@ -4,7 +4,7 @@ A shard holds consecutive records. What is in it depends on these, the teacher a
 alone, so that a run can be stopped at any moment and resumed, and one shard be redone.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -21,8 +21,10 @@ from .annotator import Annotator
 from .engines.base import Job
 from .engines.choice import Workers as Workers
 from .engines.choice import make_engine
+from .fetch import fetched
 from .inputs import Record, find_inputs, read_inputs
 from .places.base import Place, Written
+from .places.bucket import BucketPlace, is_url, local_path
 from .places.folder import FolderPlace
 from .provenance import check_input, make_manifest
 from .settings import Settings as Settings
@@ -31,7 +33,7 @@ from .settings import Settings as Settings
 def annotate(
     teacher: str | Path,
     inputs: Sequence[str],
-    output: Path,
+    output: str | Path,
     *,
     settings: Settings | None = None,
     workers: Workers | None = None,
@@ -41,9 +43,10 @@ def annotate(
     """Write a folder of annotated docs, or finish one that was begun.
 
     teacher (Union[str, Path]): folder or package of a trained pipeline.
-    inputs (Sequence[str]): `.txt` (a text a line), `.jsonl` and `.spacy` files, globs and folders.
-    output (Path): gets `shard-000000.spacy`, ..., `manifest.json` and, if lines are unfit,
-        `rejects.jsonl`.
+    inputs (Sequence[str]): `.txt` (a text a line), `.jsonl` and `.spacy` files, globs and folders;
+        URLs of such (`s3://...`), which are copied to this machine first.
+    output (Union[str, Path]): a folder or a URL; gets `shard-000000.spacy`, ..., `manifest.json`
+        and, if lines are unfit, `rejects.jsonl`.
     workers (Workers | None): who annotates; by default this process.
     overwrite (bool): whether to replace the folder of another run, instead of refusing.
     report (Report): called after each shard, with bytes of the input.
@@ -52,40 +55,51 @@ def annotate(
         teach, an output folder of another run, or one that another run writes to; (OSError): if it
         cannot be written to. Shards that are whole stay.
     """
-    files = find_inputs(inputs)
-    check_apart(output, [teacher, *inputs, *files])
-    place = FolderPlace(output)
-    with place.hold() as drafts:
-        annotator = Annotator(load_trained(teacher, what="teacher"), settings or Settings())
-        run = _Annotation(annotator, files, place, drafts=drafts, report=report)
-        run.open(overwrite=overwrite)
-        engine = make_engine(
-            workers or Workers(),
-            annotator,
-            place.sink(),
-            teacher=str(teacher),
-            fingerprint=run.manifest.teacher["fingerprint"],
-        )
-        with closing(engine):
-            for written in engine.run(run.jobs()):
-                run.enter(written)
-        run.close()
+    with fetched(inputs) as (places, urls):
+        files = find_inputs(places)
+        place = _place(output, [teacher, *places, *files])
+        with place.hold() as drafts:
+            annotator = Annotator(load_trained(teacher, what="teacher"), settings or Settings())
+            run = _Annotation(annotator, files, place, urls, drafts=drafts, report=report)
+            run.open(overwrite=overwrite)
+            engine = make_engine(
+                workers or Workers(),
+                annotator,
+                place.sink(),
+                teacher=str(teacher),
+                fingerprint=run.manifest.teacher["fingerprint"],
+            )
+            with closing(engine):
+                for written in engine.run(run.jobs()):
+                    run.enter(written)
+            run.close()
     return run.manifest
 
 
+def _place(output: str | Path, apart: Sequence[str | Path]) -> Place:
+    if is_url(str(output)):
+        return BucketPlace(str(output))
+    folder = Path(local_path(str(output)))
+    check_apart(folder, apart)
+    return FolderPlace(folder)
+
+
 class _Annotation:
-    """One run: its input, its place and its manifest."""
+    """One run: its input, its place and its manifest. urls (Mapping[str, str]): by file, where it
+    was fetched from."""
 
     def __init__(
         self,
         annotator: Annotator,
         files: Sequence[Path],
         place: Place,
+        urls: Mapping[str, str],
         *,
         drafts: Path,
         report: Report,
     ):
         self.annotator, self.files, self.place = annotator, files, place
+        self.urls = urls
         self.settings, self.report = annotator.settings, report
         for name in self.settings.retrain:
             check_retrainable(annotator.nlp, name)
@@ -94,6 +108,8 @@ class _Annotation:
         if not retrain:  # as manifests of earlier versions
             del plain["retrain"]
         self.manifest = make_manifest(annotator.runner, files, pipes=pipes, settings=plain)
+        for entry in self.manifest.inputs:
+            entry["path"] = urls.get(entry["path"], entry["path"])
         annotator.id = self.manifest.id
         self.rejects = drafts / REJECTS
         self.total = sum(path.stat().st_size for path in files)
@@ -213,6 +229,7 @@ class _Annotation:
         check_input(path, self.manifest.inputs[self.files.index(path)])
 
     def _reject(self, unfit: Unfit) -> None:
+        unfit = replace(unfit, file=self.urls.get(unfit.file, unfit.file))
         line = unfit.to_json() + "\n"
         try:
             with self.rejects.open("a", encoding="utf8") as file:

@@ -18,6 +18,11 @@ _REJECT = {"file", "number", "reason"}
 _NEEDED = {"teacher", "settings", "inputs", "pipes", "shards", "digest", "format"}
 
 
+def is_shard(name: str) -> bool:
+    """Tell whether a file has the name of a shard."""
+    return bool(_SHARD.fullmatch(name))
+
+
 def check_empty_or_annotated(folder: Path) -> None:
     """Raise NotOurs if a folder without a manifest holds anything."""
     if not (folder / FILE).exists() and any(files_in(folder)):
