@@ -42,9 +42,9 @@ class Annotator:
     def bin_of(self, records: Sequence[Record]) -> DocBin:
         """Annotate the records of a shard."""
         with self.nlp.memory_zone():
-            return make_bin(self._annotated(records))
+            return make_bin(self.annotated(records))
 
-    def _annotated(self, records: Sequence[Record]) -> list[Doc]:
+    def annotated(self, records: Sequence[Record]) -> list[Doc]:
         inputs = [item for record in records for item in self._docs(record)]
 
         def keep(place: int, guess: Doc, beliefs: Mapping[str, Belief]) -> Doc:

@@ -54,6 +54,13 @@ class Died(Exception):
     """A worker is gone; its message says what is known of why."""
 
 
+class Maker(Protocol):
+    """Makes shards of records."""
+
+    def bin_of(self, records: Sequence[Record]) -> DocBin:
+        """Annotate the records of a shard."""
+
+
 class Engine(Protocol):
     """Annotates the records of shards."""
 

@@ -3,23 +3,22 @@
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from ..annotator import Annotator
 from ..places.base import Sink, Written
-from .base import Job
+from .base import Job, Maker
 
 
 class Here:
     """See `Engine`."""
 
-    def __init__(self, annotator: Annotator, sink: Sink):
-        self.annotator, self.sink = annotator, sink
+    def __init__(self, maker: Maker, sink: Sink):
+        self.maker, self.sink = maker, sink
         self._writer = ThreadPoolExecutor(1)
 
     def run(self, jobs: Iterable[Job]) -> Iterator[Written]:
         pending: Future[Written] | None = None
         try:
             for job in jobs:
-                bin_ = self.annotator.bin_of(job.records)
+                bin_ = self.maker.bin_of(job.records)
                 before = pending
                 pending = None
                 if before is not None:
