@@ -12,6 +12,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import pytest
 import spacy
 from hypothesis import settings
+from spacy.lang.en import English
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
@@ -60,6 +61,15 @@ POS = {"DT": "DET", "NN": "NOUN", "NNS": "NOUN", "NNP": "PROPN", "VBZ": "VERB", 
        "VBD": "VERB", "VB": "VERB", "RB": "ADV", "PRP": "PRON", ".": "PUNCT"}  # fmt: skip
 LAYERS = ("sent", "tag", "pos")
 JOURNEYS = "tests/journeys"
+# Of the exceptions of spaCy's English tokenizer: all 1,300, which every new pipeline compiles for
+# itself, were a quarter of the suite's time. Journeys, and processes of their own, have all.
+ALL_EXCEPTIONS = English.Defaults.tokenizer_exceptions
+EXCEPTIONS = {
+    word: ALL_EXCEPTIONS[word]
+    for word in (" ", "\t", "\n", "don't", "Don't", "can't", "Can't", "isn't", "it's", "It's",
+                 "I'm", "'s", "cannot", "gonna", "Mr.", "Dr.", "Jan.", "Inc.", "a.m.", "e.g.",
+                 "and/or", ":)", ":-)", ":(")
+}  # fmt: skip
 
 
 def make_doc(nlp: Language, sentences: list[Any]) -> Doc:
@@ -129,6 +139,14 @@ def student_of(teacher: Path, *, weight: Any = 0.7, **settings: Any) -> Language
     nlp = build(weight=weight, **settings)
     nlp.add_pipe("skd_teacher", "teacher", config={"teacher": str(teacher)}, first=True)
     return nlp
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Any:
+    """See `EXCEPTIONS`."""
+    is_journey = item.nodeid.startswith(JOURNEYS)
+    English.Defaults.tokenizer_exceptions = ALL_EXCEPTIONS if is_journey else EXCEPTIONS
+    return (yield)
 
 
 @pytest.hookimpl(optionalhook=True)
