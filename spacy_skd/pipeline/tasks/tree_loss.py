@@ -73,6 +73,20 @@ def make_lesson(
     return TreeLesson(spans, heads, pairs, gold_labels, teachers)
 
 
+def agreed_units(teachers: Sequence[TreeTeacher], *, name: str) -> list[Ints2d]:
+    """Return the units of each doc, [] without teachers. name (str): of the component.
+    RAISES (ValueError): if teachers have cut a doc into other sentences."""
+    for teacher in teachers[1:]:
+        for units, first in zip(teacher.units, teachers[0].units):
+            if not numpy.array_equal(units, first):
+                raise ValueError(
+                    f"{name}: expected the same sentences of all teachers, got those that start at "
+                    f"{[first[:, 0].tolist(), units[:, 0].tolist()]}; give their parsers the same "
+                    f"max_length"
+                )
+    return list(teachers[0].units) if teachers else []
+
+
 class GoldTrees:
     """Reads gold for one component.
 
@@ -147,7 +161,8 @@ class TreeLoss:
         of_gold, of_teachers = mixed_shares(
             gold,
             weight=0.0 if target is None else pipe.weight,
-            silent=None if target is None else target.empty,
+            silent=None if target is None else target.silent,
+            counts=None if target is None else target.counts,
         )
         shares = mixing_shares(targets, weights) if len(targets) > 1 else [1.0] * len(targets)
         said = [(of_gold, gold.indicators)]

@@ -85,6 +85,11 @@ class Belief(ABC):
         """Words of the doc."""
 
     @property
+    def is_known(self) -> bool:
+        """Whether anything is said of the doc."""
+        return True
+
+    @property
     def members(self) -> tuple["Belief", ...]:
         """The beliefs of the teachers: of one, itself."""
         return (self,)
