@@ -146,6 +146,10 @@ class BeliefStore:
             raise ValueError(self.missing(eg, pipe))
         return None
 
+    def is_of(self, nlp: Language) -> bool:
+        """Whether a teacher has annotated the folder."""
+        return fingerprint(nlp) == str(self.manifest.teacher["fingerprint"])
+
     def check_teacher(self, nlp: Language) -> None:
         """Check a teacher. RAISES (ValueError): if it is not the one that annotated the folder."""
         expected, own = self.manifest.teacher["fingerprint"], fingerprint(nlp)

@@ -1,4 +1,4 @@
-"""What no teacher knows of a doc is unknown: it adds neither loss nor gradient, whatever is learnt."""
+"""What no teacher knows of a doc is unknown: no loss, no gradient, whatever is learnt."""
 
 import numpy
 import pytest

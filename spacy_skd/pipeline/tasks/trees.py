@@ -228,9 +228,8 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
         teachers: list[TreeTeacher] = []
         if learnt is not None:
             teachers = type(learnt[0]).tree_teachers(learnt, offsets, self.student())
-        for teacher in teachers:
-            if teacher.lost is not None:
-                self.pipe.lost_mass.add(teacher.lost, reason=HEADS)
+        for lost in (teacher.lost for teacher in teachers if teacher.lost is not None):
+            self.pipe.lost_mass.add(lost, reason=HEADS)
         agreed = agreed_units(teachers, name=self.pipe.name) or [NO_UNITS] * len(gold)
         for i, (heads, _) in enumerate(gold):
             if not beliefs[i].is_known and (heads != UNKNOWN_HEAD).any():
