@@ -16,7 +16,7 @@ from ...codecs.trees import Gold, encode_trees, find_pairs
 from ...codecs.units import UNKNOWN_HEAD, Bucket, as_units
 from ...models.biaffine import ParserGradient, ParserScores
 from ...structures import ArcStructure, IndependentLabels, Parts, to_numpy
-from ...transfer.beliefs.base import TreeTeacher
+from ...transfer.beliefs.tree_teacher import TreeTeacher
 from ...transfer.conversions.table import convert
 from ...transfer.loss import mixed_shares, structural_loss, weighted_sum
 from ...transfer.posterior import Posterior, mix, mixing_shares

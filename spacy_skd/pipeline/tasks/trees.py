@@ -26,8 +26,9 @@ from ...models.words import words_of
 from ...structures import ArcStructure, Parts, SpanningTrees, to_numpy
 from ...structures.numerics import check_scores, softmax
 from ...transfer.beliefs import Belief, TreeBelief
-from ...transfer.beliefs.base import LABEL_FLOOR, TreeTeacher
+from ...transfer.beliefs.base import LABEL_FLOOR
 from ...transfer.beliefs.pooled import NO_UNITS
+from ...transfer.beliefs.tree_teacher import TreeTeacher
 from ..lost_mass import HEADS
 from .activations import arcs_by_row, arcs_on_tokens, tree_activations
 from .parsing import Arcs, ParsingTask

@@ -17,8 +17,9 @@ from ...codecs.words import Words
 from ..draws import DrawnTrees
 from ..posterior import Target, mix
 from ..students import HeadTagStudent, LemmaStudent, SpanStudent, Student
-from .base import Belief, TreeTeacher
+from .base import Belief
 from .form import Form, Packed
+from .tree_teacher import TreeTeacher
 
 if TYPE_CHECKING:
     from typing_extensions import Self

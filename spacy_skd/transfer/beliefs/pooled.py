@@ -21,9 +21,10 @@ from ...structures import ArcStructure, Parts
 from ..posterior import Target, mix
 from ..students import HeadTagStudent, LemmaStudent, SpanStudent, Student
 from ..target import Objective
-from .base import Belief, TreeTeacher
+from .base import Belief
 from .form import Form, Packed
 from .mixture import refuse
+from .tree_teacher import TreeTeacher
 
 if TYPE_CHECKING:
     from typing_extensions import Self
