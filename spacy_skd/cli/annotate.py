@@ -38,6 +38,12 @@ def annotate_cli(
         [], "--retrain", help="Component that `init --retrain` will train anew; repeatable"
     ),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace a run of other input"),
+    others: list[str] = typer.Option(
+        [], "--with", help="Another teacher of the same layers, whose beliefs are mixed; repeatable"
+    ),
+    weights: str = typer.Option(
+        "", "--weights", help="Of TEACHER and those of --with: 2,1,1. The same by default"
+    ),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU, -1 for CPU"),
     code_path: Path = CODE,
     accept_rejects: bool = ACCEPT,
@@ -63,7 +69,14 @@ def annotate_cli(
         )
         with progress("annotate") as report:
             manifest = annotate(
-                teacher, inputs, output, settings=settings, overwrite=overwrite, report=report
+                teacher,
+                inputs,
+                output,
+                settings=settings,
+                others=others,
+                weights=[float(each) for each in weights.split(",") if each.strip()],
+                overwrite=overwrite,
+                report=report,
             )
     except (ValueError, OSError) as error:
         msg.fail("Not annotated to the end", str(error), exits=1)

@@ -147,13 +147,22 @@ class BeliefStore:
         return None
 
     def is_of(self, nlp: Language) -> bool:
-        """Whether a teacher has annotated the folder."""
-        return fingerprint(nlp) == str(self.manifest.teacher["fingerprint"])
+        """Whether a teacher has annotated the folder, alone or as one of an ensemble."""
+        teacher = self.manifest.teacher
+        known = [each["fingerprint"] for each in (teacher, *teacher.get("members", ()))]
+        return fingerprint(nlp) in known
 
     def check_teacher(self, nlp: Language) -> None:
         """Check a teacher. RAISES (ValueError): if it is not the one that annotated the folder."""
         expected, own = self.manifest.teacher["fingerprint"], fingerprint(nlp)
         if own != expected:
+            members = self.manifest.teacher.get("members", ())
+            if own in [each["fingerprint"] for each in members]:
+                raise ValueError(
+                    f"{self.name}: {self.folder} holds the beliefs of an ensemble, of which "
+                    f"{nlp.path} is one of {len(members)}: it cannot be asked alone of what is not "
+                    f"stored. Annotate that text, too, with all of them"
+                )
             raise ValueError(
                 f"{self.name}: {self.folder} holds the beliefs of another teacher: expected the "
                 f"fingerprint {expected}, the teacher {nlp.path} has {own}. Name the teacher that "

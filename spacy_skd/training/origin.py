@@ -34,7 +34,12 @@ def origin_of(nlp: Language, teacher: SkdTeacher) -> dict[str, Any]:
             "raw": sum(shard.words for shard in shards if not shard.labelled),
         }
         if not teachers or len(manifests) > 1:
-            teachers = _distinct([*teachers, *(_about(None, each.teacher) for each in manifests)])
+            teachers = _distinct(
+                [
+                    *teachers,
+                    *(_about(None, about) for each in manifests for about in _members(each)),
+                ]
+            )
     sources = [
         {"name": f"{t['name']} {t['version']} (teacher)", "license": t["license"]} for t in teachers
     ]
@@ -58,6 +63,11 @@ def _about(path: str | None, meta: dict[str, Any]) -> dict[str, str]:
         "version": str(meta.get("version", "")),
         "license": str(meta.get("license") or "not stated"),
     }
+
+
+def _members(manifest: Manifest) -> list[dict[str, Any]]:
+    """Return what is said of the teacher, or of each of an ensemble."""
+    return list(manifest.teacher.get("members", [manifest.teacher]))
 
 
 def _distinct(abouts: Iterable[dict[str, str]]) -> list[dict[str, str]]:

@@ -3,15 +3,10 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 
-import numpy
-from spacy.tokens import Doc
 from spacy.training import Example
 
-from ...arrays import Array
-from ...models.words import words_of
 from ...shards.store import BeliefStore
 from ...transfer.beliefs import Belief
-from .cache import Beliefs
 from .live import LiveTeacher
 
 
@@ -62,13 +57,3 @@ class Answers(ABC):
             )
         for mine, theirs in zip(self.members, other.members):
             mine.share(theirs)
-
-
-def starts_of(doc: Doc, beliefs: Beliefs, starts: Array | None) -> Array | None:
-    """(tokens,) sentence starts as a teacher decided, if none were given and it has trees."""
-    sentences = (belief.sentences() for belief in beliefs.values())
-    units = next((units for units in sentences if units is not None), None)
-    if starts is not None or units is None:
-        return starts
-    (words,) = words_of([doc])
-    return words.starts_to_tokens(numpy.isin(numpy.arange(len(words)), units[:, 0]))

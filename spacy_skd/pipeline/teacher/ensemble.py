@@ -11,8 +11,9 @@ from spacy.training import Example
 from ...arrays import Array
 from ...layers.sentences import reference_starts
 from ...shards.store import BeliefStore, doc_key
+from ...teachers.runner import starts_of
 from ...transfer.beliefs import Belief, Mixture
-from .answers import Answers, starts_of
+from .answers import Answers
 from .live import LiveTeacher, check_teachers
 
 logger = logging.getLogger("spacy.skd")

@@ -13,8 +13,9 @@ from ...models.words import words_of
 from ...shards.store import BeliefStore, StoredBeliefs, doc_key, read_beliefs
 from ...shards.table import StoreEntry
 from ...shards.texts import Texts
+from ...teachers.runner import starts_of
 from ...transfer.beliefs import Belief, Pooled
-from .answers import Answers, starts_of
+from .answers import Answers
 from .live import LiveTeacher
 
 

@@ -31,9 +31,10 @@ from ..configs.retrained import check_retrainable
 from ..conversion.raw_text import REJECTS, Unfit
 from ..corpora.readers import pieces, predicted_of
 from ..progress import Progress, Report, silent
+from .ensemble import EnsembleRunner
 from .inputs import Record, find_inputs, read_inputs
 from .ownership import check_empty_or_annotated, check_resumable, clear
-from .provenance import asked_pipes, check_input, make_manifest
+from .provenance import Runner, asked_pipes, check_input, make_manifest
 from .settings import Settings as Settings
 
 _Asked = tuple[Doc, Array | None, Record]
@@ -45,6 +46,8 @@ def annotate(
     output: Path,
     *,
     settings: Settings | None = None,
+    others: Sequence[str | Path] = (),
+    weights: Sequence[float] = (),
     overwrite: bool = False,
     report: Report = silent,
 ) -> Manifest:
@@ -54,23 +57,28 @@ def annotate(
     inputs (Sequence[str]): `.txt` (a text a line), `.jsonl` and `.spacy` files, globs and folders.
     output (Path): gets `shard-000000.spacy`, ..., `manifest.json` and, if lines are unfit,
         `rejects.jsonl`.
+    others (Sequence[Union[str, Path]]): further teachers of the same layers: what is stored is the
+        mixture of what all believe, in as many bytes as of one (transfer/beliefs/merging.py).
+    weights (Sequence[float]): of `teacher` and the others; all the same if there are none.
     overwrite (bool): whether to replace the folder of another run, instead of refusing.
     report (Report): called after each shard, with bytes of the input.
     RETURNS (Manifest): of the whole folder.
     RAISES (ValueError): for bad input, or one that changes while it is read, a teacher that cannot
-        teach, an output folder of another run, or one that another run writes to; (OSError): if it
-        cannot be written to. Shards that are whole stay.
+        teach, one of several that lacks a layer, an output folder of another run, or one that
+        another run writes to; (OSError): if it cannot be written to. Shards that are whole stay.
     """
     files = find_inputs(inputs)
-    check_apart(output, [teacher, *inputs, *files])
+    teachers = [teacher, *others]
+    check_apart(output, [*teachers, *inputs, *files])
     total = sum(path.stat().st_size for path in files)
     with held_folder(output) as drafts:
         check_empty_or_annotated(output)
         run = _Annotation(
-            load_trained(teacher, what="teacher"),
+            [load_trained(each, what="teacher") for each in teachers],
             files,
             output,
             settings or Settings(),
+            weights=weights,
             drafts=drafts,
         )
         run.open(overwrite=overwrite)
@@ -89,23 +97,24 @@ class _Annotation:
 
     def __init__(
         self,
-        nlp: Language,
+        teachers: Sequence[Language],
         files: Sequence[Path],
         output: Path,
         settings: Settings,
         *,
+        weights: Sequence[float],
         drafts: Path,
     ):
-        self.nlp, self.files, self.output, self.settings = nlp, files, output, settings
+        self.nlp, self.files, self.output, self.settings = teachers[0], files, output, settings
         self.drafts = drafts
-        self.runner = TeacherRunner(
-            nlp,
-            batch_words=settings.batch_words,
-            beam=Beam(settings.beam_width, settings.beam_density),
-        )
+        beam = Beam(settings.beam_width, settings.beam_density)
+        size = settings.batch_words
+        runners = [TeacherRunner(nlp, batch_words=size, beam=beam) for nlp in teachers]
+        several = len(runners) > 1 or weights
+        self.runner: Runner = EnsembleRunner(runners, weights) if several else runners[0]
         self.pipes = asked_pipes(self.runner, settings.pipes)
         for name in settings.retrain:
-            check_retrainable(nlp, name)
+            check_retrainable(self.nlp, name)
         plain = {**asdict(settings), "pipes": list(self.pipes), "retrain": list(settings.retrain)}
         if not settings.retrain:  # as manifests of earlier versions
             del plain["retrain"]
