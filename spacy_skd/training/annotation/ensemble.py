@@ -2,8 +2,7 @@
 docs have the best guess."""
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 import numpy
@@ -138,23 +137,16 @@ class EnsembleRunner:
         if also:
             raise ValueError(f"retrain: expected one teacher, got {len(self.members)}: {[*also]}")
         pipes = list(pipes)
-        results: list[Out] = []
+        layers, results = self._writers(pipes), []
+        # A pipeline that knows no labels takes all.
+        how = Drawing(numpy.random.default_rng(0), 1.0, False, Language(self.nlp.vocab))
         for i, beliefs in enumerate(self.run(docs, starts=starts, pipes=pipes)):
             copy = self.members[0].copy_of(docs[i], starts[i])
-            self._guess(copy, beliefs)
+            for pipe, layer in layers.items():
+                if beliefs[pipe].n_tokens:
+                    layer.draw(copy, beliefs[pipe].best(k=1), how)
             results.append(read(i, copy, beliefs))
         return results
-
-    def _guess(self, doc: Doc, beliefs: Mapping[str, Belief]) -> None:
-        how = Drawing(numpy.random.default_rng(0), 1.0, False, self._untrained)
-        for pipe, layer in self._writers([*beliefs]).items():
-            if beliefs[pipe].n_tokens:
-                layer.draw(doc, beliefs[pipe].best(k=1), how)
-
-    @cached_property
-    def _untrained(self) -> Language:
-        """A pipeline that knows no labels, and so takes all."""
-        return Language(self.nlp.vocab)
 
     def _writers(self, pipes: Sequence[str]) -> dict[str, Layer]:
         """Return the layers of components, the first of those that write the same. Sentences are
