@@ -28,7 +28,6 @@ from ...structures.numerics import check_scores, softmax
 from ...transfer.beliefs import Belief, TreeBelief
 from ...transfer.beliefs.base import LABEL_FLOOR
 from ...transfer.beliefs.pooled import NO_UNITS
-from ...transfer.beliefs.tree_teacher import TreeTeacher
 from ..lost_mass import HEADS
 from .activations import arcs_by_row, arcs_on_tokens, tree_activations
 from .parsing import Arcs, ParsingTask
@@ -226,9 +225,8 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
         RAISES (ValueError): if teachers have cut a doc into other sentences."""
         learnt = self.learnt(beliefs)
         offsets = numpy.cumsum([0, *(len(heads) for heads, _ in gold)])
-        teachers: list[TreeTeacher] = []
-        if learnt is not None:
-            teachers = type(learnt[0]).tree_teachers(learnt, offsets, self.student())
+        student = self.student()
+        teachers = type(learnt[0]).tree_teachers(learnt, offsets, student) if learnt else []
         for lost in (teacher.lost for teacher in teachers if teacher.lost is not None):
             self.pipe.lost_mass.add(lost, reason=HEADS)
         agreed = agreed_units(teachers, name=self.pipe.name) or [NO_UNITS] * len(gold)

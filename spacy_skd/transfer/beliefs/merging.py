@@ -234,7 +234,8 @@ def _fit_arcs(
     """Return scores of heads (B, N, N + 1). masses: (teachers, P), the probability of each arc by
     each, times its weight; those of the bucket's are set."""
     targets = [teacher.arcs(bucket, structure, STRUCTURAL, ops=OPS) for teacher in teachers]
-    index, (unit, token, head) = (lambda found: (found[0], found[1].T))(bucket.locate(pairs))
+    index, places = bucket.locate(pairs)
+    unit, token, head = places.T
     for row, teacher, target in zip(masses, teachers, targets):
         row[index] = teacher.weight * target.marginals.arrays["arc"][unit, token, head]
     mixed = in_double(mix(targets, [teacher.weight for teacher in teachers]).marginals)

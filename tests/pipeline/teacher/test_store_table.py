@@ -9,6 +9,7 @@ from spacy.tokens import DocBin
 from spacy.training import Example
 from thinc.api import SGD
 
+from spacy_skd.pipeline.rehearsal import resume_training
 from spacy_skd.pipeline.teacher.component import SkdTeacher
 from spacy_skd.training.annotation.annotate import Settings, annotate
 from spacy_skd.training.corpora.distillation import make_distillation_corpus
@@ -77,6 +78,10 @@ def test_a_student_of_two_stores(data):
     assert losses["tag"] > 0
     assert weights(nlp, "parser") == before["parser"]
     assert weights(nlp, "tag") != before["tag"]
+    resume_training(nlp)
+    losses = nlp.rehearse(examples, losses={}, exclude=["teacher"])
+    assert losses["tag"] > 0
+    assert losses["parser"] > 0
 
 
 def test_labels_are_those_of_all_that_have_them(data):
