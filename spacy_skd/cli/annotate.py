@@ -40,6 +40,12 @@ def annotate_cli(
         [], "--retrain", help="Component that `init --retrain` will train anew; repeatable"
     ),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace a run of other input"),
+    others: list[str] = typer.Option(
+        [], "--with", help="Another teacher of the same layers, whose beliefs are mixed; repeatable"
+    ),
+    weights: str = typer.Option(
+        "", "--weights", help="Of TEACHER and those of --with: 2,1,1. The same by default"
+    ),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU, -1 for CPU"),
     engine: str = typer.Option("local", "--engine", help="local, or ray for a cluster"),
     workers: int = typer.Option(1, "--workers", "-n", help="Processes, each with a teacher"),
@@ -76,6 +82,8 @@ def annotate_cli(
                 inputs,
                 output,
                 settings=settings,
+                others=others,
+                weights=[float(each) for each in weights.split(",") if each.strip()],
                 workers=who,
                 overwrite=overwrite,
                 report=report,

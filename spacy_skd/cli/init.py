@@ -22,6 +22,7 @@ from ..teachers.loading import load_trained
 from ..training.configs.plan import Plan, Row, make_plan, with_gold
 from ..training.configs.presets import DEFAULT, PRESETS, find_preset
 from ..training.configs.retrained import retrained_weights
+from ..training.configs.several_stores import ask_stores, with_stores
 from ..training.configs.student_config import for_teacher, student_config
 from .code import CODE, with_code
 from .prepare import EFFORT, from_store, set_steps, student_words
@@ -33,7 +34,7 @@ def init(
     teacher: str,
     *,
     preset: str = DEFAULT,
-    store: str | None = None,
+    store: str | Sequence[str] | None = None,
     vectors: str | None = None,
     dev: str | None = None,
     pipes: Sequence[str] = (),
@@ -46,8 +47,10 @@ def init(
 
     teacher (str): folder or package of a trained pipeline.
     preset (str): the size, of `PRESETS`.
-    store (str | None): folder that `spacy skd annotate` wrote, to train from; else the teacher
-        runs in training. The number of steps then follows from its words.
+    store (str | Sequence[str] | None): folder that `spacy skd annotate` wrote, to train from; else
+        the teacher runs in training. The number of steps then follows from its words. Of several
+        the teacher has annotated one; the others may be of other teachers, and what these alone
+        have is learnt, too.
     vectors (str | None): folder or package with static vectors for the students.
     dev (str | None): docs to evaluate on, a `.spacy` file or a folder of them. Layers that they
         lack do not count in evaluation.
@@ -63,10 +66,15 @@ def init(
     check_positive("effort", effort)
     nlp = load_trained(teacher, what="teacher")
     plan = make_plan(nlp, pipes=pipes, keep=keep, teach=teach, retrain=retrain)
-    if retrain and store is None:
+    folders = [store] if isinstance(store, str) else list(store or ())
+    stores = [BeliefStore(folder, memory=0, name="init") for folder in folders]
+    if retrain and len(stores) != 1:
         raise ValueError(
-            f"retrain: expected --store, a folder that has what the teacher says: {_again(retrain)}"
+            f"retrain: expected one --store, a folder that has what the teacher says: "
+            f"{_again(retrain)}"
         )
+    if len(stores) > 1:
+        plan = with_stores(plan, stores, nlp)
     if vectors is not None:
         _check_vectors(vectors)
     scored, gold = None, None if dev is None else list(docs_in(Path(dev)))
@@ -83,15 +91,15 @@ def init(
     )
     config = for_teacher(config, plan, nlp, source=teacher)
     config["paths"]["dev"] = dev
-    if store is not None:
-        config = _stored(config, store, plan, nlp)
-        set_steps(config, effort * student_words(_words_of(store)))
+    if stores:
+        if len(stores) == 1:
+            config = _stored(config, stores[0], plan, nlp)
+            config["paths"]["store"] = folders[0]
+        else:
+            config = ask_stores(from_store(config), stores, plan)
+        words = sum(int(each.manifest.counts["words"]) for each in stores)
+        set_steps(config, effort * student_words(words))
     return config, plan
-
-
-def _words_of(store: str) -> int:
-    """Return how many words a folder of annotated docs has."""
-    return int(BeliefStore(store, memory=0, name="init").manifest.counts["words"])
 
 
 def _check_vectors(vectors: str) -> None:
@@ -139,28 +147,27 @@ def docs_in(corpus: Path) -> Iterator[Doc]:
         yield from docs
 
 
-def _stored(config: Config, store: str, plan: Plan, nlp: Language) -> Config:
+def _stored(config: Config, stored: BeliefStore, plan: Plan, nlp: Language) -> Config:
     """Train from what was annotated.
 
     RAISES (ValueError): if this teacher did not annotate the store, or not all that is asked.
     """
-    stored = BeliefStore(store, memory=0, name="init")
-    stored.check_teacher(nlp)
+    if not stored.is_of(nlp):
+        stored.check_teacher(nlp)
     missing = [s.asks for s in plan.students if s.asks not in stored.forms]
     if missing:
         raise ValueError(
-            f"{store} has the beliefs of {', '.join(stored.forms)}, but students ask "
+            f"{stored.folder} has the beliefs of {', '.join(stored.forms)}, but students ask "
             f"{', '.join(missing)}: annotate again with these, or leave them out by --pipes"
         )
     lacking = set(plan.retrained) - set(stored.manifest.settings.get("retrain", ()))
     if lacking:
         raise ValueError(
-            f"retrain: {store} lacks what the teacher's {', '.join(sorted(lacking))} said: "
+            f"retrain: {stored.folder} lacks what the teacher's {', '.join(sorted(lacking))} said: "
             f"{_again(plan.retrained)}"
         )
     config = from_store(config)
     config["corpora"]["train"]["guesses"] = bool(plan.retrained)
-    config["paths"]["store"] = store
     return config
 
 
@@ -186,8 +193,10 @@ def init_cli(
     teacher: str = typer.Argument(..., help="Folder or package of a trained pipeline"),
     output: Path = typer.Argument(..., help="Config to write, - for stdout", allow_dash=True),
     preset: str = typer.Option(DEFAULT, "--preset", help=f"Size: {', '.join(PRESETS)}"),
-    store: str = typer.Option(
-        None, "--store", help="What `skd annotate` wrote, to train from; else the teacher runs"
+    store: list[str] = typer.Option(
+        [],
+        "--store",
+        help="What `skd annotate` wrote, to train from; else TEACHER runs; repeatable",
     ),
     vectors: str = typer.Option(None, "--vectors", help="Folder or package with word vectors"),
     dev: str = typer.Option(None, "--dev", help="Evaluation docs; layers they lack do not count"),
@@ -207,7 +216,7 @@ def init_cli(
     try:
         if str(output) != STDOUT:
             check_new_file(output, overwrite=overwrite)
-            check_file_apart(output, [path for path in (teacher, store, vectors, dev) if path])
+            check_file_apart(output, [p for p in (teacher, *store, vectors, dev) if p])
         config, plan = init(
             teacher,
             preset=preset,

@@ -187,6 +187,7 @@ def from_store(config: Config) -> Config:
         "seed": "${system.seed}",
         "lower_case": 0.0,
         "guesses": False,
+        "stores": None,
     }
     return config
 

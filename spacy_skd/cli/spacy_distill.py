@@ -38,10 +38,11 @@ def teacher_paths(config: Config, teacher: str, *, named: str) -> dict[str, str]
     overrides: dict[str, str] = {}
     for name in names:
         block = components[name]
-        if block.get("teachers"):
-            raise ValueError(
-                f"{named}: components.{name} has several `teachers`; train it by `spacy train`"
-            )
+        for several in ("teachers", "stores"):
+            if block.get(several):
+                raise ValueError(
+                    f"{named}: components.{name} has several `{several}`; train it by `spacy train`"
+                )
         is_path = block.get("teacher") == "${paths.teacher}"
         overrides["paths.teacher" if is_path else f"components.{name}.teacher"] = teacher
     return overrides
@@ -66,7 +67,9 @@ def distill(
     given = {**(overrides or {}), **teacher_paths(config, teacher, named=str(student_config))}
     store = given.get("paths.store", config.get("paths", {}).get("store"))
     if store is not None:
-        BeliefStore(store, memory=0, name=NAME).check_teacher(nlp)
+        stored = BeliefStore(store, memory=0, name=NAME)
+        if not stored.is_of(nlp):
+            stored.check_teacher(nlp)
     del nlp
     with tempfile.TemporaryDirectory() as folder:
         if str(student_config) == "-":  # which has been read

@@ -64,7 +64,7 @@ def build_biaffine_parser(
 ) -> Model[ParserInput, ParserScores]:
     """Make a model of docs and units to scores of arcs, and of the deprels of chosen arcs.
 
-    Input: docs; spans (U, 2) of units as rows of the concatenated words, all of which are in one.
+    Input: docs; spans (U, 2) of units as rows of the concatenated words.
     Output: `ParserScores`. The backward pass takes the gradients of the arc scores of each bucket
     and of the deprel scores.
 

@@ -32,12 +32,14 @@ class StoredBeliefs:
     """What is stored of one doc.
 
     id (bytes): of the manifest (`Manifest.id`). key (bytes): `doc_key` of the doc that the teacher
-    saw. packed (dict[str, Packed]): by the teacher's component.
+    saw. packed (dict[str, Packed]): by the teacher's component. row (str): of a table of stores,
+    the one that the doc was read from; "" without such a table.
     """
 
     id: bytes
     key: bytes
     packed: dict[str, Packed]
+    row: str = ""
 
 
 def add_beliefs(
@@ -51,7 +53,14 @@ def add_beliefs(
 def read_beliefs(user_data: Mapping[Any, Any]) -> StoredBeliefs | None:
     """Return what a doc carries, None where there are none."""
     stored = user_data.get(KEY)
-    return stored and StoredBeliefs(stored["id"], stored["key"], stored["beliefs"])
+    if not stored:
+        return None
+    return StoredBeliefs(stored["id"], stored["key"], stored["beliefs"], stored.get("row", ""))
+
+
+def note_row(user_data: dict[Any, Any], row: str) -> None:
+    """Note on a doc with beliefs which row of a table it was read from."""
+    user_data[KEY] = {**user_data[KEY], "row": row}
 
 
 def doc_key(doc: Doc, starts: Array | None) -> bytes:
@@ -128,26 +137,40 @@ class BeliefStore:
         """
         stored = read_beliefs(eg.reference.user_data)
         if stored is not None and (stored.id != self.id or stored.key != key):
-            raise ValueError(self._unfit(eg, stored))
+            raise ValueError(self.unfit(eg, stored))
         if stored is None and pipe in self.forms:
             stored = self.find(key)
         if stored is not None and pipe in stored.packed:
             return self.belief(stored, pipe, eg.predicted)
         if needed:
-            raise ValueError(self._missing(eg, pipe))
+            raise ValueError(self.missing(eg, pipe))
         return None
+
+    def is_of(self, nlp: Language) -> bool:
+        """Whether a teacher has annotated the folder, alone or as one of an ensemble."""
+        teacher = self.manifest.teacher
+        known = [each["fingerprint"] for each in (teacher, *teacher.get("members", ()))]
+        return fingerprint(nlp) in known
 
     def check_teacher(self, nlp: Language) -> None:
         """Check a teacher. RAISES (ValueError): if it is not the one that annotated the folder."""
         expected, own = self.manifest.teacher["fingerprint"], fingerprint(nlp)
         if own != expected:
+            members = self.manifest.teacher.get("members", ())
+            if own in [each["fingerprint"] for each in members]:
+                raise ValueError(
+                    f"{self.name}: {self.folder} holds the beliefs of an ensemble, of which "
+                    f"{nlp.path} is one of {len(members)}: it cannot be asked alone of what is not "
+                    f"stored. Annotate that text, too, with all of them"
+                )
             raise ValueError(
                 f"{self.name}: {self.folder} holds the beliefs of another teacher: expected the "
                 f"fingerprint {expected}, the teacher {nlp.path} has {own}. Name the teacher that "
                 f"annotated it, or annotate again with this one"
             )
 
-    def _unfit(self, eg: Example, stored: StoredBeliefs) -> str:
+    def unfit(self, eg: Example, stored: StoredBeliefs) -> str:
+        """Return what is wrong with the belief that a reference carries."""
         if stored.id != self.id:
             return (
                 f"{self.name}: the reference {_short(eg)} has a belief of another teacher than "
@@ -160,7 +183,8 @@ class BeliefStore:
             f"and no augmenter, gold_preproc or max_length"
         )
 
-    def _missing(self, eg: Example, pipe: str) -> str:
+    def missing(self, eg: Example, pipe: str) -> str:
+        """Return what is missing of an example."""
         where = f"{self.name}: no belief of {pipe!r} is stored in {self.folder}"
         if pipe not in self.forms:
             return (

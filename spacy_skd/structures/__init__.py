@@ -4,6 +4,7 @@ from .base import Structure
 from .chain import LinearChain, chain_indicators
 from .chain_runs import Run, run_probabilities
 from .eisner import ProjectiveTrees
+from .fitting import fit
 from .heads import ArcStructure, HeadSelection, Trees, is_tree
 from .independent_spans import IndependentSpans
 from .label_sets import LabelSets
@@ -32,6 +33,7 @@ __all__ = [
     "Structure",
     "Trees",
     "chain_indicators",
+    "fit",
     "is_tied",
     "is_tree",
     "maximum_trees",

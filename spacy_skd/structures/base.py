@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy
 
-from ..arrays import Floats1d, Floats2d
+from ..arrays import Floats1d, Floats2d, FloatsXd
 from .parts import Parts
+
+LEAST = 1e-30  # a probability that is as good as 0
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -113,6 +115,12 @@ class Structure(ABC):
         RAISES (ValueError): as `infer`.
         """
 
+    def odds(self, marginals: Parts) -> dict[str, FloatsXd]:
+        """Return by array what the score of each part would be if no other part depended on it, up
+        to a constant of each choice: the log of its marginal. What is impossible has some low one.
+        NumPy, float64."""
+        return {name: log_of(array) for name, array in marginals.arrays.items()}
+
     def log_prob(self, scores: Parts, indicators: Parts) -> Floats1d:
         """Return (B,) log P(y), in nats, of the structures y that are indicated."""
         return indicators.dot(scores) - self.infer(scores)[0]
@@ -130,6 +138,12 @@ class Structure(ABC):
         """Return (B,) sum_y Q(y) log(Q(y) / P(y)) in nats; Q and P by their scores."""
         log_z, marginals = self.infer(teacher)
         return self.cross_entropy(marginals, student) - log_z + marginals.dot(teacher)
+
+
+def log_of(chances: FloatsXd) -> FloatsXd:
+    """Return logs in float64, of 0 a low one."""
+    logs: FloatsXd = numpy.log(numpy.maximum(chances.astype("float64"), LEAST))
+    return logs
 
 
 def check_k(what: str, k: int) -> None:

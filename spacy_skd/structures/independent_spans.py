@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import numpy
 
-from ..arrays import ArrayModule, Floats1d, Floats2d
+from ..arrays import ArrayModule, Floats1d, Floats2d, FloatsXd
 from .base import check_k
 from .draws import draw
 from .k_best import best_rows, padded, top
@@ -42,6 +42,9 @@ class IndependentSpans(SpanStructure):
         log_z = (xp.log(total) + highest).sum(axis=tuple(range(1, total.ndim)))
         marginals = weights / total[..., None].astype(weights.dtype)
         return log_z, self._parts(marginals, scores)
+
+    def said(self, span: FloatsXd) -> FloatsXd:
+        return super().said(span) if self.one_label else span
 
     def argmax(self, scores: Parts) -> Parts:
         xp, choices = scores.xp, self._choices(scores)

@@ -109,6 +109,24 @@ class Parts:
         }
         return Parts(arrays, lengths)
 
+    def placed(self, units: Ints1d, lengths: Ints1d) -> "Parts":
+        """Return these as units of a larger batch, with zeros in its other units.
+
+        units (Ints1d): (B,) the place of each. lengths (Ints1d): of all units of the larger batch.
+        """
+        xp, n = self.xp, max(self.n_tokens, int(lengths.max(initial=0)))
+        arrays: dict[str, FloatsXd] = {}
+        for name, array in self.arrays.items():
+            shape = [len(lengths), *array.shape[1:]]
+            if name != "transition":
+                shape[1] = n
+            if name == "arc":
+                shape[2] = n + 1
+            place: Any = (xp.asarray(units), *map(slice, array.shape[1:]))
+            arrays[name] = xp.zeros(shape, dtype=array.dtype)
+            arrays[name][place] = array
+        return Parts(arrays, xp.asarray(lengths))
+
     def _with(
         self, change: Callable[[FloatsXd, FloatsXd], FloatsXd], others: dict[str, FloatsXd]
     ) -> "Parts":

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..arrays import ArrayModule
-from .base import Structure
+from ..arrays import ArrayModule, FloatsXd
+from .base import Structure, log_of
 from .numerics import clean_scores
 from .parts import Parts
 
@@ -33,6 +33,17 @@ class SpanStructure(Structure):
     def of_width(self, max_width: int) -> "Self":
         """Return the same of wider or narrower spans."""
         return replace(self, max_width=max_width)
+
+    def odds(self, marginals: Parts) -> dict[str, FloatsXd]:
+        """See `Structure.odds`: relative to not being a span, which scores 0."""
+        span = marginals.arrays["span"]
+        none = 1.0 - self.said(span.astype("float64"))
+        return {"span": log_of(span) - log_of(none)}
+
+    def said(self, span: FloatsXd) -> FloatsXd:
+        """Return the probability of a choice's labels together. span: (B, N, W, L) marginals."""
+        total: FloatsXd = span.sum(axis=-1, keepdims=True)
+        return total
 
     def checked(self, scores: Parts) -> Any:
         """Return the scores of spans. RAISES (ValueError): if one is NaN or +inf, or they are of

@@ -1,12 +1,9 @@
 """Runs a trained teacher pipeline over docs and collects what its components believe."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import (
-    Any,
-    NamedTuple,
-    TypeVar,
-)
+from typing import Any, NamedTuple, TypeVar
 
+import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.ty import ListenedToComponent
@@ -17,6 +14,7 @@ from ..models.prediction.word_table import forget_words
 from ..models.words import words_of
 from ..transfer.beliefs import Belief
 from .beam import Beam
+from .fingerprint import fingerprint
 from .overlap import in_turn, n_cores, overlapped
 from .sources import find_sources
 from .views import View
@@ -125,7 +123,7 @@ class TeacherRunner:
         for _, pipe in self.nlp.pipeline:  # beliefs are the same wherever a run was stopped
             if isinstance(model := getattr(pipe, "model", None), Model):
                 forget_words(model)
-        copies = [self._copy(doc, start) for doc, start in zip(docs, starts)]
+        copies = [self.copy_of(doc, start) for doc, start in zip(docs, starts)]
         components: list[tuple[str, Any]] = self.nlp.components
         n_first = self._n_to_embed()
 
@@ -177,7 +175,13 @@ class TeacherRunner:
             elif name in also or (i < last and name not in self.nlp.disabled):
                 _run_pipe(pipe, docs)
 
-    def _copy(self, doc: Doc, starts: Array | None) -> Doc:
+    def about(self) -> dict[str, Any]:
+        """Return what a manifest says of the teacher: path, fingerprint, name."""
+        meta = {key: self.nlp.meta[key] for key in ("lang", "name", "version")}
+        return {"path": str(self.nlp.path), "fingerprint": fingerprint(self.nlp), **meta}
+
+    def copy_of(self, doc: Doc, starts: Array | None) -> Doc:
+        """Return a doc of the same words, spaces and sentence starts in the teacher's vocab."""
         spaces = [bool(token.whitespace_) for token in doc]
         words = [token.text for token in doc]
         sents = None if starts is None else _of_words(doc, starts).tolist()
@@ -225,6 +229,16 @@ def _of_words(doc: Doc, starts: Array) -> Array:
     """Return (tokens,) bool, the same sentences without starts on whitespace."""
     (words,) = words_of([doc])
     return words.starts_to_tokens(words.starts_of_tokens(starts))
+
+
+def starts_of(doc: Doc, beliefs: Beliefs, starts: Array | None) -> Array | None:
+    """(tokens,) sentence starts as a teacher decided, if none were given and it has trees."""
+    sentences = (belief.sentences() for belief in beliefs.values())
+    units = next((units for units in sentences if units is not None), None)
+    if starts is not None or units is None:
+        return starts
+    (words,) = words_of([doc])
+    return words.starts_to_tokens(numpy.isin(numpy.arange(len(words)), units[:, 0]))
 
 
 def _drop_vectors(doc: Doc, keys: Iterable[Any]) -> None:

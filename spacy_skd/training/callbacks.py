@@ -86,6 +86,8 @@ def _scrub(config: Config, names: list[str]) -> Config:
     paths.pop("teacher", None)
     for name in {"store", "resume"} & paths.keys():  # other blocks may refer to them
         paths[name] = None
+    if "stores" in paths:
+        paths["stores"] = {}
     return config
 
 
@@ -101,7 +103,7 @@ def make_keep_pipes() -> Callable[[Language], Language]:
 
     def after_init(nlp: Language) -> Language:
         for _, pipe in nlp._components:
-            if isinstance(pipe, SkdTeacher) and pipe.teacher is None and pipe.store is not None:
+            if isinstance(pipe, SkdTeacher) and pipe.teacher is None and pipe.folders:
                 logger.warning("No pipes are kept: beliefs are stored, and there is no teacher")
             elif isinstance(pipe, SkdTeacher):
                 kept, dropped = keep_pipes(nlp, pipe)

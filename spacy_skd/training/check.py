@@ -228,8 +228,8 @@ def _some(labels: set[str]) -> str:
 
 
 def _beliefs(teacher: Any) -> Iterator[Row]:
-    store: BeliefStore | None = teacher.stored
-    if store is None:
+    stores: list[BeliefStore] = teacher.stores
+    if not stores:
         yield Row(
             teacher.name,
             "stored beliefs",
@@ -238,14 +238,12 @@ def _beliefs(teacher: Any) -> Iterator[Row]:
             "the teacher runs in training; for more than one training annotate the text first "
             "(spacy skd annotate, paths.store)",
         )
-        return
-    shards = store.manifest.shards.values()
-    words, n_bytes = (sum(getattr(s, key) for s in shards) for key in ("words", "bytes"))
-    yield Row(
-        teacher.name,
-        "stored beliefs",
-        f"{words:,} words, {n_bytes / 1e6:,.1f} MB, {n_bytes / max(1, words):,.0f} bytes a word",
-    )
+    for store in stores:
+        shards = store.manifest.shards.values()
+        words, n_bytes = (sum(getattr(s, key) for s in shards) for key in ("words", "bytes"))
+        value = f"{words:,} words, {n_bytes / 1e6:,.1f} MB, {n_bytes / max(1, words):,.0f} bytes a"
+        where = f" of {store.folder}" if len(stores) > 1 else ""
+        yield Row(teacher.name, f"stored beliefs{where}", f"{value} word")
 
 
 def _cost(

@@ -120,7 +120,8 @@ class Learning:
             for name, pipe in nlp.pipeline
             if isinstance(pipe, LearningPipe) and name not in frozen
         }
-        learning = cls(students, [pipe for _, pipe in nlp.pipeline if is_teacher(pipe)])
+        # A frozen component, as teachers are, is disabled when spaCy makes the logger.
+        learning = cls(students, [pipe for _, pipe in nlp.components if is_teacher(pipe)])
         learning._restart()
         return learning
 

@@ -1,5 +1,6 @@
 """What a student is made of, for its `meta.json`: teachers, data, licences. Names, no paths."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +25,21 @@ def origin_of(nlp: Language, teacher: SkdTeacher) -> dict[str, Any]:
     teachers = [_about(m.path, read_meta(m.path)) for m in teacher.members if m.path]
     data = _names(nlp.config.get("paths", {}).get(name) for name in ("train", "raw"))
     made: dict[str, Any] = {}
-    if teacher.store is not None:
-        manifest = Manifest.from_disk(Path(teacher.store))
-        data = _names(given["path"] for given in manifest.inputs)
-        shards = manifest.shards.values()
+    manifests = [Manifest.from_disk(Path(folder)) for folder in teacher.folders]
+    if manifests:
+        data = _names(given["path"] for manifest in manifests for given in manifest.inputs)
+        shards = [shard for manifest in manifests for shard in manifest.shards.values()]
         made["words"] = {
             "labelled": sum(shard.words for shard in shards if shard.labelled),
             "raw": sum(shard.words for shard in shards if not shard.labelled),
         }
-        teachers = teachers or [_about(None, manifest.teacher)]
+        if not teachers or len(manifests) > 1:
+            teachers = _distinct(
+                [
+                    *teachers,
+                    *(_about(None, about) for each in manifests for about in _members(each)),
+                ]
+            )
     sources = [
         {"name": f"{t['name']} {t['version']} (teacher)", "license": t["license"]} for t in teachers
     ]
@@ -56,6 +63,15 @@ def _about(path: str | None, meta: dict[str, Any]) -> dict[str, str]:
         "version": str(meta.get("version", "")),
         "license": str(meta.get("license") or "not stated"),
     }
+
+
+def _members(manifest: Manifest) -> list[dict[str, Any]]:
+    """Return what is said of the teacher, or of each of an ensemble."""
+    return list(manifest.teacher.get("members", [manifest.teacher]))
+
+
+def _distinct(abouts: Iterable[dict[str, str]]) -> list[dict[str, str]]:
+    return list({tuple(about.items()): about for about in abouts}.values())
 
 
 def _names(paths: Any) -> list[str]:

@@ -138,6 +138,7 @@ def mixed_loss(
     teacher_loss: TeacherLoss = structural_loss,
     nats: Nats | None = None,
     entropy: Entropy | None = None,
+    counts: Array | None = None,
 ) -> tuple[float, Parts]:
     """Return (1 - w) gold loss + w teacher loss, summed over the units of a batch.
 
@@ -153,10 +154,13 @@ def mixed_loss(
     teacher_loss (TeacherLoss): of the teacher's target; the loss of gold is always structural.
     nats (Nats | None): is told the two losses apart. entropy (Entropy | None): for it, of the
         teacher's target.
+    counts (ndarray | None): (B,) on the CPU, by which the teacher's loss of each unit is
+        multiplied; 1 if not given. What counts 0 is `silent`, too.
     RETURNS (tuple[float, Parts]): loss in nats, gradient at the scores.
     """
     xp = scores.xp
-    cpu_shares = mixed_shares(gold, weight=0.0 if teacher is None else weight, silent=silent)
+    weight = 0.0 if teacher is None else weight
+    cpu_shares = mixed_shares(gold, weight=weight, silent=silent, counts=counts)
     gold_shares, shares = xp.asarray(cpu_shares[0]), xp.asarray(cpu_shares[1])
     target, of_partial = gold_target(structure, scores, gold)
     constant = float((gold_shares * of_partial).sum())
@@ -167,7 +171,9 @@ def mixed_loss(
         return loss - constant, d_scores
     if temperature == 1.0 and teacher_loss is structural_loss:
         mixture = target * gold_shares + teacher * shares
-        total = None if silent is None else gold_shares + shares
+        total = None if silent is None and counts is None else gold_shares + shares
+        if counts is not None and total is not None:
+            mixture = mixture * (1.0 / xp.where(total > 0, total, 1.0))
         log_z, losses, d_scores = _cross_entropies(structure, scores, mixture, weights=total)
         loss = float(losses.sum())
         if nats is not None:
@@ -217,13 +223,16 @@ def _words(scores: Parts, shares: Floats1d) -> float:
     return float((scores.xp.asarray(scores.lengths) * shares).sum())
 
 
-def mixed_shares(gold: Gold, *, weight: float, silent: Array | None) -> tuple[Array, Array]:
+def mixed_shares(
+    gold: Gold, *, weight: float, silent: Array | None, counts: Array | None = None
+) -> tuple[Array, Array]:
     """See `mixed_loss`. RETURNS: (B,) weights of gold and of the teacher, float64."""
     blank = gold.empty
     shares = numpy.where(blank, 1.0, float(weight))
     if silent is not None:
         shares = numpy.where(silent, 0.0, shares)
-    return numpy.where(blank, 0.0, 1.0 - shares), shares
+    of_gold = numpy.where(blank, 0.0, 1.0 - shares)
+    return of_gold, shares if counts is None else shares * counts
 
 
 def gold_target(structure: Structure, scores: Parts, gold: Gold) -> tuple[Parts, Floats1d]:

@@ -72,7 +72,7 @@ def gold_shares(n_units: int, *, weight: float, target: Target | None) -> Array:
     """
     shares = numpy.ones(n_units)
     if target is not None:
-        speaks = True if target.empty is None else ~target.empty
+        speaks = True if target.silent is None else ~target.silent
         shares[speaks] = 1.0 - weight
     return shares
 

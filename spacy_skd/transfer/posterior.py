@@ -8,7 +8,7 @@ from typing import Any
 import numpy
 from thinc.api import Ops
 
-from ..arrays import Array, Floats1d, array_module
+from ..arrays import Array, Floats1d, Ints1d, array_module
 from ..codecs.bioes import Legality, TagMatch
 from ..codecs.labels import LabelMatch
 from ..codecs.spans import SpanMatch
@@ -38,18 +38,44 @@ class Target:
     empty (ndarray | None): (B,) bool, on the CPU, the units of which the student can express
     nothing that the teacher holds possible; their marginals mean nothing. None if there is none.
     entropy (Entropy | None): of each unit's distribution, (B,) nats, when it is asked for; None
-    where only its marginals are known."""
+    where only its marginals are known.
+    counts (ndarray | None): (B,) on the CPU, how much what is said of a unit counts in the loss, 0
+    where nothing is said: such a unit is unknown. None for 1."""
 
     marginals: Parts
     lost: Floats1d
     empty: Array | None = None
     entropy: "Entropy | None" = None
+    counts: Array | None = None
+
+    @property
+    def silent(self) -> Array | None:
+        """RETURNS (ndarray | None): (B,) bool, on the CPU, the units of which nothing is learnt:
+        empty or unknown. None if there is none."""
+        if self.counts is None:
+            return self.empty
+        unknown: Array = self.counts == 0
+        return unknown if self.empty is None else unknown | self.empty
+
+    def placed(self, units: Ints1d, lengths: Ints1d, *, counts: float) -> "Target":
+        """Return the same as units of a larger batch, whose others are unknown. Arguments as of
+        `Parts.placed`. counts (float): how much each of these counts."""
+        xp, size = self.marginals.xp, len(lengths)
+        lost = xp.zeros(size, dtype=self.lost.dtype)
+        lost[xp.asarray(units)] = self.lost
+        counting = numpy.zeros(size)
+        counting[units] = counts
+        empty = None
+        if self.empty is not None:
+            empty = numpy.zeros(size, dtype=bool)
+            empty[units] = self.empty
+        return Target(self.marginals.placed(units, lengths), lost, empty, counts=counting)
 
     def to(self, ops: Ops) -> "Target":
         """Return a target that was made on the CPU, on a model's device."""
         arrays = {name: ops.asarray(array) for name, array in self.marginals.arrays.items()}
         marginals = Parts(arrays, ops.asarray(self.marginals.lengths))
-        return Target(marginals, ops.asarray(self.lost), self.empty, self.entropy)
+        return Target(marginals, ops.asarray(self.lost), self.empty, self.entropy, self.counts)
 
 
 Entropy = Callable[[], Floats1d]
@@ -100,16 +126,34 @@ def mix(targets: Sequence[Target], weights: Sequence[float]) -> Target:
     """Mix targets. weights (Sequence[float]): of the teachers, above 0.
 
     RETURNS (Target): its lost mass is the mean of theirs; empty are the units that are empty for
-        all.
+        all that know them. A unit counts as much as for the one for which it counts most.
     """
     shares = mixing_shares(targets, weights)
-    total = sum(weights)
-    marginals, lost = targets[0].marginals * shares[0], targets[0].lost * (weights[0] / total)
-    for target, share, weight in zip(targets[1:], shares[1:], weights[1:]):
+    means = _shares_of_lost(targets, weights)
+    marginals, lost = targets[0].marginals * shares[0], targets[0].lost * means[0]
+    for target, share, mean in zip(targets[1:], shares[1:], means[1:]):
         marginals = marginals + target.marginals * share
-        lost = lost + target.lost * (weight / total)
+        lost = lost + target.lost * mean
     empty = to_numpy(sum(shares[1:], shares[0])) == 0
-    return Target(marginals, lost, empty if numpy.any(empty) else None)
+    counts = None
+    if any(target.counts is not None for target in targets):
+        counts = numpy.max([_counts(target) for target in targets], axis=0)
+        empty = empty & (counts > 0)
+    return Target(marginals, lost, empty if numpy.any(empty) else None, counts=counts)
+
+
+def _shares_of_lost(targets: Sequence[Target], weights: Sequence[float]) -> list[Any]:
+    """Return of each teacher its share of what is lost: of each unit, if some are unknown."""
+    if all(target.counts is None for target in targets):
+        return [weight / sum(weights) for weight in weights]
+    knows = [weight * (_counts(target) > 0) for target, weight in zip(targets, weights)]
+    total = numpy.sum(knows, axis=0)
+    xp = targets[0].marginals.xp
+    return [xp.asarray(weight / numpy.where(total > 0, total, 1.0)) for weight in knows]
+
+
+def _counts(target: Target) -> Array:
+    return numpy.ones(len(target.lost)) if target.counts is None else target.counts
 
 
 def mixing_shares(targets: Sequence[Target], weights: Sequence[float]) -> list[Floats1d]:
@@ -121,8 +165,8 @@ def mixing_shares(targets: Sequence[Target], weights: Sequence[float]) -> list[F
 
 
 def _where_possible(target: Target, weight: float) -> Floats1d:
-    """(B,) the weight, 0 where the target is empty."""
+    """(B,) the weight, 0 where the target is empty or unknown."""
     weights = numpy.full(len(target.lost), float(weight))
-    if target.empty is not None:
-        weights[target.empty] = 0.0
+    if target.silent is not None:
+        weights[target.silent] = 0.0
     return weights

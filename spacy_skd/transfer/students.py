@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy
 from thinc.api import Ops
 
-from ..arrays import Bools
+from ..arrays import Bools, Ints1d
 from ..codecs.bioes import Legality, TagMatch, encode_chains, legality, match_tags, span_tags
 from ..codecs.head_labels import HeadLabels
 from ..codecs.labels import LabelMatch
@@ -158,6 +158,12 @@ class LemmaStudent(Student):
     """One of lemmas. options (LemmaOptions): what its labels make of the words of the batch."""
 
     options: LemmaOptions
+
+    def among(self, rows: Ints1d) -> "LemmaStudent":
+        """Return the student of some words of the batch."""
+        options = self.options
+        some = LemmaOptions(options.forms, options.words[rows], options.n_labels)
+        return replace(self, options=some)
 
 
 @lru_cache(maxsize=16)

@@ -1,5 +1,6 @@
 """`spacy skd init`: what it writes trains, and what it cannot do it says."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -263,6 +264,58 @@ def test_a_second_component_of_a_layer_is_kept(data, tmp_path):
     assert type(student.get_pipe("own")).__name__ == "EntityRecognizer"
     kept = spacy.load(tmp_path / "out" / "model-last", disable=["per"])("Ann")
     assert [ent.label_ for ent in kept.ents] == ["OWN"]
+
+
+def test_several_stores_teach_one_student(teacher, data, tmp_path):
+    """Trees of the teacher, tags of it over other text, and entities of another teacher, which this
+    one has no component for; checked, trained and saved without a trace of them."""
+    entities = entity_component("PER")
+    entities.meta["name"] = "entities"
+    entities.to_disk(tmp_path / "entities")
+    gold, raw = str(data / "gold.spacy"), str(data / "raw.txt")
+    annotate(teacher, [gold], tmp_path / "trees", settings=Settings(pipes=("sent", "parser")))
+    annotate(teacher, [raw], tmp_path / "tags", settings=Settings(pipes=("tag", "pos")))
+    (tmp_path / "more.txt").write_text("Ann sleeps\nGo home Ann !")
+    annotate(tmp_path / "entities", [str(tmp_path / "more.txt")], tmp_path / "names")
+    stores = [option for name in ("trees", "tags", "names")
+              for option in ("--store", tmp_path / name)]  # fmt: skip
+    found = run(teacher, tmp_path / "s.cfg", "--preset", "tiny", "--dev", gold, *stores)
+    assert found.exit_code == 0, found.output
+    assert ["per", "ents", "per", "from"] in [
+        line.split()[:4] for line in found.output.splitlines()
+    ]
+    config = Config().from_disk(tmp_path / "s.cfg", interpolate=False)
+    assert config["nlp"]["pipeline"] == [
+        "teacher",
+        "tok2vec",
+        "sent",
+        "tag",
+        "pos",
+        "parser",
+        "per",
+    ]
+    table = config["paths"]["stores"]
+    ratios = [row["ratio"] for row in table.values()]
+    assert ratios == pytest.approx([0, 64 / 22, 24 / 22], abs=1e-4)
+    assert config["corpora"]["train"]["stores"] == "${paths.stores}"
+    checked = CliRunner().invoke(app, ["skd", "check", str(tmp_path / "s.cfg")])
+    assert "stored beliefs of" in " ".join(checked.output.split()), checked.output
+    more = {"paths.stores.tags.ratio": 1.0, "training.logger.output_file": str(tmp_path / "log")}
+    train(tmp_path / "s.cfg", tmp_path / "out", overrides={**FEW, **more})
+    *_, last = map(json.loads, (tmp_path / "log").read_text().splitlines())
+    assert 0 < last["skd"]["teacher_time"] < 1
+    assert all(of["teacher"] > 0 for of in last["skd"]["components"].values())
+    student = spacy.load(tmp_path / "out" / "model-last")
+    assert set(student.get_pipe("per").labels) == {"PER", "THING"}  # of the teacher, and of gold
+    text = student.config.to_str()
+    assert not [name for name in ("trees", "tags", "names") if str(tmp_path / name) in text]
+    made = student.meta["spacy_skd"]
+    assert made["data"] == ["gold.spacy", "raw.txt", "more.txt"]
+    assert len(made["teachers"]) == 2
+    with pytest.raises(ValueError, match=r"no store has what the student 'sent' asks"):
+        init(str(teacher), store=[str(tmp_path / name) for name in ("tags", "names")])
+    with pytest.raises(ValueError, match="the beliefs of another teacher"):
+        init(str(tmp_path / "entities"), store=[str(tmp_path / n) for n in ("tags", "trees")])
 
 
 def test_what_is_wrong_is_named_and_nothing_is_written(stock, teacher, data, tmp_path):

@@ -231,7 +231,8 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
             scores,
             gold=gold,
             teacher=None if target is None else target.marginals,
-            silent=None if target is None else target.empty,
+            silent=None if target is None else target.silent,
+            counts=None if target is None else target.counts,
             weight=self.pipe.weight,
             temperature=objective.loss_temperature,
             teacher_loss=objective.loss,
@@ -253,8 +254,11 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
         )
 
     def learnt(self, beliefs: Sequence[Belief] | None) -> Sequence[Belief] | None:
-        """Return what of beliefs is learnt: all of them, or the best structures."""
+        """Return what of beliefs is learnt: all of them, or the best structures. None if nothing is
+        known of any doc."""
         k = self.pipe.objective.n_best
+        if beliefs is not None and not any(belief.is_known for belief in beliefs):
+            return None
         return beliefs if beliefs is None or k is None else [each.best(k=k) for each in beliefs]
 
     def tempered(
@@ -265,6 +269,7 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
         weights (Floats1d | None): (B,) of the units; 1 if not given.
         """
         objective, reports = self.pipe.objective, self.pipe.lost_mass
+        weights = self.ops.asarray(target.counts) if target.counts is not None else weights
         reports.add(target.lost, empty=target.empty, weights=weights, reason=reason)
         return objective.temper(target) if objective.tempers else target
 

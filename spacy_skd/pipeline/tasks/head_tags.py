@@ -279,9 +279,7 @@ class HeadTagTask(ParsingTask[HeadTagLesson, list[Doc], Floats2d, Floats2d]):
 
     def _target(self, beliefs: Sequence[Belief]) -> Target:
         target = type(beliefs[0]).target_of_head_tags(beliefs, self.head_tag_student())
-        lost = self.ops.asarray(target.lost)
-        target = Target(self.on_device(target.marginals), lost, target.empty)
-        return self.tempered(target, reason=TAGS)
+        return self.tempered(target.to(self.ops), reason=TAGS)
 
     def _gold(self, tags: Ints1d) -> Gold:
         indicators = numpy.zeros((len(tags), len(self.pipe.labels)), dtype="float32")

@@ -155,8 +155,9 @@ class SpanTask(SpanPrediction[SpanLesson]):
     ) -> tuple[float, Parts]:
         units = bucket.units.tolist()
         target = None
-        if lesson.beliefs is not None:
-            target = self._target([lesson.beliefs[unit] for unit in units], student)
+        beliefs = [lesson.beliefs[unit] for unit in units] if lesson.beliefs is not None else []
+        if any(belief.is_known for belief in beliefs):
+            target = self._target(beliefs, student)
         gold = self.gold([lesson.known[unit] for unit in units])
         legal = self.rules.add_to(parts) if self.rules and self.is_chain else parts
         loss, d_parts = self.mixed_loss(legal, gold=gold, target=target)

@@ -16,7 +16,7 @@ from ...codecs.trees import Gold, encode_trees, find_pairs
 from ...codecs.units import UNKNOWN_HEAD, Bucket, as_units
 from ...models.biaffine import ParserGradient, ParserScores
 from ...structures import ArcStructure, IndependentLabels, Parts, to_numpy
-from ...transfer.beliefs.base import TreeTeacher
+from ...transfer.beliefs.tree_teacher import TreeTeacher
 from ...transfer.conversions.table import convert
 from ...transfer.loss import mixed_shares, structural_loss, weighted_sum
 from ...transfer.posterior import Posterior, mix, mixing_shares
@@ -71,6 +71,20 @@ def make_lesson(
     is_gold = (heads[pairs[:, 0]] == pairs[:, 1]) & (deps[pairs[:, 0]] >= 0)
     gold_labels = numpy.where(is_gold, deps[pairs[:, 0]], -1)
     return TreeLesson(spans, heads, pairs, gold_labels, teachers)
+
+
+def agreed_units(teachers: Sequence[TreeTeacher], *, name: str) -> list[Ints2d]:
+    """Return the units of each doc, [] without teachers. name (str): of the component.
+    RAISES (ValueError): if teachers have cut a doc into other sentences."""
+    for teacher in teachers[1:]:
+        for units, first in zip(teacher.units, teachers[0].units):
+            if not numpy.array_equal(units, first):
+                raise ValueError(
+                    f"{name}: expected the same sentences of all teachers, got those that start at "
+                    f"{[first[:, 0].tolist(), units[:, 0].tolist()]}; give their parsers the same "
+                    f"max_length"
+                )
+    return list(teachers[0].units) if teachers else []
 
 
 class GoldTrees:
@@ -147,7 +161,8 @@ class TreeLoss:
         of_gold, of_teachers = mixed_shares(
             gold,
             weight=0.0 if target is None else pipe.weight,
-            silent=None if target is None else target.empty,
+            silent=None if target is None else target.silent,
+            counts=None if target is None else target.counts,
         )
         shares = mixing_shares(targets, weights) if len(targets) > 1 else [1.0] * len(targets)
         said = [(of_gold, gold.indicators)]

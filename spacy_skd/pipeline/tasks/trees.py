@@ -1,6 +1,6 @@
 """Dependency trees, one a sentence, by scores of arcs and of the deprels of chosen arcs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy
 from spacy.tokens import Doc
@@ -27,12 +27,13 @@ from ...structures import ArcStructure, Parts, SpanningTrees, to_numpy
 from ...structures.numerics import check_scores, softmax
 from ...transfer.beliefs import Belief, TreeBelief
 from ...transfer.beliefs.base import LABEL_FLOOR
+from ...transfer.beliefs.pooled import NO_UNITS
 from ..lost_mass import HEADS
 from .activations import arcs_by_row, arcs_on_tokens, tree_activations
 from .parsing import Arcs, ParsingTask
 from .predictions import BEST, Activations, Predictions, chosen_chances, on_tokens
 from .tree_chances import Tree, chances_of_heads, k_labelled_trees
-from .tree_loss import GoldTrees, TreeLesson, TreeLoss, make_lesson
+from .tree_loss import GoldTrees, TreeLesson, TreeLoss, agreed_units, make_lesson
 
 TREES = SpanningTrees(single_root=True)
 
@@ -200,9 +201,9 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
 
     def lesson(self, examples: Sequence[Example], beliefs: Sequence[Belief] | None) -> TreeLesson:
         gold = [self._gold_arcs(eg) for eg in examples]
-        if beliefs is not None:
-            return self._taught(gold, beliefs)
-        return make_lesson(gold, units=[self.reference_units(eg) for eg in examples])
+        if beliefs is None:
+            return make_lesson(gold, units=[self.reference_units(eg) for eg in examples])
+        return self._taught(gold, beliefs, units=lambda i: self.reference_units(examples[i]))
 
     def _gold_arcs(self, eg: Example) -> Arcs:
         heads, deps = self.layer.gold(eg, labels=self.pipe.labels)
@@ -214,23 +215,25 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
     def lesson_without_gold(self, beliefs: Sequence[Belief]) -> TreeLesson:
         return self._taught([no_arcs(belief.n_tokens) for belief in beliefs], beliefs)
 
-    def _taught(self, gold: Sequence[Arcs], beliefs: Sequence[Belief]) -> TreeLesson:
-        """Return a lesson of beliefs. RAISES (ValueError): if teachers have cut a doc into other
-        sentences."""
-        learnt = self.learnt(beliefs) or beliefs
+    def _taught(
+        self,
+        gold: Sequence[Arcs],
+        beliefs: Sequence[Belief],
+        units: Callable[[int], Ints2d] = lambda i: NO_UNITS,
+    ) -> TreeLesson:
+        """Return a lesson of beliefs. units: of a doc of which they say nothing, and gold does.
+        RAISES (ValueError): if teachers have cut a doc into other sentences."""
+        learnt = self.learnt(beliefs)
         offsets = numpy.cumsum([0, *(len(heads) for heads, _ in gold)])
-        teachers = type(learnt[0]).tree_teachers(learnt, offsets, self.student())
-        for teacher in teachers:
-            if teacher.lost is not None:
-                self.pipe.lost_mass.add(teacher.lost, reason=HEADS)
-            for units, first in zip(teacher.units, teachers[0].units):
-                if not numpy.array_equal(units, first):
-                    raise ValueError(
-                        f"{self.pipe.name}: expected the same sentences of all teachers, got those "
-                        f"that start at {[first[:, 0].tolist(), units[:, 0].tolist()]}; give their "
-                        f"parsers the same max_length"
-                    )
-        return make_lesson(gold, units=teachers[0].units, teachers=teachers)
+        student = self.student()
+        teachers = type(learnt[0]).tree_teachers(learnt, offsets, student) if learnt else []
+        for lost in (teacher.lost for teacher in teachers if teacher.lost is not None):
+            self.pipe.lost_mass.add(lost, reason=HEADS)
+        agreed = agreed_units(teachers, name=self.pipe.name) or [NO_UNITS] * len(gold)
+        for i, (heads, _) in enumerate(gold):
+            if not beliefs[i].is_known and (heads != UNKNOWN_HEAD).any():
+                agreed[i] = units(i)
+        return make_lesson(gold, units=agreed, teachers=teachers)
 
     def inputs(self, docs: list[Doc], lesson: TreeLesson) -> ParserInput:
         return docs, lesson.spans

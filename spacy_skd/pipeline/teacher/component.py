@@ -6,28 +6,24 @@ does nothing in prediction. It has the methods of spaCy's `ListenedToComponent`,
 that `Language` links it to the students whenever it links listeners.
 """
 
-import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 from thinc.api import Model
 
-from ...arrays import Array
 from ...errors import check_between, check_positive, named
-from ...layers.sentences import reference_starts
-from ...models.words import words_of
-from ...shards.store import BeliefStore, doc_key
+from ...shards.store import BeliefStore
+from ...shards.table import Table, check_one_of_two, read_table
 from ...teachers.runner import TeacherRunner
-from ...transfer.beliefs import Belief, Mixture
-from .cache import Beliefs
-from .live import LiveTeacher, check_teachers
-
-logger = logging.getLogger("spacy.skd")
+from ...transfer.beliefs import Belief
+from .answers import Answers
+from .ensemble import Ensemble
+from .live import LiveTeacher
+from .store_table import StoreTable
 
 
 @Language.factory(
@@ -36,6 +32,7 @@ logger = logging.getLogger("spacy.skd")
         "teacher": None,
         "teachers": [],
         "store": None,
+        "stores": {},
         "student_to_teacher": {},
         "cache_mb": 2048,
         "batch_words": 1000,
@@ -47,6 +44,7 @@ def make_skd_teacher(
     teacher: str | None,
     teachers: list[dict[str, Any]],
     store: str | None,
+    stores: dict[str, dict[str, Any]],
     student_to_teacher: dict[str, str],
     cache_mb: float,
     batch_words: int,
@@ -61,12 +59,16 @@ def make_skd_teacher(
         sentences, they are those of the first.
     store (str | None): folder of docs that this teacher annotated (`spacy skd annotate`). Only
         docs that are not in it need the teacher.
+    stores (dict[str, dict[str, Any]]): in place of `teacher` and `store`, several, by name:
+        {"path": ..., "ratio": 4.0, "share": 1.0, "teacher": null, "student_to_teacher": {}}, see
+        `StoreEntry`. Of what no store knows of a doc, nothing is learnt from it.
     student_to_teacher (dict[str, str]): a student's component name to the teacher's; those that
         are not listed ask the component of the same name.
     cache_mb (float): the most megabytes (2**20 bytes) of beliefs to keep; the least recently used
         go first and cost another pass of the transformer. Several teachers share it evenly.
     batch_words (int): padded words of a batch of the teacher.
-    RAISES (ValueError): if there are both `teachers` and a `teacher` or a `store`.
+    RAISES (ValueError): if there are both `teachers` and a `teacher` or a `store`, or `stores`
+        beside any of them.
     """
     with named(name):
         return SkdTeacher(
@@ -74,6 +76,7 @@ def make_skd_teacher(
             teacher=teacher,
             teachers=teachers,
             store=store,
+            stores=stores,
             student_to_teacher=student_to_teacher,
             cache_bytes=int(check_positive("cache_mb", cache_mb) * 2**20),
             batch_words=int(check_between("batch_words", batch_words, low=1, high=10**9)),
@@ -95,39 +98,59 @@ class SkdTeacher:
         teacher: str | None,
         teachers: Sequence[dict[str, Any]] = (),
         store: str | None = None,
+        stores: Table | None = None,
         student_to_teacher: dict[str, str] | None = None,
         cache_bytes: int = 2**31,
         batch_words: int = 1000,
     ):
-        if teachers and (teacher is not None or store is not None):
-            raise ValueError(
-                f"{name}: expected `teachers` alone, or one `teacher` and its `store` (a folder of "
-                f"stored beliefs is of one teacher), got teacher = {teacher!r}, store = {store!r} "
-                f"beside {len(teachers)} teachers"
-            )
-        check_teachers(teachers)
         self.name = name
-        self.store = store
-        self.cache_bytes = cache_bytes
-        self.members = [
-            LiveTeacher(
-                name,
-                settings["path"],
-                weight=settings.get("weight", 1.0),
-                student_to_teacher=settings.get("student_to_teacher", student_to_teacher or {}),
-                cache_bytes=cache_bytes // max(1, len(teachers)),
-                batch_words=batch_words,
-                check=self._check_stored,
+        self.answers: Answers
+        settings: dict[str, Any] = {
+            "student_to_teacher": student_to_teacher or {},
+            "cache_bytes": cache_bytes,
+            "batch_words": batch_words,
+        }
+        if stores:
+            if teacher is not None or teachers:
+                raise ValueError(
+                    f"{name}: expected `stores` alone, got teacher = {teacher!r} and "
+                    f"{len(teachers)} teachers beside them; name the teacher of a store in its row"
+                )
+            check_one_of_two(store, stores, name=name)
+            self.answers = StoreTable(name, read_table(stores), **settings)
+        else:
+            self.answers = Ensemble(
+                name, teacher=teacher, teachers=teachers, store=store, **settings
             )
-            for settings in (teachers or [{"path": teacher}])
-        ]
         self.students: list[str] = []
         self.listeners: list[Model[Any, Any]] = []
         self.listener_map: dict[str, list[Model[Any, Any]]] = {}
         self.listening_components: list[str] = []
-        self._stored: BeliefStore | None = None
-        self._warned = False
         self.seconds = 0.0
+
+    @property
+    def members(self) -> list[LiveTeacher]:
+        """The teachers."""
+        return self.answers.members
+
+    @property
+    def store(self) -> str | None:
+        """Folder of the one teacher's stored beliefs."""
+        return self.answers.store
+
+    @store.setter
+    def store(self, folder: str | None) -> None:
+        self.answers.store = folder
+
+    @property
+    def folders(self) -> list[str]:
+        """The paths of all stores."""
+        return self.answers.folders
+
+    @property
+    def stores(self) -> list[BeliefStore]:
+        """What is stored, opened. RAISES (ValueError): if a folder is unfit."""
+        return self.answers.stores
 
     @property
     def teacher(self) -> str | None:
@@ -167,16 +190,12 @@ class SkdTeacher:
     def pipe_of(self, student: str) -> str:
         """Return the teacher's component that answers a student's component, of several of the
         first."""
-        return self.members[0].student_to_teacher.get(student, student)
+        return self.answers.pipe_of(student)
 
     def labels_of(self, student: str) -> tuple[str, ...]:
         """Return the labels of the teacher's component, of several all that one has.
-        RAISES (ValueError): if one has no such component."""
-        pipe = self.pipe_of(student)
-        if self.stored and pipe in self.stored.forms:
-            return self.stored.forms[pipe].annotated
-        found = [m.runner.labels(m.check_pipe(student)) for m in self.members]
-        return tuple(dict.fromkeys(label for labels in found for label in labels))
+        RAISES (ValueError): if one has no such component; of several stores, if none has."""
+        return self.answers.labels_of(student)
 
     def beliefs(self, examples: Sequence[Example], student: str) -> list[Belief]:
         """Return what the teacher believes of the predicted docs, in the reference's sentences if
@@ -187,43 +206,9 @@ class SkdTeacher:
         """
         begun = time.perf_counter()
         try:
-            return self._beliefs(examples, student)
+            return self.answers.beliefs(examples, student, students=self.students)
         finally:
             self.seconds += time.perf_counter() - begun
-
-    def _beliefs(self, examples: Sequence[Example], student: str) -> list[Belief]:
-        starts = [reference_starts(eg) for eg in examples]
-        docs = [eg.predicted for eg in examples]
-        keys = [doc_key(doc, start) for doc, start in zip(docs, starts)]
-        asked: list[Belief | None] = [None] * len(keys)
-        store = self.stored
-        if store is not None:
-            needed, pipe = self.members[0].path is None, self.pipe_of(student)
-            pairs = zip(examples, keys)
-            asked = [store.answer(eg, key, pipe, needed=needed) for eg, key in pairs]
-        rest = [i for i, belief in enumerate(asked) if belief is None]
-        if rest:
-            few = [docs[i] for i in rest], [starts[i] for i in rest]
-            for i, belief in zip(rest, self._live(student, *few)):
-                asked[i] = belief
-        return [belief for belief in asked if belief is not None]
-
-    def _live(
-        self, student: str, docs: Sequence[Doc], starts: Sequence[Array | None]
-    ) -> list[Belief]:
-        """From the teachers, or what they have said before."""
-        columns: list[list[Belief]] = []
-        for member in self.members:
-            keys = [doc_key(doc, start) for doc, start in zip(docs, starts)]
-            found, full = member.answers(student, keys, docs, starts, students=self.students)
-            if full:
-                self._warn_full()
-            columns.append([beliefs[member.pipe_of(student)] for beliefs in found])
-            starts = [_starts_of(*row) for row in zip(docs, found, starts)]
-        if len(columns) == 1:
-            return columns[0]
-        weights = tuple(member.weight for member in self.members)
-        return [Mixture(beliefs, weights) for beliefs in zip(*columns)]
 
     def share(self, other: "SkdTeacher") -> None:
         """Take over the loaded teacher and the beliefs of another component of the same teacher, so
@@ -232,13 +217,7 @@ class SkdTeacher:
 
         RAISES (ValueError): if the other has another teacher.
         """
-        if len(self.members) != len(other.members):
-            raise ValueError(
-                f"{self.name}: expected to share the beliefs of the same {len(self.members)} "
-                f"teachers, got {len(other.members)}"
-            )
-        for mine, theirs in zip(self.members, other.members):
-            mine.share(theirs)
+        self.answers.share(other.answers)
         self.students = other.students = sorted({*self.students, *other.students})
 
     @property
@@ -247,44 +226,9 @@ class SkdTeacher:
         return self.members[0].runner
 
     @property
-    def stored(self) -> BeliefStore | None:
-        """The stored beliefs, None without `store`. RAISES (ValueError): if its folder is unfit."""
-        if self.store is None:
-            return None
-        if self._stored is None:
-            self._stored = BeliefStore(self.store, memory=self.cache_bytes, name=self.name)
-        return self._stored
-
-    @property
     def nlp(self) -> Language:
         """The teacher's pipeline, loaded."""
         return self.runner.nlp
-
-    def _check_stored(self, nlp: Language) -> None:
-        if self.stored is not None:
-            self.stored.check_teacher(nlp)
-
-    def _warn_full(self) -> None:
-        if not self._warned:
-            self._warned = True
-            logger.warning(
-                "%s: the beliefs of more than %d docs exceed cache_mb = %d, so some texts pass "
-                "through the teacher again; raise cache_mb, use less raw text, or annotate it once "
-                "(spacy skd annotate)",
-                self.name,
-                len(self.members[0].cache),
-                self.cache_bytes // 2**20,
-            )
-
-
-def _starts_of(doc: Doc, beliefs: Beliefs, starts: Array | None) -> Array | None:
-    """(tokens,) sentence starts as a teacher decided, if none were given and it has trees."""
-    sentences = (belief.sentences() for belief in beliefs.values())
-    units = next((units for units in sentences if units is not None), None)
-    if starts is not None or units is None:
-        return starts
-    (words,) = words_of([doc])
-    return words.starts_to_tokens(numpy.isin(numpy.arange(len(words)), units[:, 0]))
 
 
 def is_teacher(pipe: Any) -> bool:

@@ -65,7 +65,9 @@ class LiveTeacher:
                 f"{self.path!r} with batch_words = {self.batch_words}, got {other.path!r} "
                 f"with batch_words = {other.batch_words}"
             )
-        self._runner, self.cache = other.runner, other.cache
+        self.cache = other.cache
+        if other.path is not None:
+            self._runner = other.runner
 
     def pipe_of(self, student: str) -> str:
         """Return the component that answers a student's component."""

@@ -7,12 +7,11 @@ from pathlib import Path
 from spacy.tokens import Doc
 
 from ...shards.manifest import Manifest
-from ...teachers.loading import load_trained
 from ..configs.retrained import check_retrainable
 from ..conversion.raw_text import REJECTS as REJECTS
 from ..conversion.raw_text import Unfit
 from ..progress import Report, silent
-from .annotator import Annotator
+from .annotator import Asked
 from .engines.base import Engine
 from .engines.choice import Workers as Workers
 from .engines.choice import make_engine
@@ -31,6 +30,8 @@ def annotate(
     output: str | Path,
     *,
     settings: Settings | None = None,
+    others: Sequence[str | Path] = (),
+    weights: Sequence[float] = (),
     workers: Workers | None = None,
     overwrite: bool = False,
     report: Report = silent,
@@ -42,41 +43,45 @@ def annotate(
         URLs of such (`s3://...`), which are copied to this machine first.
     output (Union[str, Path]): a folder or a URL; gets `shard-000000.spacy`, ..., `manifest.json`
         and, if lines are unfit, `rejects.jsonl`.
+    others (Sequence[Union[str, Path]]): further teachers of the same layers: what is stored is the
+        mixture of what all believe, in as many bytes as of one (transfer/beliefs/merging.py).
+    weights (Sequence[float]): of `teacher` and the others; all the same if there are none.
     workers (Workers | None): who annotates; by default this process.
     overwrite (bool): whether to replace the folder of another run, instead of refusing.
     report (Report): called after each shard, with bytes of the input.
     RETURNS (Manifest): of the whole folder.
     RAISES (ValueError): for bad input, or one that changes while it is read, a teacher that cannot
-        teach, an output folder of another run, or one that another run writes to; (OSError): if it
-        cannot be written to. Shards that are whole stay.
+        teach, one of several that lacks a layer, an output folder of another run, or one that
+        another run writes to; (OSError): if it cannot be written to. Shards that are whole stay.
     """
+    asked = Asked(
+        tuple(map(str, [teacher, *others])), settings or Settings(), tuple(map(float, weights))
+    )
     with fetched(inputs) as (places, urls):
         files = find_inputs(places)
-        place = place_of(output, apart=[teacher, *places, *files])
+        place = place_of(output, apart=[*asked.teachers, *places, *files])
 
         def make(drafts: Path) -> ShardRun:
-            annotator = Annotator(load_trained(teacher, what="teacher"), settings or Settings())
-            who = workers or Workers()
-            return _Annotation(annotator, files, teacher, who, drafts=drafts, urls=urls)
+            return _Annotation(asked, files, workers or Workers(), drafts=drafts, urls=urls)
 
         return carry_out(place, make, overwrite=overwrite, report=report)
 
 
 class _Annotation(ShardRun):
-    """One run of a teacher. workers (Workers): who asks it."""
+    """One run of a teacher, or of several. workers (Workers): who asks."""
 
     def __init__(
         self,
-        annotator: Annotator,
+        asked: Asked,
         files: Sequence[Path],
-        teacher: str | Path,
         workers: Workers,
         *,
         drafts: Path,
         urls: Mapping[str, str],
     ):
-        self.annotator, self.teacher, self.workers = annotator, teacher, workers
-        settings, pipes = annotator.settings, annotator.pipes
+        self.asked, self.workers = asked, workers
+        self.annotator = annotator = asked.load()
+        settings, pipes = asked.settings, annotator.pipes
         for name in settings.retrain:
             check_retrainable(annotator.nlp, name)
         plain = {**asdict(settings), "pipes": list(pipes), "retrain": list(settings.retrain)}
@@ -94,8 +99,4 @@ class _Annotation(ShardRun):
         return self.annotator.annotated(records)
 
     def engine(self, sink: Sink) -> Engine:
-        fingerprint = self.manifest.teacher["fingerprint"]
-        teacher = str(self.teacher)
-        return make_engine(
-            self.workers, self.annotator, sink, teacher=teacher, fingerprint=fingerprint
-        )
+        return make_engine(self.workers, self.asked, self.annotator, sink)

@@ -1,6 +1,7 @@
 """What makes a shard of records: the teacher and its settings, in whatever process."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
@@ -12,14 +13,38 @@ from ...shards.files import make_bin
 from ...shards.guesses import keep_guess
 from ...shards.store import META, add_beliefs, doc_key
 from ...teachers.beam import Beam
+from ...teachers.loading import load_trained
 from ...teachers.runner import TeacherRunner
 from ...transfer.beliefs import Belief
 from ..corpora.readers import pieces, predicted_of
+from .ensemble import EnsembleRunner
 from .inputs import Record
-from .provenance import asked_pipes
+from .provenance import Runner, asked_pipes
 from .settings import Settings
 
 _Asked = tuple[Doc, Array | None, Record]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who is asked, and how: all that an annotator is made of, in whatever process.
+
+    teachers (tuple[str, ...]): folders or packages; of several the mixture is stored. weights
+    (tuple[float, ...]): of each; all the same if there are none.
+    """
+
+    teachers: tuple[str, ...]
+    settings: Settings
+    weights: tuple[float, ...] = ()
+
+    def load(self) -> "Annotator":
+        """Load the teachers. RAISES (ValueError): if one cannot be loaded or asked."""
+        settings = self.settings
+        beam, size = Beam(settings.beam_width, settings.beam_density), settings.batch_words
+        loaded = [load_trained(teacher, what="teacher") for teacher in self.teachers]
+        runners = [TeacherRunner(nlp, batch_words=size, beam=beam) for nlp in loaded]
+        several = len(runners) > 1 or self.weights
+        return Annotator(EnsembleRunner(runners, self.weights) if several else runners[0], settings)
 
 
 class Annotator:
@@ -29,15 +54,21 @@ class Annotator:
     pipes (tuple[str, ...]): what the teacher is asked.
     """
 
-    def __init__(self, nlp: Language, settings: Settings):
-        self.nlp, self.settings = nlp, settings
-        self.runner = TeacherRunner(
-            nlp,
-            batch_words=settings.batch_words,
-            beam=Beam(settings.beam_width, settings.beam_density),
-        )
-        self.pipes = asked_pipes(self.runner, settings.pipes)
+    def __init__(self, runner: Runner, settings: Settings):
+        self.runner, self.settings = runner, settings
+        self.pipes = asked_pipes(runner, settings.pipes)
         self.id = b""
+
+    @property
+    def nlp(self) -> Language:
+        """The pipeline whose tokens are annotated."""
+        return self.runner.nlp
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the teacher."""
+        found: str = self.runner.about()["fingerprint"]
+        return found
 
     def bin_of(self, records: Sequence[Record]) -> DocBin:
         """Annotate the records of a shard."""

@@ -10,27 +10,23 @@ from spacy.tokens import Doc
 
 from ...disk import digest_of
 from ...shards.manifest import Manifest
-from ...teachers.fingerprint import fingerprint
 from ...teachers.runner import TeacherRunner
+from .ensemble import EnsembleRunner
 
+Runner = TeacherRunner | EnsembleRunner
 _PACKAGES = ("spacy-skd", "spacy", "thinc", "numpy", "spacy-transformers", "transformers", "torch")
 
 
 def make_manifest(
-    runner: TeacherRunner,
+    runner: Runner,
     files: Sequence[Path],
     *,
     pipes: Sequence[str],
     settings: dict[str, Any],
 ) -> Manifest:
     """Make a manifest without shards. pipes (Sequence[str]): what the teacher is asked."""
-    nlp = runner.nlp
     return Manifest(
-        teacher={
-            "path": str(nlp.path),
-            "fingerprint": fingerprint(nlp),
-            **{key: nlp.meta[key] for key in ("lang", "name", "version")},
-        },
+        teacher=runner.about(),
         versions=_versions(),
         settings=settings,
         inputs=[describe_input(path) for path in files],
@@ -41,7 +37,7 @@ def make_manifest(
     )
 
 
-def asked_pipes(runner: TeacherRunner, pipes: Iterable[str]) -> tuple[str, ...]:
+def asked_pipes(runner: Runner, pipes: Iterable[str]) -> tuple[str, ...]:
     """Return the named, in the teacher's order, or all but what rules say. RAISES (ValueError): if
     one is unknown."""
     wanted = set(pipes)
@@ -53,7 +49,7 @@ def asked_pipes(runner: TeacherRunner, pipes: Iterable[str]) -> tuple[str, ...]:
     return tuple(pipe for pipe in runner.pipes if pipe in (wanted or default))
 
 
-def _forms(runner: TeacherRunner, pipes: Sequence[str]) -> dict[str, dict[str, Any]]:
+def _forms(runner: Runner, pipes: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Ask the teacher of any one word: what beliefs share is the same for all docs."""
     (beliefs,) = runner.run([Doc(runner.nlp.vocab, ["a"])], starts=[None], pipes=pipes)
     return {pipe: beliefs[pipe].form.to_json() for pipe in pipes}

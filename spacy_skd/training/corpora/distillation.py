@@ -25,6 +25,7 @@ def make_distillation_corpus(
     seed: int = 0,
     lower_case: float = 0.0,
     guesses: bool = False,
+    stores: dict[str, dict[str, Any]] | None = None,
 ) -> Callable[[Language], Iterator[Example]]:
     """Mix labelled docs and docs that a teacher annotated, in constant memory.
 
@@ -52,8 +53,10 @@ def make_distillation_corpus(
     guesses (bool): whether components that are not ours, and learn from gold alone, are shown the
         teacher's guess where gold lacks a kind of annotation; of labelled docs, where the store
         was annotated with `--retrain`.
-    RAISES (ValueError): if there is no store, it was not annotated to the end, or a setting is out
-        of range.
+    stores (dict[str, dict[str, Any]] | None): in place of `store` and `ratio`, several, by name, as
+        of `skd_teacher`, whose table it may be: of each row "path" and "ratio" count here.
+    RAISES (ValueError): if there is no store, one was not annotated to the end, all ratios are 0,
+        or a setting is out of range.
     """
     return DistillationCorpus(
         store,
@@ -64,6 +67,7 @@ def make_distillation_corpus(
         seed=seed,
         lower_case=lower_case,
         guesses=guesses,
+        stores=stores,
     )
 
 

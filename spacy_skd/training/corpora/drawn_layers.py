@@ -7,9 +7,27 @@ from collections.abc import Mapping
 from ...layers.base import Layer
 from ...layers.guesses import guess_layer, is_ambiguous
 from ...layers.known import find_layer
+from ...shards.store import BeliefStore
 from ...transfer.beliefs import Form
 
 logger = logging.getLogger("spacy.skd")
+
+
+def layers_of(
+    stores: Mapping[str, BeliefStore], names: Mapping[str, str]
+) -> dict[str, dict[str, Layer]]:
+    """Return `make_layers` of each of several stores. names: as there, of the components of any.
+    RAISES (ValueError): as there; if no store has a component that is named."""
+    stored = {pipe for store in stores.values() for pipe in store.forms}
+    if missing := sorted(set(names) - stored):
+        known = ", ".join(sorted(stored))
+        raise ValueError(f"layers: expected stored components ({known}), got {missing}")
+    found = {}
+    for row, store in stores.items():
+        own = {pipe: layer for pipe, layer in names.items() if pipe in store.forms}
+        noted = store.manifest.layers
+        found[row] = make_layers(store.forms, own, noted=noted) if own or not names else {}
+    return found
 
 
 def make_layers(

@@ -13,16 +13,18 @@ from spacy.training import Example
 from ...shards.files import single
 from ...shards.guesses import read_guess, with_guesses
 from ...shards.messages import unpack_message
-from ...shards.store import KEY
+from ...shards.store import KEY, note_row
 from .readers import predicted_of
 
 
 @dataclass(frozen=True, eq=False)
 class Item:
-    """A bin of one doc. is_gold: its annotation is to be learnt, not a teacher's guess."""
+    """A bin of one doc. is_gold: its annotation is to be learnt, not a teacher's guess. row (str):
+    of a table of stores, the one that it is of; "" without such a table."""
 
     bin: DocBin
     is_gold: bool
+    row: str = ""
 
     @property
     def n_words(self) -> int:
@@ -46,6 +48,7 @@ class Item:
         """Make an example, whose reference has the belief in its user data."""
         if self.is_gold:
             (reference,) = self.bin.get_docs(nlp.vocab)
+            self._note_row(reference)
             return Example(predicted_of(nlp, reference), reference)
         tokens, attrs = self.bin.tokens[0], self.bin.attrs
         words: Any = tokens[:, attrs.index(ORTH)]
@@ -55,7 +58,12 @@ class Item:
         predicted.from_array([NORM], tokens[:, attrs.index(NORM)].reshape(-1, 1))
         user_data = unpack_message(self.bin.user_data[0] or b"")
         reference.user_data.update((k, v) for k, v in user_data.items() if isinstance(k, str))
+        self._note_row(reference)
         return Example(predicted, reference)
+
+    def _note_row(self, reference: Doc) -> None:
+        if self.row and KEY in reference.user_data:
+            note_row(reference.user_data, self.row)
 
     def guessed(self, nlp: Language, eg: Example) -> Example:
         """Return the item's example, whose reference has the teacher's guess of what gold lacks."""

@@ -2,6 +2,7 @@
 less of a loss in text without capitals."""
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 from spacy.attrs import NORM, ORTH
@@ -45,4 +46,4 @@ def lower_item(nlp: Language, item: Item) -> Item:
     words = [strings[word].lower() for word in tokens[:, column].tolist()]
     tokens[:, column] = [strings.add(word) for word in words]
     bin_.tokens = [tokens]
-    return Item(bin_, item.is_gold)
+    return replace(item, bin=bin_)

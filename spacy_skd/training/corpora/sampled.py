@@ -14,7 +14,7 @@ from ...errors import check_between, check_temperature
 from ...layers.base import Drawing
 from ...registry import reader
 from ...shards.store import KEY, read_beliefs
-from .drawn_layers import make_layers
+from .drawn_layers import layers_of
 from .items import Item
 from .stream import StoredCorpus, examples_seen
 
@@ -31,6 +31,7 @@ def make_sampled_corpus(
     projective: bool = False,
     layers: dict[str, str] | None = None,
     skip: int = 0,
+    stores: dict[str, dict[str, Any]] | None = None,
 ) -> Callable[[Language], Iterator[Example]]:
     """Read as `spacy-skd.DistillationCorpus.v1`, for components that learn from gold alone, such as
     spaCy's own: the annotation of an unlabelled doc is drawn from the stored beliefs, exactly and
@@ -56,6 +57,8 @@ def make_sampled_corpus(
         all, as the manifest says.
     skip (int): examples of the stream that a run that is resumed has learnt from. Not needed where
         a distilling component counts them.
+    stores (dict[str, dict[str, Any]] | None): as there. A doc is annotated with what its own store
+        says; what that does not say is missing, not absent.
     RAISES (ValueError): see `make_distillation_corpus`; for layers that do not exist or clash.
     """
     return SampledCorpus(
@@ -69,6 +72,7 @@ def make_sampled_corpus(
         projective=projective,
         layers=layers or {},
         skip=skip,
+        stores=stores,
     )
 
 
@@ -91,22 +95,24 @@ class SampledCorpus(StoredCorpus):
         self.skip = int(check_between("skip", skip, low=0, high=10**12))
         self.temperature = check_temperature(temperature)
         self.projective = projective
-        self.layers = make_layers(self.store.forms, layers, noted=self.store.manifest.layers)
+        self._stores = {source.name: source.store for source in self.sources}
+        self.layers = layers_of(self._stores, layers)
 
     def _example(self, nlp: Language, item: Item, number: int) -> Example:
         example = item.example(nlp)
         if not item.is_gold:
             rng = numpy.random.default_rng([self.seed, number])
             how = Drawing(rng, self.temperature, self.projective, nlp)
-            self._annotate(example.reference, how)
+            self._annotate(example.reference, how, row=item.row)
         return example
 
-    def _annotate(self, doc: Doc, how: Drawing) -> None:
+    def _annotate(self, doc: Doc, how: Drawing, *, row: str) -> None:
         stored = read_beliefs(doc.user_data)
         if stored is None:
-            raise ValueError(f"{self.store.folder}: expected a doc with a belief, found {doc.text}")
-        for pipe, layer in self.layers.items():
-            layer.draw(doc, self.store.belief(stored, pipe, doc), how)
+            folder = self._stores[row].folder
+            raise ValueError(f"{folder}: expected a doc with a belief, found {doc.text}")
+        for pipe, layer in self.layers[row].items():
+            layer.draw(doc, self._stores[row].belief(stored, pipe, doc), how)
         del doc.user_data[KEY]
 
     def _learnt(self, nlp: Language) -> int | None:

@@ -1,7 +1,10 @@
 """What readers of an annotated folder share: its docs and labelled ones, one endless stream."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from math import inf
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -11,14 +14,36 @@ from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 from spacy.training.corpus import walk_corpus
 
-from ...errors import check_between
+from ...errors import check_between, named
 from ...layers.entity_tags import RepairedEntities
 from ...pipeline.distilling import DistillingPipe
 from ...shards.store import BeliefStore
+from ...shards.table import Table, check_one_of_two, read_table
 from .gold_labels import note_labels
 from .items import Item, read_items
 
 _Numbered = tuple[int, Item] | None
+
+
+@dataclass(frozen=True)
+class Source:
+    """A store that is read. ratio (float): words of its unlabelled docs for each labelled word.
+    name (str): of its row of a table, "" for the only store."""
+
+    store: BeliefStore
+    ratio: float
+    name: str = ""
+
+    @property
+    def n_unlabelled(self) -> int:
+        """Docs without gold."""
+        shards = self.store.manifest.shards.values()
+        return sum(shard.docs for shard in shards if not shard.labelled)
+
+    @property
+    def has_unlabelled(self) -> bool:
+        """Whether such are to be read."""
+        return self.ratio > 0 and bool(self.store.names(labelled=False))
 
 
 class StoredCorpus(ABC):
@@ -28,6 +53,8 @@ class StoredCorpus(ABC):
     unlabelled where it stopped. The order depends on the seed and the folder alone. Examples are
     made when they are due, so that passing over some is cheap.
 
+    sources (list[Source]): the stores. Of several, a pass without labelled docs ends when each has
+    been read.
     skip (int): where the stream begins, for a pipeline that does not count what it has learnt.
     """
 
@@ -42,26 +69,37 @@ class StoredCorpus(ABC):
         buffer: int,
         max_length: int,
         seed: int,
+        stores: Table | None = None,
     ):
-        """Open the store. RAISES (ValueError): if there is none, it was not annotated to the end,
+        """Open the stores. RAISES (ValueError): if there is none, one was not annotated to the end,
         or a setting is out of range."""
-        if store is None:
+        name = type(self).__name__
+        check_one_of_two(store, stores or {}, name=name)
+        if store is None and not stores:
             raise ValueError(
-                f"{type(self).__name__}: expected `store`, a folder that `spacy skd annotate` "
-                f"wrote, got None; set paths.store"
+                f"{name}: expected `store`, a folder that `spacy skd annotate` wrote, got None; "
+                f"set paths.store"
             )
         check_between("ratio", ratio, low=0, high=10**6)
         check_between("buffer", buffer, low=1, high=10**7)
         check_between("max_length", max_length, low=0, high=10**9)
-        self.store = BeliefStore(store)
+        self.sources = [Source(BeliefStore(store), ratio)] if store is not None else []
+        with named(name):
+            rows = read_table(stores or {})
+        self.sources += [Source(BeliefStore(row.path), row.ratio, row.name) for row in rows]
         self.path = path
-        self.repaired = RepairedEntities(type(self).__name__)
-        self.ratio, self.buffer, self.max_length, self.seed = ratio, buffer, max_length, seed
+        self.repaired = RepairedEntities(name)
+        self.buffer, self.max_length, self.seed = buffer, max_length, seed
         self._items: Iterator[_Numbered] = iter(())
         # As they were at the last call, and whether its pass was read to the end.
         self._nlp: Language | None = None
         self._seen: int | None = None
         self._ended = False
+
+    @property
+    def store(self) -> BeliefStore:
+        """The store, of several the first."""
+        return self.sources[0].store
 
     @abstractmethod
     def _example(self, nlp: Language, item: Item, number: int) -> Example:
@@ -110,46 +148,65 @@ class StoredCorpus(ABC):
             yield None if item is None else (number, item)
 
     def _endless(self, nlp: Language) -> Iterator[Item | None]:
-        raw = self._unlabelled(nlp)
+        raws = [self._unlabelled(nlp, source) for source in self.sources]
         number = 0
         while True:
             random = Random(f"{self.seed} labelled {number}")
             number += 1
-            owed = 0.0
+            owed = [0.0] * len(raws)
             count = 0
             for item in self._shuffled(self._labelled(nlp, random), random):
                 count += 1
                 yield item
-                owed += self.ratio * max(1, item.n_words)
-                while owed > 0 and self._has_unlabelled:
-                    unlabelled = next(raw)
-                    owed -= unlabelled.n_words
-                    yield unlabelled
+                for i, (source, raw) in enumerate(zip(self.sources, raws)):
+                    owed[i] += source.ratio * max(1, item.n_words)
+                    while owed[i] > 0 and source.has_unlabelled:
+                        unlabelled = next(raw)
+                        owed[i] -= unlabelled.n_words
+                        yield unlabelled
             if not count:
-                yield from self._only_unlabelled(nlp, random)
+                yield from self._only_unlabelled(nlp, random, raws)
             yield None
 
-    def _only_unlabelled(self, nlp: Language, random: Random) -> Iterator[Item]:
-        if self.path is not None or not self._has_unlabelled:
-            where = self.path or self.store.folder
+    def _only_unlabelled(
+        self, nlp: Language, random: Random, raws: Sequence[Iterator[Item]]
+    ) -> Iterator[Item]:
+        if self.path is not None or not any(source.has_unlabelled for source in self.sources):
+            where = self.path or ", ".join(str(source.store.folder) for source in self.sources)
             raise ValueError(f"{type(self).__name__}: no docs in {where}")
-        names = self.store.names(labelled=False)
-        yield from self._shuffled(self._shards(nlp, names, random, is_gold=False), random)
+        if len(self.sources) == 1:
+            names = self.store.names(labelled=False)
+            shards = self._shards(nlp, self.sources[0], names, random, is_gold=False)
+            yield from self._shuffled(shards, random)
+        else:
+            yield from self._by_ratio(raws)
 
-    @property
-    def _has_unlabelled(self) -> bool:
-        return self.ratio > 0 and bool(self.store.names(labelled=False))
+    def _by_ratio(self, raws: Sequence[Iterator[Item]]) -> Iterator[Item]:
+        """Yield docs of several stores, as many words of each as its ratio says, until all that
+        have any have been read once."""
+        ratios = [source.ratio * source.has_unlabelled for source in self.sources]
+        read, left = [0.0] * len(raws), [source.n_unlabelled for source in self.sources]
+        while any(n > 0 and ratio for n, ratio in zip(left, ratios)):
+            behind = [read[i] / ratio if ratio else inf for i, ratio in enumerate(ratios)]
+            i = behind.index(min(behind))
+            item = next(raws[i])
+            read[i] += max(1, item.n_words)
+            left[i] -= 1
+            yield item
 
-    def _unlabelled(self, nlp: Language) -> Iterator[Item]:
-        random = Random(f"{self.seed} unlabelled")
-        names = self.store.names(labelled=False)
+    def _unlabelled(self, nlp: Language, source: "Source") -> Iterator[Item]:
+        random = Random(" ".join(filter(None, (str(self.seed), "unlabelled", source.name))))
+        names = source.store.names(labelled=False)
         while names:
-            yield from self._shuffled(self._shards(nlp, names, random, is_gold=False), random)
+            shards = self._shards(nlp, source, names, random, is_gold=False)
+            yield from self._shuffled(shards, random)
 
     def _labelled(self, nlp: Language, random: Random) -> Iterator[Item]:
-        names = self.store.names(labelled=True)
         if self.path is None:
-            items = self._shards(nlp, names, random, is_gold=True)
+            items: Iterator[Item] = chain.from_iterable(
+                self._shards(nlp, source, source.store.names(labelled=True), random, is_gold=True)
+                for source in self.sources
+            )
         else:
             items = self._files(nlp, self.path, random)
         return (it for it in items if not self.max_length or it.n_words <= self.max_length)
@@ -159,15 +216,15 @@ class StoredCorpus(ABC):
             yield from item.bin.get_docs(nlp.vocab)
 
     def _shards(
-        self, nlp: Language, names: list[str], random: Random, *, is_gold: bool
+        self, nlp: Language, source: "Source", names: list[str], random: Random, *, is_gold: bool
     ) -> Iterator[Item]:
         """Yield the items of shards.
 
         RAISES (ValueError): naming the shard, if it is damaged or a doc has no belief.
         """
         for name in random.sample(names, len(names)):
-            for item in read_items(nlp, self.store.read(name), is_gold=is_gold):
-                yield item.checked(self.store.folder / name)
+            for item in read_items(nlp, source.store.read(name), is_gold=is_gold):
+                yield replace(item.checked(source.store.folder / name), row=source.name)
 
     def _files(self, nlp: Language, path: Path, random: Random) -> Iterator[Item]:
         """Yield labelled docs from elsewhere; `skd_teacher` finds their beliefs, or runs the

@@ -10,6 +10,7 @@ from .listed_labels import LabelCandidates
 from .listed_spans import SpanCandidates
 from .listed_trees import TreeCandidates
 from .mixture import Mixture
+from .pooled import Pooled
 from .segments import SegmentBelief
 from .tokens import ChainBelief, TokenBelief
 from .trees import TreeBelief
@@ -25,6 +26,7 @@ __all__ = [
     "LemmaBelief",
     "Mixture",
     "ParseBelief",
+    "Pooled",
     "SegmentBelief",
     "SpanCandidates",
     "TokenBelief",

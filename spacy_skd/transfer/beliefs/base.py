@@ -15,26 +15,25 @@ least^(1 / T) that is left out.
 
 from abc import ABC, abstractmethod
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy
 from thinc.api import Ops
 
-from ...arrays import Floats1d, Floats2d, Ints1d, Ints2d
+from ...arrays import Floats2d, Ints1d, Ints2d
 from ...codecs.bioes import TypedSpan, decode_spans
-from ...codecs.labels import LabelMatch
-from ...codecs.units import Bucket
 from ...codecs.words import Words
-from ...structures import ArcStructure, Parts, Structure
+from ...structures import Parts, Structure
 from ..draws import DrawnTrees
 from ..posterior import Posterior, Target
 from ..students import HeadTagStudent, LemmaStudent, SpanStudent, Student
-from ..target import Objective
 from .form import KINDS, Form, Packed
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from .mixture import Mixture
+    from .tree_teacher import TreeTeacher
 
 SPANS = "spans (tags O, B-..., ..., or segments)"
 TREES = "dependency trees"
@@ -85,6 +84,11 @@ class Belief(ABC):
         """Words of the doc."""
 
     @property
+    def is_known(self) -> bool:
+        """Whether anything is said of the doc."""
+        return True
+
+    @property
     def members(self) -> tuple["Belief", ...]:
         """The beliefs of the teachers: of one, itself."""
         return (self,)
@@ -122,6 +126,15 @@ class Belief(ABC):
     @abstractmethod
     def unpack(cls, packed: Packed, form: Form) -> "Belief":
         """Return the belief of a doc, see `Form.unpack`."""
+
+    @classmethod
+    def merged(cls, mixtures: "Sequence[Mixture]") -> "list[Belief]":
+        """Return one belief of this kind for each of some docs of which several teachers believe
+        something, the first a belief of this kind: that which is nearest to their mixture.
+
+        RAISES (ValueError): if there is no such belief, of this kind or of what the others believe.
+        """
+        raise ValueError(f"expected beliefs that can be mixed into one, got a {cls.__name__}")
 
     # Best guesses and draws
 
@@ -252,37 +265,6 @@ class ParseBelief(Belief):
         self, *, rng: numpy.random.Generator, temperature: float = 1.0
     ) -> list[TypedSpan]:
         raise ValueError("expected tags of spans, got trees")
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class TreeTeacher(ABC):
-    """What one teacher says of a batch of sentences. All rows are rows of the batch's concatenated
-    words.
-
-    match (LabelMatch): of its deprels to the student's.
-    units (Sequence[Ints2d]): per doc (U, 2) start and end word of the sentences.
-    pairs (Ints2d): (P, 2) dependent and head row of the arcs of which it says a deprel.
-    lost (Floats1d | None): (words,) shares of its mass that are lost by reading it so.
-    weight (float): among several.
-    """
-
-    match: LabelMatch
-    units: Sequence[Ints2d]
-    pairs: Ints2d
-    lost: Floats1d | None = None
-    weight: float = 1.0
-
-    @abstractmethod
-    def arcs(
-        self, bucket: Bucket, structure: ArcStructure, objective: Objective, *, ops: Ops
-    ) -> Target:
-        """Return the target of the arcs of a bucket's units. structure (ArcStructure): the
-        student's."""
-
-    @abstractmethod
-    def label_scores(self, structure: ArcStructure, temperature: float) -> Floats2d:
-        """Return (P, its deprels) nats at a temperature, given the arc. structure: the
-        student's."""
 
 
 def k_best(structure: Structure, scores: Parts, k: int) -> tuple[Floats2d, list[Parts]]:

@@ -26,9 +26,12 @@ from .form import (
     unpack_rows,
     unpack_weights,
 )
+from .merging import merge_docs, shared_weights
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from .mixture import Mixture
 
 
 class DocumentBelief(Belief):
@@ -80,6 +83,15 @@ class DocBelief(DocumentBelief):
     def pack(self, *, least: float) -> Packed:
         rows = pack_rows("score", self._parts().arrays["unary"][0], least=least)
         return {**rows, "words": pack_array(numpy.asarray([self.n_words], dtype="int32"))}
+
+    @classmethod
+    def merged(cls, mixtures: "Sequence[Mixture]") -> list[Belief]:
+        """See `Belief.merged`. The mean of probabilities, exactly."""
+        own = [cls.of(mixture.beliefs[0]) for mixture in mixtures]
+        structure, labels = own[0].structure, mixtures[0].labels
+        rows = merge_docs(mixtures, structure)
+        pairs = zip(own, rows)
+        return [cls(structure, labels, row, belief.n_words) for belief, row in pairs]
 
     @classmethod
     def unpack(cls, packed: Packed, form: Form) -> "DocBelief":
@@ -157,6 +169,22 @@ class DocCandidates(DocumentBelief):
         if sets.shape != (len(weights), len(form.labels)):
             raise ValueError(f"expected {len(weights)} sets of {len(form.labels)} labels")
         return cls(form.labels, sets != 0, weights, int(unpack_array(packed["words"])[0]))
+
+    @classmethod
+    def merged(cls, mixtures: "Sequence[Mixture]") -> list[Belief]:
+        """See `Belief.merged`. All candidates, exactly."""
+        return [cls._all(mixture) for mixture in mixtures]
+
+    @classmethod
+    def _all(cls, mixture: "Mixture") -> "DocCandidates":
+        own, labels = [cls.of(belief) for belief in mixture.beliefs], mixture.labels
+        sets = [
+            numpy.stack([each.sets[:, each.labels.index(label)] if label in each.labels
+                         else numpy.zeros(len(each.sets), dtype=bool) for label in labels], axis=1)
+            for each in own
+        ]  # fmt: skip
+        weights = shared_weights([each.weights[None] for each in own], mixture.weights)
+        return cls(labels, numpy.concatenate(sets), weights[0], own[0].n_words)
 
     def best(self, *, k: int) -> "DocCandidates":
         order = heaviest(self.weights[None], k)[0]

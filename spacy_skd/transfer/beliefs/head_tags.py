@@ -17,13 +17,17 @@ from ..conversions.table import convert
 from ..draws import DrawnTrees
 from ..posterior import Posterior, Target
 from ..students import HeadTagStudent, Student
-from .base import LABEL_FLOOR, ParseBelief, TreeTeacher
+from .base import LABEL_FLOOR, Belief, ParseBelief
 from .form import Form, Packed, pack_rows, pack_units, unpack_rows, unpack_units
 from .listed_trees import TreeCandidates
-from .trees import TreeBelief, best_heads
+from .merging import merge_head_tags
+from .tree_teacher import TreeTeacher, best_heads
+from .trees import TreeBelief
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from .mixture import Mixture
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +77,13 @@ class HeadLabelBelief(ParseBelief):
 
     def pack(self, *, least: float) -> Packed:
         return {**pack_units(self.units), **pack_rows("score", self.scores, least=least)}
+
+    @classmethod
+    def merged(cls, mixtures: "Sequence[Mixture]") -> list[Belief]:
+        """See `Belief.merged`. The mean of probabilities, exactly."""
+        own = [cls.of(mixture.beliefs[0]) for mixture in mixtures]
+        docs = zip(own, merge_head_tags(mixtures))
+        return [cls(belief.structure, mixtures[0].labels, belief.units, r) for belief, r in docs]
 
     @classmethod
     def unpack(cls, packed: Packed, form: Form) -> "HeadLabelBelief":

@@ -35,6 +35,8 @@ from .listed_labels import LabelCandidates
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from .mixture import Mixture
+
 LEAST = 1e-3
 
 
@@ -179,6 +181,23 @@ class LemmaBelief(Belief):
         forms = tuple(texts[i] for i in words.tolist())
         belief = cls(form.labels, forms, tuple(texts), counts.astype("int32"), ids, scores)
         return belief._chosen(forms, belief.counts, ids, scores)
+
+    @classmethod
+    def merged(cls, mixtures: "Sequence[Mixture]") -> list[Belief]:
+        """See `Belief.merged`. The mean of probabilities, but for what is less than `LEAST`."""
+        return [cls._mean(mixture) for mixture in mixtures]
+
+    @classmethod
+    def _mean(cls, mixture: "Mixture") -> "LemmaBelief":
+        own = [cls.of(belief) for belief in mixture.beliefs]
+        chances: list[dict[str, float]] = [{} for _ in own[0].forms]
+        for belief, weight in zip(own, mixture.weights):
+            weights, words = belief._weights(), belief._words
+            shares = weights / numpy.bincount(words, weights=weights)[words] * weight
+            for word, lemma, share in zip(words.tolist(), belief._names(), shares.tolist()):
+                chances[word][lemma] = chances[word].get(lemma, 0.0) + share
+        logs = [{lemma: float(numpy.log(p)) for lemma, p in word.items()} for word in chances]
+        return cls.listed(mixture.labels, own[0].forms, logs)
 
     # Best guesses and draws
 

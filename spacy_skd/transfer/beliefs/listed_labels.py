@@ -38,9 +38,12 @@ from .form import (
     unpack_array,
     unpack_weights,
 )
+from .merging import places_of, shared_weights
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from .mixture import Mixture
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +94,18 @@ class LabelCandidates(Belief):
         (weights,) = unpack_weights(packed["weights"])
         check_labels(rows, low=0, high=len(form.labels), n_candidates=len(weights))
         return cls(form.labels, rows, weights)
+
+    @classmethod
+    def merged(cls, mixtures: "Sequence[Mixture]") -> list[Belief]:
+        """See `Belief.merged`. All candidates, exactly."""
+        return [cls._all(mixture) for mixture in mixtures]
+
+    @classmethod
+    def _all(cls, mixture: "Mixture") -> "LabelCandidates":
+        own, labels = [cls.of(belief) for belief in mixture.beliefs], mixture.labels
+        rows = [places_of(each.labels, among=labels)[each.rows] for each in own]
+        weights = shared_weights([each.weights[None] for each in own], mixture.weights)
+        return cls(labels, numpy.concatenate(rows).astype("int32"), weights[0])
 
     def best(self, *, k: int) -> "LabelCandidates":
         order = heaviest(self.weights[None], k)[0]

@@ -25,10 +25,13 @@ from .form import (
     unpack_array,
     unpack_weights,
 )
+from .merging import shared_weights
 from .tokens import ChainBelief
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from .mixture import Mixture
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +94,18 @@ class SpanCandidates(Belief):
         (weights,) = unpack_weights(packed["weights"])
         check_labels(cells[:, 3], low=0, high=len(form.labels), n_candidates=len(cells))
         return cls(form.labels, n_words, cells, weights)
+
+    @classmethod
+    def merged(cls, mixtures: "Sequence[Mixture]") -> list[Belief]:
+        """See `Belief.merged`. All candidates, exactly."""
+        return [cls._all(mixture) for mixture in mixtures]
+
+    @classmethod
+    def _all(cls, mixture: "Mixture") -> "SpanCandidates":
+        own = [cls.of(belief) for belief in mixture.beliefs]
+        sets = [each.spans_of(k) for each in own for k in range(len(each.weights))]
+        weights = shared_weights([each.weights[None] for each in own], mixture.weights)
+        return replace(cls.of_sets(mixture.labels, own[0].n_words, sets), weights=weights[0])
 
     def best(self, *, k: int) -> "SpanCandidates":
         order = heaviest(self.weights[None], k)[0]

@@ -26,7 +26,7 @@ from ..expect import (
 from ..posterior import Target
 from ..students import HeadTagStudent, Student
 from ..target import Objective
-from .base import ParseBelief, TreeTeacher
+from .base import Belief, ParseBelief
 from .form import (
     Form,
     Packed,
@@ -39,9 +39,13 @@ from .form import (
     unpack_units,
     unpack_weights,
 )
+from .merging import check_sentences, places_of, shared_weights
+from .tree_teacher import TreeTeacher
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from .mixture import Mixture
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +123,25 @@ class TreeCandidates(ParseBelief):
         chosen = numpy.repeat(self.weights.argmax(axis=1), self.unit_lengths)
         words = numpy.arange(len(chosen))
         return self.heads[chosen, words], self.deprels[chosen, words]
+
+    @classmethod
+    def merged(cls, mixtures: "Sequence[Mixture]") -> list[Belief]:
+        """See `Belief.merged`. All candidates, exactly."""
+        check_sentences(mixtures)
+        return [cls._all(mixture) for mixture in mixtures]
+
+    @classmethod
+    def _all(cls, mixture: "Mixture") -> "TreeCandidates":
+        own, labels = [cls.of(belief) for belief in mixture.beliefs], mixture.labels
+        places = [numpy.append(places_of(each.labels, among=labels), -1) for each in own]
+        deprels = [where[each.deprels] for where, each in zip(places, own)]
+        return cls(
+            labels,
+            own[0].units,
+            numpy.concatenate([each.heads for each in own]),
+            numpy.concatenate(deprels).astype("int32"),
+            shared_weights([each.weights for each in own], mixture.weights),
+        )
 
     def best(self, *, k: int) -> "TreeCandidates":
         order = heaviest(self.weights, k)

@@ -17,8 +17,9 @@ from ...codecs.words import Words
 from ..draws import DrawnTrees
 from ..posterior import Target, mix
 from ..students import HeadTagStudent, LemmaStudent, SpanStudent, Student
-from .base import Belief, TreeTeacher
+from .base import Belief
 from .form import Form, Packed
+from .tree_teacher import TreeTeacher
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -69,16 +70,16 @@ class Mixture(Belief):
     @property
     def form(self) -> Form:
         """RAISES (ValueError): always: a store holds the beliefs of one teacher."""
-        _refuse()
+        refuse()
 
     def pack(self, *, least: float) -> Packed:
         """Refuse, see `form`. RAISES (ValueError): always."""
-        _refuse()
+        refuse()
 
     @classmethod
     def unpack(cls, packed: Packed, form: Form) -> "Mixture":
         """Refuse, see `form`. RAISES (ValueError): always."""
-        _refuse()
+        refuse()
 
     def best(self, *, k: int) -> "Mixture":
         """Return the k best of each, by the teachers' weights."""
@@ -164,5 +165,6 @@ def mixed_target(
     return mix(targets, mixtures[0].weights)
 
 
-def _refuse() -> NoReturn:
+def refuse() -> NoReturn:
+    """Refuse to store. RAISES (ValueError): always."""
     raise ValueError("expected the belief of one teacher, got those of several")

@@ -27,9 +27,12 @@ from .form import (
     unpack_scores,
 )
 from .listed_spans import SpanCandidates
+from .merging import merge_segments
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from .mixture import Mixture
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +100,16 @@ class SegmentBelief(Belief):
             "span_kept": pack_array(numpy.packbits(kept, axis=1)),
             "spans": pack_halves(below[kept]),
         }
+
+    @classmethod
+    def merged(cls, mixtures: "Sequence[Mixture]") -> list[Belief]:
+        """See `Belief.merged`. Each span has the probability of the mixture: exactly, where spans
+        are independent; else to `fit`'s tolerance."""
+        scored = [cls.of(belief) for mixture in mixtures for belief in mixture.beliefs]
+        width = max(belief.scores.shape[1] for belief in scored)
+        structure, labels = scored[0].structure.of_width(width), mixtures[0].labels
+        rows = merge_segments(mixtures, structure)
+        return [cls(structure, labels, each) for each in rows]
 
     @classmethod
     def unpack(cls, packed: Packed, form: Form) -> "SegmentBelief":

@@ -9,10 +9,10 @@ import numpy
 from thinc.api import Ops
 
 from ...arrays import Floats2d
-from ...codecs.bioes import OUTSIDE, are_span_tags, labels_of_tags, legality
+from ...codecs.bioes import OUTSIDE, are_span_tags, labels_of_tags, legality, scheme_of
 from ...codecs.units import as_units
 from ...codecs.words import Words
-from ...structures import IMPOSSIBLE, LinearChain, Parts, Structure, tie
+from ...structures import IMPOSSIBLE, IndependentLabels, LinearChain, Parts, Structure, tie
 from ..conversions.table import convert
 from ..draws import draw_independent
 from ..posterior import Posterior, Target
@@ -20,9 +20,12 @@ from ..students import SpanStudent, Student
 from .base import SPANS, Belief, k_best
 from .form import Form, Packed, pack_rows, unpack_rows
 from .listed_labels import LabelCandidates
+from .merging import merge_tags, merge_tokens
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from .mixture import Mixture
 
 
 class ScoredLabels(Belief):
@@ -117,6 +120,19 @@ class TokenBelief(ScoredLabels):
         return pack_rows("score", self.scores, least=least)
 
     @classmethod
+    def merged(cls, mixtures: "Sequence[Mixture]") -> list[Belief]:
+        """See `Belief.merged`. The mean of probabilities, exactly; of tags of spans, each token's
+        by the mixture of legal sequences, to `fit`'s tolerance."""
+        labels = mixtures[0].labels
+        if are_span_tags(labels):
+            labels, rows = merge_tags(mixtures, scheme_of(cls.of(mixtures[0].beliefs[0]).labels))[
+                :2
+            ]
+        else:
+            rows = merge_tokens(mixtures)
+        return [cls(IndependentLabels(), labels, each) for each in rows]
+
+    @classmethod
     def unpack(cls, packed: Packed, form: Form) -> "TokenBelief":
         scores = unpack_rows("score", packed, n_columns=len(form.labels))
         return cls(cast(Structure, form.structure), form.labels, scores)
@@ -192,6 +208,15 @@ class ChainBelief(ScoredLabels):
     def pack(self, *, least: float) -> Packed:
         """Keep all tags."""
         return pack_rows("score", self.scores, least=0.0)
+
+    @classmethod
+    def merged(cls, mixtures: "Sequence[Mixture]") -> list[Belief]:
+        """See `Belief.merged`. The tags of each token are those of the mixture, to `fit`'s
+        tolerance; scores of pairs are the mean of the teachers', so that how often a tag follows
+        another is near it."""
+        own = [cls.of(mixture.beliefs[0]) for mixture in mixtures]
+        tags, rows, transition = merge_tags(mixtures, scheme_of(own[0].labels), pairs=True)
+        return [cls(own[0].structure, tags, each, transition) for each in rows]
 
     @classmethod
     def unpack(cls, packed: Packed, form: Form) -> "ChainBelief":

@@ -9,7 +9,7 @@ from thinc.api import Ops
 
 from ...arrays import Array, Floats2d, Ints1d, Ints2d
 from ...codecs.trees import decode_trees, in_batch
-from ...codecs.units import ROOT_HEAD, Bucket, Heads, batch_spans
+from ...codecs.units import ROOT_HEAD, Bucket, batch_spans
 from ...codecs.words import Words
 from ...structures import IMPOSSIBLE, ArcStructure, Parts, ProjectiveTrees, Structure
 from ..conversions.head_tags import ScoredArcs, batch_to_tags
@@ -18,7 +18,7 @@ from ..draws import DrawnTrees, draw_independent
 from ..posterior import Posterior, Target
 from ..students import HeadTagStudent, Student
 from ..target import Objective
-from .base import ParseBelief, TreeTeacher, k_best
+from .base import Belief, ParseBelief
 from .form import (
     LOWEST,
     Form,
@@ -36,9 +36,13 @@ from .form import (
     unpack_units,
 )
 from .listed_trees import TreeCandidates
+from .merging import merge_trees
+from .tree_teacher import TreeTeacher, best_heads
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from .mixture import Mixture
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +142,15 @@ class TreeBelief(ParseBelief):
             pairs=numpy.stack([dependents, heads], axis=1).astype("int32"),
             label_scores=unpack_rows("label", packed, n_columns=len(form.labels)),
         )
+
+    @classmethod
+    def merged(cls, mixtures: "Sequence[Mixture]") -> list[Belief]:
+        """See `Belief.merged`. Heads are those of the mixture, exactly if heads are selected and to
+        `fit`'s tolerance if they form trees; deprels those of the teachers that scored the arc."""
+        first = [cls.of(mixture.beliefs[0]) for mixture in mixtures]
+        labels, structure = mixtures[0].labels, first[0].structure
+        docs = merge_trees(mixtures, structure, labels)
+        return [cls(structure, labels, own.units, *doc) for own, doc in zip(first, docs)]
 
     def best(self, *, k: int) -> TreeCandidates:
         totals: Floats2d = numpy.zeros((len(self.units), 1))
@@ -268,20 +281,6 @@ class ScoredTrees(TreeTeacher):
 
     def label_scores(self, structure: ArcStructure, temperature: float) -> Floats2d:
         return self.scores * (1.0 / temperature)
-
-
-def best_heads(
-    units: Ints2d, arcs: Sequence[Floats2d], decoder: Structure, k: int
-) -> tuple[Ints2d, Floats2d]:
-    """Return (k, words) head words, -1 = ROOT; (units, k) scores, -inf where there are fewer
-    trees."""
-    n = int(units[:, 1].max(initial=0))
-    if not len(units):
-        return numpy.full((k, n), ROOT_HEAD, dtype="int32"), numpy.zeros((0, k))
-    totals, trees = k_best(decoder, Parts.of_arcs(arcs), k)
-    local = (parts.arrays["arc"].argmax(axis=-1) for parts in trees)
-    heads = [Heads.of_local(candidate, units, n_words=n).rows for candidate in local]
-    return numpy.stack(heads), totals
 
 
 def _without_self(arc: Floats2d) -> Floats2d:

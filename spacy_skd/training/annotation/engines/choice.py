@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ....errors import check_between, check_one_of
-from ..annotator import Annotator
+from ..annotator import Annotator, Asked
 from ..places.base import Sink
 from .base import Engine
 from .cluster import Cluster
@@ -44,22 +44,18 @@ class Workers:
             )
 
 
-def make_engine(
-    workers: Workers, annotator: Annotator, sink: Sink, *, teacher: str, fingerprint: str
-) -> Engine:
+def make_engine(workers: Workers, asked: Asked, annotator: Annotator, sink: Sink) -> Engine:
     """Make what annotates.
 
-    annotator (Annotator): of this process, which has the run's id. teacher (str): folder or
-    package, on all machines. fingerprint (str): of it.
+    annotator (Annotator): that of this process, which `asked` has loaded; it has the run's id.
     RAISES (ValueError): if there is no such cluster.
     """
     if workers.engine == LOCAL and workers.count == 1:
         return Here(annotator, sink)
     plan = Plan(
-        teacher=teacher,
-        fingerprint=fingerprint,
+        asked=asked,
+        fingerprint=annotator.fingerprint,
         id=annotator.id,
-        settings=annotator.settings,
         sink=sink,
         code=workers.code.read_text(encoding="utf8") if workers.code else "",
         gpu=workers.gpu or workers.gpus > 0,

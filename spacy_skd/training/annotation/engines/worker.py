@@ -7,11 +7,8 @@ from pathlib import Path
 import spacy
 from spacy.cli._util import import_code
 
-from ....teachers.fingerprint import fingerprint
-from ....teachers.loading import load_trained
-from ..annotator import Annotator
+from ..annotator import Asked
 from ..places.base import Sink, Written
-from ..settings import Settings
 from .base import Packed, unpack
 
 
@@ -19,16 +16,15 @@ from .base import Packed, unpack
 class Plan:
     """All that a worker needs to know; it can be pickled.
 
-    teacher (str): folder or package, on the worker's machine. fingerprint (str): of the teacher
-    that the run's manifest names. id (bytes): of that manifest. code (str): the text of the Python
-    file that registers what the teacher needs. gpu (bool): whether it runs on the first GPU that
-    the worker sees.
+    asked (Asked): who is asked, on the worker's machine. fingerprint (str): of the teacher that the
+    run's manifest names. id (bytes): of that manifest. code (str): the text of the Python file that
+    registers what the teacher needs. gpu (bool): whether it runs on the first GPU that the worker
+    sees.
     """
 
-    teacher: str
+    asked: Asked
     fingerprint: str
     id: bytes
-    settings: Settings
     sink: Sink
     code: str = ""
     gpu: bool = False
@@ -45,15 +41,14 @@ class Worker:
                 import_code(path)
         if plan.gpu:
             spacy.require_gpu()
-        nlp = load_trained(plan.teacher, what="teacher")
-        found = fingerprint(nlp)
+        self._annotator = plan.asked.load()
+        found = self._annotator.fingerprint
         if found != plan.fingerprint:
             raise ValueError(
-                f"{plan.teacher}: the teacher that the worker loads is another: expected the "
-                f"fingerprint {plan.fingerprint}, found {found}. Give all machines the same files "
-                f"and versions"
+                f"{', '.join(plan.asked.teachers)}: the teacher that the worker loads is another: "
+                f"expected the fingerprint {plan.fingerprint}, found {found}. Give all machines "
+                f"the same files and versions"
             )
-        self._annotator = Annotator(nlp, plan.settings)
         self._annotator.id = plan.id
         self._sink = plan.sink
 

@@ -16,6 +16,7 @@ from spacy.tokens import DocBin
 
 from spacy_skd.shards.files import Shard
 from spacy_skd.training.annotation.annotate import Workers, annotate
+from spacy_skd.training.annotation.annotator import Asked
 from spacy_skd.training.annotation.engines.base import ATTEMPTS, Crew, Died, Job, WorkersDied
 from spacy_skd.training.annotation.engines.processes import _sendable
 from spacy_skd.training.annotation.engines.worker import Plan, Worker
@@ -130,11 +131,12 @@ def test_processes_of_which_some_are_killed(teacher, texts, expected, tmp_path):
 
 
 def test_a_worker_with_another_teacher_says_so(teacher, tmp_path):
-    plan = Plan(str(teacher), "0" * 32, b"", SMALL, FolderSink(str(tmp_path), str(tmp_path)))
+    sink = FolderSink(str(tmp_path), str(tmp_path))
+    plan = Plan(Asked((str(teacher),), SMALL), "0" * 32, b"", sink)
     with pytest.raises(ValueError, match="the teacher that the worker loads is another: expected"):
         Worker(plan)
     with pytest.raises(ValueError, match="cannot load the teacher"):
-        Worker(replace(plan, teacher=str(tmp_path / "gone")))
+        Worker(replace(plan, asked=Asked((str(tmp_path / "gone"),), SMALL)))
 
 
 def test_what_a_worker_raises_arrives():
