@@ -18,6 +18,8 @@ from ..models.words import words_of
 from ..transfer.beliefs import Belief
 from .base import Block, Drawing, Layer
 from .facts import Fact
+from .said import Annotation, LayerReader
+from .said.tokens import TokenReader
 
 
 class TokenLayer(Layer):
@@ -134,6 +136,10 @@ class TokenLayer(Layer):
     def _on_tokens(self, words: Words, values: Array, space: int) -> Array:
         """(words,) to (tokens,)."""
         return words.to_tokens(values, fill=space)
+
+    def readers(self, annotation: Annotation) -> list[LayerReader[Any]]:
+        key = self.name
+        return [TokenReader(self, key)] if annotation.has_token_key(key) else []
 
     # Confidences
 
