@@ -21,10 +21,12 @@ from .silver import silver_cli
 from .spacy_distill import register
 from .stopping import stoppable
 from .teacher import teacher_cli
+from .texts.beliefs import beliefs_cli
 from .vectors import vectors_cli
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "annotate": annotate_cli,
+    "beliefs": beliefs_cli,
     "calibrate": calibrate_cli,
     "convert": convert_cli,
     "distill": distill_cli,

@@ -147,6 +147,11 @@ class Layer(ABC):
         """Return what reads this kind of layer of an annotation in JSON, each layer that it has."""
         return []
 
+    @property
+    def said_under(self) -> tuple[str, ...]:
+        """Return the keys of such an annotation under which it stands."""
+        return ()
+
     # Confidences, of layers that have them
 
     def record(self, n_tokens: int, annotated: Array, confidences: Any) -> Record:

@@ -96,6 +96,10 @@ class CatsLayer(DocLayer):
     def chosen(self, chances: Floats1d) -> list[int]:
         return [int(chances.argmax())]
 
+    @property
+    def said_under(self) -> tuple[str, ...]:
+        return (CATS,)
+
     def readers(self, annotation: Annotation) -> list[LayerReader[Any]]:
         """See `Layer.readers`. Of all texts it is known whether one category holds."""
         if CATS not in annotation.data:

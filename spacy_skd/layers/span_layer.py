@@ -95,6 +95,10 @@ class SpanLayer(Layer):
         """Return the labels of a doc's spans."""
         return (span.label_ for span in self.spans(doc))
 
+    @property
+    def said_under(self) -> tuple[str, ...]:
+        return (self.name,)
+
     def readers(self, annotation: Annotation) -> list[LayerReader[Any]]:
         """See `Layer.readers`: of groups one each; a list without a key is the default group."""
         said = annotation.data.get(self.name)

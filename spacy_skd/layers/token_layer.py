@@ -27,6 +27,7 @@ class TokenLayer(Layer):
 
     attr (int): that attribute, of `spacy.attrs`.
     fixed_labels (tuple[str, ...] | None): all its labels, where these are always the same.
+    no_label (str): the label that an empty string of spaCy's stands for, "" for none.
     """
 
     family = "tokens"
@@ -34,6 +35,7 @@ class TokenLayer(Layer):
     attr: ClassVar[int]
     fixed_labels: ClassVar[tuple[str, ...] | None] = None
     of_words: ClassVar[bool] = True
+    no_label: ClassVar[str] = ""
 
     def __init_subclass__(cls, **settings: Any):
         if "name" in vars(cls) and "token_confidence" not in vars(cls):
@@ -137,9 +139,14 @@ class TokenLayer(Layer):
         """(words,) to (tokens,)."""
         return words.to_tokens(values, fill=space)
 
+    @property
+    def said_under(self) -> tuple[str, ...]:
+        return ("tokens",)
+
     def readers(self, annotation: Annotation) -> list[LayerReader[Any]]:
         key = self.name
-        return [TokenReader(self, key)] if annotation.has_token_key(key) else []
+        empty = self.no_label
+        return [TokenReader(self, key, empty=empty)] if annotation.has_token_key(key) else []
 
     # Confidences
 

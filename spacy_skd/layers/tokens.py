@@ -104,6 +104,7 @@ class MorphLayer(TokenLayer):
     name = "morph"
     order = 4
     attr = MORPH
+    no_label = Morphology.EMPTY_MORPH
     assigns = ("token.morph",)
     stock_factory = "morphologizer"
     answers: ClassVar[Mapping[type, str]] = {Morphologizer: ".morph"}

@@ -127,6 +127,6 @@ def _read_checked(path: Path, shard: Shard) -> bytes:
 
 def _damaged(path: Path, what: str) -> str:
     return (
-        f"shard {path} is not as it was written: {what}. Run the same `spacy skd annotate` again: "
+        f"shard {path} is not as it was written: {what}. Run the command that wrote it again: "
         f"it redoes this shard alone"
     )

@@ -26,10 +26,12 @@ class ScoredSpan(NamedTuple):
 
 @dataclass
 class Tally:
-    """Of a whole file. misaligned (int): spans and tokens that no words spell. unknown (dict[str,
-    int]): keys that mean nothing here, each with the first line that has it."""
+    """Of a whole file. misaligned (int): spans and tokens that no words spell. left_out (int):
+    texts of which no whole analysis of a layer is left. unknown (dict[str, int]): keys that mean
+    nothing here, each with the first line that has it."""
 
     misaligned: int = 0
+    left_out: int = 0
     unknown: dict[str, int] = field(default_factory=dict)
 
     def check_keys(self, data: Block, known: Collection[str], *, line: int, where: str) -> None:
@@ -43,7 +45,7 @@ class Annotation:
     """What a line says of its text, or one of its analyses does.
 
     data (Block): as in the file. doc (Doc): the text's tokens. line (int): of the file, from 1.
-    is_listed (bool): whether it is one of several analyses.
+    is_listed (bool): whether it is one of several analyses. forms (tuple[str, ...]): the words.
     """
 
     def __init__(self, data: Block, doc: Doc, tally: Tally, *, line: int, is_listed: bool):
@@ -51,6 +53,7 @@ class Annotation:
         self.line, self.is_listed = line, is_listed
         (self.words,) = words_of([doc])
         spelled = [token for token in doc if not token.is_space]
+        self.forms = tuple(token.text for token in spelled)
         self._starts = {token.idx: i for i, token in enumerate(spelled)}
         self._ends = {token.idx + len(token): i + 1 for i, token in enumerate(spelled)}
 
@@ -64,7 +67,7 @@ class Annotation:
         RAISES (ValueError): if they are no list of spans within the text, each with a label, or a
             score is no probability.
         """
-        return [span for item in _list(items, what) if (span := self._span(item, what))]
+        return [span for item in as_list(items, what) if (span := self._span(item, what))]
 
     def _span(self, item: Any, what: str) -> ScoredSpan | None:
         start, end = self.chars(item, what)
@@ -107,7 +110,7 @@ class Annotation:
     @cached_property
     def tokens(self) -> list[Block]:
         """The annotation's own tokens, with at least start and end."""
-        return _list(self.data.get("tokens", []), "tokens")
+        return as_list(self.data.get("tokens", []), "tokens")
 
     @cached_property
     def token_words(self) -> list[int]:
@@ -126,9 +129,10 @@ class Annotation:
     def has_token_key(self, key: str) -> bool:
         return any(key in token for token in self.tokens if isinstance(token, Mapping))
 
-    def of_words(self, key: str) -> list[str]:
+    def of_words(self, key: str, *, empty: str = "") -> list[str]:
         """Return what tokens say under a key, of each word; "" where they say nothing.
 
+        empty (str): what an empty string stands for.
         RAISES (ValueError): if it is no string.
         """
         values = [""] * self.n_words
@@ -136,8 +140,8 @@ class Annotation:
             value = token.get(key, "")
             if not isinstance(value, str):
                 raise ValueError(f"tokens: expected {key!r} to be a string, got {token!r}")
-            if word >= 0:
-                values[word] = value
+            if word >= 0 and key in token:
+                values[word] = value or empty
         return values
 
     def check_token_keys(self, known: Collection[str]) -> None:
@@ -147,7 +151,8 @@ class Annotation:
             self.tally.check_keys(token, keys, line=self.line, where="tokens: ")
 
 
-def _list(items: Any, what: str) -> list[Any]:
+def as_list(items: Any, what: str) -> list[Any]:
+    """Return a list. RAISES (ValueError): if it is none."""
     if not isinstance(items, list):
         raise ValueError(f"{what}: expected a list, got {type(items).__name__}")
     return items

@@ -28,6 +28,8 @@ class CategoryReader(LayerReader[dict[str, float]]):
     of (DocLayer): where one holds. others (DocLayer): where each may.
     """
 
+    top_keys = (CATS,)
+
     def __init__(self, of: "DocLayer", others: "DocLayer", *, has_scores: bool):
         super().__init__(of, has_scores=has_scores)
         self.others = others
@@ -53,11 +55,13 @@ class CategoryReader(LayerReader[dict[str, float]]):
         self.one_holds &= abs(sum(numbers.values()) - 1) <= _TOLERANCE
         return {label: float(number) for label, number in numbers.items()}
 
-    def labels_of(self, analysis: dict[str, float], doc: Doc) -> Iterable[str]:
+    def labels_of(self, analysis: dict[str, float], forms: Sequence[str]) -> Iterable[str]:
         return analysis
 
-    def belief(self, doc: Doc, analyses: Sequence[dict[str, float]], weights: Floats1d) -> Belief:
-        n_words = sum(not token.is_space for token in doc)
+    def belief(
+        self, forms: Sequence[str], analyses: Sequence[dict[str, float]], weights: Floats1d
+    ) -> Belief:
+        n_words = len(forms)
         rows = [[numbers.get(label, 0.0) for label in self.labels] for numbers in analyses]
         chances = numpy.asarray(rows)
         if not self.has_scores:

@@ -23,16 +23,18 @@ class LayerReader(ABC, Generic[Analysis]):
 
     of (Layer): the layer. has_scores (bool | None): whether a line says one analysis by scores, in
         place of weighted ones; None if it may be either. line (int): the first that it stands in.
+    top_keys, token_keys (tuple[str, ...]): what it reads, of the annotation and of its tokens.
     """
 
-    token_keys: tuple[str, ...] = ()  # of tokens, that are read
+    token_keys: tuple[str, ...] = ()
+    top_keys: tuple[str, ...] = ("tokens",)
 
     def __init__(self, of: "Layer", *, has_scores: bool | None = False):
         self.of = of
         self.has_scores = has_scores
         self.line = 0
         self._labels: set[str] = set()
-        self._first: tuple[Doc, Analysis] | None = None
+        self._first: tuple[Sequence[str], Analysis] | None = None
 
     @property
     def layer(self) -> "Layer":
@@ -62,26 +64,32 @@ class LayerReader(ABC, Generic[Analysis]):
         """
 
     @abstractmethod
-    def labels_of(self, analysis: Analysis, doc: Doc) -> Iterable[str]:
-        """Return the labels that an analysis has."""
+    def labels_of(self, analysis: Analysis, forms: Sequence[str]) -> Iterable[str]:
+        """Return the labels that an analysis has. forms (Sequence[str]): the words."""
 
     @abstractmethod
-    def belief(self, doc: Doc, analyses: Sequence[Analysis], weights: Floats1d) -> Belief:
+    def belief(
+        self, forms: Sequence[str], analyses: Sequence[Analysis], weights: Floats1d
+    ) -> Belief:
         """Return what is believed of the words of a doc.
 
-        analyses (Sequence[Analysis]): one or more; of scores, one. weights: (K,), above 0.
+        forms (Sequence[str]): the words. analyses (Sequence[Analysis]): one or more; of scores,
+            one. weights: (K,), above 0.
         """
 
     @abstractmethod
     def write(self, doc: Doc, analysis: Analysis) -> None:
         """Annotate a doc with an analysis, of scores with the best guess."""
 
-    def note(self, annotation: Annotation) -> None:
-        """Read, and keep what beliefs have in common. RAISES (ValueError): as `read`."""
+    def note(self, annotation: Annotation) -> bool:
+        """Read, and keep what beliefs have in common. RETURNS (bool): whether an analysis is said.
+        RAISES (ValueError): as `read`."""
         analysis = self.read(annotation)
-        if analysis is not None:
-            self._labels.update(self.labels_of(analysis, annotation.doc))
-            self._first = self._first or (annotation.doc, analysis)
+        if analysis is None:
+            return False
+        self._labels.update(self.labels_of(analysis, annotation.forms))
+        self._first = self._first or (annotation.forms, analysis)
+        return True
 
     def form(self) -> Form:
         """Return what beliefs have in common, when all is noted. RAISES (ValueError): if nothing
@@ -91,5 +99,5 @@ class LayerReader(ABC, Generic[Analysis]):
                 f"{self.of.full_name}: no line says all of one text's, or there is no label; see "
                 f"line {self.line}"
             )
-        doc, analysis = self._first
-        return self.belief(doc, [analysis], numpy.ones(1)).form
+        forms, analysis = self._first
+        return self.belief(forms, [analysis], numpy.ones(1)).form

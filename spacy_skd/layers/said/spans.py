@@ -35,6 +35,7 @@ class SpanReader(LayerReader[list[ScoredSpan]]):
         super().__init__(of, has_scores=has_scores)
         self.span_layer = of
         self.keys = keys
+        self.top_keys = keys[:1]
         self.overlaps = False
         self.widest = 1
 
@@ -65,15 +66,16 @@ class SpanReader(LayerReader[list[ScoredSpan]]):
         self.widest = max([self.widest, *(span.end - span.start for span in spans)])
         return spans
 
-    def labels_of(self, analysis: list[ScoredSpan], doc: Doc) -> Iterable[str]:
+    def labels_of(self, analysis: list[ScoredSpan], forms: Sequence[str]) -> Iterable[str]:
         return (span.label for span in analysis)
 
-    def belief(self, doc: Doc, analyses: Sequence[list[ScoredSpan]], weights: Floats1d) -> Belief:
-        n = sum(not token.is_space for token in doc)
+    def belief(
+        self, forms: Sequence[str], analyses: Sequence[list[ScoredSpan]], weights: Floats1d
+    ) -> Belief:
         if self.has_scores:
-            return scored_spans(analyses[0], self.labels, n_words=n)
+            return scored_spans(analyses[0], self.labels, n_words=len(forms))
         sets = [[span[:3] for span in spans] for spans in analyses]
-        return replace(SpanCandidates.of_sets(self.labels, n, sets), weights=weights)
+        return replace(SpanCandidates.of_sets(self.labels, len(forms), sets), weights=weights)
 
     def write(self, doc: Doc, analysis: list[ScoredSpan]) -> None:
         likely = [s for s in analysis if s.score is None or s.score > _CHOSEN]

@@ -19,24 +19,28 @@ if TYPE_CHECKING:
 class TokenReader(LayerReader[list[str]]):
     """Of tokens, by a key. An analysis is a label a word, "" where none is known."""
 
-    def __init__(self, of: "TokenLayer", key: str):
+    def __init__(self, of: "TokenLayer", key: str, *, empty: str = ""):
+        """Read a key. empty (str): the label that an empty string stands for."""
         super().__init__(of)
         self.token_layer = of
         self.token_keys = (key,)
+        self.empty = empty
 
     @property
     def labels(self) -> tuple[str, ...]:
         return self.token_layer.fixed_labels or super().labels
 
     def read(self, annotation: Annotation) -> list[str] | None:
-        labels = annotation.of_words(self.token_keys[0])
+        labels = annotation.of_words(self.token_keys[0], empty=self.empty)
         self.token_layer.check(sorted({*labels} - {""}))
         return labels if any(labels) or not labels else None
 
-    def labels_of(self, analysis: list[str], doc: Doc) -> Iterable[str]:
+    def labels_of(self, analysis: list[str], forms: Sequence[str]) -> Iterable[str]:
         return filter(None, analysis)
 
-    def belief(self, doc: Doc, analyses: Sequence[list[str]], weights: Floats1d) -> Belief:
+    def belief(
+        self, forms: Sequence[str], analyses: Sequence[list[str]], weights: Floats1d
+    ) -> Belief:
         index = {label: i for i, label in enumerate(self.labels)}
         rows = [[index.get(label, -1) for label in labels] for labels in analyses]
         return LabelCandidates(self.labels, numpy.asarray(rows, dtype="int32"), weights)
@@ -49,19 +53,17 @@ class LemmaReader(TokenReader):
     """The same of lemmas, by each word on its own: of all analyses together it has the weight of
     those that say so. Labels are those by which a student makes them."""
 
-    def labels_of(self, analysis: list[str], doc: Doc) -> Iterable[str]:
-        made = (lemma_label(*pair) for pair in zip(_forms(doc), analysis) if pair[1])
+    def labels_of(self, analysis: list[str], forms: Sequence[str]) -> Iterable[str]:
+        made = (lemma_label(*pair) for pair in zip(forms, analysis) if pair[1])
         return filter(None, made)
 
-    def belief(self, doc: Doc, analyses: Sequence[list[str]], weights: Floats1d) -> Belief:
+    def belief(
+        self, forms: Sequence[str], analyses: Sequence[list[str]], weights: Floats1d
+    ) -> Belief:
         shares: list[dict[str, float]] = [{} for _ in analyses[0]]
         for lemmas, weight in zip(analyses, weights.tolist()):
             for word, lemma in zip(shares, lemmas):
                 if lemma:
                     word[lemma] = word.get(lemma, 0.0) + weight
         scores = [{name: float(numpy.log(share)) for name, share in w.items()} for w in shares]
-        return LemmaBelief.listed(self.labels, _forms(doc), scores)
-
-
-def _forms(doc: Doc) -> list[str]:
-    return [token.text for token in doc if not token.is_space]
+        return LemmaBelief.listed(self.labels, forms, scores)

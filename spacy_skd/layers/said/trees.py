@@ -10,7 +10,7 @@ from ...arrays import Array, Floats1d
 from ...codecs.units import ROOT_HEAD
 from ...transfer.beliefs import Belief, TreeCandidates
 from ..sentences import START_LABELS, units_from_starts
-from .annotation import Annotation
+from .annotation import Annotation, as_list
 from .reader import LayerReader
 from .tokens import TokenReader
 
@@ -68,10 +68,11 @@ def _head_of(token: Mapping[str, object], *, n: int) -> int:
 
 
 def _root(heads: Sequence[int], word: int) -> int:
+    above = word
     for _ in heads:
-        if heads[word] == ROOT_HEAD:
-            return word
-        word = heads[word]
+        if heads[above] == ROOT_HEAD:
+            return above
+        above = heads[above]
     raise ValueError(f"tokens: expected heads that lead to a root, got a circle at word {word}")
 
 
@@ -88,10 +89,10 @@ class TreeReader(LayerReader[Trees]):
     def read(self, annotation: Annotation) -> Trees | None:
         return read_trees(annotation)
 
-    def labels_of(self, analysis: Trees, doc: Doc) -> Iterable[str]:
+    def labels_of(self, analysis: Trees, forms: Sequence[str]) -> Iterable[str]:
         return filter(None, analysis.deprels)
 
-    def belief(self, doc: Doc, analyses: Sequence[Trees], weights: Floats1d) -> Belief:
+    def belief(self, forms: Sequence[str], analyses: Sequence[Trees], weights: Floats1d) -> Belief:
         index = {label: i for i, label in enumerate(self.labels)}
         starts: Array = numpy.logical_and.reduce([trees.starts for trees in analyses])
         units = units_from_starts(starts)
@@ -115,6 +116,8 @@ class TreeReader(LayerReader[Trees]):
 class SentenceReader(TokenReader):
     """Sentence starts, of "sents", else of the trees."""
 
+    top_keys = ("tokens", SENTS)
+
     def __init__(self, of: "TokenLayer"):
         super().__init__(of, HEAD)
 
@@ -124,7 +127,7 @@ class SentenceReader(TokenReader):
             trees = read_trees(annotation)
             return None if trees is None else [(inside, first)[start] for start in trees.starts]
         labels = [inside] * annotation.n_words
-        for sentence in annotation.data[SENTS]:
+        for sentence in as_list(annotation.data[SENTS], SENTS):
             start, end = annotation.chars(sentence, SENTS)
             if not annotation.doc.text[start:end].strip():
                 continue

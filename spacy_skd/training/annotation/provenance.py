@@ -31,7 +31,7 @@ def make_manifest(
             "fingerprint": fingerprint(nlp),
             **{key: nlp.meta[key] for key in ("lang", "name", "version")},
         },
-        versions=_versions(),
+        versions=versions(),
         settings=settings,
         inputs=[describe_input(path) for path in files],
         pipes=_forms(runner, pipes),
@@ -76,7 +76,7 @@ def check_input(path: Path, named: dict[str, Any]) -> None:
         )
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
     versions = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
