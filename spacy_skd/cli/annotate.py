@@ -7,7 +7,11 @@ import typer
 from spacy.cli._util import import_code
 from wasabi import msg
 
+from ..codecs.iob_labels import SCHEMES
+from ..layers.known import ENTITIES
+from ..teachers.token_classifier import Reading
 from ..training.annotation.annotate import annotate
+from ..training.annotation.outside import Outside
 from ..training.annotation.settings import Settings
 from ..training.conversion.raw_text import REJECTS
 from .code import CODE
@@ -16,7 +20,9 @@ from .rejects import ACCEPT, tell_rejects
 
 
 def annotate_cli(
-    teacher: str = typer.Argument(..., help="Folder or package of a trained pipeline"),
+    teacher: str = typer.Argument(
+        ..., help="Pipeline (folder, package), or hf:NAME, a token classifier of transformers"
+    ),
     inputs: list[str] = typer.Argument(..., help="Files, globs or folders of .txt, .jsonl, .spacy"),
     output: Path = typer.Argument(..., help="Folder to write to, or to finish"),
     pipes: str = typer.Option("", "--pipes", help="Components to ask: tag,parser. All by default"),
@@ -37,6 +43,10 @@ def annotate_cli(
     retrain: list[str] = typer.Option(
         [], "--retrain", help="Component that `init --retrain` will train anew; repeatable"
     ),
+    layer: str = typer.Option(ENTITIES, "--layer", help="hf: what its labels are of"),
+    scheme: str = typer.Option("auto", "--scheme", help=f"hf: {', '.join(SCHEMES)}"),
+    lang: str = typer.Option("en", "--lang", help="hf: whose tokenizer makes the words"),
+    tokenizer: str = typer.Option(None, "--tokenizer", help="hf: or that of this pipeline"),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace a run of other input"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU, -1 for CPU"),
     code_path: Path = CODE,
@@ -61,9 +71,16 @@ def annotate_cli(
             beam_density=beam_density,
             retrain=tuple(retrain),
         )
+        outside = Outside(Reading(layer, scheme), lang, tokenizer)
         with progress("annotate") as report:
             manifest = annotate(
-                teacher, inputs, output, settings=settings, overwrite=overwrite, report=report
+                teacher,
+                inputs,
+                output,
+                settings=settings,
+                outside=outside,
+                overwrite=overwrite,
+                report=report,
             )
     except (ValueError, OSError) as error:
         msg.fail("Not annotated to the end", str(error), exits=1)

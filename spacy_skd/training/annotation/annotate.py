@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
@@ -19,7 +18,6 @@ from ...shards.guesses import keep_guess
 from ...shards.manifest import Manifest
 from ...shards.store import META, add_beliefs, doc_key
 from ...teachers.beam import Beam
-from ...teachers.loading import load_trained
 from ...teachers.runner import TeacherRunner
 from ...transfer.beliefs import Belief
 from ..configs.retrained import check_retrainable
@@ -27,6 +25,7 @@ from ..conversion.raw_text import Unfit
 from ..corpora.readers import pieces, predicted_of
 from ..progress import Report, silent
 from .inputs import Record, find_inputs, read_inputs
+from .outside import PREFIX, Outside, Teacher, check_outside, load_teacher
 from .provenance import asked_pipes, make_manifest
 from .run import ShardRun, carry_out
 from .settings import Settings as Settings
@@ -40,15 +39,18 @@ def annotate(
     output: Path,
     *,
     settings: Settings | None = None,
+    outside: Outside | None = None,
     overwrite: bool = False,
     report: Report = silent,
 ) -> Manifest:
     """Write a folder of annotated docs, or finish one that was begun.
 
-    teacher (Union[str, Path]): folder or package of a trained pipeline.
+    teacher (Union[str, Path]): folder or package of a trained pipeline; or "hf:" and a token
+        classifier of transformers, by its name on the hub or its folder.
     inputs (Sequence[str]): `.txt` (a text a line), `.jsonl` and `.spacy` files, globs and folders.
     output (Path): gets `shard-000000.spacy`, ..., `manifest.json` and, if lines are unfit,
         `rejects.jsonl`.
+    outside (Outside | None): how a teacher that is no pipeline is asked, its default if None.
     overwrite (bool): whether to replace the folder of another run, instead of refusing.
     report (Report): called after each shard, with bytes of the input.
     RETURNS (Manifest): of the whole folder.
@@ -57,11 +59,12 @@ def annotate(
         cannot be written to. Shards that are whole stay.
     """
     files = find_inputs(inputs)
-    check_apart(output, [teacher, *inputs, *files])
+    check_apart(output, [str(teacher).removeprefix(PREFIX), *inputs, *files])
+    check_outside(teacher, outside)
 
     def make(drafts: Path) -> ShardRun:
-        nlp = load_trained(teacher, what="teacher")
-        return _Annotation(nlp, files, output, settings or Settings(), drafts=drafts)
+        asked = load_teacher(teacher, outside)
+        return _Annotation(asked, files, output, settings or Settings(), drafts=drafts)
 
     return carry_out(output, files, make, overwrite=overwrite, report=report)
 
@@ -71,18 +74,20 @@ class _Annotation(ShardRun):
 
     def __init__(
         self,
-        nlp: Language,
+        teacher: Teacher,
         files: Sequence[Path],
         output: Path,
         settings: Settings,
         *,
         drafts: Path,
     ):
+        nlp = teacher.nlp
         self.settings = settings
         self.runner = TeacherRunner(
             nlp,
             batch_words=settings.batch_words,
             beam=Beam(settings.beam_width, settings.beam_density),
+            outside=teacher.sources,
         )
         self.pipes = asked_pipes(self.runner, settings.pipes)
         for name in settings.retrain:
@@ -90,7 +95,13 @@ class _Annotation(ShardRun):
         plain = {**asdict(settings), "pipes": list(self.pipes), "retrain": list(settings.retrain)}
         if not settings.retrain:  # as manifests of earlier versions
             del plain["retrain"]
-        manifest = make_manifest(self.runner, files, pipes=self.pipes, settings=plain)
+        manifest = make_manifest(
+            self.runner,
+            files,
+            pipes=self.pipes,
+            settings={**plain, **teacher.settings},
+            described=teacher.described,
+        )
         super().__init__(
             nlp, files, output, manifest, shard_words=settings.shard_words, drafts=drafts
         )

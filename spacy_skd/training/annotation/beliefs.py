@@ -27,8 +27,8 @@ from ..conversion.raw_text import Unfit
 from ..progress import Report, silent
 from .beliefs_file import SUFFIXES, Believed, Readers, annotations_of, read_believed, survey
 from .inputs import Record
-from .outside import outside_manifest, rules_of, tokenizer_of
-from .provenance import describe_input
+from .outside import described, rules_of, tokenizer_of
+from .provenance import describe_input, versions
 from .run import ShardRun, carry_out
 
 
@@ -107,16 +107,22 @@ class _Beliefs(ShardRun):
     ):
         self.readers = readers
         inputs = [describe_input(path) for path in files]
-        manifest = outside_manifest(
+        teacher = described(
             nlp,
             path=", ".join(map(str, files)),
             fingerprint=fingerprint_of([each["blake2b"] for each in inputs] + [rules_of(nlp)]),
             tokenizer=settings.tokenizer,
             students={name: reader.student for name, reader in readers.items()},
+        )
+        manifest = Manifest(
+            teacher=teacher,
+            versions=versions(),
             settings=asdict(settings),
             inputs=inputs,
-            forms={name: reader.form() for name, reader in readers.items()},
+            pipes={name: reader.form().to_json() for name, reader in readers.items()},
             layers={name: reader.layer.full_name for name, reader in readers.items()},
+            counts=dict.fromkeys(("texts", "words", "blank", "rejected"), 0),
+            of_words=True,
         )
         size = settings.shard_words
         super().__init__(nlp, files, output, manifest, shard_words=size, drafts=drafts)

@@ -22,11 +22,14 @@ def make_manifest(
     *,
     pipes: Sequence[str],
     settings: dict[str, Any],
+    described: dict[str, Any] | None = None,
 ) -> Manifest:
-    """Make a manifest without shards. pipes (Sequence[str]): what the teacher is asked."""
+    """Make a manifest without shards. pipes (Sequence[str]): what the teacher is asked. described
+    (dict[str, Any] | None): what stands of a teacher that is no pipeline."""
     nlp = runner.nlp
     return Manifest(
-        teacher={
+        teacher=described
+        or {
             "path": str(nlp.path),
             "fingerprint": fingerprint(nlp),
             **{key: nlp.meta[key] for key in ("lang", "name", "version")},
