@@ -123,6 +123,10 @@ class Belief(ABC):
     def unpack(cls, packed: Packed, form: Form) -> "Belief":
         """Return the belief of a doc, see `Form.unpack`."""
 
+    def entropy(self) -> float:
+        """Return how uncertain it is of the doc, nats. RAISES (ValueError): of several teachers."""
+        raise ValueError("expected the belief of one teacher, got those of several")
+
     # Best guesses and draws
 
     @abstractmethod

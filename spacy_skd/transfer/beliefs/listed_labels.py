@@ -28,6 +28,7 @@ from ..expect import equal_weights, expect, heaviest, padded_weights
 from ..posterior import Target
 from ..students import LemmaStudent, SpanStudent, Student, Tags
 from .base import SPANS, Belief
+from .entropy import entropy_of_listed
 from .form import (
     Form,
     Packed,
@@ -92,6 +93,9 @@ class LabelCandidates(Belief):
         (weights,) = unpack_weights(packed["weights"])
         check_labels(rows, low=-1, high=len(form.labels), n_candidates=len(weights))
         return cls(form.labels, rows, weights)
+
+    def entropy(self) -> float:
+        return entropy_of_listed([row.tobytes() for row in self.rows], self.weights)
 
     def best(self, *, k: int) -> "LabelCandidates":
         order = heaviest(self.weights[None], k)[0]

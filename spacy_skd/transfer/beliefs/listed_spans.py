@@ -15,6 +15,7 @@ from ..expect import equal_weights, expect, heaviest, padded_weights, tempered_w
 from ..posterior import Target
 from ..students import SpanStudent
 from .base import Belief
+from .entropy import entropy_of_listed
 from .form import (
     Form,
     Packed,
@@ -91,6 +92,10 @@ class SpanCandidates(Belief):
         (weights,) = unpack_weights(packed["weights"])
         check_labels(cells[:, 3], low=0, high=len(form.labels), n_candidates=len(cells))
         return cls(form.labels, n_words, cells, weights)
+
+    def entropy(self) -> float:
+        sets = [frozenset(self.spans_of(k)) for k in range(len(self.weights))]
+        return entropy_of_listed(sets, self.weights)
 
     def best(self, *, k: int) -> "SpanCandidates":
         order = heaviest(self.weights[None], k)[0]

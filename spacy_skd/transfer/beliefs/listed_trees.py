@@ -27,6 +27,7 @@ from ..posterior import Target
 from ..students import HeadTagStudent, Student
 from ..target import Objective
 from .base import ParseBelief, TreeTeacher
+from .entropy import entropy_of_listed
 from .form import (
     Form,
     Packed,
@@ -119,6 +120,13 @@ class TreeCandidates(ParseBelief):
         chosen = numpy.repeat(self.weights.argmax(axis=1), self.unit_lengths)
         words = numpy.arange(len(chosen))
         return self.heads[chosen, words], self.deprels[chosen, words]
+
+    def entropy(self) -> float:
+        arcs = numpy.stack([self.heads, self.deprels], axis=2)
+        return sum(
+            entropy_of_listed([row[start:end].tobytes() for row in arcs], weights)
+            for (start, end), weights in zip(self.units.tolist(), self.weights)
+        )
 
     def best(self, *, k: int) -> "TreeCandidates":
         order = heaviest(self.weights, k)

@@ -19,6 +19,7 @@ from ..posterior import Posterior, Target
 from ..students import HeadTagStudent, Student
 from ..target import Objective
 from .base import ParseBelief, TreeTeacher, k_best
+from .entropy import entropy_of_trees
 from .form import (
     LOWEST,
     Form,
@@ -138,6 +139,10 @@ class TreeBelief(ParseBelief):
             pairs=numpy.stack([dependents, heads], axis=1).astype("int32"),
             label_scores=unpack_rows("label", packed, n_columns=len(form.labels)),
         )
+
+    def entropy(self) -> float:
+        of = (self.structure, self.units, self.arcs, self.pairs, self.label_scores)
+        return entropy_of_trees(*of)
 
     def best(self, *, k: int) -> TreeCandidates:
         totals: Floats2d = numpy.zeros((len(self.units), 1))
