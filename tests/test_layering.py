@@ -38,8 +38,8 @@ ALLOWED: dict[str, set[str]] = {
 
 # Other packages -> the only parts of the package that may import them.
 RESERVED: dict[str, tuple[str, ...]] = {
-    "torch": ("models/transformer/_autocast.py",),
-    "transformers": ("models/transformer/_autocast.py",),
+    "torch": ("models/transformer/_autocast.py", "models/transformer/_classifier.py"),
+    "transformers": ("models/transformer/_classifier.py",),
     "spacy_transformers": ("models/",),
     "spacy": (
         "registry.py",

@@ -3,8 +3,11 @@
 import subprocess
 import sys
 
-# Imported by models/transformer/teacher_transformer.py when it builds a transformer, never before.
-NEEDS_TORCH = {"spacy_skd.models.transformer._autocast"}
+# Imported when a transformer is built, or a token classifier is loaded, never before.
+NEEDS_TORCH = {
+    "spacy_skd.models.transformer._autocast",
+    "spacy_skd.models.transformer._classifier",
+}
 
 # thinc imports torch where it is installed, so its absence is what is tested. spacy.blank loads
 # the entry points of every installed plugin: those of plugins for transformers are hidden.

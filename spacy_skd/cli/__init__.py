@@ -21,10 +21,13 @@ from .silver import silver_cli
 from .spacy_distill import register
 from .stopping import stoppable
 from .teacher import teacher_cli
+from .texts.beliefs import beliefs_cli
+from .texts.select import select_cli
 from .vectors import vectors_cli
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "annotate": annotate_cli,
+    "beliefs": beliefs_cli,
     "calibrate": calibrate_cli,
     "convert": convert_cli,
     "distill": distill_cli,
@@ -35,6 +38,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "prepare": prepare_cli,
     "rehead": rehead_cli,
     "report": report_cli,
+    "select": select_cli,
     "silver": silver_cli,
     "vectors": vectors_cli,
 }

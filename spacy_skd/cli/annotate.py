@@ -7,7 +7,11 @@ import typer
 from spacy.cli._util import import_code
 from wasabi import msg
 
+from ..codecs.iob_labels import SCHEMES
+from ..layers.known import ENTITIES
+from ..teachers.token_classifier import Reading
 from ..training.annotation.annotate import Workers, annotate
+from ..training.annotation.outside import Outside
 from ..training.annotation.settings import Settings
 from ..training.conversion.raw_text import REJECTS
 from .code import CODE
@@ -16,7 +20,9 @@ from .rejects import ACCEPT, tell_rejects
 
 
 def annotate_cli(
-    teacher: str = typer.Argument(..., help="Folder or package of a trained pipeline"),
+    teacher: str = typer.Argument(
+        ..., help="Pipeline (folder, package), or hf:NAME, a token classifier of transformers"
+    ),
     inputs: list[str] = typer.Argument(
         ..., help="Files, globs, folders or URLs of .txt, .jsonl, .spacy"
     ),
@@ -39,6 +45,10 @@ def annotate_cli(
     retrain: list[str] = typer.Option(
         [], "--retrain", help="Component that `init --retrain` will train anew; repeatable"
     ),
+    layer: str = typer.Option(ENTITIES, "--layer", help="hf: what its labels are of"),
+    scheme: str = typer.Option("auto", "--scheme", help=f"hf: {', '.join(SCHEMES)}"),
+    lang: str = typer.Option("en", "--lang", help="hf: whose tokenizer makes the words"),
+    tokenizer: str = typer.Option(None, "--tokenizer", help="hf: or that of this pipeline"),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace a run of other input"),
     others: list[str] = typer.Option(
         [], "--with", help="Another teacher of the same layers, whose beliefs are mixed; repeatable"
@@ -76,6 +86,7 @@ def annotate_cli(
             retrain=tuple(retrain),
         )
         who = Workers(engine, workers, address, gpus, code=code_path, gpu=gpu_id >= 0)
+        outside = Outside(Reading(layer, scheme), lang, tokenizer)
         with progress("annotate") as report:
             manifest = annotate(
                 teacher,
@@ -85,6 +96,7 @@ def annotate_cli(
                 others=others,
                 weights=[float(each) for each in weights.split(",") if each.strip()],
                 workers=who,
+                outside=outside,
                 overwrite=overwrite,
                 report=report,
             )

@@ -23,9 +23,11 @@ from ..training.configs.plan import Plan, Row, make_plan, with_gold
 from ..training.configs.presets import DEFAULT, PRESETS, find_preset
 from ..training.configs.retrained import retrained_weights
 from ..training.configs.several_stores import ask_stores, with_stores
+from ..training.configs.stored_plan import plan_of_store
 from ..training.configs.student_config import for_teacher, student_config
 from .code import CODE, with_code
 from .prepare import EFFORT, from_store, set_steps, student_words
+from .texts.outside import check_no_components, for_store, outside_of
 
 STDOUT = "-"
 
@@ -45,7 +47,8 @@ def init(
 ) -> tuple[Config, Plan]:
     """Make a config with one student for each layer that a teacher annotates.
 
-    teacher (str): folder or package of a trained pipeline.
+    teacher (str): folder or package of a trained pipeline; or a folder of beliefs of a teacher that
+        is none, which then is the store, too.
     preset (str): the size, of `PRESETS`.
     store (str | Sequence[str] | None): folder that `spacy skd annotate` wrote, to train from; else
         the teacher runs in training. The number of steps then follows from its words. Of several
@@ -64,9 +67,16 @@ def init(
     """
     size = find_preset(preset)
     check_positive("effort", effort)
-    nlp = load_trained(teacher, what="teacher")
-    plan = make_plan(nlp, pipes=pipes, keep=keep, teach=teach, retrain=retrain)
     folders = [store] if isinstance(store, str) else list(store or ())
+    outside = outside_of(teacher, folders)
+    if outside is None:
+        nlp = load_trained(teacher, what="teacher")
+        plan = make_plan(nlp, pipes=pipes, keep=keep, teach=teach, retrain=retrain)
+    else:
+        folder, manifest, nlp = outside
+        folders = [folder]
+        plan = plan_of_store(manifest, pipes=pipes)
+        check_no_components(keep=keep, teach=teach, retrain=retrain)
     stores = [BeliefStore(folder, memory=0, name="init") for folder in folders]
     if retrain and len(stores) != 1:
         raise ValueError(
@@ -89,11 +99,14 @@ def init(
         scored=scored,
         more_scores=_more_scores(plan, nlp, gold),
     )
-    config = for_teacher(config, plan, nlp, source=teacher)
+    if outside is None:
+        config = for_teacher(config, plan, nlp, source=teacher)
+    else:
+        config = for_store(config, plan, nlp, manifest)
     config["paths"]["dev"] = dev
     if stores:
         if len(stores) == 1:
-            config = _stored(config, stores[0], plan, nlp)
+            config = _stored(config, stores[0], plan, None if outside else nlp)
             config["paths"]["store"] = folders[0]
         else:
             config = ask_stores(from_store(config), stores, plan)
@@ -147,12 +160,13 @@ def docs_in(corpus: Path) -> Iterator[Doc]:
         yield from docs
 
 
-def _stored(config: Config, stored: BeliefStore, plan: Plan, nlp: Language) -> Config:
+def _stored(config: Config, stored: BeliefStore, plan: Plan, nlp: Language | None) -> Config:
     """Train from what was annotated.
 
+    nlp (Language | None): the teacher, None where it is no pipeline.
     RAISES (ValueError): if this teacher did not annotate the store, or not all that is asked.
     """
-    if not stored.is_of(nlp):
+    if nlp is not None and not stored.is_of(nlp):
         stored.check_teacher(nlp)
     missing = [s.asks for s in plan.students if s.asks not in stored.forms]
     if missing:
@@ -190,7 +204,7 @@ def table(plan: Plan) -> list[tuple[str, str, str, str]]:
 
 
 def init_cli(
-    teacher: str = typer.Argument(..., help="Folder or package of a trained pipeline"),
+    teacher: str = typer.Argument(..., help="Pipeline, or a folder that `skd beliefs` wrote"),
     output: Path = typer.Argument(..., help="Config to write, - for stdout", allow_dash=True),
     preset: str = typer.Option(DEFAULT, "--preset", help=f"Size: {', '.join(PRESETS)}"),
     store: list[str] = typer.Option(
@@ -238,7 +252,7 @@ def init_cli(
     msg.table(table(plan), header=("teacher", "layer", "student", "note"), divider=True)
     _print_remedies(teacher, config, plan, code=with_code(code_path))
     msg.good(f"Wrote {output}")
-    data = "" if store else " --paths.train train.spacy --paths.raw raw.jsonl"
+    data = "" if config["paths"]["store"] else " --paths.train train.spacy --paths.raw raw.jsonl"
     data += "" if dev else " --paths.dev dev.spacy"
     data += with_code(code_path)
     msg.info("Next:")

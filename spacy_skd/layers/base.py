@@ -15,6 +15,7 @@ from ..transfer.beliefs import Belief
 from . import LAYERS
 from .confidences import Record, register_layer
 from .facts import Fact
+from .said import Annotation, LayerReader
 
 Block = dict[str, Any]  # of a config
 LayerClass = TypeVar("LayerClass", bound="type[Layer]")
@@ -141,6 +142,15 @@ class Layer(ABC):
     def draw(self, doc: Doc, belief: Belief, how: Drawing) -> None:
         """Annotate a doc with what is drawn from a belief. RAISES (ValueError): if it is of another
         kind of annotation."""
+
+    def readers(self, annotation: Annotation) -> "list[LayerReader[Any]]":
+        """Return what reads this kind of layer of an annotation in JSON, each layer that it has."""
+        return []
+
+    @property
+    def said_under(self) -> tuple[str, ...]:
+        """Return the keys of such an annotation under which it stands."""
+        return ()
 
     # Confidences, of layers that have them
 

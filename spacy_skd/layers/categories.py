@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy
 from spacy.pipeline import MultiLabel_TextCategorizer, TextCategorizer
@@ -13,6 +13,8 @@ from ..errors import check_between
 from .base import Block, register
 from .doc_layer import DocLayer, numbers_of, short
 from .facts import Fact
+from .said import Annotation, LayerReader
+from .said.categories import CATS, CategoryReader
 
 TOLERANCE = 0.01  # of sums of probabilities that somebody has rounded
 
@@ -93,6 +95,17 @@ class CatsLayer(DocLayer):
 
     def chosen(self, chances: Floats1d) -> list[int]:
         return [int(chances.argmax())]
+
+    @property
+    def said_under(self) -> tuple[str, ...]:
+        return (CATS,)
+
+    def readers(self, annotation: Annotation) -> list[LayerReader[Any]]:
+        """See `Layer.readers`. Of all texts it is known whether one category holds."""
+        if CATS not in annotation.data:
+            return []
+        scored = not annotation.is_listed
+        return [CategoryReader(self, MultilabelCatsLayer(), has_scores=scored)]
 
 
 @register("cats_multilabel")

@@ -14,6 +14,8 @@ from .spans import EntsLayer, SpansLayer
 from .tokens import MorphLayer, PosLayer, SentLayer, TagLayer
 from .trees import TreeLayer
 
+ENTITIES = EntsLayer.name  # of what labels named entities
+
 # In the order in which they are named to users.
 OWN: tuple[type[Layer], ...] = (
     TagLayer, PosLayer, MorphLayer, LemmaLayer, SentLayer, MorphologizerLayer, TreeLayer, EntsLayer,

@@ -12,6 +12,8 @@ from ..arrays import Array
 from ..models.words import words_of
 from .base import register
 from .facts import Fact
+from .said import Annotation, LayerReader
+from .said.tokens import LemmaReader
 from .token_layer import TokenLayer
 
 
@@ -46,6 +48,10 @@ class LemmaLayer(TokenLayer):
             return lemmas
         aligned = (to[i] for i in range(len(eg.predicted)))
         return [lemmas[int(js[0])] if _is_one(js, back) else None for js in aligned]
+
+    def readers(self, annotation: Annotation) -> list[LayerReader[Any]]:
+        key = self.name
+        return [LemmaReader(self, key)] if annotation.has_token_key(key) else []
 
     def facts(self, doc: Doc) -> dict[str, list[Fact]]:
         """See `Layer.facts`. Lemmas are too many to be labels."""

@@ -19,6 +19,9 @@ from ..structures import IndependentSpans
 from ..transfer.beliefs import Belief
 from .base import Block, Drawing, Layer
 from .facts import Fact
+from .said import Annotation, LayerReader
+from .said.annotation import SCORE
+from .said.spans import SpanReader
 
 logger = logging.getLogger("spacy.skd")
 
@@ -92,6 +95,25 @@ class SpanLayer(Layer):
         """Return the labels of a doc's spans."""
         return (span.label_ for span in self.spans(doc))
 
+    @property
+    def said_under(self) -> tuple[str, ...]:
+        return (self.name,)
+
+    def readers(self, annotation: Annotation) -> list[LayerReader[Any]]:
+        """See `Layer.readers`: of groups one each; a list without a key is the default group."""
+        said = annotation.data.get(self.name)
+        if isinstance(said, dict) and self.keyed_by:
+            groups = [(type(self)(**{self.keyed_by: key}), key, said[key]) for key in said]
+            return [_reader(annotation, spans, of, self.name, key) for of, key, spans in groups]
+        return [] if said is None else [_reader(annotation, said, type(self)(), self.name)]
+
+    def settings_of_said(self, widest: int) -> Block:
+        """Return settings of a student's component where a file has spans that are independent of
+        each other. widest (int): words."""
+        if not self.may_overlap:
+            return {}
+        return independent_spans(widest, max_positive=None, threshold=None)
+
     def facts(self, doc: Doc) -> dict[str, list[Fact]]:
         name, _, key = self.full_name.partition(":")
         facts = [
@@ -157,3 +179,10 @@ class SpanLayer(Layer):
         with named(f"layer {self.full_name!r}"):
             drawn = belief.draw_spans(rng=how.rng, temperature=how.temperature)
         self.write(doc, drawn, overwrite=True)
+
+
+def _reader(annotation: Annotation, said: Any, of: SpanLayer, *keys: str) -> SpanReader:
+    """said: the list of spans, which may be malformed; empty, it may be one of scores, too."""
+    items = said if isinstance(said, list) else []
+    scored = None if not items else any(isinstance(each, dict) and SCORE in each for each in items)
+    return SpanReader(of, *keys, has_scores=False if annotation.is_listed else scored)

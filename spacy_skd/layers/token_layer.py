@@ -18,6 +18,8 @@ from ..models.words import words_of
 from ..transfer.beliefs import Belief
 from .base import Block, Drawing, Layer
 from .facts import Fact
+from .said import Annotation, LayerReader
+from .said.tokens import TokenReader
 
 
 class TokenLayer(Layer):
@@ -25,6 +27,7 @@ class TokenLayer(Layer):
 
     attr (int): that attribute, of `spacy.attrs`.
     fixed_labels (tuple[str, ...] | None): all its labels, where these are always the same.
+    no_label (str): the label that an empty string of spaCy's stands for, "" for none.
     """
 
     family = "tokens"
@@ -32,6 +35,7 @@ class TokenLayer(Layer):
     attr: ClassVar[int]
     fixed_labels: ClassVar[tuple[str, ...] | None] = None
     of_words: ClassVar[bool] = True
+    no_label: ClassVar[str] = ""
 
     def __init_subclass__(cls, **settings: Any):
         if "name" in vars(cls) and "token_confidence" not in vars(cls):
@@ -134,6 +138,15 @@ class TokenLayer(Layer):
     def _on_tokens(self, words: Words, values: Array, space: int) -> Array:
         """(words,) to (tokens,)."""
         return words.to_tokens(values, fill=space)
+
+    @property
+    def said_under(self) -> tuple[str, ...]:
+        return ("tokens",)
+
+    def readers(self, annotation: Annotation) -> list[LayerReader[Any]]:
+        key = self.name
+        empty = self.no_label
+        return [TokenReader(self, key, empty=empty)] if annotation.has_token_key(key) else []
 
     # Confidences
 

@@ -22,6 +22,8 @@ from ..errors import check_between
 from ..models.words import words_of
 from .base import Block, register
 from .facts import Fact
+from .said import Annotation, LayerReader
+from .said.trees import HEAD, SENTS, SentenceReader
 from .sentences import START_LABELS, aligned_starts, units_from_starts
 from .token_layer import TokenLayer, facts_of_words, same_feats
 
@@ -102,6 +104,7 @@ class MorphLayer(TokenLayer):
     name = "morph"
     order = 4
     attr = MORPH
+    no_label = Morphology.EMPTY_MORPH
     assigns = ("token.morph",)
     stock_factory = "morphologizer"
     answers: ClassVar[Mapping[type, str]] = {Morphologizer: ".morph"}
@@ -196,6 +199,10 @@ class SentLayer(TokenLayer):
         if self.threshold in (0, 1):
             return math.copysign(CERTAIN, self.threshold - 0.5)
         return math.log(self.threshold / (1 - self.threshold))
+
+    def readers(self, annotation: Annotation) -> list[LayerReader[Any]]:
+        has_sentences = SENTS in annotation.data or annotation.has_token_key(HEAD)
+        return [SentenceReader(self)] if has_sentences else []
 
     def aligned(self, eg: Example) -> list[str | None]:
         if not self.is_annotated(eg.reference):

@@ -18,6 +18,9 @@ from ..models.words import words_of
 from ..transfer.beliefs import Belief
 from .base import Block, Drawing, Layer, register
 from .facts import Fact
+from .said import Annotation, LayerReader
+from .said.trees import HEAD as HEAD_KEY
+from .said.trees import TreeReader
 from .tokens import SentLayer
 
 PUNCTUATION = ("p", "punct")  # which spaCy's scores of arcs leave out
@@ -83,6 +86,9 @@ class TreeLayer(Layer):
         """Tell whether a doc has words, and each of them a deprel."""
         words = [token for token in doc if not token.is_space]
         return bool(words) and all(token.dep for token in words)
+
+    def readers(self, annotation: Annotation) -> list[LayerReader[Any]]:
+        return [TreeReader(self)] if annotation.has_token_key(HEAD_KEY) else []
 
     # Facts
 

@@ -53,6 +53,24 @@ def divergence(
     return cross_entropy - entropy, n
 
 
+def stored_divergence(student: Any, doc: Doc, belief: Belief) -> float:
+    """Return KL(teacher || student) in nats of one doc, of which a belief is stored. What the
+    student cannot express of it is ruled out.
+
+    student: a component. doc (Doc): that its whole pipeline has annotated.
+    """
+    with _comparing(student, student.structure):
+        meter = student.start_meter()
+        try:
+            loss = _loss(student, [doc], [belief], student.structure)
+        finally:
+            student.meter = student.lost_mass.meter = None
+    # Where the marginals alone of what is learnt are known, its entropy is the belief's own.
+    divergence = meter.divergence
+    nats = divergence.total if divergence.weight > 0 else loss - belief.entropy()
+    return max(0.0, float(nats))
+
+
 def _loss(pipe: Any, docs: Sequence[Doc], beliefs: Sequence[Belief], structure: Structure) -> float:
     with _comparing(pipe, structure):
         lesson = pipe.task.lesson_without_gold(beliefs)

@@ -120,6 +120,6 @@ def _read_checked(path: Path, shard: Shard) -> bytes:
 def damaged(path: object, what: str) -> str:
     """Say what is wrong with a shard, and what to do."""
     return (
-        f"shard {path} is not as it was written: {what}. Run the same `spacy skd annotate` again: "
+        f"shard {path} is not as it was written: {what}. Run the command that wrote it again: "
         f"it redoes this shard alone"
     )

@@ -13,6 +13,9 @@ from .files import Shard
 
 FILE = "manifest.json"
 FORMAT = 1
+# In `teacher`, where that is no pipeline: the folder or package that has the tokenizer, None for
+# the language's own; and settings of a student's components, by the teacher's.
+OUTSIDE = "outside"
 # Two runs may be mixed in one folder only if these are equal.
 SAME = ("format", "of_words", "teacher.fingerprint", "settings", "inputs", "pipes")
 

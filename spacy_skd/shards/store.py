@@ -87,8 +87,7 @@ class BeliefStore:
         if not self.manifest.complete:
             raise ValueError(
                 f"{self.folder} is not whole: its annotation was stopped after "
-                f"{len(self.manifest.shards)} shards. Run the same `spacy skd annotate` again to "
-                f"finish it"
+                f"{len(self.manifest.shards)} shards. Run the same command again to finish it"
             )
         self.id = self.manifest.id
         self.forms: dict[str, Form] = self.manifest.forms()

@@ -1,7 +1,7 @@
 """What tells one teacher from another: a digest of its config and weights."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from spacy.language import Language
@@ -33,6 +33,14 @@ def fingerprint_of_folder(folder: Path) -> str:
     for path in sorted(_files(folder), key=lambda path: path.relative_to(folder).as_posix()):
         whole.update(path.relative_to(folder).as_posix().encode("utf8") + b"\0")
         whole.update(bytes.fromhex(digest_of(path)))
+    return whole.hexdigest()
+
+
+def fingerprint_of(parts: Iterable[str]) -> str:
+    """Return a digest of some texts, such as digests, in their order."""
+    whole = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        whole.update(part.encode("utf8") + b"\0")
     return whole.hexdigest()
 
 

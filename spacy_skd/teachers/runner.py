@@ -1,6 +1,6 @@
 """Runs a trained teacher pipeline over docs and collects what its components believe."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import numpy
@@ -17,7 +17,7 @@ from .beam import Beam
 from .fingerprint import fingerprint
 from .overlap import in_turn, n_cores, overlapped
 from .sources import find_sources
-from .views import View
+from .views import Source, View
 
 Beliefs = dict[str, Belief]
 Out = TypeVar("Out")
@@ -37,12 +37,23 @@ class TeacherRunner:
     nlp (Language): the teacher. What it can be asked: `pipes`.
     batch_words (int): padded words of a batch; docs of similar length share one.
     beam (Beam | None): of stock parsers and entity recognizers, `Beam()` if not given.
+    outside (Mapping[str, Source] | None): what else is asked, by name, that is no component.
+    described (dict[str, Any] | None): what stands in a manifest of a teacher that is no pipeline.
     """
 
-    def __init__(self, nlp: Language, *, batch_words: int, beam: Beam | None = None):
+    def __init__(
+        self,
+        nlp: Language,
+        *,
+        batch_words: int,
+        beam: Beam | None = None,
+        outside: Mapping[str, Source] | None = None,
+        described: dict[str, Any] | None = None,
+    ):
         self.nlp = nlp
         self.batch_words = batch_words
-        self._sources = find_sources(nlp, beam=beam)
+        self.outside, self._described = dict(outside or {}), described
+        self._sources = {**find_sources(nlp, beam=beam), **self.outside}
         self._views: dict[str, dict[str, View]] = {
             name: {name + suffix: view for suffix, view in source.views().items()}
             for name, source in self._sources.items()
@@ -124,7 +135,7 @@ class TeacherRunner:
             if isinstance(model := getattr(pipe, "model", None), Model):
                 forget_words(model)
         copies = [self.copy_of(doc, start) for doc, start in zip(docs, starts)]
-        components: list[tuple[str, Any]] = self.nlp.components
+        components = self._components
         n_first = self._n_to_embed()
 
         def embed(places: list[int]) -> _Batch:
@@ -147,6 +158,10 @@ class TeacherRunner:
             results.update(zip(places, read_of))
         return [results[i] for i in range(len(copies))]
 
+    @property
+    def _components(self) -> list[tuple[str, Any]]:
+        return [*self.nlp.components, *self.outside.items()]
+
     def _n_to_embed(self) -> int:
         """Count how many components there are up to the first that embeds, with it."""
         for i, (name, pipe) in enumerate(self.nlp.components):
@@ -167,7 +182,7 @@ class TeacherRunner:
     def _guess(self, docs: list[Doc], by_doc: list[Beliefs], also: Collection[str]) -> None:
         """Annotate docs: what was asked writes what it believes, the others run, but those after
         the last that is wanted."""
-        components = [(n, pipe) for n, pipe in self.nlp.components if not self._embeds(n, pipe)]
+        components = [(n, pipe) for n, pipe in self._components if not self._embeds(n, pipe)]
         last = max((i for i, (name, _) in enumerate(components) if name in also), default=-1)
         for i, (name, pipe) in enumerate(components):
             if name in self._sources and all(name in beliefs for beliefs in by_doc):
@@ -177,6 +192,8 @@ class TeacherRunner:
 
     def about(self) -> dict[str, Any]:
         """Return what a manifest says of the teacher: path, fingerprint, name."""
+        if self._described is not None:
+            return self._described
         meta = {key: self.nlp.meta[key] for key in ("lang", "name", "version")}
         return {"path": str(self.nlp.path), "fingerprint": fingerprint(self.nlp), **meta}
 

@@ -5,6 +5,7 @@ train.spacy, dev.spacy, test.spacy      what `skd convert` makes of it, with spa
 house.py                                a component that is a function
 theirs/transformer, theirs/curated      somebody's trained pipelines (somebody.py)
 path/or/package, path/to/teacher        the same two without the function
+path/to/classifier                      a token classifier of transformers
 annotated/, vectors/, student.cfg,      what the five commands of the README write, which are
 out/, packages/                         read out of it
 """
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import spacy
 import srsly
+from classifiers import classifier
 from journeys import somebody
 from journeys.commands import OVERRIDES, run, run_process, users_code_forgotten
 from journeys.grammar import write_treebank
@@ -55,6 +57,7 @@ def build(folder: Path) -> None:
             save(nlp, folder / "theirs" / kind)
             nlp.remove_pipe("count_shouts")
             save(nlp, folder / place)
+    classifier(folder / "path" / "to" / "classifier")
     save(somebody.textcat(folder / "train.spacy"), folder / "textcat" / "model-best")
     for line in first_commands():
         run_process(line, folder, env=LONG)

@@ -17,6 +17,7 @@ from .engines.choice import Workers as Workers
 from .engines.choice import make_engine
 from .fetch import fetched
 from .inputs import Record, find_inputs, read_inputs
+from .outside import Outside, check_outside, folder_of, is_outside
 from .places.base import Sink
 from .places.choice import place_of
 from .provenance import make_manifest
@@ -32,13 +33,15 @@ def annotate(
     settings: Settings | None = None,
     others: Sequence[str | Path] = (),
     weights: Sequence[float] = (),
+    outside: Outside | None = None,
     workers: Workers | None = None,
     overwrite: bool = False,
     report: Report = silent,
 ) -> Manifest:
     """Write a folder of annotated docs, or finish one that was begun.
 
-    teacher (Union[str, Path]): folder or package of a trained pipeline.
+    teacher (Union[str, Path]): folder or package of a trained pipeline; or "hf:" and a token
+        classifier of transformers, by its name on the hub or its folder.
     inputs (Sequence[str]): `.txt` (a text a line), `.jsonl` and `.spacy` files, globs and folders;
         URLs of such (`s3://...`), which are copied to this machine first.
     output (Union[str, Path]): a folder or a URL; gets `shard-000000.spacy`, ..., `manifest.json`
@@ -46,6 +49,7 @@ def annotate(
     others (Sequence[Union[str, Path]]): further teachers of the same layers: what is stored is the
         mixture of what all believe, in as many bytes as of one (transfer/beliefs/merging.py).
     weights (Sequence[float]): of `teacher` and the others; all the same if there are none.
+    outside (Outside | None): how a teacher that is no pipeline is asked, its default if None.
     workers (Workers | None): who annotates; by default this process.
     overwrite (bool): whether to replace the folder of another run, instead of refusing.
     report (Report): called after each shard, with bytes of the input.
@@ -54,12 +58,13 @@ def annotate(
         teach, one of several that lacks a layer, an output folder of another run, or one that
         another run writes to; (OSError): if it cannot be written to. Shards that are whole stay.
     """
-    asked = Asked(
-        tuple(map(str, [teacher, *others])), settings or Settings(), tuple(map(float, weights))
-    )
+    teachers = tuple(map(str, [teacher, *others]))
+    if not any(map(is_outside, teachers)):
+        check_outside(teacher, outside)
+    asked = Asked(teachers, settings or Settings(), tuple(map(float, weights)), outside)
     with fetched(inputs) as (places, urls):
         files = find_inputs(places)
-        place = place_of(output, apart=[*asked.teachers, *places, *files])
+        place = place_of(output, apart=[*map(folder_of, teachers), *places, *files])
 
         def make(drafts: Path) -> ShardRun:
             return _Annotation(asked, files, workers or Workers(), drafts=drafts, urls=urls)
@@ -85,6 +90,7 @@ class _Annotation(ShardRun):
         for name in settings.retrain:
             check_retrainable(annotator.nlp, name)
         plain = {**asdict(settings), "pipes": list(pipes), "retrain": list(settings.retrain)}
+        plain.update(annotator.more)
         if not settings.retrain:  # as manifests of earlier versions
             del plain["retrain"]
         manifest = make_manifest(annotator.runner, files, pipes=pipes, settings=plain)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
@@ -13,12 +14,12 @@ from ...shards.files import make_bin
 from ...shards.guesses import keep_guess
 from ...shards.store import META, add_beliefs, doc_key
 from ...teachers.beam import Beam
-from ...teachers.loading import load_trained
 from ...teachers.runner import TeacherRunner
 from ...transfer.beliefs import Belief
 from ..corpora.readers import pieces, predicted_of
 from .ensemble import EnsembleRunner
 from .inputs import Record
+from .outside import Outside, load_teacher
 from .provenance import Runner, asked_pipes
 from .settings import Settings
 
@@ -29,22 +30,35 @@ _Asked = tuple[Doc, Array | None, Record]
 class Asked:
     """Who is asked, and how: all that an annotator is made of, in whatever process.
 
-    teachers (tuple[str, ...]): folders or packages; of several the mixture is stored. weights
-    (tuple[float, ...]): of each; all the same if there are none.
+    teachers (tuple[str, ...]): folders or packages, or "hf:..."; of several the mixture is stored.
+    weights (tuple[float, ...]): of each; all the same if there are none. outside (Outside | None):
+    how teachers that are no pipelines are asked, its default if None.
     """
 
     teachers: tuple[str, ...]
     settings: Settings
     weights: tuple[float, ...] = ()
+    outside: Outside | None = None
 
     def load(self) -> "Annotator":
         """Load the teachers. RAISES (ValueError): if one cannot be loaded or asked."""
+        loaded = [load_teacher(teacher, self.outside) for teacher in self.teachers]
         settings = self.settings
-        beam, size = Beam(settings.beam_width, settings.beam_density), settings.batch_words
-        loaded = [load_trained(teacher, what="teacher") for teacher in self.teachers]
-        runners = [TeacherRunner(nlp, batch_words=size, beam=beam) for nlp in loaded]
+        runners = [
+            TeacherRunner(
+                each.nlp,
+                batch_words=settings.batch_words,
+                beam=Beam(settings.beam_width, settings.beam_density),
+                outside=each.sources,
+                described=each.described,
+            )
+            for each in loaded
+        ]
         several = len(runners) > 1 or self.weights
-        return Annotator(EnsembleRunner(runners, self.weights) if several else runners[0], settings)
+        runner = EnsembleRunner(runners, self.weights) if several else runners[0]
+        return Annotator(
+            runner, settings, {k: v for one in loaded for k, v in one.settings.items()}
+        )
 
 
 class Annotator:
@@ -52,10 +66,11 @@ class Annotator:
 
     id (bytes): of the run's manifest; set before the first shard.
     pipes (tuple[str, ...]): what the teacher is asked.
+    more (dict[str, Any]): what else shards depend on, JSON.
     """
 
-    def __init__(self, runner: Runner, settings: Settings):
-        self.runner, self.settings = runner, settings
+    def __init__(self, runner: Runner, settings: Settings, more: dict[str, Any] | None = None):
+        self.runner, self.settings, self.more = runner, settings, more or {}
         self.pipes = asked_pipes(runner, settings.pipes)
         self.id = b""
 

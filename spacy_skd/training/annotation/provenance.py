@@ -27,7 +27,7 @@ def make_manifest(
     """Make a manifest without shards. pipes (Sequence[str]): what the teacher is asked."""
     return Manifest(
         teacher=runner.about(),
-        versions=_versions(),
+        versions=versions(),
         settings=settings,
         inputs=[describe_input(path) for path in files],
         pipes=_forms(runner, pipes),
@@ -72,7 +72,7 @@ def check_input(path: Path, named: dict[str, Any]) -> None:
         )
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
     versions = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:

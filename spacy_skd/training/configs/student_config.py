@@ -79,11 +79,11 @@ def score_weights(
     return rounded
 
 
-def for_teacher(config: Config, plan: Plan, nlp: Language, *, source: str) -> Config:
+def for_teacher(config: Config, plan: Plan, nlp: Language, *, source: str | None) -> Config:
     """Return the config of a plan's students, made for one teacher: its tokenizer, and at their
     places its components that need no transformer, and those that are trained anew.
 
-    nlp (Language): the teacher. source (str): where it was loaded from.
+    nlp (Language): the teacher. source (str | None): where it was loaded from.
     """
     config = config.copy()
     config["paths"]["teacher"] = source

@@ -136,6 +136,10 @@ class Belief(ABC):
         """
         raise ValueError(f"expected beliefs that can be mixed into one, got a {cls.__name__}")
 
+    def entropy(self) -> float:
+        """Return how uncertain it is of the doc, nats. RAISES (ValueError): of several teachers."""
+        raise ValueError("expected the belief of one teacher, got those of several")
+
     # Best guesses and draws
 
     @abstractmethod

@@ -16,6 +16,7 @@ from ..expect import equal_weights, heaviest, tempered_weights
 from ..posterior import Posterior, Target
 from ..students import Student
 from .base import CATEGORIES, Belief, k_best
+from .entropy import entropy_of_listed, entropy_of_unit
 from .form import (
     Form,
     Packed,
@@ -101,6 +102,9 @@ class DocBelief(DocumentBelief):
         scores = structure.label_scores(Parts({"unary": rows}, numpy.asarray([shape[1]])))
         return cls(structure, form.labels, scores[0], int(unpack_array(packed["words"])[0]))
 
+    def entropy(self) -> float:
+        return entropy_of_unit(self.structure, self._parts())
+
     def best(self, *, k: int) -> "DocCandidates":
         totals, found = k_best(self.structure, self._parts(), k)
         rows = numpy.stack([self.structure.label_chances(parts)[0] > 0 for parts in found])
@@ -185,6 +189,9 @@ class DocCandidates(DocumentBelief):
         ]  # fmt: skip
         weights = shared_weights([each.weights[None] for each in own], mixture.weights)
         return cls(labels, numpy.concatenate(sets), weights[0], own[0].n_words)
+
+    def entropy(self) -> float:
+        return entropy_of_listed([row.tobytes() for row in self.sets], self.weights)
 
     def best(self, *, k: int) -> "DocCandidates":
         order = heaviest(self.weights[None], k)[0]

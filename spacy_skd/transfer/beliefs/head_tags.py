@@ -18,6 +18,7 @@ from ..draws import DrawnTrees
 from ..posterior import Posterior, Target
 from ..students import HeadTagStudent, Student
 from .base import LABEL_FLOOR, Belief, ParseBelief
+from .entropy import entropy_of_rows
 from .form import Form, Packed, pack_rows, pack_units, unpack_rows, unpack_units
 from .listed_trees import TreeCandidates
 from .merging import merge_head_tags
@@ -89,6 +90,9 @@ class HeadLabelBelief(ParseBelief):
     def unpack(cls, packed: Packed, form: Form) -> "HeadLabelBelief":
         scores = unpack_rows("score", packed, n_columns=len(form.labels))
         return cls(cast(Structure, form.structure), form.labels, unpack_units(packed), scores)
+
+    def entropy(self) -> float:
+        return entropy_of_rows(self.scores)
 
     def best(self, *, k: int) -> TreeCandidates:
         """Return trees in which an arc scores as its best tag. Those with an arc without a tag

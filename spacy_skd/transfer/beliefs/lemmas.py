@@ -20,6 +20,7 @@ from ..draws import choose
 from ..posterior import Target
 from ..students import LemmaStudent
 from .base import Belief, k_best
+from .entropy import entropy_of_rows
 from .form import (
     Form,
     Packed,
@@ -205,6 +206,9 @@ class LemmaBelief(Belief):
         """Return the likeliest lemma of each word, "" where there is none."""
         ids, scores = self._padded()
         return [self._name(row[best]) for row, best in zip(ids, scores.argmax(axis=1).tolist())]
+
+    def entropy(self) -> float:
+        return entropy_of_rows(self._padded()[1])
 
     def best(self, *, k: int) -> LabelCandidates:
         """See `Belief.best`. Its labels are lemmas, "" of a word of which nothing is said."""

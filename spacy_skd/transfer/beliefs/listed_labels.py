@@ -28,6 +28,7 @@ from ..expect import equal_weights, expect, heaviest, padded_weights
 from ..posterior import Target
 from ..students import LemmaStudent, SpanStudent, Student, Tags
 from .base import SPANS, Belief
+from .entropy import entropy_of_listed
 from .form import (
     Form,
     Packed,
@@ -51,7 +52,8 @@ class LabelCandidates(Belief):
     """Weighted labellings of a doc's words.
 
     labels (tuple[str, ...]): the teacher's inventory, of labels of tokens or of tags of spans.
-    rows (Ints2d): (K, words of the doc) indices of labels.
+    rows (Ints2d): (K, words of the doc) indices of labels, -1 for one that is not known (of tokens
+        alone): of that word the candidate says nothing.
     weights (Floats1d): (K,) in proportion to their probabilities, at least 0.
     """
 
@@ -92,7 +94,7 @@ class LabelCandidates(Belief):
     def unpack(cls, packed: Packed, form: Form) -> "LabelCandidates":
         rows = unpack_array(packed["rows"]).astype("int32")
         (weights,) = unpack_weights(packed["weights"])
-        check_labels(rows, low=0, high=len(form.labels), n_candidates=len(weights))
+        check_labels(rows, low=-1, high=len(form.labels), n_candidates=len(weights))
         return cls(form.labels, rows, weights)
 
     @classmethod
@@ -107,6 +109,9 @@ class LabelCandidates(Belief):
         weights = shared_weights([each.weights[None] for each in own], mixture.weights)
         return cls(labels, numpy.concatenate(rows).astype("int32"), weights[0])
 
+    def entropy(self) -> float:
+        return entropy_of_listed([row.tobytes() for row in self.rows], self.weights)
+
     def best(self, *, k: int) -> "LabelCandidates":
         order = heaviest(self.weights[None], k)[0]
         return replace(self, rows=self.rows[order], weights=equal_weights(self.weights[order]))
@@ -119,7 +124,7 @@ class LabelCandidates(Belief):
         known: Container[str] | None = None,
     ) -> list[str]:
         (chosen,) = choose(self.weights[None], rng=rng, temperature=temperature)
-        return [self.labels[i] for i in self.rows[chosen].tolist()]
+        return ["" if i < 0 else self.labels[i] for i in self.rows[chosen].tolist()]
 
     @classmethod
     def target_of_tokens(cls, beliefs: Sequence["Self"], student: Student) -> Target:
@@ -145,10 +150,11 @@ class LabelCandidates(Belief):
         ).to(student.ops)
 
     def named(self, candidate: int) -> Sequence[str | None]:
-        """Return the labels of a candidate, None for each word if there are fewer."""
+        """Return the labels of a candidate, None for what is not known: each word, if there are
+        fewer."""
         if candidate >= len(self.rows):
             return [None] * self.n_tokens
-        return [self.labels[label] for label in self.rows[candidate].tolist()]
+        return [None if i < 0 else self.labels[i] for i in self.rows[candidate].tolist()]
 
     def tags_of(self, candidate: int, *, scheme: str) -> Sequence[str | None]:
         """Return the same as `named`, of tags of spans, in a scheme; None for each word if they are

@@ -15,6 +15,7 @@ from ..expect import equal_weights, expect, heaviest, padded_weights, tempered_w
 from ..posterior import Target
 from ..students import SpanStudent
 from .base import Belief
+from .entropy import entropy_of_listed
 from .form import (
     Form,
     Packed,
@@ -106,6 +107,10 @@ class SpanCandidates(Belief):
         sets = [each.spans_of(k) for each in own for k in range(len(each.weights))]
         weights = shared_weights([each.weights[None] for each in own], mixture.weights)
         return replace(cls.of_sets(mixture.labels, own[0].n_words, sets), weights=weights[0])
+
+    def entropy(self) -> float:
+        sets = [frozenset(self.spans_of(k)) for k in range(len(self.weights))]
+        return entropy_of_listed(sets, self.weights)
 
     def best(self, *, k: int) -> "SpanCandidates":
         order = heaviest(self.weights[None], k)[0]

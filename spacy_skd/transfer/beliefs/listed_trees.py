@@ -27,6 +27,7 @@ from ..posterior import Target
 from ..students import HeadTagStudent, Student
 from ..target import Objective
 from .base import Belief, ParseBelief
+from .entropy import entropy_of_listed
 from .form import (
     Form,
     Packed,
@@ -141,6 +142,13 @@ class TreeCandidates(ParseBelief):
             numpy.concatenate([each.heads for each in own]),
             numpy.concatenate(deprels).astype("int32"),
             shared_weights([each.weights for each in own], mixture.weights),
+        )
+
+    def entropy(self) -> float:
+        arcs = numpy.stack([self.heads, self.deprels], axis=2)
+        return sum(
+            entropy_of_listed([row[start:end].tobytes() for row in arcs], weights)
+            for (start, end), weights in zip(self.units.tolist(), self.weights)
         )
 
     def best(self, *, k: int) -> "TreeCandidates":

@@ -16,6 +16,7 @@ from ...structures.numerics import POSSIBLE_ABOVE
 from ..posterior import Posterior, Target
 from ..students import SpanStudent
 from .base import Belief, k_best
+from .entropy import entropy_of_unit
 from .form import (
     LOWEST,
     Form,
@@ -124,6 +125,9 @@ class SegmentBelief(Belief):
         rows = numpy.where(kept, rows + best[:, None], rows)
         scores = rows.reshape(len(best), width, len(form.labels))
         return cls(structure.of_width(width), form.labels, scores)
+
+    def entropy(self) -> float:
+        return entropy_of_unit(self.structure, self._scores()) if len(self.scores) else 0.0
 
     def best(self, *, k: int) -> SpanCandidates:
         n = len(self.scores)

@@ -18,6 +18,7 @@ from ..draws import draw_independent
 from ..posterior import Posterior, Target
 from ..students import SpanStudent, Student
 from .base import SPANS, Belief, k_best
+from .entropy import entropy_of_unit
 from .form import Form, Packed, pack_rows, unpack_rows
 from .listed_labels import LabelCandidates
 from .merging import merge_tags, merge_tokens
@@ -46,6 +47,9 @@ class ScoredLabels(Belief):
     def distribution(self, *, temperature: float = 1.0) -> tuple[Structure, Parts]:
         """Return that over the labellings of the doc, as one unit; of tags of spans, over the
         legal ones."""
+
+    def entropy(self) -> float:
+        return entropy_of_unit(*self.distribution()) if self.n_tokens else 0.0
 
     def best(self, *, k: int) -> LabelCandidates:
         if not self.n_tokens:

@@ -19,6 +19,7 @@ from ..posterior import Posterior, Target
 from ..students import HeadTagStudent, Student
 from ..target import Objective
 from .base import Belief, ParseBelief
+from .entropy import entropy_of_trees
 from .form import (
     LOWEST,
     Form,
@@ -151,6 +152,10 @@ class TreeBelief(ParseBelief):
         labels, structure = mixtures[0].labels, first[0].structure
         docs = merge_trees(mixtures, structure, labels)
         return [cls(structure, labels, own.units, *doc) for own, doc in zip(first, docs)]
+
+    def entropy(self) -> float:
+        of = (self.structure, self.units, self.arcs, self.pairs, self.label_scores)
+        return entropy_of_trees(*of)
 
     def best(self, *, k: int) -> TreeCandidates:
         totals: Floats2d = numpy.zeros((len(self.units), 1))

@@ -19,7 +19,8 @@ from spacy.tokens import Doc, DocBin
 from spacy_skd.shards import BeliefStore, Manifest
 from spacy_skd.shards.store import read_beliefs
 from spacy_skd.teachers.runner import TeacherRunner
-from spacy_skd.training.annotation.annotate import REJECTS, Settings, annotate
+from spacy_skd.training.annotation.annotate import Settings, annotate
+from spacy_skd.training.conversion.raw_text import REJECTS
 from spacy_skd.transfer import TreeBelief
 
 

@@ -21,6 +21,7 @@ from spacy_skd.structures import (
     IndependentSpans,
     LabelSets,
     LinearChain,
+    Parts,
     SpanningTrees,
 )
 from spacy_skd.transfer.beliefs import (
@@ -431,3 +432,72 @@ def test_a_components_own_belief_is_of_its_kind(rng):
     assert TokenBelief.of(belief) is belief
     with pytest.raises(ValueError, match="expected a TreeBelief, got a TokenBelief"):
         TreeBelief.of(belief)
+
+
+# How uncertain it is
+
+
+def shannon(p):
+    p = numpy.asarray(p)[numpy.asarray(p) > 0]
+    p = p / p.sum()
+    return float(-(p * numpy.log(p)).sum())
+
+
+def of_all_structures(structure, parts):
+    totals, _ = structure.k_best(parts, k=2000)
+    return sum(shannon(numpy.exp(row[numpy.isfinite(row)] - row.max())) for row in totals)
+
+
+@pytest.mark.parametrize(
+    ("make", "enumerated"),
+    [
+        (tokens, lambda belief: of_all_structures(*belief.distribution())),
+        (tags, lambda belief: of_all_structures(*belief.distribution())),
+        (chain, lambda belief: of_all_structures(*belief.distribution())),
+        (segments, lambda belief: of_all_structures(belief.structure, belief._scores())),
+        (spans, lambda belief: of_all_structures(belief.structure, belief._scores())),
+        (docs, lambda belief: of_all_structures(belief.structure, belief._parts())),
+        (doc_sets, lambda belief: of_all_structures(belief.structure, belief._parts())),
+    ],
+)
+def test_entropy_is_that_of_all_structures(make, enumerated, rng):
+    belief = make(rng, 3)
+    assert belief.entropy() == pytest.approx(enumerated(belief), abs=1e-4)
+
+
+def test_entropy_of_trees_is_that_of_heads_and_deprels(rng):
+    """Over all trees of a sentence of three words, each with its deprels."""
+    belief = trees(rng, 3)
+    scores = Parts({"arc": belief.arcs[0][None]}, numpy.asarray([3]))
+    totals, found = belief.structure.k_best(scores, k=50)
+    p = numpy.exp(totals[0] - totals[0].max())
+    p /= p.sum()
+    expected = shannon(p)
+    labels = numpy.exp(belief.label_scores)
+    of_pair = {tuple(pair): shannon(row) for pair, row in zip(belief.pairs.tolist(), labels)}
+    for chance, parts in zip(p, found):
+        for word, head in numpy.argwhere(parts.arrays["arc"][0]).tolist():
+            expected += chance * of_pair[word, head - 1]
+    assert belief.entropy() == pytest.approx(expected, abs=1e-4)
+    assert head_tags(rng, 3).entropy() > 0
+
+
+def test_entropy_of_candidates_is_that_of_what_they_say(rng):
+    """Two that say the same are one."""
+    listed = LabelCandidates(("X", "Y"), numpy.array([[0, 1], [0, 1], [1, 1]]), numpy.ones(3))
+    assert listed.entropy() == pytest.approx(shannon([2, 1]))
+    assert listed_spans(rng, 3).entropy() == pytest.approx(shannon([1, 3]))
+    both = listed_trees(rng, 6)  # in each sentence the third word hangs on the first or second
+    assert both.entropy() == pytest.approx(sum(shannon(row) for row in both.weights))
+    assert listed_docs(numpy.random.default_rng(0), 3).entropy() == pytest.approx(
+        shannon(numpy.random.default_rng(0).random(3))
+    )
+    said = LemmaBelief.listed((), ["a", "b"], [{"x": 0.0, "y": 0.0}, {}])
+    assert said.entropy() == pytest.approx(numpy.log(2))
+    with pytest.raises(ValueError, match="those of several"):
+        mixture(rng, 3).entropy()
+
+
+@one_teacher
+def test_entropy_of_a_doc_without_words_is_a_number(make, rng):
+    assert make(rng, 0).entropy() >= 0

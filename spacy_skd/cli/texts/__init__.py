@@ -1,0 +1,1 @@
+"""Commands of teachers from outside spaCy, and of which texts to label."""

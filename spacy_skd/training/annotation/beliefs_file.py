@@ -1,0 +1,179 @@
+"""A file of beliefs: its lines, what reads them, and whatever is wrong with it."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from ...layers.known import known_layers
+from ...layers.said import Annotation, LayerReader, Tally
+from ..conversion.raw_text import Placed, Unfit, read_texts
+from .inputs import Record
+
+SUFFIXES = (".jsonl",)
+ANALYSES, WEIGHT = "analyses", "weight"
+_OWN_KEYS = {"text", "meta", ANALYSES, WEIGHT}
+_IGNORED = {"_", "tokens", "sents"}  # of `Doc.to_json`, where no layer reads them
+
+Readers = dict[str, LayerReader[Any]]
+
+
+@dataclass(frozen=True)
+class Believed(Record):
+    """A text with what is believed of it. analyses: each as it stands in the line. weights: their
+    own. is_listed: whether they stand in a list; then `ignored` are other keys of the line."""
+
+    analyses: Sequence[Mapping[str, Any]] = ()
+    weights: Sequence[float] = ()
+    is_listed: bool = False
+    ignored: tuple[str, ...] = ()
+
+
+def survey(nlp: Language, files: Sequence[Path]) -> tuple[Readers, Tally]:
+    """Read all of the input. RETURNS (tuple[Readers, Tally]): what reads each layer, by the name
+    that it has in a store. RAISES (ValueError): naming file and line, for what is wrong."""
+    readers: Readers = {}
+    tally = Tally()
+    first = ""
+    for record in read_believed(nlp, files):
+        if not isinstance(record, Believed):
+            continue
+        place = f"{record.file}, line {record.number}"
+        try:
+            found = _note(nlp, record, readers, tally, is_first=not first)
+        except ValueError as error:
+            raise ValueError(f"{place}: {error}") from error
+        first = first or place
+        if found != set(readers):
+            raise ValueError(
+                f"{place}: expected what {first} has, {', '.join(readers)}, got "
+                f"{', '.join(sorted(found)) or 'nothing'}. Every text needs all layers of the "
+                f"store: write those that have others to a file, and a store, of their own"
+            )
+    if not readers:
+        raise ValueError(f"{', '.join(map(str, files))}: expected texts with analyses, found none")
+    return readers, tally
+
+
+def _note(
+    nlp: Language, record: Believed, readers: Readers, tally: Tally, *, is_first: bool
+) -> set[str]:
+    """Note what a line says. RETURNS (set[str]): the names of its layers."""
+    names: list[set[str]] = []
+    whole: set[str] = set()
+    for key in record.ignored:
+        tally.unknown.setdefault(repr(key), record.number)
+    with nlp.memory_zone():
+        doc = nlp.make_doc(record.text)
+        for annotation in annotations_of(record, doc, tally):
+            here = _readers_of(annotation)
+            for name, reader in here.items():
+                known = readers.setdefault(name, reader) if is_first else readers.get(name, reader)
+                known.line = known.line or record.number
+                whole |= {name} if known.note(annotation) else set()
+                _check_kind(known, reader)
+            _check_keys(annotation, here)
+            names.append(set(here))
+    if not any(names):
+        keys = sorted({key for analysis in record.analyses for key in analysis})
+        raise ValueError(f"expected some of {', '.join(_said_keys())}, got {', '.join(keys)}")
+    if any(each != names[0] for each in names):
+        raise ValueError(f"{ANALYSES}: expected the same layers in each, got {names}")
+    tally.left_out += whole != names[0]
+    return names[0]
+
+
+def _check_kind(known: LayerReader[Any], reader: LayerReader[Any]) -> None:
+    """Raise ValueError if a line says a layer by scores, and another by analyses."""
+    if known.has_scores is None:
+        known.has_scores = reader.has_scores
+    elif reader.has_scores is not None and reader.has_scores != known.has_scores:
+        kinds = {True: "probabilities", False: "analyses without"}
+        raise ValueError(
+            f"{reader.of.full_name}: expected {kinds[known.has_scores]}, as line {known.line} has, "
+            f"got {kinds[reader.has_scores]}. A file has one kind of beliefs of each layer: write "
+            f"the others to a file, and a store, of their own"
+        )
+
+
+def _readers_of(annotation: Annotation) -> Readers:
+    readers = [reader for layer in known_layers() for reader in layer.readers(annotation)]
+    return {reader.name: reader for reader in readers}
+
+
+def _said_keys() -> list[str]:
+    """Return the keys of an annotation that some layer reads."""
+    return sorted({key for layer in known_layers() for key in layer.said_under})
+
+
+def _check_keys(annotation: Annotation, readers: Readers) -> None:
+    read = {key for reader in readers.values() for key in reader.top_keys}
+    known = {*read, *_OWN_KEYS, *_IGNORED}
+    annotation.tally.check_keys(annotation.data, known, line=annotation.line, where="")
+    annotation.check_token_keys({key for each in readers.values() for key in each.token_keys})
+
+
+def annotations_of(record: Believed, doc: Doc, tally: Tally) -> list[Annotation]:
+    """Return what is said of the tokens of the text, by each analysis."""
+    where: dict[str, Any] = {"line": record.number, "is_listed": record.is_listed}
+    return [Annotation(data, doc, tally, **where) for data in record.analyses]
+
+
+def read_believed(nlp: Language, files: Sequence[Path]) -> Iterator[Record | Unfit]:
+    """Yield every text, and blank lines. RAISES (ValueError): naming a line that is malformed."""
+    before = 0
+    for path in files:
+        for item in read_texts(path):
+            if not isinstance(item, Placed):
+                if item.reason:
+                    raise ValueError(f"{path}, line {item.number}: {item.reason}")
+                yield item
+                continue
+            try:
+                yield _record(item, before, max_chars=nlp.max_length)
+            except ValueError as error:
+                raise ValueError(f"{path}, line {item.number}: {error}") from error
+        before += path.stat().st_size
+
+
+def _record(item: Placed, before: int, *, max_chars: int) -> Believed:
+    raw = item.raw
+    if len(raw.text) > max_chars:
+        raise ValueError(f"expected at most {max_chars} characters of text, got {len(raw.text)}")
+    data: dict[str, Any] = json.loads(raw.line)
+    analyses: Any = data.get(ANALYSES)
+    is_listed = analyses is not None
+    if not is_listed:
+        analyses = [data]
+    elif not isinstance(analyses, list) or not analyses:
+        raise ValueError(f"{ANALYSES}: expected a list of one or more, got {analyses!r}")
+    if not all(isinstance(analysis, dict) for analysis in analyses):
+        raise ValueError(f'{ANALYSES}: expected each as {{"weight": 1, "ents": [...]}}')
+    weights = [_weight(analysis.get(WEIGHT, 1.0)) for analysis in analyses]
+    if not sum(weights):
+        raise ValueError(f"{WEIGHT}: expected weights of which one is above 0, got {weights}")
+    kept = [i for i, weight in enumerate(weights) if weight]
+    return Believed(
+        item.file,
+        item.number,
+        raw.text,
+        before + item.end,
+        raw.n_words,
+        raw.meta,
+        analyses=[analyses[i] for i in kept],
+        weights=[weights[i] for i in kept],
+        is_listed=is_listed,
+        ignored=tuple(key for key in data if is_listed and key not in _OWN_KEYS),
+    )
+
+
+def _weight(value: Any) -> float:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not (is_number and 0 <= value and math.isfinite(value)):
+        raise ValueError(f"{WEIGHT}: expected a number of at least 0, got {value!r}")
+    return float(value)
