@@ -44,13 +44,15 @@ class Tally:
 class Annotation:
     """What a line says of its text, or one of its analyses does.
 
-    data (Block): as in the file. doc (Doc): the text's tokens. line (int): of the file, from 1.
+    data (Block): as in the file. doc (Doc): the text's tokens; text (str): their own. line (int):
+        of the file, from 1.
     is_listed (bool): whether it is one of several analyses. forms (tuple[str, ...]): the words.
     """
 
     def __init__(self, data: Block, doc: Doc, tally: Tally, *, line: int, is_listed: bool):
         self.data, self.doc, self.tally = data, doc, tally
         self.line, self.is_listed = line, is_listed
+        self.text = doc.text
         (self.words,) = words_of([doc])
         spelled = [token for token in doc if not token.is_space]
         self.forms = tuple(token.text for token in spelled)
@@ -86,7 +88,7 @@ class Annotation:
     def words_at(self, start: int, end: int) -> tuple[int | None, int | None]:
         """Return first word and the one after the last, None for what no word begins or ends with.
         Whitespace at the edges, which a mouse selects with a word, does not count."""
-        inner = self.doc.text[start:end]
+        inner = self.text[start:end]
         start += len(inner) - len(inner.lstrip())
         return self._starts.get(start), self._ends.get(start + len(inner.strip()))
 
@@ -97,7 +99,7 @@ class Annotation:
         start, end = item.get("start"), item.get("end")
         if not (type(start) is int and type(end) is int):  # True is an int, too
             raise ValueError(f"{what}: expected offsets of characters as integers, got {item!r}")
-        n = len(self.doc.text)
+        n = len(self.text)
         if not 0 <= start < end <= n:
             raise ValueError(
                 f"{what}: expected 0 <= start < end within the {n} characters of the text, got "
@@ -121,7 +123,7 @@ class Annotation:
             start, end = self.chars(token, "tokens")
             first, after = self.words_at(start, end)
             is_word = first is not None and after == first + 1
-            is_space = not self.doc.text[start:end].strip()
+            is_space = not self.text[start:end].strip()
             self.tally.misaligned += not (is_word or is_space)
             places.append(first if first is not None and is_word else -1)
         return places

@@ -34,6 +34,7 @@ class LayerReader(ABC, Generic[Analysis]):
         self.has_scores = has_scores
         self.line = 0
         self._labels: set[str] = set()
+        self._sorted: tuple[str, ...] = ()
         self._first: tuple[Sequence[str], Analysis] | None = None
 
     @property
@@ -49,7 +50,9 @@ class LayerReader(ABC, Generic[Analysis]):
     @property
     def labels(self) -> tuple[str, ...]:
         """All labels of the file, sorted."""
-        return tuple(sorted(self._labels))
+        if len(self._sorted) != len(self._labels):
+            self._sorted = tuple(sorted(self._labels))
+        return self._sorted
 
     @property
     def student(self) -> "Block":

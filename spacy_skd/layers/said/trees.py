@@ -129,7 +129,7 @@ class SentenceReader(TokenReader):
         labels = [inside] * annotation.n_words
         for sentence in as_list(annotation.data[SENTS], SENTS):
             start, end = annotation.chars(sentence, SENTS)
-            if not annotation.doc.text[start:end].strip():
+            if not annotation.text[start:end].strip():
                 continue
             word, _ = annotation.words_at(start, end)
             if word is None:

@@ -10,6 +10,7 @@ from typing import Any
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from ...layers.base import Layer
 from ...layers.known import known_layers
 from ...layers.said import Annotation, LayerReader, Tally
 from ..conversion.raw_text import Placed, Unfit, read_texts
@@ -38,14 +39,14 @@ def survey(nlp: Language, files: Sequence[Path]) -> tuple[Readers, Tally]:
     """Read all of the input. RETURNS (tuple[Readers, Tally]): what reads each layer, by the name
     that it has in a store. RAISES (ValueError): naming file and line, for what is wrong."""
     readers: Readers = {}
-    tally = Tally()
+    tally, layers = Tally(), known_layers()
     first = ""
     for record in read_believed(nlp, files):
         if not isinstance(record, Believed):
             continue
         place = f"{record.file}, line {record.number}"
         try:
-            found = _note(nlp, record, readers, tally, is_first=not first)
+            found = _note(nlp, record, readers, tally, layers, is_first=not first)
         except ValueError as error:
             raise ValueError(f"{place}: {error}") from error
         first = first or place
@@ -61,9 +62,16 @@ def survey(nlp: Language, files: Sequence[Path]) -> tuple[Readers, Tally]:
 
 
 def _note(
-    nlp: Language, record: Believed, readers: Readers, tally: Tally, *, is_first: bool
+    nlp: Language,
+    record: Believed,
+    readers: Readers,
+    tally: Tally,
+    layers: Sequence[Layer],
+    *,
+    is_first: bool,
 ) -> set[str]:
-    """Note what a line says. RETURNS (set[str]): the names of its layers."""
+    """Note what a line says. layers (Sequence[Layer]): that there are. RETURNS (set[str]): the
+    names of the line's."""
     names: list[set[str]] = []
     whole: set[str] = set()
     for key in record.ignored:
@@ -71,7 +79,7 @@ def _note(
     with nlp.memory_zone():
         doc = nlp.make_doc(record.text)
         for annotation in annotations_of(record, doc, tally):
-            here = _readers_of(annotation)
+            here = _readers_of(annotation, layers)
             for name, reader in here.items():
                 known = readers.setdefault(name, reader) if is_first else readers.get(name, reader)
                 known.line = known.line or record.number
@@ -81,7 +89,8 @@ def _note(
             names.append(set(here))
     if not any(names):
         keys = sorted({key for analysis in record.analyses for key in analysis})
-        raise ValueError(f"expected some of {', '.join(_said_keys())}, got {', '.join(keys)}")
+        under = sorted({key for layer in layers for key in layer.said_under})
+        raise ValueError(f"expected some of {', '.join(under)}, got {', '.join(keys)}")
     if any(each != names[0] for each in names):
         raise ValueError(f"{ANALYSES}: expected the same layers in each, got {names}")
     tally.left_out += whole != names[0]
@@ -101,14 +110,9 @@ def _check_kind(known: LayerReader[Any], reader: LayerReader[Any]) -> None:
         )
 
 
-def _readers_of(annotation: Annotation) -> Readers:
-    readers = [reader for layer in known_layers() for reader in layer.readers(annotation)]
+def _readers_of(annotation: Annotation, layers: Sequence[Layer]) -> Readers:
+    readers = [reader for layer in layers for reader in layer.readers(annotation)]
     return {reader.name: reader for reader in readers}
-
-
-def _said_keys() -> list[str]:
-    """Return the keys of an annotation that some layer reads."""
-    return sorted({key for layer in known_layers() for key in layer.said_under})
 
 
 def _check_keys(annotation: Annotation, readers: Readers) -> None:
