@@ -16,8 +16,8 @@ def check_between(name: str, value: float, *, low: float, high: float) -> float:
 
 
 def check_positive(name: str, value: float) -> float:
-    """Return the value. RAISES (ValueError): if it is NaN or not above 0."""
-    if not value > 0:
+    """Return the value. RAISES (ValueError): if it is no number above 0, or infinite."""
+    if not isinstance(value, (int, float)) or not 0 < value < float("inf"):
         raise ValueError(f"{name}: expected a number above 0, got {value}")
     return float(value)
 

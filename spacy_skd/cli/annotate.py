@@ -85,7 +85,7 @@ def annotate_cli(
             beam_density=beam_density,
             retrain=tuple(retrain),
         )
-        who = Workers(engine, workers, address, gpus, code=code_path, gpu=gpu_id >= 0)
+        who = Workers(engine, workers, address, gpus, code=code_path, gpu=gpu_id)
         outside = Outside(Reading(layer, scheme), lang, tokenizer)
         with progress("annotate") as report:
             manifest = annotate(
@@ -94,7 +94,7 @@ def annotate_cli(
                 output,
                 settings=settings,
                 others=others,
-                weights=[float(each) for each in weights.split(",") if each.strip()],
+                weights=_weights(weights),
                 workers=who,
                 outside=outside,
                 overwrite=overwrite,
@@ -105,3 +105,11 @@ def annotate_cli(
     counts = manifest.counts
     msg.good(f"{counts['words']} words of {counts['texts']} texts annotated: {output}")
     tell_rejects(counts["rejected"], f"{output}/{REJECTS}", accept=accept_rejects)
+
+
+def _weights(given: str) -> list[float]:
+    """Raise ValueError, naming the option, if they are no numbers."""
+    try:
+        return [float(each) for each in given.split(",")] if given.strip() else []
+    except ValueError as error:
+        raise ValueError(f"--weights: expected numbers such as 2,1,1, got {given!r}") from error

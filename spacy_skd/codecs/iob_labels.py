@@ -7,7 +7,7 @@ spellings, and its probabilities as scores of the tags.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 import numpy
@@ -104,5 +104,22 @@ def read_iob_labels(labels: Sequence[str], *, scheme: str = "auto") -> IobLabels
         raise ValueError(f"scheme: expected bioes for labels like {labels[:4]}, got {scheme}")
     types = tuple(dict.fromkeys(tag[2:] for tag in named.values()))
     tags = span_tags(types, scheme="BIOES" if scheme == "bioes" else "BIO")
-    columns = {tag: i for i, label in enumerate(labels) for tag in [named.get(label, label)]}
+    columns: dict[str, int] = {}
+    for i, label in enumerate(labels):
+        other = columns.setdefault(named.get(label, label), i)
+        if other != i:
+            raise ValueError(f"expected one label of each kind, got {labels[other]} and {label}")
+    _check_possible(types, columns, scheme)
     return IobLabels(tags, tuple(columns.get(tag, -1) for tag in tags), scheme == "iob1")
+
+
+def _check_possible(types: Sequence[str], tags: Container[str], scheme: str) -> None:
+    """Raise ValueError if no span of some type could be one."""
+    needed = {"bio": ("B",), "iob1": ("I",), "bioes": ("B", "E")}[scheme]
+    for name in types:
+        whole = all(f"{prefix}-{name}" in tags for prefix in needed)
+        if not (whole or (scheme == "bioes" and f"S-{name}" in tags)):
+            raise ValueError(
+                f"scheme {scheme}: expected {' and '.join(f'{p}-{name}' for p in needed)} among "
+                f"the labels, without which no {name} can be: give another --scheme"
+            )

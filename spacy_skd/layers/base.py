@@ -143,6 +143,13 @@ class Layer(ABC):
         """Annotate a doc with what is drawn from a belief. RAISES (ValueError): if it is of another
         kind of annotation."""
 
+    def check_said(self, labels: Sequence[str]) -> None:
+        """Check that a classifier's labels of words can be this layer's.
+
+        RAISES (ValueError): if they cannot.
+        """
+        raise ValueError(f"layer: expected one of labels of words, got {self.full_name!r}")
+
     def readers(self, annotation: Annotation) -> "list[LayerReader[Any]]":
         """Return what reads this kind of layer of an annotation in JSON, each layer that it has."""
         return []

@@ -34,6 +34,9 @@ class LemmaLayer(TokenLayer):
     answers: ClassVar[Mapping[type, str]] = {EditTreeLemmatizer: ""}
     lacking = "LEMMA is _ throughout"
 
+    def check_said(self, labels: Sequence[str]) -> None:
+        raise ValueError("layer: a classifier's labels are no lemmas")
+
     @property
     def columns(self) -> dict[str, str]:
         """See `Layer.columns`. The report has one of lemmas, whatever sets them."""

@@ -77,6 +77,15 @@ class TokenLayer(Layer):
     def check(self, labels: Sequence[str]) -> None:
         """Check that labels can be written. RAISES (ValueError): if one cannot."""
 
+    def check_said(self, labels: Sequence[str]) -> None:
+        if self.fixed_labels and not set(labels) <= set(self.fixed_labels):
+            raise ValueError(f"{self.name}: expected labels {self.fixed_labels}, got {[*labels]}")
+        self.check(labels)
+
+    def spelled(self, label: str) -> str:
+        """Return a label of somebody else's as gold spells it."""
+        return label
+
     # Prediction
 
     def choose(self, scores: Floats2d) -> Ints1d:

@@ -125,6 +125,11 @@ class MorphLayer(TokenLayer):
             **Scorer.score_token_attr_per_feat(examples, "morph", **kwargs),
         }
 
+    def spelled(self, label: str) -> str:
+        if not label or label == self.no_label:
+            return label
+        return str(Morphology.dict_to_feats(Morphology.feats_to_dict(label)))
+
     def value(self, doc: Doc, label: str) -> int:
         return int(doc.vocab.morphology.add(label))
 

@@ -2,6 +2,7 @@
 opened for training: beliefs by doc, without the teacher."""
 
 import hashlib
+import re
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from .files import read_shard
 from .manifest import Manifest
 from .messages import unpack_message
 
+_URL = re.compile(r"[a-z][a-z0-9+]+:/")  # of Path, too, which leaves one slash
 KEY = "spacy_skd"  # in doc.user_data
 META = "meta"  # in doc.user_data: the "meta" of the JSONL record
 
@@ -82,6 +84,10 @@ class BeliefStore:
     def __init__(self, folder: str | Path, *, memory: int = 2**31, name: str = "skd_teacher"):
         self.name = name
         self.folder = Path(folder)
+        if _URL.match(str(folder)):
+            raise ValueError(
+                f"{folder}: a store is read from a disk. Copy it there, by `aws s3 sync` or so"
+            )
         self.memory = memory
         self.manifest = Manifest.from_disk(self.folder)
         if not self.manifest.complete:
@@ -97,8 +103,9 @@ class BeliefStore:
         self._names = list(self.manifest.shards)
 
     def names(self, *, labelled: bool) -> list[str]:
-        """Return names of the shards of one kind."""
-        return [n for n, shard in self.manifest.shards.items() if shard.labelled == labelled]
+        """Return names of the shards of one kind that have docs."""
+        shards = self.manifest.shards.items()
+        return [name for name, shard in shards if shard.docs and shard.labelled == labelled]
 
     def read(self, name: str) -> DocBin:
         """Read a shard. RAISES (ValueError): naming it, if it is not as it was written."""

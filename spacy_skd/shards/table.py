@@ -46,12 +46,19 @@ def read_table(table: Table) -> list[StoreEntry]:
     return entries
 
 
-def _entry(name: str, row: Mapping[str, Any]) -> StoreEntry:
+def _entry(name: str, row: Any) -> StoreEntry:
+    if not isinstance(row, Mapping):
+        raise ValueError(f"stores.{name}: expected a block with a path, got {row!r}")
     unknown = set(row) - set(SETTINGS)
     if unknown or not row.get("path"):
         raise ValueError(
             f"stores.{name}: expected a path, and of {', '.join(SETTINGS)} alone, got {dict(row)}"
         )
+    ratio, asked = row.get("ratio", 4.0), row.get("student_to_teacher", {})
+    if not isinstance(ratio, (int, float)):
+        raise ValueError(f"stores.{name}.ratio: expected a number, got {ratio!r}")
+    if not isinstance(asked, Mapping):
+        raise ValueError(f"stores.{name}.student_to_teacher: expected names, got {asked!r}")
     entry = StoreEntry(name, **{**row, "path": str(row["path"])})
     check_between(f"stores.{name}.ratio", entry.ratio, low=0, high=10**6)
     check_positive(f"stores.{name}.share", entry.share)

@@ -35,6 +35,8 @@ class Reading:
         layer = find_layer(self.layer)
         if not (layer.of_spans or layer.of_words):
             raise ValueError(f"layer: expected one of spans or of words, got {self.layer!r}")
+        if self.scheme != SCHEMES[0] and not layer.of_spans:
+            raise ValueError(f"scheme: expected none, since {self.layer!r} has no spans")
 
 
 class ClassifierSource(StockSource):
@@ -47,6 +49,8 @@ class ClassifierSource(StockSource):
         self.iob: IobLabels | None = None
         if self.layer.of_spans:
             self.iob = read_iob_labels(classifier.labels, scheme=reading.scheme)
+        else:
+            self.layer.check_said(classifier.labels)
 
     @property
     def labels(self) -> tuple[str, ...]:

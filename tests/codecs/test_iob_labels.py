@@ -46,6 +46,19 @@ def test_labels_are_found_by_name_whatever_their_spelling_and_order():
     assert lacking.scores(numpy.log([[0.5, 0.5]]))[0, 2] < -1e4
 
 
+@pytest.mark.parametrize(
+    ("labels", "scheme", "message"),
+    [
+        (["O", "B-X", "I-X", "B_X"], "auto", "one label of each kind, got B-X and B_X"),
+        (["O", "I-X", "B-Y"], "bio", "expected B-X among the labels"),
+        (["O", "B-X", "I-X", "S-Y"], "auto", "expected B-X and E-X among the labels"),
+    ],
+)
+def test_labels_by_which_no_span_can_be_are_refused(labels, scheme, message):
+    with pytest.raises(ValueError, match=message):
+        read_iob_labels(labels, scheme=scheme)
+
+
 def test_words_of_one_piece_have_one_span_and_words_without_one_are_outside():
     bio = read_iob_labels(X)
     log_p = numpy.log([[0.2, 0.7, 0.1], [0.2, 0.7, 0.1], [numpy.nan] * 3])

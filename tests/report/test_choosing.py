@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from spacy_skd.cli import skd
 from spacy_skd.cli.init import init
+from spacy_skd.cli.texts.select import numbers_to_null
 from spacy_skd.report.choosing import choose_texts
 from spacy_skd.shards.store import BeliefStore
 from spacy_skd.training.annotation.beliefs import Settings, store_beliefs
@@ -127,6 +128,16 @@ def test_the_file_is_what_annotate_reads(store, tmp_path):
     assert CliRunner().invoke(skd, arguments).exit_code == 1  # the file is there
     shown = CliRunner().invoke(skd, ["select", str(store.folder), "-n", "1"])
     assert json.loads(shown.stdout)["text"] == TORN
+
+
+def test_what_json_cannot_hold_is_null_and_a_store_holds_no_other_file(store, tmp_path):
+    assert numbers_to_null({"a": [float("nan"), 1.5], "b": "x"}) == {"a": [None, 1.5], "b": "x"}
+    inside = store.folder / "chosen.jsonl"
+    found = CliRunner().invoke(skd, ["select", str(store.folder), str(inside), "-n", "5"])
+    assert found.exit_code == 1
+    assert "lies in the folder" in " ".join(found.output.split())
+    with pytest.raises(ValueError, match="a store is read from a disk"):
+        BeliefStore("s3://bucket/store")
 
 
 @pytest.mark.parametrize(

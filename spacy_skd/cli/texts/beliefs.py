@@ -12,8 +12,8 @@ from ..progress import progress
 
 
 def beliefs_cli(
-    inputs: list[str] = typer.Argument(..., help="Files or folders of .jsonl"),
-    output: Path = typer.Argument(..., help="Folder to write to, or to finish"),
+    inputs: list[str] = typer.Argument(..., help="Files, folders or URLs of .jsonl"),
+    output: str = typer.Argument(..., help="Folder or URL to write to, or to finish"),
     lang: str = typer.Option("en", "--lang", help="Whose tokenizer makes the words"),
     tokenizer: str = typer.Option(
         None, "--tokenizer", help="Pipeline (folder, package) whose tokenizer makes them"
@@ -36,7 +36,8 @@ def beliefs_cli(
     _tell(outcome)
     counts = outcome.manifest.counts
     layers = ", ".join(outcome.manifest.layers.values())
-    msg.good(f"{counts['words']} words of {counts['texts']} texts with {layers}: {output}")
+    texts = counts["texts"] - outcome.left_out
+    msg.good(f"{counts['words']} words of {texts} texts with {layers}: {output}")
 
 
 def _tell(outcome: Outcome) -> None:

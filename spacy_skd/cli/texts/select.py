@@ -1,7 +1,9 @@
 """`spacy skd select`: which texts of a folder of beliefs to label."""
 
 import json
+import math
 from pathlib import Path
+from typing import Any
 
 import typer
 from spacy.cli._util import import_code
@@ -40,6 +42,8 @@ def select_cli(
         if not shown:
             check_new_file(output, overwrite=overwrite)
             check_file_apart(output, [str(store), *([student] if student else [])])
+            if store.resolve() in output.resolve().parents:
+                raise ValueError(f"{output} lies in the folder {store}: choose another file")
         beliefs = BeliefStore(store, memory=0, name="select")
         with progress("select") as report:
             choice = choose_texts(
@@ -52,9 +56,12 @@ def select_cli(
                 min_words=min_words,
                 report=report,
             )
-        lines = [json.dumps(each.to_json(by), ensure_ascii=False) for each in choice.chosen]
+        records = [numbers_to_null(each.to_json(by)) for each in choice.chosen]
+        lines = [json.dumps(each, ensure_ascii=False, allow_nan=False) for each in records]
         if shown:
             print("\n".join(lines))
+            if choice.words < words:
+                typer.echo(f"There are {choice.words} words to choose, of {words}", err=True)
             return
         write_new(output, "".join(f"{line}\n" for line in lines).encode(), overwrite=overwrite)
     except (ValueError, OSError) as error:
@@ -65,3 +72,12 @@ def select_cli(
         f"{choice.words} words of {len(choice.chosen)} texts, whose forms are those of "
         f"{choice.covered:.1%} of the words; {choice.copies} near copies passed over: {output}"
     )
+
+
+def numbers_to_null(value: Any) -> Any:
+    """Return JSON's value with null in the place of NaN and infinity, which JSON cannot hold."""
+    if isinstance(value, dict):
+        return {key: numbers_to_null(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [numbers_to_null(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

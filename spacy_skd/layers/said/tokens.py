@@ -31,7 +31,8 @@ class TokenReader(LayerReader[list[str]]):
         return self.token_layer.fixed_labels or super().labels
 
     def read(self, annotation: Annotation) -> list[str] | None:
-        labels = annotation.of_words(self.token_keys[0], empty=self.empty)
+        said = annotation.of_words(self.token_keys[0], empty=self.empty)
+        labels = [self.token_layer.spelled(label) for label in said]
         self.token_layer.check(sorted({*labels} - {""}))
         return labels if any(labels) or not labels else None
 

@@ -137,4 +137,7 @@ class SentenceReader(TokenReader):
             else:
                 labels[word] = first
         labels[:1] = [first] * bool(labels)
+        trees = read_trees(annotation) if annotation.has_token_key(HEAD) else None
+        if trees is not None and [label == first for label in labels] != trees.starts:
+            raise ValueError(f"{SENTS}: expected the sentences of the heads, got others: give one")
         return labels

@@ -64,7 +64,7 @@ def annotate(
     asked = Asked(teachers, settings or Settings(), tuple(map(float, weights)), outside)
     with fetched(inputs) as (places, urls):
         files = find_inputs(places)
-        place = place_of(output, apart=[*map(folder_of, teachers), *places, *files])
+        place = place_of(output, apart=[*map(folder_of, teachers), *inputs, *places, *files])
 
         def make(drafts: Path) -> ShardRun:
             return _Annotation(asked, files, workers or Workers(), drafts=drafts, urls=urls)

@@ -8,7 +8,7 @@ The file is read twice: first to find the layers and their labels, and whatever 
 before anything is written.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from ...teachers.fingerprint import fingerprint_of
 from ..conversion.raw_text import Unfit
 from ..progress import Report, silent
 from .beliefs_file import SUFFIXES, Believed, Readers, annotations_of, read_believed, survey
+from .fetch import fetched
 from .inputs import Record
 from .outside import described, rules_of, tokenizer_of
 from .places.choice import place_of
@@ -80,16 +81,17 @@ def store_beliefs(
         another run, or one that another run writes to; (OSError): if it cannot be written to.
     """
     settings = settings or Settings()
-    files = unique_files([p for each in inputs for p in files_of(Path(each), suffixes=SUFFIXES)])
-    apart = [*inputs, *files, *([settings.tokenizer] if settings.tokenizer else [])]
-    place = place_of(output, apart=apart)
-    nlp = tokenizer_of(settings.lang, settings.tokenizer)
-    readers, tally = survey(nlp, files)
+    with fetched([str(each) for each in inputs], suffixes=SUFFIXES) as (places, urls):
+        files = unique_files([p for e in places for p in files_of(Path(e), suffixes=SUFFIXES)])
+        apart = [*inputs, *files, *([settings.tokenizer] if settings.tokenizer else [])]
+        place = place_of(output, apart=apart)
+        nlp = tokenizer_of(settings.lang, settings.tokenizer)
+        readers, tally = survey(nlp, files)
 
-    def make(drafts: Path) -> ShardRun:
-        return _Beliefs(nlp, files, readers, settings, drafts=drafts)
+        def make(drafts: Path) -> ShardRun:
+            return _Beliefs(nlp, files, readers, settings, drafts=drafts, urls=urls)
 
-    manifest = carry_out(place, make, overwrite=overwrite, report=report)
+        manifest = carry_out(place, make, overwrite=overwrite, report=report)
     return Outcome(manifest, tally.misaligned, tally.left_out, tally.unknown)
 
 
@@ -104,12 +106,13 @@ class _Beliefs(ShardRun):
         settings: Settings,
         *,
         drafts: Path,
+        urls: Mapping[str, str],
     ):
         self.readers = readers
         inputs = [describe_input(path) for path in files]
         teacher = described(
             nlp,
-            path=", ".join(map(str, files)),
+            path=", ".join(urls.get(str(path), str(path)) for path in files),
             fingerprint=fingerprint_of([each["blake2b"] for each in inputs] + [rules_of(nlp)]),
             tokenizer=settings.tokenizer,
             students={name: reader.student for name, reader in readers.items()},
@@ -125,7 +128,7 @@ class _Beliefs(ShardRun):
             of_words=True,
         )
         size = settings.shard_words
-        super().__init__(nlp, files, manifest, shard_words=size, drafts=drafts)
+        super().__init__(nlp, files, manifest, shard_words=size, drafts=drafts, urls=urls)
 
     def read(self) -> Iterator[Record | Unfit]:
         yield from read_believed(self.nlp, self.files)

@@ -1,7 +1,7 @@
 """A file of beliefs: its lines, what reads them, and whatever is wrong with it."""
 
 import json
-import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from spacy.tokens import Doc
 from ...layers.base import Layer
 from ...layers.known import known_layers
 from ...layers.said import Annotation, LayerReader, Tally
+from ...shards.messages import make_packer
 from ..conversion.raw_text import Placed, Unfit, read_texts
 from .inputs import Record
 
@@ -20,6 +21,8 @@ SUFFIXES = (".jsonl",)
 ANALYSES, WEIGHT = "analyses", "weight"
 _OWN_KEYS = {"text", "meta", ANALYSES, WEIGHT}
 _IGNORED = {"_", "tokens", "sents"}  # of `Doc.to_json`, where no layer reads them
+
+_PACK = make_packer()
 
 Readers = dict[str, LayerReader[Any]]
 
@@ -40,7 +43,7 @@ def survey(nlp: Language, files: Sequence[Path]) -> tuple[Readers, Tally]:
     that it has in a store. RAISES (ValueError): naming file and line, for what is wrong."""
     readers: Readers = {}
     tally, layers = Tally(), known_layers()
-    first = ""
+    first, n_texts = "", 0
     for record in read_believed(nlp, files):
         if not isinstance(record, Believed):
             continue
@@ -49,7 +52,7 @@ def survey(nlp: Language, files: Sequence[Path]) -> tuple[Readers, Tally]:
             found = _note(nlp, record, readers, tally, layers, is_first=not first)
         except ValueError as error:
             raise ValueError(f"{place}: {error}") from error
-        first = first or place
+        first, n_texts = first or place, n_texts + 1
         if found != set(readers):
             raise ValueError(
                 f"{place}: expected what {first} has, {', '.join(readers)}, got "
@@ -58,6 +61,11 @@ def survey(nlp: Language, files: Sequence[Path]) -> tuple[Readers, Tally]:
             )
     if not readers:
         raise ValueError(f"{', '.join(map(str, files))}: expected texts with analyses, found none")
+    if tally.left_out == n_texts:
+        raise ValueError(
+            f"{', '.join(map(str, files))}: no text has a whole analysis of each of "
+            f"{', '.join(readers)}: a tree needs a token and a head for every word"
+        )
     return readers, tally
 
 
@@ -111,8 +119,20 @@ def _check_kind(known: LayerReader[Any], reader: LayerReader[Any]) -> None:
 
 
 def _readers_of(annotation: Annotation, layers: Sequence[Layer]) -> Readers:
-    readers = [reader for layer in layers for reader in layer.readers(annotation)]
-    return {reader.name: reader for reader in readers}
+    readers: Readers = {}
+    for reader in (reader for layer in layers for reader in layer.readers(annotation)):
+        other = readers.setdefault(reader.name, reader)
+        if other is not reader:
+            raise ValueError(
+                f"{reader.of.full_name} and {other.of.full_name} would have one name in a store, "
+                f"{reader.name!r}: rename one"
+            )
+        if not reader.name.isascii() or not reader.name.replace("_", "a").isalnum():
+            raise ValueError(
+                f"{reader.of.full_name!r}: expected a name that a config can hold, of ASCII "
+                f"letters, digits and _, as 'sc'"
+            )
+    return readers
 
 
 def _check_keys(annotation: Annotation, readers: Readers) -> None:
@@ -150,6 +170,7 @@ def _record(item: Placed, before: int, *, max_chars: int) -> Believed:
     if len(raw.text) > max_chars:
         raise ValueError(f"expected at most {max_chars} characters of text, got {len(raw.text)}")
     data: dict[str, Any] = json.loads(raw.line)
+    _check_storable(raw.line, data, raw.meta)
     analyses: Any = data.get(ANALYSES)
     is_listed = analyses is not None
     if not is_listed:
@@ -158,7 +179,7 @@ def _record(item: Placed, before: int, *, max_chars: int) -> Believed:
         raise ValueError(f"{ANALYSES}: expected a list of one or more, got {analyses!r}")
     if not all(isinstance(analysis, dict) for analysis in analyses):
         raise ValueError(f'{ANALYSES}: expected each as {{"weight": 1, "ents": [...]}}')
-    weights = [_weight(analysis.get(WEIGHT, 1.0)) for analysis in analyses]
+    weights = [_weight(analysis.get(WEIGHT, 1.0)) if is_listed else 1.0 for analysis in analyses]
     if not sum(weights):
         raise ValueError(f"{WEIGHT}: expected weights of which one is above 0, got {weights}")
     kept = [i for i, weight in enumerate(weights) if weight]
@@ -172,12 +193,22 @@ def _record(item: Placed, before: int, *, max_chars: int) -> Believed:
         analyses=[analyses[i] for i in kept],
         weights=[weights[i] for i in kept],
         is_listed=is_listed,
-        ignored=tuple(key for key in data if is_listed and key not in _OWN_KEYS),
+        ignored=tuple(key for key in data if key == WEIGHT or is_listed and key not in _OWN_KEYS),
     )
+
+
+def _check_storable(line: str, data: Mapping[str, Any], meta: Mapping[str, Any]) -> None:
+    """Raise ValueError for what a `.spacy` file cannot hold."""
+    try:
+        _PACK(meta)
+        if "\\ud" in line.lower():  # half of a character, perhaps, which has no UTF-8
+            json.dumps(data, ensure_ascii=False).encode("utf8")
+    except (UnicodeEncodeError, OverflowError, ValueError) as error:
+        raise ValueError(f"what cannot be stored: {error}") from error
 
 
 def _weight(value: Any) -> float:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not (is_number and 0 <= value and math.isfinite(value)):
+    if not (is_number and 0 <= value <= sys.float_info.max):
         raise ValueError(f"{WEIGHT}: expected a number of at least 0, got {value!r}")
     return float(value)

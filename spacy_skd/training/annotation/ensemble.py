@@ -29,13 +29,15 @@ class EnsembleRunner:
     """
 
     def __init__(self, members: Sequence[TeacherRunner], weights: Sequence[float] = ()):
-        if weights and len(weights) != len(members):
+        if weights and (len(weights) != len(members) or len(members) == 1):
             raise ValueError(
-                f"weights: expected {len(members)}, one of each teacher, got {len(weights)}"
+                f"weights: expected one of each of several teachers, got {len(weights)} of "
+                f"{len(members)}"
             )
         self.members = list(members)
         given = weights or [1.0] * len(members)
         self.weights = tuple(check_positive("weights", weight) for weight in given)
+        check_positive("the sum of weights", sum(self.weights))
 
     @property
     def nlp(self) -> Language:

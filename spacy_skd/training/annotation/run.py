@@ -170,7 +170,7 @@ class ShardRun(ABC):
         """
         if self.rejects.exists():
             self._publish_rejects()
-        if not self.manifest.shards:
+        if not any(shard.docs for shard in self.manifest.shards.values()):
             blank, unfit = (self.manifest.counts[name] for name in ("blank", "rejected"))
             where = f", see {self.place}/{REJECTS}" if unfit else ""
             raise ValueError(

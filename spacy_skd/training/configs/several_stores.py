@@ -25,6 +25,9 @@ def with_stores(plan: Plan, stores: Sequence[BeliefStore], nlp: Language) -> Pla
     RAISES (ValueError): if it has not, if no store has what a student asks, or if trees would have
         no sentences.
     """
+    folders = [store.folder.resolve() for store in stores]
+    if twice := [str(folder) for folder in folders if folders.count(folder) > 1]:
+        raise ValueError(f"--store: expected each folder once, got {twice[0]} twice")
     if not any(store.is_of(nlp) for store in stores):
         stores[0].check_teacher(nlp)
     for student in plan.students:
@@ -112,9 +115,13 @@ def _unlabelled_words(store: BeliefStore) -> int:
 
 
 def _names(stores: Sequence[BeliefStore]) -> list[str]:
-    """Return a name of each, that of its folder if it is the only one of that name."""
-    names = [store.folder.resolve().name.replace(".", "_") for store in stores]
-    return [name if names.count(name) == 1 else f"{name}_{i + 1}" for i, name in enumerate(names)]
+    """Return a name of each, that of its folder, numbered if another has it."""
+    names: list[str] = []
+    for store in stores:
+        plain = store.folder.resolve().name.replace(".", "_")
+        numbered = (f"{plain}_{n}" for n in range(2, len(stores) + 2))
+        names.append(next(name for name in (plain, *numbered) if name not in names))
+    return names
 
 
 def _row(entry: StoreEntry) -> Block:

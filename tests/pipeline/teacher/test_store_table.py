@@ -182,6 +182,9 @@ def test_a_damaged_store_is_named(data, tmp_path):
         ({"tags": {"ratio": -1.0}}, "stores.tags.ratio: expected a number from 0"),
         ({"tags": {"weight": 1.0}}, "stores.tags: expected a path, and of path, ratio, share, tea"),
         ({"tags": {"path": ""}}, "stores.tags: expected a path"),
+        ({"tags": {"ratio": "4"}}, "stores.tags.ratio: expected a number, got '4'"),
+        ({"tags": {"share": float("inf")}}, "stores.tags.share: expected a number above 0"),
+        ({"tags": {"student_to_teacher": None}}, "stores.tags.student_to_teacher: expected names"),
     ],
 )
 def test_tables_that_do_not_fit(data, rows, message):

@@ -231,3 +231,68 @@ def test_words_are_those_of_the_named_tokenizer(tmp_path):
     assert copied["tokenizer"] == str(tmp_path / "nlp")
     with pytest.raises(ValueError, match="lang: "):
         store_beliefs([file], tmp_path / "other", settings=Settings(lang="qq"))
+
+
+def test_one_label_has_one_spelling(tmp_path):
+    def said(morph):
+        return {"tokens": [{"start": 0, "end": 3, "morph": morph}]}
+
+    analyses = [said("Case=Nom|Number=Sing"), said("Number=Sing|Case=Nom")]
+    file = write(tmp_path / "a.jsonl", {"text": "Ann", "analyses": analyses})
+    store_beliefs([file], tmp_path / "store")
+    _, ((beliefs),) = stored(tmp_path / "store")
+    assert beliefs["morph"].labels == ("Case=Nom|Number=Sing",)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ({"ents": [ANN], "meta": {"x": 10**30}}, "cannot be stored"),
+        ({"ents": [{**ANN, "label": "\ud800"}]}, "cannot be stored"),
+        ({"analyses": [{"weight": 10**400, "ents": []}]}, "weight: expected a number"),
+        ({"spans": {"a:b": [ANN], "a_b": [OSLO]}}, "would have one name in a store"),
+        ({"spans": {"a.b": [ANN]}}, "expected a name that a config can hold"),
+        (
+            {**tree([0, 1, 1, 2, 1], "NNNNN"), "sents": [{"start": 0, "end": 18}]},
+            "sents: expected the sentences of the heads",
+        ),
+    ],
+)
+def test_what_a_store_cannot_hold_is_refused_before_anything_is_written(line, message, tmp_path):
+    file = write(tmp_path / "a.jsonl", {"text": TEXT, **line})
+    with pytest.raises(ValueError, match=f"line 1: .*{message}"):
+        store_beliefs([file], tmp_path / "store")
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_weight_of_a_line_is_told_to_mean_nothing(tmp_path):
+    file = write(tmp_path / "a.jsonl", {"text": TEXT, "weight": 3, "ents": [ANN]})
+    assert store_beliefs([file], tmp_path / "store").unknown == {"'weight'": 1}
+
+
+def test_texts_of_which_nothing_is_left_make_no_store(tmp_path):
+    no_tree, no_tags = (tree([1, 1, 1, 2, 1], tags)["tokens"] for tags in ("NNNNN", [""] * 5))
+    lines = [{"text": TEXT, "tokens": tokens} for tokens in (no_tree[:4], no_tags)]
+    for line in lines:
+        for token in line["tokens"]:
+            del token["lemma"], token["morph"]
+    file = write(tmp_path / "a.jsonl", *lines)
+    with pytest.raises(ValueError, match="no text has a whole analysis of each of tag, sent, pars"):
+        store_beliefs([file], tmp_path / "store")
+    assert not (tmp_path / "store").exists()
+
+
+def test_inputs_and_output_may_be_urls(tmp_path):
+    fsspec = pytest.importorskip("fsspec", reason="extra [scale]")
+    memory = fsspec.filesystem("memory")
+    memory.pipe_file("/beliefs/in/a.jsonl", json.dumps({"text": TEXT, "ents": [ANN]}).encode())
+    url = "memory://beliefs/in/a.jsonl"
+    store_beliefs([url, "memory://beliefs/in/*.jsonl"], "memory://beliefs/out")
+    manifest = json.loads(memory.cat_file("/beliefs/out/manifest.json"))
+    assert manifest["counts"]["texts"] == 1
+    assert [entry["path"] for entry in manifest["inputs"]] == ["memory:///beliefs/in/a.jsonl"]
+    with pytest.raises(ValueError, match="lie in one another"):
+        store_beliefs(["memory://beliefs/in"], "memory://beliefs/in/out")
+    memory.pipe_file("/beliefs/in/a.jsonl", b"{")
+    with pytest.raises(ValueError, match="memory:///beliefs/in/a.jsonl, line 1: not valid JSON"):
+        store_beliefs([url], tmp_path / "store")

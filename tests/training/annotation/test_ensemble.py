@@ -134,10 +134,22 @@ def test_a_teacher_that_lacks_a_layer(teacher, other, data, tmp_path):
     assert code == 1
     assert "less of the ensemble has no component for 'parser', of the layer 'parser'" in said
     assert not list((tmp_path / "out").glob("shard-*"))
-    for weights, message in (("1", "expected 2, one of each teacher, got 1"),
-                             ("1,0", "expected a number above 0"), ("1,x", "float")):  # fmt: skip
+    for weights, message in (("1", "expected one of each of several teachers, got 1"),
+                             ("1,0", "expected a number above 0"), ("1,x", "--weights: expected numbers")):  # fmt: skip
         code, said = run(other, "--weights", weights)
         assert code == 1
         assert message in said
     assert run(tmp_path / "less", "--pipes", "sent,tag", "--weights", "1,1")[0] == 0
     assert set(BeliefStore(tmp_path / "out").forms) == {"sent", "tag"}
+
+
+@pytest.mark.parametrize("weights", [[1.0], [1.0, float("inf")], [1e308, 1e308], [1.0, 0.0]])
+def test_weights_that_do_not_fit(teacher, other, data, tmp_path, weights):
+    with pytest.raises(ValueError, match="weights: expected|the sum of weights: expected"):
+        annotate(teacher, [str(data / "raw.txt")], tmp_path / "out", others=[other],
+                 weights=weights)  # fmt: skip
+
+
+def test_a_single_teacher_has_no_weight(teacher, data, tmp_path):
+    with pytest.raises(ValueError, match="weights: expected one of each of several teachers"):
+        annotate(teacher, [str(data / "raw.txt")], tmp_path / "out", weights=[1.0])

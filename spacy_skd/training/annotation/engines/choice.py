@@ -1,6 +1,6 @@
 """Which engine annotates."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ....errors import check_between, check_one_of
@@ -22,7 +22,8 @@ class Workers:
     engine (str): "local", processes of this machine, or "ray", actors of a cluster. count (int):
     of them; a single local one is this process. address (str): of the cluster, "" to start one on
     this machine. gpus (float): of each worker of a cluster, a part of one too. code (Path | None):
-    file that registers what the teacher needs. gpu (bool): whether local ones run on the GPU.
+    file that registers what the teacher needs. gpu (int): that local ones run on, -1 for the
+    CPU.
     RAISES (ValueError): if a setting is out of range, or says nothing to the engine.
     """
 
@@ -31,12 +32,14 @@ class Workers:
     address: str = ""
     gpus: float = 0.0
     code: Path | None = None
-    gpu: bool = False
+    gpu: int = -1
 
     def __post_init__(self) -> None:
         check_one_of("engine", self.engine, [LOCAL, RAY])
         check_between("workers", self.count, low=1, high=10_000)
         check_between("gpus-per-worker", self.gpus, low=0, high=64)
+        if self.engine == RAY and self.gpu >= 0:
+            raise ValueError("--gpu-id is of the local engine: give --gpus-per-worker 1")
         if self.engine == LOCAL and (self.address or self.gpus):
             raise ValueError(
                 "--address and --gpus-per-worker are of --engine ray; the local engine runs on "
@@ -57,9 +60,11 @@ def make_engine(workers: Workers, asked: Asked, annotator: Annotator, sink: Sink
         fingerprint=annotator.fingerprint,
         id=annotator.id,
         sink=sink,
-        code=workers.code.read_text(encoding="utf8") if workers.code else "",
-        gpu=workers.gpu or workers.gpus > 0,
+        code=None if workers.code is None else str(workers.code.resolve()),
+        gpu=workers.gpu,
     )
     if workers.engine == RAY:
+        text = workers.code.read_text(encoding="utf8") if workers.code else None
+        plan = replace(plan, code=None, code_text=text, gpu=0 if workers.gpus else -1)
         return Cluster(plan, workers.count, address=workers.address, gpus=workers.gpus)
     return Processes(plan, workers.count)

@@ -4,8 +4,9 @@ import contextlib
 import multiprocessing
 import pickle
 import signal
+import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from multiprocessing.connection import Connection, wait
@@ -82,9 +83,23 @@ class Processes(Crew[int]):
     def _start(self) -> _Process:
         ours, theirs = _SPAWN.Pipe()
         process = _SPAWN.Process(target=_serve, args=(self.plan, theirs), daemon=True)
-        process.start()
+        with _ignoring_interrupts():  # Ctrl-C is for the process that gives the work
+            process.start()
         theirs.close()  # so that the pipe ends with the process
         return _Process(process, ours)
+
+
+@contextlib.contextmanager
+def _ignoring_interrupts() -> Iterator[None]:
+    """Let what is started in the block ignore SIGINT, from its first moment."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _end(worker: _Process) -> None:
@@ -101,7 +116,6 @@ def _why(code: int | None) -> str:
 
 def _serve(plan: Plan, pipe: Connection) -> None:
     """Annotate what comes through the pipe until nobody is at its other end."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that gives the work
     worker: Worker | None = None
     while True:
         try:

@@ -17,30 +17,27 @@ class Plan:
     """All that a worker needs to know; it can be pickled.
 
     asked (Asked): who is asked, on the worker's machine. fingerprint (str): of the teacher that the
-    run's manifest names. id (bytes): of that manifest. code (str): the text of the Python file that
-    registers what the teacher needs. gpu (bool): whether it runs on the first GPU that the worker
-    sees.
+    run's manifest names. id (bytes): of that manifest. code (str | None): the Python file that
+    registers what the teacher needs; code_text (str | None): its text, for other machines. gpu
+    (int): of those that the worker sees, -1 for the CPU.
     """
 
     asked: Asked
     fingerprint: str
     id: bytes
     sink: Sink
-    code: str = ""
-    gpu: bool = False
+    code: str | None = None
+    code_text: str | None = None
+    gpu: int = -1
 
 
 class Worker:
     """RAISES (ValueError): if the teacher cannot be loaded here, or is another."""
 
     def __init__(self, plan: Plan):
-        if plan.code:
-            with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder) / "code.py"
-                path.write_text(plan.code, encoding="utf8")
-                import_code(path)
-        if plan.gpu:
-            spacy.require_gpu()
+        _import_code(plan)
+        if plan.gpu >= 0:
+            spacy.require_gpu(plan.gpu)
         self._annotator = plan.asked.load()
         found = self._annotator.fingerprint
         if found != plan.fingerprint:
@@ -56,3 +53,19 @@ class Worker:
         """Annotate the records of a shard, and write it."""
         bin_ = self._annotator.bin_of(unpack(packed))
         return self._sink.write(name, bin_, labelled=labelled)
+
+
+def _import_code(plan: Plan) -> None:
+    """Raise ValueError if the code cannot be imported."""
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            path = None if plan.code is None else Path(plan.code)
+            if plan.code_text is not None:
+                path = Path(folder) / "code.py"
+                path.write_text(plan.code_text, encoding="utf8")
+            import_code(path)
+    except SystemExit as error:  # spaCy's command line says why, on the worker's own output
+        raise ValueError(
+            "--code: the file cannot be imported by a worker. On other machines it stands alone: "
+            "what it reads or imports must be installed there"
+        ) from error

@@ -139,6 +139,18 @@ def test_a_worker_with_another_teacher_says_so(teacher, tmp_path):
         Worker(replace(plan, asked=Asked((str(tmp_path / "gone"),), SMALL)))
 
 
+def test_code_that_cannot_be_imported_is_named(teacher, tmp_path):
+    asked, sink = Asked((str(teacher),), SMALL), FolderSink(str(tmp_path), str(tmp_path))
+    beside = tmp_path / "code.py"
+    beside.write_text("from pathlib import Path\n(Path(__file__).parent / 'x').read_text()\n")
+    plan = Plan(asked, "", b"", sink, code=str(beside))
+    with pytest.raises(ValueError, match="--code: the file cannot be imported"):
+        Worker(plan)
+    (tmp_path / "x").write_text("")
+    with pytest.raises(ValueError, match="the teacher that the worker loads is another"):
+        Worker(plan)
+
+
 def test_what_a_worker_raises_arrives():
     class Local(Exception):
         pass
@@ -154,6 +166,7 @@ def test_what_a_worker_raises_arrives():
         ({"engine": "dask"}, "engine: expected one of local, ray, got 'dask'"),
         ({"count": 0}, "workers"),
         ({"address": "auto"}, "of --engine ray"),
+        ({"engine": "ray", "gpu": 1}, "--gpus-per-worker"),
     ],
 )
 def test_bad_settings(settings, message):
