@@ -183,7 +183,7 @@ def test_a_damaged_store_is_named(data, tmp_path):
         ({"tags": {"weight": 1.0}}, "stores.tags: expected a path, and of path, ratio, share, tea"),
         ({"tags": {"path": ""}}, "stores.tags: expected a path"),
         ({"tags": {"ratio": "4"}}, "stores.tags.ratio: expected a number, got '4'"),
-        ({"tags": {"share": float("inf")}}, "stores.tags.share: expected a number above 0"),
+        ({"tags": {"share": "2"}}, "stores.tags.share: expected a number above 0"),
         ({"tags": {"student_to_teacher": None}}, "stores.tags.student_to_teacher: expected names"),
     ],
 )

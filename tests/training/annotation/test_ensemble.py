@@ -134,8 +134,12 @@ def test_a_teacher_that_lacks_a_layer(teacher, other, data, tmp_path):
     assert code == 1
     assert "less of the ensemble has no component for 'parser', of the layer 'parser'" in said
     assert not list((tmp_path / "out").glob("shard-*"))
-    for weights, message in (("1", "expected one of each of several teachers, got 1"),
-                             ("1,0", "expected a number above 0"), ("1,x", "--weights: expected numbers")):  # fmt: skip
+    wrong = {
+        "1": "expected one of each of several teachers, got 1",
+        "1,0": "expected a number above 0",
+        "1,x": "--weights: expected numbers",
+    }
+    for weights, message in wrong.items():
         code, said = run(other, "--weights", weights)
         assert code == 1
         assert message in said
