@@ -62,8 +62,10 @@ POS = {"DT": "DET", "NN": "NOUN", "NNS": "NOUN", "NNP": "PROPN", "VBZ": "VERB", 
 LAYERS = ("sent", "tag", "pos")
 JOURNEYS = "tests/journeys"
 # Of the exceptions of spaCy's English tokenizer: all 1,300, which every new pipeline compiles for
-# itself, were a quarter of the suite's time. Journeys, and processes of their own, have all.
+# itself, were a quarter of the suite's time. Journeys, folders of before, and processes of their
+# own have all.
 ALL_EXCEPTIONS = English.Defaults.tokenizer_exceptions
+WITH_ALL = (JOURNEYS, "tests/test_written_before.py", "tests/test_end_to_end.py")
 EXCEPTIONS = {
     word: ALL_EXCEPTIONS[word]
     for word in (" ", "\t", "\n", "don't", "Don't", "can't", "Can't", "isn't", "it's", "It's",
@@ -144,8 +146,8 @@ def student_of(teacher: Path, *, weight: Any = 0.7, **settings: Any) -> Language
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Any:
     """See `EXCEPTIONS`."""
-    is_journey = item.nodeid.startswith(JOURNEYS)
-    English.Defaults.tokenizer_exceptions = ALL_EXCEPTIONS if is_journey else EXCEPTIONS
+    has_all = item.nodeid.startswith(WITH_ALL)
+    English.Defaults.tokenizer_exceptions = ALL_EXCEPTIONS if has_all else EXCEPTIONS
     return (yield)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 SETUP = Path(__file__).parents[1] / "setup.cfg"
 OWN = re.compile(r"spacy-skd\[[\w,]+\]")  # an extra in an extra
-BOUND = re.compile(r"(?P<name>[\w.-]+)>=(?P<version>[\d.]+)(,<[\d.]+)?")
+BOUND = re.compile(r"(?P<name>[\w.-]+)(\[\w+\])?>=(?P<version>[\d.]+)(,<[\d.]+)?")
 
 
 def requirements() -> Iterator[str]:

@@ -80,7 +80,7 @@ def init(
     stores = [BeliefStore(folder, memory=0, name="init") for folder in folders]
     if retrain and len(stores) != 1:
         raise ValueError(
-            f"retrain: expected one --store, a folder that has what the teacher says: "
+            f"retrain: expected --store, one folder that has what the teacher says: "
             f"{_again(retrain)}"
         )
     if len(stores) > 1:

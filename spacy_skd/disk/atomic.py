@@ -75,14 +75,8 @@ def drafted(path: Path, data: bytes, *, drafts: Path | None = None) -> Iterator[
 
     RAISES (OSError): naming the file; the draft is gone then.
     """
-    draft: Path | None = None
+    draft = write_draft(path, data, drafts=drafts or path.parent)
     try:
-        name = (drafts or path.parent) / f"{PREFIX}{secrets.token_hex(8)}.draft"
-        with name.open("xb") as file:
-            draft = name
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
         yield draft
         sync_folder(path.parent)
     except FileExistsError:
@@ -90,9 +84,28 @@ def drafted(path: Path, data: bytes, *, drafts: Path | None = None) -> Iterator[
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:
-        if draft is not None:
-            with contextlib.suppress(OSError):
-                draft.unlink()
+        with contextlib.suppress(OSError):
+            draft.unlink()
+
+
+def write_draft(path: Path, data: bytes, *, drafts: Path) -> Path:
+    """Write a draft of a file, whole and on the disk, for whoever puts it into its place.
+
+    drafts (Path): its folder. RAISES (OSError): naming the file; there is no draft then.
+    """
+    draft = drafts / f"{PREFIX}{secrets.token_hex(8)}.draft"
+    try:
+        with draft.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+        if isinstance(error, OSError):
+            raise cannot_write(path, error) from error
+        raise
+    return draft
 
 
 def cannot_write(path: Path, error: OSError) -> OSError:

@@ -11,7 +11,7 @@ from spacy_skd.cli import skd
 
 COMMANDS = {
     "annotate": (
-        "spacy_skd.training.annotation.annotate",
+        "spacy_skd.training.annotation.outside",
         "annotate TEACHER RAW OUT",
         "the same command goes on",
     ),

@@ -15,6 +15,11 @@ CANNOT_RUN: dict[str, str] = {
 }
 
 
+# What runs in a process of its own: a cluster that this one is part of stays with it, and its
+# threads do not outlive a fork.
+APART = ("--engine ray", "import ray")
+
+
 def without_dev(folder: Path) -> None:
     (folder / "dev.spacy").unlink()
 

@@ -13,12 +13,13 @@ from journeys.commands import (
     inside,
     resolve,
     run,
+    run_process,
     users_code_forgotten,
     words,
     written,
 )
 from journeys.docs_configs import try_config
-from journeys.docs_exceptions import BEFORE, CANNOT_RUN
+from journeys.docs_exceptions import APART, BEFORE, CANNOT_RUN
 from journeys.markdown import Snippet, command_lines
 from journeys.workshop import SHORT
 
@@ -70,6 +71,10 @@ def runnable(snippet: Snippet) -> bool:
     return snippet.is_code and not any(text in snippet.text for text in CANNOT_RUN)
 
 
+def is_apart(text: str) -> bool:
+    return any(part in text for part in APART)
+
+
 class Runner:
     """Runs the snippets of one section, in this process: a new one spends its first seconds on
     imports, and that commands run in processes of their own the workshop shows, and test_code.py.
@@ -107,9 +112,15 @@ class Runner:
 
     def line(self, line: str) -> str:
         """Run one command."""
-        return run(line, self.folder, env=SHORT)
+        start = run_process if is_apart(line) else run
+        return start(line, self.folder, env=SHORT)
 
     def python(self, snippet: Snippet) -> None:
+        if is_apart(snippet.text):
+            code = f"{PRELUDE.read_text(encoding='utf8')}\n{snippet.text}"
+            (self.folder / "snippet.py").write_text(code, encoding="utf8")
+            run_process(f"python {self.folder / 'snippet.py'}", self.folder)
+            return
         said = io.StringIO()
         with inside(self.folder), contextlib.redirect_stdout(said), users_code_forgotten():
             scope: dict[str, object] = {}

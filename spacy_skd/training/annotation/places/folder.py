@@ -1,7 +1,6 @@
 """A folder on a disk, which may be shared by machines."""
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 from spacy.tokens import DocBin
 
 from ....disk import NotOurs, held_folder
-from ....disk.atomic import PREFIX, cannot_write, sync_folder
+from ....disk.atomic import sync_folder, write_draft
 from ....disk.mark import size_of
 from ....shards.files import Shard, check_whole, is_whole, shard_of
 from ....shards.manifest import FILE, Manifest
@@ -28,15 +27,7 @@ class FolderSink:
 
     def write(self, name: str, bin_: DocBin, *, labelled: bool) -> Written:
         data = bin_.to_bytes()
-        draft = Path(self.drafts) / f"{PREFIX}{secrets.token_hex(8)}.draft"
-        try:
-            with draft.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            draft.unlink(missing_ok=True)
-            raise cannot_write(Path(self.folder) / name, error) from error
+        draft = write_draft(Path(self.folder) / name, data, drafts=Path(self.drafts))
         return Written(name, shard_of(bin_, data, labelled=labelled), str(draft))
 
 
