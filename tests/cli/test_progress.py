@@ -54,7 +54,7 @@ def test_lines_come_while_the_command_is_at_work(capsys, monkeypatch):
 
 
 COMMANDS = {
-    "annotate": "annotate TEACHER RAW OUT",
+    "annotate": "annotate TEACHER RAW OUT --shard-words 200",
     "vectors": "vectors TEACHER RAW OUT --least 1 --width 2",
     "silver": "silver TEACHER RAW OUT/s.spacy",
     "report": "report GOLD a=TEACHER --speed-words 2000",
