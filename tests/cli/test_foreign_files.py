@@ -122,7 +122,9 @@ def test_a_file_of_ours_that_somebody_edited_survives(run, tmp_path, command):
         path.write_bytes(text)
 
 
-@pytest.mark.parametrize("command", FILES)
+@pytest.mark.parametrize(
+    "command", [pytest.param(c, marks=pytest.mark.long) if c == "package" else c for c in FILES]
+)
 def test_a_file_is_replaced_only_with_the_flag(run, tmp_path, command):
     line, name = FILES[command]
     (tmp_path / "out").mkdir()

@@ -248,6 +248,7 @@ def test_the_project_takes_a_teacher_of_a_component_of_its_owner(teacher, tmp_pa
     assert "own_project" in config["nlp"]["pipeline"]
 
 
+@pytest.mark.long  # journeys/test_code.py and test_package.py make such wheels
 def test_a_wheel_has_the_projects_code_and_loads_with_it(teacher, tmp_path):
     code = [ROOT / srsly.read_yaml(ROOT / "project.yml")["vars"]["code"]]
     wheel = package(teacher, tmp_path / "packages", name="coded", version="1", code=code)

@@ -11,15 +11,24 @@ from journeys.workshop import DOCS, documented, first_block
 
 SNIPPETS = documented()
 SECTIONS = by_section(SNIPPETS)
+# README.md's section and test_engines.py do the same.
+LONG = {"tutorial.md: Step by step", "scale.md: A Ray cluster"}
 MEASURED = {"results.md", "entities.md", "cases.md", "stock.md", "structures.md", "recipe.md"}
 
 
-@pytest.mark.parametrize("section", SECTIONS)
+@pytest.mark.parametrize(
+    "section",
+    [pytest.param(s, marks=pytest.mark.long) if s in LONG else s for s in SECTIONS],
+)
 def test_a_section_runs_as_it_stands(section, made, tmp_path):
     to_run = [snippet for snippet in SECTIONS[section] if snippet != first_block()]
     runner = Runner(furnish(tmp_path / "here", made, to_run))
     for snippet in to_run:
         runner.run(snippet)
+
+
+def test_long_sections_are_in_the_docs():
+    assert set(SECTIONS) >= LONG
 
 
 def test_what_cannot_run_is_little_and_in_the_docs():

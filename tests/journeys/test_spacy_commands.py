@@ -29,6 +29,7 @@ def test_evaluate(here):
 
 
 @pytest.mark.long
+@pytest.mark.long  # test_end_to_end.py does so
 def test_benchmark_speed(here):
     assert "words/s" in run(f"python -m spacy benchmark speed {BEST} dev.spacy --batches 30", here)
 
