@@ -43,7 +43,10 @@ test: $(VENV)/.test
 	$(BIN)/mypy
 	$(TEST_ENV) $(BIN)/python -m pytest -n $(WORKERS)
 
+# Ray's data sets need pandas and pyarrow, with which every process that imports scikit-learn takes
+# seconds more to start.
 test-long: $(VENV)/.test
+	$(PIP) "ray[data]"
 	$(TEST_ENV) $(BIN)/python -m pytest -n $(WORKERS) -m long
 
 test-oldest: $(OLDEST)/.test
