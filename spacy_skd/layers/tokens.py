@@ -126,9 +126,7 @@ class MorphLayer(TokenLayer):
         }
 
     def spelled(self, label: str) -> str:
-        if not label or label == self.no_label:
-            return label
-        return str(Morphology.dict_to_feats(Morphology.feats_to_dict(label)))
+        return str(Morphology.dict_to_feats(Morphology.feats_to_dict(label)) or label)
 
     def value(self, doc: Doc, label: str) -> int:
         return int(doc.vocab.morphology.add(label))
