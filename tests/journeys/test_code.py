@@ -4,6 +4,7 @@ import subprocess
 import sys
 import zipfile
 
+import pytest
 import spacy
 from journeys.commands import PREFIX, run, run_process
 from journeys.workshop import SHORT, first_commands
@@ -16,6 +17,7 @@ def with_code(line: str) -> str:
     return line.replace("path/or/package", THEIRS) + " --code house.py"
 
 
+@pytest.mark.long  # cli/test_code.py gives it to each command
 def test_the_readmes_commands_take_it(made, tmp_path):
     from journeys.docs_runner import copy, furnish
 
