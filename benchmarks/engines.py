@@ -15,6 +15,9 @@ import time
 from pathlib import Path
 from statistics import median
 
+import srsly
+from whole.systems import first_texts
+
 from spacy_skd.shards.manifest import Manifest
 from spacy_skd.training.annotation.annotate import Workers, annotate
 from spacy_skd.training.annotation.settings import Settings
@@ -50,7 +53,9 @@ def main() -> None:
     rates: dict[str, list[float]] = {name: [] for name in systems}
     shards: set[str] = set()
     with tempfile.TemporaryDirectory() as folder:
-        texts = first_texts(options.raw, Path(folder) / "raw.jsonl", options.words)
+        texts = Path(folder) / "raw.jsonl"
+        first = first_texts(options.raw, words=options.words)
+        srsly.write_jsonl(texts, [{"text": text} for text in first])
         for turn in range(options.rounds):
             for name, workers in list(systems.items())[:: -1 if turn % 2 else 1]:
                 out = Path(folder) / f"{name} {turn}"
@@ -63,16 +68,6 @@ def main() -> None:
     for name, over in (("ray, 2", "ray, 1"), ("ray, 1", "local, 1"), ("local, 2", "local, 1")):
         ratios = sorted(a / b for a, b in zip(rates[name], rates[over]))
         print(f"{name} over {over}: median {median(ratios):.2f}, {ratios[0]:.2f}-{ratios[-1]:.2f}")
-
-
-def first_texts(raw: Path, target: Path, words: int) -> Path:
-    with raw.open(encoding="utf8") as file, target.open("w", encoding="utf8") as out:
-        for line in file:
-            out.write(line)
-            words -= len(json.loads(line)["text"].split())
-            if words <= 0:
-                break
-    return target
 
 
 def run(options: argparse.Namespace, texts: Path, out: Path, workers: Workers) -> float:

@@ -31,10 +31,10 @@ def fetched(
                 continue
             fs, path = open_store(place)
             with told(place):
-                found = _matching(fs, path, tuple(suffixes))
-            if not found:
+                names = _matching(fs, path, tuple(suffixes))
+            if not names:
                 raise ValueError(f"{place}: no {', '.join(suffixes)} file matches")
-            for name in found:
+            for name in names:
                 url = fs.unstrip_protocol(name)
                 if url in urls.values():
                     continue

@@ -39,11 +39,11 @@ class Worker:
         if plan.gpu >= 0:
             spacy.require_gpu(plan.gpu)
         self._annotator = plan.asked.load()
-        found = self._annotator.fingerprint
-        if found != plan.fingerprint:
+        loaded = self._annotator.fingerprint
+        if loaded != plan.fingerprint:
             raise ValueError(
                 f"{', '.join(plan.asked.teachers)}: the teacher that the worker loads is another: "
-                f"expected the fingerprint {plan.fingerprint}, found {found}. Give all machines "
+                f"expected the fingerprint {plan.fingerprint}, found {loaded}. Give all machines "
                 f"the same files and versions"
             )
         self._annotator.id = plan.id
