@@ -25,8 +25,35 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
+class OfSeveral(Belief):
+    """What several teachers believe of one doc, `members`, all in one. It is not stored."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:  # type: ignore[override]
+        """All that one of them has."""
+        return tuple(dict.fromkeys(label for each in self.members for label in each.labels))
+
+    @property
+    def nbytes(self) -> int:
+        return sum(belief.nbytes for belief in self.members)
+
+    @property
+    def form(self) -> Form:
+        """RAISES (ValueError): always: a store holds the beliefs of one teacher."""
+        refuse()
+
+    def pack(self, *, least: float) -> Packed:
+        """Refuse, see `form`. RAISES (ValueError): always."""
+        refuse()
+
+    @classmethod
+    def unpack(cls, packed: Packed, form: Form) -> "OfSeveral":
+        """Refuse, see `form`. RAISES (ValueError): always."""
+        refuse()
+
+
 @dataclass(frozen=True, eq=False)
-class Mixture(Belief):
+class Mixture(OfSeveral):
     """What several teachers believe of one doc.
 
     beliefs (tuple[Belief, ...]): of each, of any family that the student can be taught by.
@@ -35,15 +62,6 @@ class Mixture(Belief):
 
     beliefs: tuple[Belief, ...]
     weights: tuple[float, ...]
-
-    @property
-    def labels(self) -> tuple[str, ...]:  # type: ignore[override]
-        """All that one of them has."""
-        return tuple(dict.fromkeys(label for each in self.beliefs for label in each.labels))
-
-    @property
-    def nbytes(self) -> int:
-        return sum(belief.nbytes for belief in self.beliefs)
 
     @property
     def n_tokens(self) -> int:
@@ -66,20 +84,6 @@ class Mixture(Belief):
 
     def without_overlap(self) -> "Mixture":
         return replace(self, beliefs=tuple(belief.without_overlap() for belief in self.beliefs))
-
-    @property
-    def form(self) -> Form:
-        """RAISES (ValueError): always: a store holds the beliefs of one teacher."""
-        refuse()
-
-    def pack(self, *, least: float) -> Packed:
-        """Refuse, see `form`. RAISES (ValueError): always."""
-        refuse()
-
-    @classmethod
-    def unpack(cls, packed: Packed, form: Form) -> "Mixture":
-        """Refuse, see `form`. RAISES (ValueError): always."""
-        refuse()
 
     def best(self, *, k: int) -> "Mixture":
         """Return the k best of each, by the teachers' weights."""

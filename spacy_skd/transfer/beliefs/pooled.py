@@ -22,8 +22,7 @@ from ..posterior import Target, mix
 from ..students import HeadTagStudent, LemmaStudent, SpanStudent, Student
 from ..target import Objective
 from .base import Belief
-from .form import Form, Packed
-from .mixture import refuse
+from .mixture import OfSeveral
 from .tree_teacher import TreeTeacher
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ NO_UNITS: Ints2d = numpy.zeros((0, 2), dtype="int64")
 
 
 @dataclass(frozen=True, eq=False)
-class Pooled(Belief):
+class Pooled(OfSeveral):
     """What several teachers believe of one doc, as far as they know it.
 
     n_words (int): of the doc.
@@ -54,15 +53,6 @@ class Pooled(Belief):
     @property
     def is_known(self) -> bool:
         return bool(self.members)
-
-    @property
-    def labels(self) -> tuple[str, ...]:  # type: ignore[override]
-        """All that one of them has."""
-        return tuple(dict.fromkeys(label for each in self.members for label in each.labels))
-
-    @property
-    def nbytes(self) -> int:
-        return sum(belief.nbytes for belief in self.members)
 
     @property
     def n_tokens(self) -> int:
@@ -86,20 +76,6 @@ class Pooled(Belief):
     def _each(self, change: Callable[[Belief], Belief]) -> "Pooled":
         changed = (None if belief is None else change(belief) for belief in self.beliefs)
         return replace(self, beliefs=tuple(changed))
-
-    @property
-    def form(self) -> Form:
-        """RAISES (ValueError): always: a store holds the beliefs of one teacher."""
-        refuse()
-
-    def pack(self, *, least: float) -> Packed:
-        """Refuse, see `form`. RAISES (ValueError): always."""
-        refuse()
-
-    @classmethod
-    def unpack(cls, packed: Packed, form: Form) -> "Pooled":
-        """Refuse, see `form`. RAISES (ValueError): always."""
-        refuse()
 
     # As a teacher, of batches of which something is known
 
