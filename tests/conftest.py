@@ -9,6 +9,7 @@ from typing import Any
 # Tests fetch nothing. Read when the library is imported, which importing spaCy may do.
 os.environ["HF_HUB_OFFLINE"] = "1"
 
+import catalogue
 import pytest
 import spacy
 from hypothesis import settings
@@ -16,6 +17,11 @@ from spacy.lang.en import English
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
+
+# Catalogue looks through the entry points of all packages at each message that is unpacked: half a
+# millisecond, a tenth of the suite's time. By group they are found at once.
+POINTS = catalogue.AVAILABLE_ENTRY_POINTS
+catalogue.AVAILABLE_ENTRY_POINTS = {g: list(POINTS.select(group=g)) for g in POINTS.groups}
 
 # The same examples in every run: a failure is one of the change under test.
 settings.register_profile("same", derandomize=True)

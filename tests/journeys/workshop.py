@@ -11,6 +11,7 @@ out/, packages/                         read out of it
 """
 
 import shutil
+from functools import cache
 from pathlib import Path
 
 import spacy
@@ -85,10 +86,12 @@ def entities(doc: Doc) -> list[tuple[int, int, str]]:
     return [(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents]
 
 
+@cache
 def documented() -> list[Snippet]:
     return [snippet for path in DOCS for snippet in snippets(path)]
 
 
+@cache
 def first_block() -> Snippet:
     """The README's commands from a teacher of one's own to a wheel, step by step."""
     blocks = (s for s in documented() if s.section == FIVE_COMMANDS and s.kind == "bash")
