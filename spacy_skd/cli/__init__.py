@@ -20,6 +20,7 @@ from .report import report_cli
 from .silver import silver_cli
 from .spacy_distill import register
 from .stopping import stoppable
+from .stream import stream_cli
 from .teacher import teacher_cli
 from .texts.beliefs import beliefs_cli
 from .texts.select import select_cli
@@ -40,6 +41,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "report": report_cli,
     "select": select_cli,
     "silver": silver_cli,
+    "stream": stream_cli,
     "vectors": vectors_cli,
 }
 

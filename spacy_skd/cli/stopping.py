@@ -20,6 +20,7 @@ SAYS: dict[str, str] = {
     "inspect": "Nothing is written",
     "distill": "What is done stays: the same command goes on where it stopped",
     "report": "The same command begins anew",
+    "stream": "What is done stays: the same command goes on where it stopped",
     "teacher": "What the training saved stays; the same command trains anew",
 }
 

@@ -14,7 +14,7 @@ from ..pipeline.teacher.component import SkdTeacher, is_teacher
 from ..registry import callback
 from ..teachers.sources import component_of
 from .origin import origin_of
-from .resume import OF_PATHS, RESUME, switch
+from .resume import BEGIN, OF_PATHS, RESUME, switch
 
 logger = logging.getLogger("spacy.skd")
 KEEP = "spacy-skd.keep_pipes.v1"
@@ -67,7 +67,9 @@ def _scrub(config: Config, names: list[str]) -> Config:
     after = initialize.get("after_init")
     if _is_callback(after, KEEP):
         initialize["after_init"] = None
-    elif _is_callback(after, RESUME) and _is_callback(after.get("first"), KEEP):
+    elif _is_callback(after, RESUME) and any(
+        _is_callback(after.get("first"), n) for n in (KEEP, BEGIN)
+    ):
         initialize["after_init"] = {**after, "first": None}
     if initialize.get("after_init") is None:  # of a config that was written when there was none
         initialize["after_init"] = switch()
@@ -84,7 +86,7 @@ def _scrub(config: Config, names: list[str]) -> Config:
     if _is_callback(before, COPY) and before["tokenizer"] in (OF_TEACHER, paths.get("teacher")):
         initialize["before_init"] = None
     paths.pop("teacher", None)
-    for name in {"store", "resume"} & paths.keys():  # other blocks may refer to them
+    for name in {"store", "resume", "former"} & paths.keys():  # other blocks may refer to them
         paths[name] = None
     if "stores" in paths:
         paths["stores"] = {}

@@ -10,6 +10,8 @@ from spacy.language import Language
 from spacy.pipeline import AttributeRuler
 from spacy.tokens import Doc
 
+from ..pipeline.distilling import DistillingPipe
+from ..pipeline.saved import CALIBRATION, COUNTS
 from ..pipeline.teacher.component import is_teacher
 from ..registry import callback
 from ..teachers.loading import load_trained
@@ -17,6 +19,7 @@ from .origin import inherit_origin
 
 logger = logging.getLogger("spacy.skd")
 RESUME = "spacy-skd.resume.v1"
+BEGIN = "spacy-skd.begin_from.v1"
 OF_PATHS = "${paths.resume}"
 REMEDY = (
     "The config of a saved pipeline has neither rules nor weights; to begin with those that are "
@@ -50,14 +53,41 @@ def make_resume(
     return after_init
 
 
+@callback(BEGIN)
+def make_begin_from(
+    path: Path | None = None, first: Callable[[Language], Language] | None = None
+) -> Callable[[Language], Language]:
+    """Let, for `[initialize.after_init]` or for `first` of `spacy-skd.resume.v1`, a new training
+    begin with what an earlier student knows: weights, labels and the tokenizer's rules. The steps
+    that anneal `distill_weight` and the stream of a store begin anew, and so do components that the
+    earlier student lacks.
+
+    path (Path | None): the folder or package; None begins with nothing.
+    first (Callable[[Language], Language] | None): another such callback, which is called before.
+    """
+
+    def after_init(nlp: Language) -> Language:
+        nlp = nlp if first is None else first(nlp)
+        if path is not None:
+            resume(nlp, str(path), is_new=True)
+            for _, pipe in nlp.components:
+                if isinstance(pipe, DistillingPipe):
+                    pipe.cfg.update(dict.fromkeys(COUNTS, 0))
+                    pipe.cfg.pop(CALIBRATION, None)  # of the weights of before
+        return nlp
+
+    return after_init
+
+
 def switch() -> dict[str, Any]:
     """Return the block of a config whose `paths.resume` it makes count."""
     return {"@callbacks": RESUME, "path": OF_PATHS, "first": None}
 
 
-def resume(nlp: Language, path: str) -> None:
+def resume(nlp: Language, path: str, *, is_new: bool = False) -> None:
     """Give the components of an initialized pipeline the state of those of a saved one.
 
+    is_new (bool): whether it may have components that the saved one lacks, which stay as they are.
     RAISES (ValueError): if there is no such pipeline, or one of its components is missing or does
         not fit.
     """
@@ -75,7 +105,7 @@ def resume(nlp: Language, path: str) -> None:
             _add_labels(pipe, saved.get_pipe(name))
             _restore(name, pipe, saved.get_pipe(name), path)
             resumed.append(name)
-        elif name not in _frozen(nlp):
+        elif name not in _frozen(nlp) and not is_new:
             raise ValueError(
                 f"resume: {path} has no component {name!r}, but {', '.join(saved.component_names)}"
                 f": resume with the config of that training, or source the components that it has "

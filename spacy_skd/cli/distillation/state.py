@@ -1,4 +1,5 @@
-"""What a run of `spacy skd distill` has done: a small file, so that the same command goes on."""
+"""What a run of `spacy skd distill` or `stream` has done: a small file, so that the same command
+goes on."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,17 +25,18 @@ class State:
     format: int = FORMAT
 
     @staticmethod
-    def from_disk(folder: Path) -> "State | None":
+    def from_disk(folder: Path, file: str = FILE) -> "State | None":
         """Read the state of a folder, None if it has none and is empty.
 
+        file (str): its name, that of the command.
         RAISES (NotOurs): if the folder holds other files; (ValueError): if the file was edited.
         """
-        path = folder / FILE
+        path = folder / file
         if not path.exists():
             names = list(files_in(folder)) if folder.is_dir() else []
             if names:
                 raise NotOurs(
-                    f"{folder} is not empty and holds no {FILE}, but {names[0]}; choose another "
+                    f"{folder} is not empty and holds no {file}, but {names[0]}; choose another "
                     f"folder"
                 )
             return None
@@ -49,10 +51,10 @@ class State:
             ) from error
         return state
 
-    def to_disk(self, folder: Path, *, drafts: Path) -> None:
+    def to_disk(self, folder: Path, *, drafts: Path, file: str = FILE) -> None:
         """Write the state, whole or not at all."""
         text = json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
-        write_atomically(folder / FILE, text.encode("utf8"), drafts=drafts)
+        write_atomically(folder / file, text.encode("utf8"), drafts=drafts)
 
 
 def describe(files: Iterable[Path]) -> list[dict[str, Any]]:

@@ -44,7 +44,7 @@ class StoreTable(Answers):
             LiveTeacher(
                 name,
                 row.teacher,
-                weight=row.share,
+                weight=row.share or 1.0,
                 student_to_teacher={**student_to_teacher, **row.student_to_teacher},
                 cache_bytes=self._memory,
                 batch_words=batch_words,
@@ -121,11 +121,13 @@ class StoreTable(Answers):
         for place, (member, store) in enumerate(zip(self.members, self.stores)):
             pipe = member.pipe_of(student)
             column = [
-                store.belief(found, pipe, eg.predicted) if found and pipe in found.packed else None
+                store.belief(found, pipe, eg.predicted)
+                if found and pipe in found.packed and self.rows[place].share
+                else None
                 for eg, found in zip(examples, (of_doc[place] for of_doc in stored))
             ]
             rest = [i for i, belief in enumerate(column) if belief is None]
-            if rest and self._can_say(place, pipe):
+            if rest and self.rows[place].share and self._can_say(place, pipe):
                 docs = [examples[i].predicted for i in rest]
                 given = [self._starts(docs[j], stored[i], starts[i]) for j, i in enumerate(rest)]
                 asked = [doc_key(*pair) for pair in zip(docs, given)]
@@ -133,7 +135,7 @@ class StoreTable(Answers):
                 for i, beliefs in zip(rest, live):
                     column[i] = beliefs[pipe]
             columns.append(column)
-        shares = tuple(row.share for row in self.rows)
+        shares = tuple(row.share or 1.0 for row in self.rows)  # of those that say anything
         words = words_of([eg.predicted for eg in examples])
         return [Pooled(len(each), row, shares) for each, row in zip(words, zip(*columns))]
 

@@ -1,0 +1,1 @@
+"""All that `spacy skd stream` does: corpora one after another, and nothing forgotten."""

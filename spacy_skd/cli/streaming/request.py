@@ -1,0 +1,112 @@
+"""What is asked of `spacy skd stream`, checked before anything takes long."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...disk import check_apart, digest_of
+from ...errors import check_between, check_one_of, check_positive
+from ...layers.known import annotated_layers, known_layers
+from ...teachers.fingerprint import fingerprint
+from ...teachers.loading import load_trained
+from ...training.annotation.inputs import find_inputs
+from ...training.configs.presets import DEFAULT, find_preset
+from ..distillation.state import describe
+from ..init import docs_in
+from .corpora import Corpus
+
+STREAM, PLAIN, GOLD, JOINT = "stream", "plain", "gold", "joint"
+BESIDE = (PLAIN, GOLD, JOINT)
+
+
+@dataclass(frozen=True)
+class Request:
+    """See `spacy skd stream --help`."""
+
+    corpora: tuple[Corpus, ...]
+    preset: str = DEFAULT
+    effort: float = 1.0
+    rehearsal: float = 1.0
+    compare: tuple[str, ...] = BESIDE
+    vectors: bool = True
+    max_words: int = 300
+    code: Path | None = None
+    gpu_id: int = -1
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A request that can be fulfilled. settings: of the state: those of all stages, and under
+    "corpora" those of each corpus by its name."""
+
+    request: Request
+    settings: dict[str, Any]
+
+    def of(self, corpus: Corpus) -> dict[str, Any]:
+        """Return the settings of a corpus."""
+        settings: dict[str, Any] = self.settings["corpora"][corpus.name]
+        return settings
+
+
+def check(request: Request, stored: Mapping[str, Any], annotated: Sequence[str]) -> Checked:
+    """Read all that is given once, and load all teachers that are still to be asked.
+
+    stored (Mapping): the settings of a run before. annotated (Sequence[str]): names of the corpora
+        that their teachers have annotated in it: of these raw text and teacher may be gone.
+    RAISES (ValueError): for whatever is wrong, with the remedy.
+    """
+    find_preset(request.preset)
+    check_positive("effort", request.effort)
+    check_between("rehearsal", request.rehearsal, low=0, high=1000)
+    for name in request.compare:
+        check_one_of("compare", name, BESIDE)
+    before = stored.get("corpora", {})
+    code = request.code
+    settings = {
+        **{name: getattr(request, name) for name in ("preset", "effort", "rehearsal", "vectors")},
+        "max_words": request.max_words,
+        "code": code and {"file": code.name, "blake2b": digest_of(code)},
+        "corpora": {
+            each.name: _described(each, before.get(each.name) if each.name in annotated else None)
+            for each in request.corpora
+        },
+    }
+    return Checked(request, settings)
+
+
+def _described(corpus: Corpus, before: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return what a corpus is made of, by digest.
+
+    before (Mapping | None): what it was made of when its teacher annotated it, if it did.
+    """
+    layers = [layer.name for layer in known_layers()]
+    for path in (corpus.gold, corpus.dev, corpus.test):
+        if path is not None and not annotated_layers(list(docs_in(path)), layers):
+            raise ValueError(
+                f"{path}: expected labelled docs, found none with any of {', '.join(layers)}"
+            )
+    described: dict[str, Any] = {
+        "dev": describe([corpus.dev]),
+        "test": describe([corpus.test]),
+        "gold": describe([corpus.gold]) if corpus.gold else [],
+    }
+    if before is not None and not all(path.exists() for path in corpus.raw):
+        described["raw"] = before["raw"]
+    else:
+        described["raw"] = describe(find_inputs([str(path) for path in corpus.raw]))
+    if corpus.config is not None:
+        described["teacher"] = {"file": corpus.config.name, "blake2b": digest_of(corpus.config)}
+    elif before is not None:
+        described["teacher"] = before["teacher"]
+    else:
+        nlp = load_trained(str(corpus.teacher), what=f"teacher of {corpus.name}")
+        described["teacher"] = {"name": nlp.meta["name"], "blake2b": fingerprint(nlp)}
+    return described
+
+
+def check_output(request: Request, output: Path) -> None:
+    """Check where the output lies. RAISES (ValueError): if it is among the inputs, or around."""
+    for each in request.corpora:
+        paths = [*each.texts, each.dev, each.test, *filter(None, [each.config, request.code])]
+        check_apart(output, [*paths, *([each.teacher] if each.teacher else [])])
