@@ -209,7 +209,9 @@ def test_package_makes_a_wheel_that_requires_this_package(teacher, tmp_path):
 def test_every_command_of_the_project_exists():
     project = srsly.read_yaml(ROOT / "project.yml")
     names = {command["name"] for command in project["commands"]}
-    assert set(project["workflows"]["distill"]) <= names
+    assert set(project["workflows"]) == {"distill", "stream"}
+    for workflow in project["workflows"].values():
+        assert set(workflow) <= names
     from spacy_skd.cli import COMMANDS
 
     known = {*COMMANDS, "teacher"}

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 import spacy
-from conftest import gold_examples, make_docs, raw_examples
+from conftest import build, gold_examples, make_docs, raw_examples
 from journey import FEW, command, make_data, make_student, with_rules
 from spacy.cli.debug_data import debug_data
 from spacy.cli.train import train
@@ -17,7 +17,7 @@ from thinc.api import Config
 from spacy_skd.pipeline.rehearsal import resume_training
 from spacy_skd.training.callbacks import without_teacher
 from spacy_skd.training.corpora.stream import examples_seen
-from spacy_skd.training.resume import RESUME, resume
+from spacy_skd.training.resume import RESUME, make_begin_from, resume
 
 TEXT = "The cat sees Ann . She gave him the book"
 
@@ -237,3 +237,20 @@ def test_other_sizes_and_no_pipeline_at_all(made, tmp_path):
         resume(nlp, str(saved(made)))
     with pytest.raises(ValueError, match="cannot load the pipeline to resume"):
         resume(nlp, str(tmp_path))
+
+
+def test_a_new_training_begins_with_an_earlier_students_weights(teacher, tmp_path):
+    """Its steps begin anew, and so does a component that the earlier student lacks."""
+    earlier = spacy.load(teacher, exclude=["pos"])
+    earlier.to_disk(tmp_path)
+    nlp = build()
+    nlp.initialize(lambda: gold_examples(nlp))
+    mine = nlp.get_pipe("pos").model.to_bytes()
+    assert make_begin_from(None)(nlp).get_pipe("pos").model.to_bytes() == mine
+    make_begin_from(tmp_path)(nlp)
+    for name in ("tok2vec", "tag", "parser"):
+        assert nlp.get_pipe(name).model.to_bytes() == earlier.get_pipe(name).model.to_bytes()
+    assert nlp.get_pipe("pos").model.to_bytes() == mine
+    assert earlier.get_pipe("tag").cfg["step"] > 0
+    assert {nlp.get_pipe(name).cfg["step"] for name in ("tag", "parser", "pos")} == {0}
+    assert {nlp.get_pipe(name).cfg["seen"] for name in ("tag", "parser")} == {0}

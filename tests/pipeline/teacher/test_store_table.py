@@ -178,12 +178,13 @@ def test_a_damaged_store_is_named(data, tmp_path):
     ("rows", "message"),
     [
         ({"tags": {"ratio": 0.0}, "trees": {"ratio": 0}}, "a ratio above 0 in one of tags, trees"),
-        ({"tags": {"share": 0.0}}, "stores.tags.share: expected a number above 0"),
+        ({"tags": {"share": 0.0}}, "stores.tags: expected ratio = 0 beside share = 0, got 1.0"),
+        ({"tags": {"share": -1.0}}, "stores.tags.share: expected a number from 0"),
         ({"tags": {"ratio": -1.0}}, "stores.tags.ratio: expected a number from 0"),
         ({"tags": {"weight": 1.0}}, "stores.tags: expected a path, and of path, ratio, share, tea"),
         ({"tags": {"path": ""}}, "stores.tags: expected a path"),
         ({"tags": {"ratio": "4"}}, "stores.tags.ratio: expected a number, got '4'"),
-        ({"tags": {"share": "2"}}, "stores.tags.share: expected a number above 0"),
+        ({"tags": {"share": "2"}}, "stores.tags.share: expected a number, got '2'"),
         ({"tags": {"student_to_teacher": None}}, "stores.tags.student_to_teacher: expected names"),
     ],
 )
