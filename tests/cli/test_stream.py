@@ -17,9 +17,11 @@ from spacy_skd.cli.streaming import work
 from spacy_skd.cli.streaming.corpora import read_corpora
 from spacy_skd.cli.streaming.matrix import matrix_table, summary
 from spacy_skd.cli.streaming.rehearsal import write_texts
-from spacy_skd.cli.streaming.stages import Given, Store, mix
+from spacy_skd.cli.streaming.stages import Given, Store, mix, strange_labels
 from spacy_skd.disk import locked
 from spacy_skd.shards.manifest import Manifest
+from spacy_skd.structures import IndependentLabels
+from spacy_skd.transfer.beliefs import Form
 
 FEW = ("--training.max_steps 4 --training.eval_frequency 2 --training.batcher.size 60 "
        "--training.optimizer.learn_rate.total_steps 4")  # fmt: skip
@@ -342,6 +344,23 @@ def test_all_kinds_see_as_much_of_the_new_corpus(labelled, unlabelled, gold, reh
         seen[variant] = found.words * of_new / whole
         assert sum(found.ratios.values()) > 0
     assert seen["plain"] == pytest.approx(seen["stream"]) == pytest.approx(seen["gold"])
+
+
+def test_a_corpus_without_a_label_in_common_is_told(tmp_path):
+    """Layers that one folder alone has are no matter."""
+    labels = {"old": {"tag": ("DT", "NN"), "ents": ("PER",)}, "new": {"tag": ("x",), "pos": ("y",)},
+              "same": {"tag": ("NN", "x")}}  # fmt: skip
+    for name, of_layer in labels.items():
+        pipes = {
+            layer: Form("tokens", IndependentLabels(), known).to_json()
+            for layer, known in of_layer.items()
+        }
+        manifest = Manifest({}, {}, {}, [], pipes, layers={layer: layer for layer in of_layer})
+        (tmp_path / name).mkdir()
+        manifest.to_disk(tmp_path / name)
+    found = strange_labels(tmp_path / "old", tmp_path / "new")
+    assert found == {"tag": (["DT", "NN"], ["x"])}
+    assert strange_labels(tmp_path / "old", tmp_path / "same") == {}
 
 
 def test_texts_to_rehearse_are_as_many_words_of_each_corpus(tmp_path):

@@ -11,6 +11,7 @@ from ...layers.known import annotated_layers, known_layers
 from ...teachers.fingerprint import fingerprint
 from ...teachers.loading import load_trained
 from ...training.annotation.inputs import find_inputs
+from ...training.configs.plan import make_plan
 from ...training.configs.presets import DEFAULT, find_preset
 from ..distillation.state import describe
 from ..init import docs_in
@@ -101,6 +102,7 @@ def _described(corpus: Corpus, before: Mapping[str, Any] | None) -> dict[str, An
         described["teacher"] = before["teacher"]
     else:
         nlp = load_trained(str(corpus.teacher), what=f"teacher of {corpus.name}")
+        make_plan(nlp)  # which a teacher that cannot teach has none of
         described["teacher"] = {"name": nlp.meta["name"], "blake2b": fingerprint(nlp)}
     return described
 

@@ -167,6 +167,23 @@ def next_config(
     return config
 
 
+def strange_labels(rehearsed: Path, new: Path) -> dict[str, tuple[list[str], list[str]]]:
+    """Return by layer that two annotated folders share the labels of each, if none is in both:
+    perhaps they call the same by other names."""
+    of_old, of_new = _labels(rehearsed), _labels(new)
+    return {
+        layer: (sorted(old), sorted(of_new[layer]))
+        for layer, old in of_old.items()
+        if old and of_new.get(layer) and not old & of_new[layer]
+    }
+
+
+def _labels(store: Path) -> dict[str, set[str]]:
+    manifest = Manifest.from_disk(store)
+    forms = manifest.forms()
+    return {layer: set(forms[pipe].annotated) for pipe, layer in manifest.layers.items()}
+
+
 def variants_of(compare: Sequence[str]) -> list[str]:
     """Return what learns corpora in turn."""
     return [STREAM, *(name for name in (PLAIN, GOLD) if name in compare)]

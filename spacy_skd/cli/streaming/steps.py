@@ -101,7 +101,7 @@ class Steps:
         else:
             if variant == STREAM:
                 old_self = work.stage(STREAM, place - 1).best
-                self._add(f"rehearsed {name}", self._max_words,
+                self._add(f"rehearsed {name}", [self._max_words, work.request.rehearsal],
                           [self._trained(STREAM, place - 1), f"annotate {name}"],
                           partial(work.rehearse, place), made=stage.rehearsed / MANIFEST,
                           command=self._annotate_line(old_self, stage.texts, stage.rehearsed),

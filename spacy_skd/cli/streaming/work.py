@@ -9,6 +9,7 @@ from typing import Any
 
 from spacy.cli.train import train
 from thinc.api import Config
+from wasabi import msg
 
 from ...disk import new_folder, write_new
 from ...teachers.embedding import Embedder
@@ -26,7 +27,15 @@ from .matrix import Scores
 from .rehearsal import write_texts
 from .request import JOINT, STREAM, Checked
 from .scoring import score_on
-from .stages import Given, Store, first_config, joint_config, next_config, variants_of
+from .stages import (
+    Given,
+    Store,
+    first_config,
+    joint_config,
+    next_config,
+    strange_labels,
+    variants_of,
+)
 
 FILE = "stream.json"
 FEW_WORDS = 2_000  # of all texts: then words that occur once have vectors, too
@@ -178,6 +187,12 @@ class Work:
         }  # fmt: skip
         before = self.stage(STREAM, place - 1).best
         self._annotate(str(before), [stage.texts], stage.rehearsed, True)
+        for layer, (old, added) in strange_labels(stage.rehearsed, self.store(corpus)).items():
+            msg.warn(
+                f"{corpus.name}: {layer} has no label in common with the corpora before. The "
+                f"student learns {_some(added)} beside {_some(old)}; if they mean the same, give "
+                f"them one name"
+            )
 
     def train(self, stage: Stage, *, name: str, key: str) -> None:
         """Train a student, or go on. name, key (str): of the step."""
@@ -246,6 +261,10 @@ class Work:
     def save(self) -> None:
         """Write the state."""
         self.state.to_disk(self.out, drafts=self.drafts, file=FILE)
+
+
+def _some(labels: Sequence[str]) -> str:
+    return ", ".join([*labels[:5], *(["..."] if len(labels) > 5 else [])])
 
 
 def say(text: str) -> None:
