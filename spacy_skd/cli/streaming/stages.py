@@ -9,6 +9,7 @@ from typing import Any
 from thinc.api import Config
 
 from ...shards.manifest import Manifest
+from ...training.configs.plan import Plan
 from ...training.resume import BEGIN
 from ..init import init
 from ..prepare import set_steps, student_words
@@ -97,9 +98,10 @@ def mix(
     return Mix(ratios, (*silent, *(store.folder for store in former)), words * (1 + share))
 
 
-def first_config(teacher: str, store: Path, dev: Path, *, given: Given) -> Config:
-    """Return the config of the first stage, as `spacy skd init` makes it."""
-    config, _ = init(
+def first_config(teacher: str, store: Path, dev: Path, *, given: Given) -> tuple[Config, Plan]:
+    """Return the config of the first stage, as `spacy skd init` makes it, and what becomes of each
+    component of the teacher."""
+    return init(
         teacher,
         preset=given.preset,
         store=str(store),
@@ -107,7 +109,6 @@ def first_config(teacher: str, store: Path, dev: Path, *, given: Given) -> Confi
         dev=str(dev),
         effort=given.effort,
     )
-    return config
 
 
 def joint_config(teacher: str, stores: Sequence[Store], dev: Path, *, given: Given) -> Config:

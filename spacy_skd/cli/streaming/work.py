@@ -226,7 +226,12 @@ class Work:
             stores = [Store.of(self.store(each)) for each in self.corpora]
             return joint_config(self.teacher(first), stores, dev, given=self._given)
         if stage.place == 0:
-            return first_config(self.teacher(first), self.store(first), dev, given=self._given)
+            config, plan = first_config(
+                self.teacher(first), self.store(first), dev, given=self._given
+            )
+            for name in (row.name for row in plan.rows if row.is_lost):
+                msg.warn(f"{name} of {self.teacher(first)} is left behind: no student learns it")
+            return config
         before = stage.place - 1
         return next_config(
             stage.variant,
