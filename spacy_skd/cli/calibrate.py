@@ -12,7 +12,6 @@ from wasabi.tables import table as make_table
 
 from ..disk import (
     check_apart,
-    check_file_apart,
     check_folder,
     check_new_file,
     new_folder,
@@ -139,7 +138,7 @@ def calibrate_cli(
     try:
         if json_path:
             check_new_file(json_path, overwrite=overwrite)
-            check_file_apart(json_path, [dev, student])
+            check_apart(json_path, [dev, student])
         with progress("calibrate", bar=False):
             outcome = calibrate(
                 student, dev, output, components=components or (), precision=precision,

@@ -13,7 +13,7 @@ from spacy.cli._util import import_code
 from wasabi import msg
 from wasabi.tables import table as make_table
 
-from ..disk import check_file_apart, check_new_file, write_new
+from ..disk import check_apart, check_new_file, write_new
 from ..report.curves import Log, read_log
 from ..report.page import write_html
 from ..report.scores import SETTINGS, read_docs, score, spans_key, titles
@@ -211,7 +211,7 @@ def report_cli(
         for path in (output, html):
             if path:
                 check_new_file(path, overwrite=overwrite)
-                check_file_apart(path, inputs)
+                check_apart(path, inputs)
         if page:
             page.check(corpus, [*named])
         with progress("report", bar=False):

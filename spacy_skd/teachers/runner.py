@@ -14,7 +14,7 @@ from ..models.prediction.word_table import forget_words
 from ..models.words import words_of
 from ..transfer.beliefs import Belief
 from .beam import Beam
-from .fingerprint import fingerprint
+from .fingerprint import about_pipeline
 from .overlap import in_turn, n_cores, overlapped
 from .sources import find_sources
 from .views import Source, View
@@ -194,8 +194,7 @@ class TeacherRunner:
         """Return what a manifest says of the teacher: path, fingerprint, name."""
         if self._described is not None:
             return self._described
-        meta = {key: self.nlp.meta[key] for key in ("lang", "name", "version")}
-        return {"path": str(self.nlp.path), "fingerprint": fingerprint(self.nlp), **meta}
+        return about_pipeline(self.nlp)
 
     def copy_of(self, doc: Doc, starts: Array | None) -> Doc:
         """Return a doc of the same words, spaces and sentence starts in the teacher's vocab."""

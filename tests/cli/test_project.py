@@ -25,7 +25,6 @@ from spacy_skd.cli import skd
 from spacy_skd.cli.package import package
 from spacy_skd.cli.prepare import prepare, words_for
 from spacy_skd.cli.report import report, table
-from spacy_skd.cli.silver import silver
 from spacy_skd.cli.teacher import take_teacher
 from spacy_skd.layers.known import corpus_names
 from spacy_skd.report.scores import SETTINGS
@@ -68,29 +67,6 @@ def test_prepare_says_what_is_missing(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"expected one file \*train.conllu"):
         prepare(tmp_path / "c", treebank=tmp_path, raw=raw)
     assert not (tmp_path / "c").exists()
-
-
-def test_silver_annotates_every_text_in_order(teacher, tmp_path):
-    (tmp_path / "raw.txt").write_text("Go home !\nThe cat sees Ann . Dogs sleep\nGo")
-    assert silver(teacher, tmp_path / "raw.txt", tmp_path / "s.spacy") == (3, 0)
-    docs = list(DocBin().from_disk(tmp_path / "s.spacy").get_docs(spacy.blank("en").vocab))
-    assert [doc.text for doc in docs] == ["Go home !", "The cat sees Ann . Dogs sleep", "Go"]
-    assert all(token.tag_ and token.dep_ for doc in docs for token in doc)
-    with pytest.raises(ValueError, match="exists already"):
-        silver(teacher, tmp_path / "raw.txt", tmp_path / "s.spacy")
-
-
-def test_silver_sets_unfit_lines_aside(teacher, tmp_path):
-    (tmp_path / "raw.jsonl").write_text(
-        '{"text": "Go home !", "meta": {"a": 18446744073709551616000}}\n{\n'
-    )
-    arguments = ["silver", str(teacher), str(tmp_path / "raw.jsonl")]
-    found = CliRunner().invoke(skd, [*arguments, str(tmp_path / "s.spacy")])
-    assert found.exit_code == 3, found.output
-    (reject,) = (tmp_path / "s.rejects.jsonl").read_text().splitlines()
-    assert json.loads(reject)["number"] == 2
-    found = CliRunner().invoke(skd, [*arguments, str(tmp_path / "t.spacy"), "--accept-rejects"])
-    assert found.exit_code == 0, found.output
 
 
 def test_prepare_merges_and_sets_aside(tmp_path):

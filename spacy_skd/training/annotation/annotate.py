@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from spacy.tokens import Doc
+from spacy.tokens import DocBin
 
 from ...shards.manifest import Manifest
 from ..configs.retrained import check_retrainable
@@ -121,8 +121,8 @@ class _Annotation(ShardRun):
     def read(self) -> Iterator[Record | Unfit]:
         return read_inputs(self.files, max_chars=self.nlp.max_length, after=self.check_unchanged)
 
-    def annotated(self, records: Sequence[Record]) -> list[Doc]:
-        return self.annotator.annotated(records)
+    def bin_of(self, records: Sequence[Record]) -> DocBin:
+        return self.annotator.bin_of(records)
 
     def engine(self, sink: Sink) -> Engine[ShardJob, Written]:
         annotator = self.annotator

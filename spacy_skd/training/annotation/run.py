@@ -12,16 +12,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from spacy.language import Language
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import DocBin
 
 from ...disk import NotOurs
 from ...disk.atomic import cannot_write
-from ...shards.files import make_bin, shard_name
+from ...shards.files import shard_name
 from ...shards.manifest import Manifest
 from ..conversion.raw_text import REJECTS, Unfit
-from ..progress import Progress, Report
 from ..engines.base import Engine
 from ..engines.here import Here
+from ..progress import Progress, Report
 from .inputs import Record
 from .places.base import Place, Sink, Written
 from .provenance import check_input
@@ -86,13 +86,8 @@ class ShardRun(ABC):
         """Yield every record of the input, in order, and every line that is none."""
 
     @abstractmethod
-    def annotated(self, records: Sequence[Record]) -> list[Doc]:
-        """Return docs with beliefs."""
-
     def bin_of(self, records: Sequence[Record]) -> DocBin:
-        """Annotate the records of a shard."""
-        with self.nlp.memory_zone():
-            return make_bin(self.annotated(records))
+        """Annotate the records of a shard, see `Maker`."""
 
     def engine(self, sink: Sink) -> Engine[ShardJob, Written]:
         """Return what annotates: this process."""
@@ -176,6 +171,10 @@ class ShardRun(ABC):
                 f"expected texts or docs to annotate, found {blank} blank and {unfit} unfit "
                 f"lines{where}"
             )
+        self.complete()
+
+    def complete(self) -> None:
+        """Check the shards, and call the folder whole. RAISES (ValueError): see `close`."""
         for name, shard in self.manifest.shards.items():
             if damage := self.place.damage(name, shard):
                 raise ValueError(damage)

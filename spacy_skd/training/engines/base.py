@@ -29,8 +29,8 @@ class Job(Protocol):
 Hand = TypeVar("Hand")
 Todo = TypeVar("Todo", bound=Job)
 Result = TypeVar("Result")
-# Does a job, and returns what completes it, its writing, say, which may run in another thread beside
-# the next job.
+# Does a job, and returns what completes it, its writing, say, which may run in another thread
+# beside the next job.
 Doing = Callable[[Todo], Callable[[], Result]]
 
 
