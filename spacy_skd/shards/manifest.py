@@ -120,8 +120,7 @@ class Manifest:
             )
             raise ValueError(
                 f"{folder} holds what another run wrote:{lines}\nGive the same pipeline, input and "
-                f"settings to resume it, choose another output, or pass --overwrite, which replaces "
-                f"it"
+                f"settings to resume it, choose another output, or replace it by --overwrite"
             )
 
     def _data(self) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from ...disk import check_apart, check_new_file, remove_files, write_new
 from ...errors import check_between
 from ...shards.files import read_shard
 from ...shards.manifest import Manifest
+from ...teachers.embedding import drop_vectors
 from ...teachers.fingerprint import about_pipeline, fingerprint
 from ...teachers.loading import load_trained
 from ...teachers.runner import batches_by_length
@@ -127,16 +128,8 @@ class Guesser:
             guesses = self.nlp.pipe([docs[i] for i in batch], batch_size=len(batch))
             for i, doc in zip(batch, guesses):
                 decide_categories(self.nlp, doc)
-                docs[i] = without_vectors(doc)
+                docs[i] = drop_vectors(doc)
         return docs
-
-
-def without_vectors(doc: Doc) -> Doc:
-    """Return a doc without what the transformer left in it, which is large."""
-    if Doc.has_extension("trf_data"):
-        doc._.trf_data = None
-    doc.tensor = doc.tensor[:0]
-    return doc
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from annotated import SMALL, contents, write_text
 from conftest import make_docs
 from spacy.tokens import DocBin
 
+from spacy_skd.cli.report import report
+from spacy_skd.report.scores import SETTINGS
 from spacy_skd.shards.files import Shard
 from spacy_skd.training.annotation.annotate import AskingPlan, Workers, annotate
 from spacy_skd.training.annotation.annotator import Asked
@@ -21,6 +23,8 @@ from spacy_skd.training.annotation.inputs import Record
 from spacy_skd.training.annotation.places.base import Written
 from spacy_skd.training.annotation.places.folder import FolderSink
 from spacy_skd.training.annotation.shard_jobs import ShardJob
+from spacy_skd.training.annotation.silver import silver
+from spacy_skd.training.annotation.vectors import VectorSettings, make_vectors
 from spacy_skd.training.engines.base import ATTEMPTS, Crew, Died, WorkersDied
 from spacy_skd.training.engines.processes import _sendable
 from spacy_skd.training.engines.worker import Start, Worker
@@ -206,6 +210,22 @@ def test_a_cluster_whose_worker_and_then_a_machine_is_lost(
     two = Workers("ray", count=2, address=cluster.address)
     annotate(teacher, [str(texts)], tmp_path / "out", settings=SMALL, workers=two, report=report)
     assert contents(tmp_path / "out") == expected
+
+
+@pytest.mark.long  # processes do these jobs, too
+def test_a_cluster_does_other_jobs(cluster, teacher, texts, tmp_path):
+    cluster, _ = cluster
+    made = []
+    for workers in (Workers(), Workers("ray", address=cluster.address)):
+        out = tmp_path / workers.engine
+        assert silver(teacher, texts / "a.jsonl", out / "s.spacy", workers=workers) == (30, 2)
+        how = VectorSettings(width=4, least=1)
+        text = texts / "gold.spacy"
+        make_vectors(teacher, [text], out / "vectors", settings=how, workers=workers)
+        scores = report(text, {"a": teacher}, workers=workers, speed_words=50)["a"]
+        vectors = (out / "vectors" / "vocab" / "vectors").read_bytes()
+        made.append(((out / "s.spacy").read_bytes(), vectors, [scores[each] for each in SETTINGS]))
+    assert made[0] == made[1]
 
 
 def test_a_cluster_without_room(cluster, teacher, texts, tmp_path):
