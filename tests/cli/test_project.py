@@ -224,6 +224,29 @@ def test_the_project_takes_a_teacher_of_a_component_of_its_owner(teacher, tmp_pa
     assert "own_project" in config["nlp"]["pipeline"]
 
 
+def test_the_project_calibrates_and_ends_with_a_page(teacher, corpus, tmp_path, monkeypatch):
+    project = srsly.read_yaml(ROOT / "project.yml")
+    scripts = {command["name"]: command["script"] for command in project["commands"]}
+    for name in ("teacher", "student", "stock_gold", "stock_silver"):
+        (tmp_path / "training" / "demo" / name).mkdir(parents=True)
+        (tmp_path / "training" / "demo" / name / "model-best").symlink_to(teacher)
+    (tmp_path / "corpus" / "demo").mkdir(parents=True)
+    for split in ("train", "dev", "test"):
+        shutil.copy(corpus, tmp_path / "corpus" / "demo" / f"{split}.spacy")
+    (tmp_path / "own.py").write_text("")
+    given = {**project["vars"], "corpus": "demo", "code": "own.py"}
+    monkeypatch.chdir(tmp_path)
+    for step, more in (("calibrate", []), ("evaluate", ["--speed-words", "50"])):
+        line = re.sub(r"\$\{vars\.(\w+)\}", lambda match: str(given[match[1]]), scripts[step][0])
+        found = CliRunner().invoke(skd, [*shlex.split(line)[4:], *more])
+        assert found.exit_code == 0, found.output
+    student = spacy.load(tmp_path / "training" / "demo" / "calibrated")
+    assert student.get_pipe("tag").calibration != 1.0
+    page = (tmp_path / "metrics" / "distill.html").read_text(encoding="utf8")
+    assert "stock on silver" in page
+    assert srsly.read_json(tmp_path / "metrics" / "distill.json")["student"]["agreement"]
+
+
 @pytest.mark.long  # journeys/test_code.py and test_package.py make such wheels
 def test_a_wheel_has_the_projects_code_and_loads_with_it(teacher, tmp_path):
     code = [ROOT / srsly.read_yaml(ROOT / "project.yml")["vars"]["code"]]

@@ -82,10 +82,10 @@ class Cluster(Crew[Any, Todo, Result]):
 
     def renew(self, ticket: Any) -> list[Any]:
         worker = self._of(ticket)
-        others = [other for other in self._workers.pop(worker) if other != ticket]
+        given = [other for other in self._workers.pop(worker) if other != ticket]
         self._ray.kill(worker)
         self._start()
-        return others
+        return given
 
     def close(self) -> None:
         for worker in (*self._workers, *self._coming.values()):
