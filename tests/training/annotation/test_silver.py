@@ -8,11 +8,13 @@ import signal
 import pytest
 import spacy
 from annotated import contents, write_text
+from sent import engine_of_a_worker
 from spacy.tokens import DocBin
 from typer.testing import CliRunner
 
 from spacy_skd.cli import skd
 from spacy_skd.shards.manifest import FILE
+from spacy_skd.training.annotation import silver as silver_module
 from spacy_skd.training.annotation.places.folder import FolderPlace
 from spacy_skd.training.annotation.silver import SilverSettings, parts_of, rejects_of, silver
 from spacy_skd.training.engines.choice import Workers
@@ -87,6 +89,13 @@ def test_a_run_that_is_killed_before_it_has_cleared_its_parts(
     assert contents(tmp_path) == expected
 
 
+def test_a_worker_writes_the_same(teacher, text, expected, tmp_path, monkeypatch):
+    monkeypatch.setattr(silver_module, "make_engine", engine_of_a_worker)
+    silver(teacher, text, tmp_path / "s.spacy", settings=SMALL)
+    assert contents(tmp_path) == expected
+
+
+@pytest.mark.long  # those of `annotate` do the same, in engines/test_engines.py
 def test_processes_of_which_one_is_killed(teacher, text, expected, tmp_path):
     strokes = [lambda: os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)]
 
