@@ -17,6 +17,7 @@ from ..training.conversion.raw_text import REJECTS
 from .code import CODE
 from .progress import progress
 from .rejects import ACCEPT, tell_rejects
+from .workers import ADDRESS, ENGINE, GPUS, WORKERS
 
 
 def annotate_cli(
@@ -57,12 +58,10 @@ def annotate_cli(
         "", "--weights", help="Of TEACHER and those of --with: 2,1,1. The same by default"
     ),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU, -1 for CPU"),
-    engine: str = typer.Option("local", "--engine", help="local, or ray for a cluster"),
-    workers: int = typer.Option(1, "--workers", "-n", help="Processes, each with a teacher"),
-    address: str = typer.Option(
-        "", "--address", help="Ray cluster: auto, or host:port. By default one on this machine"
-    ),
-    gpus: float = typer.Option(0.0, "--gpus-per-worker", help="Of a Ray worker; 0.5: two share"),
+    engine: str = ENGINE,
+    workers: int = WORKERS,
+    address: str = ADDRESS,
+    gpus: float = GPUS,
     code_path: Path = CODE,
     accept_rejects: bool = ACCEPT,
 ) -> None:

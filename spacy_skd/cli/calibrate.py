@@ -12,7 +12,6 @@ from wasabi.tables import table as make_table
 
 from ..disk import (
     check_apart,
-    check_file_apart,
     check_folder,
     check_new_file,
     new_folder,
@@ -84,17 +83,17 @@ def table(outcome: Calibration) -> str:
     return make_table(rows, header=HEADER, aligns=aligns, divider=True)
 
 
-def _rows(name: str, found: Calibrated) -> Iterator[list[str]]:
-    for title, t, told in (("before", 1.0, found.before), ("after", found.temperature.value,
-                                                           found.after)):  # fmt: skip
+def _rows(name: str, calibrated: Calibrated) -> Iterator[list[str]]:
+    after = calibrated.temperature.value, calibrated.after
+    for title, t, told in (("before", 1.0, calibrated.before), ("after", *after)):
         m = told.measures
         percent = [f"{100 * value:.2f}" for value in (m.ece, m.excess_ece)]
         auroc = (
             "" if math.isnan(m.auroc) else f"{m.auroc:.3f}"
         )  # nothing is wrong, or nothing right
-        others = [f"{m.brier:.4f}", f"{m.nll:.4f}", auroc]
+        further = [f"{m.brier:.4f}", f"{m.nll:.4f}", auroc]
         at = [f"{100 * value:.1f}" for value in m.accuracy_at.values()]
-        yield [name, title, f"{t:.3f}", f"{m.n:,}", *percent, *others, *at]
+        yield [name, title, f"{t:.3f}", f"{m.n:,}", *percent, *further, *at]
         name = ""
 
 
@@ -103,8 +102,8 @@ def thresholds_table(outcome: Calibration) -> str:
     header = ("", "label", LEAST, "precision", "of all", "recall", "of all", "found", "gold")
     rows = [
         [name, "all" if label == ALL else label, *_cells(each)]
-        for name, found in outcome.components.items()
-        for label, each in found.thresholds.items()
+        for name, calibrated in outcome.components.items()
+        for label, each in calibrated.thresholds.items()
     ]
     if not rows:
         return ""
@@ -112,12 +111,12 @@ def thresholds_table(outcome: Calibration) -> str:
     return make_table(rows, header=header, aligns=aligns, divider=True)
 
 
-def _cells(found: Threshold) -> list[str]:
-    pairs = zip(found.kept, found.everything)
+def _cells(threshold: Threshold) -> list[str]:
+    pairs = zip(threshold.kept, threshold.everything)
     shares = [share for pair in pairs for share in pair]
     percent = ["" if math.isnan(share) else f"{100 * share:.1f}" for share in shares]
-    least = "none" if found.least is None else f"{found.least:.4g}"
-    return [least, *percent, f"{found.n:,}", f"{found.n_gold:,}"]
+    least = "none" if threshold.least is None else f"{threshold.least:.4g}"
+    return [least, *percent, f"{threshold.n:,}", f"{threshold.n_gold:,}"]
 
 
 def calibrate_cli(
@@ -139,7 +138,7 @@ def calibrate_cli(
     try:
         if json_path:
             check_new_file(json_path, overwrite=overwrite)
-            check_file_apart(json_path, [dev, student])
+            check_apart(json_path, [dev, student])
         with progress("calibrate", bar=False):
             outcome = calibrate(
                 student, dev, output, components=components or (), precision=precision,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from wasabi import msg
 
+from ..training.conversion.conllu_entities import ELSEWHERE
 from ..training.conversion.convert_counts import Counts, SplitCounts
 
 # Share of the tokens that the language's tokenizer does not make, which is told above it.
@@ -26,7 +27,9 @@ def tell_odd(counts: Counts, *, spans_key: str | None = None) -> None:
 
 def _odd(split: SplitCounts, *, is_of_entities: bool) -> Iterator[str]:
     for key, n in split.unread_entities.items():
-        yield f"{n} values of MISC under {key} look like entities and are not read"
+        column, _, name = key.partition(":")
+        where = f"{column} under {name}" if name and column in ELSEWHERE else f"MISC under {key}"
+        yield f"{n} values of {where} look like entities and are not read"
     if any(split.answers.values()):
         counts = ", ".join(f"{n} {answer}" for answer, n in split.answers.items() if n)
         yield f"records that annotators refused are not learnt as they are: {counts}"

@@ -13,7 +13,7 @@ from spacy.vocab import Vocab
 from thinc.api import Config
 from wasabi import msg
 
-from ..disk import check_file_apart, check_new_file, write_new
+from ..disk import check_apart, check_new_file, write_new
 from ..errors import check_positive
 from ..layers.known import annotated_layers
 from ..models.embedding.own_vectors import load_vectors
@@ -230,7 +230,7 @@ def init_cli(
     try:
         if str(output) != STDOUT:
             check_new_file(output, overwrite=overwrite)
-            check_file_apart(output, [p for p in (teacher, *store, vectors, dev) if p])
+            check_apart(output, [p for p in (teacher, *store, vectors, dev) if p])
         config, plan = init(
             teacher,
             preset=preset,

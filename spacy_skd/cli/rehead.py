@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import spacy
 import typer
 from spacy.cli._util import import_code
 from spacy.tokens import DocBin
@@ -15,6 +16,7 @@ from wasabi import msg
 from ..disk import check_new_file, write_new
 from ..layers.known import labelled_layers
 from ..teachers.loading import load_trained
+from ..training.annotation.silver import silver
 from ..training.configs.heads import HeadPlan, plan_heads
 from ..training.configs.layered import own_template
 from ..training.configs.rehead_config import rehead_config
@@ -22,7 +24,6 @@ from ..training.progress import Report, silent
 from .code import CODE, with_code
 from .init import docs_in
 from .progress import progress
-from .silver import silver
 
 CONFIG = "rehead.cfg"
 SPLIT_FILES = {"train": "train.spacy", "dev": "dev.spacy"}
@@ -104,8 +105,10 @@ def own_output(
     files = {split: folder / name for split, name in SPLIT_FILES.items()}
     for path in files.values():
         check_new_file(path)
+    if gpu_id >= 0:
+        spacy.require_gpu(gpu_id)
     with tempfile.TemporaryDirectory() as scratch:
-        silver(pipeline, raw, Path(scratch) / "all.spacy", gpu_id=gpu_id, report=report)
+        silver(pipeline, raw, Path(scratch) / "all.spacy", report=report)
         docs = list(DocBin().from_disk(Path(scratch) / "all.spacy").get_docs(Vocab()))
     if len(docs) < 2:
         raise ValueError(f"{raw}: expected two texts or more, of which one is to evaluate on")

@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -13,17 +15,20 @@ from spacy.cli._util import import_code
 from wasabi import msg
 from wasabi.tables import table as make_table
 
-from ..disk import check_file_apart, check_new_file, write_new
+from ..disk import check_apart, check_new_file, write_new
 from ..report.curves import Log, read_log
 from ..report.page import write_html
+from ..report.predicting import Predicting, PredictingPlan, predict
 from ..report.scores import SETTINGS, read_docs, score, spans_key, titles
 from ..report.slices import Slices
 from ..report.speed import megabytes, words_per_second
 from ..report.tables import agreement
 from ..teachers.loading import load_trained
 from ..training.conversion.multiwords import real_text
+from ..training.engines.choice import Workers, make_engine
 from .code import CODE
 from .progress import progress
+from .workers import ADDRESS, ENGINE, GPUS, WORKERS
 
 AGREEMENT = "agreement"
 PUNCTUATED = {"all_uas": "UAS+punct", "all_las": "LAS+punct"}
@@ -38,6 +43,7 @@ def report(
     corpus: Path,
     pipelines: Mapping[str, str | Path],
     *,
+    workers: Workers | None = None,
     speed_words: int = 20_000,
     gpu_id: int = -1,
 ) -> dict[str, Any]:
@@ -45,6 +51,8 @@ def report(
 
     corpus (Path): labelled docs, `.spacy`.
     pipelines (Mapping[str, Union[str, Path]]): folders or packages, by a name of your choice.
+    workers (Workers | None): who annotates what is scored; by default this process. The speed is
+        that of this process, after the others are gone.
     speed_words (int): about how many words of the corpus's texts the speed is measured on.
     RETURNS (dict[str, Any]): by pipeline; numbers only.
     RAISES (ValueError): if a file or pipeline is missing.
@@ -53,12 +61,16 @@ def report(
     loaded = _load(pipelines)
     results: dict[str, Any] = {name: {} for name in loaded}
     texts: list[str] = []
-    for name, nlp in loaded.items():
-        references = read_docs(corpus, nlp)
-        texts = [real_text(doc) for doc in references]
-        for setting in SETTINGS:
-            results[name][setting] = score(nlp, references, setting=setting)
-        results[name]["megabytes"] = megabytes(nlp.path)
+    plan = PredictingPlan.of(pipelines, loaded)
+    predicting = Predicting(loaded.__getitem__)
+    with closing(make_engine(workers or Workers(), plan, predicting)) as engine:
+        for name, nlp in loaded.items():
+            references = read_docs(corpus, nlp)
+            texts = [real_text(doc) for doc in references]
+            by_workers = partial(predict, engine, pipeline=name)
+            for setting in SETTINGS:
+                results[name][setting] = score(nlp, references, setting=setting, predict=by_workers)
+            results[name]["megabytes"] = megabytes(nlp.path)
     for name, speed in words_per_second(_load(pipelines), _some(texts, speed_words)).items():
         results[name]["words_per_second"] = speed
     return results
@@ -190,6 +202,10 @@ def report_cli(
     speed_words: int = typer.Option(20_000, "--speed-words", help="Words to measure the speed on"),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace the files"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU, -1 for CPU"),
+    engine: str = ENGINE,
+    workers: int = WORKERS,
+    address: str = ADDRESS,
+    gpus: float = GPUS,
     code_path: Path = CODE,
 ) -> None:
     """Compare pipelines: scores, words per second on one thread, megabytes on disk."""
@@ -205,17 +221,18 @@ def report_cli(
         msg.fail("--teacher, --slice, --train and --log are of --html FILE; give one", exits=1)
     failed = ""
     try:
+        who = Workers(engine, workers, address, gpus, code=code_path, gpu=gpu_id)
         inputs = [corpus, *named.values(), *([train] if train else [])]
         if page:
             inputs += [path for _, path in page.named_logs]
         for path in (output, html):
             if path:
                 check_new_file(path, overwrite=overwrite)
-                check_file_apart(path, inputs)
+                check_apart(path, inputs)
         if page:
             page.check(corpus, [*named])
         with progress("report", bar=False):
-            results = report(corpus, named, speed_words=speed_words, gpu_id=gpu_id)
+            results = report(corpus, named, workers=who, speed_words=speed_words, gpu_id=gpu_id)
             if page:
                 failed = _failure(page, corpus, named, results, overwrite=overwrite)
     except (ValueError, OSError) as error:

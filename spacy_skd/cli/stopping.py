@@ -19,6 +19,7 @@ SAYS: dict[str, str] = {
     "check": "Nothing is written. The same command begins anew",
     "inspect": "Nothing is written",
     "distill": "What is done stays: the same command goes on where it stopped",
+    "silver": "The parts that are written stay: the same command goes on where it stopped",
     "report": "The same command begins anew",
     "stream": "What is done stays: the same command goes on where it stopped",
     "teacher": "What the training saved stays; the same command trains anew",

@@ -8,8 +8,10 @@ from spacy.cli._util import import_code
 from wasabi import msg
 
 from ..training.annotation.vectors import WIDTH, VectorSettings, make_vectors
+from ..training.engines.choice import Workers
 from .code import CODE, with_code
 from .progress import progress
+from .workers import ADDRESS, ENGINE, GPUS, WORKERS
 
 
 def vectors_cli(
@@ -31,6 +33,10 @@ def vectors_cli(
     ),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace earlier vectors"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU, -1 for CPU"),
+    engine: str = ENGINE,
+    workers: int = WORKERS,
+    address: str = ADDRESS,
+    gpus: float = GPUS,
     code_path: Path = CODE,
 ) -> None:
     """Reduce what TEACHER's transformer knows of the words of TEXTS to a table for its students."""
@@ -41,9 +47,16 @@ def vectors_cli(
         settings = VectorSettings(
             width=width, rows=rows, least=least, attr=attr, context_words=context_words
         )
+        who = Workers(engine, workers, address, gpus, code=code_path, gpu=gpu_id)
         with progress("vectors") as report:
             table = make_vectors(
-                teacher, texts, output, settings=settings, overwrite=overwrite, report=report
+                teacher,
+                texts,
+                output,
+                settings=settings,
+                workers=who,
+                overwrite=overwrite,
+                report=report,
             )
     except (ValueError, OSError) as error:
         msg.fail("Nothing was written", str(error), exits=1)

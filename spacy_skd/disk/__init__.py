@@ -1,7 +1,7 @@
 """Other people's files: what is read, what is written, and the only place where something is
 replaced or removed. Imports nothing of the rest."""
 
-from .apart import check_apart, check_file_apart
+from .apart import check_apart
 from .atomic import NotOurs, check_new_file, digest, digest_of, write_atomically, write_new
 from .drafts import draft_folder
 from .find import files_of, refuse_stream, suffix_of, unique_files
@@ -20,7 +20,6 @@ __all__ = [
     "Held",
     "NotOurs",
     "check_apart",
-    "check_file_apart",
     "check_folder",
     "check_new_file",
     "digest",

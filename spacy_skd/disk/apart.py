@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def check_apart(output: Path, inputs: Iterable[str | Path]) -> None:
-    """Check a folder that is to be written.
+    """Check a folder or file that is to be written.
 
     RAISES (ValueError): if an input is the output, lies in it, or is a folder that the output lies
         in; through links and `..`, too. Inputs that are no path, as packages, are left out.
@@ -28,15 +28,6 @@ def check_apart(output: Path, inputs: Iterable[str | Path]) -> None:
                 f"the output {output} lies in the input folder {path}, which would be read with it "
                 f"the next time; choose another output"
             )
-
-
-def check_file_apart(output: Path, inputs: Iterable[str | Path]) -> None:
-    """Check a file that is to be written: a new one may lie beside the inputs.
-
-    RAISES (ValueError): if it is an input, or is there and lies in an input folder.
-    """
-    if output.exists():
-        check_apart(output, inputs)
 
 
 def _is_among(folder: Path, source: Path) -> bool:

@@ -91,17 +91,18 @@ def stock_layers(component: type, **settings: Any) -> dict[str, Layer]:
     component (type): its class. settings: see `find_layer`.
     RAISES (ValueError): if it can teach none.
     """
-    found = {
+    classes = layer_classes()
+    by_suffix = {
         layer.answers[component]: find_layer(name, **settings)
-        for name, layer in layer_classes().items()
+        for name, layer in classes.items()
         if component in layer.answers
     }
-    if not found:
+    if not by_suffix:
         raise ValueError(
             f"{component.__name__}: expected a layer with this class in its `answers`, found none "
-            f"among {', '.join(layer_classes())}"
+            f"among {', '.join(classes)}"
         )
-    return found
+    return by_suffix
 
 
 def layers_of(block: Block) -> tuple[str, ...]:

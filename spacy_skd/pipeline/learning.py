@@ -6,6 +6,7 @@ the contract of `distill` are those of spaCy v4, `rehearse` is spaCy's.
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from typing import Any
 
 from spacy.pipeline import TrainablePipe
@@ -40,6 +41,16 @@ class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
     meter: Meter | None = None
     _taught_by: str | None = None  # the component that `distill` or `rehearse` asks
     _memory: Memory | None = None
+
+    def __copy__(self) -> Any:
+        """Return a component of the same parts, whose task is its own."""
+        pickled: Any = self.__reduce_ex__(4)
+        make, arguments, state = pickled[:3]
+        clone: Any = make(*arguments)
+        clone.__setstate__(state)
+        clone.task = copy(self.task)
+        clone.task.belong_to(clone)
+        return clone
 
     def beliefs_of_teacher(self, examples: Sequence[Example]) -> list[Belief] | None:
         """Return what the linked teacher believes; None to train on gold alone."""

@@ -1,9 +1,9 @@
 """Scores of a pipeline in three settings."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy
 from spacy.language import Language
@@ -15,9 +15,9 @@ from ..disk import refuse_stream
 from ..layers.entity_tags import log_repaired, repair_entities
 from ..layers.known import known_layers
 from ..training.conversion.multiwords import merge, multiwords_of
+from .predicting import SETTINGS as SETTINGS
+from .predicting import Given
 
-# Where the pipeline's tokens and sentences come from.
-SETTINGS = ("predicted_sentences", "gold_sentences", "from_text")
 # Of components that are no layer's. Both are scored as 0 where nothing sets them.
 _OTHERS: dict[str, tuple[str, Callable[[Doc], Any]]] = {
     "lemma_acc": ("LEMMA", lambda doc: doc.has_annotation("LEMMA")),
@@ -38,7 +38,33 @@ def read_docs(path: Path, nlp: Language) -> list[Doc]:
     return docs
 
 
-def score(nlp: Language, references: list[Doc], *, setting: str) -> dict[str, float]:
+def unannotated(
+    nlp: Language, references: Sequence[Doc], *, setting: str = "predicted_sentences"
+) -> Iterator[Doc]:
+    """Make what the pipeline is to annotate, see `score`.
+
+    RAISES (ValueError): for another setting.
+    """
+    for reference in references:
+        yield Given.of(reference, setting=setting).doc(nlp)
+
+
+def predict_here(nlp: Language, references: Sequence[Doc], *, setting: str) -> Iterator[Doc]:
+    """Yield what the pipeline predicts, in this process."""
+    return nlp.pipe(list(unannotated(nlp, references, setting=setting)))
+
+
+class Predict(Protocol):
+    """Returns what a pipeline predicts of references, in their order and its vocab."""
+
+    def __call__(
+        self, nlp: Language, references: Sequence[Doc], *, setting: str
+    ) -> Iterable[Doc]: ...
+
+
+def score(
+    nlp: Language, references: list[Doc], *, setting: str, predict: Predict = predict_here
+) -> dict[str, float]:
     """Return spaCy's scores, 0 to 1, of annotation that the references have; and `all_uas`,
     `all_las`, which count punctuation too (spaCy's leave it out), where the tokens are the
     references'.
@@ -47,10 +73,11 @@ def score(nlp: Language, references: list[Doc], *, setting: str) -> dict[str, fl
         starts) or "from_text" (the pipeline's own tokens, of the treebank's real text: multiword
         tokens whose words do not spell it are one token of the reference). Gold tokens that its
         tokenizer makes, too, have the norms that it gives them.
+    predict (Predict): who does it.
     """
     if setting == "from_text":
         references = [merge(doc, multiwords_of(doc)) for doc in references]
-    predicted = nlp.pipe(list(unannotated(nlp, references, setting=setting)))
+    predicted = predict(nlp, references, setting=setting)
     examples = [Example(doc, reference) for doc, reference in zip(predicted, references)]
     measured = Scorer(nlp=nlp).score(examples)
     names = [*_of_layers(), *(name for name in measured if spans_key(name) is not None)]
@@ -81,32 +108,6 @@ def spans_key(score: str) -> str | None:
     """Return the key of `doc.spans` that a score is of, None for other scores."""
     match = _SPANS.fullmatch(score)
     return match.group(1) if match else None
-
-
-def unannotated(
-    nlp: Language, references: list[Doc], *, setting: str = "predicted_sentences"
-) -> Iterator[Doc]:
-    """Make what the pipeline is to annotate, see `score`.
-
-    RAISES (ValueError): for another setting.
-    """
-    if setting not in SETTINGS:
-        raise ValueError(f"setting: expected one of {', '.join(SETTINGS)}, got {setting!r}")
-    for reference in references:
-        if setting == "from_text":
-            yield nlp.make_doc(reference.text)
-            continue
-        starts: Any = None
-        if setting == "gold_sentences":
-            starts = [bool(token.is_sent_start) for token in reference]
-        words = [token.text for token in reference]
-        spaces = [bool(token.whitespace_) for token in reference]
-        doc = Doc(nlp.vocab, words=words, spaces=spaces, sent_starts=starts)
-        # What learnt from text knows "n't" by the norm "not".
-        norms = {(token.idx, token.text): token.norm_ for token in nlp.make_doc(reference.text)}
-        for token in doc:
-            token.norm_ = norms.get((token.idx, token.text), token.norm_)
-        yield doc
 
 
 def _with_punctuation(examples: list[Example]) -> dict[str, float]:

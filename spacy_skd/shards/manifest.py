@@ -119,8 +119,8 @@ class Manifest:
                 for name, stored, new in differences
             )
             raise ValueError(
-                f"{folder} holds the beliefs of another run:{lines}\nGive the same teacher, input "
-                f"and settings to resume it, or choose another output folder"
+                f"{folder} holds what another run wrote:{lines}\nGive the same pipeline, input and "
+                f"settings to resume it, choose another output, or replace it by --overwrite"
             )
 
     def _data(self) -> dict[str, Any]:

@@ -79,7 +79,14 @@ class Embedder:
         self.pipe.set_annotations(docs, self.pipe.predict(docs))
         vectors: list[Floats2d] = self._listener.predict(docs)
         for doc in docs:
-            if Doc.has_extension("trf_data"):
-                doc._.trf_data = None
-            doc.tensor = doc.tensor[:0]
+            drop_vectors(doc)
         return vectors
+
+
+def drop_vectors(doc: Doc) -> Doc:
+    """Take out of a doc what a transformer or tok2vec left in it, which is large. RETURNS (Doc):
+    the same."""
+    if Doc.has_extension("trf_data"):
+        doc._.trf_data = None
+    doc.tensor = doc.tensor[:0]
+    return doc

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from spacy.language import Language
 
@@ -25,6 +26,13 @@ def fingerprint(nlp: Language) -> str:
             "and name its folder"
         )
     return fingerprint_of_folder(nlp.path)
+
+
+def about_pipeline(nlp: Language) -> dict[str, Any]:
+    """Return what a manifest says of a pipeline: path, fingerprint, name. RAISES (ValueError): see
+    `fingerprint`."""
+    meta = {key: nlp.meta[key] for key in ("lang", "name", "version")}
+    return {"path": str(nlp.path), "fingerprint": fingerprint(nlp), **meta}
 
 
 def fingerprint_of_folder(folder: Path) -> str:

@@ -14,7 +14,7 @@ from ..models.prediction.word_table import forget_words
 from ..models.words import words_of
 from ..transfer.beliefs import Belief
 from .beam import Beam
-from .fingerprint import fingerprint
+from .fingerprint import about_pipeline
 from .overlap import in_turn, n_cores, overlapped
 from .sources import find_sources
 from .views import Source, View
@@ -24,11 +24,11 @@ Out = TypeVar("Out")
 
 
 class _Batch(NamedTuple):
-    """Docs on which some components have run, which of all docs they are, what was believed."""
+    """Docs on which some components have run, which of all docs they are, and beliefs of each."""
 
     places: list[int]
     docs: list[Doc]
-    found: list[Beliefs]
+    beliefs: list[Beliefs]
 
 
 class TeacherRunner:
@@ -146,7 +146,7 @@ class TeacherRunner:
             batch = self._run_batch(batch, components[n_first:], wanted)
             vectors = [[*doc.user_data] for doc in batch.docs]  # keys of what embeds
             if guess:
-                self._guess(batch.docs, batch.found, also)
+                self._guess(batch.docs, batch.beliefs, also)
             for doc, keys in zip(batch.docs, vectors):
                 _drop_vectors(doc, keys)
             return [read(*row) for row in zip(*batch)]
@@ -194,8 +194,7 @@ class TeacherRunner:
         """Return what a manifest says of the teacher: path, fingerprint, name."""
         if self._described is not None:
             return self._described
-        meta = {key: self.nlp.meta[key] for key in ("lang", "name", "version")}
-        return {"path": str(self.nlp.path), "fingerprint": fingerprint(self.nlp), **meta}
+        return about_pipeline(self.nlp)
 
     def copy_of(self, doc: Doc, starts: Array | None) -> Doc:
         """Return a doc of the same words, spaces and sentence starts in the teacher's vocab."""
@@ -217,9 +216,9 @@ class TeacherRunner:
                 docs = list(pipe.pipe(batch.docs, batch_size=len(batch.docs)))
                 batch = batch._replace(docs=docs)
                 continue
-            self._ask(name, batch.docs, wanted, batch.found)
+            self._ask(name, batch.docs, wanted, batch.beliefs)
             if name not in self.nlp.disabled and sets_sentences(self.nlp, name, pipe):
-                self._set_sentences(name, pipe, batch.docs, batch.found)
+                self._set_sentences(name, pipe, batch.docs, batch.beliefs)
         return batch
 
     def _set_sentences(self, name: str, pipe: Any, docs: list[Doc], by_doc: list[Beliefs]) -> None:

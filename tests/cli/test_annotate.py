@@ -28,7 +28,7 @@ def test_exit_codes(teacher, tmp_path):
     assert "3 words of 1 texts" in found.output
     found = run(teacher, text, out)
     assert found.exit_code == 1
-    assert "holds the beliefs of another run" in " ".join(found.output.split())
+    assert "holds what another run wrote" in " ".join(found.output.split())
     text.write_text('{"text": "Ann sees dogs"}\n{\n')
     found = run(teacher, text, out, "--overwrite")
     assert found.exit_code == 3, found.output

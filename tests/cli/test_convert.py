@@ -157,11 +157,12 @@ def test_multiword_tokens_are_merged_on_demand(files):
 
 def test_what_is_not_read_is_told(files):
     text = GOOD.replace("Go", "Run").replace("NE=U-ORG", "Entity=(org-1)")
-    text = text.replace("# text = Run home!", "# text = Ran home!")
+    text = text.replace("# text = Run home!", "# text = Ran home!").replace("Mood=Imp", "NE=B-X")
     (files / "dev.conllu").write_text(text)
     code, said = command(files)
     assert code == 0
     assert "dev: 1 values of MISC under Entity look like entities and are not read" in said
+    assert "dev: 1 values of FEATS under NE look like entities and are not read" in said
     assert "dev: the words of 1 sentences do not spell their `# text`" in said
 
 

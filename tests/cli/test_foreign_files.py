@@ -25,11 +25,11 @@ FOLDERS = {
 FILES = {
     "init": ("init TEACHER OUT/student.cfg --pipes tag,sent,pos", "student.cfg"),
     "report": ("report IN/gold.spacy a=TEACHER --speed-words 20 -o OUT/r.json", "r.json"),
+    "silver": ("silver TEACHER IN/raw.jsonl OUT/s.spacy", "s.spacy"),
     "package": ("package TEACHER OUT --name tiny --version 1", "en_tiny-1-py3-none-any.whl"),
 }
 NO_FLAG = {
     "export": ("export TEACHER OUT", "precious"),
-    "silver": ("silver TEACHER IN/raw.jsonl OUT/s.spacy", "s.spacy"),
     "rehead": (f"rehead TEACHER OUT --template {CONFIGS}/rehead.cfg --pipes tag", "rehead.cfg"),
     "rehead of raw": (
         f"rehead TEACHER OUT --template {CONFIGS}/rehead.cfg --pipes tag --raw IN/raw.jsonl",
@@ -171,6 +171,9 @@ def test_commands_without_the_flag_replace_nothing(run, tmp_path, command):
         "init TEACHER TEACHER/config.cfg --overwrite",
         "init TEACHER IN/gold.spacy --dev IN/gold.spacy --overwrite",
         "report IN/gold.spacy a=TEACHER -o IN/gold.spacy --overwrite",
+        "report IN/gold.spacy a=TEACHER -o TEACHER/r.json",
+        "silver TEACHER IN/raw.jsonl TEACHER/out",
+        "silver TEACHER IN IN/s.spacy",
         f"teacher {CONFIGS}/teacher.cfg IN --pipeline IN/model-best --overwrite",
     ],
 )

@@ -25,7 +25,6 @@ from spacy_skd.cli import skd
 from spacy_skd.cli.package import package
 from spacy_skd.cli.prepare import prepare, words_for
 from spacy_skd.cli.report import report, table
-from spacy_skd.cli.silver import silver
 from spacy_skd.cli.teacher import take_teacher
 from spacy_skd.layers.known import corpus_names
 from spacy_skd.report.scores import SETTINGS
@@ -68,29 +67,6 @@ def test_prepare_says_what_is_missing(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"expected one file \*train.conllu"):
         prepare(tmp_path / "c", treebank=tmp_path, raw=raw)
     assert not (tmp_path / "c").exists()
-
-
-def test_silver_annotates_every_text_in_order(teacher, tmp_path):
-    (tmp_path / "raw.txt").write_text("Go home !\nThe cat sees Ann . Dogs sleep\nGo")
-    assert silver(teacher, tmp_path / "raw.txt", tmp_path / "s.spacy") == (3, 0)
-    docs = list(DocBin().from_disk(tmp_path / "s.spacy").get_docs(spacy.blank("en").vocab))
-    assert [doc.text for doc in docs] == ["Go home !", "The cat sees Ann . Dogs sleep", "Go"]
-    assert all(token.tag_ and token.dep_ for doc in docs for token in doc)
-    with pytest.raises(ValueError, match="exists already"):
-        silver(teacher, tmp_path / "raw.txt", tmp_path / "s.spacy")
-
-
-def test_silver_sets_unfit_lines_aside(teacher, tmp_path):
-    (tmp_path / "raw.jsonl").write_text(
-        '{"text": "Go home !", "meta": {"a": 18446744073709551616000}}\n{\n'
-    )
-    arguments = ["silver", str(teacher), str(tmp_path / "raw.jsonl")]
-    found = CliRunner().invoke(skd, [*arguments, str(tmp_path / "s.spacy")])
-    assert found.exit_code == 3, found.output
-    (reject,) = (tmp_path / "s.rejects.jsonl").read_text().splitlines()
-    assert json.loads(reject)["number"] == 2
-    found = CliRunner().invoke(skd, [*arguments, str(tmp_path / "t.spacy"), "--accept-rejects"])
-    assert found.exit_code == 0, found.output
 
 
 def test_prepare_merges_and_sets_aside(tmp_path):
@@ -248,6 +224,29 @@ def test_the_project_takes_a_teacher_of_a_component_of_its_owner(teacher, tmp_pa
         tmp_path / "training" / "demo" / "teacher" / "model-best" / "config.cfg", interpolate=False
     )
     assert "own_project" in config["nlp"]["pipeline"]
+
+
+def test_the_project_calibrates_and_ends_with_a_page(teacher, corpus, tmp_path, monkeypatch):
+    project = srsly.read_yaml(ROOT / "project.yml")
+    scripts = {command["name"]: command["script"] for command in project["commands"]}
+    for name in ("teacher", "student", "stock_gold", "stock_silver"):
+        (tmp_path / "training" / "demo" / name).mkdir(parents=True)
+        (tmp_path / "training" / "demo" / name / "model-best").symlink_to(teacher)
+    (tmp_path / "corpus" / "demo").mkdir(parents=True)
+    for split in ("train", "dev", "test"):
+        shutil.copy(corpus, tmp_path / "corpus" / "demo" / f"{split}.spacy")
+    (tmp_path / "own.py").write_text("")
+    given = {**project["vars"], "corpus": "demo", "code": "own.py"}
+    monkeypatch.chdir(tmp_path)
+    for step, more in (("calibrate", []), ("evaluate", ["--speed-words", "50"])):
+        line = re.sub(r"\$\{vars\.(\w+)\}", lambda match: str(given[match[1]]), scripts[step][0])
+        found = CliRunner().invoke(skd, [*shlex.split(line)[4:], *more])
+        assert found.exit_code == 0, found.output
+    student = spacy.load(tmp_path / "training" / "demo" / "calibrated")
+    assert student.get_pipe("tag").calibration != 1.0
+    page = (tmp_path / "metrics" / "distill.html").read_text(encoding="utf8")
+    assert "stock on silver" in page
+    assert srsly.read_json(tmp_path / "metrics" / "distill.json")["student"]["agreement"]
 
 
 @pytest.mark.long  # journeys/test_code.py and test_package.py make such wheels

@@ -25,7 +25,11 @@ COMMANDS = {
         "distill TEACHER RAW OUT",
         "the same command goes on",
     ),
-    "silver": ("spacy_skd.cli.silver", "silver TEACHER RAW OUT", "Nothing was written"),
+    "silver": (
+        "spacy_skd.training.annotation.silver",
+        "silver TEACHER RAW OUT",
+        "the same command goes on",
+    ),
     "calibrate": ("spacy_skd.cli.calibrate", "calibrate TEACHER RAW -o OUT", "or as it was"),
     "export": ("spacy_skd.cli.export", "export TEACHER OUT", "Nothing was written"),
 }

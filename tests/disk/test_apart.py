@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from spacy_skd.disk import check_apart, check_file_apart
+from spacy_skd.disk import check_apart
 
 
 @pytest.fixture
@@ -47,8 +47,12 @@ def test_the_same(source, tmp_path):
             check_apart(output, [source, source.parent])
 
 
-def test_a_file_may_be_new_beside_the_inputs_but_replaces_none(source):
-    check_file_apart(source.parent / "new.cfg", [source.parent, source])
-    for inputs, said in (([source], "is the input"), ([source.parent], "lies in the input")):
+def test_a_file_may_be_new_beside_an_input_but_neither_replaces_one_nor_joins_its_folder(source):
+    check_apart(source.parent / "new.cfg", [source])
+    for output, inputs, said in (
+        (source, [source], "is the input"),
+        (source, [source.parent], "lies in the input"),
+        (source.parent / "new.cfg", [source.parent], "lies in the input"),
+    ):
         with pytest.raises(ValueError, match=said):
-            check_file_apart(source, inputs)
+            check_apart(output, inputs)

@@ -8,7 +8,13 @@ from conftest import make_docs
 from spacy.tokens import Doc
 
 from spacy_skd.layers import LAYERS as LAYER_REGISTRY
-from spacy_skd.layers.known import annotated_layers, corpus_names, find_layer, labelled_layers
+from spacy_skd.layers.known import (
+    annotated_layers,
+    corpus_names,
+    find_layer,
+    labelled_layers,
+    layer_classes,
+)
 from spacy_skd.layers.token_layer import TokenLayer
 
 LAYERS = ("sent", "tag", "pos", "morph", "parser", "ents", "spans:sc", "spans:other")
@@ -41,6 +47,23 @@ def test_a_layer_that_does_not_exist():
     with pytest.raises(ValueError, match="got 'tag:key'"):
         find_layer("tag:key")
     assert find_layer("spans:key").full_name == "spans:key"
+
+
+def test_installed_layers_are_looked_up_once_and_registered_ones_are_found_at_once(monkeypatch):
+    before = layer_classes()
+    monkeypatch.setattr(catalogue, "AVAILABLE_ENTRY_POINTS", None)  # whoever asks fails
+    assert layer_classes() == before
+
+    class Mood(TokenLayer):
+        name = "mood"
+
+    LAYER_REGISTRY.register("mood", func=Mood)
+    try:
+        assert layer_classes() == {**before, "mood": Mood}
+        assert isinstance(find_layer("mood"), Mood)
+    finally:
+        catalogue.REGISTRY.pop((*LAYER_REGISTRY.namespace, "mood"))
+    assert layer_classes() == before
 
 
 def test_a_layer_by_another_name_than_its_own():

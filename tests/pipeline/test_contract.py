@@ -158,6 +158,18 @@ def test_a_deep_copy_is_a_pipeline_of_its_own(nlp):
     assert annotations(nlp) == expected
 
 
+def test_a_shallow_copy_has_a_task_of_its_own(nlp):
+    for name in NAMES:
+        pipe = nlp.get_pipe(name)
+        clone = copy.copy(pipe)
+        assert (clone.task.pipe, pipe.task.pipe) == (clone, pipe)
+        assert (clone.model, clone.vocab, clone.cfg) == (pipe.model, pipe.vocab, pipe.cfg)
+        clone.save_activations = True
+        docs = [nlp.make_doc(text) for text in TEXTS]
+        assert clone.predict(docs).activations
+        assert not pipe.predict(docs).activations
+
+
 def test_pickle(nlp):
     expected = annotations(nlp)
     data = pickle.dumps(nlp)

@@ -135,7 +135,7 @@ def test_what_json_cannot_hold_is_null_and_a_store_holds_no_other_file(store, tm
     inside = store.folder / "chosen.jsonl"
     found = CliRunner().invoke(skd, ["select", str(store.folder), str(inside), "-n", "5"])
     assert found.exit_code == 1
-    assert "lies in the folder" in " ".join(found.output.split())
+    assert "lies in the input folder" in " ".join(found.output.split())
     with pytest.raises(ValueError, match="a store is read from a disk"):
         BeliefStore("s3://bucket/store")
 

@@ -8,8 +8,19 @@ import spacy
 from conftest import gold_examples, student_of
 from spacy.training.loop import train_while_improving
 from spacy.util import registry
+from thinc.api import Config
 
+from spacy_skd.training.configs.student_config import BASE
 from spacy_skd.training.logger import COLUMNS, make_logger
+
+
+class Stream(io.StringIO):
+    """is_terminal (bool): what it says of itself."""
+
+    is_terminal = False
+
+    def isatty(self):
+        return self.is_terminal
 
 
 def run(nlp, logger, *, steps=4, every=2):
@@ -19,7 +30,7 @@ def run(nlp, logger, *, steps=4, every=2):
     nlp.config["training"].update(max_steps=steps, eval_frequency=every,
                                   frozen_components=["teacher"])  # fmt: skip
     nlp.config["training"]["score_weights"] = {"tag_acc": 1.0, "dep_las": None}
-    out, told = io.StringIO(), []
+    out, told = Stream(), []
     log_step, finalize = logger(nlp, out, out)
     loop = train_while_improving(
         nlp, nlp.create_optimizer(), ((0, examples) for _ in range(steps)),
@@ -59,6 +70,16 @@ def test_the_table_and_the_file(teacher, tmp_path):
         assert line["scores"]["tag_acc"] == 50.0
         assert set(line["losses"]) >= set(skd["components"])
     assert all("skd" in scores for scores in told if scores)
+
+
+def test_a_bar_up_to_the_end_is_on_a_terminal_alone(teacher, monkeypatch):
+    """A student's config asks for it."""
+    config = Config().from_disk(BASE, interpolate=False)
+    assert config["training"]["logger"]["progress_bar"] == "train"
+    for is_terminal in (True, False):
+        monkeypatch.setattr(Stream, "is_terminal", is_terminal)
+        printed, _ = run(spacy.load(teacher), make_logger(progress_bar="train"))
+        assert ("Epoch 1:" in printed and "/4 [" in printed) == is_terminal, printed
 
 
 def test_a_pipeline_without_a_teacher(teacher):

@@ -14,6 +14,7 @@ from thinc.api import require_cpu
 from ...disk import new_folder, write_new
 from ...shards.manifest import FILE as MANIFEST
 from ...training.annotation.annotate import annotate
+from ...training.annotation.silver import rejects_of, silver
 from ...training.annotation.vectors import VectorSettings, make_vectors
 from ...training.conversion.heldout import DEV, TRAIN, hold_out
 from ...training.conversion.raw_text import REJECTS
@@ -22,7 +23,6 @@ from ..init import init
 from ..package import package
 from ..progress import progress
 from ..report import Page, report, write_page
-from ..silver import rejects_of, silver
 from .request import Checked
 from .state import State, key_of
 from .training import BEST, Training
@@ -196,12 +196,9 @@ class Steps:
         self._note_rejects(self.out / "texts" / REJECTS, self.checked.counts.rejected)
 
     def _silver(self) -> None:
-        draft = self.drafts / "dev.spacy"
+        texts = self.out / "texts" / DEV
         with progress("silver") as tell:
-            _, rejected = silver(self.request.teacher, self.out / "texts" / DEV, draft, report=tell)
-        for made, path in ((draft, self.dev), (rejects_of(draft), rejects_of(self.dev))):
-            if made.exists():
-                write_new(path, made.read_bytes(), overwrite=True)
+            _, rejected = silver(self.request.teacher, texts, self.dev, overwrite=True, report=tell)
         self._note_rejects(rejects_of(self.dev), rejected)
 
     def _annotate(self) -> None:

@@ -9,7 +9,7 @@ import typer
 from spacy.cli._util import import_code
 from wasabi import msg
 
-from ...disk import check_file_apart, check_new_file, write_new
+from ...disk import check_apart, check_new_file, write_new
 from ...report.choosing import BY, choose_texts
 from ...shards.store import BeliefStore
 from ...teachers.loading import load_trained
@@ -41,9 +41,7 @@ def select_cli(
     try:
         if not shown:
             check_new_file(output, overwrite=overwrite)
-            check_file_apart(output, [str(store), *([student] if student else [])])
-            if store.resolve() in output.resolve().parents:
-                raise ValueError(f"{output} lies in the folder {store}: choose another file")
+            check_apart(output, [store, *([student] if student else [])])
         beliefs = BeliefStore(store, memory=0, name="select")
         with progress("select") as report:
             choice = choose_texts(

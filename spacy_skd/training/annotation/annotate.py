@@ -1,28 +1,30 @@
 """A teacher's beliefs of any amount of text, as shards on disk: the map behind `skd annotate`."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from spacy.tokens import Doc
+from spacy.tokens import DocBin
 
 from ...shards.manifest import Manifest
 from ..configs.retrained import check_retrainable
 from ..conversion.raw_text import REJECTS as REJECTS
 from ..conversion.raw_text import Unfit
+from ..engines.base import Engine, Plan
+from ..engines.choice import Workers as Workers
+from ..engines.choice import make_engine
+from ..engines.worker import check_same_pipeline
 from ..progress import Report, silent
 from .annotator import Asked
-from .engines.base import Engine
-from .engines.choice import Workers as Workers
-from .engines.choice import make_engine
 from .fetch import fetched
 from .inputs import Record, find_inputs, read_inputs
 from .outside import Outside, check_outside, folder_of, is_outside
-from .places.base import Sink
+from .places.base import Sink, Written
 from .places.choice import place_of
 from .provenance import make_manifest
 from .run import ShardRun, carry_out
 from .settings import Settings as Settings
+from .shard_jobs import ShardJob, ShardWriter
 
 
 def annotate(
@@ -72,6 +74,24 @@ def annotate(
         return carry_out(place, make, overwrite=overwrite, report=report)
 
 
+@dataclass(frozen=True)
+class AskingPlan(Plan[ShardJob, Written]):
+    """asked (Asked): who is asked, on the worker's machine. fingerprint (str): of the teacher that
+    the run's manifest names. id (bytes): of that manifest."""
+
+    asked: Asked
+    fingerprint: str
+    id: bytes
+    sink: Sink
+
+    def start(self) -> ShardWriter:
+        annotator = self.asked.load()
+        name = ", ".join(self.asked.teachers)
+        check_same_pipeline(name, expected=self.fingerprint, loaded=annotator.fingerprint)
+        annotator.id = self.id
+        return ShardWriter(annotator, self.sink)
+
+
 class _Annotation(ShardRun):
     """One run of a teacher, or of several. workers (Workers): who asks."""
 
@@ -101,8 +121,10 @@ class _Annotation(ShardRun):
     def read(self) -> Iterator[Record | Unfit]:
         return read_inputs(self.files, max_chars=self.nlp.max_length, after=self.check_unchanged)
 
-    def annotated(self, records: Sequence[Record]) -> list[Doc]:
-        return self.annotator.annotated(records)
+    def bin_of(self, records: Sequence[Record]) -> DocBin:
+        return self.annotator.bin_of(records)
 
-    def engine(self, sink: Sink) -> Engine:
-        return make_engine(self.workers, self.asked, self.annotator, sink)
+    def engine(self, sink: Sink) -> Engine[ShardJob, Written]:
+        annotator = self.annotator
+        plan = AskingPlan(self.asked, annotator.fingerprint, annotator.id, sink)
+        return make_engine(self.workers, plan, ShardWriter(annotator, sink))

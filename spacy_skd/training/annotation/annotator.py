@@ -82,8 +82,8 @@ class Annotator:
     @property
     def fingerprint(self) -> str:
         """Of the teacher."""
-        found: str = self.runner.about()["fingerprint"]
-        return found
+        fingerprint: str = self.runner.about()["fingerprint"]
+        return fingerprint
 
     def bin_of(self, records: Sequence[Record]) -> DocBin:
         """Annotate the records of a shard."""

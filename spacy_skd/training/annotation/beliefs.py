@@ -14,12 +14,13 @@ from pathlib import Path
 
 import numpy
 from spacy.language import Language
-from spacy.tokens import Doc
+from spacy.tokens import Doc, DocBin
 
 from ...arrays import Floats1d
 from ...disk import files_of, unique_files
 from ...errors import check_between
 from ...layers.said import Tally
+from ...shards.files import make_bin
 from ...shards.manifest import Manifest
 from ...shards.store import META, add_beliefs, doc_key
 from ...teachers.fingerprint import fingerprint_of
@@ -30,7 +31,7 @@ from .fetch import fetched
 from .inputs import Record
 from .outside import described, rules_of, tokenizer_of
 from .places.choice import place_of
-from .provenance import describe_input, versions
+from .provenance import describe_input, new_counts, versions
 from .run import ShardRun, carry_out
 
 
@@ -124,7 +125,7 @@ class _Beliefs(ShardRun):
             inputs=inputs,
             pipes={name: reader.form().to_json() for name, reader in readers.items()},
             layers={name: reader.layer.full_name for name, reader in readers.items()},
-            counts=dict.fromkeys(("texts", "words", "blank", "rejected"), 0),
+            counts=new_counts(),
             of_words=True,
         )
         size = settings.shard_words
@@ -135,9 +136,10 @@ class _Beliefs(ShardRun):
         for path in self.files:
             self.check_unchanged(path)
 
-    def annotated(self, records: Sequence[Record]) -> list[Doc]:
-        docs = [self._doc(record) for record in records if isinstance(record, Believed)]
-        return [doc for doc in docs if doc is not None]
+    def bin_of(self, records: Sequence[Record]) -> DocBin:
+        with self.nlp.memory_zone():
+            docs = [self._doc(record) for record in records if isinstance(record, Believed)]
+            return make_bin(doc for doc in docs if doc is not None)
 
     def _doc(self, record: Believed) -> Doc | None:
         """Return the doc with beliefs and the best guess; None if of a layer nothing is said."""

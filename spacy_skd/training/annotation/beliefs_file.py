@@ -15,7 +15,7 @@ from ...layers.known import known_layers
 from ...layers.said import Annotation, LayerReader, Tally
 from ...shards.messages import make_packer
 from ..conversion.raw_text import Placed, Unfit, read_texts
-from .inputs import Record
+from .inputs import Record, check_meta
 
 SUFFIXES = (".jsonl",)
 ANALYSES, WEIGHT = "analyses", "weight"
@@ -49,14 +49,14 @@ def survey(nlp: Language, files: Sequence[Path]) -> tuple[Readers, Tally]:
             continue
         place = f"{record.file}, line {record.number}"
         try:
-            found = _note(nlp, record, readers, tally, layers, is_first=not first)
+            names = _note(nlp, record, readers, tally, layers, is_first=not first)
         except ValueError as error:
             raise ValueError(f"{place}: {error}") from error
         first, n_texts = first or place, n_texts + 1
-        if found != set(readers):
+        if names != set(readers):
             raise ValueError(
                 f"{place}: expected what {first} has, {', '.join(readers)}, got "
-                f"{', '.join(sorted(found)) or 'nothing'}. Every text needs all layers of the "
+                f"{', '.join(sorted(names)) or 'nothing'}. Every text needs all layers of the "
                 f"store: write those that have others to a file, and a store, of their own"
             )
     if not readers:
@@ -197,13 +197,13 @@ def _record(item: Placed, before: int, *, max_chars: int) -> Believed:
     )
 
 
-def _check_storable(line: str, data: Mapping[str, Any], meta: Mapping[str, Any]) -> None:
+def _check_storable(line: str, data: Mapping[str, Any], meta: dict[str, Any]) -> None:
     """Raise ValueError for what a `.spacy` file cannot hold."""
+    check_meta(meta, _PACK)
     try:
-        _PACK(meta)
         if "\\ud" in line.lower():  # half of a character, perhaps, which has no UTF-8
             json.dumps(data, ensure_ascii=False).encode("utf8")
-    except (UnicodeEncodeError, OverflowError, ValueError) as error:
+    except UnicodeEncodeError as error:
         raise ValueError(f"what cannot be stored: {error}") from error
 
 

@@ -2,6 +2,7 @@
 them is unfit, with the reason. Memory does not grow with the input (a `.spacy` file is read whole,
 since it is one compressed block)."""
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from glob import glob, has_magic
@@ -99,11 +100,38 @@ def _read_texts(path: Path, before: int, with_meta: bool) -> Iterator[Record | U
             continue
         raw, meta = item.raw, item.raw.meta if with_meta else {}
         try:
-            pack(meta)
-        except (UnicodeEncodeError, OverflowError, ValueError) as error:
-            yield Unfit(item.file, item.number, f"the meta cannot be stored: {error}")
+            check_meta(meta, pack)
+        except ValueError as error:
+            yield Unfit(item.file, item.number, str(error))
             continue
         yield Record(item.file, item.number, raw.text, before + item.end, raw.n_words, meta)
+
+
+def check_meta(meta: dict[str, Any], pack: Callable[[Any], bytes]) -> None:
+    """Check that a `.spacy` file can hold the meta of a text. pack: of `make_packer`.
+
+    RAISES (ValueError): saying what it cannot hold, and what to do about an integer.
+    """
+    try:
+        pack(meta)
+    except OverflowError as error:
+        where = next(_large_integers(meta, "meta"), "meta")
+        raise ValueError(
+            f"the meta cannot be stored: {where} is an integer of more than 64 bits. Write it as a "
+            f"string"
+        ) from error
+    except ValueError as error:  # half of a character, or what is nested too deeply
+        raise ValueError(f"the meta cannot be stored: {error}") from error
+
+
+def _large_integers(value: Any, place: str) -> Iterator[str]:
+    """Yield the places of integers that msgpack cannot hold, as `meta["a"][0]`."""
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        yield place
+    pairs = value.items() if isinstance(value, dict) else ()
+    items = enumerate(value) if isinstance(value, list) else ()
+    for key, inner in (*pairs, *items):
+        yield from _large_integers(inner, f"{place}[{json.dumps(key)}]")
 
 
 def _read_docs(path: Path, before: int) -> Iterator[Record | Unfit]:

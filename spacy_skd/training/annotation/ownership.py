@@ -78,7 +78,7 @@ def check_resumable(folder: Path, manifest: Manifest) -> None:
     if named is not None and rejects.exists():
         same = size_of(rejects) == (named["bytes"], named["blake2b"])
         strangers += [] if same else [REJECTS]
-    elif rejects.exists() and not _are_rejects(rejects):
+    elif rejects.exists() and not are_rejects(rejects):
         strangers.append(REJECTS)
     if strangers:
         raise NotOurs(
@@ -92,10 +92,11 @@ def _rejects(folder: Path, data: dict[str, Any]) -> dict[str, tuple[Size, ...]]:
         named = data["rejects"]
         return {REJECTS: ((int(named["bytes"]), str(named["blake2b"])),)} if named else {}
     path = folder / REJECTS  # manifests of earlier versions do not name it
-    return {REJECTS: (size_of(path),)} if path.is_file() and _are_rejects(path) else {}
+    return {REJECTS: (size_of(path),)} if path.is_file() and are_rejects(path) else {}
 
 
-def _are_rejects(path: Path) -> bool:
+def are_rejects(path: Path) -> bool:
+    """Tell whether a file holds nothing but rejects."""
     try:
         with path.open(encoding="utf8") as file:
             return all(set(json.loads(line)) == _REJECT for line in file)

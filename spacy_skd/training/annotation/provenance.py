@@ -32,9 +32,14 @@ def make_manifest(
         inputs=[describe_input(path) for path in files],
         pipes=_forms(runner, pipes),
         layers={pipe: runner.view(pipe).annotates for pipe in pipes},
-        counts=dict.fromkeys(("texts", "words", "blank", "rejected"), 0),
+        counts=new_counts(),
         of_words=True,
     )
+
+
+def new_counts() -> dict[str, int]:
+    """Return the counts of a manifest, of nothing."""
+    return dict.fromkeys(("texts", "words", "blank", "rejected"), 0)
 
 
 def asked_pipes(runner: Runner, pipes: Iterable[str]) -> tuple[str, ...]:

@@ -12,19 +12,20 @@ from dataclasses import replace
 from pathlib import Path
 
 from spacy.language import Language
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import DocBin
 
 from ...disk import NotOurs
 from ...disk.atomic import cannot_write
-from ...shards.files import make_bin, shard_name
+from ...shards.files import shard_name
 from ...shards.manifest import Manifest
 from ..conversion.raw_text import REJECTS, Unfit
+from ..engines.base import Engine
+from ..engines.here import Here
 from ..progress import Progress, Report
-from .engines.base import Engine, Job
-from .engines.here import Here
 from .inputs import Record
 from .places.base import Place, Sink, Written
 from .provenance import check_input
+from .shard_jobs import ShardJob, ShardWriter
 
 
 def carry_out(
@@ -43,8 +44,8 @@ def carry_out(
         run.place, run.report = place, report
         run.open(overwrite=overwrite)
         with closing(run.engine(place.sink())) as engine:
-            for written in engine.run(run.jobs()):
-                run.enter(written)
+            for job, written in engine.run(run.jobs()):
+                run.enter(job, written)
         run.close()
     return run.manifest
 
@@ -79,24 +80,18 @@ class ShardRun(ABC):
         self.rejects = drafts / REJECTS
         self.total = sum(path.stat().st_size for path in files)
         self.done = 0  # bytes of the input
-        self._sizes: dict[str, int] = {}  # in the input, of shards that are annotated now
 
     @abstractmethod
     def read(self) -> Iterator[Record | Unfit]:
         """Yield every record of the input, in order, and every line that is none."""
 
     @abstractmethod
-    def annotated(self, records: Sequence[Record]) -> list[Doc]:
-        """Return docs with beliefs."""
-
     def bin_of(self, records: Sequence[Record]) -> DocBin:
-        """Annotate the records of a shard."""
-        with self.nlp.memory_zone():
-            return make_bin(self.annotated(records))
+        """Annotate the records of a shard, see `Maker`."""
 
-    def engine(self, sink: Sink) -> Engine:
+    def engine(self, sink: Sink) -> Engine[ShardJob, Written]:
         """Return what annotates: this process."""
-        return Here(self, sink)
+        return Here(ShardWriter(self, sink))
 
     def open(self, *, overwrite: bool) -> None:
         """Go on with the run in the place, or begin one. RAISES (ValueError): if it is another."""
@@ -120,28 +115,27 @@ class ShardRun(ABC):
         self.manifest.versions, self.manifest.shards = earlier.versions, earlier.shards
         self.manifest.rejects = earlier.rejects
 
-    def jobs(self) -> Iterator[Job]:
+    def jobs(self) -> Iterator[ShardJob]:
         """Yield the shards that are not whole yet; those that are count as done."""
         before = 0
         for number, records in enumerate(self.cut()):
             name, end = shard_name(number), records[-1].end
-            job = Job(name, records, end - before)
+            job = ShardJob(name, records, end - before)
             before = end
             shard = self.manifest.shards.get(name)
             if shard is None or self.place.damage(name, shard):
-                self._sizes[name] = job.n_bytes
                 yield job
             else:
                 self._count(shard.words, job.n_bytes, is_new=False)
 
-    def enter(self, written: Written) -> None:
+    def enter(self, job: ShardJob, written: Written) -> None:
         """Name a shard in the manifest, and put it into its place."""
         if written.name not in self.manifest.shards:
             self.place.check_free(written)
         self.manifest.shards = {**self.manifest.shards, written.name: written.shard}
         self._save()
         self.place.put(written)
-        self._count(written.shard.words, self._sizes.pop(written.name), is_new=True)
+        self._count(written.shard.words, job.n_bytes, is_new=True)
 
     def _count(self, words: int, n_bytes: int, *, is_new: bool) -> None:
         self.manifest.counts["words"] += words
@@ -177,6 +171,10 @@ class ShardRun(ABC):
                 f"expected texts or docs to annotate, found {blank} blank and {unfit} unfit "
                 f"lines{where}"
             )
+        self.complete()
+
+    def complete(self) -> None:
+        """Check the shards, and call the folder whole. RAISES (ValueError): see `close`."""
         for name, shard in self.manifest.shards.items():
             if damage := self.place.damage(name, shard):
                 raise ValueError(damage)

@@ -4,6 +4,7 @@ that a student looks up."""
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,16 +19,18 @@ from ...arrays import Floats1d, Floats2d, Ints1d
 from ...disk import check_apart, new_folder, suffix_of, unchanged
 from ...errors import check_between
 from ...teachers.embedding import Embedder
+from ...teachers.fingerprint import fingerprint
 from ...teachers.loading import load_trained
-from ...teachers.runner import batches_by_length
 from ..conversion.raw_text import read_raw
 from ..corpora.readers import pieces
+from ..engines.choice import Workers, make_engine
 from ..progress import Progress, Report, silent
 from . import earlier
+from .embedding import Summing, SummingPlan, WordVectors
 from .inputs import DOCS, Record, find_inputs, read_inputs
 
 WIDTH = 96
-CHUNK = 2000  # docs that are sorted by length together
+CHUNK = 2000  # words whose nearest rows are found together
 ATTRS: dict[str, str] = {"ORTH": "orth_", "LOWER": "lower_", "NORM": "norm_"}
 
 
@@ -64,6 +67,7 @@ def make_vectors(
     output: Path,
     *,
     settings: VectorSettings,
+    workers: Workers | None = None,
     overwrite: bool = False,
     report: Report = silent,
 ) -> Vectors:
@@ -75,6 +79,8 @@ def make_vectors(
     teacher (Union[str, Path]): folder or package of a pipeline with a transformer or tok2vec.
     texts (Sequence[Path]): `.jsonl` and `.txt` files of raw text, `.spacy` files of labelled docs,
         which keep their tokens, and folders of these.
+    workers (Workers | None): who embeds; by default this process. The vectors are the same, to the
+        bit on the same kind of processor.
     overwrite (bool): whether to replace what an earlier call wrote, if the folder has nothing else.
     report (Report): called now and then, in tokens.
     RETURNS (Vectors): the table, as written.
@@ -85,13 +91,17 @@ def make_vectors(
     check_apart(output, [teacher, *texts, *files])
     folder = new_folder(output, by="vectors", overwrite=overwrite, earlier=earlier.vectors)
     with folder as draft, unchanged(files):
-        nlp, table = _make(teacher, files, settings, report)
+        nlp, table = _make(teacher, files, settings, workers or Workers(), report)
         nlp.to_disk(draft)
     return table
 
 
 def _make(
-    teacher: str | Path, texts: Sequence[Path], settings: VectorSettings, report: Report
+    teacher: str | Path,
+    texts: Sequence[Path],
+    settings: VectorSettings,
+    workers: Workers,
+    report: Report,
 ) -> tuple[Language, Vectors]:
     """Make a blank pipeline, and the table that its vocab has."""
     nlp = load_trained(teacher, what="teacher")
@@ -103,7 +113,7 @@ def _make(
     words = [word for word, count in vocabulary.counts.most_common() if count >= settings.least]
     if not words:
         raise ValueError(f"expected words that occur {settings.least} times or more, found none")
-    full = _embed(nlp, embedder, texts, words, settings, report)
+    full = _embed(nlp, embedder, teacher, texts, words, settings, workers, report)
     frequencies = numpy.asarray([vocabulary.counts[word] for word in words], dtype="float64")
     reduced = reduce_width(full, frequencies, width=width)
     blank = spacy.blank(str(nlp.lang))
@@ -164,35 +174,40 @@ def find_words(docs: Iterable[Doc], *, attr: str) -> Words:
 def _embed(
     nlp: Language,
     embedder: Embedder,
+    teacher: str | Path,
     texts: Sequence[Path],
     words: list[str],
     settings: VectorSettings,
+    workers: Workers,
     report: Report,
 ) -> Floats2d:
     """Return (words, width of the teacher). Words that the text does not reach are embedded
     alone."""
-    index = {word: i for i, word in enumerate(words)}
-    total, times = numpy.zeros((len(words), embedder.width)), numpy.zeros(len(words))
-    if settings.context_words:
-        short = (piece for doc in plain_docs(nlp, texts) for piece in pieces(doc, 300))
-        docs = _until(short, settings.context_words)
-        docs = _told(docs, report, total=settings.context_words)
-        _add(embedder, docs, index, total, times, settings)
-    left = [word for word in words if not times[index[word]]]
-    # Made of the word itself, whatever the tokenizer would make of it.
-    alone = (Doc(nlp.vocab, [word]) for word in left)
-    _add(embedder, alone, index, total, times, settings)
-    return total / numpy.maximum(times, 1)[:, None]
+    attribute, batch_words = ATTRS[settings.attr], settings.batch_words
+    plan = SummingPlan(str(teacher), fingerprint(nlp), attribute, batch_words)
+    summing = Summing(nlp, embedder, attribute=attribute, batch_words=batch_words)
+    vectors = WordVectors(words, width=embedder.width)
+    total = settings.context_words
+    with closing(make_engine(workers, plan, summing)) as engine:
+        if total:
+            short = (piece for doc in plain_docs(nlp, texts) for piece in pieces(doc, 300))
+            vectors.embed(
+                engine, _until(short, total), of="words in context",
+                tell=lambda done: report(Progress(min(done, total), total, 0)),
+            )  # fmt: skip
+        # Made of the word itself, whatever the tokenizer would make of it.
+        alone = (Doc(nlp.vocab, [word]) for word in vectors.unseen)
+        vectors.embed(engine, alone, of="words alone")
+    return vectors.means()
 
 
-def _told(docs: Iterable[Doc], report: Report, *, total: int = 0) -> Iterator[Doc]:
-    """Yield the docs, of which it is reported how many tokens they have: as words of the text, or,
-    with a total, as done of it at most."""
+def _told(docs: Iterable[Doc], report: Report) -> Iterator[Doc]:
+    """Yield the docs, of which it is reported how many tokens they have."""
     done = 0
     for doc in docs:
         yield doc
         done += len(doc)
-        report(Progress(min(done, total), total, 0) if total else Progress(done, 0, len(doc)))
+        report(Progress(done, 0, len(doc)))
 
 
 def _until(docs: Iterable[Doc], n_words: int) -> Iterator[Doc]:
@@ -202,36 +217,6 @@ def _until(docs: Iterable[Doc], n_words: int) -> Iterator[Doc]:
             return
         seen += len(doc)
         yield doc
-
-
-def _add(
-    embedder: Embedder,
-    docs: Iterable[Doc],
-    index: dict[str, int],
-    total: Floats2d,
-    times: Floats1d,
-    settings: VectorSettings,
-) -> None:
-    """Add the docs' vectors to the `total` (words, width) of their words, and count them."""
-    for chunk in _chunks(docs):
-        for batch in batches_by_length([len(doc) for doc in chunk], size=settings.batch_words):
-            batch_docs = [chunk[i] for i in batch]
-            for doc, vectors in zip(batch_docs, embedder.vectors(batch_docs)):
-                of_doc = (getattr(token, ATTRS[settings.attr]) for token in doc)
-                rows = numpy.asarray([index.get(word, -1) for word in of_doc], dtype="int64")
-                numpy.add.at(total, rows[rows >= 0], vectors[rows >= 0])
-                numpy.add.at(times, rows[rows >= 0], 1)
-
-
-def _chunks(docs: Iterable[Doc]) -> Iterator[list[Doc]]:
-    chunk: list[Doc] = []
-    for doc in docs:
-        chunk.append(doc)
-        if len(chunk) == CHUNK:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
 
 
 def reduce_width(vectors: Floats2d, frequencies: Floats1d, *, width: int) -> Floats2d:

@@ -186,11 +186,12 @@ class _Reader:
         unread: Counter[str] = Counter()
         for number, row in [*words, *(row for _, _, row in ranges)]:
             try:
-                tag, others = self.entity_column.tag(row[9])
+                tag, more_unread = self.entity_column.tag(row[9])
             except ValueError as error:
                 self.fail(number, str(error))
             tags.append(tag)
-            unread.update(others)
+            unread.update(more_unread)
+            unread.update(self.entity_column.unread_elsewhere(row))
         on_ranges = sum(tag not in (None, "O") for tag in tags[len(words) :])
         if on_ranges:
             unread["tags of multiword tokens"] += on_ranges

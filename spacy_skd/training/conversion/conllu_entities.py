@@ -2,7 +2,7 @@
 
 Read is what `spacy convert` reads: `NE=B-PER`, `name=B-PER` and the bare `B-PER`; and, in a file
 without any of these, the first other key that is named like entities and has tags. What else looks
-like entities (`Entity=(person-1`, `Chunk=B-NP`) is counted, to be told.
+like entities (`Entity=(person-1`, `Chunk=B-NP`, tags in FEATS or DEPS) is counted, to be told.
 """
 
 import re
@@ -23,6 +23,7 @@ _NAMED = re.compile(
     r".*entit.*|(ne|ner|names?|ents?)(tags?|types?|labels?|iob\d?|bio\d?|biluo|bioes)?"
 )
 _AS_BILUO = {"S": "U", "E": "L", "M": "I"}
+ELSEWHERE = {"FEATS": 5, "DEPS": 8}  # by name, the place of the column
 
 Items = list[tuple[str, str]]
 
@@ -31,11 +32,13 @@ Items = list[tuple[str, str]]
 class EntityColumn:
     """How a file has entities. keys: that are read, none without entities. unread: keys of what
     looks like entities and is not read. scheme: BIO, IOB1 (an entity begins with I, unless one of
-    its label stands right before it), BILUO or BIOES."""
+    its label stands right before it), BILUO or BIOES. elsewhere: keys of tags in other columns, as
+    "FEATS:NE", which are not read."""
 
     keys: frozenset[str] = frozenset()
     unread: frozenset[str] = frozenset()
     scheme: str = "BIO"
+    elsewhere: frozenset[str] = frozenset()
 
     def tag(self, misc: str) -> tuple[str | None, dict[str, int]]:
         """Return the tag of a word, its first as in spaCy, None without one; and how many of its
@@ -52,6 +55,12 @@ class EntityColumn:
                 unread[key] += 1
         return tag, dict(unread)
 
+    def unread_elsewhere(self, columns: Sequence[str]) -> list[str]:
+        """Return the keys of tags of a word, of all its columns, that stand in others than MISC."""
+        if not self.elsewhere:
+            return []
+        return [key for key, _ in _items_elsewhere(columns) if key in self.elsewhere]
+
     def to_biluo(self, tags: Sequence[str | None]) -> tuple[list[str | None], int]:
         """Return BILUO of a sentence, and how many tags were not legal in the file's scheme; these
         are read as `spacy convert` does (see `repair_biluo`)."""
@@ -66,25 +75,37 @@ class EntityColumn:
 
 def find_entities(path: Path) -> EntityColumn:
     """Look through a file for the entities in its MISC column."""
-    of_words = _seen(_miscs(path, re.compile(r"\d+")))
+    of_words, elsewhere = _Seen(), _Seen()
+    for rows in _sentences(path, re.compile(r"\d+")):
+        of_words.add(misc_items(row[-1]) for row in rows)
+        elsewhere.add(map(_items_elsewhere, rows))
     # Those of multiword tokens alone belong to no word: they are not read.
-    of_ranges = _seen(_miscs(path, re.compile(r"\d+-\d+")))
-    column = _choose(of_words)
-    others = _choose(of_ranges)
-    return replace(column, unread=column.unread | ((others.keys | others.unread) - column.keys))
+    of_ranges = _Seen()
+    for rows in _sentences(path, re.compile(r"\d+-\d+")):
+        of_ranges.add(misc_items(row[-1]) for row in rows)
+    column = _choose(of_words.keys)
+    ranges = _choose(of_ranges.keys)
+    return replace(
+        column,
+        unread=column.unread | ((ranges.keys | ranges.unread) - column.keys),
+        elsewhere=frozenset(key for key, seen in elsewhere.keys.items() if seen.is_of_tags()),
+    )
 
 
-def _seen(sentences: Iterable[list[str]]) -> dict[str, "_Key"]:
-    """Collect what the keys of MISC hold, sentence by sentence."""
-    keys: dict[str, _Key] = {}
-    for miscs in sentences:
+class _Seen:
+    """What keys hold, sentence by sentence."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, _Key] = {}
+
+    def add(self, sentence: Iterable[Items]) -> None:
+        """Add a sentence: the items of each word."""
         before: dict[str, str] = {}
-        for misc in miscs:
-            here = dict(misc_items(misc))
+        for items in sentence:
+            here = dict(items)
             for key, value in here.items():
-                keys.setdefault(key, _Key()).add(value, before=before.get(key))
+                self.keys.setdefault(key, _Key()).add(value, before=before.get(key))
             before = here
-    return keys
 
 
 def misc_items(misc: str) -> Items:
@@ -97,6 +118,13 @@ def misc_items(misc: str) -> Items:
         elif _BARE_TAG.fullmatch(item):
             items.append((BARE, item))
     return items
+
+
+def _items_elsewhere(columns: Sequence[str]) -> Items:
+    """Return the same of the columns in which tags are put where MISC is taken, with their names.
+    Rows that lack columns have none."""
+    pairs = ((name, columns[i]) for name, i in ELSEWHERE.items() if i < len(columns))
+    return [(f"{name}:{key}", value) for name, text in pairs for key, value in misc_items(text)]
 
 
 @dataclass
@@ -122,12 +150,16 @@ class _Key:
     def has_entities(self) -> bool:
         return bool(self.prefixes - {"O"})
 
+    def is_of_tags(self) -> bool:
+        """Tell whether it holds entities, and nothing else."""
+        return self.has_entities() and self.n == self.n_tags
+
 
 def _choose(keys: dict[str, _Key]) -> EntityColumn:
     named = {key for key in keys if key == BARE or _is_named(key)}
     tagged = [key for key in keys if key in named and keys[key].n_tags]
     read = [key for key in SPACY_KEYS if key in tagged] or tagged[:1]
-    like_tags = {key for key, seen in keys.items() if seen.has_entities() and seen.n == seen.n_tags}
+    like_tags = {key for key, seen in keys.items() if seen.is_of_tags()}
     chosen = [keys[key] for key in read]
     return EntityColumn(
         keys=frozenset(read),
@@ -155,15 +187,15 @@ def _starts_with_i(before: str | None, tag: str | None) -> bool:
     return tag[0] == "I" and (before == "O" or before[1:] != tag[1:])
 
 
-def _miscs(path: Path, ids: "re.Pattern[str]") -> Iterator[list[str]]:
-    """Yield MISC of the rows of each sentence that have such an ID, of a file that may be
+def _sentences(path: Path, ids: "re.Pattern[str]") -> Iterator[list[list[str]]]:
+    """Yield the columns of the rows of each sentence that have such an ID, of a file that may be
     malformed."""
-    words: list[str] = []
+    rows: list[list[str]] = []
     for _, line in read_lines(path):
         columns = line.split("\t")
         if not line.strip():
-            yield words
-            words = []
+            yield rows
+            rows = []
         elif ids.fullmatch(columns[0]):
-            words.append(columns[-1])
-    yield words
+            rows.append(columns)
+    yield rows

@@ -23,7 +23,8 @@ class SplitCounts:
     without_trees: sentences without any head. lost_heads: of them, those that have heads of some
     words, which spaCy could not hold. texts_differ: sentences whose words and spaces do not spell
     the file's `# text`. repaired_entities: tags of entities that were not legal in the file's
-    scheme. unread_entities: values of MISC that look like entities and are not read, by key.
+    scheme. unread_entities: values of MISC that look like entities and are not read, by key, and of
+    other columns, by "FEATS:key".
     unfit: lines of JSON or sentences of IOB that are malformed and stand in rejects.jsonl.
     answers: records that annotators refused, by "rejected" and "ignored". without_spans: records
     that do not say which spans or categories their text has, left out. misaligned: spans that no

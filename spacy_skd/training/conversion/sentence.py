@@ -33,7 +33,8 @@ class Sentence:
     n_repaired: tags of entities that were not legal in the file's scheme, and are now.
     lost_heads: whether heads were left out, because the file has none for the other words.
     text_differs: whether the words and spaces do not spell the file's own `# text`.
-    unread: how many values of MISC look like entities and are not read, by key.
+    unread: how many values of MISC look like entities and are not read, by key, and of other
+    columns, by "FEATS:key".
     """
 
     words: list[str]

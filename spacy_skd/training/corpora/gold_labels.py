@@ -1,20 +1,30 @@
 """Labels of gold that the first examples of a stream lack."""
 
+from collections import Counter
 from collections.abc import Iterable
 from itertools import islice
+from weakref import WeakKeyDictionary
 
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
+from ...disk import digest
 from ...layers.entity_tags import repair_entities
 from ...pipeline.distilling import DistillingPipe
+
+# Of each component that is about to be initialized, how often it has met each doc, by a digest of
+# all that it says, in the reader that had it most often.
+_MET: "WeakKeyDictionary[DistillingPipe, Counter[str]]" = WeakKeyDictionary()
 
 
 def note_labels(nlp: Language, references: Iterable[Doc]) -> None:
     """Make the labels of all gold known to the components of a pipeline that is about to be
     initialized: spaCy shows them the first 100 examples of a stream, and what these lack could
     never be learnt.
+
+    What several readers have in common counts once, since labels are chosen by how often they
+    occur; what stands several times in one of them counts as often.
 
     references (Iterable[Doc]): read once, and only if there is such a component.
     """
@@ -23,9 +33,15 @@ def note_labels(nlp: Language, references: Iterable[Doc]) -> None:
     if not new:
         return
     docs_left = iter(references)
+    here: Counter[str] = Counter()
     while docs := list(islice(docs_left, 256)):
+        numbered = []
         for doc in docs:
             repair_entities(doc)  # of which the corpus tells
-        examples = [Example(doc, doc) for doc in docs]
+            key = digest(doc.to_bytes(exclude=["strings", "tensor", "user_data"]))
+            here[key] += 1
+            numbered.append((key, here[key], Example(doc, doc)))
         for pipe in new:
-            pipe.note_gold(examples)
+            met = _MET.setdefault(pipe, Counter())
+            pipe.note_gold([eg for key, number, eg in numbered if number > met[key]])
+            met.update({key: 1 for key, number, _ in numbered if number > met[key]})

@@ -107,7 +107,7 @@ def test_the_manifest_names_all_and_a_run_of_others_is_refused(teacher, other, d
     again = {"settings": SMALL, "others": [other]}
     annotate(teacher, inputs, data / "both", **again, weights=[6.0, 2.0])  # the same shares
     assert (data / "both" / "manifest.json").read_bytes() == before
-    with pytest.raises(ValueError, match="holds the beliefs of another run"):
+    with pytest.raises(ValueError, match="holds what another run wrote"):
         annotate(teacher, inputs, data / "both", **again)
 
 

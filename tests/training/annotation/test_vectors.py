@@ -1,8 +1,13 @@
 """Static word vectors of a teacher's embedding."""
 
+import multiprocessing
+import os
+import signal
+
 import numpy
 import pytest
 import spacy
+from sent import engine_of_a_worker
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 from stock_pipelines import stock_pipeline
@@ -11,6 +16,7 @@ from typer.testing import CliRunner
 
 from spacy_skd.cli import skd
 from spacy_skd.teachers.embedding import Embedder
+from spacy_skd.training.annotation import embedding, vectors
 from spacy_skd.training.annotation.vectors import (
     VectorSettings,
     find_words,
@@ -20,6 +26,7 @@ from spacy_skd.training.annotation.vectors import (
     rows_of,
 )
 from spacy_skd.training.conversion.raw_text import read_raw
+from spacy_skd.training.engines.choice import Workers, make_engine
 
 TEXT = ["Ann sees the dogs", "the dogs see Ann", "The dogs sleep", "the man"]
 COUNTS = {"the": 4, "dogs": 3, "ann": 2}  # those of two and more
@@ -126,6 +133,39 @@ def test_labelled_docs_are_counted_as_their_text(tmp_path, attr):
     ]
     assert found[0] == found[1]
     assert found[0].counts["n't" if attr != "NORM" else "not"] == 2
+
+
+def test_a_worker_embeds_the_same_words(teacher, raw, monkeypatch):
+    """In jobs of few words, of the text and of words alone. Where jobs end matters to rounding
+    alone."""
+    tables = [make(teacher, raw, context_words=7, least=1).data]
+    monkeypatch.setattr(embedding, "JOB_WORDS", 3)
+    for name, engine in (("one", make_engine), ("worker", engine_of_a_worker)):
+        monkeypatch.setattr(vectors, "make_engine", engine)
+        how = settings(context_words=7, least=1)
+        tables.append(make_vectors(teacher, [raw], raw.parent / name, settings=how).data)
+    assert numpy.array_equal(tables[1], tables[2])
+    assert tables[0] == pytest.approx(tables[1], abs=1e-4)
+
+
+@pytest.mark.long  # those of `annotate` are like it, in engines/test_engines.py
+def test_processes_of_which_one_is_killed(teacher, raw, monkeypatch):
+    monkeypatch.setattr(embedding, "JOB_WORDS", 3)
+    tables = []
+    for workers in (Workers(), Workers(count=2)):
+        strokes = [lambda: os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)]
+
+        def strike(progress, strokes=strokes):
+            if progress.total and multiprocessing.active_children() and strokes:
+                strokes.pop()()
+
+        out = raw.parent / f"out{workers.count}"
+        how = settings(context_words=7, least=1)
+        make_vectors(teacher, [raw], out, settings=how, workers=workers, report=strike)
+        assert len(strokes) == (workers.count == 1)
+        tables.append((out / "vocab" / "vectors").read_bytes())
+    assert tables[0] == tables[1]
+    assert not multiprocessing.active_children()
 
 
 def test_texts_of_another_kind(teacher, tmp_path):

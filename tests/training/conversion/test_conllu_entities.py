@@ -82,6 +82,26 @@ def test_what_looks_like_entities_and_is_not_read_is_counted(tmp_path, miscs, un
     assert sentence.unread == unread
 
 
+@pytest.mark.parametrize(
+    ("column", "values", "unread"),
+    [
+        (5, ["NE=B-PER|Case=Nom", "Case=Acc|NE=I-PER", "NE=O"], {"FEATS:NE": 3}),
+        (8, ["B-PER", "I-PER", "O"], {"DEPS:(no key)": 3}),
+        (8, ["Ner=B-PER", "_", "_"], {"DEPS:Ner": 1}),
+        (5, ["NameType=Giv", "NameType=B-X", "_"], {}),  # one of UD's own, for once like a tag
+        (8, ["0:root", "1:dep|3:conj:and", "_"], {}),
+    ],
+)
+def test_tags_in_other_columns_are_counted(tmp_path, column, values, unread):
+    rows = [line.split("\t") for line in treebank(["_", "NE=B-ORG", "_"]).splitlines()]
+    for row, value in zip(rows, values):
+        row[column] = value
+    text = "".join("\t".join(row) + "\n" for row in rows)
+    (sentence,) = read_conllu(write(tmp_path, text))
+    assert sentence.entities == [None, "U-ORG", None]
+    assert sentence.unread == unread
+
+
 def test_tags_of_multiword_tokens_are_counted(tmp_path):
     text = "1-2\tdu\t_\t_\t_\t_\t_\t_\t_\tNE=B-LOC\n" + treebank(["NE=O", "NE=B-LOC"])
     (sentence,) = read_conllu(write(tmp_path, text))

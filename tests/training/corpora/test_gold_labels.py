@@ -6,9 +6,11 @@ import pytest
 import spacy
 from all_components import build, gold_docs
 from spacy.tokens import Doc, DocBin, Span
+from spacy.training import Example
 
 from spacy_skd.training.annotation.annotate import annotate
 from spacy_skd.training.corpora.distillation import make_distillation_corpus
+from spacy_skd.training.corpora.gold_labels import note_labels
 from spacy_skd.training.corpora.readers import make_mixed_corpus
 
 SHOWN = 100  # examples that spaCy initializes a stream with
@@ -56,6 +58,24 @@ def test_every_label_of_gold_is_known(readers, kind):
     labels = nlp.get_pipe("offsets").labels
     assert "1:det" in labels
     assert "1:rare" not in labels, "it occurs once"
+
+
+def test_what_several_readers_have_in_common_counts_once(readers):
+    """The rare tag is in both; two of its docs in one reader are two."""
+    listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": 32}
+    model = {"@architectures": "spacy-skd.TokenScorer.v1", "tok2vec": listener}
+    config = {"model": model, "structure": "offset_tags", "min_count": 2}
+    for references, is_known in (([1, 1], False), ([2, 1], True), ([1, 2], True)):
+        nlp = build()
+        nlp.add_pipe("distilling_parser", "offsets", config=config)
+        common = gold_docs(nlp)
+        for n_rare in references:
+            note_labels(nlp, [*common, *(rare_doc(nlp) for _ in range(n_rare))])
+        shown = [Example(doc, doc) for doc in common]
+        nlp.initialize(lambda shown=shown: shown)
+        labels = nlp.get_pipe("offsets").labels
+        assert ("1:rare" in labels) == is_known
+        assert "RARE" in nlp.get_pipe("tag").labels
 
 
 def test_labels_that_are_given_are_all_there_are(readers):

@@ -14,15 +14,20 @@ from annotated import SMALL, contents, write_text
 from conftest import make_docs
 from spacy.tokens import DocBin
 
+from spacy_skd.cli.report import report
+from spacy_skd.report.scores import SETTINGS
 from spacy_skd.shards.files import Shard
-from spacy_skd.training.annotation.annotate import Workers, annotate
+from spacy_skd.training.annotation.annotate import AskingPlan, Workers, annotate
 from spacy_skd.training.annotation.annotator import Asked
-from spacy_skd.training.annotation.engines.base import ATTEMPTS, Crew, Died, Job, WorkersDied
-from spacy_skd.training.annotation.engines.processes import _sendable
-from spacy_skd.training.annotation.engines.worker import Plan, Worker
 from spacy_skd.training.annotation.inputs import Record
 from spacy_skd.training.annotation.places.base import Written
 from spacy_skd.training.annotation.places.folder import FolderSink
+from spacy_skd.training.annotation.shard_jobs import ShardJob
+from spacy_skd.training.annotation.silver import silver
+from spacy_skd.training.annotation.vectors import VectorSettings, make_vectors
+from spacy_skd.training.engines.base import ATTEMPTS, Crew, Died, WorkersDied
+from spacy_skd.training.engines.processes import _sendable
+from spacy_skd.training.engines.worker import Start, Worker
 
 
 class Fragile(Crew):
@@ -68,13 +73,17 @@ class Fragile(Crew):
 
 
 def jobs(n):
-    return [Job(f"job{i}", [Record("a.txt", i + 1, "Ann", 0, 1)]) for i in range(n)]
+    return [ShardJob(f"job{i}", [Record("a.txt", i + 1, "Ann", 0, 1)]) for i in range(n)]
 
 
 def test_what_dead_workers_had_at_hand_is_given_to_others():
     crew = Fragile({"job0": ATTEMPTS - 1, "job3": 1, "job8": 2})
-    written = [done.name for done in crew.run(iter(jobs(9)))]
-    assert sorted(written) == [f"job{i}" for i in range(9)]
+    names = [f"job{i}" for i in range(9)]
+    done = [(job.name, written.name) for job, written in crew.run(iter(jobs(9)))]
+    assert sorted(done) == list(zip(names, names))
+    assert done != list(zip(names, names))
+    in_order = [job.name for job, _ in Fragile({"job0": 1, "job3": 1}).in_order(iter(jobs(9)))]
+    assert in_order == names
     assert crew.most <= 4
     assert not any(crew.dies.values())
 
@@ -132,23 +141,23 @@ def test_processes_of_which_some_are_killed(teacher, texts, expected, tmp_path):
 
 def test_a_worker_with_another_teacher_says_so(teacher, tmp_path):
     sink = FolderSink(str(tmp_path), str(tmp_path))
-    plan = Plan(Asked((str(teacher),), SMALL), "0" * 32, b"", sink)
-    with pytest.raises(ValueError, match="the teacher that the worker loads is another: expected"):
-        Worker(plan)
+    plan = AskingPlan(Asked((str(teacher),), SMALL), "0" * 32, b"", sink)
+    with pytest.raises(ValueError, match="the pipeline that the worker loads is another: expected"):
+        Worker(Start(plan))
     with pytest.raises(ValueError, match="cannot load the teacher"):
-        Worker(replace(plan, asked=Asked((str(tmp_path / "gone"),), SMALL)))
+        Worker(Start(replace(plan, asked=Asked((str(tmp_path / "gone"),), SMALL))))
 
 
 def test_code_that_cannot_be_imported_is_named(teacher, tmp_path):
     asked, sink = Asked((str(teacher),), SMALL), FolderSink(str(tmp_path), str(tmp_path))
     beside = tmp_path / "code.py"
     beside.write_text("from pathlib import Path\n(Path(__file__).parent / 'x').read_text()\n")
-    plan = Plan(asked, "", b"", sink, code=str(beside))
+    start = Start(AskingPlan(asked, "", b"", sink), code=str(beside))
     with pytest.raises(ValueError, match="--code: the file cannot be imported"):
-        Worker(plan)
+        Worker(start)
     (tmp_path / "x").write_text("")
-    with pytest.raises(ValueError, match="the teacher that the worker loads is another"):
-        Worker(plan)
+    with pytest.raises(ValueError, match="the pipeline that the worker loads is another"):
+        Worker(start)
 
 
 def test_what_a_worker_raises_arrives():
@@ -201,6 +210,22 @@ def test_a_cluster_whose_worker_and_then_a_machine_is_lost(
     two = Workers("ray", count=2, address=cluster.address)
     annotate(teacher, [str(texts)], tmp_path / "out", settings=SMALL, workers=two, report=report)
     assert contents(tmp_path / "out") == expected
+
+
+@pytest.mark.long  # processes do these jobs, too
+def test_a_cluster_does_other_jobs(cluster, teacher, texts, tmp_path):
+    cluster, _ = cluster
+    made = []
+    for workers in (Workers(), Workers("ray", address=cluster.address)):
+        out = tmp_path / workers.engine
+        assert silver(teacher, texts / "a.jsonl", out / "s.spacy", workers=workers) == (30, 2)
+        how = VectorSettings(width=4, least=1)
+        text = texts / "gold.spacy"
+        make_vectors(teacher, [text], out / "vectors", settings=how, workers=workers)
+        scores = report(text, {"a": teacher}, workers=workers, speed_words=50)["a"]
+        vectors = (out / "vectors" / "vocab" / "vectors").read_bytes()
+        made.append(((out / "s.spacy").read_bytes(), vectors, [scores[each] for each in SETTINGS]))
+    assert made[0] == made[1]
 
 
 def test_a_cluster_without_room(cluster, teacher, texts, tmp_path):

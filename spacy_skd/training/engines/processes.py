@@ -1,4 +1,4 @@
-"""Several processes of this machine, each with a teacher of its own."""
+"""Several processes of this machine, each of which loads what its jobs need."""
 
 import contextlib
 import multiprocessing
@@ -13,9 +13,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from ..places.base import Written
-from .base import Crew, Died, Job, pack
-from .worker import Plan, Worker
+from .base import Crew, Died, Result, Todo
+from .worker import Start, Worker
 
 _SPAWN = multiprocessing.get_context("spawn")
 
@@ -29,11 +28,11 @@ class _Process:
     tickets: deque[int] = field(default_factory=deque)
 
 
-class Processes(Crew[int]):
+class Processes(Crew[int, Todo, Result]):
     """See `Crew`. n (int): workers."""
 
-    def __init__(self, plan: Plan, n: int):
-        self.plan = plan
+    def __init__(self, start: Start[Todo, Result], n: int):
+        self.start = start
         self._tickets = count()
         self._workers = [self._start() for _ in range(n)]
 
@@ -41,12 +40,12 @@ class Processes(Crew[int]):
     def n_workers(self) -> int:
         return len(self._workers)
 
-    def give(self, job: Job) -> int:
+    def give(self, job: Todo) -> int:
         worker = min(self._workers, key=lambda worker: len(worker.tickets))
         ticket = next(self._tickets)
         worker.tickets.append(ticket)
         with contextlib.suppress(OSError):  # it is gone, which `ready` finds
-            worker.pipe.send((job.name, pack(job.records), job.is_gold))
+            worker.pipe.send(job)
         return ticket
 
     def ready(self, at_hand: Sequence[int]) -> int:
@@ -54,18 +53,18 @@ class Processes(Crew[int]):
         pipe: Any = wait(list(busy))[0]
         return busy[pipe].tickets[0]
 
-    def result(self, ticket: int) -> Written:
+    def result(self, ticket: int) -> Result:
         worker = self._of(ticket)
         try:
-            result = worker.pipe.recv()
+            received = worker.pipe.recv()
         except (EOFError, OSError) as error:
             worker.process.join()
             raise Died(_why(worker.process.exitcode)) from error
         worker.tickets.popleft()
-        if isinstance(result, BaseException):
-            raise result
-        written: Written = result
-        return written
+        if isinstance(received, BaseException):
+            raise received
+        result: Result = received
+        return result
 
     def renew(self, ticket: int) -> list[int]:
         worker = self._of(ticket)
@@ -82,7 +81,7 @@ class Processes(Crew[int]):
 
     def _start(self) -> _Process:
         ours, theirs = _SPAWN.Pipe()
-        process = _SPAWN.Process(target=_serve, args=(self.plan, theirs), daemon=True)
+        process = _SPAWN.Process(target=_serve, args=(self.start, theirs), daemon=True)
         with _ignoring_interrupts():  # Ctrl-C is for the process that gives the work
             process.start()
         theirs.close()  # so that the pipe ends with the process
@@ -114,17 +113,17 @@ def _why(code: int | None) -> str:
     return f"it ended with code {code}"
 
 
-def _serve(plan: Plan, pipe: Connection) -> None:
-    """Annotate what comes through the pipe until nobody is at its other end."""
-    worker: Worker | None = None
+def _serve(start: Start[Any, Any], pipe: Connection) -> None:
+    """Do the jobs that come through the pipe until nobody is at its other end."""
+    worker: Worker[Any, Any] | None = None
     while True:
         try:
-            name, packed, labelled = pipe.recv()
+            data = pipe.recv_bytes()
         except EOFError:
             return
         try:
-            worker = worker or Worker(plan)
-            pipe.send(worker.write(name, packed, labelled))
+            worker = worker or Worker(start)
+            pipe.send(worker.do(pickle.loads(data)))
         except Exception as error:
             pipe.send(_sendable(error))
 

@@ -1,4 +1,4 @@
-"""Actors of a Ray cluster, each with a teacher of its own. Extra `[scale]`."""
+"""Actors of a Ray cluster, each of which loads what its jobs need. Extra `[scale]`."""
 
 import signal
 import socket
@@ -7,14 +7,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from ..places.base import Written
-from .base import ATTEMPTS, Crew, Died, Job, Packed, pack
-from .worker import Plan, Worker
+from .base import ATTEMPTS, Crew, Died, Result, Todo
+from .worker import Start, Worker
 
 _TIMEOUT = 10.0  # seconds in which a cluster answers
 
 
-class Cluster(Crew[Any]):
+class Cluster(Crew[Any, Todo, Result]):
     """See `Crew`. Tickets are Ray's references. A worker is given nothing before it runs: what is
     started in the place of one whose machine is gone may wait for long.
 
@@ -24,8 +23,8 @@ class Cluster(Crew[Any]):
         the CPUs or GPUs, or no worker can start.
     """
 
-    def __init__(self, plan: Plan, n: int, *, address: str = "", gpus: float = 0.0):
-        self.plan, self.gpus = plan, gpus
+    def __init__(self, start: Start[Todo, Result], n: int, *, address: str = "", gpus: float = 0.0):
+        self.start, self.gpus = start, gpus
         self._ray = _import_ray()
         self._is_ours = not self._ray.is_initialized()
         # By worker, what it was given; and by the sign of life that a new one gives, the worker.
@@ -47,9 +46,9 @@ class Cluster(Crew[Any]):
     def n_workers(self) -> int:
         return len(self._workers)
 
-    def give(self, job: Job) -> Any:
+    def give(self, job: Todo) -> Any:
         worker = min(self._workers, key=lambda worker: len(self._workers[worker]))
-        ticket = worker.write.remote(job.name, pack(job.records), job.is_gold)
+        ticket = worker.do.remote(job)
         self._workers[worker].append(ticket)
         return ticket
 
@@ -69,24 +68,24 @@ class Cluster(Crew[Any]):
             self._workers[worker] = []
         return None
 
-    def result(self, ticket: Any) -> Written:
+    def result(self, ticket: Any) -> Result:
         errors = self._ray.exceptions
         try:
-            written: Written = self._ray.get(ticket)
+            result: Result = self._ray.get(ticket)
         except errors.RayTaskError as error:
             raise error.cause from None
         except errors.RayError as error:  # the actor, its machine, or what it had written
             first = str(error).strip().partition("\n")[0]
             raise Died(f"{type(error).__name__}: {first}") from error
         self._workers[self._of(ticket)].remove(ticket)
-        return written
+        return result
 
     def renew(self, ticket: Any) -> list[Any]:
         worker = self._of(ticket)
-        others = [other for other in self._workers.pop(worker) if other != ticket]
+        given = [other for other in self._workers.pop(worker) if other != ticket]
         self._ray.kill(worker)
         self._start()
-        return others
+        return given
 
     def close(self) -> None:
         for worker in (*self._workers, *self._coming.values()):
@@ -128,7 +127,7 @@ class Cluster(Crew[Any]):
 
     def _start(self) -> None:
         options = {"num_cpus": 1, "num_gpus": self.gpus, "max_restarts": 0}
-        worker = self._actor.options(**options).remote(self.plan)
+        worker = self._actor.options(**options).remote(self.start)
         self._coming[worker.lives.remote()] = worker
 
 
@@ -154,18 +153,18 @@ def _own_signals() -> Iterator[None]:
 
 
 class _Actor:
-    """A worker in an actor: its errors are those of the first shard that it is given."""
+    """A worker in an actor: its errors are those of the first job that it is given."""
 
-    def __init__(self, plan: Plan):
-        self.plan = plan
-        self.worker: Worker | None = None
+    def __init__(self, start: Start[Any, Any]):
+        self.start = start
+        self.worker: Worker[Any, Any] | None = None
 
     def lives(self) -> None:
         """Return."""
 
-    def write(self, name: str, packed: Packed, labelled: bool) -> Written:
-        self.worker = self.worker or Worker(self.plan)
-        return self.worker.write(name, packed, labelled)
+    def do(self, job: Any) -> Any:
+        self.worker = self.worker or Worker(self.start)
+        return self.worker.do(job)
 
 
 def _import_ray() -> Any:

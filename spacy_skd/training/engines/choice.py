@@ -1,28 +1,26 @@
-"""Which engine annotates."""
+"""Which engine does the jobs."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from ....errors import check_between, check_one_of
-from ..annotator import Annotator, Asked
-from ..places.base import Sink
-from .base import Engine
+from ...errors import check_between, check_one_of
+from .base import Doing, Engine, Plan, Result, Todo
 from .cluster import Cluster
 from .here import Here
 from .processes import Processes
-from .worker import Plan
+from .worker import Start
 
 LOCAL, RAY = "local", "ray"
 
 
 @dataclass(frozen=True)
 class Workers:
-    """Who annotates. What is annotated does not depend on it.
+    """Who does the work. What comes of it does not depend on it.
 
     engine (str): "local", processes of this machine, or "ray", actors of a cluster. count (int):
     of them; a single local one is this process. address (str): of the cluster, "" to start one on
     this machine. gpus (float): of each worker of a cluster, a part of one too. code (Path | None):
-    file that registers what the teacher needs. gpu (int): that local ones run on, -1 for the
+    file that registers what the pipeline needs. gpu (int): that local ones run on, -1 for the
     CPU.
     RAISES (ValueError): if a setting is out of range, or says nothing to the engine.
     """
@@ -47,24 +45,19 @@ class Workers:
             )
 
 
-def make_engine(workers: Workers, asked: Asked, annotator: Annotator, sink: Sink) -> Engine:
-    """Make what annotates.
+def make_engine(
+    workers: Workers, plan: Plan[Todo, Result], do: Doing[Todo, Result]
+) -> Engine[Todo, Result]:
+    """Make what does the jobs.
 
-    annotator (Annotator): that of this process, which `asked` has loaded; it has the run's id.
+    plan (Plan): of other workers. do: what it starts, in this process, which has loaded it.
     RAISES (ValueError): if there is no such cluster.
     """
     if workers.engine == LOCAL and workers.count == 1:
-        return Here(annotator, sink)
-    plan = Plan(
-        asked=asked,
-        fingerprint=annotator.fingerprint,
-        id=annotator.id,
-        sink=sink,
-        code=None if workers.code is None else str(workers.code.resolve()),
-        gpu=workers.gpu,
-    )
+        return Here(do)
     if workers.engine == RAY:
         text = workers.code.read_text(encoding="utf8") if workers.code else None
-        plan = replace(plan, code=None, code_text=text, gpu=0 if workers.gpus else -1)
-        return Cluster(plan, workers.count, address=workers.address, gpus=workers.gpus)
-    return Processes(plan, workers.count)
+        start = Start(plan, code_text=text, gpu=0 if workers.gpus else -1)
+        return Cluster(start, workers.count, address=workers.address, gpus=workers.gpus)
+    code = None if workers.code is None else str(workers.code.resolve())
+    return Processes(Start(plan, code=code, gpu=workers.gpu), workers.count)

@@ -1,1 +1,0 @@
-"""Where shards are annotated: in this process, in several, or on a cluster."""

@@ -1,0 +1,1 @@
+"""Where jobs are done: in this process, in several, or on a cluster."""
