@@ -27,7 +27,7 @@ def fit_temperature(nll: Callable[[float], float]) -> Temperature:
 
     nll(T) + (log T)^2 / (2 * SPREAD^2),
 
-    the negative log likelihood in nats of all observations, and of T a log-normal prior. Of
+    a negative log likelihood in nats of all observations, and of T a log-normal prior. Of
     hundreds of observations the prior says next to nothing; where none is wrong, whose likelihood
     has no maximum, it keeps T finite. The error is that of a normal approximation at the minimum:
     1 / sqrt(second derivative) (Laplace's method).
