@@ -18,8 +18,9 @@ from ...arrays import Floats2d, Ints1d, Ints2d
 from ...codecs.units import ROOT_HEAD, Bucket
 from ...codecs.words import Words
 from ...structures import ArcStructure, Parts
+from ..next_tags import MixedTags, NextTags, NoTags
 from ..posterior import Target, mix
-from ..students import HeadTagStudent, LemmaStudent, SpanStudent, Student
+from ..students import HeadTagStudent, LemmaStudent, SpanStudent, Student, TagStudent
 from ..target import Objective
 from .base import Belief
 from .mixture import OfSeveral
@@ -103,6 +104,19 @@ class Pooled(OfSeveral):
             for docs, known, weight in _columns(beliefs)
         ]
         return mix(targets, _weights(beliefs))
+
+    @classmethod
+    def next_tags(cls, beliefs: Sequence["Self"], student: TagStudent) -> list[NextTags]:
+        members: list[list[NextTags]] = [[] for _ in beliefs]
+        weights: list[list[float]] = [[] for _ in beliefs]
+        for docs, known, weight in _columns(beliefs):
+            for doc, each in zip(docs.tolist(), type(known[0]).next_tags(known, student)):
+                members[doc].append(each)
+                weights[doc].append(weight)
+        return [
+            MixedTags(student.tags, each, shares, counts=max(shares)) if each else NoTags(student.tags)
+            for each, shares in zip(members, weights)
+        ]
 
     @classmethod
     def target_of_docs(cls, beliefs: Sequence["Self"], student: Student) -> Target:

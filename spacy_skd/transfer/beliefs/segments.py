@@ -13,8 +13,9 @@ from ...codecs.spans import decode_segments
 from ...codecs.words import Words
 from ...structures import IMPOSSIBLE, FlatSegments, Parts, SpanStructure
 from ...structures.numerics import POSSIBLE_ABOVE
+from ..next_tags import NextTags, SegmentTags
 from ..posterior import Posterior, Target
-from ..students import SpanStudent
+from ..students import SpanStudent, TagStudent
 from .base import Belief, k_best
 from .entropy import entropy_of_unit
 from .form import (
@@ -164,6 +165,13 @@ class SegmentBelief(Belief):
             rules=student.rules,
             temperature=student.temperature,
         )
+
+    @classmethod
+    def next_tags(cls, beliefs: Sequence["Self"], student: TagStudent) -> list[NextTags]:
+        """See `Belief.next_tags`. Of independent spans, given that no two overlap."""
+        match, factor = student.match(beliefs[0].labels), 1.0 / student.temperature
+        gathered = [match.gather(belief.scores * factor) for belief in beliefs]
+        return [SegmentTags(student.tags, span) for span in gathered]
 
     @classmethod
     def span_posterior(cls, beliefs: Sequence["Self"], ops: Ops) -> Posterior:
