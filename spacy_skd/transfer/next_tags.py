@@ -1,5 +1,5 @@
-"""What a teacher says of the next tag of a doc, given the tags so far: its own conditional, exactly,
-at whatever a student has decided.
+"""What a teacher says of the next tag of a doc, given the tags so far: its own conditional, exact,
+whatever a student has decided.
 
     P(y_i | y_1 ... y_(i-1)) = P(y_1 ... y_i) / P(y_1 ... y_(i-1))
 
@@ -29,9 +29,11 @@ class NextTags(ABC):
 
     tags (tuple[str, ...]): BIOES tags of the student's labels.
     counts (float): how much the doc counts in the loss; 0 where nothing is known of it.
+    lost (float): the teacher's probability of what the student has no tags for, 0 to 1.
     """
 
     counts: float = 1.0
+    lost: float = 0.0
 
     def __init__(self, tags: tuple[str, ...]):
         self.tags = tags
@@ -83,12 +85,19 @@ class ChainTags(NextTags):
         self.word += 1
 
 
-def chains_of(parts: Parts, tags: tuple[str, ...], *, silent: Array | None) -> list[NextTags]:
-    """Return the chains of a batch. parts: of legal sequences of the student's tags, by these
-    scores. silent (ndarray | None): (B,) bool, of which units nothing is possible."""
+def chains_of(
+    parts: Parts, tags: tuple[str, ...], *, log_z: Floats1d, silent: Array | None
+) -> list[NextTags]:
+    """Return the chains of a batch.
+
+    parts (Parts): of legal sequences of the student's tags, by these scores. log_z (Floats1d):
+        (B,) of all of the teacher's. silent (ndarray | None): (B,) bool, of which units nothing is
+        possible.
+    """
     chains = sorted_chains(parts)
-    after = log_messages(parts.xp, chains).after.transpose(1, 0, 2)
-    ahead = to_numpy(chains.unary + after)
+    messages = log_messages(parts.xp, chains)
+    ahead = to_numpy(chains.unary + messages.after.transpose(1, 0, 2))
+    left = to_numpy(messages.log_z[parts.xp.argsort(chains.order)] - log_z)
     tables = to_numpy(chains.transition)
     found: list[NextTags] = [NoTags(tags) for _ in ahead]
     for row, unit in enumerate(to_numpy(chains.order).tolist()):
@@ -96,6 +105,7 @@ def chains_of(parts: Parts, tags: tuple[str, ...], *, silent: Array | None) -> l
             n = int(chains.lengths[row])
             table = tables[row if len(tables) > 1 else 0]
             found[unit] = ChainTags(tags, ahead[row, :n], table)
+        found[unit].lost = lost_share(float(left[unit])) if found[unit].counts else 1.0
     return found
 
 
@@ -105,9 +115,10 @@ class SegmentTags(NextTags):
     log B(m) = log(B(m + 1) + sum over j, r of w(m, j, r) B(j + 1)), all that may follow from word m
 
     span (Floats3d): (words, widths, labels) scores, nats; of spans that end within the doc alone.
+    log_z (float): of all of the teacher's.
     """
 
-    def __init__(self, tags: tuple[str, ...], span: Floats3d):
+    def __init__(self, tags: tuple[str, ...], span: Floats3d, *, log_z: float):
         super().__init__(tags)
         n, widths, n_labels = span.shape
         self.n_labels = n_labels
@@ -119,6 +130,7 @@ class SegmentTags(NextTags):
         for m in range(n - 1, -1, -1):
             self.ahead[m] += self.after[numpy.minimum(ends[m], n)][:, None]
             self.after[m] = log_sum([self.after[m + 1]], self.ahead[m].ravel())
+        self.lost = lost_share(self.after[0] - log_z)
         # (words, widths + 1, labels): all spans that are at least as wide.
         closed = numpy.full((n, 1, n_labels), -numpy.inf)
         self.wider = numpy.concatenate([self.ahead, closed], axis=1)
@@ -164,8 +176,9 @@ class ListedTags(NextTags):
 
     def chances(self) -> Floats1d:
         rows = self.rows[self.begin_so, self.word]
-        counted = numpy.bincount(rows, self.weights[self.begin_so], minlength=len(self.tags))
-        return counted / counted.sum() if len(rows) else counted
+        counted: Floats1d = numpy.zeros(len(self.tags))
+        numpy.add.at(counted, rows, self.weights[self.begin_so])
+        return counted / max(counted.sum(), 1e-300)
 
     def follow(self, tag: int) -> None:
         here = self.rows[:, self.word]
@@ -183,7 +196,9 @@ def candidates_of(
     index: dict[str | None, int] = {tag: i for i, tag in enumerate(tags)}
     rows = numpy.asarray([[index.get(tag, -1) for tag in row] for row in named], dtype="int64")
     fits = (rows >= 0).all(axis=1) & (weights > 0)
-    return ListedTags(tags, rows[fits], weights[fits]) if fits.any() else NoTags(tags)
+    found = ListedTags(tags, rows[fits], weights[fits]) if fits.any() else NoTags(tags)
+    found.lost = float(1.0 - weights[fits].sum() / weights.sum())
+    return found
 
 
 class MixedTags(NextTags):
@@ -207,6 +222,7 @@ class MixedTags(NextTags):
         self.weights = numpy.asarray([w for _, w in known], dtype="float64")
         self.shares = self.weights
         self.counts = counts if known else 0.0
+        self.lost = float(numpy.average([each.lost for each in members], weights=list(weights)))
         self._said: Floats2d | None = None
 
     def chances(self) -> Floats1d:
@@ -250,6 +266,12 @@ def shares(scores: Floats1d) -> Floats1d:
     odds = numpy.exp(scores - highest)
     normalized: Floats1d = odds / odds.sum()
     return normalized
+
+
+def lost_share(log_ratio: float) -> float:
+    """Return the share that is gone of a teacher's mass. log_ratio (float): nats, of what is left
+    to all."""
+    return max(0.0, -float(numpy.expm1(min(log_ratio, 0.0))))
 
 
 def log_sum(*terms: Sequence[float] | Floats1d) -> float:

@@ -17,7 +17,7 @@ from ...transfer.annealing import WeightSchedule, as_schedule
 from ...transfer.beliefs import Belief
 from ..gold_config import check_resumes
 from ..lessons import ask, check_distillation_examples
-from ..lost_mass import LostMass, Reason
+from ..lost_mass import LABELS, LostMass, Reason
 from ..meter import Meter
 from ..no_teacher import NoTeacher
 from ..unknown_labels import UnknownLabels
@@ -26,14 +26,12 @@ from .learning import Learnt, learn
 from .oracle import Oracle
 
 logger = logging.getLogger("spacy.skd")
-REASON = Reason(
-    "labels that it lacks, and actions that it cannot take there", "what the student cannot do"
-)
+ACTIONS = Reason("actions that it cannot take there", "what the student cannot do")
 
 
 class TransitionPipe:
-    """What spaCy's `EntityRecognizer` and `DependencyParser` lack to learn from a teacher; the first
-    base of a class of which one of these is the second. What it saves is what spaCy's saves.
+    """What spaCy's `EntityRecognizer` and `DependencyParser` lack to learn from a teacher: first
+    base of a class whose second is one of these. What it saves is what that saves.
 
     stock_factory (str): of spaCy's. settings (tuple[str, ...]): of our factory, that this class
         alone has. n_features (tuple[int, ...]): tokens that a state of its models may be of.
@@ -66,7 +64,7 @@ class TransitionPipe:
         needs_teacher: bool = True,
         **settings: Any,
     ):
-        super().__init__(vocab, model, name, **settings)
+        super().__init__(vocab, model, name, **settings)  # type: ignore[call-arg]
         self.layer, self.driver = layer, driver
         self.distill_weight = as_schedule(distill_weight)
         self.needs_teacher = needs_teacher
@@ -84,7 +82,7 @@ class TransitionPipe:
     @abstractmethod
     def oracles(
         self, docs: Sequence[Doc], beliefs: Sequence[Belief] | None, golds: Sequence[Any]
-    ) -> list[Oracle]:
+    ) -> Sequence[Oracle]:
         """Return the oracle of each doc. golds (Sequence[Any]): spaCy's of each, or None."""
 
     @abstractmethod
@@ -131,10 +129,22 @@ class TransitionPipe:
             self._matches[pair] = match
         return self._matches[pair]
 
+    def labels_in_common(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the labels, and those of the teacher."""
+        return self.taught_labels, self.labels_of_teacher()
+
     @property
     def taught_labels(self) -> tuple[str, ...]:
         """RETURNS (tuple[str, ...]): of the labels, those that a teacher can have."""
         return tuple(self.labels)  # type: ignore[attr-defined]
+
+    @property
+    def is_initialized(self) -> bool:
+        return bool(self.model.get_ref("tok2vec").layers[-1].has_param("W"))
+
+    def has_gold(self, eg: Example) -> bool:
+        """Tell whether a doc is annotated."""
+        return bool(self.moves.has_gold(eg))
 
     # Measures
 
@@ -157,6 +167,8 @@ class TransitionPipe:
         validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
         get_gold = only_gold(get_examples)
         check_resumes(nlp)
+        if self._teacher is None:
+            self._no_teacher.check(self.distill_weight, self.cfg, needed=self.needs_teacher)
         if labels is None:
             counted = self.moves.get_actions(
                 examples=[*get_gold(), *self._noted],
@@ -272,15 +284,16 @@ class TransitionPipe:
     def _report(self, learnt: Learnt, docs: Sequence[Doc], oracles: Sequence[Oracle]) -> None:
         unreachable = sum(oracle.unreachable for oracle in oracles)
         if unreachable and not self.unreachable:
-            logger.info(
+            logger.warning(
                 "%s: at %d states of a batch no action keeps all of gold; it learns what costs "
                 "least there (counted in `unreachable`)",
                 self.name,
                 unreachable,
             )
         self.unreachable += unreachable
-        if learnt.lost:
-            self.lost_mass.add(numpy.asarray(learnt.lost), reason=REASON)
+        of_docs = [oracle.lost for oracle in oracles if oracle.teacher_share]
+        for lost, reason in ((learnt.lost, ACTIONS), (of_docs, LABELS)):
+            self.lost_mass.add(numpy.asarray(lost, dtype="float64"), reason=reason)
         if self.meter is None:
             return
         of_gold, of_teacher = (

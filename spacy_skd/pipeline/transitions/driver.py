@@ -1,7 +1,8 @@
 """Who drives the trajectories of training: which action is taken at each state."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy
 
@@ -29,12 +30,16 @@ class Driver:
     who: str = "student"
     share: float = 0.5
     sampled: bool = False
-    rng: numpy.random.Generator = field(default_factory=numpy.random.default_rng)
 
     def __post_init__(self) -> None:
         check_one_of("driver", self.who, DRIVERS)
         check_between("driver_share", self.share, low=0, high=1)
         self.share = {"teacher": 1.0, "student": 0.0}.get(self.who, self.share)
+
+    @cached_property
+    def rng(self) -> numpy.random.Generator:
+        """Of spaCy's seed, if training is what asks for it."""
+        return numpy.random.default_rng(numpy.random.randint(2**31))
 
     def choose(self, step: Step, advice: Sequence[Advice]) -> Ints1d:
         """Return (states,) an action for each, of those that are valid."""

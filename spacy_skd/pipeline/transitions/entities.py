@@ -82,7 +82,7 @@ class EntityOracle(Oracle):
     ):
         self.moves, self.actions = moves, actions
         self.teacher, self.gold = teacher, gold
-        self.counts = teacher.counts
+        self.counts, self.lost = teacher.counts, teacher.lost
         self.is_word = words.to_tokens(numpy.ones(len(words), dtype=bool), False)
         self.is_preset = doc.has_annotation(ENT_IOB)
         self.token = 0

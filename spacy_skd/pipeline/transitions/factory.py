@@ -19,9 +19,7 @@ FACTORY = TRANSITIONS
 CLASSES: dict[str, type[TransitionPipe]] = {
     each.stock_factory: each for each in (DistillingEntityRecognizer,)
 }  # by the factory of spaCy's own
-KNOWN = {
-    name: layer for name, layer in layer_classes().items() if layer.stock_factory in CLASSES
-}
+KNOWN = {name: layer for name, layer in layer_classes().items() if layer.stock_factory in CLASSES}
 OF_CLASSES = {"incorrect_spans_key": None}  # settings of one class alone
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy
 
-from ...arrays import Array, Bools, Floats1d, Floats2d
+from ...arrays import Bools, Floats1d, Floats2d
 
 INVALID = 9000  # spaCy's cost of an action that cannot be taken
 
@@ -43,10 +43,12 @@ class Oracle(ABC):
     counts (float): how much what the teacher says counts, 0 where it knows nothing. gold (Any):
         spaCy's, None where there is none.
     gold_share, teacher_share (float): of the loss, see `share`.
+    lost (float): the teacher's probability of what the student has no labels for.
     unreachable (int): states so far at which no action keeps all of gold.
     """
 
     counts: float = 1.0
+    lost: float = 0.0
     gold: Any = None
     gold_share: float = 0.0
     teacher_share: float = 0.0
@@ -141,7 +143,11 @@ def _taught(
     advice: Sequence[Advice], log_p: Floats2d, policy: Floats2d
 ) -> tuple[Floats2d, Floats1d, Floats1d]:
     """Return (states, actions) T, (states,) its cross-entropy with the policy, and its entropy."""
-    target, nats, entropy = numpy.zeros_like(policy), numpy.zeros(len(policy)), numpy.zeros(len(policy))
+    target, nats, entropy = (
+        numpy.zeros_like(policy),
+        numpy.zeros(len(policy)),
+        numpy.zeros(len(policy)),
+    )
     for i, each in enumerate(advice):
         if each.sets is not None and each.shares is not None:
             rows, nats_of = _given_each(each.sets, log_p[i])

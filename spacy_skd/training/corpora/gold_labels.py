@@ -8,7 +8,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ...layers.entity_tags import repair_entities
-from ...pipeline.distilling import DistillingPipe
+from ...pipeline.learners import LEARNERS
 
 
 def note_labels(nlp: Language, references: Iterable[Doc]) -> None:
@@ -18,8 +18,8 @@ def note_labels(nlp: Language, references: Iterable[Doc]) -> None:
 
     references (Iterable[Doc]): read once, and only if there is such a component.
     """
-    pipes = [pipe for _, pipe in nlp.components if isinstance(pipe, DistillingPipe)]
-    new = [pipe for pipe in pipes if not pipe.model.get_ref("output_layer").has_param("W")]
+    pipes = [pipe for _, pipe in nlp.components if isinstance(pipe, LEARNERS)]
+    new = [pipe for pipe in pipes if not pipe.is_initialized]
     if not new:
         return
     docs_left = iter(references)

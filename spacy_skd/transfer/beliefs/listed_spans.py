@@ -132,10 +132,7 @@ class SpanCandidates(Belief):
         return [
             candidates_of(
                 student.tags,
-                [
-                    flat_tags(each.known(k), scheme=student.scheme)
-                    for k in range(len(each.weights))
-                ],
+                [flat_tags(each.known(k), scheme=student.scheme) for k in range(len(each.weights))],
                 tempered_weights(each.weights[None], temperature=student.temperature)[0],
             )
             for each in beliefs

@@ -114,7 +114,9 @@ class Pooled(OfSeveral):
                 members[doc].append(each)
                 weights[doc].append(weight)
         return [
-            MixedTags(student.tags, each, shares, counts=max(shares)) if each else NoTags(student.tags)
+            MixedTags(student.tags, each, shares, counts=max(shares))
+            if each
+            else NoTags(student.tags)
             for each, shares in zip(members, weights)
         ]
 

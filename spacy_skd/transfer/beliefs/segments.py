@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, cast
 
 import numpy
-from thinc.api import Ops
+from thinc.api import NumpyOps, Ops
 
 from ...arrays import Floats3d
 from ...codecs.bioes import TypedSpan
@@ -169,9 +169,14 @@ class SegmentBelief(Belief):
     @classmethod
     def next_tags(cls, beliefs: Sequence["Self"], student: TagStudent) -> list[NextTags]:
         """See `Belief.next_tags`. Of independent spans, given that no two overlap."""
-        match, factor = student.match(beliefs[0].labels), 1.0 / student.temperature
-        gathered = [match.gather(belief.scores * factor) for belief in beliefs]
-        return [SegmentTags(student.tags, span) for span in gathered]
+        match = student.match(beliefs[0].labels)
+        scores = cls.span_posterior(beliefs, NumpyOps()).scores * (1.0 / student.temperature)
+        log_z, _ = beliefs[0].structure.infer(scores)
+        spans = [row[:n] for row, n in zip(scores.arrays["span"], scores.lengths.tolist())]
+        return [
+            SegmentTags(student.tags, match.gather(span), log_z=float(each))
+            for span, each in zip(spans, log_z)
+        ]
 
     @classmethod
     def span_posterior(cls, beliefs: Sequence["Self"], ops: Ops) -> Posterior:

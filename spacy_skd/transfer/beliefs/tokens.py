@@ -98,7 +98,8 @@ class ScoredLabels(Belief):
         match = tag_match(student.match_of_tags(tags, labels_of_tags(tags)))
         scores = cls.span_posterior(beliefs, student.ops).scores * (1.0 / student.temperature)
         lifted, empty = lift_tags(scores, match, student.rules)
-        return chains_of(lifted, student.tags, silent=empty)
+        log_z, _ = beliefs[0].structure.infer(scores)
+        return chains_of(lifted, student.tags, log_z=log_z, silent=empty)
 
     @classmethod
     def span_posterior(cls, beliefs: Sequence["Self"], ops: Ops) -> Posterior:
