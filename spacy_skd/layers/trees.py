@@ -16,6 +16,7 @@ from ..codecs.words import SPACE_DEPREL
 from ..errors import named
 from ..models.words import words_of
 from ..transfer.beliefs import Belief
+from ..transfer.draws import DrawnTrees
 from .base import TRANSITIONS, Block, Drawing, Layer, register
 from .facts import Fact
 from .said import Annotation, LayerReader
@@ -196,6 +197,10 @@ class TreeLayer(Layer):
             drawn = belief.draw_trees(
                 rng=how.rng, temperature=how.temperature, projective=how.projective
             )
+        self.write_drawn(doc, drawn)
+
+    def write_drawn(self, doc: Doc, drawn: DrawnTrees) -> None:
+        """Annotate a doc of a word or more with trees."""
         labels = sorted(set(drawn.deprels))
         index = {label: i for i, label in enumerate(labels)}
         deprels = numpy.asarray([index[label] for label in drawn.deprels], dtype="int64")

@@ -176,9 +176,10 @@ class ListedTags(NextTags):
 
     def chances(self) -> Floats1d:
         rows = self.rows[self.begin_so, self.word]
-        counted: Floats1d = numpy.zeros(len(self.tags))
+        counted = numpy.zeros(len(self.tags))
         numpy.add.at(counted, rows, self.weights[self.begin_so])
-        return counted / max(counted.sum(), 1e-300)
+        shared: Floats1d = counted / max(float(counted.sum()), 1e-300)
+        return shared
 
     def follow(self, tag: int) -> None:
         here = self.rows[:, self.word]

@@ -9,16 +9,16 @@ import pytest
 import spacy
 from conftest import train
 from entities import ENTITIES, blank_doc, examples, texts
-from span_pipelines import initialized
 from spacy.tokens import Doc
 from spacy.training import Example
+from span_pipelines import initialized
 from stock_pipelines import EMBED, WITHOUT_THE_PACKAGE
 from thinc.api import Adam, Config
 
 from spacy_skd.codecs.bioes import legality, span_tags
 from spacy_skd.pipeline.stock_pipes import make_stock
 from spacy_skd.pipeline.transitions.learning import learn
-from spacy_skd.pipeline.transitions.oracle import Advice, step_loss
+from spacy_skd.pipeline.transitions.oracle import Advice, loss_of
 from spacy_skd.structures import LinearChain
 from spacy_skd.training.callbacks import without_teacher
 from spacy_skd.training.corpora.stream import examples_seen
@@ -114,10 +114,10 @@ def test_the_gradient_is_that_of_the_loss():
     shares = {"gold_shares": rng.random(5), "teacher_shares": rng.random(5)}
 
     def loss(scores):
-        step = step_loss(scores, advice, **shares)
+        step = loss_of(scores, advice, **shares)
         return step.gold.sum() + step.taught.sum()
 
-    step, small = step_loss(scores, advice, **shares), 1e-6
+    step, small = loss_of(scores, advice, **shares), 1e-6
     for place in itertools.product(range(5), range(7)):
         turn = numpy.zeros((5, 7))
         turn[place] = small
@@ -125,7 +125,7 @@ def test_the_gradient_is_that_of_the_loss():
         assert step.d_scores[place] == pytest.approx(slope, abs=1e-6)
     assert (step.gold >= 0).all()
     assert (step.taught - step.entropy >= -1e-12).all()  # divergences
-    for each, row in zip(advice, step.policy):
+    for each, row in zip(advice, numpy.exp(step.log_p)):
         assert row.sum() == pytest.approx(1)
         assert not row[~each.valid].any()
 
@@ -134,7 +134,7 @@ def test_nothing_is_learnt_where_the_student_is_the_teacher():
     rng = numpy.random.default_rng(1)
     scores, valid = rng.normal(size=(1, 6)), numpy.ones(6, dtype=bool)
     chances = numpy.exp(scores[0]) / numpy.exp(scores[0]).sum()
-    step = step_loss(scores, [Advice(valid, chances)], gold_shares=numpy.zeros(1),
+    step = loss_of(scores, [Advice(valid, chances)], gold_shares=numpy.zeros(1),
                      teacher_shares=numpy.ones(1))  # fmt: skip
     numpy.testing.assert_allclose(step.d_scores, 0, atol=1e-12)
     assert step.taught[0] == pytest.approx(step.entropy[0])
@@ -156,10 +156,9 @@ class Told:
     """Drives along given actions, and keeps what is told of each state."""
 
     def __init__(self, actions):
-        self.actions, self.steps, self.advice = iter(actions), [], []
+        self.actions, self.advice = iter(actions), []
 
-    def choose(self, step, advice):
-        self.steps.append(step)
+    def choose(self, scores, advice):
         self.advice += advice
         return numpy.asarray([next(self.actions)])
 
@@ -190,13 +189,11 @@ def test_over_all_trajectories_of_the_teacher_it_is_the_loss_of_whole_analyses(m
         told = Told(actions)
         oracles = pipe.oracles([doc], [belief], [None])
         oracles[0].share(weight=1.0)
-        learn(pipe, [doc], oracles, told, drop=0.0)
+        loss, _ = learn(pipe, [doc], oracles, told, drop=0.0)
         weight = numpy.exp(score)
         mass += weight
-        along += weight * sum(step.taught[0] for step in told.steps)
-        expected -= weight * sum(
-            numpy.log(step.policy[0, action]) for step, action in zip(told.steps, actions)
-        )
+        along += weight * loss.taught.sum()
+        expected -= weight * loss.log_p[range(len(doc)), actions].sum()
     assert along / mass == pytest.approx(expected / mass, rel=1e-5)
     entropy = belief.entropy()
     assert entropy > 0.5
@@ -276,7 +273,7 @@ def test_gold_and_teacher_share_the_loss(teacher):
         nlp = student(teacher, distill_weight=weight)
         doc = Doc(nlp.vocab, ENTITIES[0][0].split(), ents=["B-LOC", "I-LOC", *"OOOOOOO"][:9])
         egs = [Example(blank_doc(nlp, ENTITIES[0][0]), doc)]
-        nlp.initialize(lambda: egs)
+        nlp.initialize(lambda: egs)  # noqa: B023
         pipe = nlp.get_pipe("ner")
         pipe.start_meter()
         learnt(nlp, egs)
@@ -367,7 +364,7 @@ def test_empty_docs_and_docs_without_beliefs_add_nothing(taught):
         oracle.share(weight=1.0)
     assert [oracle.says_something for oracle in oracles] == [False, False, False, True]
     learn(pipe, docs, oracles, told, drop=0.0)
-    assert len(told.steps) == 1
+    assert len(told.advice) == 1
     empty = [Example(Doc(vocab), Doc(vocab))]
     assert pipe.update(empty) == {"ner": 0.0}
     assert list(taught.pipe([Doc(vocab), Doc(vocab, ["Paris"])]))[0].ents == ()

@@ -22,8 +22,8 @@ from ..meter import Meter
 from ..no_teacher import NoTeacher
 from ..unknown_labels import UnknownLabels
 from .driver import Driver
-from .learning import Learnt, learn
-from .oracle import Oracle
+from .learning import learn, lost_at, wanted_actions
+from .oracle import Advice, Loss, Oracle
 
 logger = logging.getLogger("spacy.skd")
 ACTIONS = Reason("actions that it cannot take there", "what the student cannot do")
@@ -276,12 +276,18 @@ class TransitionPipe:
         oracles = self.oracles(docs, beliefs, golds)
         for oracle in oracles:
             oracle.share(weight=self.weight)
-        learnt = learn(self, docs, oracles, self.driver, drop=drop)
-        self.model.attrs["unseen_classes"] -= learnt.actions
-        self._report(learnt, docs, oracles)
-        return (learnt.gold + learnt.taught) / sum(map(len, docs))
+        loss, visited = learn(self, docs, oracles, self.driver, drop=drop)
+        self.model.attrs["unseen_classes"] -= wanted_actions(loss, visited.advice)
+        self._report(loss, visited.advice, docs, oracles)
+        return float(loss.gold.sum() + loss.taught.sum()) / sum(map(len, docs))
 
-    def _report(self, learnt: Learnt, docs: Sequence[Doc], oracles: Sequence[Oracle]) -> None:
+    def _report(
+        self,
+        loss: Loss,
+        advice: Sequence[Advice],
+        docs: Sequence[Doc],
+        oracles: Sequence[Oracle],
+    ) -> None:
         unreachable = sum(oracle.unreachable for oracle in oracles)
         if unreachable and not self.unreachable:
             logger.warning(
@@ -291,9 +297,9 @@ class TransitionPipe:
                 unreachable,
             )
         self.unreachable += unreachable
-        of_docs = [oracle.lost for oracle in oracles if oracle.teacher_share]
-        for lost, reason in ((learnt.lost, ACTIONS), (of_docs, LABELS)):
-            self.lost_mass.add(numpy.asarray(lost, dtype="float64"), reason=reason)
+        of_docs = numpy.asarray([oracle.lost for oracle in oracles if oracle.teacher_share])
+        self.lost_mass.add(lost_at(advice), reason=ACTIONS)
+        self.lost_mass.add(of_docs, reason=LABELS)
         if self.meter is None:
             return
         of_gold, of_teacher = (
@@ -301,6 +307,9 @@ class TransitionPipe:
             for share in ("gold_share", "teacher_share")
         )
         if of_gold:
-            self.meter.add_gold(learnt.gold, words=of_gold)
+            self.meter.add_gold(float(loss.gold.sum()), words=of_gold)
         if of_teacher:
-            self.meter.add_teacher(learnt.taught, words=of_teacher, entropy=learnt.entropy)
+            is_known = all(each.sets is None for each in advice)
+            entropy = float(loss.entropy.sum()) if is_known else None
+            taught = float(loss.taught.sum())
+            self.meter.add_teacher(taught, words=of_teacher, entropy=entropy)

@@ -8,7 +8,7 @@ import numpy
 
 from ...arrays import Floats2d, Ints1d
 from ...errors import check_between, check_one_of
-from .oracle import Advice, Step
+from .oracle import Advice, log_policy, teachers_of
 
 DRIVERS = ("teacher", "student", "mixed")
 
@@ -41,19 +41,24 @@ class Driver:
         """Of spaCy's seed, if training is what asks for it."""
         return numpy.random.default_rng(numpy.random.randint(2**31))
 
-    def choose(self, step: Step, advice: Sequence[Advice]) -> Ints1d:
-        """Return (states,) an action for each, of those that are valid."""
-        taught = numpy.asarray([each.is_taught for each in advice])
-        by_teacher = taught & (self.rng.random(len(advice)) < self.share)
-        return self._pick(numpy.where(by_teacher[:, None], step.teacher, step.policy))
+    def choose(self, scores: Floats2d, advice: Sequence[Advice]) -> Ints1d:
+        """Return (states,) an action for each, of those that are valid.
 
-    def _pick(self, chances: Floats2d) -> Ints1d:
-        best: Ints1d = chances.argmax(axis=1)
-        if not self.sampled:
-            return best
-        total = chances.cumsum(axis=1)
-        numbers = self.rng.random(len(chances))[:, None] * total[:, -1:]
-        drawn = (numbers >= total).sum(axis=1).clip(max=chances.shape[1] - 1)
-        possible = chances[numpy.arange(len(chances)), drawn] > 0
-        chosen: Ints1d = numpy.where(possible, drawn, best)
-        return chosen
+        scores (Floats2d): (states, actions) the student's.
+        """
+        log_p = log_policy(scores, advice)
+        if not self.share:
+            return self._pick(log_p)
+        taught = numpy.asarray([each.is_taught for each in advice])
+        rows = numpy.flatnonzero(taught & (self.rng.random(len(advice)) < self.share))
+        if len(rows):
+            said = teachers_of([advice[row] for row in rows.tolist()], log_p[rows])[0]
+            log_p[rows] = numpy.where(said > 0, numpy.log(numpy.maximum(said, 1e-300)), -numpy.inf)
+        return self._pick(log_p)
+
+    def _pick(self, log_p: Floats2d) -> Ints1d:
+        """Return the best of each row, or one that is drawn: the best with Gumbel noise."""
+        if self.sampled:
+            log_p = log_p + self.rng.gumbel(size=log_p.shape)
+        picked: Ints1d = log_p.argmax(axis=1)
+        return picked

@@ -14,13 +14,18 @@ from ...transfer.annealing import WeightSchedule
 from .component import TransitionPipe
 from .driver import Driver
 from .entities import DistillingEntityRecognizer
+from .trees import DistillingDependencyParser
 
 FACTORY = TRANSITIONS
 CLASSES: dict[str, type[TransitionPipe]] = {
-    each.stock_factory: each for each in (DistillingEntityRecognizer,)
+    each.stock_factory: each for each in (DistillingEntityRecognizer, DistillingDependencyParser)
 }  # by the factory of spaCy's own
 KNOWN = {name: layer for name, layer in layer_classes().items() if layer.stock_factory in CLASSES}
-OF_CLASSES = {"incorrect_spans_key": None}  # settings of one class alone
+OF_CLASSES: dict[str, Any] = {
+    "incorrect_spans_key": None,
+    "draws": 4,
+    "min_action_freq": 1,
+}  # settings of one class alone
 
 
 @Language.factory(
@@ -54,12 +59,14 @@ def make_distilling_transitions(
     driver_share: float,
     sampled: bool,
     incorrect_spans_key: str | None,
+    draws: int,
+    min_action_freq: int,
     scorer: Callable[..., dict[str, Any]] | None,
 ) -> TransitionPipe:
     """Construct spaCy's own component, which learns from a teacher.
 
     model (Model): `spacy.TransitionBasedParser.v2`, whose `state_type` is that of the layer.
-    layer (str): what it annotates: "ents", as spaCy's `ner`.
+    layer (str): what it annotates: "ents", as spaCy's `ner`, or "parser", as its `parser`.
     distill_weight (Union[float, WeightSchedule]): the teacher's share of the loss of a doc that has
         gold, 0 to 1; 0 trains on gold alone. A doc without gold has share 1.
     needs_teacher (bool): whether it is an error that the pipeline has no teacher, though
@@ -67,6 +74,9 @@ def make_distilling_transitions(
     driver (str), driver_share (float), sampled (bool): who drives the trajectories of training; see
         `Driver`.
     incorrect_spans_key (str | None): of entities alone, as of spaCy's `ner`.
+    draws (int): of trees alone, how many are drawn of each doc whenever it is learnt.
+    min_action_freq (int): of trees alone, as of spaCy's `parser`; a deprel of gold that is rarer
+        becomes "dep". Those of a teacher all count.
     scorer (Callable | None): spaCy's own by default.
     RAISES (ValueError): for a layer that no transition system annotates, a model of another's
         states, or a setting that is out of range.
@@ -75,7 +85,13 @@ def make_distilling_transitions(
         check_one_of("layer", layer, tuple(KNOWN))
         chosen = find_layer(layer)
         kind = CLASSES[chosen.stock_factory]
-        given = {"incorrect_spans_key": incorrect_spans_key}
+        given = {
+            "incorrect_spans_key": incorrect_spans_key,
+            "draws": int(check_between("draws", draws, low=1, high=1000)),
+            "min_action_freq": int(
+                check_between("min_action_freq", min_action_freq, low=0, high=10**9)
+            ),
+        }
         check_applied(given, OF_CLASSES, applied=kind.settings, of=f"layer {layer!r}")
         check_states(model, kind, layer=layer)
         check_between("driver_share", driver_share, low=0, high=1)

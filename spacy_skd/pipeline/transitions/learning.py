@@ -1,53 +1,36 @@
-"""A step of learning: a trajectory of each doc of a batch, all docs in step, and the loss at each
-of its states."""
+"""A step of learning: a trajectory of each doc of a batch, all docs in step; then the loss at all
+of their states at once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy
 from spacy.tokens import Doc
 from thinc.api import set_dropout_rate
 
-from ...arrays import Ints1d
+from ...arrays import Floats1d, Ints1d, Ints2d
 from ...structures.numerics import check_scores
 from .driver import Driver
-from .oracle import Advice, Oracle, Step, step_loss
+from .oracle import Advice, Loss, Oracle, loss_of
 
 
-@dataclass
-class Learnt:
-    """What is told of a batch: nats of gold and of the teacher by their shares, `taught`; the
-    `entropy` of what the teacher says, None where it is not known.
+@dataclass(frozen=True, eq=False)
+class Trajectories:
+    """The states of a batch, in the order in which they were visited.
 
-    lost (list[float]): at each taught state, of the teacher's probability. actions (set[int]): that
-    gold or the teacher wants somewhere.
+    advice (list[Advice]): of each. oracles (list[Oracle]): of its doc. features (Ints2d): (states,
+        features) the tokens that spaCy's model sees of it.
     """
 
-    gold: float = 0.0
-    taught: float = 0.0
-    entropy: float | None = 0.0
-    lost: list[float] = field(default_factory=list)
-    actions: set[int] = field(default_factory=set)
-
-    def add(self, step: Step, advice: Sequence[Advice]) -> None:
-        self.gold += float(step.gold.sum())
-        self.taught += float(step.taught.sum())
-        if self.entropy is not None:
-            self.entropy += float(step.entropy.sum())
-        wanted = (step.teacher > 0).any(axis=0)
-        for each in advice:
-            self.lost += [each.lost] if each.is_taught or each.lost else []
-            if each.gold is not None:
-                wanted |= each.gold & each.valid
-            if each.sets is not None:
-                self.entropy = None
-        self.actions.update(numpy.flatnonzero(wanted).tolist())
+    advice: list[Advice]
+    oracles: list[Oracle]
+    features: Ints2d
 
 
 def learn(
     pipe: Any, docs: Sequence[Doc], oracles: Sequence[Oracle], driver: Driver, *, drop: float
-) -> Learnt:
+) -> tuple[Loss, Trajectories]:
     """Forward, loss and backward of spaCy's model, whose gradient is that of the mean loss of a
     token.
 
@@ -55,27 +38,56 @@ def learn(
     RAISES (ValueError): if a score is NaN.
     """
     set_dropout_rate(pipe.model, drop)
-    states = pipe.moves.init_batch(docs)
-    running = [
-        (state, oracle)
-        for state, oracle in zip(states, oracles)
-        if oracle.says_something and not state.is_final()
-    ]
     steps, backprop_vectors = pipe.model.begin_update(docs)
-    learnt, n_tokens = Learnt(), sum(map(len, docs))
-    while running:
-        scores, backprop = steps.begin_update([state for state, _ in running])
-        check_scores(scores, name=pipe.name)
-        advice = [oracle.at(state) for state, oracle in running]
-        shares = numpy.asarray([(each.gold_share, each.teacher_share) for _, each in running])
-        step = step_loss(scores, advice, gold_shares=shares[:, 0], teacher_shares=shares[:, 1])
-        backprop(numpy.ascontiguousarray(step.d_scores / n_tokens, dtype="float32"))
-        learnt.add(step, advice)
-        _take(pipe, running, driver.choose(step, advice), n_actions=scores.shape[1])
-        running = [each for each in running if not each[0].is_final()]
+    visited = follow(pipe, steps, docs, oracles, driver)
+    loss = _loss_at(pipe.name, steps, visited, n_tokens=sum(map(len, docs)))
     backprop_vectors(docs)
     steps.clear_memory()
-    return learnt
+    return loss, visited
+
+
+def _loss_at(name: str, steps: Any, visited: Trajectories, *, n_tokens: int) -> Loss:
+    """Return the loss, after the way back of its mean."""
+    shares = numpy.asarray([(each.gold_share, each.teacher_share) for each in visited.oracles])
+    gold_shares, teacher_shares = shares.reshape(-1, 2).T
+    if not len(shares):
+        none = numpy.zeros((0, steps.nO), dtype="float32")
+        return loss_of(none, [], gold_shares=gold_shares, teacher_shares=teacher_shares)
+    # spaCy's step model asks itself for the features of states. Here they are known, and all
+    # states at once cost little more than the few of a step.
+    steps.get_token_ids = lambda states: visited.features
+    scores, backprop = steps.begin_update(())
+    check_scores(scores, name=name)
+    loss = loss_of(scores, visited.advice, gold_shares=gold_shares, teacher_shares=teacher_shares)
+    backprop(numpy.ascontiguousarray(loss.d_scores / n_tokens, dtype="float32"))
+    return loss
+
+
+def follow(
+    pipe: Any, steps: Any, docs: Sequence[Doc], oracles: Sequence[Oracle], driver: Driver
+) -> Trajectories:
+    """Visit the states to which the driver leads, of docs of which something is said.
+
+    steps (Any): spaCy's step model of the docs.
+    """
+    running = [
+        (state, oracle)
+        for state, oracle in zip(pipe.moves.init_batch(docs), oracles)
+        if oracle.says_something and not state.is_final()
+    ]
+    visited = Trajectories([], [], numpy.zeros((0, steps.state2vec.nF), dtype="int32"))
+    features = [visited.features]
+    while running:
+        states = [state for state, _ in running]
+        advice = [oracle.at(state) for state, oracle in running]
+        scores = steps.predict(states)
+        check_scores(scores, name=pipe.name)
+        features.append(steps.get_token_ids(states))
+        visited.advice.extend(advice)
+        visited.oracles.extend(oracle for _, oracle in running)
+        _take(pipe, running, driver.choose(scores, advice), n_actions=scores.shape[1])
+        running = [each for each in running if not each[0].is_final()]
+    return Trajectories(visited.advice, visited.oracles, numpy.concatenate(features))
 
 
 def _take(
@@ -87,3 +99,17 @@ def _take(
     for (_, oracle), action in zip(running, actions.tolist()):
         oracle.took(action)
     pipe.transition_states([state for state, _ in running], one_hot)
+
+
+def wanted_actions(loss: Loss, advice: Sequence[Advice]) -> set[int]:
+    """Return the actions that gold or the teacher wants somewhere."""
+    wanted = (loss.teacher > 0).any(axis=0)
+    for each in advice:
+        if each.gold is not None:
+            wanted |= each.gold
+    return set(numpy.flatnonzero(wanted).tolist())
+
+
+def lost_at(advice: Sequence[Advice]) -> Floats1d:
+    """Return (taught states,) the share of the teacher's probability that cannot be done there."""
+    return numpy.asarray([each.lost for each in advice if each.is_taught or each.lost])

@@ -84,31 +84,31 @@ class Oracle(ABC):
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
-    """The loss at some states, each of its own doc.
+class Loss:
+    """The loss at some states.
 
     d_scores (Floats2d): (states, actions) its gradient at the scores.
-    policy, teacher (Floats2d): (states, actions) the student's distribution over the actions that
-        are valid, and the teacher's; of a state of which the teacher says nothing, 0.
+    log_p, teacher (Floats2d): (states, actions) the student's log-probabilities of the actions that
+        are valid, and the teacher's probabilities; of a state of which the teacher says nothing, 0.
     gold, taught (Floats1d): (states,) nats, each by its share. entropy (Floats1d): (states,) of the
-        teacher's distribution, where it is one over actions.
+        teacher's distribution, where it is one over actions, by its share.
     """
 
     d_scores: Floats2d
-    policy: Floats2d
+    log_p: Floats2d
     teacher: Floats2d
     gold: Floats1d
     taught: Floats1d
     entropy: Floats1d
 
 
-def step_loss(
+def loss_of(
     scores: Floats2d,
     advice: Sequence[Advice],
     *,
     gold_shares: Floats1d,
     teacher_shares: Floats1d,
-) -> Step:
+) -> Loss:
     """Return the cross-entropy between what is said of states and the student's policy P, a softmax
     over the valid actions,
 
@@ -118,39 +118,43 @@ def step_loss(
     where the teacher's T is given, or of sets of actions S_k that are as good the mean of P given
     S_k, by their shares, in place of which its loss is - sum_k share_k log P(S_k).
 
-    scores (Floats2d): (states, actions). gold_shares, teacher_shares (Floats1d): (states,)
-        w_g and w_t.
+    scores (Floats2d): (states, actions). gold_shares, teacher_shares (Floats1d): (states,) w_g and
+        w_t.
     """
+    log_p = log_policy(scores, advice)
+    policy = numpy.exp(log_p)
+    teacher, taught, entropy = teachers_of(advice, log_p)
+    w_t = numpy.where([each.is_taught for each in advice], teacher_shares, 0.0)
+    w_g = numpy.where([each.gold is not None for each in advice], gold_shares, 0.0)
+    gold, nats = numpy.zeros_like(policy), numpy.zeros(len(advice))
+    rows = numpy.flatnonzero(w_g)
+    if len(rows):
+        sets = [advice[row].gold for row in rows.tolist()]
+        gold[rows], nats[rows] = _given(numpy.asarray(sets), log_p[rows])
+    d_scores = (w_t + w_g)[:, None] * policy - w_t[:, None] * teacher - w_g[:, None] * gold
+    return Loss(d_scores, log_p, teacher, w_g * nats, w_t * taught, w_t * entropy)
+
+
+def log_policy(scores: Floats2d, advice: Sequence[Advice]) -> Floats2d:
+    """Return (states, actions) log-probabilities, -inf of what is not valid. scores: likewise."""
+    if not len(advice):
+        return numpy.zeros((0, scores.shape[1]))
     valid = numpy.stack([each.valid for each in advice])
     rows = numpy.where(valid, scores.astype("float64"), -numpy.inf)
     rows -= numpy.where(valid.any(axis=1), rows.max(axis=1), 0.0)[:, None]
-    log_p = rows - numpy.log(numpy.exp(rows).sum(axis=1, keepdims=True).clip(1e-300))
-    policy = numpy.exp(log_p)
-    teacher, taught, entropy = _taught(advice, log_p, policy)
-    has_teacher = numpy.asarray([each.is_taught for each in advice])
-    w_t = numpy.where(has_teacher, teacher_shares, 0.0)
-    gold, nats = numpy.zeros_like(policy), numpy.zeros(len(advice))
-    for i, each in enumerate(advice):
-        if each.gold is not None:
-            (gold[i],), (nats[i],) = _given_each(each.gold[None], log_p[i])
-    has_gold = numpy.asarray([each.gold is not None for each in advice])
-    w_g = numpy.where(has_gold, gold_shares, 0.0)
-    d_scores = (w_t + w_g)[:, None] * policy - w_t[:, None] * teacher - w_g[:, None] * gold
-    return Step(d_scores, policy, teacher, w_g * nats, w_t * taught, w_t * entropy)
+    total = numpy.maximum(numpy.exp(rows).sum(axis=1, keepdims=True), 1e-300)
+    log_p: Floats2d = rows - numpy.log(total)
+    return log_p
 
 
-def _taught(
-    advice: Sequence[Advice], log_p: Floats2d, policy: Floats2d
-) -> tuple[Floats2d, Floats1d, Floats1d]:
-    """Return (states, actions) T, (states,) its cross-entropy with the policy, and its entropy."""
-    target, nats, entropy = (
-        numpy.zeros_like(policy),
-        numpy.zeros(len(policy)),
-        numpy.zeros(len(policy)),
-    )
+def teachers_of(advice: Sequence[Advice], log_p: Floats2d) -> tuple[Floats2d, Floats1d, Floats1d]:
+    """Return (states, actions) T, (states,) nats of its cross-entropy with the policy, and of its
+    entropy. log_p (Floats2d): (states, actions) the student's."""
+    target, nats = numpy.zeros_like(log_p), numpy.zeros(len(log_p))
+    entropy = numpy.zeros(len(log_p))
     for i, each in enumerate(advice):
         if each.sets is not None and each.shares is not None:
-            rows, nats_of = _given_each(each.sets, log_p[i])
+            rows, nats_of = _given(each.sets, log_p[i][None])
             target[i], nats[i] = each.shares @ rows, each.shares @ nats_of
         elif each.teacher is not None:
             target[i] = each.teacher
@@ -161,9 +165,10 @@ def _taught(
     return target, nats, entropy
 
 
-def _given_each(sets: Bools, log_p: Floats1d) -> tuple[Floats2d, Floats1d]:
+def _given(sets: Bools, log_p: Floats2d) -> tuple[Floats2d, Floats1d]:
     """Return (sets, actions) the policy given each set, and (sets,) -log of the set's probability;
-    in log space, as a set may be all but impossible to the student. log_p (Floats1d): (actions,)"""
+    in log space, as a set may be all but impossible to the student. log_p (Floats2d): (sets or 1,
+    actions)."""
     rows = numpy.where(sets, log_p, -numpy.inf)
     highest = rows.max(axis=1, keepdims=True)
     odds = numpy.exp(rows - highest)

@@ -90,6 +90,11 @@ class Belief(ABC):
         return True
 
     @property
+    def importance(self) -> float:
+        """By how much the loss of the doc is multiplied; 0 if nothing is said of it."""
+        return float(self.is_known)
+
+    @property
     def members(self) -> tuple["Belief", ...]:
         """The beliefs of the teachers: of one, itself."""
         return (self,)
