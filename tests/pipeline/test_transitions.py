@@ -7,7 +7,7 @@ import sys
 import numpy
 import pytest
 import spacy
-from conftest import train
+from conftest import build, gold_examples, make_docs, train
 from entities import ENTITIES, blank_doc, examples, texts
 from spacy.tokens import Doc
 from spacy.training import Example
@@ -23,7 +23,7 @@ from spacy_skd.structures import LinearChain
 from spacy_skd.training.callbacks import without_teacher
 from spacy_skd.training.corpora.stream import examples_seen
 from spacy_skd.training.resume import resume
-from spacy_skd.transfer.beliefs import ChainBelief, LabelCandidates, Pooled
+from spacy_skd.transfer.beliefs import ChainBelief, LabelCandidates, Pooled, TreeCandidates
 
 FACTORY = "distilling_transitions"
 
@@ -451,3 +451,167 @@ def test_a_seed_gives_the_same_weights(teacher):
         learnt(nlp, examples(nlp, gold=False), 3)
         weights.append(nlp.get_pipe("ner").model.get_ref("upper").get_param("W"))
     assert (weights[0] == weights[1]).all()
+
+
+# Trees
+
+
+@pytest.fixture(scope="module")
+def parsed(tmp_path_factory):
+    """Folder of a parser that has learnt the examples of conftest."""
+    spacy.util.fix_random_seed(0)
+    nlp = build()
+    for name in ("tag", "pos"):
+        nlp.remove_pipe(name)
+    nlp.initialize(lambda: gold_examples(nlp))
+    train(nlp, gold_examples(nlp), 60)
+    folder = tmp_path_factory.mktemp("parsed")
+    nlp.to_disk(folder)
+    return folder
+
+
+def parser(teacher=None, **settings):
+    spacy.util.fix_random_seed(0)
+    nlp = spacy.blank("en")
+    if teacher is not None:
+        nlp.add_pipe("skd_teacher", "teacher", config={"teacher": str(teacher)})
+        settings = {"distill_weight": 1.0, "draws": 2, **settings}
+    config = {"layer": "parser", "model": model_of("parser"), **settings}
+    nlp.add_pipe(FACTORY, "parser", config=config)
+    return nlp
+
+
+def arcs(nlp):
+    docs = [nlp(Doc(nlp.vocab, [token.text for token in doc])) for doc in make_docs(nlp)]
+    return [[(token.head.i, token.dep_) for token in doc] for doc in docs]
+
+
+def only_sentences(nlp):
+    return [
+        Example(
+            Doc(nlp.vocab, [token.text for token in doc]),
+            Doc(nlp.vocab, [token.text for token in doc],
+                sent_starts=[bool(token.is_sent_start) for token in doc]),
+        )
+        for doc in make_docs(nlp)
+    ]  # fmt: skip
+
+
+def certain(doc, heads, deprels, units=None):
+    """A teacher that holds one tree possible. heads: of a root, -1."""
+    names = tuple(dict.fromkeys(deprels))
+    units = numpy.asarray([[0, len(doc)]] if units is None else units, dtype="int32")
+    rows = numpy.asarray([[names.index(name) for name in deprels]])
+    return TreeCandidates(names, units, numpy.asarray([heads]), rows, numpy.ones((len(units), 1)))
+
+
+def words(nlp, text, **annotation):
+    return Doc(nlp.vocab, text.split(), **annotation)
+
+
+def test_a_parser_comes_to_say_what_the_teacher_does_and_is_saved_as_spacys(parsed, tmp_path):
+    nlp = parser(parsed)
+    nlp.initialize(lambda: only_sentences(nlp))
+    pipe, sgd = nlp.get_pipe("parser"), Adam(0.02)
+    assert set(pipe.labels) == {*"advmod dep det iobj nsubj obj punct ROOT".split()}
+    examples, pipe.model.attrs["unseen_classes"] = only_sentences(nlp), set()
+    for _ in range(25):
+        nlp.update(examples, sgd=sgd, exclude=["teacher"])
+    expected = [[(token.head.i, token.dep_) for token in doc] for doc in make_docs(nlp)]
+    found = arcs(nlp)
+    pairs = [pair for a, b in zip(found, expected) for pair in zip(a, b)]
+    assert sum(a == b for a, b in pairs) > 0.9 * len(pairs)
+    without_teacher(nlp).to_disk(tmp_path)
+    saved = spacy.load(tmp_path)
+    assert saved.get_pipe_meta("parser").factory == "parser"
+    assert type(saved.get_pipe("parser")).__module__.startswith("spacy.")
+    assert arcs(saved) == found
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_of_one_tree_the_target_is_what_spacy_takes_for_right(seed):
+    """Along any trajectory: the sets of actions are those of spaCy's own oracle, for a teacher as
+    for gold."""
+    nlp = parser()
+    nlp.initialize(lambda: gold_examples(nlp))
+    pipe, rng = nlp.get_pipe("parser"), numpy.random.default_rng(seed)
+    reference = make_docs(nlp)[1]  # three sentences
+    doc = Doc(nlp.vocab, [token.text for token in reference])
+    heads = [-1 if token.head.i == token.i else token.head.i for token in reference]
+    units = [[sent.start, sent.end] for sent in reference.sents]
+    belief = certain(doc, heads, [token.dep_ for token in reference], units)
+    eg = Example(doc, reference)
+    (oracle,) = pipe.oracles([doc], [belief], [eg])
+    (state,), (follow,) = pipe.moves.init_batch([doc]), pipe.moves.init_batch([doc])
+    gold, n_actions = pipe.moves.init_gold(follow, eg), pipe.moves.n_moves
+    told = 0
+    while not state.is_final():
+        advice = oracle.at(state)
+        gold.update(state)
+        costs = numpy.asarray([pipe.moves.get_cost(state, gold, i) for i in range(n_actions)])
+        assert (advice.valid == (costs < 9000)).all()
+        assert (advice.gold == (costs <= costs.min())).all()
+        assert (advice.sets == advice.gold).all()
+        told += not advice.gold.all()
+        action = rng.choice(numpy.flatnonzero(advice.valid))
+        oracle.took(int(action))
+        one_hot = numpy.zeros((1, n_actions), dtype="float32")
+        one_hot[0, action] = 1
+        pipe.transition_states([state], one_hot)
+    assert told > len(doc) / 2
+
+
+def test_trees_that_lost_an_arc_of_the_sentence_do_not_count_until_the_next_one():
+    """Ann is the subject of sees, or sees the object of Ann: an arc to the left decides."""
+    nlp = parser()
+    nlp.initialize(lambda: gold_examples(nlp))
+    pipe, doc = nlp.get_pipe("parser"), words(nlp, "Ann sees Go !")
+    a = certain(doc, [1, -1, -1, 2], ["nsubj", "ROOT", "ROOT", "punct"], [[0, 2], [2, 4]])
+    b = certain(doc, [-1, 0, 3, -1], ["ROOT", "obj", "punct", "ROOT"], [[0, 2], [2, 4]])
+    oracles = [pipe.oracles([doc], [belief], [None])[0] for belief in (a, b)]
+    oracle = oracles[0]
+    oracle.drawn = [oracles[0].drawn[0], oracles[1].drawn[0]]
+    oracle.lost_arcs = numpy.zeros(2)
+    names = [pipe.moves.get_class_name(i) for i in range(pipe.moves.n_moves)]
+    (state,) = pipe.moves.init_batch([doc])
+
+    def take(name):
+        advice = oracle.at(state)
+        oracle.took(names.index(name))
+        pipe.moves.apply_transition(state, name)
+        sets = [{names[i] for i in numpy.flatnonzero(each)} for each in advice.sets]
+        return sets, advice.shares
+
+    assert all("S" in each for each in take("S")[0])
+    take("B-ROOT")  # before sees is pushed
+    sets, shares = take("L-nsubj")
+    assert sets == [{"L-nsubj"}, {"R-obj"}]
+    assert shares.tolist() == [0.5, 0.5]
+    sets, shares = take("S")  # sees is next, and the second tree has lost its arc
+    assert shares.tolist() == [1.0]
+    assert oracle.lost_arcs.tolist() == [0, 1]
+    while oracle.sentence[state.B(0)] == 0 or state.stack:
+        take("D" if pipe.moves.is_valid(state, "D") and state.stack else "S")
+    assert len(oracle.at(state).sets) == 2
+
+
+def test_crossing_arcs_whitespace_and_docs_without_words_are_no_error(log):
+    nlp = parser(draws=1)
+    nlp.initialize(lambda: gold_examples(nlp))
+    pipe, crossing = nlp.get_pipe("parser"), words(nlp, "Ann sees the dog")
+    spaced = Doc(nlp.vocab, words=["\n", "Ann", "  ", "sees"])
+    docs = [crossing, Doc(nlp.vocab), Doc(nlp.vocab, ["\n"]), spaced]
+    deprels = ["nsubj", "ROOT", "weird", "obj"]
+    beliefs = [
+        certain(crossing, [2, -1, 3, 1], deprels),  # Ann to the, over sees
+        *(TreeCandidates(("ROOT",), numpy.zeros((0, 2), "int32"), *numpy.zeros((2, 1, 0), "int64"),
+                         numpy.ones((0, 1))) for _ in range(2)),
+        Pooled(2, (certain("xx", [1, -1], ["nsubj", "ROOT"]), None), (2.0, 1.0)),
+    ]  # fmt: skip
+    pipe.start_meter()
+    assert numpy.isfinite(pipe._learn(docs, beliefs, [None] * 4, drop=0.0))
+    assert pipe.meter.teacher.weight == 4 * 1.0 + 4 * 2.0
+    assert pipe.meter.divergence.value is None
+    chain = chain_of(2)
+    with pytest.raises(ValueError, match="parser: expected trees, got"):
+        pipe._learn([words(nlp, "a b")], [chain], [None], drop=0.0)

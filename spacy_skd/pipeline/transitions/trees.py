@@ -150,6 +150,11 @@ class DistillingDependencyParser(TransitionPipe, DependencyParser):  # type: ign
         self.draws = draws
         self.crossing = 0
 
+    @property
+    def taught_labels(self) -> tuple[str, ...]:
+        """See `TransitionPipe.taught_labels`: all but spaCy's own of what is unknown."""
+        return tuple(label for label in self.labels if label != _BACKOFF)
+
     def oracles(
         self, docs: Sequence[Doc], beliefs: Sequence[Belief] | None, golds: Sequence[Any]
     ) -> list[TreeOracle]:
