@@ -1,11 +1,9 @@
 """spaCy's transition-based components, whose weights learn what a teacher believes."""
 
-import logging
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
-import numpy
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
 from thinc.api import Optimizer
@@ -17,16 +15,14 @@ from ...transfer.annealing import WeightSchedule, as_schedule
 from ...transfer.beliefs import Belief
 from ..gold_config import check_resumes
 from ..lessons import ask, check_distillation_examples
-from ..lost_mass import LABELS, LostMass, Reason
+from ..lost_mass import LostMass
 from ..meter import Meter
 from ..no_teacher import NoTeacher
 from ..unknown_labels import UnknownLabels
 from .driver import Driver
-from .learning import learn, lost_at, wanted_actions
-from .oracle import Advice, Loss, Oracle
-
-logger = logging.getLogger("spacy.skd")
-ACTIONS = Reason("actions that it cannot take there", "what the student cannot do")
+from .learning import learn, wanted_actions
+from .oracle import Oracle
+from .reports import report
 
 
 class TransitionPipe:
@@ -278,38 +274,5 @@ class TransitionPipe:
             oracle.share(weight=self.weight)
         loss, visited = learn(self, docs, oracles, self.driver, drop=drop)
         self.model.attrs["unseen_classes"] -= wanted_actions(loss, visited.advice)
-        self._report(loss, visited.advice, docs, oracles)
+        report(self, loss, visited.advice, docs, oracles)
         return float(loss.gold.sum() + loss.taught.sum()) / sum(map(len, docs))
-
-    def _report(
-        self,
-        loss: Loss,
-        advice: Sequence[Advice],
-        docs: Sequence[Doc],
-        oracles: Sequence[Oracle],
-    ) -> None:
-        unreachable = sum(oracle.unreachable for oracle in oracles)
-        if unreachable and not self.unreachable:
-            logger.warning(
-                "%s: at %d states of a batch no action keeps all of gold; it learns what costs "
-                "least there (counted in `unreachable`)",
-                self.name,
-                unreachable,
-            )
-        self.unreachable += unreachable
-        of_docs = numpy.asarray([oracle.lost for oracle in oracles if oracle.teacher_share])
-        self.lost_mass.add(lost_at(advice), reason=ACTIONS)
-        self.lost_mass.add(of_docs, reason=LABELS)
-        if self.meter is None:
-            return
-        of_gold, of_teacher = (
-            sum(len(doc) * getattr(oracle, share) for doc, oracle in zip(docs, oracles))
-            for share in ("gold_share", "teacher_share")
-        )
-        if of_gold:
-            self.meter.add_gold(float(loss.gold.sum()), words=of_gold)
-        if of_teacher:
-            is_known = all(each.sets is None for each in advice)
-            entropy = float(loss.entropy.sum()) if is_known else None
-            taught = float(loss.taught.sum())
-            self.meter.add_teacher(taught, words=of_teacher, entropy=entropy)
