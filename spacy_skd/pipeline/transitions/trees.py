@@ -153,7 +153,11 @@ class DistillingDependencyParser(TransitionPipe, DependencyParser):  # type: ign
     @property
     def taught_labels(self) -> tuple[str, ...]:
         """See `TransitionPipe.taught_labels`: all but spaCy's own of what is unknown."""
-        return tuple(label for label in self.labels if label != _BACKOFF)
+        return _known(self.labels)
+
+    def labels_of_teacher(self) -> tuple[str, ...]:
+        """See `TransitionPipe.labels_of_teacher`. Every parser has that of what is unknown."""
+        return _known(super().labels_of_teacher())
 
     def oracles(
         self, docs: Sequence[Doc], beliefs: Sequence[Belief] | None, golds: Sequence[Any]
@@ -208,6 +212,10 @@ class DistillingDependencyParser(TransitionPipe, DependencyParser):  # type: ign
                 if label.upper() != _ROOT:
                     actions[move].setdefault(label, 0)
         return actions
+
+
+def _known(labels: Sequence[str]) -> tuple[str, ...]:
+    return tuple(label for label in labels if label != _BACKOFF)
 
 
 def _sentences(belief: Belief | None, words: Words) -> Ints1d:
