@@ -40,12 +40,14 @@ class Actions:
     """Which actions there are.
 
     plain (tuple[int, ...]): those whose cost does not depend on a deprel. arcs (tuple[dict[str,
-        int], ...]): of left and of right arcs, the action of each deprel.
+        int], ...]): of left and of right arcs, the action of each deprel. columns (tuple[Ints1d,
+        ...]): the same actions.
     """
 
     n: int
     plain: tuple[int, ...]
     arcs: tuple[dict[str, int], dict[str, int]]
+    columns: tuple[Ints1d, Ints1d]
 
     @staticmethod
     def of(names: tuple[str, ...]) -> "Actions":
@@ -55,7 +57,8 @@ class Actions:
             for move in (_LEFT, _RIGHT)
         )
         plain = {*range(len(names))} - {*left.values(), *right.values()}
-        return Actions(len(names), tuple(sorted(plain)), (left, right))
+        columns = numpy.asarray([*left.values()]), numpy.asarray([*right.values()])
+        return Actions(len(names), tuple(sorted(plain)), (left, right), columns)
 
 
 actions_of = lru_cache(maxsize=8)(Actions.of)
@@ -78,10 +81,11 @@ class Reference:
         cost = self.moves.get_cost
         for action in actions.plain:
             costs[action] = cost(state, self.gold, action)
-        for columns, child in zip(actions.arcs, (state.S(0), state.B(0))):
-            own = columns.get(self.deprels[child] or "", columns[_BACKOFF]) if child >= 0 else -1
-            other = next((action for action in columns.values() if action != own), own)
-            costs[[*columns.values()]] = cost(state, self.gold, other)
+        for arcs, columns, child in zip(actions.arcs, actions.columns, (state.S(0), state.B(0))):
+            own = arcs.get(self.deprels[child] or "", arcs[_BACKOFF]) if child >= 0 else -1
+            # All other deprels cost the same.
+            other = int(columns[0] if columns[0] != own else columns[-1])
+            costs[columns] = cost(state, self.gold, other)
             if own >= 0:
                 costs[own] = cost(state, self.gold, own)
         return costs
