@@ -12,7 +12,8 @@ that neither was trained on, on the same tokens.
 `drawn`: a stock component learns the gold and the raw text of a folder that `spacy skd annotate`
 wrote: the annotation of the raw text drawn from the teacher's beliefs anew each time (`sampled`;
 for the parser also given that no arcs cross, `projective`), or the teacher's best guess (`silver`);
-the same texts in the same order, as many words.
+or the beliefs themselves, action by action (`transitions`, `distilling_transitions` with its
+defaults; `transitions:teacher` and the like with another driver); the same texts, as many words.
 
 A cell is done again only if its settings have changed (cells.py).
 """
@@ -46,7 +47,12 @@ from spacy_skd.training.corpora.stream import StoredCorpus
 CONFIGS = Path(__file__).parents[1] / "configs"
 STUDENT_TO_TEACHER = {"sent": "senter", "tag": "tagger", "parser": "parser", "ner": "ner"}
 KEPT = ("tag_acc", "sents_f", "dep_uas", "dep_las", "ents_f")
-HOW = {"parser": ("silver", "sampled", "projective"), "ner": ("silver", "sampled")}
+TRANSITIONS = "transitions"
+HOW = {
+    "parser": ("silver", "sampled", "projective", TRANSITIONS),
+    "ner": ("silver", "sampled", TRANSITIONS),
+}
+LAYERS = {"parser": "parser", "ner": "ents"}
 SCORES = {"dep_las": "LAS", "ents_f": "F1"}
 STEP_WORDS = 1000
 
@@ -155,7 +161,9 @@ class SilverCorpus(StoredCorpus):
 
 def stock_config(kind: str, corpus: str) -> Config:
     """One stock component over the stock tok2vec. kind: "parser" or "ner". corpus: "silver",
-    "sampled", or "projective", sampled trees without crossing arcs."""
+    "sampled", "projective", sampled trees without crossing arcs, or "transitions"."""
+    if corpus.startswith(TRANSITIONS):
+        return transitions_config(kind, driver=corpus.partition(":")[2])
     config, settings = read("stock"), {}
     parser = config["components"].pop("parser")
     for name in list(config["components"]):
@@ -174,6 +182,23 @@ def stock_config(kind: str, corpus: str) -> Config:
     config["training"]["max_epochs"] = -1
     scores = {"parser": {"dep_las": 1.0}, "ner": {"ents_f": 1.0}}
     config["training"]["score_weights"] = scores[kind]
+    return config
+
+
+def transitions_config(kind: str, *, driver: str = "") -> Config:
+    """The same component and text, which learns beliefs."""
+    config = stock_config(kind, "silver")
+    stock = config["components"][kind]
+    block = {key: stock[key] for key in ("model", "min_action_freq") if key in stock}
+    block.update(factory="distilling_transitions", layer=LAYERS[kind], distill_weight=0.7)
+    config["components"][kind] = {**block, **({"driver": driver} if driver else {})}
+    teacher = {"factory": "skd_teacher", "teacher": None, "store": "${paths.train}"}
+    config["components"]["teacher"] = teacher
+    config["nlp"]["pipeline"] = ["teacher", "tok2vec", kind]
+    train = {"@readers": "spacy-skd.DistillationCorpus.v1", "store": "${paths.train}"}
+    config["corpora"]["train"] = {**train, "seed": "${system.seed}"}
+    config["training"]["frozen_components"] = ["teacher"]
+    config["training"]["before_to_disk"] = {"@callbacks": "spacy-skd.drop_teacher.v1"}
     return config
 
 
@@ -205,16 +230,17 @@ def with_labels(config: Config, store: Path, folder: Path, names: Sequence[str])
 def drawn(cells: Cells, store: Path, dev: Path, args: argparse.Namespace) -> None:
     labels = cells.work / "labels"
     for seed in args.seeds:
-        for corpus in HOW[args.kind]:
+        for corpus in args.how or HOW[args.kind]:
             config = stock_config(args.kind, corpus)
             config = with_labels(config, store, labels, [args.kind])
-            if corpus != "silver" and args.layer:
-                config["corpora"]["train"]["layers"] = {
-                    args.layer: args.kind.replace("ner", "ents")
-                }
+            if corpus.startswith(TRANSITIONS):
+                asked = {args.kind: args.layer or args.kind}
+                config["components"]["teacher"]["student_to_teacher"] = asked
+            elif corpus != "silver" and args.layer:
+                config["corpora"]["train"]["layers"] = {args.layer: LAYERS[args.kind]}
             paths = {"paths.train": str(store), "paths.dev": str(dev)}
             overrides = {**paths, **settings_for(args.words), "system.seed": seed}
-            name = f"{args.kind}_{corpus}_{seed}"
+            name = f"{args.kind}_{corpus.replace(':', '_')}_{seed}"
             cells.train(name, config, overrides, partial(agreement, dev=dev))
 
 
@@ -246,10 +272,12 @@ class Tables:
         rows = []
         for kind, corpus, key in (("parser", "UD English EWT", "dep_las"),
                                   ("ner", "WikiANN English", "ents_f")):  # fmt: skip
-            shown = [self._shown(f"{kind}_{how}", key) for how in HOW[kind]]
+            shown = {how: self._shown(f"{kind}_{how}", key) for how in HOW[kind]}
+            columns = [shown.get(how, "") for how in HOW["parser"]]
             seeds = str(len(self.found[f"{kind}_silver"]))
-            rows.append([f"`{kind}`, {corpus}", SCORES[key], *(shown + [""])[:3], seeds])
-        return table(["", "", "silver", "sampled", "without crossing arcs", "seeds"], rows)
+            rows.append([f"`{kind}`, {corpus}", SCORES[key], *columns, seeds])
+        titles = ["silver", "sampled", "without crossing arcs", "action by action"]
+        return table(["", "", *titles, "seeds"], rows)
 
     def _shown(self, name: str, key: str) -> str:
         scores = [dev[key] for dev in self.found[name]]
@@ -268,6 +296,7 @@ def main() -> None:
     parser.add_argument("--held-out", type=int, default=30_000, help="words to measure on")
     parser.add_argument("--beams", type=int, nargs="+", default=[1, 16], help="1: greedy")
     parser.add_argument("--kind", choices=["parser", "ner"], default="parser")
+    parser.add_argument("--how", nargs="+", help="drawn: of silver, sampled, ...; all by default")
     parser.add_argument("--layer", help="drawn: the stored component to draw from, of several")
     parser.add_argument("--words", type=int, default=5_000_000, help="that are learnt from")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])

@@ -20,6 +20,22 @@ EMBED = {"@architectures": "spacy.HashEmbedCNN.v2", "width": 16, "depth": 1, "em
          "pretrained_vectors": None}  # fmt: skip
 LISTENER = {"@architectures": "spacy.Tok2VecListener.v1", "width": 16}
 FACTORIES = ("tagger", "morphologizer", "senter")
+# A process that loads a pipeline, and says what it says of texts.
+WITHOUT_THE_PACKAGE = """
+import sys
+sys.modules["spacy_skd"] = None
+import catalogue
+points = catalogue.AVAILABLE_ENTRY_POINTS
+catalogue.AVAILABLE_ENTRY_POINTS = {
+    group: [p for p in points.select(group=group) if not p.value.startswith("spacy_skd")]
+    for group in points.groups
+}
+import spacy
+assert "distilling_tagger" not in spacy.blank("en").factory_names
+nlp = spacy.load(sys.argv[1])
+for text in sys.argv[2:]:
+    print([(t.tag_, t.pos_, str(t.morph), t.is_sent_start) for t in nlp(text)])
+"""
 
 
 def stock_examples(nlp: Language) -> list[Example]:

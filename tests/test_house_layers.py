@@ -12,7 +12,7 @@ CLASSES = {layer.__name__ for layer in OWN}
 NAMED = re.compile(rf"({'|'.join(NAMES)})(:\S*)?")
 # What one kind of components learns is no name of a layer: all trees are one layer today.
 KINDS = {"TreeLayer"}
-CONFIGS = {"pipeline/tagger.py"}  # the default of the factory's `layer`
+CONFIGS = {"pipeline/tagger.py", "pipeline/transitions/factory.py"}  # the default of `layer`
 # The same words with another meaning.
 ALLOWED = {
     "pipeline/tasks/activations.py",  # a key of `doc._.activations`

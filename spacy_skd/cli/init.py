@@ -19,14 +19,16 @@ from ..layers.known import annotated_layers
 from ..models.embedding.own_vectors import load_vectors
 from ..shards.store import BeliefStore
 from ..teachers.loading import load_trained
-from ..training.configs.plan import Plan, Row, make_plan, with_gold
+from ..training.configs.plan import Plan, make_plan, with_gold
 from ..training.configs.presets import DEFAULT, PRESETS, find_preset
 from ..training.configs.retrained import retrained_weights
 from ..training.configs.several_stores import ask_stores, with_stores
 from ..training.configs.stored_plan import plan_of_store
 from ..training.configs.student_config import for_teacher, student_config
+from ..training.configs.transitions import with_transitions
 from .code import CODE, with_code
 from .prepare import EFFORT, from_store, set_steps, student_words
+from .remedies import print_remedies
 from .texts.outside import check_no_components, for_store, outside_of
 
 STDOUT = "-"
@@ -43,6 +45,7 @@ def init(
     keep: Sequence[str] = (),
     teach: Sequence[str] = (),
     retrain: Sequence[str] = (),
+    transitions: Sequence[str] = (),
     effort: float = 1.0,
 ) -> tuple[Config, Plan]:
     """Make a config with one student for each layer that a teacher annotates.
@@ -61,6 +64,8 @@ def init(
         take over though they could teach, and those to teach though they are rules; see
         `make_plan`.
     retrain (Sequence[str]): those to train anew on the student's tok2vec, from a store.
+    transitions (Sequence[str]): of the students, those that are to be spaCy's own `ner` or
+        `parser`, which learn action by action.
     effort (float): of the words of a store that are worth seeing in training, how many are seen.
     RETURNS (tuple[Config, Plan]): the config, and what becomes of each component of the teacher.
     RAISES (ValueError): if the teacher, or what else is named, is unfit.
@@ -85,6 +90,7 @@ def init(
         )
     if len(stores) > 1:
         plan = with_stores(plan, stores, nlp)
+    plan = with_transitions(plan, transitions)
     if vectors is not None:
         _check_vectors(vectors)
     scored, gold = None, None if dev is None else list(docs_in(Path(dev)))
@@ -220,6 +226,9 @@ def init_cli(
     retrain: list[str] = typer.Option(
         [], "--retrain", help="Of TEACHER: trained anew on the student's tok2vec; repeatable"
     ),
+    transitions: str = typer.Option(
+        "", "--transitions", help="Of the students: spaCy's own ner or parser"
+    ),
     effort: float = typer.Option(1.0, "--effort", help=f"{EFFORT} (with --store)"),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace the config"),
     code_path: Path = CODE,
@@ -241,6 +250,7 @@ def init_cli(
             keep=_names(keep),
             teach=_names(teach),
             retrain=retrain,
+            transitions=_names(transitions),
             effort=effort,
         )
         if str(output) == STDOUT:
@@ -250,7 +260,7 @@ def init_cli(
     except (ValueError, OSError) as error:
         msg.fail("Nothing was written", str(error), exits=1)
     msg.table(table(plan), header=("teacher", "layer", "student", "note"), divider=True)
-    _print_remedies(teacher, config, plan, code=with_code(code_path))
+    print_remedies(teacher, config, plan, code=with_code(code_path))
     msg.good(f"Wrote {output}")
     data = "" if config["paths"]["store"] else " --paths.train train.spacy --paths.raw raw.jsonl"
     data += "" if dev else " --paths.dev dev.spacy"
@@ -261,39 +271,3 @@ def init_cli(
 
 def _names(listed: str) -> list[str]:
     return [name.strip() for name in listed.split(",") if name.strip()]
-
-
-def _print_remedies(teacher: str, config: Config, plan: Plan, *, code: str) -> None:
-    """Say what to do about components that teach little, and about those that are left behind."""
-    if plan.by_beam:
-        names = ", ".join(plan.by_beam)
-        msg.warn(f"{names}: a beam is nearly always certain, and slow to ask.")
-    if plan.by_beam and plan.embedding:
-        msg.info(f"Heads on {plan.embedding!r} teach more:")
-        chosen = ",".join(plan.by_beam)
-        print(f"python -m spacy skd rehead {shlex.quote(teacher)} heads --pipes {chosen}{code}")
-    for row in (row for row in plan.rows if row.is_lost):
-        msg.warn(
-            f"{row.name} is left behind. Annotate and init with --retrain {shlex.quote(row.name)}, "
-            f"and it is trained with the student; or train one with vectors of its own on what the "
-            f"teacher says of raw text, and add it to the student (docs/students.md, 'What is left "
-            f"behind'):"
-        )
-        lang = config["nlp"]["lang"]
-        print("\n".join(replacement(row, teacher=teacher, lang=lang, code=code)))
-
-
-def replacement(row: Row, *, teacher: str, lang: str, code: str = "") -> list[str]:
-    """Return the commands that train a component in place of one of the teacher's.
-
-    code (str): the option that they need.
-    """
-    name = shlex.quote(row.name)
-    silver = f"python -m spacy skd silver {shlex.quote(teacher)}"
-    paths = f"--paths.train {name}.spacy --paths.dev {name}_dev.spacy"
-    return [
-        f"{silver} raw.jsonl {name}.spacy{code}",
-        f"{silver} heldout.jsonl {name}_dev.spacy{code}",
-        f"python -m spacy init config {name}.cfg --lang {lang} --pipeline {row.factory}",
-        f"python -m spacy train {name}.cfg --output {name} {paths}{code}",
-    ]

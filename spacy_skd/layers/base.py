@@ -18,6 +18,7 @@ from .facts import Fact
 from .said import Annotation, LayerReader
 
 Block = dict[str, Any]  # of a config
+TRANSITIONS = "distilling_transitions"  # the factory of spaCy's own transition systems
 LayerClass = TypeVar("LayerClass", bound="type[Layer]")
 
 
@@ -267,7 +268,7 @@ class Layer(ABC):
     def is_made_by(self, block: Block) -> bool:
         """Tell whether a component of a config annotates it, ours or stock."""
         factory = block.get("factory", "")
-        if factory == self.factory:
+        if factory in (self.factory, TRANSITIONS):
             return bool(block["layer"] == self.name)
         return bool(factory and factory == self.stock_factory)
 

@@ -16,7 +16,8 @@ from ..codecs.words import SPACE_DEPREL
 from ..errors import named
 from ..models.words import words_of
 from ..transfer.beliefs import Belief
-from .base import Block, Drawing, Layer, register
+from ..transfer.draws import DrawnTrees
+from .base import TRANSITIONS, Block, Drawing, Layer, register
 from .facts import Fact
 from .said import Annotation, LayerReader
 from .said.trees import HEAD as HEAD_KEY
@@ -66,7 +67,9 @@ class TreeLayer(Layer):
         return {"factory": self.factory, "distill_weight": 0.7, "model": model}
 
     def is_made_by(self, block: Block) -> bool:
-        return block.get("factory") in (self.factory, self.stock_factory)
+        factory = block.get("factory")
+        is_transitions = factory == TRANSITIONS and block["layer"] == self.name
+        return is_transitions or factory in (self.factory, self.stock_factory)
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
         scores: dict[str, Any] = parser_score(examples, **kwargs)
@@ -194,6 +197,10 @@ class TreeLayer(Layer):
             drawn = belief.draw_trees(
                 rng=how.rng, temperature=how.temperature, projective=how.projective
             )
+        self.write_drawn(doc, drawn)
+
+    def write_drawn(self, doc: Doc, drawn: DrawnTrees) -> None:
+        """Annotate a doc of a word or more with trees."""
         labels = sorted(set(drawn.deprels))
         index = {label: i for i, label in enumerate(labels)}
         deprels = numpy.asarray([index[label] for label in drawn.deprels], dtype="int64")

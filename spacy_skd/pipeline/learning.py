@@ -56,6 +56,23 @@ class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
         """Return what the linked teacher believes; None to train on gold alone."""
         raise NotImplementedError
 
+    def labels_of_teacher(self) -> tuple[str, ...]:
+        """Return those of a linked teacher that counts."""
+        raise NotImplementedError
+
+    def labels_in_common(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the labels, and what the teacher's are to this component."""
+        return tuple(self.labels), self.task.taught_labels(self.labels_of_teacher())
+
+    @property
+    def is_initialized(self) -> bool:
+        """RETURNS (bool): whether the model has weights."""
+        return bool(self.model.get_ref("output_layer").has_param("W"))
+
+    def has_gold(self, eg: Example) -> bool:
+        """Tell whether each word is annotated."""
+        return self.task.has_gold(eg)
+
     # Losses
 
     def start_meter(self) -> Meter:

@@ -2,7 +2,8 @@
 
 A tagger of independent labels is linear over its vectors, as spaCy's `Tagger` is: the same weights
 under a softmax, which does not change the best label. So is a `trainable_lemmatizer`, whose trees
-are others (`stock_lemmatizer`). Chains and trees have no stock counterpart.
+are others (`stock_lemmatizer`). Transition students are stock components already. Chains and trees
+have no stock counterpart.
 """
 
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from ..structures import to_numpy
 from .distilling import DistillingPipe
 from .gold_config import OURS, is_ours, learning_alone, read_gold
 from .teacher.component import is_teacher
+from .transitions.stock import make_transitions_stock, stock_factory_of
 
 _TOK2VEC = {"spacy-skd.Tok2Vec.v1": "spacy.Tok2Vec.v2"}
 
@@ -47,6 +49,8 @@ def make_stock(nlp: Language) -> Exported:
         pipe: Any = nlp.get_pipe(name)
         if is_fast(pipe):
             found.exported[name] = make_original(nlp, name)
+        elif stock_factory_of(pipe):
+            found.exported[name] = make_transitions_stock(nlp, name, blocks[name])
         elif _is_ours(pipe):
             reason = _why_not(pipe)
             if reason:

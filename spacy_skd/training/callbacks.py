@@ -11,6 +11,7 @@ from thinc.api import Config, Model
 from ..models.embedding.own_vectors import STATIC
 from ..pipeline.gold_config import is_ours, learning_alone, read_gold
 from ..pipeline.teacher.component import SkdTeacher, is_teacher
+from ..pipeline.transitions.stock import save_as_stock
 from ..registry import callback
 from ..teachers.sources import component_of
 from .origin import origin_of
@@ -26,8 +27,8 @@ OF_TEACHER = "${paths.teacher}"
 @callback(DROP)
 def make_drop_teacher() -> Callable[[Language], Language]:
     """Drop the teacher, for `[training.before_to_disk]`: the saved pipeline has no teacher, no path
-    to one and none of the callbacks that need one. Its config trains: on gold, by spaCy's reader,
-    without an error that there is no teacher."""
+    to one and none of the callbacks that need one, and transition students are stock components.
+    Its config trains: on gold, by spaCy's reader, without an error that there is no teacher."""
     return without_teacher
 
 
@@ -44,6 +45,7 @@ def without_teacher(nlp: Language) -> Language:
     clone._disabled = {n for n in nlp._disabled if n not in names}
     clone._pipe_meta = {n: v for n, v in nlp._pipe_meta.items() if n not in names}
     clone._pipe_configs = {n: v for n, v in learning_alone(nlp).items() if n not in names}
+    save_as_stock(clone)
     clone._meta = copy.deepcopy(nlp._meta)
     for _, pipe in nlp._components:
         if isinstance(pipe, SkdTeacher):

@@ -18,7 +18,7 @@ from spacy.training.loop import create_train_batches, train_while_improving
 from spacy.util import registry, resolve_dot_names
 from thinc.api import Config
 
-from ..pipeline.learning import LearningPipe
+from ..pipeline.learners import LEARNERS
 from ..pipeline.teacher.component import is_teacher
 from ..shards.store import BeliefStore
 
@@ -77,7 +77,7 @@ def check_training(config: Config, *, steps: int = STEPS) -> list[Row]:
     settings = registry.resolve(nlp.config.interpolate()["training"], schema=ConfigSchemaTraining)
     names = [settings["train_corpus"], settings["dev_corpus"]]
     train, dev = resolve_dot_names(nlp.config.interpolate(), names)
-    students = {n: pipe for n, pipe in nlp.pipeline if isinstance(pipe, LearningPipe)
+    students = {n: pipe for n, pipe in nlp.pipeline if isinstance(pipe, LEARNERS)
                 and n not in settings["frozen_components"]}  # fmt: skip
     teachers = [pipe for _, pipe in nlp.pipeline if is_teacher(pipe)]
     trial = try_steps(nlp, train, settings, teachers=teachers, students=students, steps=steps)
@@ -186,11 +186,11 @@ def same_tokens(nlp: Language, references: Sequence[Doc]) -> float:
 
 def _component(pipe: Any, trial: Trial, of_dev: Sequence[Example]) -> Iterator[Row]:
     yield from _labels(pipe)
-    task, name = pipe.task, pipe.name
-    shares = [sum(map(task.has_gold, egs)) / max(1, len(egs)) for egs in (trial.examples, of_dev)]
+    name, layer = pipe.name, pipe.layer
+    shares = [sum(map(pipe.has_gold, egs)) / max(1, len(egs)) for egs in (trial.examples, of_dev)]
     has_teacher = pipe.meter.teacher.weight > 0
     learns = has_teacher or pipe.meter.gold.weight > 0
-    counts = any(task.layer.is_annotated(eg.reference) for eg in of_dev)
+    counts = any(layer.is_annotated(eg.reference) for eg in of_dev)
     yield Row(
         name,
         "examples with complete gold",
@@ -212,8 +212,7 @@ def _component(pipe: Any, trial: Trial, of_dev: Sequence[Example]) -> Iterator[R
 
 
 def _labels(pipe: Any) -> Iterator[Row]:
-    own = pipe.labels
-    taught = pipe.task.taught_labels(pipe.labels_of_teacher())
+    own, taught = pipe.labels_in_common()
     value = f"{len(own):,}"
     more, fewer = set(taught).difference(own), set(own).difference(taught) if taught else set()
     if taught:

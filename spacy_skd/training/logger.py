@@ -14,7 +14,7 @@ from spacy.training.loggers import setup_table
 from wasabi.printer import Printer
 
 from ..errors import check_one_of
-from ..pipeline.learning import LearningPipe
+from ..pipeline.learners import LEARNERS
 from ..pipeline.meter import Meter
 from ..pipeline.teacher.component import is_teacher
 from ..registry import logger
@@ -118,7 +118,7 @@ class Learning:
         students = {
             name: pipe
             for name, pipe in nlp.pipeline
-            if isinstance(pipe, LearningPipe) and name not in frozen
+            if isinstance(pipe, LEARNERS) and name not in frozen
         }
         # A frozen component, as teachers are, is disabled when spaCy makes the logger.
         learning = cls(students, [pipe for _, pipe in nlp.components if is_teacher(pipe)])

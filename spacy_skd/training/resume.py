@@ -13,6 +13,7 @@ from spacy.tokens import Doc
 from ..pipeline.distilling import DistillingPipe
 from ..pipeline.saved import CALIBRATION, COUNTS
 from ..pipeline.teacher.component import is_teacher
+from ..pipeline.transitions.stock import stock_factory_of
 from ..registry import callback
 from ..teachers.loading import load_trained
 from .origin import inherit_origin
@@ -122,7 +123,7 @@ def _check_fits(nlp: Language, saved: Language, name: str, path: str) -> None:
     """Raise ValueError if the component was made by another factory, or has other labels and can
     take none."""
     factory, saved_factory = nlp.get_pipe_meta(name).factory, saved.get_pipe_meta(name).factory
-    if factory != saved_factory:
+    if saved_factory not in (factory, stock_factory_of(nlp.get_pipe(name))):
         raise ValueError(
             f"resume: {name!r} is a {factory}, but a {saved_factory} in {path}: resume with the "
             f"config of that training"

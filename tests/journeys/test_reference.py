@@ -19,6 +19,7 @@ FACTORIES = {
     "distilling_tagger": ("tagger.md", "Settings"),
     "distilling_parser": ("parser.md", "Settings"),
     "distilling_textcat": ("textcat.md", "Settings"),
+    "distilling_transitions": ("transitions.md", "Settings"),
     "skd_teacher": ("teacher.md", "`skd_teacher`"),
     "fast_attribute_ruler": ("rules.md", "`fast_attribute_ruler`"),
     "fast_lemmatizer": ("rules.md", "`fast_lemmatizer`"),

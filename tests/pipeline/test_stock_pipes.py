@@ -9,7 +9,7 @@ import spacy
 from conftest import LISTENER as OUR_LISTENER
 from conftest import TOK2VEC, gold_examples
 from spacy.tokens import Doc
-from stock_pipelines import EMBED, LISTENER, stock_examples
+from stock_pipelines import EMBED, LISTENER, WITHOUT_THE_PACKAGE, stock_examples
 
 from spacy_skd.pipeline.stock_pipes import make_stock
 
@@ -169,23 +169,6 @@ def test_settings_of_training_name_nothing_of_the_package():
     assert nlp.config["corpora"]["dev"]["path"] == "d"
     assert nlp.config["training"]["before_to_disk"] is None
     assert nlp.config["initialize"]["components"] == {}
-
-
-WITHOUT_THE_PACKAGE = """
-import sys
-sys.modules["spacy_skd"] = None
-import catalogue
-points = catalogue.AVAILABLE_ENTRY_POINTS
-catalogue.AVAILABLE_ENTRY_POINTS = {
-    group: [p for p in points.select(group=group) if not p.value.startswith("spacy_skd")]
-    for group in points.groups
-}
-import spacy
-assert "distilling_tagger" not in spacy.blank("en").factory_names
-nlp = spacy.load(sys.argv[1])
-for text in sys.argv[2:]:
-    print([(t.tag_, t.pos_, str(t.morph), t.is_sent_start) for t in nlp(text)])
-"""
 
 
 def test_it_loads_where_the_package_is_not_installed(tmp_path):

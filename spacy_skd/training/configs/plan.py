@@ -26,12 +26,13 @@ NOTHING = {"", "_"}  # labels of a morphologizer that says nothing of a layer
 @dataclass(frozen=True)
 class Student:
     """A component to train. layer (str), settings (Block): see `View`. asks (str): what of the
-    teacher answers it, a component or a view."""
+    teacher answers it, a component or a view. is_transitions (bool): whether it is spaCy's own."""
 
     name: str
     layer: str
     asks: str
     settings: Block = field(default_factory=dict, compare=False)
+    is_transitions: bool = False
 
 
 @dataclass(frozen=True)

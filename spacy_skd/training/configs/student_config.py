@@ -15,6 +15,7 @@ from ..callbacks import COPY, OF_TEACHER, reads_vectors
 from .plan import TEACHER, TOK2VEC, Plan, Student
 from .presets import Block, Preset
 from .retrained import reads_words, retrained_component, retrained_settings
+from .transitions import transitions_component
 
 BASE = Path(__file__).with_name("student_base.cfg")
 
@@ -60,6 +61,8 @@ def student_config(
 
 
 def _component(student: Student, preset: Preset) -> Block:
+    if student.is_transitions:
+        return transitions_component(student)
     layer = find_layer(student.layer)
     model = {**preset.scorer(layer.architecture), **student.settings.get("model", {})}
     return {**layer.component(model), **student.settings, "model": model}

@@ -11,7 +11,7 @@ from spacy.training import Example
 
 from ...disk import digest
 from ...layers.entity_tags import repair_entities
-from ...pipeline.distilling import DistillingPipe
+from ...pipeline.learners import LEARNERS
 
 # Of each component that is about to be initialized, how often it has met each doc, by a digest of
 # all that it says, in the reader that had it most often.
@@ -28,8 +28,8 @@ def note_labels(nlp: Language, references: Iterable[Doc]) -> None:
 
     references (Iterable[Doc]): read once, and only if there is such a component.
     """
-    pipes = [pipe for _, pipe in nlp.components if isinstance(pipe, DistillingPipe)]
-    new = [pipe for pipe in pipes if not pipe.model.get_ref("output_layer").has_param("W")]
+    pipes = [pipe for _, pipe in nlp.components if isinstance(pipe, LEARNERS)]
+    new = [pipe for pipe in pipes if not pipe.is_initialized]
     if not new:
         return
     docs_left = iter(references)

@@ -16,7 +16,7 @@ from spacy.training.corpus import walk_corpus
 
 from ...errors import check_between, named
 from ...layers.entity_tags import RepairedEntities
-from ...pipeline.distilling import DistillingPipe
+from ...pipeline.learners import LEARNERS
 from ...shards.store import BeliefStore
 from ...shards.table import Table, check_one_of_two, read_table
 from .gold_labels import note_labels
@@ -251,5 +251,5 @@ def examples_seen(nlp: Language) -> int | None:
     """Return how many examples a pipeline has learnt from, as its distilling components count them;
     None if it has none of these."""
     pipes: list[Any] = [pipe for _, pipe in nlp.components]
-    counts = (pipe.cfg.get("seen", 0) for pipe in pipes if isinstance(pipe, DistillingPipe))
+    counts = (pipe.cfg.get("seen", 0) for pipe in pipes if isinstance(pipe, LEARNERS))
     return max(counts, default=None)

@@ -25,8 +25,9 @@ from ...codecs.bioes import TypedSpan, decode_spans
 from ...codecs.words import Words
 from ...structures import Parts, Structure
 from ..draws import DrawnTrees
+from ..next_tags import NextTags
 from ..posterior import Posterior, Target
-from ..students import HeadTagStudent, LemmaStudent, SpanStudent, Student
+from ..students import HeadTagStudent, LemmaStudent, SpanStudent, Student, TagStudent
 from .form import KINDS, Form, Packed
 
 if TYPE_CHECKING:
@@ -87,6 +88,11 @@ class Belief(ABC):
     def is_known(self) -> bool:
         """Whether anything is said of the doc."""
         return True
+
+    @property
+    def importance(self) -> float:
+        """By how much the loss of the doc is multiplied; 0 if nothing is said of it."""
+        return float(self.is_known)
 
     @property
     def members(self) -> tuple["Belief", ...]:
@@ -216,6 +222,12 @@ class Belief(ABC):
     def target_of_spans(cls, beliefs: Sequence["Self"], student: SpanStudent) -> Target:
         """Return the target of a student of spans: each doc is a unit. RAISES (ValueError): see
         above."""
+        raise student.refusal(SPANS, annotates="something else")
+
+    @classmethod
+    def next_tags(cls, beliefs: Sequence["Self"], student: TagStudent) -> list[NextTags]:
+        """Return what is said of each doc's tags of spans, word by word; of docs of a word or more.
+        RAISES (ValueError): see above."""
         raise student.refusal(SPANS, annotates="something else")
 
     @classmethod

@@ -24,9 +24,10 @@ from ...codecs.words import Words
 from ...structures import Parts
 from ...structures.numerics import POSSIBLE_ABOVE
 from ..draws import choose
-from ..expect import equal_weights, expect, heaviest, padded_weights
+from ..expect import equal_weights, expect, heaviest, padded_weights, tempered_weights
+from ..next_tags import NextTags, candidates_of
 from ..posterior import Target
-from ..students import LemmaStudent, SpanStudent, Student, Tags
+from ..students import LemmaStudent, SpanStudent, Student, Tags, TagStudent
 from .base import SPANS, Belief
 from .entropy import entropy_of_listed
 from .form import (
@@ -148,6 +149,20 @@ class LabelCandidates(Belief):
         return expect_spans(
             beliefs, student.encode, scheme=student.scheme, temperature=student.temperature
         ).to(student.ops)
+
+    @classmethod
+    def next_tags(cls, beliefs: Sequence["Self"], student: TagStudent) -> list[NextTags]:
+        if OUTSIDE not in beliefs[0].labels:
+            raise student.refusal(SPANS, annotates="something else")
+        student.match(labels_of_tags(beliefs[0].labels))
+        return [
+            candidates_of(
+                student.tags,
+                [each.tags_of(k, scheme=student.scheme) for k in range(len(each.rows))],
+                tempered_weights(each.weights[None], temperature=student.temperature)[0],
+            )
+            for each in beliefs
+        ]
 
     def named(self, candidate: int) -> Sequence[str | None]:
         """Return the labels of a candidate, None for what is not known: each word, if there are

@@ -8,12 +8,13 @@ import numpy
 
 from ...arrays import Floats1d, Ints2d
 from ...codecs.bioes import TypedSpan
-from ...codecs.span_sets import KnownSpans
+from ...codecs.span_sets import KnownSpans, flat_tags
 from ...codecs.words import Words
 from ..draws import choose
 from ..expect import equal_weights, expect, heaviest, padded_weights, tempered_weights
+from ..next_tags import NextTags, candidates_of
 from ..posterior import Target
-from ..students import SpanStudent
+from ..students import SpanStudent, TagStudent
 from .base import Belief
 from .entropy import entropy_of_listed
 from .form import (
@@ -123,6 +124,19 @@ class SpanCandidates(Belief):
     ) -> list[TypedSpan]:
         (chosen,) = choose(self.weights[None], rng=rng, temperature=temperature)
         return self.spans_of(int(chosen))
+
+    @classmethod
+    def next_tags(cls, beliefs: Sequence["Self"], student: TagStudent) -> list[NextTags]:
+        """See `Belief.next_tags`. Candidates whose spans overlap are left out."""
+        student.match(beliefs[0].labels)
+        return [
+            candidates_of(
+                student.tags,
+                [flat_tags(each.known(k), scheme=student.scheme) for k in range(len(each.weights))],
+                tempered_weights(each.weights[None], temperature=student.temperature)[0],
+            )
+            for each in beliefs
+        ]
 
     def spans_of(self, candidate: int) -> list[TypedSpan]:
         """Return the spans of a candidate."""

@@ -15,8 +15,9 @@ from ...arrays import Ints1d, Ints2d
 from ...codecs.bioes import TypedSpan
 from ...codecs.words import Words
 from ..draws import DrawnTrees
+from ..next_tags import MixedTags, NextTags
 from ..posterior import Target, mix
-from ..students import HeadTagStudent, LemmaStudent, SpanStudent, Student
+from ..students import HeadTagStudent, LemmaStudent, SpanStudent, Student, TagStudent
 from .base import Belief
 from .form import Form, Packed
 from .tree_teacher import TreeTeacher
@@ -130,6 +131,12 @@ class Mixture(OfSeveral):
     @classmethod
     def target_of_spans(cls, beliefs: Sequence["Self"], student: SpanStudent) -> Target:
         return mixed_target(beliefs, lambda kind, column: kind.target_of_spans(column, student))
+
+    @classmethod
+    def next_tags(cls, beliefs: Sequence["Self"], student: TagStudent) -> list[NextTags]:
+        columns = [type(c[0]).next_tags(c, student) for c in columns_of(beliefs)]
+        weights = beliefs[0].weights
+        return [MixedTags(student.tags, members, weights) for members in zip(*columns)]
 
     @classmethod
     def target_of_head_tags(cls, beliefs: Sequence["Self"], student: HeadTagStudent) -> Target:

@@ -18,8 +18,10 @@ from ...arrays import Floats2d, Ints1d, Ints2d
 from ...codecs.units import ROOT_HEAD, Bucket
 from ...codecs.words import Words
 from ...structures import ArcStructure, Parts
+from ..draws import DrawnTrees
+from ..next_tags import MixedTags, NextTags, NoTags
 from ..posterior import Target, mix
-from ..students import HeadTagStudent, LemmaStudent, SpanStudent, Student
+from ..students import HeadTagStudent, LemmaStudent, SpanStudent, Student, TagStudent
 from ..target import Objective
 from .base import Belief
 from .mixture import OfSeveral
@@ -55,8 +57,21 @@ class Pooled(OfSeveral):
         return bool(self.members)
 
     @property
+    def importance(self) -> float:
+        return max((w for each, w in zip(self.beliefs, self.weights) if each), default=0.0)
+
+    @property
     def n_tokens(self) -> int:
         return self.n_words
+
+    def draw_trees(
+        self, *, rng: numpy.random.Generator, temperature: float = 1.0, projective: bool = False
+    ) -> DrawnTrees:
+        """Draw one that knows the doc, by weight, and its trees."""
+        known = [(each, w) for each, w in zip(self.beliefs, self.weights) if each is not None]
+        shares = numpy.asarray([w for _, w in known])
+        member, _ = known[rng.choice(len(known), p=shares / shares.sum())]
+        return member.draw_trees(rng=rng, temperature=temperature, projective=projective)
 
     def sentences(self) -> Ints2d | None:
         """Return those of the first that has some."""
@@ -103,6 +118,21 @@ class Pooled(OfSeveral):
             for docs, known, weight in _columns(beliefs)
         ]
         return mix(targets, _weights(beliefs))
+
+    @classmethod
+    def next_tags(cls, beliefs: Sequence["Self"], student: TagStudent) -> list[NextTags]:
+        members: list[list[NextTags]] = [[] for _ in beliefs]
+        weights: list[list[float]] = [[] for _ in beliefs]
+        for docs, known, weight in _columns(beliefs):
+            for doc, each in zip(docs.tolist(), type(known[0]).next_tags(known, student)):
+                members[doc].append(each)
+                weights[doc].append(weight)
+        return [
+            MixedTags(student.tags, each, shares, counts=max(shares))
+            if each
+            else NoTags(student.tags)
+            for each, shares in zip(members, weights)
+        ]
 
     @classmethod
     def target_of_docs(cls, beliefs: Sequence["Self"], student: Student) -> Target:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, cast
 
 import numpy
-from thinc.api import Ops
+from thinc.api import NumpyOps, Ops
 
 from ...arrays import Floats3d
 from ...codecs.bioes import TypedSpan
@@ -13,8 +13,9 @@ from ...codecs.spans import decode_segments
 from ...codecs.words import Words
 from ...structures import IMPOSSIBLE, FlatSegments, Parts, SpanStructure
 from ...structures.numerics import POSSIBLE_ABOVE
+from ..next_tags import NextTags, SegmentTags
 from ..posterior import Posterior, Target
-from ..students import SpanStudent
+from ..students import SpanStudent, TagStudent
 from .base import Belief, k_best
 from .entropy import entropy_of_unit
 from .form import (
@@ -164,6 +165,18 @@ class SegmentBelief(Belief):
             rules=student.rules,
             temperature=student.temperature,
         )
+
+    @classmethod
+    def next_tags(cls, beliefs: Sequence["Self"], student: TagStudent) -> list[NextTags]:
+        """See `Belief.next_tags`. Of independent spans, given that no two overlap."""
+        match = student.match(beliefs[0].labels)
+        scores = cls.span_posterior(beliefs, NumpyOps()).scores * (1.0 / student.temperature)
+        log_z, _ = beliefs[0].structure.infer(scores)
+        spans = [row[:n] for row, n in zip(scores.arrays["span"], scores.lengths.tolist())]
+        return [
+            SegmentTags(student.tags, match.gather(span), log_z=float(each))
+            for span, each in zip(spans, log_z)
+        ]
 
     @classmethod
     def span_posterior(cls, beliefs: Sequence["Self"], ops: Ops) -> Posterior:

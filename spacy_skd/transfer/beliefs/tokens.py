@@ -14,9 +14,11 @@ from ...codecs.units import as_units
 from ...codecs.words import Words
 from ...structures import IMPOSSIBLE, IndependentLabels, LinearChain, Parts, Structure, tie
 from ..conversions.table import convert
+from ..conversions.tags import lift_tags, tag_match
 from ..draws import draw_independent
+from ..next_tags import NextTags, chains_of
 from ..posterior import Posterior, Target
-from ..students import SpanStudent, Student
+from ..students import SpanStudent, Student, TagStudent
 from .base import SPANS, Belief, k_best
 from .entropy import entropy_of_unit
 from .form import Form, Packed, pack_rows, unpack_rows
@@ -86,6 +88,18 @@ class ScoredLabels(Belief):
             rules=student.rules,
             temperature=student.temperature,
         )
+
+    @classmethod
+    def next_tags(cls, beliefs: Sequence["Self"], student: TagStudent) -> list[NextTags]:
+        """See `Belief.next_tags`: those of the chain that the teacher's scores are lifted to."""
+        tags = beliefs[0].labels
+        if OUTSIDE not in tags:
+            raise student.refusal(SPANS, annotates="something else")
+        match = tag_match(student.match_of_tags(tags, labels_of_tags(tags)))
+        scores = cls.span_posterior(beliefs, student.ops).scores * (1.0 / student.temperature)
+        lifted, empty = lift_tags(scores, match, student.rules)
+        log_z, _ = beliefs[0].structure.infer(scores)
+        return chains_of(lifted, student.tags, log_z=log_z, silent=empty)
 
     @classmethod
     def span_posterior(cls, beliefs: Sequence["Self"], ops: Ops) -> Posterior:

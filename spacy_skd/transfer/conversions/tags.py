@@ -1,6 +1,6 @@
 """Conversions between tags of spans: independent ones, and chains."""
 
-from ...arrays import Floats3d, array_module
+from ...arrays import Array, Floats3d, array_module
 from ...codecs.bioes import Legality, TagMatch
 from ...structures import LinearChain, Parts, Structure, is_tied, tie
 from ..posterior import Match, Posterior, Target, entropy_of, lost_mass, without_support
@@ -13,7 +13,7 @@ def tags_to_tags(
     lifted: each student tag, and each pair, takes its teacher tag's score, and the student's rules
     make one sequence of each. A finer teacher (BIOES to BIO) is projected: its marginals are added
     up, or, of independent tags, its probabilities."""
-    match = _tag_match(match)
+    match = tag_match(match)
     scores = posterior.scores
     log_z_all, _ = posterior.structure.infer(scores)
     is_chain = "transition" in scores.arrays
@@ -22,6 +22,22 @@ def tags_to_tags(
         log_z, marginals = posterior.structure.infer(masked)
         lost = lost_mass(log_z, of=log_z_all, empty=empty)
         return Target(_as_student(match.add_up(marginals), structure), lost, empty)
+    lifted, empty = lift_tags(scores, match, rules)
+    log_z, marginals = LinearChain().infer(lifted)
+    lost = lost_mass(log_z, of=log_z_all, empty=empty)
+    entropy = entropy_of(log_z, marginals, lifted)
+    return Target(_as_student(marginals, structure), lost, empty, entropy)
+
+
+def lift_tags(
+    scores: Parts, match: TagMatch | None, rules: Legality | None
+) -> tuple[Parts, Array | None]:
+    """Return a teacher's scores as those of a chain of the student's tags, of which its rules alone
+    are possible; which units have a token of which no label is left.
+
+    scores (Parts): of independent tags, or of a chain; of tags that tell apart what the student's
+        do not, of independent ones alone.
+    """
     unary, transition = scores.arrays["unary"], scores.arrays.get("transition")
     if match is not None:
         unary = match.log_sum(unary) if match.finer else match.gather(unary)
@@ -32,15 +48,11 @@ def tags_to_tags(
     lifted, empty = without_support(
         Parts({"unary": unary, "transition": transition}, scores.lengths)
     )
-    if rules is not None:
-        lifted = rules.add_to(lifted)
-    log_z, marginals = LinearChain().infer(lifted)
-    lost = lost_mass(log_z, of=log_z_all, empty=empty)
-    entropy = entropy_of(log_z, marginals, lifted)
-    return Target(_as_student(marginals, structure), lost, empty, entropy)
+    return (lifted if rules is None else rules.add_to(lifted)), empty
 
 
-def _tag_match(match: Match) -> TagMatch | None:
+def tag_match(match: Match) -> TagMatch | None:
+    """Raise ValueError if it is no `TagMatch`."""
     if match is None or isinstance(match, TagMatch):
         return match
     raise ValueError(f"expected a TagMatch between tags of spans, got a {type(match).__name__}")

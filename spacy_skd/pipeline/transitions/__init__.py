@@ -1,0 +1,1 @@
+"""spaCy's own transition systems as students: `distilling_transitions`."""
