@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import typer
@@ -19,14 +20,18 @@ from ..layers.known import annotated_layers
 from ..models.embedding.own_vectors import load_vectors
 from ..shards.store import BeliefStore
 from ..teachers.loading import load_trained
-from ..training.configs.plan import Plan, Row, make_plan, with_gold
+from ..training.configs.plan import Plan, make_plan, with_gold
 from ..training.configs.presets import DEFAULT, PRESETS, find_preset
 from ..training.configs.retrained import retrained_weights
 from ..training.configs.several_stores import ask_stores, with_stores
 from ..training.configs.stored_plan import plan_of_store
 from ..training.configs.student_config import for_teacher, student_config
+from ..training.configs.with_lexicon import with_lexicon
+from ..training.lexicon.reading import read_lexicon
 from .code import CODE, with_code
 from .prepare import EFFORT, from_store, set_steps, student_words
+from .rejects import ACCEPT
+from .remedies import print_remedies, tell_lexicon
 from .texts.outside import check_no_components, for_store, outside_of
 
 STDOUT = "-"
@@ -38,6 +43,7 @@ def init(
     preset: str = DEFAULT,
     store: str | Sequence[str] | None = None,
     vectors: str | None = None,
+    lexicon: str | None = None,
     dev: str | None = None,
     pipes: Sequence[str] = (),
     keep: Sequence[str] = (),
@@ -55,6 +61,8 @@ def init(
         the teacher has annotated one; the others may be of other teachers, and what these alone
         have is learnt, too.
     vectors (str | None): folder or package with static vectors for the students.
+    lexicon (str | None): file or folder of the user's phrases and their classes, for the students'
+        embedding; see `read_lexicon`.
     dev (str | None): docs to evaluate on, a `.spacy` file or a folder of them. Layers that they
         lack do not count in evaluation.
     pipes, keep, teach (Sequence[str]): the teacher's components to teach or to take over, those to
@@ -104,6 +112,9 @@ def init(
     else:
         config = for_store(config, plan, nlp, manifest)
     config["paths"]["dev"] = dev
+    if lexicon is not None:
+        plan = replace(plan, lexicon=read_lexicon(lexicon, nlp))
+        config = with_lexicon(config, lexicon)
     if stores:
         if len(stores) == 1:
             config = _stored(config, stores[0], plan, None if outside else nlp)
@@ -213,6 +224,9 @@ def init_cli(
         help="What `skd annotate` wrote, to train from; else TEACHER runs; repeatable",
     ),
     vectors: str = typer.Option(None, "--vectors", help="Folder or package with word vectors"),
+    lexicon: str = typer.Option(
+        None, "--lexicon", help="Phrases and their classes, .jsonl, that students are to know"
+    ),
     dev: str = typer.Option(None, "--dev", help="Evaluation docs; layers they lack do not count"),
     pipes: str = typer.Option("", "--pipes", help="Of TEACHER: tagger,ner. All by default"),
     keep: str = typer.Option("", "--keep", help="Of TEACHER: taken over, not taught"),
@@ -223,19 +237,24 @@ def init_cli(
     effort: float = typer.Option(1.0, "--effort", help=f"{EFFORT} (with --store)"),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace the config"),
     code_path: Path = CODE,
+    accept_rejects: bool = ACCEPT,
 ) -> None:
     """Write the complete config of a student of TEACHER: a component for each layer that TEACHER
-    annotates, and those of its components that need none of its vectors as they are."""
+    annotates, and those of its components that need none of its vectors as they are.
+
+    Exit code: 0 if all is done, 3 if all but unfit lines of the lexicon, 1 if something is wrong.
+    """
     import_code(code_path)
     try:
         if str(output) != STDOUT:
             check_new_file(output, overwrite=overwrite)
-            check_file_apart(output, [p for p in (teacher, *store, vectors, dev) if p])
+            check_file_apart(output, [p for p in (teacher, *store, vectors, lexicon, dev) if p])
         config, plan = init(
             teacher,
             preset=preset,
             store=store,
             vectors=vectors,
+            lexicon=lexicon,
             dev=dev,
             pipes=_names(pipes),
             keep=_names(keep),
@@ -245,55 +264,21 @@ def init_cli(
         )
         if str(output) == STDOUT:
             print(config.to_str())
+            tell_lexicon(plan, accept=accept_rejects, to_stderr=True)
             return
         write_new(output, config.to_bytes(), overwrite=overwrite)
     except (ValueError, OSError) as error:
         msg.fail("Nothing was written", str(error), exits=1)
     msg.table(table(plan), header=("teacher", "layer", "student", "note"), divider=True)
-    _print_remedies(teacher, config, plan, code=with_code(code_path))
+    print_remedies(teacher, config, plan, code=with_code(code_path))
     msg.good(f"Wrote {output}")
     data = "" if config["paths"]["store"] else " --paths.train train.spacy --paths.raw raw.jsonl"
     data += "" if dev else " --paths.dev dev.spacy"
     data += with_code(code_path)
     msg.info("Next:")
     print(f"python -m spacy train {shlex.quote(str(output))} --output FOLDER{data}")
+    tell_lexicon(plan, accept=accept_rejects)
 
 
 def _names(listed: str) -> list[str]:
     return [name.strip() for name in listed.split(",") if name.strip()]
-
-
-def _print_remedies(teacher: str, config: Config, plan: Plan, *, code: str) -> None:
-    """Say what to do about components that teach little, and about those that are left behind."""
-    if plan.by_beam:
-        names = ", ".join(plan.by_beam)
-        msg.warn(f"{names}: a beam is nearly always certain, and slow to ask.")
-    if plan.by_beam and plan.embedding:
-        msg.info(f"Heads on {plan.embedding!r} teach more:")
-        chosen = ",".join(plan.by_beam)
-        print(f"python -m spacy skd rehead {shlex.quote(teacher)} heads --pipes {chosen}{code}")
-    for row in (row for row in plan.rows if row.is_lost):
-        msg.warn(
-            f"{row.name} is left behind. Annotate and init with --retrain {shlex.quote(row.name)}, "
-            f"and it is trained with the student; or train one with vectors of its own on what the "
-            f"teacher says of raw text, and add it to the student (docs/students.md, 'What is left "
-            f"behind'):"
-        )
-        lang = config["nlp"]["lang"]
-        print("\n".join(replacement(row, teacher=teacher, lang=lang, code=code)))
-
-
-def replacement(row: Row, *, teacher: str, lang: str, code: str = "") -> list[str]:
-    """Return the commands that train a component in place of one of the teacher's.
-
-    code (str): the option that they need.
-    """
-    name = shlex.quote(row.name)
-    silver = f"python -m spacy skd silver {shlex.quote(teacher)}"
-    paths = f"--paths.train {name}.spacy --paths.dev {name}_dev.spacy"
-    return [
-        f"{silver} raw.jsonl {name}.spacy{code}",
-        f"{silver} heldout.jsonl {name}_dev.spacy{code}",
-        f"python -m spacy init config {name}.cfg --lang {lang} --pipeline {row.factory}",
-        f"python -m spacy train {name}.cfg --output {name} {paths}{code}",
-    ]
