@@ -1,6 +1,6 @@
 """A lexicon, read from JSONL.
 
-A phrase is cut by the pipeline's own tokenizer, between two words, within brackets and before a full
+A phrase is cut by the pipeline's own tokenizer, between two spaces, within brackets and before a full
 stop: where it is cut in several ways, each is looked for.
 """
 
