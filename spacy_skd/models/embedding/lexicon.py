@@ -15,7 +15,7 @@ from spacy.attrs import LOWER, ORTH
 from spacy.strings import get_string_id
 from spacy.tokens import Doc
 
-from ...arrays import Array, Bools, Ints1d
+from ...arrays import Array, Ints1d
 from ...errors import check_one_of
 from ..words import word_index, words_of
 
@@ -225,15 +225,16 @@ def _longest(found: Phrases) -> Phrases:
         return found
     # Classes one after another, on one line.
     line = int((found.starts + found.lengths).max()) * found.classes + found.starts
-    ends = line + found.lengths
-    before = numpy.concatenate([[-1], numpy.maximum.accumulate(ends)[:-1]])
-    apart = numpy.append(line >= before, True)  # what neither overlaps with those before it ...
-    kept: Bools = apart[:-1] & apart[1:]  # ... nor with the next
-    free = -1
-    for i in numpy.flatnonzero(~kept).tolist():
-        if line[i] >= free:
-            kept[i], free = True, int(ends[i])
-    return found.chosen(kept)
+    longest = numpy.append(True, line[1:] != line[:-1])
+    found, line = found.chosen(longest), line[longest]
+    # Of each, the first that begins where it ends, or later.
+    following = numpy.searchsorted(line, line + found.lengths).tolist()
+    kept: list[int] = []
+    i = 0
+    while i < len(following):
+        kept.append(i)
+        i = following[i]
+    return found.chosen(numpy.asarray(kept))
 
 
 def _ranges(lengths: Ints1d) -> Ints1d:

@@ -165,15 +165,21 @@ def _added(
     """Return new vectors: one of a word may be another's, or somebody keeps it."""
     if not len(tokens):
         return vectors
-    rows, E = concatenate_rows(model.ops, vectors).copy(), model.get_param("E")
-    order = numpy.argsort(tokens, kind="stable")
-    tokens, features = tokens[order], features[order]
-    # Words that are in several phrases get one after the other.
-    turns = numpy.arange(len(tokens)) - numpy.searchsorted(tokens, tokens)
-    for turn in range(int(turns.max()) + 1):
-        now = turns == turn
-        rows[model.ops.asarray1i(tokens[now])] += E[model.ops.asarray1i(features[now])]
-    return split_rows(rows, vectors)
+    ops, rows, E = model.ops, concatenate_rows(model.ops, vectors), model.get_param("E")
+    none_first = ops.xp.concatenate([ops.alloc2f(1, E.shape[1]), E])
+    # Words that are in phrases of several classes get one of them after the other.
+    last = numpy.zeros(len(rows), dtype="int32")
+    last[tokens] = features + 1
+    added = none_first[ops.asarray1i(last)]
+    added += rows
+    left = last[tokens] != features + 1
+    while left.any():
+        tokens, features = tokens[left], features[left]
+        last[tokens] = features
+        left = last[tokens] != features
+        now = ~left
+        added[ops.asarray1i(tokens[now])] += E[ops.asarray1i(features[now])]
+    return split_rows(added, vectors)
 
 
 def lexicon_layers(model: Model[Any, Any]) -> list[Model[Any, Any]]:
