@@ -4,11 +4,13 @@
     python benchmarks/lexicon.py gain path/to/wikiann-en --seeds 0 1
 
 `speed`: time of prediction with a lexicon over time without, in turns, CPU time of one process. The
-phrases are word sequences of the text, so that about a word in three is in one.
-`gain`: short trainings on the first `--labelled` sentences of `train.conll`, gold alone, no teacher;
-the lexicon has the entities of the rest of train, as somebody's lists have names that are in no
-labelled text. F1 on the first `--dev` sentences of `dev.conll`, and the share of gold entities that
-are found: those of the labelled sentences, the other ones that are in the lexicon, those in neither.
+phrases are sequences of two to four words of the text, so that more words are in one than are in
+names.
+`gain`: short trainings on the first `--labelled` sentences of `train.conll`, gold alone and no
+teacher; the lexicon has the entities of the rest of train, as somebody's lists have names that are
+in no labelled text. F1 on the first `--dev` sentences of `dev.conll`, and the share of gold
+entities that are found: of those in the labelled sentences, of others that are in the lexicon, and
+of those in neither.
 """
 
 import argparse
@@ -70,8 +72,8 @@ def speed(options: argparse.Namespace) -> None:
     pool: dict[str, None] = {}
     for raw in read_raw(options.source):
         words = raw.text.split()
-        for _ in range(len(words) // 3):
-            start, length = int(rng.integers(len(words))), int(rng.integers(1, 5))
+        for _ in range(len(words) // 10):
+            start, length = int(rng.integers(len(words))), int(rng.integers(2, 5))
             pool[" ".join(words[start : start + length])] = None
         if len(pool) >= options.phrases:
             break
@@ -146,7 +148,7 @@ def trained(docs: list[Doc], *, lexicon: Path | None, seed: int, words: int) -> 
     rate = PRESETS["small"].learn_rate
     while seen < words:
         order = [examples[i] for i in rng.permutation(len(examples)).tolist()]
-        for batch in minibatch(order, size=64):
+        for batch in minibatch(order, size=32):
             # Up in a tenth of the words, then down to 0.
             optimizer.learn_rate = rate * min(10 * seen / words, 1 - seen / words) + 1e-5
             nlp.update(
@@ -184,9 +186,9 @@ def main() -> None:
     parser.add_argument("source", type=Path, help="speed: raw text; gain: folder of IOB2 files")
     parser.add_argument("--phrases", type=int, default=100_000)
     parser.add_argument("--docs", type=int, default=500)
-    parser.add_argument("--labelled", type=int, default=1000)
+    parser.add_argument("--labelled", type=int, default=3000)
     parser.add_argument("--dev", type=int, default=1500)
-    parser.add_argument("--words", type=int, default=80_000, help="seen in each training")
+    parser.add_argument("--words", type=int, default=120_000, help="seen in each training")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     options = parser.parse_args()
     {"speed": speed, "gain": gain}[options.action](options)

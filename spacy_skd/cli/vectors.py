@@ -29,6 +29,10 @@ def vectors_cli(
     context_words: int = typer.Option(
         300_000, "--context-words", help="Tokens, the first ones, to embed words in; the rest alone"
     ),
+    beliefs: Path = typer.Option(
+        None, "--beliefs", help="What `skd annotate` wrote: columns of what it says of each word"
+    ),
+    beliefs_width: int = typer.Option(32, "--beliefs-width", help="Of these columns, at most"),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace earlier vectors"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU, -1 for CPU"),
     code_path: Path = CODE,
@@ -39,11 +43,22 @@ def vectors_cli(
         spacy.require_gpu(gpu_id)
     try:
         settings = VectorSettings(
-            width=width, rows=rows, least=least, attr=attr, context_words=context_words
+            width=width,
+            rows=rows,
+            least=least,
+            attr=attr,
+            context_words=context_words,
+            beliefs_width=beliefs_width,
         )
         with progress("vectors") as report:
             table = make_vectors(
-                teacher, texts, output, settings=settings, overwrite=overwrite, report=report
+                teacher,
+                texts,
+                output,
+                settings=settings,
+                beliefs=beliefs,
+                overwrite=overwrite,
+                report=report,
             )
     except (ValueError, OSError) as error:
         msg.fail("Nothing was written", str(error), exits=1)

@@ -84,6 +84,7 @@ class Lexicon:
         self.attr = check_one_of("attr", attr, list(ATTRS))
         self.classes = tuple(classes)
         self.words, self.edges, self.ends, self.members = words, edges, ends, members
+        self._places = _Places(words)
         self._n_classes = numpy.diff(ends)
         # Which states go on, and the state that each word alone leads to, 0 for none.
         self._goes_on = numpy.zeros(len(edges) + 1, dtype=bool)
@@ -150,12 +151,9 @@ class Lexicon:
         for doc, words in zip(docs, kept):
             forms += [words.of_tokens(doc.to_array(ATTRS[self.attr])), _END]
         hashes = numpy.concatenate(forms or [_END])
-        index = numpy.searchsorted(self.words, hashes)
-        index[index == len(self.words)] = 0
-        known = self.words[index] == hashes if len(self.words) else numpy.zeros(len(index), bool)
         doc_of = numpy.repeat(numpy.arange(len(docs)), [len(words) + 1 for words in kept])
         rows = None if all(words.whole for words in kept) else word_index(kept)
-        return numpy.where(known, index, -1), doc_of, rows
+        return self._places.find(self.words, hashes), doc_of, rows
 
     def _walk(self, words: Ints1d) -> tuple[Ints1d, Ints1d, Ints1d]:
         """Return (M,) start, length and state of each phrase. words: (P,) see above; the last is
@@ -198,6 +196,34 @@ class Lexicon:
         return cls(message["attr"], message["classes"], **arrays)
 
 
+class _Places:
+    """Where words stand among some, by their hashes: a table with open addresses, so that most are
+    found at once, where a search would take many steps. words (Ints1d): (W,) uint64."""
+
+    def __init__(self, words: Ints1d):
+        size = 1 << max(4, 4 * len(words)).bit_length()
+        self._mask = numpy.uint64(size - 1)
+        self._table = numpy.full(size, -1, dtype="int32")
+        left, slots = numpy.arange(len(words)), words & self._mask
+        while len(left):
+            free = self._table[slots] < 0
+            self._table[slots[free]] = left[free]
+            lost = self._table[slots] != left
+            left, slots = left[lost], (slots[lost] + numpy.uint64(1)) & self._mask
+
+    def find(self, words: Ints1d, hashes: Ints1d) -> Ints1d:
+        """Return (N,) int64 places of the hashes, (N,) uint64, among `words`; -1 for none."""
+        slots = hashes & self._mask
+        places = self._table[slots].astype("int64")
+        other = numpy.flatnonzero(places >= 0)
+        while len(other):
+            other = other[words[places[other]] != hashes[other]]
+            slots[other] = (slots[other] + numpy.uint64(1)) & self._mask
+            places[other] = self._table[slots[other]]
+            other = other[places[other] >= 0]
+        return places
+
+
 def _trie(rows: Sequence[Sequence[int]], *, n_words: int) -> tuple[Ints1d, list[int]]:
     """Return `Lexicon.edges`, and the state in which each phrase ends. rows: the words of each."""
     lengths = numpy.asarray([len(row) for row in rows], dtype="int64")
@@ -219,12 +245,12 @@ def _trie(rows: Sequence[Sequence[int]], *, n_words: int) -> tuple[Ints1d, list[
 
 def _longest(found: Phrases) -> Phrases:
     """Return those that `Lexicon.find` does, sorted by class and start."""
-    order = numpy.lexsort((-found.lengths, found.starts, found.classes))
-    found = found.chosen(order)
     if not len(found):
         return found
-    # Classes one after another, on one line.
+    # Classes one after another, on one line; of one start the longest first.
     line = int((found.starts + found.lengths).max()) * found.classes + found.starts
+    order = numpy.argsort((int(found.lengths.max()) + 1) * line - found.lengths)
+    found, line = found.chosen(order), line[order]
     longest = numpy.append(True, line[1:] != line[:-1])
     found, line = found.chosen(longest), line[longest]
     # Of each, the first that begins where it ends, or later.

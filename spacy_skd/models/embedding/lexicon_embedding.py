@@ -155,7 +155,9 @@ def _features(
     if is_train:
         matched = numpy.unique(phrases.positions()[0])
         own.count(tokens=sum(map(len, docs)), matched=len(matched))
-        phrases = phrases.chosen(numpy.random.random(len(phrases)) >= model.attrs["lexicon_dropout"])
+        phrases = phrases.chosen(
+            numpy.random.random(len(phrases)) >= model.attrs["lexicon_dropout"]
+        )
     return phrases.positions()
 
 

@@ -25,6 +25,7 @@ from ..corpora.readers import pieces
 from ..progress import Progress, Report, silent
 from . import earlier
 from .inputs import DOCS, Record, find_inputs, read_inputs
+from .type_beliefs import type_beliefs
 
 WIDTH = 96
 CHUNK = 2000  # docs that are sorted by length together
@@ -38,6 +39,7 @@ class VectorSettings:
     that is most like them. least: rarer words get none. attr: what forms have to share to be the
     same word. context_words: tokens of text, the first ones, in which words are embedded; words
     that come later are embedded alone, as all are with 0. batch_words: padded tokens of a batch.
+    beliefs_width: of what is said beside by the beliefs of a store, if one is given.
     """
 
     width: int | None = None
@@ -46,6 +48,7 @@ class VectorSettings:
     attr: str = "LOWER"
     context_words: int = 300_000
     batch_words: int = 2000
+    beliefs_width: int = 32
 
     def __post_init__(self) -> None:
         if self.width is not None:
@@ -54,6 +57,7 @@ class VectorSettings:
         check_between("least", self.least, low=1, high=10**6)
         check_between("context_words", self.context_words, low=0, high=10**9)
         check_between("batch_words", self.batch_words, low=1, high=10**6)
+        check_between("beliefs_width", self.beliefs_width, low=1, high=10**5)
         if self.attr not in ATTRS:
             raise ValueError(f"attr: expected one of {', '.join(ATTRS)}, got {self.attr!r}")
 
@@ -64,6 +68,7 @@ def make_vectors(
     output: Path,
     *,
     settings: VectorSettings,
+    beliefs: str | Path | None = None,
     overwrite: bool = False,
     report: Report = silent,
 ) -> Vectors:
@@ -75,6 +80,9 @@ def make_vectors(
     teacher (Union[str, Path]): folder or package of a pipeline with a transformer or tok2vec.
     texts (Sequence[Path]): `.jsonl` and `.txt` files of raw text, `.spacy` files of labelled docs,
         which keep their tokens, and folders of these.
+    beliefs (Union[str, Path, None]): a folder that `spacy skd annotate` wrote. Its words have
+        further columns: the mean of what the teacher believes of each (`type_beliefs`), reduced to
+        `beliefs_width` in the same way.
     overwrite (bool): whether to replace what an earlier call wrote, if the folder has nothing else.
     report (Report): called now and then, in tokens.
     RETURNS (Vectors): the table, as written.
@@ -82,16 +90,20 @@ def make_vectors(
         `width`, an output that is not empty, or not ours where it is to be replaced.
     """
     files = find_inputs([str(path) for path in texts])
-    check_apart(output, [teacher, *texts, *files])
+    check_apart(output, [teacher, *texts, *files, *([] if beliefs is None else [beliefs])])
     folder = new_folder(output, by="vectors", overwrite=overwrite, earlier=earlier.vectors)
     with folder as draft, unchanged(files):
-        nlp, table = _make(teacher, files, settings, report)
+        nlp, table = _make(teacher, files, settings, beliefs, report)
         nlp.to_disk(draft)
     return table
 
 
 def _make(
-    teacher: str | Path, texts: Sequence[Path], settings: VectorSettings, report: Report
+    teacher: str | Path,
+    texts: Sequence[Path],
+    settings: VectorSettings,
+    beliefs: str | Path | None,
+    report: Report,
 ) -> tuple[Language, Vectors]:
     """Make a blank pipeline, and the table that its vocab has."""
     nlp = load_trained(teacher, what="teacher")
@@ -106,6 +118,13 @@ def _make(
     full = _embed(nlp, embedder, texts, words, settings, report)
     frequencies = numpy.asarray([vocabulary.counts[word] for word in words], dtype="float64")
     reduced = reduce_width(full, frequencies, width=width)
+    if beliefs is not None:
+        attr, vocab = ATTRS[settings.attr], nlp.vocab
+        believed = type_beliefs(beliefs, words, attr=attr, vocab=vocab, report=report)
+        # Square roots, so that rare labels count, too (Hellinger distance).
+        said, narrow = numpy.sqrt(believed.means), settings.beliefs_width
+        more = reduce_width(said, frequencies, width=min(narrow, said.shape[1]))
+        reduced = numpy.concatenate([reduced, more], axis=1)
     blank = spacy.blank(str(nlp.lang))
     table = Vectors(data=reduced[: settings.rows], strings=blank.vocab.strings)
     for word, row in zip(words, rows_of(reduced, rows=settings.rows)):

@@ -17,9 +17,9 @@ class Cutter:
 
     def __init__(self, nlp: Language):
         self._tokenizer: Any = nlp.tokenizer
-        self._by_piece = type(self._tokenizer) is Tokenizer and not any(
-            " " in piece.strip() for piece in self._tokenizer.rules
-        )
+        rules = getattr(self._tokenizer, "rules", None) or {}
+        is_own = type(nlp.tokenizer) is Tokenizer
+        self._by_piece = is_own and not any(" " in piece.strip() for piece in rules)
         self._cut: dict[tuple[str, str, str], Words | None] = {}
 
     def ways(self, phrase: str) -> list[Words | None]:

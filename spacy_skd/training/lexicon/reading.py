@@ -1,7 +1,7 @@
 """A lexicon, read from JSONL.
 
-A phrase is cut by the pipeline's own tokenizer, between two spaces, within brackets and before a full
-stop: where it is cut in several ways, each is looked for.
+A phrase is cut by the pipeline's own tokenizer, between two spaces, within brackets and before a
+full stop: where it is cut in several ways, each is looked for.
 """
 
 from collections.abc import Iterator, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 import numpy
 from thinc.api import Ops
 
-from ...arrays import Floats3d
+from ...arrays import Floats2d, Floats3d
 from ...codecs.bioes import TypedSpan
 from ...codecs.spans import decode_segments
 from ...codecs.words import Words
@@ -16,6 +16,7 @@ from ...structures.numerics import POSSIBLE_ABOVE
 from ..posterior import Posterior, Target
 from ..students import SpanStudent
 from .base import Belief, k_best
+from .each_word import words_of_spans
 from .entropy import entropy_of_unit
 from .form import (
     LOWEST,
@@ -128,6 +129,9 @@ class SegmentBelief(Belief):
 
     def entropy(self) -> float:
         return entropy_of_unit(self.structure, self._scores()) if len(self.scores) else 0.0
+
+    def of_each_word(self) -> Floats2d:
+        return words_of_spans(self.structure, self.scores)
 
     def best(self, *, k: int) -> SpanCandidates:
         n = len(self.scores)

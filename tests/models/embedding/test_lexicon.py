@@ -38,7 +38,9 @@ def expected(phrases, docs):
             own = {tuple(p.lower().split()) for p, classes in phrases.items() if name in classes}
             i = 0
             while i < len(words):
-                lengths = [n for n in range(len(words) - i, 0, -1) if tuple(words[i : i + n]) in own]
+                lengths = [
+                    n for n in range(len(words) - i, 0, -1) if tuple(words[i : i + n]) in own
+                ]
                 for j in range(lengths[0] if lengths else 0):
                     place = BEGIN if j == 0 else LAST if j == lengths[0] - 1 else INSIDE
                     result.add((first + i + j, name, UNIT if lengths[0] == 1 else place))

@@ -52,9 +52,7 @@ def test_what_a_phrase_says_is_added_to_the_vectors_of_words(docs):
         numpy.stack([plain[0][0], saw, new, york]),
         plain[1],
         plain[2],
-        numpy.stack(
-            [*(plain[3][:2] + E[3] + E[7]), plain[3][2] + E[0], plain[3][3] + E[2] + E[7]]
-        ),
+        numpy.stack([*(plain[3][:2] + E[3] + E[7]), plain[3][2] + E[0], plain[3][3] + E[2] + E[7]]),
     ]
     same(embed.predict(docs), expected)
     same(embed.begin_update(docs)[0], expected)

@@ -49,7 +49,8 @@ def test_every_way_to_write_an_entry(write):
     assert len(nlp.vocab.strings) == n_strings  # the vocab is as it was
     rio = {"GPE", "CITY", "TEAM"}
     assert found(read, "Star fruit in rio de janeiro! (Acme-Smith) don't.", nlp) == {
-        **{"Star": {"FRUIT"}, "fruit": {"FRUIT"}, "n't": {"NEG"}},
+        **dict.fromkeys(("Star", "fruit"), {"FRUIT"}),
+        "n't": {"NEG"},
         **dict.fromkeys(("rio", "de", "janeiro"), rio),
         **dict.fromkeys(("Acme", "-", "Smith"), {"ORG"}),
     }
