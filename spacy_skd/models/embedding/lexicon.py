@@ -214,7 +214,7 @@ class _Places:
     def find(self, words: Ints1d, hashes: Ints1d) -> Ints1d:
         """Return (N,) int64 places of the hashes, (N,) uint64, among `words`; -1 for none."""
         slots = hashes & self._mask
-        places = self._table[slots].astype("int64")
+        places: Ints1d = self._table[slots].astype("int64")
         other = numpy.flatnonzero(places >= 0)
         while len(other):
             other = other[words[places[other]] != hashes[other]]
