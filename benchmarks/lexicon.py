@@ -9,9 +9,9 @@ names.
 `gain`: short trainings on the first `--labelled` sentences of `train.conll`, gold alone and no
 teacher; the lexicon has the entities of the rest of train, as somebody's lists have names that are
 in no labelled text; with `--coverage`, also such a share of the names of the labelled sentences and
-of dev, as if it were a list of the field. F1 on the first `--dev` sentences of `dev.conll`, and the share of gold
-entities that are found: of those in the labelled sentences, of others that are in the lexicon, and
-of those in neither.
+of dev, as if it were a list of the field. F1 on the first `--dev` sentences of `dev.conll`, and the
+share of gold entities that are found: of those in the labelled sentences, of others that are in the
+lexicon, and of those in neither.
 """
 
 import argparse
