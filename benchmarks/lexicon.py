@@ -4,8 +4,8 @@
     python benchmarks/lexicon.py gain path/to/wikiann-en --seeds 0 1
 
 `speed`: time of prediction with a lexicon over time without, in turns, CPU time of one process. The
-phrases are sequences of two to four words of the text, so that more words are in one than are in
-names.
+phrases are the sequences of one to four capitalized words of the text, and up to `--phrases` others
+of words of the text at random.
 `gain`: short trainings on the first `--labelled` sentences of `train.conll`, gold alone and no
 teacher; the lexicon has the entities of the rest of train, as somebody's lists have names that are
 in no labelled text; with `--coverage`, also such a share of the names of the labelled sentences and
@@ -72,13 +72,19 @@ def speed(options: argparse.Namespace) -> None:
     docs = [blank.make_doc(text) for text in texts]
     rng = numpy.random.default_rng(0)
     pool: dict[str, None] = {}
+    known: set[str] = set()
     for raw in read_raw(options.source):
         words = raw.text.split()
-        for _ in range(len(words) // 10):
-            start, length = int(rng.integers(len(words))), int(rng.integers(2, 5))
-            pool[" ".join(words[start : start + length])] = None
-        if len(pool) >= options.phrases:
-            break
+        for length in range(1, 5):
+            for start in range(len(words) - length + 1):
+                phrase = words[start : start + length]
+                if all(word.istitle() for word in phrase):
+                    pool[" ".join(phrase)] = None
+        known.update(words)
+    vocabulary = sorted(known)
+    pool = dict.fromkeys(rng.permutation(list(pool))[: options.phrases].tolist())
+    while len(pool) < options.phrases:
+        pool[" ".join(vocabulary[i] for i in rng.integers(len(vocabulary), size=3))] = None
     names = rng.choice(["A", "B", "C", "D"], len(pool)).tolist()
     gold = make_doc(blank, ["Ann", "sees", "Oslo"], ["B-PER", "O", "B-LOC"])
     examples = [Example(Doc(blank.vocab, ["Ann", "sees", "Oslo"]), gold)]

@@ -168,19 +168,14 @@ def _added(
     if not len(tokens):
         return vectors
     ops, rows, E = model.ops, concatenate_rows(model.ops, vectors), model.get_param("E")
-    none_first = ops.xp.concatenate([ops.alloc2f(1, E.shape[1]), E])
-    # Words that are in phrases of several classes get one of them after the other.
-    last = numpy.zeros(len(rows), dtype="int32")
-    last[tokens] = features + 1
-    added = none_first[ops.asarray1i(last)]
-    added += rows
-    left = last[tokens] != features + 1
-    while left.any():
-        tokens, features = tokens[left], features[left]
+    added = rows.copy()
+    last = numpy.empty(len(rows), dtype="int64")
+    while len(tokens):
+        # Words that are in phrases of several classes get one of them after the other.
         last[tokens] = features
-        left = last[tokens] != features
-        now = ~left
+        now = last[tokens] == features
         added[ops.asarray1i(tokens[now])] += E[ops.asarray1i(features[now])]
+        tokens, features = tokens[~now], features[~now]
     return split_rows(added, vectors)
 
 
