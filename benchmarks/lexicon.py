@@ -4,7 +4,7 @@
     python benchmarks/lexicon.py gain path/to/wikiann-en --seeds 0 1
 
 `speed`: time of prediction with a lexicon over time without, in turns, CPU time of one process. The
-phrases are the sequences of one to four capitalized words of the text, and up to `--phrases` others
+phrases are the sequences of two to four capitalized words of the text, and up to `--phrases` others
 of words of the text at random.
 `gain`: short trainings on the first `--labelled` sentences of `train.conll`, gold alone and no
 teacher; the lexicon has the entities of the rest of train, as somebody's lists have names that are
@@ -75,7 +75,7 @@ def speed(options: argparse.Namespace) -> None:
     known: set[str] = set()
     for raw in read_raw(options.source):
         words = raw.text.split()
-        for length in range(1, 5):
+        for length in range(2, 5):
             for start in range(len(words) - length + 1):
                 phrase = words[start : start + length]
                 if all(word.istitle() for word in phrase):
