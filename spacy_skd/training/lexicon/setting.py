@@ -57,7 +57,8 @@ def set_lexicon(nlp: Language, path: str | Path) -> ReadLexicon:
     read: dict[str, ReadLexicon] = {}
     for layer in _layers_of(nlp):
         attr, own = layer.attrs["attr"], layer.attrs["lexicon"]
-        known = own.lexicon.classes if layer.has_param("E") and own.lexicon else None
+        is_trained = layer.has_param("E") and own.lexicon is not None
+        known = own.lexicon.classes if is_trained else None
         if attr not in read:
             read[attr] = read_lexicon(path, nlp, attr=attr, known=known)
         new = read[attr]
