@@ -12,9 +12,9 @@ from ..training.conversion.convert_counts import Counts
 from ..training.conversion.leakage import MIN_WORDS
 from ..training.conversion.raw_text import REJECTS
 from .code import CODE
-from .convert_messages import tell_odd
 from .progress import progress
 from .rejects import ACCEPT, tell_rejects
+from .told.converting import tell_odd
 
 
 def convert_cli(

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import typer
@@ -26,10 +27,13 @@ from ..training.configs.several_stores import ask_stores, with_stores
 from ..training.configs.stored_plan import plan_of_store
 from ..training.configs.student_config import for_teacher, student_config
 from ..training.configs.transitions import with_transitions
+from ..training.configs.with_lexicon import with_lexicon
+from ..training.lexicon.reading import read_lexicon
 from .code import CODE, with_code
 from .prepare import EFFORT, from_store, set_steps, student_words
-from .remedies import print_remedies
+from .rejects import ACCEPT
 from .texts.outside import check_no_components, for_store, outside_of
+from .told.remedies import print_remedies, tell_lexicon
 
 STDOUT = "-"
 
@@ -40,6 +44,7 @@ def init(
     preset: str = DEFAULT,
     store: str | Sequence[str] | None = None,
     vectors: str | None = None,
+    lexicon: str | None = None,
     dev: str | None = None,
     pipes: Sequence[str] = (),
     keep: Sequence[str] = (),
@@ -58,6 +63,8 @@ def init(
         the teacher has annotated one; the others may be of other teachers, and what these alone
         have is learnt, too.
     vectors (str | None): folder or package with static vectors for the students.
+    lexicon (str | None): file or folder of the user's phrases and their classes, for the students'
+        embedding; see `read_lexicon`.
     dev (str | None): docs to evaluate on, a `.spacy` file or a folder of them. Layers that they
         lack do not count in evaluation.
     pipes, keep, teach (Sequence[str]): the teacher's components to teach or to take over, those to
@@ -110,6 +117,9 @@ def init(
     else:
         config = for_store(config, plan, nlp, manifest)
     config["paths"]["dev"] = dev
+    if lexicon is not None:
+        plan = replace(plan, lexicon=read_lexicon(lexicon, nlp))
+        config = with_lexicon(config, lexicon)
     if stores:
         if len(stores) == 1:
             config = _stored(config, stores[0], plan, None if outside else nlp)
@@ -219,6 +229,9 @@ def init_cli(
         help="What `skd annotate` wrote, to train from; else TEACHER runs; repeatable",
     ),
     vectors: str = typer.Option(None, "--vectors", help="Folder or package with word vectors"),
+    lexicon: str = typer.Option(
+        None, "--lexicon", help="Phrases and their classes, .jsonl, that students are to know"
+    ),
     dev: str = typer.Option(None, "--dev", help="Evaluation docs; layers they lack do not count"),
     pipes: str = typer.Option("", "--pipes", help="Of TEACHER: tagger,ner. All by default"),
     keep: str = typer.Option("", "--keep", help="Of TEACHER: taken over, not taught"),
@@ -232,19 +245,24 @@ def init_cli(
     effort: float = typer.Option(1.0, "--effort", help=f"{EFFORT} (with --store)"),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace the config"),
     code_path: Path = CODE,
+    accept_rejects: bool = ACCEPT,
 ) -> None:
     """Write the complete config of a student of TEACHER: a component for each layer that TEACHER
-    annotates, and those of its components that need none of its vectors as they are."""
+    annotates, and those of its components that need none of its vectors as they are.
+
+    Exit code: 0 if all is done, 3 if all but unfit lines of the lexicon, 1 if something is wrong.
+    """
     import_code(code_path)
     try:
         if str(output) != STDOUT:
             check_new_file(output, overwrite=overwrite)
-            check_apart(output, [p for p in (teacher, *store, vectors, dev) if p])
+            check_apart(output, [p for p in (teacher, *store, vectors, lexicon, dev) if p])
         config, plan = init(
             teacher,
             preset=preset,
             store=store,
             vectors=vectors,
+            lexicon=lexicon,
             dev=dev,
             pipes=_names(pipes),
             keep=_names(keep),
@@ -255,6 +273,7 @@ def init_cli(
         )
         if str(output) == STDOUT:
             print(config.to_str())
+            tell_lexicon(plan, accept=accept_rejects, to_stderr=True)
             return
         write_new(output, config.to_bytes(), overwrite=overwrite)
     except (ValueError, OSError) as error:
@@ -267,6 +286,7 @@ def init_cli(
     data += with_code(code_path)
     msg.info("Next:")
     print(f"python -m spacy train {shlex.quote(str(output))} --output FOLDER{data}")
+    tell_lexicon(plan, accept=accept_rejects)
 
 
 def _names(listed: str) -> list[str]:

@@ -20,9 +20,9 @@ from ..training.conversion.convert_counts import SPLITS, Counts
 from ..training.conversion.raw_text import REJECTS
 from ..training.progress import Report, silent
 from .code import CODE
-from .convert_messages import tell_odd
 from .progress import progress
 from .rejects import ACCEPT, tell_rejects
+from .told.converting import tell_odd
 
 STORED = "student_stored.cfg"
 # Words seen in training, and the passes over the data that this is meant to be. More text is worth

@@ -31,6 +31,10 @@ def vectors_cli(
     context_words: int = typer.Option(
         300_000, "--context-words", help="Tokens, the first ones, to embed words in; the rest alone"
     ),
+    beliefs: Path = typer.Option(
+        None, "--beliefs", help="What `skd annotate` wrote: columns of what it says of each word"
+    ),
+    beliefs_width: int = typer.Option(32, "--beliefs-width", help="Of these columns, at most"),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace earlier vectors"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU, -1 for CPU"),
     engine: str = ENGINE,
@@ -45,7 +49,12 @@ def vectors_cli(
         spacy.require_gpu(gpu_id)
     try:
         settings = VectorSettings(
-            width=width, rows=rows, least=least, attr=attr, context_words=context_words
+            width=width,
+            rows=rows,
+            least=least,
+            attr=attr,
+            context_words=context_words,
+            beliefs_width=beliefs_width,
         )
         who = Workers(engine, workers, address, gpus, code=code_path, gpu=gpu_id)
         with progress("vectors") as report:
@@ -55,6 +64,7 @@ def vectors_cli(
                 output,
                 settings=settings,
                 workers=who,
+                beliefs=beliefs,
                 overwrite=overwrite,
                 report=report,
             )

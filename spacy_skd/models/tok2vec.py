@@ -10,6 +10,7 @@ from thinc.api import Model
 from ..arrays import Floats2d
 from ..registry import architecture
 from .blas import on_blas
+from .embedding.lexicon_embedding import predict_with
 from .prediction.word_table import WordTable
 
 _Vectors = list[Floats2d]
@@ -55,7 +56,8 @@ def _forward(
         on_blas(model)
         return model.layers[0](docs, is_train)
     embed, encode = model.layers[0].layers
-    return encode.predict(model.attrs["words"].predict(embed, docs)), _no_backprop
+    vectors = predict_with(model.attrs["words"].predict, embed, docs)
+    return encode.predict(vectors), _no_backprop
 
 
 def _no_backprop(d_vectors: _Vectors) -> list[Doc]:

@@ -14,6 +14,7 @@ from ..pipeline.teacher.component import SkdTeacher, is_teacher
 from ..pipeline.transitions.stock import save_as_stock
 from ..registry import callback
 from ..teachers.sources import component_of
+from .lexicon.setting import CALLBACK as LEXICON
 from .origin import origin_of
 from .resume import BEGIN, OF_PATHS, RESUME, switch
 
@@ -84,15 +85,21 @@ def _scrub(config: Config, names: list[str]) -> Config:
         for name, value in settings.items():
             if is_ours(value, "@misc"):  # read where training is resumed
                 settings[name] = {**value, "path": OF_PATHS}
-    before = initialize.get("before_init")
-    if _is_callback(before, COPY) and before["tokenizer"] in (OF_TEACHER, paths.get("teacher")):
-        initialize["before_init"] = None
+    initialize["before_init"] = _without_copy(initialize.get("before_init"), paths)
     paths.pop("teacher", None)
     for name in {"store", "resume", "former"} & paths.keys():  # other blocks may refer to them
         paths[name] = None
     if "stores" in paths:
         paths["stores"] = {}
     return config
+
+
+def _without_copy(before: Any, paths: dict[str, Any]) -> Any:
+    """Return a block of `before_init` that copies nothing of the teacher."""
+    if _is_callback(before, LEXICON):
+        return {**before, "first": _without_copy(before.get("first"), paths)}
+    is_copy = _is_callback(before, COPY)
+    return None if is_copy and before["tokenizer"] in (OF_TEACHER, paths.get("teacher")) else before
 
 
 def _is_callback(block: Any, name: str) -> bool:

@@ -21,6 +21,7 @@ from thinc.api import Config
 from ..pipeline.learners import LEARNERS
 from ..pipeline.teacher.component import is_teacher
 from ..shards.store import BeliefStore
+from .lexicon.setting import lexicon_rows
 
 GOOD, DOUBTFUL, BAD = "", "!", "x"
 STEPS = 8
@@ -86,6 +87,10 @@ def check_training(config: Config, *, steps: int = STEPS) -> list[Row]:
         *_tokens(nlp, trial, of_dev),
         *(row for pipe in students.values() for row in _component(pipe, trial, of_dev)),
         *(row for teacher in teachers for row in _beliefs(teacher)),
+        *(
+            Row(name, what, value, DOUBTFUL if remedy else GOOD, remedy)
+            for name, what, value, remedy in lexicon_rows(nlp)
+        ),
     ]
     return [*rows, *_cost(nlp, trial, settings, of_dev=of_dev, dev=dev)]
 

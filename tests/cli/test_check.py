@@ -114,3 +114,32 @@ def test_what_is_pointless_has_an_exit_code(made, tmp_path):
     assert done.exit_code == 1, printed(done)
     assert "pointless" in printed(done)
     assert "neither gold nor a teacher" in printed(done)
+
+
+def test_a_lexicon_from_init_to_check(made, teacher, tmp_path):
+    """Unfit lines are told and counted, by the command and by the check; a phrase that occurs and
+    one that does not."""
+    lexicon, out = tmp_path / "lexicon.jsonl", tmp_path / "student.cfg"
+    lexicon.write_text('{"phrase": "the cat", "classes": ["A", "B"]}\n{"phrase": 3, "label": "A"}')
+    command = ["init", teacher, out, "--preset", "tiny", "--store", made / "store",
+               "--dev", made / "gold.spacy", "--lexicon", lexicon]  # fmt: skip
+    found = run(*command)
+    assert found.exit_code == 3
+    assert "The lexicon has 1 phrases of the classes A, B" in printed(found)
+    assert "1 of 2 lines of the lexicon are unfit" in printed(found)
+    assert run(*command, "--overwrite", "--accept-rejects").exit_code == 0
+    config = Config().from_disk(out, interpolate=False)
+    assert config["initialize"]["before_init"]["path"] == "${paths.lexicon}"
+    rows = {(row.where, row.what): row for row in check_training(config, steps=3)}
+    size, inside = (
+        rows["tok2vec", what] for what in ("phrases of the lexicon", "tokens within phrases")
+    )
+    assert (size.value, size.verdict) == ("1 of 2 classes; 1 unfit lines", DOUBTFUL)
+    assert (inside.value != "0.0 %", inside.verdict) == (True, GOOD)
+    lexicon.write_text('{"phrase": "Rio de Janeiro", "label": "A"}')
+    rows = {(row.where, row.what): row for row in check_training(config, steps=3)}
+    assert rows["tok2vec", "tokens within phrases"].verdict == DOUBTFUL
+    assert rows["tok2vec", "phrases of the lexicon"].verdict == GOOD
+    lexicon.write_text("")
+    found = run(*command, "--overwrite")
+    assert (found.exit_code, "and no entry" in printed(found)) == (1, True)

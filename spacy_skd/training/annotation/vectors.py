@@ -28,6 +28,7 @@ from ..progress import Progress, Report, silent
 from . import earlier
 from .embedding import Summing, SummingPlan, WordVectors
 from .inputs import DOCS, Record, find_inputs, read_inputs
+from .type_beliefs import type_beliefs
 
 WIDTH = 96
 CHUNK = 2000  # words whose nearest rows are found together
@@ -41,6 +42,7 @@ class VectorSettings:
     that is most like them. least: rarer words get none. attr: what forms have to share to be the
     same word. context_words: tokens of text, the first ones, in which words are embedded; words
     that come later are embedded alone, as all are with 0. batch_words: padded tokens of a batch.
+    beliefs_width: of what is said beside by the beliefs of a store, if one is given.
     """
 
     width: int | None = None
@@ -49,6 +51,7 @@ class VectorSettings:
     attr: str = "LOWER"
     context_words: int = 300_000
     batch_words: int = 2000
+    beliefs_width: int = 32
 
     def __post_init__(self) -> None:
         if self.width is not None:
@@ -57,6 +60,7 @@ class VectorSettings:
         check_between("least", self.least, low=1, high=10**6)
         check_between("context_words", self.context_words, low=0, high=10**9)
         check_between("batch_words", self.batch_words, low=1, high=10**6)
+        check_between("beliefs_width", self.beliefs_width, low=1, high=10**5)
         if self.attr not in ATTRS:
             raise ValueError(f"attr: expected one of {', '.join(ATTRS)}, got {self.attr!r}")
 
@@ -68,6 +72,7 @@ def make_vectors(
     *,
     settings: VectorSettings,
     workers: Workers | None = None,
+    beliefs: str | Path | None = None,
     overwrite: bool = False,
     report: Report = silent,
 ) -> Vectors:
@@ -81,6 +86,9 @@ def make_vectors(
         which keep their tokens, and folders of these.
     workers (Workers | None): who embeds; by default this process. The vectors are the same, to the
         bit on the same kind of processor.
+    beliefs (Union[str, Path, None]): a folder that `spacy skd annotate` wrote. Its words have
+        further columns: the mean of what the teacher believes of each (`type_beliefs`), reduced to
+        `beliefs_width` in the same way.
     overwrite (bool): whether to replace what an earlier call wrote, if the folder has nothing else.
     report (Report): called now and then, in tokens.
     RETURNS (Vectors): the table, as written.
@@ -88,10 +96,10 @@ def make_vectors(
         `width`, an output that is not empty, or not ours where it is to be replaced.
     """
     files = find_inputs([str(path) for path in texts])
-    check_apart(output, [teacher, *texts, *files])
+    check_apart(output, [teacher, *texts, *files, *([] if beliefs is None else [beliefs])])
     folder = new_folder(output, by="vectors", overwrite=overwrite, earlier=earlier.vectors)
     with folder as draft, unchanged(files):
-        nlp, table = _make(teacher, files, settings, workers or Workers(), report)
+        nlp, table = _make(teacher, files, settings, workers or Workers(), beliefs, report)
         nlp.to_disk(draft)
     return table
 
@@ -101,6 +109,7 @@ def _make(
     texts: Sequence[Path],
     settings: VectorSettings,
     workers: Workers,
+    beliefs: str | Path | None,
     report: Report,
 ) -> tuple[Language, Vectors]:
     """Make a blank pipeline, and the table that its vocab has."""
@@ -116,6 +125,13 @@ def _make(
     full = _embed(nlp, embedder, teacher, texts, words, settings, workers, report)
     frequencies = numpy.asarray([vocabulary.counts[word] for word in words], dtype="float64")
     reduced = reduce_width(full, frequencies, width=width)
+    if beliefs is not None:
+        attr, vocab = ATTRS[settings.attr], nlp.vocab
+        believed = type_beliefs(beliefs, words, attr=attr, vocab=vocab, report=report)
+        # Square roots, so that rare labels count, too (Hellinger distance).
+        said, narrow = numpy.sqrt(believed.means), settings.beliefs_width
+        more = reduce_width(said, frequencies, width=min(narrow, said.shape[1]))
+        reduced = numpy.concatenate([reduced, more], axis=1)
     blank = spacy.blank(str(nlp.lang))
     table = Vectors(data=reduced[: settings.rows], strings=blank.vocab.strings)
     for word, row in zip(words, rows_of(reduced, rows=settings.rows)):

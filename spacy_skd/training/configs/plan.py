@@ -17,6 +17,7 @@ from ...teachers.runner import sets_sentences
 from ...teachers.sources import CAN_TEACH, as_source
 from ...teachers.transition import TransitionSource
 from ..callbacks import why_not_kept
+from ..lexicon.reading import ReadLexicon
 from .retrained import check_retrainable
 
 TEACHER, TOK2VEC = "teacher", "tok2vec"  # components of every student
@@ -57,11 +58,13 @@ class Row:
 class Plan:
     """rows (list[Row]): of the teacher's components, in its order. by_beam (list[str]): those of
     them whose probabilities are nearly all 0 or 1. embedding (str): the teacher's component that
-    heads could listen to, "" if there is none."""
+    heads could listen to, "" if there is none. lexicon (ReadLexicon | None): of the user, for the
+    students."""
 
     rows: list[Row] = field(default_factory=list)
     by_beam: list[str] = field(default_factory=list)
     embedding: str = ""
+    lexicon: ReadLexicon | None = field(default=None, compare=False)
 
     @property
     def students(self) -> list[Student]:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from itertools import islice
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from spacy.language import Language
@@ -15,7 +16,7 @@ from ...pipeline.learners import LEARNERS
 
 # Of each component that is about to be initialized, how often it has met each doc, by a digest of
 # all that it says, in the reader that had it most often.
-_MET: "WeakKeyDictionary[DistillingPipe, Counter[str]]" = WeakKeyDictionary()
+_MET: "WeakKeyDictionary[Any, Counter[str]]" = WeakKeyDictionary()
 
 
 def note_labels(nlp: Language, references: Iterable[Doc]) -> None:

@@ -146,6 +146,14 @@ class Belief(ABC):
         """Return how uncertain it is of the doc, nats. RAISES (ValueError): of several teachers."""
         raise ValueError("expected the belief of one teacher, got those of several")
 
+    def of_each_word(self) -> Floats2d:
+        """Return (words, K) float32 probabilities of what each word is, whatever others are: of its
+        labels; of trees that its head is ROOT, to the left, to the right, and of its deprels.
+
+        K is the same for all docs of a component: 0 of beliefs that say nothing of single words.
+        """
+        return numpy.zeros((self.n_tokens, 0), dtype="float32")
+
     # Best guesses and draws
 
     @abstractmethod

@@ -94,6 +94,11 @@ class HeadLabelBelief(ParseBelief):
     def entropy(self) -> float:
         return entropy_of_rows(self.scores)
 
+    def of_each_word(self) -> Floats2d:
+        """See `Belief.of_each_word`: of the tags themselves, which name head and deprel."""
+        rows: Floats2d = softmax(self.scores)[1].astype("float32")
+        return rows
+
     def best(self, *, k: int) -> TreeCandidates:
         """Return trees in which an arc scores as its best tag. Those with an arc without a tag
         count only where there is no other."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 import numpy
 from thinc.api import NumpyOps, Ops
 
-from ...arrays import Floats3d
+from ...arrays import Floats2d, Floats3d
 from ...codecs.bioes import TypedSpan
 from ...codecs.spans import decode_segments
 from ...codecs.words import Words
@@ -17,6 +17,7 @@ from ..next_tags import NextTags, SegmentTags
 from ..posterior import Posterior, Target
 from ..students import SpanStudent, TagStudent
 from .base import Belief, k_best
+from .each_word import words_of_spans
 from .entropy import entropy_of_unit
 from .form import (
     LOWEST,
@@ -129,6 +130,9 @@ class SegmentBelief(Belief):
 
     def entropy(self) -> float:
         return entropy_of_unit(self.structure, self._scores()) if len(self.scores) else 0.0
+
+    def of_each_word(self) -> Floats2d:
+        return words_of_spans(self.structure, self.scores)
 
     def best(self, *, k: int) -> SpanCandidates:
         n = len(self.scores)

@@ -53,6 +53,13 @@ class ScoredLabels(Belief):
     def entropy(self) -> float:
         return entropy_of_unit(*self.distribution()) if self.n_tokens else 0.0
 
+    def of_each_word(self) -> Floats2d:
+        if not self.n_tokens:
+            return numpy.zeros((0, len(self.labels)), dtype="float32")
+        structure, scores = self.distribution()
+        rows: Floats2d = structure.infer(scores)[1].arrays["unary"][0].astype("float32")
+        return rows
+
     def best(self, *, k: int) -> LabelCandidates:
         if not self.n_tokens:
             return LabelCandidates(self.labels, numpy.zeros((1, 0), "int32"), numpy.ones(1))

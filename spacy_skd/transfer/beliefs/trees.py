@@ -19,6 +19,7 @@ from ..posterior import Posterior, Target
 from ..students import HeadTagStudent, Student
 from ..target import Objective
 from .base import Belief, ParseBelief
+from .each_word import words_of_trees
 from .entropy import entropy_of_trees
 from .form import (
     LOWEST,
@@ -156,6 +157,9 @@ class TreeBelief(ParseBelief):
     def entropy(self) -> float:
         of = (self.structure, self.units, self.arcs, self.pairs, self.label_scores)
         return entropy_of_trees(*of)
+
+    def of_each_word(self) -> Floats2d:
+        return words_of_trees(self.structure, self.units, self.arcs, self.pairs, self.label_scores)
 
     def best(self, *, k: int) -> TreeCandidates:
         totals: Floats2d = numpy.zeros((len(self.units), 1))

@@ -15,8 +15,11 @@ from thinc.api import Config
 from typer.testing import CliRunner
 
 from spacy_skd.cli import skd
+from spacy_skd.shards.store import BeliefStore, read_beliefs
 from spacy_skd.teachers.embedding import Embedder
 from spacy_skd.training.annotation import embedding, vectors
+from spacy_skd.training.annotation.annotate import annotate
+from spacy_skd.training.annotation.type_beliefs import type_beliefs
 from spacy_skd.training.annotation.vectors import (
     VectorSettings,
     find_words,
@@ -27,6 +30,7 @@ from spacy_skd.training.annotation.vectors import (
 )
 from spacy_skd.training.conversion.raw_text import read_raw
 from spacy_skd.training.engines.choice import Workers, make_engine
+from spacy_skd.transfer.beliefs import Belief, TokenBelief, TreeBelief
 
 TEXT = ["Ann sees the dogs", "the dogs see Ann", "The dogs sleep", "the man"]
 COUNTS = {"the": 4, "dogs": 3, "ann": 2}  # those of two and more
@@ -223,9 +227,53 @@ def test_the_default_width_is_at_most_the_teachers(teacher, raw):
     assert make(teacher, raw, width=None).shape[1] == Embedder(spacy.load(teacher)).width == 16
 
 
+def test_beside_them_stands_what_the_teacher_believes_of_each_word(teacher, raw, tmp_path):
+    """The mean over its occurrences, with that of words that occur once for four more; and the
+    columns of words that are believed to be alike are alike."""
+    annotate(teacher, [str(raw)], tmp_path / "store")
+    nlp, store = spacy.load(teacher), BeliefStore(tmp_path / "store")
+    said = {}
+    for name in store.names(labelled=False):
+        for doc in store.read(name).get_docs(nlp.vocab):
+            beliefs = [store.belief(read_beliefs(doc.user_data), p, doc) for p in store.forms]
+            rows = numpy.concatenate([belief.of_each_word() for belief in beliefs], axis=1)
+            for token, row in zip(doc, rows):
+                said.setdefault(token.lower_, []).append(row)
+    found = type_beliefs(
+        tmp_path / "store", ["the", "dogs", "never"], attr="lower_", vocab=nlp.vocab
+    )
+    assert found.counts.tolist() == [4, 3, 0]
+    unknown = numpy.mean([rows[0] for rows in said.values() if len(rows) == 1], axis=0)
+    assert found.unknown == pytest.approx(unknown, abs=1e-6)
+    for mean, word in zip(found.means, ("the", "dogs", "never")):
+        rows = [*said.get(word, []), *[unknown] * 4]
+        assert mean == pytest.approx(numpy.mean(rows, axis=0), abs=1e-6)
+    arguments = ["vectors", teacher, raw, tmp_path / "believed", "--width", 3, "--beliefs-width", 2,
+                 "--context-words", 0, "--beliefs", tmp_path / "store"]  # fmt: skip
+    result = CliRunner().invoke(skd, list(map(str, arguments)))
+    assert result.exit_code == 0, result.output
+    assert "3 vectors of 5" in " ".join(result.output.split())
+    plain = make(teacher, raw)
+    table = spacy.load(tmp_path / "believed").vocab.vectors
+    strings = spacy.blank("en").vocab.strings
+    for word in COUNTS:
+        key = strings.add(word)
+        numpy.testing.assert_allclose(table[key][:3], plain[key], atol=1e-5)
+    assert CliRunner().invoke(skd, [*map(str, arguments[:-1]), str(raw)]).exit_code == 1
+
+
+def test_a_store_that_says_nothing_of_words(teacher, raw, tmp_path, monkeypatch):
+    annotate(teacher, [str(raw)], tmp_path / "store")
+    for kind in (TokenBelief, TreeBelief):
+        monkeypatch.setattr(kind, "of_each_word", Belief.of_each_word)
+    with pytest.raises(ValueError, match="expected what a teacher believes of words"):
+        type_beliefs(tmp_path / "store", ["the"], attr="lower_", vocab=spacy.blank("en").vocab)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"beliefs_width": 0}, "beliefs_width"),
         ({"width": 17}, "expected at most 16"),
         ({"width": 0}, "width"),
         ({"rows": 0}, "rows"),

@@ -434,6 +434,59 @@ def test_a_components_own_belief_is_of_its_kind(rng):
         TreeBelief.of(belief)
 
 
+# What it says of each word
+
+
+def mean_of_structures(structure, parts, name):
+    """The marginals of a part, by enumeration."""
+    totals, found = structure.k_best(parts, k=2000)
+    p = numpy.exp(totals[0] - totals[0].max()) * numpy.isfinite(totals[0])
+    return sum(w * each.arrays[name][0] for w, each in zip(p / p.sum(), found))
+
+
+@each
+@lengths
+def test_each_word_has_as_many_columns_in_every_doc(make, n, rng):
+    rows = make(rng, n).of_each_word()
+    assert rows.dtype == numpy.float32
+    assert rows.shape == (n, make(rng, 2).of_each_word().shape[1])
+    assert ((rows >= 0) & (rows <= 1 + 1e-5)).all() or make is spans
+
+
+@pytest.mark.parametrize("make", [tokens, tags, chain])
+def test_labels_of_each_word_are_marginals_over_all_labellings(make, rng):
+    belief = make(rng, 3)
+    expected = mean_of_structures(*belief.distribution(), "unary")
+    numpy.testing.assert_allclose(belief.of_each_word(), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("make", [segments, spans])
+def test_spans_of_each_word_are_those_that_cover_it(make, rng):
+    belief = make(rng, 3)
+    of_spans = mean_of_structures(belief.structure, belief._scores(), "span")
+    expected = numpy.zeros((3, len(belief.labels)))
+    for start, width, label in numpy.argwhere(of_spans > 0).tolist():
+        if start + width < 3:
+            expected[start : start + width + 1, label] += of_spans[start, width, label]
+    numpy.testing.assert_allclose(belief.of_each_word(), expected, atol=1e-5)
+
+
+def test_heads_and_deprels_of_each_word_are_of_all_trees(rng):
+    belief = trees(rng, 3)
+    scores = Parts({"arc": belief.arcs[0][None]}, numpy.asarray([3]))
+    arc = mean_of_structures(belief.structure, scores, "arc")
+    rows = belief.of_each_word()
+    for word in range(3):
+        directions = [arc[word, 0], arc[word, 1 : word + 1].sum(), arc[word, word + 2 :].sum()]
+        assert rows[word, :3].tolist() == pytest.approx(directions, abs=1e-5)
+        deprels = sum(
+            arc[word, head + 1] * numpy.exp(row) / numpy.exp(row).sum()
+            for (dependent, head), row in zip(belief.pairs.tolist(), belief.label_scores)
+            if dependent == word
+        )
+        assert rows[word, 3:].tolist() == pytest.approx(deprels.tolist(), abs=1e-5)
+
+
 # How uncertain it is
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from wasabi import msg
 
-from ..training.conversion.conllu_entities import ELSEWHERE
-from ..training.conversion.convert_counts import Counts, SplitCounts
+from ...training.conversion.conllu_entities import ELSEWHERE
+from ...training.conversion.convert_counts import Counts, SplitCounts
 
 # Share of the tokens that the language's tokenizer does not make, which is told above it.
 UNLIKE = 0.05

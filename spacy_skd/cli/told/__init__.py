@@ -1,0 +1,1 @@
+"""What commands tell beside what they write."""
