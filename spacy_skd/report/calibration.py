@@ -1,11 +1,10 @@
 """Temperatures with which the probabilities that a pipeline tells are true, fitted on gold.
 
 One T a component divides all its scores (Guo et al., "On Calibration of Modern Neural Networks",
-ICML 2017, section 4.2), so that marginals stay consistent. It is that of the least Brier score of
-right and wrong, of what the component decides: since T changes no decision, that is the least mean
-square distance between what is told and what is true (Murphy 1973), but for how well right is told
-from wrong, which T hardly changes. The likelihood would give the few that are wrong although nearly
-certain (an arc of a sentence that was cut wrongly) more say than all others.
+ICML 2017, section 4.2), so that marginals stay consistent. It is that of the least mean square
+distance between what is told and what is true (`square_distance`). The likelihood would give the
+few decisions that are wrong although nearly certain (arcs of sentences that were cut wrongly) more
+say than all others.
 """
 
 import math
@@ -22,7 +21,7 @@ from ..models.words import word_lengths
 from ..pipeline.distilling import DistillingPipe
 from ..training.check import TOKENS, same_tokens
 from .deciding import Decisions, decisions_of
-from .reliability import LEAST, Bin, Reliability, brier_score, diagram, measure
+from .reliability import LEAST, Bin, Reliability, diagram, measure, square_distance
 from .temperature import Temperature, fit_temperature
 from .thresholds import (
     ALL,
@@ -235,9 +234,8 @@ def _fit(pipe: DistillingPipe, decisions: Decisions) -> Calibrated:
     variance = max(float(numpy.mean(uncalibrated * (1 - uncalibrated))), LEAST)
 
     def loss(temperature: float) -> float:
-        """Return the Brier score as a log likelihood: errors that are normal, of that variance."""
-        chances = decisions.confidences(temperature)
-        return len(right) * brier_score(chances, right) / (2 * variance)
+        """Return the distance as a log likelihood: of errors that are normal, all of a variance."""
+        return square_distance(decisions.confidences(temperature), right) / (2 * variance)
 
     temperature = fit_temperature(loss)
     pipe.calibration = temperature.value

@@ -17,6 +17,7 @@ from ..arrays import Array, Bools, Floats1d, Ints1d
 from ..errors import check_between
 
 BINS = 15
+MANY = 200 * BINS
 DRAWS = 200
 COVERAGES = (0.8, 0.9, 0.95)
 TOLERANCE = 1e-3  # of probabilities that were rounded, as float16 does
@@ -160,6 +161,19 @@ def brier_score(confidences: Array, right: Array) -> float:
     """Return the mean of (p - r)^2, r being 1 for what is right, else 0 (Brier 1950)."""
     confidences, right = check_predictions(confidences, right)
     return _mean((confidences - right) ** 2)
+
+
+def square_distance(confidences: Array, right: Array) -> float:
+    """Return the sum over the bins of a diagram of n (mean p - mean r)^2, the part of the Brier
+    score that is calibration and not how well right is told from wrong (Murphy 1973); of fewer than
+    `MANY` predictions, of which a bin says little, the sum of (p - r)^2, whose expectation is least
+    at the same temperature.
+    """
+    confidences, right = check_predictions(confidences, right)
+    if len(right) < MANY:
+        return float(((confidences - right) ** 2).sum())
+    bars = diagram(confidences, right)
+    return sum(bar.n * (bar.confidence - bar.accuracy) ** 2 for bar in bars)
 
 
 def negative_log_likelihood(confidences: Array, right: Array) -> float:

@@ -3,12 +3,14 @@
 import math
 from itertools import product
 
+import numpy
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_skd.report.reliability import (
+    MANY,
     accuracy_at,
     auroc,
     brier_score,
@@ -19,6 +21,7 @@ from spacy_skd.report.reliability import (
     measure,
     negative_log_likelihood,
     precision_recall,
+    square_distance,
 )
 
 CONFIDENCES = np.asarray([0.9, 0.2, 0.6, 0.8])
@@ -149,3 +152,22 @@ def test_of_nothing_all_is_nan():
 def test_what_is_no_probability_is_refused(confidences, right, named):
     with pytest.raises(ValueError, match=named):
         measure(np.asarray(confidences), np.asarray(right))
+
+
+@pytest.mark.parametrize("n", [MANY // 2, 10 * MANY])
+def test_the_square_distance_is_least_where_probabilities_are_true(n):
+    """Of few predictions and of many; a few that are wrong though certain do not rule it, as they
+    rule the likelihood."""
+    random = numpy.random.default_rng(0)
+    logits = random.normal(0, 3, n)
+    right = random.random(n) < 1 / (1 + numpy.exp(-logits))
+    right[: n // 100] = False
+    logits[: n // 100] = 12.0
+
+    def of(temperature):
+        return 1 / (1 + numpy.exp(-logits / temperature))
+
+    near = {t: square_distance(of(t), right) for t in (0.5, 0.8, 1.0, 1.25, 2.0)}
+    assert min(near, key=near.get) == 1.0
+    likelihoods = {t: negative_log_likelihood(of(t), right) for t in near}
+    assert min(likelihoods, key=likelihoods.get) > 1.0
