@@ -256,7 +256,8 @@ def init_cli(
     try:
         if str(output) != STDOUT:
             check_new_file(output, overwrite=overwrite)
-            check_apart(output, [p for p in (teacher, *store, vectors, lexicon, dev) if p])
+            read = [p for p in (teacher, *store, vectors, lexicon) if p]
+            check_apart(output, [*read, *([dev] if dev and Path(dev).is_file() else [])])
         config, plan = init(
             teacher,
             preset=preset,

@@ -11,6 +11,7 @@ from .folder import (
     mark_folder,
     new_folder,
     remove_files,
+    remove_if_empty,
     same_files,
 )
 from .lock import Held, locked
@@ -32,6 +33,7 @@ __all__ = [
     "new_folder",
     "refuse_stream",
     "remove_files",
+    "remove_if_empty",
     "same_files",
     "suffix_of",
     "unchanged",

@@ -143,6 +143,12 @@ def remove_files(folder: Path, names: Collection[str]) -> None:
             (folder / parent).rmdir()
 
 
+def remove_if_empty(folder: Path) -> None:
+    """Remove a folder that holds nothing, not even of somebody else."""
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
 @contextlib.contextmanager
 def _made(folder: Path) -> Iterator[None]:
     """Make a folder and those above it; what was made is removed again if the block fails."""

@@ -78,6 +78,7 @@ def test_every_command_that_loads_or_makes_a_pipeline_takes_code():
     assert taking == set(commands)
     assert taking == {
         *RUN_A_PIPELINE, "beliefs", "check", "convert", "distill", "package", "prepare", "select",
+        "stream",
     }  # fmt: skip
     for name in taking:
         (option,) = (p for p in commands[name].params if "--code" in p.opts)

@@ -172,6 +172,7 @@ def test_the_gpu_id_reaches_the_command(teacher, tmp_path, monkeypatch, command)
         "check": [ROOT / "configs" / "student.cfg"],
         "report": [tmp_path / "c.spacy", f"a={teacher}"],
         "teacher": [ROOT / "configs" / "teacher.cfg", tmp_path / "out"],
+        "stream": [tmp_path / "corpora.jsonl", tmp_path / "out"],
         "rehead": [teacher, tmp_path / "out", "--raw", tmp_path / "raw.txt"],
     }.get(command, [teacher, tmp_path / "raw.txt", tmp_path / "out.spacy"])
     found = run(command, *arguments, "--gpu-id", 3)

@@ -328,7 +328,7 @@ def test_what_is_wrong_is_named_and_nothing_is_written(stock, teacher, data, tmp
         ([stock, "--preset", "big"], "expected one of tiny, small, medium, got 'big'"),
         (["no_such_package"], "cannot load the teacher 'no_such_package'"),
         ([stock, "--pipes", "nerr"], "got nerr"),
-        ([stock, "--store", tmp_path], "found no manifest.json"),
+        ([stock, "--store", tmp_path / "none"], "found no manifest.json"),
         ([stock, "--store", wrong], "the beliefs of another teacher"),
         ([teacher, "--store", few], "students ask sent, pos, parser"),
         ([teacher, "--dev", tmp_path / "no.spacy"], "expected docs as spaCy's DocBin writes them"),

@@ -47,7 +47,7 @@ def test_round_trip(tmp_path):
 def test_another_run_is_refused_and_the_difference_named(tmp_path, changes, said):
     with pytest.raises(ValueError, match=said) as error:
         make().check_same(make(**changes), folder=tmp_path)
-    assert "another output folder" in str(error.value)
+    assert "choose another output, or replace it" in str(error.value)
 
 
 def test_where_the_input_lies_and_which_versions_ran_does_not_matter(tmp_path):

@@ -4,7 +4,6 @@ Texts are cut into shards as `annotate` cuts them, in a folder beside the output
 that was stopped goes on; the output is made of them at the end, and the folder is gone then.
 """
 
-import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 
-from ...disk import check_apart, check_new_file, remove_files, write_new
+from ...disk import check_apart, check_new_file, remove_files, remove_if_empty, write_new
 from ...errors import check_between
 from ...shards.files import read_shard
 from ...shards.manifest import Manifest
@@ -86,8 +85,7 @@ def silver(
         return _Silver(pipeline, files, output, settings, workers, overwrite, drafts=drafts)
 
     counts = carry_out(place, make, overwrite=overwrite, report=report).counts
-    with contextlib.suppress(OSError):  # it holds something of somebody else
-        parts.rmdir()
+    remove_if_empty(parts)
     return counts["texts"], counts["rejected"]
 
 

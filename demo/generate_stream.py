@@ -1,4 +1,4 @@
-"""Generate the corpora of the workflow `stream`: `python demo/stream.py FOLDER`.
+"""Generate the corpora of the workflow `stream`: `python demo/generate_stream.py FOLDER`.
 
 Two demo corpora of different seeds, with a teacher's config each: one has tags and trees, the other
 entities, so that a student that learns both in turn grows.

@@ -2,7 +2,7 @@
 
 import json
 
-import stream
+import generate_stream
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 from typer.testing import CliRunner
@@ -11,9 +11,9 @@ from spacy_skd.cli.streaming.corpora import read_corpora
 
 
 def test_two_corpora_of_other_layers_with_their_teachers(tmp_path, monkeypatch):
-    monkeypatch.setattr(stream, "TRAIN_WORDS", 400)
-    monkeypatch.setattr(stream, "HELD_WORDS", 200)
-    file = stream.stream(tmp_path / "demo", words=300, backbone="some/model")
+    monkeypatch.setattr(generate_stream, "TRAIN_WORDS", 400)
+    monkeypatch.setattr(generate_stream, "HELD_WORDS", 200)
+    file = generate_stream.stream(tmp_path / "demo", words=300, backbone="some/model")
     trees, names = read_corpora(file)
     assert (trees.name, names.name) == ("trees", "names")
     for corpus in (trees, names):
@@ -25,14 +25,14 @@ def test_two_corpora_of_other_layers_with_their_teachers(tmp_path, monkeypatch):
     assert any(doc.has_annotation("DEP") for doc in docs)
     assert any(doc.ents for doc in others)
     assert {doc.text for doc in docs} != {doc.text for doc in others}
-    stream.stream(tmp_path / "demo", words=300, overwrite=True)
+    generate_stream.stream(tmp_path / "demo", words=300, overwrite=True)
 
 
 def test_other_corpora_are_left_alone(tmp_path):
     import typer
 
     app = typer.Typer()
-    app.command()(stream.stream_cli)
+    app.command()(generate_stream.stream_cli)
     mine = tmp_path / "mine.jsonl"
     mine.write_text(json.dumps({"name": "a"}))
     found = CliRunner().invoke(app, [str(tmp_path / "demo"), "--corpora", str(mine)])
