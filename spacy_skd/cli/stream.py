@@ -11,9 +11,10 @@ from wasabi import msg
 from ..training.configs.presets import DEFAULT, PRESETS
 from .code import CODE
 from .prepare import EFFORT
+from .rejects import ACCEPT, HAS_REJECTS, tell_rejects
 from .streaming.corpora import read_corpora
 from .streaming.matrix import matrix_table, summaries, summary_table, weighed
-from .streaming.request import BESIDE, Request
+from .streaming.request import BESIDE, JOINT, Request
 from .streaming.run import stream
 from .streaming.work import Work, say
 
@@ -44,12 +45,14 @@ def stream_cli(
     ),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU, -1 for CPU"),
     code_path: Path = CODE,
+    accept_rejects: bool = ACCEPT,
 ) -> None:
     """Teach one student CORPORA in turn, each by a teacher of its own, while it rehearses what it
     knew from what it said itself of the earlier text.
 
     Prints its scores on each corpus after each stage. The same command goes on after any
-    interruption, and with corpora that are added at the end.
+    interruption, and with corpora that are added at the end. Exit code: 0 if all is done, 3 if all
+    but the lines in the named rejects.jsonl, 1 if something is wrong.
     """
     import_code(code_path)
     if gpu_id >= 0:
@@ -71,14 +74,18 @@ def stream_cli(
     except (ValueError, OSError) as error:
         msg.fail("Not learnt to the end", str(error), exits=1)
     _tell(work)
+    for file, n in work.rejects():
+        tell_rejects(n, file, accept=True)
+    if work.rejects() and not accept_rejects:
+        raise typer.Exit(HAS_REJECTS)
 
 
 def _tell(work: Work) -> None:
     names, scores = work.names, work.scores()
-    for name, rehearsed in work.state.notes.get("rehearsed", {}).items():
+    for name, rehearsed in work.rehearsed.items():
         if rehearsed["lost"]:
             msg.warn(
-                f"No raw text was left of {', '.join(rehearsed['lost'])} when {name} was learnt; "
+                f"No text was left of {', '.join(rehearsed['lost'])} when {name} was learnt; "
                 f"text of {', '.join(rehearsed['of'])} was rehearsed"
             )
     config = Config().from_disk(work.last.best / "config.cfg")
@@ -88,5 +95,7 @@ def _tell(work: Work) -> None:
     found = summaries(scores, names)
     print("\nMean of all corpora at the end, and what was lost since each was learnt, percent")
     print(summary_table({measure: found[measure] for measure in measures}))
+    if JOINT in work.request.compare and len(names) > 1 and not work.has_joint:
+        msg.warn(f"joint: not trained, since {work.corpora[0].teacher} is not there any more")
     msg.good(f"Report: {work.out / 'report.json'}")
     msg.good(f"Pipeline: {work.last.best}")

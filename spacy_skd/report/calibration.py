@@ -8,7 +8,7 @@ say than all others.
 """
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,12 +16,21 @@ import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from ..arrays import Array
 from ..layers.known import layers_of
 from ..models.words import word_lengths
 from ..pipeline.distilling import DistillingPipe
 from ..training.check import TOKENS, same_tokens
 from .deciding import Decisions, decisions_of
-from .reliability import LEAST, Bin, Reliability, diagram, measure, square_distance
+from .reliability import (
+    LEAST,
+    Bin,
+    Reliability,
+    diagram,
+    measure,
+    square_distance,
+    square_error,
+)
 from .temperature import Temperature, fit_temperature
 from .thresholds import (
     ALL,
@@ -32,6 +41,7 @@ from .thresholds import (
     set_thresholds,
 )
 
+NEAR = 0.3  # of log T, between what is of the least distance and of the least Brier score
 ROUGH = 0.1  # error of log T from which on it is
 FEW = 30  # spans on which a threshold is rough
 
@@ -230,14 +240,21 @@ def _no_threshold(label: str, threshold: Threshold, precision: float | None) -> 
 
 def _fit(pipe: DistillingPipe, decisions: Decisions) -> Calibrated:
     """Set the temperature. RETURNS (Calibrated): without thresholds."""
-    right, uncalibrated = decisions.right, decisions.confidences(1.0)
-    variance = max(float(numpy.mean(uncalibrated * (1 - uncalibrated))), LEAST)
+    right = decisions.right
 
-    def loss(temperature: float) -> float:
-        """Return the distance as a log likelihood: of errors that are normal, all of a variance."""
-        return square_distance(decisions.confidences(temperature), right) / (2 * variance)
+    def fit(distance: Callable[[Array, Array], float], start: float) -> Temperature:
+        """Fit a distance as a log likelihood: of errors that are normal, of one variance."""
+        chances = decisions.confidences(start)
+        variance = max(float(numpy.mean(chances * (1 - chances))), LEAST)
+        return fit_temperature(
+            lambda t: distance(decisions.confidences(t), right) / (2 * variance), start=start
+        )
 
-    temperature = fit_temperature(loss)
+    # That of bins has a second minimum where all is certain: it is looked for beside the other's.
+    first = fit(square_error, 1.0)
+    temperature = fit(square_distance, first.value)
+    if abs(math.log(temperature.value / first.value)) > NEAR:
+        temperature = fit(square_error, first.value)
     pipe.calibration = temperature.value
     before, after = (told(decisions, at=t) for t in (1.0, temperature.value))
     return Calibrated(pipe.layer.full_name, temperature, before, after)

@@ -171,9 +171,15 @@ def square_distance(confidences: Array, right: Array) -> float:
     """
     confidences, right = check_predictions(confidences, right)
     if len(right) < MANY:
-        return float(((confidences - right) ** 2).sum())
+        return square_error(confidences, right)
     bars = diagram(confidences, right)
     return sum(bar.n * (bar.confidence - bar.accuracy) ** 2 for bar in bars)
+
+
+def square_error(confidences: Array, right: Array) -> float:
+    """Return the sum of (p - r)^2: n times the Brier score."""
+    confidences, right = check_predictions(confidences, right)
+    return float(((confidences - right) ** 2).sum())
 
 
 def negative_log_likelihood(confidences: Array, right: Array) -> float:

@@ -22,7 +22,7 @@ class Temperature(NamedTuple):
     error: float
 
 
-def fit_temperature(nll: Callable[[float], float]) -> Temperature:
+def fit_temperature(nll: Callable[[float], float], *, start: float = 1.0) -> Temperature:
     """Return the T of the least
 
     nll(T) + (log T)^2 / (2 * SPREAD^2),
@@ -32,13 +32,13 @@ def fit_temperature(nll: Callable[[float], float]) -> Temperature:
     has no maximum, it keeps T finite. The error is that of a normal approximation at the minimum:
     1 / sqrt(second derivative) (Laplace's method).
 
-    nll (Callable[[float], float]): of T; unimodal.
+    nll (Callable[[float], float]): of T; unimodal. start (float): a T where the search begins.
     """
 
     def loss(log_t: float) -> float:
         return nll(_allowed(log_t)) + (log_t / SPREAD) ** 2 / 2
 
-    best, lowest = _minimum(loss)
+    best, lowest = _minimum(loss, start=math.log(start))
     sides = loss(best - CURVED) + loss(best + CURVED)
     curvature = (sides - 2 * lowest) / CURVED**2
     value = float(f"{_allowed(best):.{DIGITS}g}")
@@ -50,10 +50,10 @@ def _allowed(log_t: float) -> float:
     return min(max(math.exp(log_t), 1 / HOTTEST), HOTTEST)
 
 
-def _minimum(loss: Callable[[float], float]) -> tuple[float, float]:
-    """Return the place of the least loss near 0, and the loss: by parabolas through three points
-    around it, or, where these are of no use, by halving the wider side."""
-    points = sorted((x, loss(x)) for x in (-STEP, 0.0, STEP))
+def _minimum(loss: Callable[[float], float], *, start: float) -> tuple[float, float]:
+    """Return the place of the least loss near the start, and the loss: by parabolas through three
+    points around it, or, where these are of no use, by halving the wider side."""
+    points = sorted((x, loss(x)) for x in (start - STEP, start, start + STEP))
     while points[0][1] < points[1][1]:
         points = [_step(loss, points[0], points[1]), *points[:2]]
     while points[2][1] < points[1][1]:

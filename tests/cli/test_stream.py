@@ -13,8 +13,9 @@ from own_code import run
 from spacy.tokens import Doc, DocBin
 from thinc.api import Config
 
+from spacy_skd.cli.distillation import training
 from spacy_skd.cli.streaming import work
-from spacy_skd.cli.streaming.corpora import read_corpora
+from spacy_skd.cli.streaming.corpora import Corpus, read_corpora
 from spacy_skd.cli.streaming.matrix import matrix_table, summary
 from spacy_skd.cli.streaming.rehearsal import write_texts
 from spacy_skd.cli.streaming.stages import Given, Store, mix, strange_labels
@@ -175,14 +176,18 @@ def test_a_corpus_is_added_later_and_raw_text_is_gone(data, teacher, tmp_path):
     lines = rows(data, teacher, "trees", "names")
     for line in lines:
         line["raw"] = shutil.copy(line["raw"], tmp_path)
+    del lines[0]["gold"]
+    with open(lines[0]["raw"], "a") as file:
+        file.write("{\n")  # is set aside, whoever reads it
     out = tmp_path / "out"
-    assert stream(write(tmp_path, lines[:1]), out, "--compare", "none").exit_code == 0
+    first_run = stream(write(tmp_path, lines[:1]), out, "--compare", "none")
+    assert first_run.exit_code == 3, first_run.output
     first = out / "stream" / "1_trees" / "training" / "model-best" / "tag" / "model"
     before = first.stat().st_mtime_ns
     os.remove(lines[0]["raw"])
-    found = stream(write(tmp_path, lines), out, "--compare", "none")
+    found = stream(write(tmp_path, lines), out, "--compare", "joint", "--accept-rejects")
     assert found.exit_code == 0, found.output
-    assert "No raw text was left of trees when names was learnt" in " ".join(found.output.split())
+    assert "No text was left of trees when names was learnt" in " ".join(found.output.split())
     assert first.stat().st_mtime_ns == before
     texts = srsly.read_jsonl(out / "stream" / "2_names" / "texts.jsonl")
     assert {line["text"] for line in texts} <= set(NAMES)
@@ -255,7 +260,7 @@ def test_two_corpora_of_one_name(data, teacher, tmp_path):
 @pytest.mark.parametrize(("change", "told"), [
     ({"teacher": "nowhere"}, "cannot load the teacher of trees 'nowhere'"),
     ({"dev": "bare"}, "expected labelled docs, found none with any of tag"),
-    ({"raw": "missing.jsonl"}, "missing.jsonl: no such file or folder"),
+    ({"raw": "missing.jsonl"}, "missing.jsonl: raw of trees: no such file"),
 ])  # fmt: skip
 def test_inputs_that_are_wrong_are_told_before_anything_is_written(
     change, told, data, teacher, tmp_path
@@ -385,5 +390,58 @@ def test_texts_to_rehearse_are_as_many_words_of_each_corpus(tmp_path):
     assert (tmp_path / "again.jsonl").read_bytes() == (tmp_path / "out.jsonl").read_bytes()
     for name in "abc":
         os.remove(tmp_path / f"{name}.jsonl")
-    with pytest.raises(ValueError, match="no raw text is left of a, b, and c has none"):
+    with pytest.raises(ValueError, match="nothing is left of a, b, and c has no text"):
         write_texts([a, b], c, tmp_path / "out.jsonl", words=80)
+
+
+def test_what_a_small_corpus_lacks_others_make_up_for_and_gold_stands_for_raw(tmp_path):
+    nlp = spacy.blank("en")
+    docs = [Doc(nlp.vocab, ["gold", "text", str(i)]) for i in range(3)]
+    DocBin(docs=docs).to_disk(tmp_path / "gold.spacy")
+    lines = [json.dumps({"text": f"raw text number {i}"}) for i in range(100)]
+    (tmp_path / "raw.jsonl").write_text("\n".join([*lines, "{"]) + "\n")
+    small = Corpus("a", tmp_path, tmp_path, gold=tmp_path / "gold.spacy")
+    large = Corpus("b", tmp_path, tmp_path, raw=(tmp_path / "*.jsonl",))
+    chosen = write_texts([large, small], large, tmp_path / "out.jsonl", words=100)
+    texts = [line["text"] for line in srsly.read_jsonl(tmp_path / "out.jsonl")]
+    assert sum(text.startswith("gold") for text in texts) == 3
+    assert 100 <= chosen.words <= 104
+    assert (chosen.of, chosen.lost) == (("b", "a"), ())
+
+
+def test_a_teacher_that_was_changed_or_exchanged_is_seen(data, teacher, tmp_path):
+    """If it is gone, nothing is to be seen."""
+    own = tmp_path / "teacher"
+    shutil.copytree(teacher, own)
+    line = {**rows(data, teacher, "trees")[0], "teacher": str(own)}
+    corpora, out = write(tmp_path, [line]), tmp_path / "out"
+    assert stream(corpora, out, "--compare", "none").exit_code == 0
+    nlp = spacy.load(own)
+    nlp.get_pipe("tag").model.get_ref("output_layer").set_param(
+        "b", nlp.get_pipe("tag").model.get_ref("output_layer").get_param("b") + 1
+    )
+    nlp.to_disk(own)
+    found = stream(corpora, out, "--compare", "none")
+    assert found.exit_code == 1
+    assert "trees: teacher: was" in " ".join(found.output.split())
+    shutil.rmtree(own)
+    assert stream(corpora, out, "--compare", "none").exit_code == 0
+
+
+def test_a_folder_that_was_moved_while_a_student_was_trained_goes_on(
+    data, teacher, tmp_path, monkeypatch
+):
+    corpora, out = write(tmp_path, rows(data, teacher, "trees", "names")), tmp_path / "out"
+    train = training.train
+
+    def stop(config, output, **settings):
+        if "2_names" in str(output):
+            raise KeyboardInterrupt
+        train(config, output, **settings)
+
+    monkeypatch.setattr(training, "train", stop)
+    assert stream(corpora, out, "--compare", "none").exit_code == 130
+    monkeypatch.setattr(training, "train", train)
+    shutil.move(out, tmp_path / "elsewhere")
+    found = stream(corpora, tmp_path / "elsewhere", "--compare", "none")
+    assert found.exit_code == 0, found.output

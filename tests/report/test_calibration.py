@@ -1,6 +1,7 @@
 """Temperatures and thresholds of components, on gold that is drawn from their own distributions."""
 
 import math
+from types import SimpleNamespace
 
 import all_components
 import numpy
@@ -10,7 +11,7 @@ from conftest import SENTENCES
 from spacy.tokens import Doc
 
 from spacy_skd.layers.base import Drawing
-from spacy_skd.report.calibration import calibrate
+from spacy_skd.report.calibration import _fit, calibrate
 from spacy_skd.report.deciding import Decisions
 from spacy_skd.report.scores import unannotated
 from spacy_skd.report.thresholds import check_keys, choose_threshold
@@ -229,3 +230,24 @@ def test_categories_are_judged_without_those_of_other_components(nlp):
     assert [fact.label for fact in layer.decisions(own)] == ["ONE"]
     assert doc.cats["ANGRY"] == 0.9
     assert layer.of_labels(own, ["ONE", "TWO"]) is own
+
+
+@pytest.mark.parametrize("true", [0.5, 3.0, 12.0])
+@pytest.mark.parametrize("n", [1000, 20_000])
+def test_however_far_from_true_probabilities_are_the_temperature_is_found(true, n):
+    """Where all would be certain the distance of bins is small, too: that is not taken. The error
+    that is told is about that of repeated draws."""
+    random = numpy.random.default_rng(0)
+    found, told = [], []
+    for _ in range(6):
+        margins = random.normal(0, 2, n) * true
+        right = random.random(n) < 1 / (1 + numpy.exp(-margins / true))
+        decisions = SimpleNamespace(
+            right=right, confidences=lambda t, m=margins: 1 / (1 + numpy.exp(-m / t))
+        )
+        pipe = SimpleNamespace(calibration=1.0, layer=SimpleNamespace(full_name="x"))
+        fitted = _fit(pipe, decisions).temperature
+        found.append(math.log(fitted.value / true))
+        told.append(fitted.error)
+    assert numpy.abs(found).max() < 5 * numpy.mean(told)
+    assert numpy.std(found) < 3 * numpy.mean(told)

@@ -1,13 +1,15 @@
 """What a student learns in turn: the file of `spacy skd stream`, a corpus a line."""
 
+import contextlib
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from glob import glob, has_magic
 from pathlib import Path
 from typing import Any
 
-from ...disk import suffix_of
+from ...disk import suffix_of, unique_files
 from ...training.annotation.inputs import DOCS
 from ...training.conversion.raw_text import find_raw_files
 
@@ -41,12 +43,18 @@ class Corpus:
 
     @property
     def texts(self) -> list[Path]:
-        """What its teacher annotates."""
-        return [*([self.gold] if self.gold else []), *self.raw]
+        """What its teacher annotates, of what is there."""
+        return [*([self.gold] if self.gold else []), *self.raw_files()]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that is named as raw text is there."""
+        return all(map(_raw_files, self.raw))
 
     def raw_files(self) -> list[Path]:
-        """Return the files of raw text that are still there."""
-        return find_raw_files([path for path in self.raw if path.exists()])
+        """Return the files of raw text that are still there. RAISES (ValueError): for others than
+        .jsonl and .txt."""
+        return unique_files(file for path in self.raw for file in _raw_files(path))
 
 
 def read_corpora(file: Path) -> list[Corpus]:
@@ -71,6 +79,18 @@ def read_corpora(file: Path) -> list[Corpus]:
     if not corpora:
         raise ValueError(f"{file}: expected corpora, a line each, found none")
     return corpora
+
+
+def _raw_files(path: Path) -> list[Path]:
+    """Return the files of a file, a folder or a glob; none if it is gone or empty."""
+    found = [path] if path.exists() else []
+    if not found and has_magic(str(path)):
+        found = sorted(map(Path, glob(str(path), recursive=True)))
+    files: list[Path] = []
+    for each in found:
+        with contextlib.suppress(FileNotFoundError):  # of a folder that has none
+            files += find_raw_files([each])
+    return files
 
 
 def _corpus(row: Any, where: str) -> Corpus:

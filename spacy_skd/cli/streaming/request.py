@@ -1,16 +1,17 @@
 """What is asked of `spacy skd stream`, checked before anything takes long."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from spacy.util import is_package
 
 from ...disk import check_apart, digest_of
 from ...errors import check_between, check_one_of, check_positive
 from ...layers.known import annotated_layers, known_layers
 from ...teachers.fingerprint import fingerprint
 from ...teachers.loading import load_trained
-from ...training.annotation.inputs import find_inputs
 from ...training.configs.plan import make_plan
 from ...training.configs.presets import DEFAULT, find_preset
 from ..distillation.state import describe
@@ -92,19 +93,34 @@ def _described(corpus: Corpus, before: Mapping[str, Any] | None) -> dict[str, An
         "test": describe([corpus.test]),
         "gold": describe([corpus.gold]) if corpus.gold else [],
     }
-    if before is not None and not all(path.exists() for path in corpus.raw):
-        described["raw"] = before["raw"]
-    else:
-        described["raw"] = describe(find_inputs([str(path) for path in corpus.raw]))
+    described["raw"] = _raw(corpus, before)
     if corpus.config is not None:
         described["teacher"] = {"file": corpus.config.name, "blake2b": digest_of(corpus.config)}
-    elif before is not None:
+    elif before is not None and is_gone(str(corpus.teacher)):
         described["teacher"] = before["teacher"]
     else:
         nlp = load_trained(str(corpus.teacher), what=f"teacher of {corpus.name}")
         make_plan(nlp)  # which a teacher that cannot teach has none of
         described["teacher"] = {"name": nlp.meta["name"], "blake2b": fingerprint(nlp)}
     return described
+
+
+def _raw(corpus: Corpus, before: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """Describe raw text; of what was read before some may be gone. RAISES (ValueError): if more
+    is."""
+    found = describe(corpus.raw_files())
+    if corpus.is_whole:
+        return found
+    if before is None:
+        missing = next(path for path in corpus.raw if not replace(corpus, raw=(path,)).is_whole)
+        raise ValueError(f"{missing}: raw of {corpus.name}: no such file, and no folder of any")
+    known: list[dict[str, Any]] = before["raw"]
+    return known if all(each in known for each in found) else found
+
+
+def is_gone(pipeline: str) -> bool:
+    """Whether there is neither such a folder nor such a package."""
+    return not Path(pipeline).exists() and not is_package(pipeline)
 
 
 def check_output(request: Request, output: Path) -> None:

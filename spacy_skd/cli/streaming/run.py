@@ -92,7 +92,7 @@ def _report(work: Work) -> None:
     written = {
         "corpora": work.names,
         "student": str(work.last.best),
-        "rehearsed": work.state.notes.get("rehearsed", {}),
+        "rehearsed": work.rehearsed,
         "summary": summaries(scores, work.names),
         "scores": scores,
     }

@@ -168,6 +168,21 @@ def next_config(
     return config
 
 
+def moved_paths(written: Config, now: Config) -> dict[str, str | None]:
+    """Return the paths of a config that was written where the folder was before, as they are now,
+    by dotted name."""
+    paths: dict[str, str | None] = {}
+    for name, value in now["paths"].items():
+        old = written["paths"].get(name)
+        if isinstance(value, dict):
+            rows = {row: each["path"] for row, each in value.items()}
+            moved = {r: p for r, p in rows.items() if (old or {}).get(r, {}).get("path") != p}
+            paths |= {f"{name}.{row}.path": path for row, path in moved.items()}
+        elif old != value:
+            paths[name] = value
+    return paths
+
+
 def strange_labels(rehearsed: Path, new: Path) -> dict[str, tuple[list[str], list[str]]]:
     """Return by layer that two annotated folders share the labels of each, if none is in both:
     perhaps they call the same by other names."""

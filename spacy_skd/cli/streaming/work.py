@@ -17,6 +17,7 @@ from ...teachers.loading import load_trained
 from ...training.annotation.annotate import annotate
 from ...training.annotation.settings import Settings
 from ...training.annotation.vectors import VectorSettings, make_vectors
+from ...training.conversion.raw_text import REJECTS
 from ..code import with_code
 from ..distillation.state import State
 from ..distillation.training import BEST, Training
@@ -25,13 +26,14 @@ from ..teacher import marked_training
 from .corpora import Corpus
 from .matrix import Scores
 from .rehearsal import write_texts
-from .request import JOINT, STREAM, Checked
+from .request import JOINT, STREAM, Checked, is_gone
 from .scoring import score_on
 from .stages import (
     Given,
     Store,
     first_config,
     joint_config,
+    moved_paths,
     next_config,
     strange_labels,
     variants_of,
@@ -118,7 +120,10 @@ class Work:
 
     @property
     def has_joint(self) -> bool:
-        return JOINT in self.request.compare and len(self.corpora) > 1
+        """Return whether one student learns all at once, which needs the first teacher."""
+        first = self.corpora[0].teacher
+        is_there = first is None or not is_gone(first)
+        return JOINT in self.request.compare and len(self.corpora) > 1 and is_there
 
     # What steps do
 
@@ -133,19 +138,21 @@ class Work:
 
     def annotate(self, corpus: Corpus) -> None:
         """Let its teacher read a corpus, or go on."""
-        self._annotate(self.teacher(corpus), corpus.texts, self.store(corpus), self.overwrite)
+        self._annotate(self.teacher(corpus), corpus.texts, self.store(corpus))
 
-    def _annotate(self, teacher: str, texts: Sequence[Path], store: Path, overwrite: bool) -> None:
+    def _annotate(self, teacher: str, texts: Sequence[Path], store: Path) -> None:
         settings = Settings(max_words=self.request.max_words)
         with progress("annotate") as tell:
-            annotate(
+            manifest = annotate(
                 teacher,
                 [str(path) for path in texts],
                 store,
                 settings=settings,
-                overwrite=overwrite,
+                overwrite=True,  # what changed was refused before, and all here is ours
                 report=tell,
             )
+        name = (store / REJECTS).relative_to(self.out).as_posix()
+        self.state.notes.setdefault("rejects", {})[name] = manifest.counts["rejected"]
 
     def make_vectors(self) -> None:
         """Make those of the first teacher, of all texts that are there when the stream begins: what
@@ -186,7 +193,7 @@ class Work:
             "words": chosen.words, "of": list(chosen.of), "lost": list(chosen.lost),
         }  # fmt: skip
         before = self.stage(STREAM, place - 1).best
-        self._annotate(str(before), [stage.texts], stage.rehearsed, True)
+        self._annotate(str(before), [stage.texts], stage.rehearsed)
         for layer, (old, added) in strange_labels(stage.rehearsed, self.store(corpus)).items():
             msg.warn(
                 f"{corpus.name}: {layer} has no label in common with the corpora before. The "
@@ -198,16 +205,15 @@ class Work:
         """Train a student, or go on. name, key (str): of the step."""
         trainings = self.state.notes.setdefault("trainings", {})
         notes: dict[str, Any] = trainings.setdefault(name, {})
-        begun = notes.get("training")
+        begun, config = notes.get("training"), self._config(stage)
         if begun is None or begun[0] != key:
-            config = self._config(stage)
             stage.folder.mkdir(parents=True, exist_ok=True)
             write_new(stage.config, config.to_bytes(), overwrite=True)
         training = Training(
             stage.config,
             stage.folder / "training",
             kept=stage.folder / "resume",
-            paths={"dev": str(self.dev(stage.place))},
+            paths=moved_paths(Config().from_disk(stage.config), config),
             gpu_id=self.request.gpu_id,
             code=with_code(self.request.code),
             notes=notes,
@@ -262,6 +268,18 @@ class Work:
             variant: [json.loads(each.scores.read_text(encoding="utf8")) for each in of_variant]
             for variant, of_variant in stages.items()
         }
+
+    @property
+    def rehearsed(self) -> dict[str, dict[str, Any]]:
+        """By corpus, what was rehearsed when it was learnt."""
+        noted: dict[str, dict[str, Any]] = self.state.notes.get("rehearsed", {})
+        return {name: noted[name] for name in self.names[1:] if name in noted}
+
+    def rejects(self) -> Sequence[tuple[Path, int]]:
+        """Return files of unfit lines, with how many there are."""
+        rejects: dict[str, int] = self.state.notes.get("rejects", {})
+        files = [(self.out / name, n) for name, n in rejects.items() if n]
+        return [(file, n) for file, n in files if file.parent.name in self.names]
 
     def save(self) -> None:
         """Write the state."""

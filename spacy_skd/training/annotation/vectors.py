@@ -21,7 +21,7 @@ from ...errors import check_between
 from ...teachers.embedding import Embedder
 from ...teachers.fingerprint import fingerprint
 from ...teachers.loading import load_trained
-from ..conversion.raw_text import read_raw
+from ..conversion.raw_text import Placed, read_texts
 from ..corpora.readers import pieces
 from ..engines.choice import Workers, make_engine
 from ..progress import Progress, Report, silent
@@ -152,10 +152,12 @@ class Words:
 
 
 def plain_docs(nlp: Language, texts: Sequence[Path]) -> Iterator[Doc]:
-    """Yield docs without annotation; see `make_vectors`."""
+    """Yield docs without annotation, see `make_vectors`; lines that are unfit are passed over, as
+    `annotate` sets them aside and tells of them."""
     for path in find_inputs([str(path) for path in texts]):
         if suffix_of(path) != DOCS:
-            yield from (nlp.tokenizer(text.text) for text in read_raw(path))
+            texts_of = (item.raw for item in read_texts(path) if isinstance(item, Placed))
+            yield from (nlp.tokenizer(text.text) for text in texts_of)
             continue
         for item in read_inputs([path], max_chars=sys.maxsize):
             if isinstance(item, Record) and item.doc is not None:
