@@ -87,7 +87,8 @@ def _scrub(config: Config, names: list[str]) -> Config:
                 settings[name] = {**value, "path": OF_PATHS}
     initialize["before_init"] = _without_copy(initialize.get("before_init"), paths)
     paths.pop("teacher", None)
-    for name in {"store", "resume", "former"} & paths.keys():  # other blocks may refer to them
+    # Other blocks may refer to them.
+    for name in {"store", "resume", "former", "lexicon"} & paths.keys():
         paths[name] = None
     if "stores" in paths:
         paths["stores"] = {}

@@ -16,6 +16,7 @@ from ..pipeline.teacher.component import is_teacher
 from ..pipeline.transitions.stock import stock_factory_of
 from ..registry import callback
 from ..teachers.loading import load_trained
+from .lexicon.setting import lexicon_path, set_lexicon
 from .origin import inherit_origin
 
 logger = logging.getLogger("spacy.skd")
@@ -95,6 +96,7 @@ def resume(nlp: Language, path: str, *, is_new: bool = False) -> None:
     saved = load_trained(path, what="pipeline to resume")
     for string in saved.vocab.strings:
         nlp.vocab.strings.add(string)
+    lexicon = lexicon_path(nlp)  # which is to take the place of what is saved
     resumed: list[str] = []
     for name, pipe in nlp.components:
         if is_teacher(pipe) or not hasattr(pipe, "from_bytes"):
@@ -115,6 +117,8 @@ def resume(nlp: Language, path: str, *, is_new: bool = False) -> None:
     if not nlp.vocab.vectors.shape[1]:  # of components that were taken over
         nlp.vocab.vectors = saved.vocab.vectors
     _restore_tokenizer(nlp.tokenizer, saved.tokenizer)
+    if lexicon is not None:
+        set_lexicon(nlp, lexicon)
     inherit_origin(nlp, saved)
     logger.info("Resumed from %s: %s", path, ", ".join(resumed))
 

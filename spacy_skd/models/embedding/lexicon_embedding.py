@@ -33,17 +33,26 @@ class OwnLexicon:
 
     tokens, matched (int): seen in training, and those of them in a phrase. told (bool): whether it
     was said that there are none. unfit, uneven (int): of what was read, lines that were left out
-    and phrases that text cuts otherwise. None of these is saved.
+    and phrases that text cuts otherwise. path (str | None): of what was read. None of
+    these is saved.
     """
 
-    def __init__(self, lexicon: Lexicon | None = None, *, unfit: int = 0, uneven: int = 0):
+    def __init__(
+        self,
+        lexicon: Lexicon | None = None,
+        *,
+        unfit: int = 0,
+        uneven: int = 0,
+        path: str | None = None,
+    ):
         self.lexicon = lexicon
         self.tokens = self.matched = 0
         self.told = False
         self.unfit, self.uneven = unfit, uneven
+        self.path = path
 
     def __deepcopy__(self, memo: Any) -> "OwnLexicon":
-        return OwnLexicon(self.lexicon)
+        return OwnLexicon(self.lexicon, path=self.path)
 
     def count(self, *, tokens: int, matched: int) -> None:
         """Note a batch of a training, and say once that nothing of it is in the lexicon."""

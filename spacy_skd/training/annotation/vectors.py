@@ -31,6 +31,7 @@ from .inputs import DOCS, Record, find_inputs, read_inputs
 from .type_beliefs import type_beliefs
 
 WIDTH = 96
+SHOWN = 3
 CHUNK = 2000  # words whose nearest rows are found together
 ATTRS: dict[str, str] = {"ORTH": "orth_", "LOWER": "lower_", "NORM": "norm_"}
 
@@ -124,12 +125,14 @@ def _make(
         raise ValueError(f"expected words that occur {settings.least} times or more, found none")
     full = _embed(nlp, embedder, teacher, texts, words, settings, workers, report)
     frequencies = numpy.asarray([vocabulary.counts[word] for word in words], dtype="float64")
+    _check_finite(full, words, what=f"{teacher}: vectors")
     reduced = reduce_width(full, frequencies, width=width)
     if beliefs is not None:
         attr, vocab = ATTRS[settings.attr], nlp.vocab
         believed = type_beliefs(beliefs, words, attr=attr, vocab=vocab, report=report)
         # Square roots, so that rare labels count, too (Hellinger distance).
         said, narrow = numpy.sqrt(believed.means), settings.beliefs_width
+        _check_finite(said, words, what=f"{beliefs}: probabilities")
         more = reduce_width(said, frequencies, width=min(narrow, said.shape[1]))
         reduced = numpy.concatenate([reduced, more], axis=1)
     blank = spacy.blank(str(nlp.lang))
@@ -139,6 +142,17 @@ def _make(
             table.add(blank.vocab.strings.add(form), row=int(row))
     blank.vocab.vectors = table
     return blank, table
+
+
+def _check_finite(rows: Floats2d, words: list[str], *, what: str) -> None:
+    """Raise ValueError if a word's row, of (words, n), has a value that is no number."""
+    wrong = numpy.flatnonzero(~numpy.isfinite(rows).all(axis=1)).tolist()
+    if wrong:
+        shown = ", ".join(repr(words[i]) for i in wrong[:SHOWN])
+        raise ValueError(
+            f"{what}: expected finite numbers, found others for {len(wrong)} of {len(words)} "
+            f"words, such as {shown}: make them anew"
+        )
 
 
 @dataclass

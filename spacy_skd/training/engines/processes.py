@@ -3,6 +3,7 @@
 import contextlib
 import multiprocessing
 import pickle
+import queue
 import signal
 import threading
 from collections import deque
@@ -114,18 +115,30 @@ def _why(code: int | None) -> str:
 
 
 def _serve(start: Start[Any, Any], pipe: Connection) -> None:
-    """Do the jobs that come through the pipe until nobody is at its other end."""
+    """Do the jobs that come through the pipe until nobody is at its other end.
+
+    A thread takes them in at all times: who gives a job waits until it has been taken, and takes no
+    result meanwhile, so a worker that sent a result without taking jobs could wait for ever.
+    """
+    given: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+    threading.Thread(target=_take_in, args=(pipe, given), daemon=True).start()
     worker: Worker[Any, Any] | None = None
-    while True:
-        try:
-            data = pipe.recv_bytes()
-        except EOFError:
-            return
+    while (data := given.get()) is not None:
         try:
             worker = worker or Worker(start)
             pipe.send(worker.do(pickle.loads(data)))
         except Exception as error:
             pipe.send(_sendable(error))
+
+
+def _take_in(pipe: Connection, given: "queue.SimpleQueue[bytes | None]") -> None:
+    """Put each job that comes through the pipe, pickled, and None when it has ended."""
+    while True:
+        try:
+            given.put(pipe.recv_bytes())
+        except (EOFError, OSError):
+            given.put(None)
+            return
 
 
 def _sendable(error: Exception) -> Exception:

@@ -90,6 +90,11 @@ def read_lexicon(
             f"and no entry{said}"
         )
     classes = sorted(set().union(*phrases.values()))
+    if known is not None and not known:
+        raise ValueError(
+            f"{path}: expected a pipeline that was trained with a lexicon, found one that was "
+            f"trained without: train it again, with --paths.lexicon {path}"
+        )
     if known is not None and (more := sorted(set(classes).difference(known))):
         raise ValueError(
             f"{path}: expected the classes that the pipeline was trained with, "

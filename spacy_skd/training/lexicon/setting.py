@@ -38,7 +38,14 @@ def make_lexicon(
                     empty = Lexicon.of(layer.attrs["attr"], {}, known=())
                     layer.attrs["lexicon"] = OwnLexicon(empty)
             return nlp
-        for told in set_lexicon(nlp, path).doubts():
+        try:
+            read = set_lexicon(nlp, path)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f"{error}: name the lexicon by --paths.lexicon; null keeps that of the pipeline "
+                f"that is resumed (--paths.resume)"
+            ) from error
+        for told in read.doubts():
             logger.warning("%s", told)
         return nlp
 
@@ -54,18 +61,28 @@ def set_lexicon(nlp: Language, path: str | Path) -> ReadLexicon:
     RAISES (ValueError): if no component has an embedding with a lexicon, the file has none of its
         entries, or classes that the trained pipeline lacks.
     """
-    read: dict[str, ReadLexicon] = {}
+    read: dict[tuple[str, tuple[str, ...] | None], ReadLexicon] = {}
+    new: list[tuple[Model[Any, Any], ReadLexicon]] = []
     for layer in _layers_of(nlp):
-        attr, own = layer.attrs["attr"], layer.attrs["lexicon"]
-        is_trained = layer.has_param("E") and own.lexicon is not None
-        known = own.lexicon.classes if is_trained else None
-        if attr not in read:
-            read[attr] = read_lexicon(path, nlp, attr=attr, known=known)
-        new = read[attr]
+        attr, before = layer.attrs["attr"], layer.attrs["lexicon"].lexicon
+        is_trained = layer.has_param("E") and before is not None
+        known = tuple(before.classes) if is_trained else None
+        if (attr, known) not in read:
+            read[attr, known] = read_lexicon(path, nlp, attr=attr, known=known)
+        new.append((layer, read[attr, known]))
+    for layer, own in new:  # all, or none
         layer.attrs["lexicon"] = OwnLexicon(
-            new.lexicon, unfit=len(new.unfit), uneven=len(new.uneven)
+            own.lexicon, unfit=len(own.unfit), uneven=len(own.uneven), path=str(path)
         )
-    return next(iter(read.values()))
+    return new[0][1]
+
+
+def lexicon_path(nlp: Language) -> str | None:
+    """Return from where the lexicon of a pipeline was read since it was made or loaded, if it
+    was."""
+    models = (getattr(pipe, "model", None) for _, pipe in nlp.components)
+    layers = (x for model in models if isinstance(model, Model) for x in lexicon_layers(model))
+    return next((own.path for x in layers if (own := x.attrs["lexicon"]).path is not None), None)
 
 
 def _layers_of(nlp: Language) -> list[Model[Any, Any]]:

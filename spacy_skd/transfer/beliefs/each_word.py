@@ -23,7 +23,8 @@ def words_of_spans(structure: SpanStructure, scores: Floats3d) -> Floats2d:
             starting = spans[: n - width, width]
             steps[: n - width] += starting
             steps[width + 1 :] -= starting
-    rows: Floats2d = numpy.cumsum(steps, axis=0)[:n].astype("float32")
+    # What is taken away leaves a little of either sign, where nothing covers a word.
+    rows: Floats2d = numpy.maximum(numpy.cumsum(steps, axis=0)[:n], 0).astype("float32")
     return rows
 
 

@@ -19,7 +19,7 @@ from spacy_skd.shards.store import BeliefStore, read_beliefs
 from spacy_skd.teachers.embedding import Embedder
 from spacy_skd.training.annotation import embedding, vectors
 from spacy_skd.training.annotation.annotate import annotate
-from spacy_skd.training.annotation.type_beliefs import type_beliefs
+from spacy_skd.training.annotation.type_beliefs import TypeBeliefs, type_beliefs
 from spacy_skd.training.annotation.vectors import (
     VectorSettings,
     find_words,
@@ -260,6 +260,22 @@ def test_beside_them_stands_what_the_teacher_believes_of_each_word(teacher, raw,
         key = strings.add(word)
         numpy.testing.assert_allclose(table[key][:3], plain[key], atol=1e-5)
     assert CliRunner().invoke(skd, [*map(str, arguments[:-1]), str(raw)]).exit_code == 1
+
+
+@pytest.mark.parametrize("wrong", ["teacher", "beliefs"])
+def test_a_table_that_is_not_finite_is_not_written(teacher, raw, tmp_path, monkeypatch, wrong):
+    def believed(folder, words, **_):
+        return TypeBeliefs(numpy.full((len(words), 2), -1e-17), numpy.ones(len(words)), None)
+
+    monkeypatch.setattr(vectors, "type_beliefs", believed)
+    if wrong == "teacher":
+        full = numpy.full((3, 16), numpy.nan, dtype="f")
+        monkeypatch.setattr(vectors, "_embed", lambda *_: full)
+    with numpy.errstate(invalid="ignore"), pytest.raises(ValueError, match="3 of 3 words, such as"):
+        make_vectors(
+            teacher, [raw], tmp_path / "out", settings=settings(), beliefs=tmp_path / "store"
+        )
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_store_that_says_nothing_of_words(teacher, raw, tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import subprocess
+import threading
 from collections import deque
 from dataclasses import replace
 from itertools import count
@@ -11,6 +12,7 @@ from itertools import count
 import pytest
 import spacy
 from annotated import SMALL, contents, write_text
+from bulky import Bulky, Echo
 from conftest import make_docs
 from spacy.tokens import DocBin
 
@@ -26,7 +28,7 @@ from spacy_skd.training.annotation.shard_jobs import ShardJob
 from spacy_skd.training.annotation.silver import silver
 from spacy_skd.training.annotation.vectors import VectorSettings, make_vectors
 from spacy_skd.training.engines.base import ATTEMPTS, Crew, Died, WorkersDied
-from spacy_skd.training.engines.processes import _sendable
+from spacy_skd.training.engines.processes import Processes, _sendable
 from spacy_skd.training.engines.worker import Start, Worker
 
 
@@ -136,6 +138,23 @@ def test_processes_of_which_some_are_killed(teacher, texts, expected, tmp_path):
     two = Workers(count=2)
     annotate(teacher, [str(texts)], tmp_path / "out", settings=SMALL, workers=two, report=report)
     assert contents(tmp_path / "out") == expected
+    assert not multiprocessing.active_children()
+
+
+def test_jobs_and_results_are_larger_than_a_pipe_holds():
+    """Both ends would wait for the other to take what they send."""
+    done = {}
+    crew = Processes(Start(Echo()), 2)
+
+    def work():
+        given = (Bulky(str(i), bytes([i]) * 2_000_000) for i in range(8))
+        done.update((job.name, result == job.data) for job, result in crew.run(given))
+
+    working = threading.Thread(target=work, daemon=True)
+    working.start()
+    working.join(timeout=60)
+    crew.close()
+    assert done == {str(i): True for i in range(8)}
     assert not multiprocessing.active_children()
 
 

@@ -11,6 +11,7 @@ from thinc.api import Config
 from spacy_skd.training.callbacks import without_teacher
 from spacy_skd.training.configs.with_lexicon import with_lexicon
 from spacy_skd.training.lexicon.setting import lexicon_rows, set_lexicon
+from spacy_skd.training.resume import make_begin_from, make_resume
 
 TEXTS = ["in New York", "", "nothing", "Oslo new york"]
 TOK2VEC = {
@@ -48,6 +49,11 @@ def trained(path):
     E = numpy.random.default_rng(0).normal(size=layer.get_param("E").shape).astype("f")
     layer.set_param("E", E)
     return nlp
+
+
+def lexicon_of(nlp, name):
+    (layer,) = (n for n in nlp.get_pipe(name).model.walk() if n.name == "lexicon_embed")
+    return layer.attrs["lexicon"].lexicon
 
 
 def tensors(nlp, **settings):
@@ -115,6 +121,43 @@ def test_the_callback_before_it_is_called_and_doubts_are_told(tmp_path, caplog, 
     nlp.config["paths"]["teacher"] = str(tmp_path / "base")
     block = nlp.config["initialize"]["before_init"]
     assert without_teacher(nlp).config["initialize"]["before_init"] == {**block, "first": None}
+
+
+def test_embeddings_of_other_classes_keep_their_own_and_all_are_set_or_none(tmp_path):
+    nlp, classes = spacy.blank("en"), [("GPE", "ORG"), ("AAA", "GPE", "ORG")]
+    for i, names in enumerate(classes):
+        path = write(tmp_path / f"{i}.jsonl", **{name: ["New York"] for name in names})
+        nlp.add_pipe("tok2vec", name=str(i), source=trained(path))
+    set_lexicon(nlp, write(tmp_path / "e.jsonl", GPE=["Oslo", "Bergen"]))
+    assert [lexicon_of(nlp, name).classes for name in "01"] == classes
+    with pytest.raises(ValueError, match="got AAA: train again"):
+        set_lexicon(nlp, write(tmp_path / "f.jsonl", AAA=["Oslo"]))
+    assert [len(lexicon_of(nlp, name)) for name in "01"] == [2, 2]
+
+
+def test_what_is_resumed_takes_the_lexicon_that_is_given(lexicon, tmp_path):
+    nlp = trained(lexicon)
+    without_teacher(nlp).to_disk(tmp_path / "saved")
+    newer = write(tmp_path / "newer.jsonl", ORG=["nothing"])
+    expected = spacy.load(tmp_path / "saved")
+    set_lexicon(expected, newer)
+    for callback in (make_resume, make_begin_from):
+        again = pipeline_of(newer)
+        again.initialize()
+        same(tensors(callback(tmp_path / "saved")(again)), tensors(expected))
+    other = pipeline_of(write(tmp_path / "per.jsonl", PER=["Ann"]))
+    other.initialize()
+    with pytest.raises(ValueError, match="GPE, ORG, got PER: train again"):
+        make_resume(tmp_path / "saved")(other)
+    # Its own config needs no file.
+    (tmp_path / "lexicon.jsonl").unlink()
+    own = spacy.util.load_model_from_config(spacy.load(tmp_path / "saved").config)
+    own.initialize()
+    with pytest.raises(ValueError, match="found one that was trained without: train it again"):
+        set_lexicon(own, newer)
+    same(tensors(make_resume(tmp_path / "saved")(own)), tensors(nlp))
+    with pytest.raises(FileNotFoundError, match="name the lexicon by --paths.lexicon"):
+        pipeline_of(lexicon).initialize()
 
 
 def test_without_a_path_it_waits_for_what_is_resumed(lexicon):

@@ -40,6 +40,7 @@ from spacy_skd.transfer.beliefs import (
     TreeCandidates,
 )
 from spacy_skd.transfer.beliefs.base import CATEGORIES
+from spacy_skd.transfer.beliefs.each_word import words_of_spans
 from spacy_skd.transfer.beliefs.form import KINDS
 from spacy_skd.transfer.students import (
     HeadTagStudent,
@@ -469,6 +470,13 @@ def test_spans_of_each_word_are_those_that_cover_it(make, rng):
         if start + width < 3:
             expected[start : start + width + 1, label] += of_spans[start, width, label]
     numpy.testing.assert_allclose(belief.of_each_word(), expected, atol=1e-5)
+
+
+def test_no_word_is_covered_less_than_not_at_all(rng):
+    """Where spans end, sums of their probabilities leave what is below 0 but for rounding."""
+    for _ in range(10):
+        belief = segments(rng, 20)
+        assert words_of_spans(belief.structure, 30 * belief._scores().arrays["span"][0]).min() >= 0
 
 
 def test_heads_and_deprels_of_each_word_are_of_all_trees(rng):
