@@ -9,7 +9,7 @@ import pytest
 import spacy
 from conftest import build, gold_examples, make_docs, train
 from entities import ENTITIES, blank_doc, examples, texts
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 from spacy.training import Example
 from span_pipelines import initialized
 from stock_pipelines import EMBED, WITHOUT_THE_PACKAGE
@@ -349,6 +349,18 @@ def test_a_training_goes_on_from_what_was_saved(taught, teacher, tmp_path):
 
 
 # Bad input, and what is said of it
+
+
+def test_learning_goes_on_after_a_preset_entity_of_a_new_label(teacher):
+    nlp = student(teacher)
+    nlp.initialize(lambda: examples(nlp, gold=False))
+    doc = blank_doc(nlp, ENTITIES[0][0])
+    doc.set_ents([Span(doc, 2, 3, label="NEW")])
+    pipe = nlp.get_pipe("ner")
+    pipe.start_meter()
+    nlp.update([Example(doc, blank_doc(nlp, ENTITIES[0][0]))], exclude=["teacher"])
+    assert "NEW" in pipe.labels
+    assert pipe.meter.teacher.weight >= len(doc) - 1
 
 
 def test_empty_docs_and_docs_without_beliefs_add_nothing(taught):
