@@ -10,9 +10,10 @@ from spacy.language import Language
 from spacy.pipeline import AttributeRuler
 from spacy.tokens import Doc
 
-from ..pipeline.distilling import DistillingPipe
+from ..pipeline.learners import LEARNERS
 from ..pipeline.saved import CALIBRATION, COUNTS
 from ..pipeline.teacher.component import is_teacher
+from ..pipeline.transitions.actions import add_actions
 from ..pipeline.transitions.stock import stock_factory_of
 from ..registry import callback
 from ..teachers.loading import load_trained
@@ -73,7 +74,7 @@ def make_begin_from(
         if path is not None:
             resume(nlp, str(path), is_new=True)
             for _, pipe in nlp.components:
-                if isinstance(pipe, DistillingPipe):
+                if isinstance(pipe, LEARNERS):
                     pipe.cfg.update(dict.fromkeys(COUNTS, 0))
                     pipe.cfg.pop(CALIBRATION, None)  # of the weights of before
         return nlp
@@ -146,15 +147,19 @@ def _check_fits(nlp: Language, saved: Language, name: str, path: str) -> None:
 def _add_labels(pipe: Any, other: Any) -> list[str]:
     """Add to an initialized component those labels of another that it lacks, so that the weights of
     one fit the other: gold mostly lacks some that a teacher has, and may have some that it has not.
-    (A frozen component, not initialized, has no labels yet.)
+    Of a transition-based component it is actions that are added. (A frozen component, not
+    initialized, has no labels yet.)
 
     RETURNS (list[str]): the labels that were added.
     """
     if not getattr(pipe, "is_resizable", False) or not getattr(pipe, "labels", ()):
         return []
     lacking = [label for label in other.labels if label not in pipe.labels]
-    for label in lacking:
-        pipe.add_label(label)
+    if hasattr(pipe, "moves"):
+        add_actions(pipe, other)
+    else:
+        for label in lacking:
+            pipe.add_label(label)
     return lacking
 
 
@@ -168,6 +173,8 @@ def _restore(name: str, pipe: Any, saved: Any, path: str) -> None:
             f"resume: {name!r} has a model of other layers or sizes in {path} ({error}): resume "
             f"with the config of that training"
         ) from error
+    if hasattr(pipe, "moves"):  # not saved by spaCy: what has no weights yet
+        pipe.model.attrs["unseen_classes"] = set(saved.model.attrs["unseen_classes"])
 
 
 def _restore_tokenizer(tokenizer: Any, saved: Any) -> None:

@@ -9,12 +9,13 @@ import pytest
 import spacy
 from conftest import build, gold_examples, make_docs, train
 from entities import ENTITIES, blank_doc, examples, texts
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 from spacy.training import Example
 from span_pipelines import initialized
 from stock_pipelines import EMBED, WITHOUT_THE_PACKAGE
 from thinc.api import Adam, Config
 
+from spacy_skd.cli.distillation.training import learnt_steps
 from spacy_skd.codecs.bioes import legality, span_tags
 from spacy_skd.pipeline.stock_pipes import make_stock
 from spacy_skd.pipeline.transitions.learning import learn
@@ -22,7 +23,7 @@ from spacy_skd.pipeline.transitions.oracle import Advice, loss_of
 from spacy_skd.structures import LinearChain
 from spacy_skd.training.callbacks import without_teacher
 from spacy_skd.training.corpora.stream import examples_seen
-from spacy_skd.training.resume import resume
+from spacy_skd.training.resume import make_begin_from, resume
 from spacy_skd.transfer.beliefs import ChainBelief, LabelCandidates, Pooled, TreeCandidates
 
 FACTORY = "distilling_transitions"
@@ -350,6 +351,18 @@ def test_a_training_goes_on_from_what_was_saved(taught, teacher, tmp_path):
 # Bad input, and what is said of it
 
 
+def test_learning_goes_on_after_a_preset_entity_of_a_new_label(teacher):
+    nlp = student(teacher)
+    nlp.initialize(lambda: examples(nlp, gold=False))
+    doc = blank_doc(nlp, ENTITIES[0][0])
+    doc.set_ents([Span(doc, 2, 3, label="NEW")])
+    pipe = nlp.get_pipe("ner")
+    pipe.start_meter()
+    nlp.update([Example(doc, blank_doc(nlp, ENTITIES[0][0]))], exclude=["teacher"])
+    assert "NEW" in pipe.labels
+    assert pipe.meter.teacher.weight >= len(doc) - 1
+
+
 def test_empty_docs_and_docs_without_beliefs_add_nothing(taught):
     pipe, vocab = taught.get_pipe("ner"), taught.vocab
     docs = [Doc(vocab), Doc(vocab, ["Ann", "sees"]), Doc(vocab, ["\n"]), Doc(vocab, ["Paris"])]
@@ -593,6 +606,69 @@ def test_trees_that_lost_an_arc_of_the_sentence_do_not_count_until_the_next_one(
     while oracle.sentence[state.B(0)] == 0 or state.stack:
         take("D" if pipe.moves.is_valid(state, "D") and state.stack else "S")
     assert len(oracle.at(state).sets) == 2
+
+
+@pytest.mark.parametrize("use_upper", [True, False])
+def test_a_training_goes_on_with_arcs_that_either_side_lacks(tmp_path, use_upper):
+    """A deprel may be of arcs to the right alone: labels do not tell which actions there are."""
+    model = {**model_of("parser"), "use_upper": use_upper}
+    texts = (
+        ("Ann sees Bob", [1, 1, 1], ["nsubj", "ROOT", "obj"]),
+        ("Bob Ann sees him there", [2, 2, 2, 2, 2], ["obj", "nsubj", "ROOT", "obl", "zz"]),
+    )
+    made = []
+    for text, heads, deps in texts:
+        nlp = parser(model=model)
+        eg = Example(words(nlp, text), words(nlp, text, heads=heads, deps=deps))
+        nlp.initialize(lambda: [eg])  # noqa: B023
+        layer = nlp.get_pipe("parser").model.get_ref("upper" if use_upper else "lower")
+        rng = numpy.random.default_rng(0)
+        layer.set_param("b", rng.normal(size=layer.get_param("b").shape).astype("f"))
+        made.append((nlp, eg))
+    (saved, _), (nlp, eg) = made
+    before = saved.get_pipe("parser").move_names
+    without_teacher(saved).to_disk(tmp_path / "saved")
+    pipe = nlp.get_pipe("parser")
+    new = {*pipe.move_names} - {*before}
+    assert {*before} - {*pipe.move_names}
+    assert new == {"L-obj", "R-obl", "R-zz"}
+    resume(nlp, str(tmp_path / "saved"))
+    names = list(pipe.move_names)
+    assert len(names) == len({*names}) == len(before) + len(new)
+    assert {names[i] for i in pipe.model.attrs["unseen_classes"]} == new
+    layers = [each.get_pipe("parser").model.get_ref("upper" if use_upper else "lower")
+              for each in (saved, nlp)]  # fmt: skip
+    for param, axis in (("b", 0), ("W", 0 if use_upper else 1)):
+        of_saved, of_mine = (layer.get_param(param) for layer in layers)
+        rows = [names.index(name) for name in before]
+        assert (of_mine.take(rows, axis=axis) == of_saved).all()
+    without_teacher(nlp).to_disk(tmp_path / "more")
+    assert list(spacy.load(tmp_path / "more").get_pipe("parser").move_names) == names
+    for _ in range(3):
+        nlp.update([eg], sgd=Adam(0.01))
+    assert not {names[i] for i in pipe.model.attrs["unseen_classes"]} & new
+
+
+def test_a_stock_component_that_goes_on_keeps_what_its_new_gold_lacks(taught, tmp_path):
+    without_teacher(taught).to_disk(tmp_path)
+    nlp = spacy.load(tmp_path)
+    fresh = spacy.util.load_model_from_config(nlp.config)
+    doc = Doc(fresh.vocab, ["Ann", "left"], ents=["B-PER", "O"])
+    fresh.initialize(lambda: [Example(Doc(fresh.vocab, ["Ann", "left"]), doc)])
+    resume(fresh, str(tmp_path))
+    assert found(fresh) == GOLD
+    assert fresh.get_pipe("ner").model.attrs["unseen_classes"] == set()
+
+
+def test_a_new_training_of_one_counts_from_the_beginning(taught, teacher, tmp_path):
+    without_teacher(taught).to_disk(tmp_path)
+    steps = taught.get_pipe("ner").cfg["step"]
+    assert learnt_steps(tmp_path) == steps - 1 > 0
+    nlp = student(teacher)
+    nlp.initialize(lambda: examples(nlp, gold=False))
+    make_begin_from(tmp_path)(nlp)
+    assert found(nlp) == GOLD
+    assert (nlp.get_pipe("ner").cfg["step"], examples_seen(nlp)) == (0, 0)
 
 
 def test_crossing_arcs_whitespace_and_docs_without_words_are_no_error(log):

@@ -14,7 +14,7 @@ from thinc.api import Config
 
 from ...disk import NotOurs, digest, digest_of, new_folder, remove_files
 from ...disk.mark import files_in
-from ...pipeline.distilling import DistillingPipe
+from ...pipeline.saved import COUNTS
 
 BEST, LAST = "model-best", "model-last"
 SCHEDULE = "warmup_linear.v1"
@@ -45,12 +45,11 @@ def learnt_steps(folder: Path) -> int | None:
     except Exception:  # msgpack's, json's, spaCy's of a missing file: whatever is incomplete
         return None
     frozen = nlp.config["training"]["frozen_components"]  # kept of a teacher, they learn nothing
-    pipes: list[Any] = [pipe for name, pipe in nlp.components if name not in frozen]
-    counts = {
-        (pipe.cfg.get("step", 0), pipe.cfg.get("seen", 0))
-        for pipe in pipes
-        if isinstance(pipe, DistillingPipe)
-    }
+    cfgs: list[dict[str, Any]] = [
+        getattr(pipe, "cfg", {}) for name, pipe in nlp.components if name not in frozen
+    ]
+    # What counts is of a student, and be it saved as spaCy's own component.
+    counts = {tuple(cfg[name] for name in COUNTS) for cfg in cfgs if set(COUNTS) <= set(cfg)}
     return max(0, counts.pop()[0] - 1) if len(counts) == 1 else None
 
 

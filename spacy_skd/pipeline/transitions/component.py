@@ -208,8 +208,10 @@ class TransitionPipe:
         docs = [eg.predicted for eg in examples]
         if not any(map(len, docs)):
             return losses
+        # Those of preset entities too: else no action would be possible from there on.
+        both = [*docs, *(eg.reference for eg in examples)]
+        self._ensure_labels_are_added(both)  # type: ignore[attr-defined]
         beliefs = self.beliefs_of_teacher(examples)
-        self._ensure_labels_are_added([eg.reference for eg in examples])  # type: ignore[attr-defined]
         losses[self.name] += self._learn(docs, beliefs, self._golds(examples), drop=drop)
         self.cfg["step"] = self.cfg.get("step", 0) + 1
         if sgd:
