@@ -31,7 +31,8 @@ from .textcat import TextcatSource
 from .transition import TransitionSource
 from .views import DistillingSource, Source
 
-# By the very class: what derives from one of these may mean something else by its scores.
+# By the very class: what derives from one of these may mean something else by its scores, unless
+# it names one as its `stock_class`.
 STOCK: dict[type, Callable[[Any], Source]] = {
     Tagger: TaggerSource,
     SentenceRecognizer: SenterSource,
@@ -46,9 +47,9 @@ SEARCHED: dict[type, type[TransitionSource]] = {
     DependencyParser: ParserSource,
 }
 CAN_TEACH = (
-    "distilling_tagger, distilling_parser, distilling_textcat, tagger, morphologizer, senter, "
-    "parser, ner, spancat, spancat_singlelabel, trainable_lemmatizer, lemmatizer, textcat, "
-    "textcat_multilabel"
+    "distilling_tagger, distilling_parser, distilling_textcat, distilling_transitions, tagger, "
+    "morphologizer, senter, parser, ner, spancat, spancat_singlelabel, trainable_lemmatizer, "
+    "lemmatizer, textcat, textcat_multilabel"
 )
 
 
@@ -60,8 +61,8 @@ def as_source(pipe: Any, *, beam: Beam | None = None) -> Source | None:
     """
     if hasattr(pipe, "believe"):
         return DistillingSource(pipe)
-    if type(pipe) in SEARCHED:
-        return SEARCHED[type(pipe)](pipe, beam or Beam())
+    if searched := SEARCHED.get(getattr(pipe, "stock_class", type(pipe))):
+        return searched(pipe, beam or Beam())
     if isinstance(pipe, Lemmatizer):
         return LemmatizerSource(pipe)
     make = STOCK.get(type(pipe))

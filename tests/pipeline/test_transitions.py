@@ -21,6 +21,7 @@ from spacy_skd.pipeline.stock_pipes import make_stock
 from spacy_skd.pipeline.transitions.learning import learn
 from spacy_skd.pipeline.transitions.oracle import Advice, loss_of
 from spacy_skd.structures import LinearChain
+from spacy_skd.teachers.sources import as_source
 from spacy_skd.training.callbacks import without_teacher
 from spacy_skd.training.corpora.stream import examples_seen
 from spacy_skd.training.resume import make_begin_from, resume
@@ -658,6 +659,20 @@ def test_a_stock_component_that_goes_on_keeps_what_its_new_gold_lacks(taught, tm
     resume(fresh, str(tmp_path))
     assert found(fresh) == GOLD
     assert fresh.get_pipe("ner").model.attrs["unseen_classes"] == set()
+
+
+def test_one_that_was_saved_as_it_is_teaches_as_what_it_is(taught, tmp_path):
+    without_teacher(taught).to_disk(tmp_path)
+    stock, told = spacy.load(tmp_path), []
+    for nlp in (taught, stock):
+        source = as_source(nlp.get_pipe("ner"))
+        beliefs = source.believe([blank_doc(nlp, text) for text, _ in ENTITIES])
+        told.append((source.views()[""].layer, *((b.labels, b.rows, b.weights) for b in beliefs)))
+    assert told[0][0] == told[1][0] == "ents"
+    for mine, stocks in zip(told[0][1:], told[1][1:]):
+        assert mine[0] == stocks[0]
+        assert (mine[1] == stocks[1]).all()
+        numpy.testing.assert_allclose(mine[2], stocks[2], atol=1e-5)
 
 
 def test_a_new_training_of_one_counts_from_the_beginning(taught, teacher, tmp_path):

@@ -29,8 +29,9 @@ class TransitionPipe:
     """What spaCy's `EntityRecognizer` and `DependencyParser` lack to learn from a teacher: first
     base of a class whose second is one of these. What it saves is what that saves.
 
-    stock_factory (str): of spaCy's. settings (tuple[str, ...]): of our factory, that this class
-        alone has. n_features (tuple[int, ...]): tokens that a state of its models may be of.
+    stock_factory (str), stock_class (type): of spaCy's, which it teaches like. settings
+        (tuple[str, ...]): of our factory, that this class alone has. n_features (tuple[int, ...]):
+        tokens that a state of its models may be of.
     layer (Layer): what is annotated. driver (Driver): which actions are taken in training.
     lost_mass (LostMass): of the teacher's probability that lies on what cannot be done. unreachable
         (int): states so far at which no action keeps all of gold; it then learns what costs least.
@@ -43,6 +44,7 @@ class TransitionPipe:
     name: str
     cfg: dict[str, Any]
     stock_factory: ClassVar[str]
+    stock_class: ClassVar[type]
     settings: ClassVar[tuple[str, ...]]
     n_features: ClassVar[tuple[int, ...]]
     meter: Meter | None = None

@@ -177,6 +177,7 @@ class DistillingEntityRecognizer(TransitionPipe, EntityRecognizer):  # type: ign
     """spaCy's `ner`, which learns the conditionals of a teacher's tags."""
 
     stock_factory = "ner"
+    stock_class = EntityRecognizer
     settings = ("incorrect_spans_key",)
     n_features = (3, 6)
 

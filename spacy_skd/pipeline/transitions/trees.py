@@ -146,6 +146,7 @@ class DistillingDependencyParser(TransitionPipe, DependencyParser):  # type: ign
     """
 
     stock_factory = TreeLayer.stock_factory
+    stock_class = DependencyParser
     settings = ("draws", "min_action_freq")
     n_features = (8, 13)
 
