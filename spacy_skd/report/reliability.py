@@ -165,11 +165,8 @@ def brier_score(confidences: Array, right: Array) -> float:
 
 def square_distance(confidences: Array, right: Array) -> float:
     """Return the sum over the bins of a diagram of n (mean p - mean r)^2, the part of the Brier
-    score that is calibration and not how well right is told from wrong (Murphy 1973); of fewer than
-    `MANY` predictions, of which a bin says little, the sum of (p - r)^2, whose expectation is least
-    at the same temperature.
-    """
-    confidences, right = check_predictions(confidences, right)
+    score that is calibration (Murphy 1973); of fewer than `MANY` predictions, of which a bin says
+    little, the sum of (p - r)^2, whose expectation is least at the same temperature."""
     if len(right) < MANY:
         return square_error(confidences, right)
     bars = diagram(confidences, right)
@@ -177,9 +174,8 @@ def square_distance(confidences: Array, right: Array) -> float:
 
 
 def square_error(confidences: Array, right: Array) -> float:
-    """Return the sum of (p - r)^2: n times the Brier score."""
-    confidences, right = check_predictions(confidences, right)
-    return float(((confidences - right) ** 2).sum())
+    """Return the sum of (p - r)^2."""
+    return len(right) * brier_score(confidences, right)
 
 
 def negative_log_likelihood(confidences: Array, right: Array) -> float:
