@@ -18,7 +18,8 @@ from spacy_skd.cli.streaming import work
 from spacy_skd.cli.streaming.corpora import Corpus, read_corpora
 from spacy_skd.cli.streaming.matrix import matrix_table, summary
 from spacy_skd.cli.streaming.rehearsal import write_texts
-from spacy_skd.cli.streaming.stages import Given, Store, mix, strange_labels
+from spacy_skd.cli.streaming.stages import strange_labels
+from spacy_skd.cli.streaming.variants import IN_TURN, Store
 from spacy_skd.disk import locked
 from spacy_skd.shards.manifest import Manifest
 from spacy_skd.structures import IndependentLabels
@@ -335,10 +336,10 @@ def test_all_kinds_see_as_much_of_the_new_corpus(labelled, unlabelled, gold, reh
     new = Store(tmp_path / "new", labelled, unlabelled)
     old = Store(tmp_path / "old", gold, 5000)
     rehearsed = Store(tmp_path / "rehearsed", 0, 4000)
-    given = Given("tiny", 1.0, rehearsal, None)
     seen = {}
     for variant in ("stream", "plain", "gold"):
-        found = mix(variant, new, rehearsed, [old], given=given, ratio=4.0)
+        settings = {"words": new.worth, "rehearsal": rehearsal, "ratio": 4.0}
+        found = IN_TURN[variant].mix(new, rehearsed, [old], **settings)
         golds = labelled + (gold if variant == "gold" else 0)
         per = golds or 1.0
         of_new = labelled + per * found.ratios[new.folder] * bool(unlabelled)

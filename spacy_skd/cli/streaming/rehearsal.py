@@ -39,7 +39,7 @@ def write_texts(former: Sequence[Corpus], new: Corpus, output: Path, *, words: i
     # The small ones first: what they lack the others make up for.
     by_size = sorted(sources, key=lambda corpus: sizes.get(corpus.name, 0))
     for place, corpus in enumerate(by_size):
-        chosen = _some(corpus, left // (len(by_size) - place))
+        chosen = _least_digests(corpus, left // (len(by_size) - place))
         lines += [json.dumps({"text": text.text}, ensure_ascii=False) for text in chosen]
         left -= sum(text.n_words for text in chosen)
     if not lines:
@@ -64,7 +64,7 @@ def _words_of(corpus: Corpus) -> int:
     return sum(text.n_words for text in _texts_of(corpus))
 
 
-def _some(corpus: Corpus, words: int) -> list[RawText]:
+def _least_digests(corpus: Corpus, words: int) -> list[RawText]:
     """Return texts of the smallest digests, of so many words or the last one more, in the order of
     these."""
     heap: list[tuple[int, int, RawText]] = []  # the largest digest first

@@ -17,9 +17,10 @@ from ...training.configs.presets import DEFAULT, find_preset
 from ..distillation.state import describe
 from ..init import docs_in
 from .corpora import Corpus
+from .variants import IN_TURN, WANTED
 
-STREAM, PLAIN, GOLD, JOINT = "stream", "plain", "gold", "joint"
-BESIDE = (PLAIN, GOLD, JOINT)
+JOINT = "joint"  # learns all corpora at once
+BESIDE = (*(name for name in IN_TURN if name != WANTED.name), JOINT)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from ...disk import held_folder, write_new
 from ..distillation.state import State, differences
 from .matrix import summaries
 from .request import Request, check, check_output
-from .steps import Steps
+from .steps import ANNOTATE, Steps
 from .work import FILE, Work
 
 Say = Callable[[str], None]
@@ -38,7 +38,9 @@ def stream(
     State.from_disk(output, FILE)
     with held_folder(output) as drafts:
         state = State.from_disk(output, FILE) or State()
-        annotated = [name[9:] for name in state.done if name.startswith("annotate ")]
+        annotated = [
+            name.removeprefix(ANNOTATE) for name in state.done if name.startswith(ANNOTATE)
+        ]
         checked = check(request, state.settings, annotated)
         work = Work(checked, output, state, drafts=drafts, overwrite=overwrite)
         steps = Steps(work)

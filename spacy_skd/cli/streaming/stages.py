@@ -12,44 +12,10 @@ from ...shards.manifest import Manifest
 from ...training.configs.plan import Plan
 from ...training.resume import BEGIN
 from ..init import init
-from ..prepare import set_steps, student_words
-from .request import GOLD, PLAIN, STREAM
+from ..prepare import set_steps
+from .variants import IN_TURN, WANTED, Store, Variant
 
 FORMER = "${paths.former}"
-
-
-@dataclass(frozen=True)
-class Store:
-    """An annotated folder. labelled, unlabelled: words."""
-
-    folder: Path
-    labelled: int
-    unlabelled: int
-
-    @staticmethod
-    def of(folder: Path) -> "Store":
-        """Read the manifest of a folder."""
-        shards = Manifest.from_disk(folder).shards.values()
-        words = {
-            is_gold: sum(s.words for s in shards if s.labelled is is_gold)
-            for is_gold in (True, False)
-        }
-        return Store(folder, words[True], words[False])
-
-    @property
-    def worth(self) -> float:
-        """Words that a student is to see of it."""
-        return student_words(self.labelled + self.unlabelled)
-
-
-@dataclass(frozen=True)
-class Mix:
-    """What a student sees. ratios: of each folder, words of its unlabelled docs for each labelled
-    word. silent: folders whose teachers say nothing. words: of the whole training."""
-
-    ratios: dict[Path, float]
-    silent: tuple[Path, ...]
-    words: float
 
 
 @dataclass(frozen=True)
@@ -60,42 +26,6 @@ class Given:
     effort: float
     rehearsal: float
     vectors: Path | None
-
-
-def mix(
-    variant: str,
-    new: Store,
-    rehearsed: Store,
-    former: Sequence[Store],
-    *,
-    given: Given,
-    ratio: float,
-) -> Mix:
-    """Decide how much of each store a student sees. Of the new corpus all variants see as much.
-
-    variant (str): STREAM, PLAIN or GOLD. former (Sequence[Store]): of the corpora before.
-    ratio (float): words of the new unlabelled docs for each new labelled word.
-    """
-    words = given.effort * new.worth
-    gold = sum(store.labelled for store in former)
-    if not new.labelled:
-        ratio = 1.0
-    # Of a pass: words of the new corpus, for each of its labelled words or, where it has none, for
-    # each unlabelled one.
-    seen = (1.0 + ratio) if new.labelled and new.unlabelled else 1.0
-    if variant == STREAM and given.rehearsal:
-        ratios = {rehearsed.folder: given.rehearsal * seen, new.folder: ratio}
-        return Mix(ratios, (), words * (1 + given.rehearsal))
-    silent = (rehearsed.folder,)
-    if variant != GOLD or not gold:
-        return Mix({rehearsed.folder: 0.0, new.folder: ratio}, silent, words)
-    # Each labelled word, old or new, brings along its part of the new unlabelled ones.
-    base = new.labelled or new.unlabelled
-    unlabelled = base * ratio if new.unlabelled else 0.0
-    share = gold / (unlabelled + new.labelled)
-    ratios = {rehearsed.folder: 0.0, new.folder: unlabelled / (gold + new.labelled) or ratio}
-    ratios |= {store.folder: 0.0 for store in former}
-    return Mix(ratios, (*silent, *(store.folder for store in former)), words * (1 + share))
 
 
 def first_config(teacher: str, store: Path, dev: Path, *, given: Given) -> tuple[Config, Plan]:
@@ -129,7 +59,7 @@ def joint_config(teacher: str, stores: Sequence[Store], dev: Path, *, given: Giv
 
 
 def next_config(
-    variant: str,
+    variant: Variant,
     old_self: Path,
     former_best: Path,
     new: Store,
@@ -146,7 +76,7 @@ def next_config(
     former (Sequence[Store]): of the corpora before.
     RAISES (ValueError): if nothing of the new corpus can be learnt.
     """
-    stores = [rehearsed, new, *(former if variant == GOLD else ())]
+    stores = variant.reads(new, rehearsed, former)
     config, _ = init(
         str(old_self),
         preset=given.preset,
@@ -156,7 +86,14 @@ def next_config(
     )
     read: dict[str, Any] = config["paths"]["stores"]
     ratio = float(config["corpora"]["train"]["ratio"])
-    chosen = mix(variant, new, rehearsed, former, given=given, ratio=ratio)
+    chosen = variant.mix(
+        new,
+        rehearsed,
+        former,
+        words=given.effort * new.worth,
+        rehearsal=given.rehearsal,
+        ratio=ratio,
+    )
     for row in read.values():
         folder = Path(row["path"])
         row["ratio"] = round(chosen.ratios.get(folder, 0.0), 4)
@@ -200,6 +137,6 @@ def _labels(store: Path) -> dict[str, set[str]]:
     return {layer: set(forms[pipe].annotated) for pipe, layer in manifest.layers.items()}
 
 
-def variants_of(compare: Sequence[str]) -> list[str]:
-    """Return what learns corpora in turn."""
-    return [STREAM, *(name for name in (PLAIN, GOLD) if name in compare)]
+def variants_of(compare: Sequence[str]) -> list[Variant]:
+    """Return what learns corpora in turn, the student that is wanted first."""
+    return [each for each in IN_TURN.values() if each is WANTED or each.name in compare]

@@ -12,11 +12,13 @@ from ...training.annotation.settings import Settings
 from ..code import with_code
 from ..distillation.state import key_of
 from ..distillation.training import BEST
-from .request import JOINT, STREAM
+from .request import JOINT
 from .stages import variants_of
+from .variants import WANTED, Variant
 from .work import Stage, Work
 
 SPACY = "python -m spacy"
+ANNOTATE = "annotate "  # with a corpus: the step in which its teacher reads it
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Steps:
         for place in range(len(work.corpora)):
             self._of_corpus(place)
             for variant in variants_of(work.request.compare):
-                if place or variant == STREAM:
+                if place or variant is WANTED:
                     self._of_stage(variant, place)
         if work.has_joint:
             self._of_joint()
@@ -82,7 +84,7 @@ class Steps:
                       command=line)  # fmt: skip
         read = [of["teacher"], of["gold"], of["raw"]]
         line = self._annotate_line(work.teacher(corpus), *corpus.texts, work.store(corpus))
-        self._add(f"annotate {name}", [*read, self._max_words, self._code], before,
+        self._add(f"{ANNOTATE}{name}", [*read, self._max_words, self._code], before,
                   partial(work.annotate, corpus), made=work.store(corpus) / MANIFEST,
                   command=line)  # fmt: skip
         if place == 0 and work.request.vectors:
@@ -91,30 +93,30 @@ class Steps:
         self._add(f"dev {name}", of["dev"], former[-1:], partial(work.gather_dev, place),
                   made=work.dev(place))  # fmt: skip
 
-    def _of_stage(self, variant: str, place: int) -> None:
+    def _of_stage(self, variant: Variant, place: int) -> None:
         """Add a student that learns a corpus after the others."""
-        work, stage, name = self.work, self.work.stage(variant, place), self.work.names[place]
-        before = [f"annotate {name}", f"dev {name}"]
+        work, stage, name = self.work, self.work.stage(variant.name, place), self.work.names[place]
+        before = [f"{ANNOTATE}{name}", f"dev {name}"]
         settings = dict(self._student)
         if place == 0:
             before += ["vectors"] if work.request.vectors else []
         else:
-            if variant == STREAM:
-                old_self = work.stage(STREAM, place - 1).best
+            if variant is WANTED:
+                old_self = work.stage(WANTED.name, place - 1).best
                 self._add(f"rehearsed {name}", [self._max_words, work.request.rehearsal],
-                          [self._trained(STREAM, place - 1), f"annotate {name}"],
+                          [self._trained(WANTED, place - 1), f"{ANNOTATE}{name}"],
                           partial(work.rehearse, place), made=stage.rehearsed / MANIFEST,
                           command=self._annotate_line(old_self, stage.texts, stage.rehearsed),
                           )  # fmt: skip
             before += [f"rehearsed {name}", self._trained(variant, place - 1)]
-            before += [f"annotate {each}" for each in work.names[:place]]
-            settings["rehearsal"] = work.request.rehearsal if variant == STREAM else 0
-        self._train(stage, f"{variant} {name}", settings, before)
+            before += [f"{ANNOTATE}{each}" for each in work.names[:place]]
+            settings["rehearsal"] = work.request.rehearsal if variant.rehearses else 0
+        self._train(stage, f"{variant.name} {name}", settings, before)
 
     def _of_joint(self) -> None:
         """Add a student that learns all corpora at once."""
         work = self.work
-        before = [f"annotate {each}" for each in work.names] + [f"dev {work.names[-1]}"]
+        before = [f"{ANNOTATE}{each}" for each in work.names] + [f"dev {work.names[-1]}"]
         before += ["vectors"] if work.request.vectors else []
         self._train(work.stage(JOINT, len(work.corpora) - 1), JOINT, self._student, before)
 
@@ -129,9 +131,9 @@ class Steps:
         self._add(f"scores of {name}", tests, [name], partial(work.score, stage),
                   made=stage.scores)  # fmt: skip
 
-    def _trained(self, variant: str, place: int) -> str:
+    def _trained(self, variant: Variant, place: int) -> str:
         """Return the step of a stage's training."""
-        return f"{STREAM if place == 0 else variant} {self.work.names[place]}"
+        return f"{(variant if place else WANTED).name} {self.work.names[place]}"
 
     def _annotate_line(self, *words: Any) -> str:
         most = self.work.request.max_words

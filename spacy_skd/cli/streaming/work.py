@@ -26,11 +26,10 @@ from ..teacher import marked_training
 from .corpora import Corpus
 from .matrix import Scores
 from .rehearsal import write_texts
-from .request import JOINT, STREAM, Checked, is_gone
+from .request import JOINT, Checked, is_gone
 from .scoring import score_on
 from .stages import (
     Given,
-    Store,
     first_config,
     joint_config,
     moved_paths,
@@ -38,6 +37,7 @@ from .stages import (
     strange_labels,
     variants_of,
 )
+from .variants import IN_TURN, WANTED, Store
 
 FILE = "stream.json"
 FEW_WORDS = 2_000  # of all texts: then words that occur once have vectors, too
@@ -110,13 +110,13 @@ class Work:
         """Return a stage; the first is the stream's own for all that learn in turn."""
         if variant == JOINT:
             return Stage(variant, place, self.out / JOINT)
-        of = STREAM if place == 0 else variant
+        of = WANTED.name if place == 0 else variant
         return Stage(of, place, self.out / of / f"{place + 1}_{self.names[place]}")
 
     @property
     def last(self) -> Stage:
         """The student that is wanted."""
-        return self.stage(STREAM, len(self.corpora) - 1)
+        return self.stage(WANTED.name, len(self.corpora) - 1)
 
     @property
     def has_joint(self) -> bool:
@@ -164,7 +164,7 @@ class Work:
             self.state.notes["vectors"] = []
             self.vectors.mkdir(exist_ok=True)
             return
-        texts = [file for each in self.corpora for file in each.texts if file.exists()]
+        texts = [file for each in self.corpora for file in each.texts]
         read = Store.of(self.store(first))
         is_little = read.labelled + read.unlabelled < FEW_WORDS
         settings = VectorSettings(least=1) if is_little else VectorSettings()
@@ -183,7 +183,7 @@ class Work:
 
     def rehearse(self, place: int) -> None:
         """Let the student of the stage before say what it believes of the earlier text."""
-        stage, corpus = self.stage(STREAM, place), self.corpora[place]
+        stage, corpus = self.stage(WANTED.name, place), self.corpora[place]
         new = Store.of(self.store(corpus))
         stage.folder.mkdir(parents=True, exist_ok=True)
         share = min(1.0, self.request.rehearsal or 1.0)
@@ -192,13 +192,13 @@ class Work:
         self.state.notes.setdefault("rehearsed", {})[corpus.name] = {
             "words": chosen.words, "of": list(chosen.of), "lost": list(chosen.lost),
         }  # fmt: skip
-        before = self.stage(STREAM, place - 1).best
+        before = self.stage(WANTED.name, place - 1).best
         self._annotate(str(before), [stage.texts], stage.rehearsed)
         for layer, (old, added) in strange_labels(stage.rehearsed, self.store(corpus)).items():
             msg.warn(
                 f"{corpus.name}: {layer} has no label in common with the corpora before. The "
-                f"student learns {_some(added)} beside {_some(old)}; if they mean the same, give "
-                f"them one name"
+                f"student learns {_listed(added)} beside {_listed(old)}; if they mean the same, "
+                f"give them one name"
             )
 
     def train(self, stage: Stage, *, name: str, key: str) -> None:
@@ -240,11 +240,11 @@ class Work:
             return config
         before = stage.place - 1
         return next_config(
-            stage.variant,
-            self.stage(STREAM, before).best,
+            IN_TURN[stage.variant],
+            self.stage(WANTED.name, before).best,
             self.stage(stage.variant, before).best,
             Store.of(self.store(self.corpora[stage.place])),
-            Store.of(self.stage(STREAM, stage.place).rehearsed),
+            Store.of(self.stage(WANTED.name, stage.place).rehearsed),
             [Store.of(self.store(each)) for each in self.corpora[: stage.place]],
             dev,
             given=self._given,
@@ -259,7 +259,7 @@ class Work:
     def scores(self) -> dict[str, list[Scores]]:
         """Return by kind of student its scores, by corpus, after each stage."""
         stages = {
-            variant: [self.stage(variant, place) for place in range(len(self.corpora))]
+            variant.name: [self.stage(variant.name, n) for n in range(len(self.corpora))]
             for variant in variants_of(self.request.compare)
         }
         if self.has_joint:
@@ -286,7 +286,7 @@ class Work:
         self.state.to_disk(self.out, drafts=self.drafts, file=FILE)
 
 
-def _some(labels: Sequence[str]) -> str:
+def _listed(labels: Sequence[str]) -> str:
     return ", ".join([*labels[:5], *(["..."] if len(labels) > 5 else [])])
 
 
