@@ -8,6 +8,7 @@ them: (B, N) within units, 0 = ROOT, j + 1 = word j of the unit.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any, TypeVar
 
 import numpy
@@ -174,6 +175,7 @@ def as_units(rows: FloatsXd) -> Parts:
 
 def split_by_lengths(flat: _A, lengths: Sequence[int]) -> list[_A]:
     """Split rows of a batch by its docs: (sum of lengths, ...) to one array a doc."""
-    ends = numpy.cumsum(lengths, dtype="int64").tolist()
-    pieces: list[Any] = [flat[end - n : end] for end, n in zip(ends, lengths)]
+    if len(lengths) == 1:
+        return [flat]
+    pieces: list[Any] = [flat[end - n : end] for end, n in zip(accumulate(lengths), lengths)]
     return pieces

@@ -117,10 +117,12 @@ class TokenTask(Task[TokenLesson, list[Doc], Floats2d, Floats2d, Ints1d]):
         ]
 
     def _values(self, docs: Sequence[Doc], best: Sequence[Ints1d]) -> list[Array]:
-        """Return per doc (words,), as made by `TokenLayer.value`."""
-        table = [self.layer.value(doc, label) for doc in docs[:1] for label in self.pipe.labels]
-        values = numpy.asarray(table, dtype="uint64")
-        return [values[ids] for ids in best]
+        """Return per doc (words,), as made by `TokenLayer.value`, of the labels that occur."""
+        labels, flat = self.pipe.labels, numpy.concatenate([numpy.zeros(0, "int64"), *best])
+        table = numpy.zeros(len(labels), dtype="uint64")
+        for i in set(flat.tolist()):
+            table[i] = self.layer.value(docs[0], labels[i])
+        return split_by_lengths(table[flat], [len(ids) for ids in best])
 
     def analyses(self, doc: Doc, *, k: int) -> list[Analysis]:
         scores = self.calibrated(to_numpy(self.word_scores([doc])))

@@ -113,9 +113,9 @@ class WordVectors:
         *,
         of: str,
         tell: Callable[[int], None] = lambda n: None,
-    ) -> None:
+    ) -> int:
         """Add the vectors of docs. of (str): see `embedding_jobs`. tell (Callable[[int], None]):
-        called with how many tokens were embedded, now and then."""
+        called with how many tokens were embedded, now and then. RETURNS (int): how many in all."""
         done = 0
         for job, sums in engine.in_order(embedding_jobs(docs, of=of)):
             rows = numpy.asarray([self._row_of.get(word, -1) for word in sums.words], "int64")
@@ -124,6 +124,7 @@ class WordVectors:
             self.times[rows[known]] += sums.times[known]
             done += job.n
             tell(done)
+        return done
 
     @property
     def unseen(self) -> list[str]:

@@ -3,9 +3,10 @@ that a student looks up."""
 
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy
@@ -123,7 +124,13 @@ def _make(
     words = [word for word, count in vocabulary.counts.most_common() if count >= settings.least]
     if not words:
         raise ValueError(f"expected words that occur {settings.least} times or more, found none")
-    full = _embed(nlp, embedder, teacher, texts, words, settings, workers, report)
+    in_context = min(settings.context_words, vocabulary.n_tokens)
+    alone = sum(vocabulary.first[word] >= in_context for word in words)
+
+    def tell(n: int) -> None:
+        report(Progress(min(n, in_context + alone), in_context + alone, 0))
+
+    full = _embed(nlp, embedder, teacher, texts, words, settings, workers, tell)
     frequencies = numpy.asarray([vocabulary.counts[word] for word in words], dtype="float64")
     _check_finite(full, words, what=f"{teacher}: vectors")
     reduced = reduce_width(full, frequencies, width=width)
@@ -158,11 +165,15 @@ def _check_finite(rows: Floats2d, words: list[str], *, what: str) -> None:
 @dataclass
 class Words:
     """counts: how often each word occurs. forms: how it is written, in the text or at the start of
-    a sentence. spaCy finds a vector by the form; its tables do not save another attribute.
+    a sentence. spaCy finds a vector by the form; its tables do not save another attribute. first:
+    how many tokens of the text come before the doc in which a word occurs first. n_tokens: of all
+    the text.
     """
 
-    counts: "Counter[str]"
-    forms: dict[str, set[str]]
+    counts: "Counter[str]" = field(default_factory=Counter)
+    forms: dict[str, set[str]] = field(default_factory=partial(defaultdict, set))
+    first: dict[str, int] = field(default_factory=dict)
+    n_tokens: int = 0
 
 
 def plain_docs(nlp: Language, texts: Sequence[Path]) -> Iterator[Doc]:
@@ -190,13 +201,15 @@ def _plain(nlp: Language, doc: Doc) -> Doc:
 
 def find_words(docs: Iterable[Doc], *, attr: str) -> Words:
     """Count all words but whitespace."""
-    words = Words(Counter(), defaultdict(set))
+    words = Words()
     for doc in docs:
         for token in doc:
             if not token.is_space:
                 word = getattr(token, ATTRS[attr])
                 words.counts[word] += 1
                 words.forms[word].add(token.orth_)
+                words.first.setdefault(word, words.n_tokens)
+        words.n_tokens += len(doc)
     if attr != "ORTH":
         for word, forms in words.forms.items():
             forms.update((word, word.title()))
@@ -211,25 +224,23 @@ def _embed(
     words: list[str],
     settings: VectorSettings,
     workers: Workers,
-    report: Report,
+    tell: Callable[[int], None],
 ) -> Floats2d:
     """Return (words, width of the teacher). Words that the text does not reach are embedded
-    alone."""
+    alone. tell (Callable[[int], None]): called with the tokens that were embedded."""
     attribute, batch_words = ATTRS[settings.attr], settings.batch_words
     plan = SummingPlan(str(teacher), fingerprint(nlp), attribute, batch_words)
     summing = Summing(nlp, embedder, attribute=attribute, batch_words=batch_words)
     vectors = WordVectors(words, width=embedder.width)
-    total = settings.context_words
     with closing(make_engine(workers, plan, summing)) as engine:
-        if total:
+        done = 0
+        if settings.context_words:
             short = (piece for doc in plain_docs(nlp, texts) for piece in pieces(doc, 300))
-            vectors.embed(
-                engine, _until(short, total), of="words in context",
-                tell=lambda done: report(Progress(min(done, total), total, 0)),
-            )  # fmt: skip
+            some = _until(short, settings.context_words)
+            done = vectors.embed(engine, some, of="words in context", tell=tell)
         # Made of the word itself, whatever the tokenizer would make of it.
         alone = (Doc(nlp.vocab, [word]) for word in vectors.unseen)
-        vectors.embed(engine, alone, of="words alone")
+        vectors.embed(engine, alone, of="words alone", tell=lambda n: tell(done + n))
     return vectors.means()
 
 

@@ -195,6 +195,20 @@ def test_words_are_reported_once(teacher, raw):
     assert sum(words) == sum(len(nlp.tokenizer(text.text)) for text in read_raw(raw))
 
 
+def test_the_end_is_told_of_words_in_context_and_words_alone(teacher, tmp_path, monkeypatch):
+    monkeypatch.setattr("spacy_skd.training.annotation.embedding.JOB_WORDS", 10)
+    raw, told = tmp_path / "raw.txt", []
+    raw.write_text("Ann sees dogs\nA cat sleeps")
+    some = settings(context_words=1, least=1)
+    make_vectors(teacher, [raw], tmp_path / "out", settings=some, report=told.append)
+    embedding = [each for each in told if each.total]
+    assert len({each.total for each in embedding}) == 1
+    done = [each.done for each in embedding]
+    assert done == sorted(done)
+    assert done[-1] == embedding[-1].total
+    assert done[0] < done[-1]  # words alone are part of the whole
+
+
 def test_rare_words_have_none_and_pruned_ones_share_a_row(teacher, raw):
     table = make(teacher, raw, rows=2)
     strings = spacy.blank("en").vocab.strings
