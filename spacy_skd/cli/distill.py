@@ -18,6 +18,7 @@ from .package import LICENSE
 from .prepare import EFFORT
 from .rejects import ACCEPT, HAS_REJECTS, tell_rejects
 from .report import AGREEMENT, table
+from .told.remedies import tell_lexicon
 
 
 def distill_cli(
@@ -39,6 +40,12 @@ def distill_cli(
     retrain: list[str] = typer.Option(
         [], "--retrain", help="Of TEACHER: trained anew on the student's tok2vec; repeatable"
     ),
+    transitions: str = typer.Option(
+        "", "--transitions", help="Of the students: spaCy's own ner or parser"
+    ),
+    lexicon: Path = typer.Option(
+        None, "--lexicon", help="Phrases and their classes, .jsonl, that students are to know"
+    ),
     name: str = typer.Option("skd_student", "--name", help="Package name, without the language"),
     version: str = typer.Option("0.1.0", "--version", help="Package version"),
     license: str = LICENSE,
@@ -52,7 +59,7 @@ def distill_cli(
     """Make a student of TEACHER, its wheel and a report: annotate, vectors, init, train, package.
 
     Prints the command of each step. The same command goes on after any interruption. Exit code: 0
-    if all is done, 3 if all but the lines in the named rejects.jsonl, 1 if something is wrong.
+    if all is done, 3 if all but lines that are named as unfit, 1 if something is wrong.
     """
     import_code(code_path)
     if gpu_id >= 0:
@@ -69,6 +76,8 @@ def distill_cli(
         keep=_names(keep),
         teach=_names(teach),
         retrain=tuple(retrain),
+        transitions=_names(transitions),
+        lexicon=lexicon,
         name=name,
         version=version,
         license=license,
@@ -82,7 +91,9 @@ def distill_cli(
     _tell_results(steps)
     for file, n in steps.rejects():
         tell_rejects(n, file, accept=True)
-    if steps.rejects() and not accept_rejects:
+    lexicon_of = steps.checked.plan.lexicon
+    is_unfit = lexicon_of is not None and lexicon_of.unfit
+    if (steps.rejects() or is_unfit) and not accept_rejects:
         raise typer.Exit(HAS_REJECTS)
 
 
@@ -105,6 +116,7 @@ def _tell_plan(checked: Checked) -> None:
         )
     for row in (row for row in plan.rows if row.is_lost):
         msg.warn(f"{row.name} is left behind; --retrain {row.name} trains it with the student")
+    tell_lexicon(plan, accept=True)
     if not checked.embeds:
         msg.info("TEACHER has no embedding that its components share: the student gets no vectors")
 

@@ -29,6 +29,7 @@ from spacy_skd.cli.distillation.training import rest_of
 from spacy_skd.cli.init import init
 from spacy_skd.cli.spacy_distill import register, spacy_distill_cli, teacher_paths
 from spacy_skd.disk import locked
+from spacy_skd.models.embedding.lexicon_embedding import lexicon_layers
 from spacy_skd.teachers import loading
 from spacy_skd.training.origin import origin_of
 
@@ -73,9 +74,11 @@ def data(tmp_path_factory):
     (folder / "good.txt").write_text("\n".join(TEXTS) + "\n")
     (folder / "one.txt").write_text("Go home !\n\ngo  home!\n")
     (folder / "empty.txt").write_text("\n\n")
+    (folder / "one.jsonl").write_text("{\n")
     nlp = spacy.blank("en")
     DocBin(docs=make_docs(nlp)).to_disk(folder / "gold.spacy")
     DocBin(docs=[Doc(nlp.vocab, ["Go", "home"])]).to_disk(folder / "bare.spacy")
+    (folder / "lexicon.jsonl").write_text('{"phrase": "Go home", "label": "COMMAND"}\n{\n')
     return folder
 
 
@@ -86,7 +89,7 @@ def made(teacher, data, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         shorten(patch)
         found = distill(teacher, data / "raw.jsonl", out, "--gold", data / "gold.spacy",
-                        "--license", "MIT")  # fmt: skip
+                        "--license", "MIT", "--lexicon", data / "lexicon.jsonl")  # fmt: skip
     assert found.exit_code == 3, found.output
     return out, found.output
 
@@ -114,6 +117,10 @@ def test_it_says_how_long_it_takes_and_ends_with_scores_and_a_wheel(made, teache
     assert re.search("This will take about .*: annotate less than a minute", words)
     assert "Held out to evaluate on, and not learnt from: 2 of 16 texts" in words
     assert "1 lines are unfit" in words
+    assert "1 of 2 lines of the lexicon are unfit" in words
+    student = spacy.load(out / "training" / "model-best")
+    (layer,) = lexicon_layers(student.get_pipe("tok2vec").model)
+    assert layer.attrs["lexicon"].lexicon.classes == ("COMMAND",)
     results = srsly.read_json(out / "report.json")
     assert results["scores"] == "agreement with the teacher"
     assert "Scores are agreement with the teacher on 2 held-out texts" in words
@@ -144,7 +151,7 @@ def test_the_commands_that_it_prints_can_be_run(made, teacher, data, tmp_path, m
     _, command, arguments = resolve(lines[3])
     again = tmp_path / "student.cfg"
     arguments[arguments.index(str(out / "student.cfg"))] = str(again)
-    assert run("init", *arguments).exit_code == 0
+    assert run("init", *arguments).exit_code == 3, "a line of the lexicon is unfit"
     assert again.read_bytes() == (out / "student.cfg").read_bytes()
 
 
@@ -180,6 +187,7 @@ def test_the_same_command_does_nothing_twice_and_other_settings_are_refused(
     out = tmp_path / "moved"
     shutil.copytree(made[0], out)
     given = ["--gold", data / "gold.spacy", "--license", "MIT", "--accept-rejects"]
+    given += ["--lexicon", data / "lexicon.jsonl"]
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*.*") if path.is_file()}
     again = distill(teacher, data / "raw.jsonl", out, *given)
     assert again.exit_code == 0, again.output
@@ -274,6 +282,7 @@ def test_it_goes_on_after_kill_9_in_training(made, teacher, data, tmp_path, no_w
     and while model-best is copied, when it is gone."""
     out = untrained(made[0], tmp_path / "out")
     given = ["--gold", data / "gold.spacy", "--license", "MIT", "--accept-rejects"]
+    given += ["--lexicon", data / "lexicon.jsonl"]
     arguments = [teacher, data / "raw.jsonl", out, "--preset", "tiny", *given]
     assert killed(arguments, [(Model, "to_disk", 8)]) == -signal.SIGKILL
     assert (out / "training" / "model-best").exists()
@@ -337,12 +346,15 @@ def test_two_runs_into_one_folder(teacher, data, tmp_path):
         ("good.txt", ["--retrain", "nerr"], "expected some of"),
         ("good.txt", ["--effort", "0"], "effort"),
         ("good.txt", ["--max-words", "-1"], "max_words"),
+        ("good.txt", ["--transitions", "tagger"], "transitions: expected students of the layers"),
+        ("good.txt", ["--lexicon", "none.jsonl"], "none.jsonl"),
+        ("good.txt", ["--lexicon", "one.jsonl"], "expected a lexicon, lines such as"),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_is_written(
     teacher, data, tmp_path, texts, options, reason
 ):
-    options = [str(data / each) if each.endswith(".spacy") else each for each in options]
+    options = [str(data / x) if x.endswith((".spacy", ".jsonl")) else x for x in options]
     found = distill(teacher, data / texts, tmp_path / "out", *options)
     assert found.exit_code == 1, found.output
     assert reason in printed(found)

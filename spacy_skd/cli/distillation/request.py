@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training.corpus import walk_corpus
 
-from ...disk import check_apart, digest_of, suffix_of
+from ...disk import check_apart, digest_of, files_of, suffix_of
 from ...errors import check_positive
 from ...layers.known import annotated_layers
 from ...teachers.embedding import Embedder
@@ -21,8 +21,10 @@ from ...training.annotation.inputs import DOCS
 from ...training.annotation.settings import Settings
 from ...training.configs.plan import Plan, make_plan
 from ...training.configs.presets import DEFAULT, find_preset
+from ...training.configs.transitions import with_transitions
 from ...training.conversion.heldout import TextCounts, choose, count_texts
 from ...training.conversion.raw_text import find_raw_files
+from ...training.lexicon.reading import SUFFIXES, read_lexicon
 from ..init import docs_in
 from ..package import check_wheel
 from .state import describe
@@ -45,6 +47,8 @@ class Request:
     keep: tuple[str, ...] = ()
     teach: tuple[str, ...] = ()
     retrain: tuple[str, ...] = ()
+    transitions: tuple[str, ...] = ()
+    lexicon: Path | None = None
     name: str = "skd_student"
     version: str = "0.1.0"
     license: str = ""
@@ -87,6 +91,9 @@ def check(request: Request) -> Checked:
     check_wheel(str(nlp.lang), name=request.name, version=request.version)
     r = request
     plan = make_plan(nlp, pipes=r.pipes, keep=r.keep, teach=r.teach, retrain=r.retrain)
+    plan = with_transitions(plan, r.transitions)
+    if r.lexicon is not None:
+        plan = replace(plan, lexicon=read_lexicon(r.lexicon, nlp))
     annotation = _annotation(request, plan)
     for path, read in docs.items():
         _check_layers(path, read, plan)
@@ -108,6 +115,7 @@ def check(request: Request) -> Checked:
         "annotation": {"beam_width": annotation.beam_width, "least": annotation.least},
         "code": request.code and {"file": request.code.name, "blake2b": digest_of(request.code)},
         "overrides": os.environ.get(OVERRIDES, ""),
+        **_of_students(request),
     }
     gold, dev = (
         0 if path is None else sum(map(len, docs[path])) for path in (request.gold, request.dev)
@@ -127,10 +135,28 @@ def check(request: Request) -> Checked:
     )
 
 
+def _of_students(request: Request) -> dict[str, Any]:
+    """Return settings of the state that are there only if they are given."""
+    given: dict[str, Any] = {}
+    if request.transitions:
+        given["transitions"] = list(request.transitions)
+    if request.lexicon is not None:
+        given["lexicon"] = describe(files_of(request.lexicon, suffixes=SUFFIXES))
+    return given
+
+
+OF_STUDENTS = ("transitions", "lexicon")  # what `_of_students` may have
+
+
 def check_output(request: Request, output: Path) -> None:
     """Check where the output lies. RAISES (ValueError): if it is among the inputs, or around."""
-    named = [path for path in (request.gold, request.dev, request.code) if path is not None]
-    check_apart(output, [request.teacher, *request.texts, *named])
+    named = (request.gold, request.dev, request.code, request.lexicon)
+    inputs: list[str | Path] = [
+        request.teacher,
+        *request.texts,
+        *(path for path in named if path is not None),
+    ]
+    check_apart(output, inputs)
 
 
 def _annotation(request: Request, plan: Plan) -> Settings:

@@ -23,7 +23,7 @@ from ..init import init
 from ..package import package
 from ..progress import progress
 from ..report import Page, report, write_page
-from .request import Checked
+from .request import OF_STUDENTS, Checked
 from .state import State, key_of
 from .training import BEST, Training
 
@@ -61,11 +61,8 @@ class Steps:
         self.dev = self.request.dev or out / "dev.spacy"
         texts = [out / "texts" / TRAIN] if self.holds_out else list(self.request.texts)
         self.data = [*filter(None, [self.request.gold]), *texts]
-        self.store, self.vectors, self.config = (
-            out / "annotated",
-            out / "vectors",
-            out / "student.cfg",
-        )
+        self.store, self.vectors = out / "annotated", out / "vectors"
+        self.config = out / "student.cfg"
         self.best = out / "training" / BEST
         self.training = Training(
             self.config,
@@ -94,6 +91,7 @@ class Steps:
         texts = ("texts",) if self.holds_out else ()
         dev = ("dev",) if self.holds_out else ()
         chosen = ("pipes", "keep", "teach", "retrain")
+        of_students = [name for name in OF_STUDENTS if name in self.checked.settings]
         given = ("teacher", "gold", "texts", "code")
         vectors = Step("vectors", self._vectors, given, texts, self.vectors / "vocab",
                        self._line("skd vectors", teacher, *self.data, self.vectors,
@@ -104,7 +102,7 @@ class Steps:
                  self.store / MANIFEST,
                  self._line("skd annotate", teacher, *self.data, self.store, **self._asked)),
             *([vectors] if self.checked.embeds else []),
-            Step("init", self._init, ("teacher", "dev", "preset", "effort", *chosen),
+            Step("init", self._init, ("teacher", "dev", "preset", "effort", *chosen, *of_students),
                  ("annotate", *(["vectors"] if self.checked.embeds else []), *dev), self.config,
                  self._line("skd init", teacher, self.config, gpu=False, **self._planned)),
             Step("train", self._train, ("overrides",), ("init",), self.best),
@@ -167,11 +165,12 @@ class Steps:
     @property
     def _planned(self) -> dict[str, Any]:
         r = self.request
-        lists = {"pipes": r.pipes, "keep": r.keep, "teach": r.teach}
+        lists = {"pipes": r.pipes, "keep": r.keep, "teach": r.teach, "transitions": r.transitions}
         return {
             "preset": r.preset,
             "store": self.store,
             **({"vectors": self.vectors} if self.checked.embeds else {}),
+            **({"lexicon": r.lexicon} if r.lexicon else {}),
             "dev": self.dev,
             **{name: ",".join(names) for name, names in lists.items() if names},
             "retrain": r.retrain,
@@ -234,6 +233,8 @@ class Steps:
             keep=r.keep,
             teach=r.teach,
             retrain=r.retrain,
+            transitions=r.transitions,
+            lexicon=None if r.lexicon is None else str(r.lexicon),
             effort=r.effort,
         )
         write_new(self.config, config.to_bytes(), overwrite=True)

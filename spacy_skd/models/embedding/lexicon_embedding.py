@@ -58,6 +58,12 @@ class OwnLexicon:
         """Note a batch of a training, and say once that nothing of it is in the lexicon."""
         self.tokens += tokens
         self.matched += matched
+        if not self.told and not self.lexicon:
+            self.told = True
+            logger.warning(
+                "lexicon: it is empty, so that nothing of it is learnt: name the file by "
+                "--paths.lexicon, or the pipeline that has one by --paths.resume"
+            )
         if not self.told and not self.matched and self.tokens >= ENOUGH:
             self.told = True
             logger.warning("lexicon: none of its phrases occurs in %d tokens of text", self.tokens)

@@ -164,3 +164,15 @@ def test_without_a_path_it_waits_for_what_is_resumed(lexicon):
     nlp, empty = trained(lexicon), pipeline_of(None)
     empty.initialize()
     same(tensors(empty.from_bytes(nlp.to_bytes())), tensors(nlp))
+
+
+def test_a_training_without_a_lexicon_says_so_once(caplog):
+    nlp = pipeline_of(None)
+    nlp.initialize()
+    model = nlp.get_pipe("tok2vec").model
+    with caplog.at_level(logging.WARNING, "spacy.skd"):
+        for _ in range(2):
+            model([nlp.make_doc(TEXTS[0])], is_train=True)
+    (said,) = [r.getMessage() for r in caplog.records if "lexicon" in r.getMessage()]
+    assert "it is empty" in said
+    assert "--paths.lexicon" in said
