@@ -19,8 +19,8 @@ from ...transfer.beliefs import Belief
 from ...transfer.loss import mixed_loss
 from ...transfer.posterior import Target
 from ...transfer.students import Student
-from ..lessons import first_docs
 from ..lost_mass import LABELS, Reason
+from ..steps import first_docs
 from .analyses import Analysis
 from .predictions import Pipe, Predictions
 from .scored_spans import LeastConfidence
