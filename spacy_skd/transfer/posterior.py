@@ -13,7 +13,7 @@ from ..codecs.bioes import Legality, TagMatch
 from ..codecs.labels import LabelMatch
 from ..codecs.spans import SpanMatch
 from ..structures import Parts, Structure, to_numpy
-from ..structures.numerics import POSSIBLE_ABOVE
+from ..structures.parts import POSSIBLE_ABOVE
 
 Match = LabelMatch | TagMatch | SpanMatch | None
 

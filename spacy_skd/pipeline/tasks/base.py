@@ -14,7 +14,7 @@ from ...codecs.trees import Gold
 from ...layers.base import Block, Layer
 from ...layers.confidences import Record
 from ...structures import Parts, Structure
-from ...structures.numerics import check_scores
+from ...structures.parts import check_scores
 from ...transfer.beliefs import Belief
 from ...transfer.loss import mixed_loss
 from ...transfer.posterior import Target

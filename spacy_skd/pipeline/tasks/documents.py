@@ -17,7 +17,7 @@ from ...layers.base import Block
 from ...layers.doc_layer import DocLayer
 from ...models.words import word_lengths
 from ...structures import IndependentLabels, LabelSets, Parts, to_numpy
-from ...structures.numerics import check_scores
+from ...structures.parts import check_scores
 from ...transfer.beliefs import Belief, DocBelief
 from ...transfer.posterior import Target
 from ..lost_mass import CATEGORIES

@@ -29,7 +29,7 @@ from ...layers.confidences import Record
 from ...layers.token_layer import TokenLayer
 from ...models.words import in_batches, words_of
 from ...structures import IndependentLabels, Parts, to_numpy
-from ...structures.numerics import softmax
+from ...structures.parts import softmax
 from ...transfer.beliefs import Belief, LemmaBelief
 from ...transfer.students import LemmaStudent
 from ..lost_mass import LEMMAS

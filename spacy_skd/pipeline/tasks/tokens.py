@@ -17,7 +17,7 @@ from ...layers.confidences import Record
 from ...layers.token_layer import TokenLayer
 from ...models.words import words_of
 from ...structures import IndependentLabels, to_numpy
-from ...structures.numerics import softmax
+from ...structures.parts import softmax
 from ...transfer.beliefs import Belief, TokenBelief
 from .analyses import Analysis, of_words
 from .base import Task
