@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy
+from thinc.api import Ops
 
 from ..arrays import Array, ArrayModule, Floats1d, Floats2d, FloatsXd, Ints1d, array_module
 
@@ -127,6 +128,11 @@ class Parts:
             arrays[name] = xp.zeros(shape, dtype=array.dtype)
             arrays[name][place] = array
         return Parts(arrays, xp.asarray(lengths))
+
+    def on_device(self, ops: Ops) -> "Parts":
+        """Return the same as arrays of a model's device."""
+        arrays = {name: ops.asarray(array) for name, array in self.arrays.items()}
+        return Parts(arrays, ops.asarray(self.lengths))
 
     def on_cpu(self) -> "Parts":
         """Return the same as NumPy arrays."""

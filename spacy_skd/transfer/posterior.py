@@ -73,8 +73,7 @@ class Target:
 
     def to(self, ops: Ops) -> "Target":
         """Return a target that was made on the CPU, on a model's device."""
-        arrays = {name: ops.asarray(array) for name, array in self.marginals.arrays.items()}
-        marginals = Parts(arrays, ops.asarray(self.marginals.lengths))
+        marginals = self.marginals.on_device(ops)
         return Target(marginals, ops.asarray(self.lost), self.empty, self.entropy, self.counts)
 
 

@@ -285,9 +285,3 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
     def ops(self) -> Ops:
         """Of the component's model."""
         return self.pipe.model.ops
-
-    def on_device(self, parts: Parts) -> Parts:
-        """Move to the model's device."""
-        ops = self.pipe.model.ops
-        arrays = {key: ops.asarray(value) for key, value in parts.arrays.items()}
-        return Parts(arrays, ops.asarray(parts.lengths))

@@ -155,9 +155,8 @@ class TreeBelief(ParseBelief):
         return [cls(structure, labels, own.units, *doc) for own, doc in zip(first, docs)]
 
     def entropy(self) -> float:
-        return entropy_of_trees(
-            self.structure, self.units, self.arcs, self.pairs, self.label_scores
-        )
+        of = (self.structure, self.units, self.arcs, self.pairs, self.label_scores)
+        return entropy_of_trees(*of)
 
     def of_each_word(self) -> Floats2d:
         return words_of_trees(self.structure, self.units, self.arcs, self.pairs, self.label_scores)
@@ -283,13 +282,11 @@ class ScoredTrees(TreeTeacher):
     def arcs(
         self, bucket: Bucket, structure: ArcStructure, objective: Objective, *, ops: Ops
     ) -> Target:
-        scores = Parts.of_arcs([self.unit_arcs[unit] for unit in bucket.units.tolist()])
-        scores = Parts({"arc": ops.asarray(scores.arrays["arc"])}, ops.asarray(scores.lengths))
+        arcs = Parts.of_arcs([self.unit_arcs[u] for u in bucket.units.tolist()]).on_device(ops)
         own = self.structure
         if objective.is_of_tokens:
             own, structure = own.emissions, structure.emissions
-        T = objective.inference_temperature
-        return convert(Posterior(own, scores), structure, temperature=T)
+        return convert(Posterior(own, arcs), structure, temperature=objective.inference_temperature)
 
     def label_scores(self, structure: ArcStructure, temperature: float) -> Floats2d:
         return self.scores * (1.0 / temperature)
