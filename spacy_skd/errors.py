@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-# Scores of impossible parts, divided by it, are still told from others (structures/numerics.py).
+# Scores of impossible parts, divided by it, are still told from others (structures/parts.py).
 HOTTEST = 1000
 
 

@@ -14,7 +14,7 @@ from spacy_skd.structures import HeadSelection, Parts, SpanningTrees, Trees
 from spacy_skd.structures.base import check_k
 from spacy_skd.structures.draws import draw
 from spacy_skd.structures.heads import masked_arcs
-from spacy_skd.structures.numerics import POSSIBLE_ABOVE, no_structure
+from spacy_skd.structures.parts import POSSIBLE_ABOVE, no_structure
 from spacy_skd.transfer.conversions.table import arc_rows
 
 WHAT = "bounded trees"

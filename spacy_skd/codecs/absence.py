@@ -6,7 +6,7 @@ import numpy
 
 from ..arrays import Array
 from ..structures import Parts, Run, to_numpy
-from ..structures.numerics import POSSIBLE_ABOVE
+from ..structures.parts import POSSIBLE_ABOVE
 
 
 class Window(NamedTuple):

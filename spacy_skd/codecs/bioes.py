@@ -11,7 +11,7 @@ import numpy
 
 from ..arrays import Array, Floats1d, Floats2d, FloatsXd, array_module
 from ..structures import IMPOSSIBLE, Parts, chain_indicators
-from ..structures.numerics import POSSIBLE_ABOVE, softmax
+from ..structures.parts import POSSIBLE_ABOVE, softmax
 from .trees import Gold
 
 OUTSIDE = "O"

@@ -15,7 +15,7 @@ import numpy
 
 from ..arrays import Floats2d, Floats3d, Ints1d, Ints2d
 from ..structures import IMPOSSIBLE, Parts, SpanningTrees
-from ..structures.numerics import softmax
+from ..structures.parts import softmax
 from .trees import decode_trees
 
 # What an arc without a tag costs, in nats below the token's best tag: more than all other arcs of a

@@ -18,7 +18,7 @@ import numpy
 
 from ..arrays import Array, Bools, Floats1d, Floats2d, Ints1d, Ints2d, array_module
 from ..structures import IMPOSSIBLE, Parts
-from ..structures.numerics import softmax
+from ..structures.parts import softmax
 from .edit_trees import EditTree
 from .lemma_labels import in_case, parse_lemma_label
 

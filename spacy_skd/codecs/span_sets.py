@@ -10,7 +10,7 @@ import numpy
 
 from ..arrays import Array, Bools, Floats1d, Ints2d
 from ..structures import IMPOSSIBLE, Parts, to_numpy
-from ..structures.numerics import POSSIBLE_ABOVE
+from ..structures.parts import POSSIBLE_ABOVE
 from .bioes import TypedSpan, decode_spans, encode_spans
 from .trees import Gold
 

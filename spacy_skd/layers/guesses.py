@@ -2,9 +2,9 @@
 
 from spacy.parts_of_speech import IDS as POS_IDS
 
+from ..models.words import START_LABELS
 from ..transfer.beliefs import Form
 from .joint import MorphologizerLayer
-from .sentences import START_LABELS
 from .spans import EntsLayer, SpansLayer
 from .tokens import MorphLayer, PosLayer, SentLayer, TagLayer
 from .trees import TreeLayer

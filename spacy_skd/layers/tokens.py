@@ -19,12 +19,11 @@ from ..arrays import Array, Bools, Floats2d, Ints1d
 from ..codecs.units import split_by_lengths
 from ..codecs.words import SPACE_FEATS, SPACE_POS, Words, space_tag
 from ..errors import check_between
-from ..models.words import words_of
+from ..models.words import START_LABELS, aligned_starts, units_from_starts, words_of
 from .base import Block, register
 from .facts import Fact
 from .said import Annotation, LayerReader
 from .said.trees import HEAD, SENTS, SentenceReader
-from .sentences import START_LABELS, aligned_starts, units_from_starts
 from .token_layer import TokenLayer, facts_of_words, same_feats
 
 CERTAIN = 1e4  # nats; finite, since an exported component has it among its weights

@@ -1,14 +1,21 @@
-"""Which tokens of docs are words; vectors of tokens, and of words alone, as rows of a batch."""
+"""Words and sentences of docs: which tokens are words; vectors of tokens, and of words alone, as
+rows of a batch; the units of a parser, its sentences as (start, end) words."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from itertools import accumulate
 
 import numpy
-from spacy.attrs import IS_SPACE
+from spacy.attrs import IS_SPACE, SENT_START
+from spacy.pipeline import Sentencizer
 from spacy.tokens import Doc
+from spacy.training import Example
 from thinc.api import Ops
 
-from ..arrays import Floats2d, Ints1d
+from ..arrays import Array, Floats2d, Ints1d, Ints2d
+from ..codecs.units import batch_spans
 from ..codecs.words import Words
+
+START_LABELS = ("I", "S")  # of a token within a sentence, and of one that starts it
 
 
 def words_of(docs: Sequence[Doc], *, n_words: int | None = None) -> list[Words]:
@@ -122,3 +129,106 @@ def in_batches(docs: Iterable[Doc], *, most: int) -> Iterator[list[Doc]]:
         n += len(doc)
     if batch:
         yield batch
+
+
+# Sentences
+
+
+def reference_starts(eg: Example) -> Array | None:
+    """Return sentence starts of the annotation, on the predicted tokens; None without any."""
+    if not eg.reference.has_annotation("SENT_START") or not len(eg.predicted):
+        return None
+    if len(eg.reference) == 1 and not eg.reference.has_annotation("DEP"):
+        return None
+    starts = aligned_starts(eg)
+    starts[:1] = True
+    return starts
+
+
+def aligned_starts(eg: Example) -> Array:
+    """Return which predicted tokens, (tokens,) bool, start a sentence of the reference: the first
+    one that aligns with a sentence. spaCy's `get_aligned_sent_starts` fails where the first token
+    of a sentence, a space, is not among the predicted tokens."""
+    starts = numpy.zeros(len(eg.predicted), dtype=bool)
+    aligned = eg.alignment.y2x
+    for sent in eg.reference.sents:
+        tokens = aligned[sent.start : sent.end]
+        if len(tokens):
+            starts[int(tokens[0])] = True
+    return starts
+
+
+def units_from_starts(starts: Array) -> Ints2d:
+    """Return (U, 2), start and end word of each sentence. starts (ndarray): (words,) bool."""
+    first = numpy.nonzero(starts)[0]
+    return numpy.stack([first, numpy.append(first[1:], len(starts))], axis=1).astype("int64")
+
+
+def split_long_units(units: Ints2d, *, max_length: int) -> Ints2d:
+    """Cut units of more than `max_length` words into even pieces (`max_length` 0: never)."""
+    lengths = units[:, 1] - units[:, 0]
+    if not max_length or not len(units) or lengths.max() <= max_length:
+        return units
+    pieces: list[numpy.ndarray] = []
+    for start, end in units.tolist():
+        n = -(-(end - start) // max_length)
+        cuts = numpy.linspace(start, end, n + 1).round().astype("int64")
+        pieces.append(numpy.stack([cuts[:-1], cuts[1:]], axis=1))
+    return numpy.concatenate(pieces)
+
+
+def doc_starts(docs: Sequence[Doc]) -> tuple[list[Array], list[int]]:
+    """Return of each doc (tokens,) bool, whether a token starts a sentence; and which docs of
+    several tokens have no sentence annotation, so that only their first token does."""
+    values = [numpy.zeros(0, dtype="uint64"), *(doc.to_array(SENT_START) for doc in docs)]
+    flat, lengths = numpy.concatenate(values), list(map(len, values[1:]))
+    ends = list(accumulate(lengths))
+    first = [end - n for end, n in zip(ends, lengths)]
+    starts, is_known = flat == 1, flat != 0
+    opening = [start for start, n in zip(first, lengths) if n]
+    starts[opening] = is_known[opening] = True
+    cut = [starts[a:b] for a, b in zip(first, ends)]
+    if is_known.all():
+        return cut, []
+    bare = (
+        i for i, n in enumerate(lengths) if n > 1 and not is_known[first[i] + 1 : ends[i]].any()
+    )
+    return cut, list(bare)
+
+
+def punctuation_starts(doc: Doc) -> Array:
+    """Return (tokens,) bool, where spaCy's `sentencizer` begins sentences."""
+    return numpy.asarray(Sentencizer().predict([doc])[0], dtype=bool)
+
+
+def units_of(starts: Sequence[Array], words: Sequence[Words], *, max_length: int) -> list[Ints2d]:
+    """Return the sentences of docs, the long ones cut.
+
+    starts (Sequence[ndarray]): of each doc (tokens,) bool.
+    RETURNS (list[Ints2d]): of each doc (U, 2) start and end word.
+    """
+    lengths = [len(each) for each in words]
+    return split_units(spans_of(starts, words, max_length=max_length), lengths)
+
+
+def spans_of(starts: Sequence[Array], words: Sequence[Words], *, max_length: int) -> Ints2d:
+    """Return `units_of` docs as rows of the batch's concatenated words, (U, 2)."""
+    lengths = [len(each) for each in words]
+    if not sum(lengths):
+        return numpy.zeros((0, 2), dtype="int64")
+    flat = numpy.concatenate([each.starts_of_tokens(row) for each, row in zip(words, starts)])
+    flat[[end - n for end, n in zip(accumulate(lengths), lengths) if n]] = True
+    units = units_from_starts(flat)
+    if max_length and (units[:, 1] - units[:, 0]).max() > max_length:
+        of_docs = split_units(units, lengths)
+        cut = [split_long_units(each, max_length=max_length) for each in of_docs]
+        return batch_spans(cut, lengths)
+    return units
+
+
+def split_units(spans: Ints2d, lengths: Sequence[int]) -> list[Ints2d]:
+    """Turn units as rows of a batch, (U, 2), into start and end word of each doc's, (U, 2) each:
+    the inverse of `batch_spans`. lengths (Sequence[int]): words of each doc."""
+    ends = list(accumulate(lengths))
+    cuts = numpy.searchsorted(spans[:, 0], ends).tolist()
+    return [spans[a:b] - (end - n) for a, b, end, n in zip([0, *cuts], cuts, ends, lengths)]

@@ -4,8 +4,7 @@ All are one step of one loss; they differ in who answers, and in whether gold co
 the contract of `distill` are those of spaCy v4, `rehearse` is spaCy's.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from copy import copy
 from typing import Any
 
@@ -14,15 +13,15 @@ from spacy.tokens import Doc
 from spacy.training import Example, validate_examples
 from thinc.api import Model, Optimizer, set_dropout_rate
 
-from ..models.words import word_lengths
+from ..models.words import words_of
 from ..shards.guesses import of_gold
 from ..structures import Parts
 from ..transfer.beliefs import Belief
-from .lessons import ask, check_distillation_examples
 from .lost_mass import LostMass
 from .meter import Meter
 from .rehearsal import Memory, recalled
 from .saved import CALIBRATION
+from .steps import distill_step, update_step
 from .tasks.base import Task
 
 
@@ -88,7 +87,7 @@ class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
         """
         examples = of_gold(examples)
         lesson = self.task.lesson(examples, self.beliefs_of_teacher(examples))
-        n = self._count([eg.predicted for eg in examples])
+        n = self.task.count([len(words) for words in words_of([eg.predicted for eg in examples])])
         return self._mean(self.task.loss(lesson, scores), n=n)
 
     def get_teacher_student_loss(
@@ -105,9 +104,6 @@ class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
         lengths = [belief.n_tokens for belief in teacher_scores]
         n = self.task.count(lengths) if normalize else 1
         return self._mean(self.task.loss(lesson, student_scores), n=n)
-
-    def _count(self, docs: Sequence[Doc]) -> int:
-        return self.task.count(word_lengths(docs))
 
     def _mean(self, loss_and_gradient: tuple[float, Any], *, n: int) -> tuple[float, Any]:
         loss, gradient = loss_and_gradient
@@ -135,21 +131,7 @@ class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
         losses (dict[str, float]): the mean loss of a word of the batch, in nats, is added.
         RAISES (ValueError): if a teacher is needed and there is none; if the loss is not finite.
         """
-        losses = {} if losses is None else losses
-        losses.setdefault(self.name, 0.0)
-        examples = list(examples)
-        validate_examples(examples, f"{type(self).__name__}.update")
-        examples = of_gold(examples)
-        self.cfg["seen"] = self.cfg.get("seen", 0) + len(examples)
-        docs = [eg.predicted for eg in examples]
-        if not _n_words(docs):
-            return losses
-        lesson = self.task.lesson(examples, self.beliefs_of_teacher(examples))
-        losses[self.name] += self._learn(docs, lesson, drop=drop)
-        self.cfg["step"] += 1
-        if sgd:
-            self.finish_update(sgd)
-        return losses
+        return update_step(self, examples, drop=drop, sgd=sgd, losses=losses)
 
     @property
     def is_distillable(self) -> bool:
@@ -175,20 +157,26 @@ class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
         RAISES (ValueError): without a teacher, or if it has no vectors, other labels or another
             kind of annotation, or if tokens differ.
         """
-        examples = check_distillation_examples(examples, name=self.name)
-        losses = {} if losses is None else losses
-        losses.setdefault(self.name, 0.0)
-        docs = [eg.predicted for eg in examples]
-        if teacher_pipe is None:
-            raise ValueError(f"{self.name}: distill needs a teacher_pipe, got None")
-        if not _n_words(docs):
-            return losses
-        references = [eg.reference for eg in examples]
-        beliefs = ask(teacher_pipe, references, layer=self.task.layer.name)
-        losses[self.name] += self._study(docs, beliefs, of=teacher_pipe.name, drop=drop)
-        if sgd:
-            self.finish_update(sgd)
-        return losses
+        of = self.task.layer.name
+        return distill_step(
+            self, teacher_pipe, examples, layer=of, drop=drop, sgd=sgd, losses=losses
+        )
+
+    def n_learnt(self, docs: Sequence[Doc]) -> int:
+        return sum(map(len, words_of(docs)))
+
+    def learn_examples(self, examples: Sequence[Example], *, drop: float) -> float:
+        lesson = self.task.lesson(examples, self.beliefs_of_teacher(examples))
+        return self._learn([eg.predicted for eg in examples], lesson, drop=drop)
+
+    def learn_beliefs(
+        self, docs: list[Doc], beliefs: Sequence[Belief], *, of: str, drop: float
+    ) -> float:
+        self._taught_by = of
+        try:
+            return self._learn(docs, self.task.lesson_without_gold(beliefs), drop=drop)
+        finally:
+            self._taught_by = None
 
     # Rehearsal. The name of the property is spaCy's: `nlp.resume_training` sets it.
 
@@ -228,51 +216,28 @@ class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
         losses.setdefault(self.name, 0.0)
         validate_examples(examples, f"{type(self).__name__}.rehearse")
         docs = [eg.predicted for eg in examples]
-        if self._memory is None or not _n_words(docs):
-            return losses
         memory = self._memory
+        if memory is None or not self.n_learnt(docs):
+            return losses
         memory.check(self.model, name=self.name)
-        with self._as_remembered():
+        with memory.recalled_by(self):
             beliefs = self.task.recall(examples, recalled(docs, memory))
         memory.send_vectors(examples, to=self.name, drop=drop)
-        losses[self.name] += self._study(docs, beliefs, of=self.name, drop=drop)
+        losses[self.name] += self.learn_beliefs(docs, beliefs, of=self.name, drop=drop)
         if sgd:
             self.finish_update(sgd)
             memory.finish_update(sgd, of=self.name)
         return losses
 
-    @contextmanager
-    def _as_remembered(self) -> Iterator[None]:
-        """Put the earlier model and labels in place of the current ones."""
-        if self._memory is None:
-            raise ValueError(f"{self.name}: nothing to remember; call nlp.resume_training() first")
-        model, cfg = self.model, self.cfg
-        earlier = {"labels": list(self._memory.labels), CALIBRATION: 1.0}
-        self.model, self.cfg = self._memory.model, {**cfg, **earlier}
-        try:
-            yield
-        finally:
-            self.model, self.cfg = model, cfg
-
-    def _study(self, docs: list[Doc], beliefs: Sequence[Belief], *, of: str, drop: float) -> float:
-        self._taught_by = of
-        try:
-            return self._learn(docs, self.task.lesson_without_gold(beliefs), drop=drop)
-        finally:
-            self._taught_by = None
-
     def _learn(self, docs: list[Doc], lesson: Any, *, drop: float) -> float:
         """Forward, loss, backward. RETURNS (float): mean nats a word."""
         set_dropout_rate(self.model, drop)
         scores, backprop = self.model.begin_update(self.task.inputs(docs, lesson))
-        loss, d_scores = self._mean(self.task.loss(lesson, scores), n=self._count(docs))
+        n = self.task.count([len(words) for words in words_of(docs)])
+        loss, d_scores = self._mean(self.task.loss(lesson, scores), n=n)
         backprop(d_scores)
         self.cfg.pop(CALIBRATION, None)  # it was that of other weights
         return loss
-
-
-def _n_words(docs: Sequence[Doc]) -> int:
-    return sum(word_lengths(docs))
 
 
 def _divided(gradient: Any, n: int) -> Any:

@@ -17,7 +17,8 @@ from spacy.ty import ListenedToComponent
 from thinc.api import Model, Optimizer
 
 from ..models.frozen import frozen_layers
-from .lessons import listeners
+from .saved import CALIBRATION
+from .steps import listeners
 
 LEARN_RATE = 0.001
 
@@ -33,6 +34,17 @@ class Memory:
     model: Model[Any, Any]
     labels: tuple[str, ...]
     upstreams: list[tuple[Any, Model[Any, Any]]] = field(default_factory=list)
+
+    @contextmanager
+    def recalled_by(self, pipe: Any) -> Iterator[None]:
+        """Put the earlier model and labels in place of a component's current ones."""
+        model, cfg = pipe.model, pipe.cfg
+        pipe.model = self.model
+        pipe.cfg = {**cfg, "labels": list(self.labels), CALIBRATION: 1.0}
+        try:
+            yield
+        finally:
+            pipe.model, pipe.cfg = model, cfg
 
     def check(self, model: Model[Any, Any], *, name: str) -> None:
         """Check the memory. RAISES (ValueError): if the model listens to a component that is not

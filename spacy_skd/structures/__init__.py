@@ -9,8 +9,7 @@ from .heads import ArcStructure, HeadSelection, Trees, is_tree
 from .independent_spans import IndependentSpans
 from .label_sets import LabelSets
 from .matrix_tree import SpanningTrees
-from .numerics import IMPOSSIBLE, to_numpy
-from .parts import Parts, is_tied, tie
+from .parts import IMPOSSIBLE, Parts, is_tied, tie, to_numpy
 from .segments import FlatSegments
 from .spanning.maximum import maximum_trees
 from .spans import SpanStructure

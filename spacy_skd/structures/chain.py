@@ -11,8 +11,7 @@ from .chain_positions import log_positions, scaled_positions
 from .draws import draw
 from .forward_backward import Chains, forward_backward, log_forward
 from .k_best import top
-from .numerics import POSSIBLE_ABOVE, check_rows, clean_scores, no_structure
-from .parts import Parts, is_tied
+from .parts import POSSIBLE_ABOVE, Parts, check_rows, clean_scores, is_tied, no_structure
 from .tokens import IndependentLabels
 
 WHAT = "linear chain"

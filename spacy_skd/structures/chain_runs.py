@@ -17,8 +17,7 @@ from .forward_backward import (
     log_sum,
     scaled_messages,
 )
-from .numerics import to_numpy
-from .parts import Parts
+from .parts import Parts, to_numpy
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy
 
 from ..arrays import ArrayModule, Floats2d, Floats3d, Ints1d
-from .numerics import POSSIBLE_ABOVE
+from .parts import POSSIBLE_ABOVE
 
 
 def draw(xp: ArrayModule, scores: Floats2d, rng: numpy.random.Generator) -> Ints1d:

@@ -9,8 +9,7 @@ import numpy
 from ..arrays import ArrayModule, Bools, Floats1d, Floats2d, Floats3d, Ints1d, Ints2d, Ints3d
 from .base import check_k
 from .heads import Trees, is_tree, masked_arcs
-from .numerics import POSSIBLE_ABOVE, no_structure, to_numpy
-from .parts import Parts
+from .parts import POSSIBLE_ABOVE, Parts, no_structure, to_numpy
 from .projective.best import best_heads
 from .projective.charts import total_of
 from .projective.exact import infer_trees, log_charts

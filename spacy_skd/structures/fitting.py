@@ -20,8 +20,7 @@ import numpy
 
 from ..arrays import Floats1d, FloatsXd, Ints1d
 from .base import Structure
-from .numerics import IMPOSSIBLE
-from .parts import Parts
+from .parts import IMPOSSIBLE, Parts
 
 TINY = 1e-12  # a probability below it is that of an impossible part
 STEPS = 100

@@ -11,8 +11,7 @@ from ..arrays import Bools, Floats1d, Floats2d, Floats3d, Ints1d, Ints2d
 from .base import Structure, check_k
 from .draws import draw_rows
 from .k_best import best_rows
-from .numerics import IMPOSSIBLE, POSSIBLE_ABOVE, check_rows, clean_scores, softmax, to_numpy
-from .parts import Parts
+from .parts import IMPOSSIBLE, POSSIBLE_ABOVE, Parts, check_rows, clean_scores, softmax, to_numpy
 from .tokens import indicate, one_hot
 
 if TYPE_CHECKING:

@@ -19,8 +19,7 @@ from ..arrays import ArrayModule, Floats1d, Floats2d, FloatsXd
 from .base import check_k
 from .draws import draw
 from .k_best import best_rows, padded, top
-from .numerics import POSSIBLE_ABOVE
-from .parts import Parts
+from .parts import POSSIBLE_ABOVE, Parts
 from .spans import SpanStructure, inside
 
 

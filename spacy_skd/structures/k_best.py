@@ -5,7 +5,7 @@ from typing import Any
 import numpy
 
 from ..arrays import ArrayModule, Floats2d, Floats3d, Ints1d, Ints2d, Ints3d
-from .numerics import POSSIBLE_ABOVE
+from .parts import POSSIBLE_ABOVE
 
 # From this many columns for each that is wanted on, finding those first is faster than sorting all.
 MUCH_LONGER = 4

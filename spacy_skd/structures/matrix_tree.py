@@ -24,8 +24,7 @@ from ..arrays import ArrayModule, Bools, Floats1d, Floats2d, Floats3d, Ints1d, I
 from .base import check_k
 from .draws import draw
 from .heads import Trees, is_tree, masked_arcs
-from .numerics import IMPOSSIBLE, POSSIBLE_ABOVE, no_structure, to_numpy
-from .parts import Parts
+from .parts import IMPOSSIBLE, POSSIBLE_ABOVE, Parts, no_structure, to_numpy
 from .spanning.best import best_trees
 from .spanning.elimination import eliminate
 from .spanning.maximum import maximum_trees

@@ -21,8 +21,7 @@ from .base import check_k
 from .draws import draw
 from .forward_backward import log_sum
 from .k_best import likely_pairs, top
-from .numerics import POSSIBLE_ABOVE, softmax
-from .parts import Parts
+from .parts import POSSIBLE_ABOVE, Parts, softmax
 from .spans import SpanStructure, inside
 
 

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..arrays import ArrayModule, FloatsXd
 from .base import Structure, log_of
-from .numerics import clean_scores
-from .parts import Parts
+from .parts import Parts, clean_scores
 
 if TYPE_CHECKING:
     from typing_extensions import Self

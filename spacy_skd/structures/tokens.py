@@ -9,8 +9,7 @@ from ..arrays import Array, ArrayModule, Floats1d, Floats2d, Floats3d, Ints2d
 from .base import Structure, check_k
 from .draws import draw_rows
 from .k_best import best_rows
-from .numerics import check_rows, clean_scores, softmax
-from .parts import Parts
+from .parts import Parts, check_rows, clean_scores, softmax
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from spacy.tokens import Doc
 
 from ..arrays import Floats2d
 from ..errors import check_between
-from ..structures.numerics import check_scores, softmax
+from ..structures.parts import check_scores, softmax
 
 # Moves a token. Arc-eager takes two, and a few more to take back what it could not attach.
 MOST_MOVES = 10

@@ -12,8 +12,7 @@ from ..arrays import Array, Floats1d, Ints1d, Ints2d
 from ..codecs.units import ROOT_HEAD
 from ..codecs.words import SPACE_DEPREL
 from ..layers.known import stock_layers
-from ..layers.sentences import START_LABELS
-from ..models.words import words_of
+from ..models.words import START_LABELS, words_of
 from ..transfer.beliefs import Belief, LabelCandidates, TreeCandidates
 from .beam import Hypothesis
 from .transition import TransitionSource, bare_copy

@@ -23,7 +23,7 @@ from ..layers.known import stock_layers
 from ..layers.span_layer import independent_spans
 from ..models.words import words_of
 from ..structures import IMPOSSIBLE, IndependentSpans
-from ..structures.numerics import POSSIBLE_ABOVE, check_scores
+from ..structures.parts import POSSIBLE_ABOVE, check_scores
 from ..transfer.beliefs import Belief, SegmentBelief
 from .views import StockSource, View
 

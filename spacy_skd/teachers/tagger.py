@@ -13,7 +13,7 @@ from ..codecs.words import Words, space_tag
 from ..layers.known import stock_layers
 from ..models.words import words_of
 from ..structures import IMPOSSIBLE, IndependentLabels
-from ..structures.numerics import check_scores
+from ..structures.parts import check_scores
 from ..transfer.beliefs import Belief, TokenBelief
 from .views import StockSource, View
 

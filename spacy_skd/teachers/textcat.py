@@ -10,7 +10,7 @@ from spacy.tokens import Doc
 from ..arrays import Floats2d
 from ..layers.known import stock_layers
 from ..structures import IMPOSSIBLE, IndependentLabels, LabelSets
-from ..structures.numerics import check_scores
+from ..structures.parts import check_scores
 from ..transfer.beliefs import Belief, DocBelief
 from .views import StockSource, View
 

@@ -13,7 +13,7 @@ import numpy
 from ..arrays import Floats2d, Ints1d
 from ..codecs.units import ROOT_HEAD
 from ..structures import IndependentLabels, Parts
-from ..structures.numerics import POSSIBLE_ABOVE
+from ..structures.parts import POSSIBLE_ABOVE
 from .expect import tempered_weights
 
 ROOT_DEPREL = "ROOT"

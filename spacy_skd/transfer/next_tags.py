@@ -19,7 +19,7 @@ from ..codecs.bioes import OUTSIDE, span_tags
 from ..structures import Parts, to_numpy
 from ..structures.chain import sorted_chains
 from ..structures.forward_backward import log_messages
-from ..structures.numerics import POSSIBLE_ABOVE
+from ..structures.parts import POSSIBLE_ABOVE
 
 SCHEME = "BIOES"  # of the tags that a student decides
 

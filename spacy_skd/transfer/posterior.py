@@ -13,7 +13,7 @@ from ..codecs.bioes import Legality, TagMatch
 from ..codecs.labels import LabelMatch
 from ..codecs.spans import SpanMatch
 from ..structures import Parts, Structure, to_numpy
-from ..structures.numerics import POSSIBLE_ABOVE
+from ..structures.parts import POSSIBLE_ABOVE
 
 Match = LabelMatch | TagMatch | SpanMatch | None
 
@@ -73,8 +73,7 @@ class Target:
 
     def to(self, ops: Ops) -> "Target":
         """Return a target that was made on the CPU, on a model's device."""
-        arrays = {name: ops.asarray(array) for name, array in self.marginals.arrays.items()}
-        marginals = Parts(arrays, ops.asarray(self.marginals.lengths))
+        marginals = self.marginals.on_device(ops)
         return Target(marginals, ops.asarray(self.lost), self.empty, self.entropy, self.counts)
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from ..arrays import FloatsXd
 from ..codecs.bioes import Legality, TagMatch
 from ..errors import check_applied, check_one_of, check_temperature
-from ..structures import ArcStructure, HeadSelection, IndependentLabels, Parts, Structure
+from ..structures import IndependentLabels, Parts, Structure
 from .conversions.table import Posterior, Target, convert
 from .loss import TeacherLoss, emissions, position_loss, structural_loss, token_loss
 from .posterior import Match
@@ -88,7 +88,8 @@ class Objective:
 
     @cached_property
     def is_of_tokens(self) -> bool:
-        """Whether tokens are learnt one by one, by the emissions alone."""
+        """Whether tokens are learnt one by one, by the emissions alone, the teacher's and the
+        student's: of heads, both are inferred with `Structure.emissions`."""
         return self.target == "token"
 
     @cached_property
@@ -120,11 +121,6 @@ class Objective:
     def convert_spans(self) -> Callable[..., Target]:
         """How what a teacher says of spans is converted to the student's: as `convert`."""
         return token_target if self.is_of_tokens else convert
-
-    def inferred_with(self, structure: ArcStructure) -> ArcStructure:
-        """Return the structure that heads of one structure, the teacher's or the student's, are
-        inferred with."""
-        return HeadSelection() if self.is_of_tokens else structure
 
     def temper(self, target: Target) -> Target:
         """Return the target at a local temperature: P^(1 / T), normalised for each token."""

@@ -11,7 +11,7 @@ import pytest
 from spacy_skd.codecs import lemma_options
 from spacy_skd.codecs.lemma_labels import parse_lemma_label
 from spacy_skd.codecs.lemma_options import LemmaLabels, LemmaScores
-from spacy_skd.structures.numerics import POSSIBLE_ABOVE
+from spacy_skd.structures.parts import POSSIBLE_ABOVE
 
 LABELS = ("lower *", "form *", "title *", "upper *", "lower * s/", "lower * ed/", "lower went/go",
           "lower un/ *", "0,1 *", "form x/ * y/")  # fmt: skip

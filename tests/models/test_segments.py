@@ -6,7 +6,7 @@ from gradients import as_float64, check_gradients, given_vectors, vectors
 
 from spacy_skd.models.growth import grow_output
 from spacy_skd.models.segments import build_segment_scorer
-from spacy_skd.structures.numerics import IMPOSSIBLE
+from spacy_skd.structures.parts import IMPOSSIBLE
 
 LENGTHS = (4, 0, 1, 2)
 

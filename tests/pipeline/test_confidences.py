@@ -258,7 +258,7 @@ def test_the_own_loss_and_the_own_memory_have_no_temperature(folder):
         for name in NAMES:
             nlp.get_pipe(name).calibration = temperature
         examples, tag, losses = gold_examples(nlp), nlp.get_pipe("tag"), {}
-        with tag._as_remembered():
+        with tag.memory.recalled_by(tag):
             (belief,) = tag.task.believe([nlp.get_pipe("tok2vec")(nlp.make_doc("Go !"))])
         assert tag.calibration == temperature
         nlp.update(examples, losses=losses)

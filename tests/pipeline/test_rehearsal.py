@@ -65,7 +65,7 @@ def test_the_earlier_beliefs_come_back(trained, name):
         assert nlp.get_pipe("tok2vec").model.to_bytes() != vectors
     memory = pipe.memory
     assert memory.model is pipe._rehearsal_model
-    with pipe._as_remembered():
+    with pipe.memory.recalled_by(pipe):
         again = scores_of(nlp, name, recalled([eg.predicted for eg in bare_examples(nlp)], memory))
     numpy.testing.assert_array_equal(again, before)
 

@@ -22,7 +22,7 @@ from taught import scores_of_lesson
 from thinc.api import Adam
 
 from spacy_skd.codecs.units import make_buckets
-from spacy_skd.layers.sentences import punctuation_starts
+from spacy_skd.models.words import punctuation_starts
 from spacy_skd.transfer import HeadLabelBelief, TreeBelief
 from spacy_skd.transfer.annealing import as_schedule
 

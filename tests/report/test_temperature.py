@@ -7,7 +7,7 @@ import pytest
 
 from spacy_skd.errors import HOTTEST
 from spacy_skd.report.temperature import SPREAD, fit_temperature
-from spacy_skd.structures.numerics import softmax
+from spacy_skd.structures.parts import softmax
 
 
 def nll_of(scores, labels):

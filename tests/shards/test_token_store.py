@@ -10,7 +10,7 @@ import spacy
 from spacy_skd.models.words import words_of
 from spacy_skd.shards.manifest import Manifest
 from spacy_skd.shards.store import BeliefStore, read_beliefs
-from spacy_skd.structures.numerics import POSSIBLE_ABOVE
+from spacy_skd.structures.parts import POSSIBLE_ABOVE
 from spacy_skd.training.corpora.distillation import DistillationCorpus
 from spacy_skd.training.corpora.sampled import SampledCorpus
 

@@ -10,7 +10,7 @@ from stock_pipelines import EMBED
 from thinc.api import Model
 
 from spacy_skd.structures import Parts
-from spacy_skd.structures.numerics import IMPOSSIBLE
+from spacy_skd.structures.parts import IMPOSSIBLE
 from spacy_skd.teachers.runner import TeacherRunner
 from spacy_skd.training.annotation.annotate import annotate
 

@@ -12,7 +12,7 @@ from stock_pipelines import FACTORIES, LISTENER, stock_examples, stock_pipeline,
 from thinc.api import Model, chain, with_array
 
 from spacy_skd.cli.teacher import take_teacher
-from spacy_skd.layers.sentences import START_LABELS
+from spacy_skd.models.words import START_LABELS
 from spacy_skd.structures import IMPOSSIBLE, IndependentLabels
 from spacy_skd.teachers.morphologizer import _classes
 from spacy_skd.teachers.runner import TeacherRunner

@@ -8,8 +8,8 @@ from spacy.tokens import Doc
 
 from ...arrays import Array, Floats1d
 from ...codecs.units import ROOT_HEAD
+from ...models.words import START_LABELS, units_from_starts
 from ...transfer.beliefs import Belief, TreeCandidates
-from ..sentences import START_LABELS, units_from_starts
 from .annotation import Annotation, as_list
 from .reader import LayerReader
 from .tokens import TokenReader

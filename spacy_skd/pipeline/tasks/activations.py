@@ -11,7 +11,7 @@ from ...codecs.lemma_options import LemmaScores
 from ...codecs.units import Bucket
 from ...codecs.words import Words
 from ...structures import LinearChain, Parts, Run, to_numpy
-from ...structures.numerics import softmax
+from ...structures.parts import softmax
 from .predictions import Activations
 from .scored_spans import ScoredSpans
 

@@ -12,7 +12,7 @@ from ...codecs.bioes import TypedSpan
 from ...codecs.words import Words
 from ...structures import IMPOSSIBLE, Parts, Structure
 from ...structures.k_best import top
-from ...structures.numerics import POSSIBLE_ABOVE
+from ...structures.parts import POSSIBLE_ABOVE
 
 MOST = 10_000
 

@@ -14,13 +14,13 @@ from ...codecs.trees import Gold
 from ...layers.base import Block, Layer
 from ...layers.confidences import Record
 from ...structures import Parts, Structure
-from ...structures.numerics import check_scores
+from ...structures.parts import check_scores
 from ...transfer.beliefs import Belief
 from ...transfer.loss import mixed_loss
 from ...transfer.posterior import Target
 from ...transfer.students import Student
-from ..lessons import first_docs
 from ..lost_mass import LABELS, Reason
+from ..steps import first_docs
 from .analyses import Analysis
 from .predictions import Pipe, Predictions
 from .scored_spans import LeastConfidence
@@ -285,9 +285,3 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
     def ops(self) -> Ops:
         """Of the component's model."""
         return self.pipe.model.ops
-
-    def on_device(self, parts: Parts) -> Parts:
-        """Move to the model's device."""
-        ops = self.pipe.model.ops
-        arrays = {key: ops.asarray(value) for key, value in parts.arrays.items()}
-        return Parts(arrays, ops.asarray(parts.lengths))

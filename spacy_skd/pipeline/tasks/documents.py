@@ -17,7 +17,7 @@ from ...layers.base import Block
 from ...layers.doc_layer import DocLayer
 from ...models.words import word_lengths
 from ...structures import IndependentLabels, LabelSets, Parts, to_numpy
-from ...structures.numerics import check_scores
+from ...structures.parts import check_scores
 from ...transfer.beliefs import Belief, DocBelief
 from ...transfer.posterior import Target
 from ..lost_mass import CATEGORIES
@@ -200,7 +200,7 @@ class DocTask(Task[DocLesson, list[Doc], Floats2d, Floats2d, Floats1d]):
         gold = encode_categories(lesson.values, self.structure)
         loss, d_units = self.mixed_loss(
             as_units(parts.arrays["unary"].reshape((-1, shape[2]))),
-            gold=DocGold(self.on_device(gold.indicators), gold.known, gold.possible),
+            gold=DocGold(gold.indicators.on_device(self.ops), gold.known, gold.possible),
             target=self._target(lesson.beliefs) if lesson.beliefs else None,
         )
         d_parts = Parts({"unary": d_units.arrays["unary"].reshape(shape)}, parts.lengths)

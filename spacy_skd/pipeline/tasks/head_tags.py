@@ -25,7 +25,7 @@ from ...codecs.units import ROOT_HEAD, Heads, as_units, batch_spans, make_bucket
 from ...codecs.words import Words
 from ...models.words import words_of
 from ...structures import IndependentLabels, Parts, SpanningTrees, to_numpy
-from ...structures.numerics import softmax
+from ...structures.parts import softmax
 from ...transfer.beliefs import Belief, HeadLabelBelief
 from ...transfer.posterior import Target
 from ...transfer.students import HeadTagStudent
@@ -197,6 +197,9 @@ class HeadTagTask(ParsingTask[HeadTagLesson, list[Doc], Floats2d, Floats2d]):
                     total = own[numpy.arange(len(tags)), tags] - log_sums[start:end]
                     trees.append(Tree(heads, deprels, float(numpy.exp(total.sum()))))
             yield trees
+
+    def write(self, docs: Sequence[Doc], best: Sequence[Arcs]) -> None:
+        self.layer.write(docs, best, labels=self.deprels)
 
     # As a teacher
 

@@ -149,7 +149,7 @@ class IndependentSpanTask(SegmentTask):
         )
         self.note_wide(left_out.wide)
         self._note_doubled(left_out.doubled)
-        return SpanSetGold(self.on_device(gold.indicators), gold.known, gold.unknown)
+        return SpanSetGold(gold.indicators.on_device(self.ops), gold.known, gold.unknown)
 
     def _note_doubled(self, n: int) -> None:
         if n and not self.doubled:

@@ -29,7 +29,7 @@ from ...layers.confidences import Record
 from ...layers.token_layer import TokenLayer
 from ...models.words import in_batches, words_of
 from ...structures import IndependentLabels, Parts, to_numpy
-from ...structures.numerics import softmax
+from ...structures.parts import softmax
 from ...transfer.beliefs import Belief, LemmaBelief
 from ...transfer.students import LemmaStudent
 from ..lost_mass import LEMMAS
@@ -286,7 +286,7 @@ class LemmaTask(Task[LemmaLesson, list[Doc], Floats2d, Floats2d, Lemmas]):
             asked = kind.target_of_lemmas(lesson.beliefs, student)
             target = self.tempered(asked, reason=LEMMAS)
         lemmas = LemmaScores(lesson.options, scores)
-        gold = gold_tokens(self.on_device(lesson.gold), lesson.known)
+        gold = gold_tokens(lesson.gold.on_device(self.ops), lesson.known)
         loss, d_parts = self.mixed_loss(as_units(lemmas.values), gold=gold, target=target)
         return loss, lemmas.backprop(d_parts.arrays["unary"][:, 0])
 

@@ -12,9 +12,8 @@ from ...arrays import Array, Ints1d, Ints2d
 from ...codecs.words import SPACE_DEPREL, Words
 from ...errors import check_one_of
 from ...layers.confidences import Record
-from ...layers.sentences import doc_starts, punctuation_starts, reference_starts, units_of
 from ...layers.trees import TreeLayer
-from ...models.words import words_of
+from ...models.words import doc_starts, punctuation_starts, reference_starts, units_of, words_of
 from ...transfer.beliefs import Belief
 from .analyses import Analysis
 from .base import GradientT, InputT, LessonT, ScoresT, Task
@@ -100,9 +99,6 @@ class ParsingTask(Task[LessonT, InputT, ScoresT, GradientT, Arcs]):
     @abstractmethod
     def deprels(self) -> tuple[str, ...]:
         """Return the deprels, by the indices of what is best."""
-
-    def write(self, docs: Sequence[Doc], best: Sequence[Arcs]) -> None:
-        self.layer.write(docs, best, labels=self.deprels)
 
     def records(self, docs: Sequence[Doc], predictions: Predictions) -> list[Record]:
         rows = self.layer.rows(docs, predictions.best, labels=self.deprels)

@@ -148,7 +148,7 @@ class SegmentTask(SpanTask):
         gold, unfit = encode_segments(known, inventory, rules, max_width=self.max_width)
         self.note_illegal(unfit.illegal)
         self.note_wide(unfit.wide)
-        return SegmentGold(self.on_device(gold.indicators), gold.known, gold.tags)
+        return SegmentGold(gold.indicators.on_device(self.ops), gold.known, gold.tags)
 
     def note_wide(self, n: int) -> None:
         if n and not self.wide:

@@ -16,7 +16,7 @@ from ...layers.confidences import Record
 from ...layers.span_layer import SpanLayer
 from ...models.words import words_of
 from ...structures import Parts, Structure, tie, to_numpy
-from ...structures.numerics import check_scores
+from ...structures.parts import check_scores
 from ...transfer.beliefs import Belief
 from .activations import spans_on_tokens
 from .analyses import Analysis, count_up_to, of_spans

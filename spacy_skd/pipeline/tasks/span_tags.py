@@ -172,4 +172,4 @@ class SpanTagTask(SpanTask):
         arrays: dict[str, Any] = {
             name: gold.indicators.arrays[name] for name in self.structure.parts
         }
-        return Gold(self.on_device(Parts(arrays, gold.indicators.lengths)), gold.known)
+        return Gold(Parts(arrays, gold.indicators.lengths).on_device(self.ops), gold.known)

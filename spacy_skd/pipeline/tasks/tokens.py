@@ -17,7 +17,7 @@ from ...layers.confidences import Record
 from ...layers.token_layer import TokenLayer
 from ...models.words import words_of
 from ...structures import IndependentLabels, to_numpy
-from ...structures.numerics import softmax
+from ...structures.parts import softmax
 from ...transfer.beliefs import Belief, TokenBelief
 from .analyses import Analysis, of_words
 from .base import Task
@@ -169,6 +169,6 @@ class TokenTask(Task[TokenLesson, list[Doc], Floats2d, Floats2d, Ints1d]):
             kind = type(lesson.beliefs[0])
             target = self.tempered(kind.target_of_tokens(lesson.beliefs, self.student()))
         indicators, known = encode_tags(lesson.tags, self.pipe.labels)
-        gold = gold_tokens(self.on_device(indicators), known)
+        gold = gold_tokens(indicators.on_device(self.ops), known)
         loss, d_parts = self.mixed_loss(as_units(scores), gold=gold, target=target)
         return loss, d_parts.arrays["unary"][:, 0]

@@ -9,7 +9,7 @@ from ...arrays import Floats1d, Floats2d, Ints1d, Ints2d
 from ...codecs.units import ROOT_HEAD
 from ...models.biaffine import ParserScores
 from ...structures import ArcStructure, Parts, to_numpy
-from ...structures.numerics import softmax
+from ...structures.parts import softmax
 from .analyses import count_up_to
 
 

@@ -149,7 +149,7 @@ class TreeLoss:
         task, teachers = self.task, self.lesson.teachers
         structure, pipe = task.structure, task.pipe
         gold = task.gold_trees(self.lesson.heads, bucket, structure=structure, name=pipe.name)
-        gold = Gold(task.on_device(gold.indicators), gold.known)
+        gold = Gold(gold.indicators.on_device(pipe.model.ops), gold.known)
         targets = [
             teacher.arcs(bucket, structure, pipe.objective, ops=pipe.model.ops)
             for teacher in teachers

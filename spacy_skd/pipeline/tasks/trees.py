@@ -19,12 +19,11 @@ from ...codecs.units import (
     split_by_lengths,
 )
 from ...codecs.words import Words
-from ...layers.sentences import doc_starts, spans_of, split_units
 from ...layers.trees import no_arcs
 from ...models.biaffine import ParserGradient, ParserInput, ParserScores
-from ...models.words import words_of
+from ...models.words import doc_starts, spans_of, split_units, words_of
 from ...structures import ArcStructure, Parts, SpanningTrees, to_numpy
-from ...structures.numerics import check_scores, softmax
+from ...structures.parts import check_scores, softmax
 from ...transfer.beliefs import Belief, TreeBelief
 from ...transfer.beliefs.base import LABEL_FLOOR
 from ...transfer.beliefs.pooled import NO_UNITS
@@ -119,7 +118,7 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
         scores: ParserScores = self.pipe.model.predict((list(docs), spans))
         if self.pipe.model.ops.device_type == "cpu":
             return scores
-        return scores._replace(arcs=[on_cpu(parts) for parts in scores.arcs])
+        return scores._replace(arcs=[parts.on_cpu() for parts in scores.arcs])
 
     def _best_heads(self, batch: Sequence[Parts]) -> list[Ints2d]:
         """Return (B, N) of each bucket, see `ArcStructure.best_heads`."""
@@ -157,6 +156,9 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
             k=k,
         )
         return [trees[unit] for unit in range(len(units))]
+
+    def write(self, docs: Sequence[Doc], best: Sequence[Arcs]) -> None:
+        self.layer.write(docs, best, labels=self.pipe.labels)
 
     # As a teacher
 
@@ -284,12 +286,6 @@ def tree_beliefs(
         )
         offset += length
     return beliefs
-
-
-def on_cpu(parts: Parts) -> Parts:
-    """Return the same as NumPy arrays."""
-    arrays = {name: to_numpy(array) for name, array in parts.arrays.items()}
-    return Parts(arrays, to_numpy(parts.lengths))
 
 
 def _best_arcs(belief: TreeBelief) -> Arcs:

@@ -9,7 +9,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ...arrays import Array
-from ...layers.sentences import reference_starts
+from ...models.words import reference_starts
 from ...shards.store import BeliefStore, doc_key
 from ...teachers.runner import starts_of
 from ...transfer.beliefs import Belief, Mixture
@@ -76,7 +76,7 @@ class Ensemble(Answers):
         return self._stored
 
     def pipe_of(self, student: str) -> str:
-        return self.members[0].pipe_of(student)
+        return self.members[0].student_to_teacher.get(student, student)
 
     def labels_of(self, student: str) -> tuple[str, ...]:
         pipe = self.pipe_of(student)
@@ -119,7 +119,8 @@ class Ensemble(Answers):
             found, full = member.answers(student, keys, docs, starts, students=students)
             if full:
                 self._warn_full()
-            columns.append([beliefs[member.pipe_of(student)] for beliefs in found])
+            pipe = member.student_to_teacher.get(student, student)
+            columns.append([beliefs[pipe] for beliefs in found])
             starts = [starts_of(*row) for row in zip(docs, found, starts)]
         if len(columns) == 1:
             return columns[0]

@@ -8,8 +8,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ...arrays import Array
-from ...layers.sentences import reference_starts
-from ...models.words import words_of
+from ...models.words import reference_starts, words_of
 from ...shards.store import BeliefStore, StoredBeliefs, doc_key, read_beliefs
 from ...shards.table import StoreEntry
 from ...shards.texts import Texts
@@ -88,14 +87,14 @@ class StoreTable(Answers):
 
     def pipe_of(self, student: str) -> str:
         """See `Answers.pipe_of`: of the first store that has it."""
-        pipes = [member.pipe_of(student) for member in self.members]
+        pipes = [member.student_to_teacher.get(student, student) for member in self.members]
         known = (pipe for pipe, store in zip(pipes, self.stores) if pipe in store.forms)
         return next(known, pipes[0])
 
     def labels_of(self, student: str) -> tuple[str, ...]:
         found: list[tuple[str, ...]] = []
         for place, (member, store) in enumerate(zip(self.members, self.stores)):
-            pipe = member.pipe_of(student)
+            pipe = member.student_to_teacher.get(student, student)
             if pipe in store.forms:
                 found.append(store.forms[pipe].annotated)
             elif self._can_say(place, pipe):
@@ -119,7 +118,7 @@ class StoreTable(Answers):
         stored = [self._stored(eg, key, student) for eg, key in zip(examples, keys)]
         columns: list[list[Belief | None]] = []
         for place, (member, store) in enumerate(zip(self.members, self.stores)):
-            pipe = member.pipe_of(student)
+            pipe = member.student_to_teacher.get(student, student)
             column = [
                 store.belief(found, pipe, eg.predicted)
                 if found and pipe in found.packed and self.rows[place].share

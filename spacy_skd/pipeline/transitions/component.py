@@ -5,19 +5,19 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
 from spacy.tokens import Doc
-from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.training import Example, validate_get_examples
 from thinc.api import Optimizer
 
 from ...codecs.labels import LabelMatch
 from ...layers.base import Layer
-from ...shards.guesses import of_gold, only_gold
+from ...shards.guesses import only_gold
 from ...transfer.annealing import WeightSchedule, as_schedule
 from ...transfer.beliefs import Belief
 from ..gold_config import check_resumes
-from ..lessons import ask, check_distillation_examples
 from ..lost_mass import LostMass
 from ..meter import Meter
 from ..no_teacher import NoTeacher
+from ..steps import distill_step, update_step
 from ..unknown_labels import UnknownLabels
 from .driver import Driver
 from .learning import learn, wanted_actions
@@ -43,6 +43,7 @@ class TransitionPipe:
     moves: Any
     name: str
     cfg: dict[str, Any]
+    finish_update: Callable[[Optimizer], None]
     stock_factory: ClassVar[str]
     stock_class: ClassVar[type]
     settings: ClassVar[tuple[str, ...]]
@@ -201,24 +202,7 @@ class TransitionPipe:
         losses (dict[str, float]): the mean loss of a token of the batch, in nats, is added.
         RAISES (ValueError): if a teacher is needed and there is none; if a score is NaN.
         """
-        losses = {} if losses is None else losses
-        losses.setdefault(self.name, 0.0)
-        examples = list(examples)
-        validate_examples(examples, f"{type(self).__name__}.update")
-        examples = of_gold(examples)
-        self.cfg["seen"] = self.cfg.get("seen", 0) + len(examples)
-        docs = [eg.predicted for eg in examples]
-        if not any(map(len, docs)):
-            return losses
-        # Those of preset entities too: else no action would be possible from there on.
-        both = [*docs, *(eg.reference for eg in examples)]
-        self._ensure_labels_are_added(both)  # type: ignore[attr-defined]
-        beliefs = self.beliefs_of_teacher(examples)
-        losses[self.name] += self._learn(docs, beliefs, self._golds(examples), drop=drop)
-        self.cfg["step"] = self.cfg.get("step", 0) + 1
-        if sgd:
-            self.finish_update(sgd)  # type: ignore[attr-defined]
-        return losses
+        return update_step(self, examples, drop=drop, sgd=sgd, losses=losses)
 
     @property
     def is_distillable(self) -> bool:
@@ -236,23 +220,30 @@ class TransitionPipe:
     ) -> dict[str, float]:
         """Learn the distribution of another component. Gold is not used. Arguments as of
         `LearningPipe.distill`. RAISES (ValueError): as there."""
-        examples = check_distillation_examples(examples, name=self.name)
-        losses = {} if losses is None else losses
-        losses.setdefault(self.name, 0.0)
+        of = self.layer.name
+        return distill_step(
+            self, teacher_pipe, examples, layer=of, drop=drop, sgd=sgd, losses=losses
+        )
+
+    def n_learnt(self, docs: Sequence[Doc]) -> int:
+        return sum(map(len, docs))
+
+    def learn_examples(self, examples: Sequence[Example], *, drop: float) -> float:
         docs = [eg.predicted for eg in examples]
-        if teacher_pipe is None:
-            raise ValueError(f"{self.name}: distill needs a teacher_pipe, got None")
-        if not any(map(len, docs)):
-            return losses
-        beliefs = ask(teacher_pipe, [eg.reference for eg in examples], layer=self.layer.name)
-        self._taught_by = teacher_pipe.name
+        # Those of preset entities too: else no action would be possible from there on.
+        both = [*docs, *(eg.reference for eg in examples)]
+        self._ensure_labels_are_added(both)  # type: ignore[attr-defined]
+        beliefs = self.beliefs_of_teacher(examples)
+        return self._learn(docs, beliefs, self._golds(examples), drop=drop)
+
+    def learn_beliefs(
+        self, docs: list[Doc], beliefs: Sequence[Belief], *, of: str, drop: float
+    ) -> float:
+        self._taught_by = of
         try:
-            losses[self.name] += self._learn(docs, beliefs, [None] * len(docs), drop=drop)
+            return self._learn(docs, beliefs, [None] * len(docs), drop=drop)
         finally:
             self._taught_by = None
-        if sgd:
-            self.finish_update(sgd)  # type: ignore[attr-defined]
-        return losses
 
     def _golds(self, examples: Sequence[Example]) -> list[Any]:
         """Return spaCy's gold of each example, None of one without."""

@@ -10,7 +10,7 @@ from spacy.tokens import Doc
 from thinc.api import set_dropout_rate
 
 from ...arrays import Floats1d, Ints1d, Ints2d
-from ...structures.numerics import check_scores
+from ...structures.parts import check_scores
 from .driver import Driver
 from .oracle import Advice, Loss, Oracle, loss_of
 

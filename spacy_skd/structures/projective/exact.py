@@ -11,7 +11,7 @@ from typing import Any
 import numpy
 
 from ...arrays import ArrayModule, Floats1d, Floats2d, Floats3d, Ints1d
-from ..numerics import POSSIBLE_ABOVE, softmax
+from ..parts import POSSIBLE_ABOVE, softmax
 from ..rings import Logarithms, Numbers
 from .charts import Charts, inside, outside, total_of
 

@@ -13,7 +13,7 @@ import numpy
 
 from ...arrays import Floats1d, Floats2d, Ints1d, Ints2d
 from ..heads import is_tree
-from ..numerics import POSSIBLE_ABOVE
+from ..parts import POSSIBLE_ABOVE
 from .maximum import maximum_trees
 
 # Scores (sets x tokens x heads) that are decoded at a time.

@@ -13,7 +13,7 @@ distribution relative to state 0. In log space here, one unit at a time, O(n^3).
 import numpy
 
 from ...arrays import Array, Floats1d, Floats2d
-from ..numerics import POSSIBLE_ABOVE
+from ..parts import POSSIBLE_ABOVE
 
 
 def eliminate(arc: Floats2d, *, single_root: bool) -> tuple[float, Floats2d] | None:

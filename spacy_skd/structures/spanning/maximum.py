@@ -12,7 +12,7 @@ import numpy
 
 from ...arrays import Array, Floats1d, Floats3d, Ints1d, Ints2d
 from ..heads import ancestors
-from ..numerics import POSSIBLE_ABOVE
+from ..parts import POSSIBLE_ABOVE
 from .single import maximum_tree
 
 # Nats by which an arc from ROOT costs more than at first, one after the other until a tree has a

@@ -9,7 +9,7 @@ from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 
 from ...arrays import Array
-from ...layers.sentences import reference_starts
+from ...models.words import reference_starts
 from ...shards.files import make_bin
 from ...shards.guesses import keep_guess
 from ...shards.store import META, add_beliefs, doc_key

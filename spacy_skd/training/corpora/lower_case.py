@@ -10,7 +10,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from ...layers.sentences import reference_starts
+from ...models.words import reference_starts
 from ...shards.store import KEY, doc_key
 from .items import Item
 

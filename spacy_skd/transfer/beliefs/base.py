@@ -51,7 +51,8 @@ class Belief(ABC):
     annotates (str): what a teacher of it annotates, for errors. of_trees, of_spans (bool): whether
         that is heads and deprels, or spans whatever the labels are.
     scored (type): of what structures its scores are, which a form is checked for.
-    labels (tuple[str, ...]): the teacher's inventory.
+    labels (tuple[str, ...]): the teacher's inventory. is_known (bool): whether anything is said of
+        the doc. importance (float): by how much its loss is multiplied; 0 if nothing is said of it.
     """
 
     kind: ClassVar[str]
@@ -60,6 +61,8 @@ class Belief(ABC):
     of_trees: ClassVar[bool] = False
     of_spans: ClassVar[bool] = False
     labels: tuple[str, ...]
+    is_known: bool = True
+    importance: float = 1.0
 
     def __init_subclass__(cls, **settings: Any):
         super().__init_subclass__(**settings)
@@ -83,16 +86,6 @@ class Belief(ABC):
     @abstractmethod
     def n_tokens(self) -> int:
         """Words of the doc."""
-
-    @property
-    def is_known(self) -> bool:
-        """Whether anything is said of the doc."""
-        return True
-
-    @property
-    def importance(self) -> float:
-        """By how much the loss of the doc is multiplied; 0 if nothing is said of it."""
-        return float(self.is_known)
 
     @property
     def members(self) -> tuple["Belief", ...]:

@@ -7,7 +7,7 @@ import numpy
 from ...arrays import Floats2d, Floats3d, Ints2d
 from ...codecs.units import ROOT_HEAD
 from ...structures import ArcStructure, Parts, SpanStructure
-from ...structures.numerics import softmax
+from ...structures.parts import softmax
 
 
 def words_of_spans(structure: SpanStructure, scores: Floats3d) -> Floats2d:

@@ -6,7 +6,7 @@ import numpy
 
 from ...arrays import Floats1d, Floats2d, FloatsXd, Ints2d
 from ...structures import ArcStructure, Parts, Structure
-from ...structures.numerics import POSSIBLE_ABOVE
+from ...structures.parts import POSSIBLE_ABOVE
 
 
 def entropy_of_weights(weights: FloatsXd) -> float:

@@ -10,7 +10,7 @@ import numpy
 from ...arrays import Array, Floats2d, FloatsXd, Ints2d
 from ...codecs.bioes import are_span_tags, labels_of_tags
 from ...structures import IMPOSSIBLE, Structure
-from ...structures.numerics import POSSIBLE_ABOVE
+from ...structures.parts import POSSIBLE_ABOVE
 
 if TYPE_CHECKING:
     from .base import Belief

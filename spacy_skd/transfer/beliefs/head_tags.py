@@ -12,7 +12,7 @@ from ...codecs.units import Heads, as_units
 from ...codecs.words import Words
 from ...errors import check_temperature
 from ...structures import IMPOSSIBLE, HeadSelection, SpanningTrees, Structure
-from ...structures.numerics import POSSIBLE_ABOVE, softmax
+from ...structures.parts import POSSIBLE_ABOVE, softmax
 from ..conversions.table import convert
 from ..draws import DrawnTrees
 from ..posterior import Posterior, Target

@@ -15,7 +15,7 @@ from ...arrays import Floats1d, Floats2d, Ints1d, Ints2d
 from ...codecs.lemma_options import LemmaOptions
 from ...codecs.words import Words
 from ...structures import IMPOSSIBLE, IndependentLabels, Parts
-from ...structures.numerics import POSSIBLE_ABOVE
+from ...structures.parts import POSSIBLE_ABOVE
 from ..draws import choose
 from ..posterior import Target
 from ..students import LemmaStudent

@@ -22,7 +22,7 @@ from ...codecs.tags import encode_tags
 from ...codecs.trees import Gold, gold_tokens
 from ...codecs.words import Words
 from ...structures import Parts
-from ...structures.numerics import POSSIBLE_ABOVE
+from ...structures.parts import POSSIBLE_ABOVE
 from ..draws import choose
 from ..expect import equal_weights, expect, heaviest, padded_weights, tempered_weights
 from ..next_tags import NextTags, candidates_of

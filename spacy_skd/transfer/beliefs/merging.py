@@ -32,7 +32,7 @@ from ...structures import (
     tie,
 )
 from ...structures.fitting import TINY
-from ...structures.numerics import POSSIBLE_ABOVE, softmax
+from ...structures.parts import POSSIBLE_ABOVE, softmax
 from ..expect import tempered_weights
 from ..posterior import Target, in_double, mix
 from ..students import HeadTagStudent, SegmentStudent, Student, TagStudent

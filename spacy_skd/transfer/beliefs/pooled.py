@@ -8,7 +8,7 @@ whole batch (`Target.placed`); then targets are mixed as those of a mixture are,
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy
@@ -47,18 +47,16 @@ class Pooled(OfSeveral):
     n_words: int
     beliefs: tuple[Belief | None, ...]
     weights: tuple[float, ...]
+    is_known: bool = field(init=False)
+    importance: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        known = [weight for each, weight in zip(self.beliefs, self.weights) if each is not None]
+        vars(self).update(is_known=bool(known), importance=max(known, default=0.0))
 
     @property
     def members(self) -> tuple[Belief, ...]:
         return tuple(belief for belief in self.beliefs if belief is not None)
-
-    @property
-    def is_known(self) -> bool:
-        return bool(self.members)
-
-    @property
-    def importance(self) -> float:
-        return max((w for each, w in zip(self.beliefs, self.weights) if each), default=0.0)
 
     @property
     def n_tokens(self) -> int:

@@ -12,7 +12,7 @@ from ...codecs.bioes import TypedSpan
 from ...codecs.spans import decode_segments
 from ...codecs.words import Words
 from ...structures import IMPOSSIBLE, FlatSegments, Parts, SpanStructure
-from ...structures.numerics import POSSIBLE_ABOVE
+from ...structures.parts import POSSIBLE_ABOVE
 from ..next_tags import NextTags, SegmentTags
 from ..posterior import Posterior, Target
 from ..students import SpanStudent, TagStudent

@@ -256,9 +256,9 @@ class TreeBelief(ParseBelief):
     def target_of_head_tags(cls, beliefs: Sequence["Self"], student: HeadTagStudent) -> Target:
         """Say of each word as lost mass that of its sentence."""
         first, lengths = beliefs[0], [belief.n_tokens for belief in beliefs]
-        offsets = numpy.cumsum([0, *lengths])
+        by_token, offsets = student.objective.is_of_tokens, numpy.cumsum([0, *lengths])
         scored = ScoredArcs(
-            structure=student.objective.inferred_with(first.structure),
+            structure=first.structure.emissions if by_token else first.structure,
             spans=batch_spans([b.units.astype("int64") for b in beliefs], lengths),
             arcs=[arc for belief in beliefs for arc in belief.arcs],
             pairs=numpy.concatenate([in_batch(b.pairs, o) for b, o in zip(beliefs, offsets)]),
@@ -282,11 +282,11 @@ class ScoredTrees(TreeTeacher):
     def arcs(
         self, bucket: Bucket, structure: ArcStructure, objective: Objective, *, ops: Ops
     ) -> Target:
-        scores = Parts.of_arcs([self.unit_arcs[u] for u in bucket.units.tolist()])
-        scores = Parts({"arc": ops.asarray(scores.arrays["arc"])}, ops.asarray(scores.lengths))
-        teacher = Posterior(objective.inferred_with(self.structure), scores)
-        student = objective.inferred_with(structure)
-        return convert(teacher, student, temperature=objective.inference_temperature)
+        arcs = Parts.of_arcs([self.unit_arcs[u] for u in bucket.units.tolist()]).on_device(ops)
+        own = self.structure
+        if objective.is_of_tokens:
+            own, structure = own.emissions, structure.emissions
+        return convert(Posterior(own, arcs), structure, temperature=objective.inference_temperature)
 
     def label_scores(self, structure: ArcStructure, temperature: float) -> Floats2d:
         return self.scores * (1.0 / temperature)

@@ -7,7 +7,7 @@ from ...arrays import Array, Floats1d, Floats2d, array_module
 from ...codecs.bioes import Legality
 from ...codecs.labels import LabelMatch
 from ...structures import IndependentLabels, Parts, Structure
-from ...structures.numerics import IMPOSSIBLE
+from ...structures.parts import IMPOSSIBLE
 from ..posterior import Match, Posterior, Target, in_double, in_dtype, lost_mass, without_support
 
 

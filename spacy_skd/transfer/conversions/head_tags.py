@@ -17,7 +17,7 @@ from ...codecs.head_labels import HeadLabels
 from ...codecs.units import make_buckets
 from ...errors import check_temperature
 from ...structures import IMPOSSIBLE, ArcStructure, HeadSelection, Parts, Structure
-from ...structures.numerics import POSSIBLE_ABOVE, softmax
+from ...structures.parts import POSSIBLE_ABOVE, softmax
 from ..posterior import Posterior, Target, lost_mass
 
 

@@ -8,7 +8,7 @@ from ...codecs.bioes import Legality
 from ...codecs.labels import LabelMatch
 from ...codecs.spans import SpanMatch
 from ...structures import IMPOSSIBLE, FlatSegments, Parts, SpanStructure, Structure, to_numpy
-from ...structures.numerics import POSSIBLE_ABOVE
+from ...structures.parts import POSSIBLE_ABOVE
 from ..posterior import (
     Entropy,
     Match,

@@ -18,7 +18,7 @@ from spacy_skd.structures import (
     SpanningTrees,
     tie,
 )
-from spacy_skd.structures.numerics import softmax
+from spacy_skd.structures.parts import softmax
 from spacy_skd.transfer.beliefs import (
     ChainBelief,
     DocBelief,

@@ -23,7 +23,7 @@ from spacy_skd.structures import (
     LinearChain,
     Parts,
 )
-from spacy_skd.structures.numerics import IMPOSSIBLE
+from spacy_skd.structures.parts import IMPOSSIBLE
 from spacy_skd.transfer import Posterior, convert
 from spacy_skd.transfer.conversions.table import CONVERSIONS
 

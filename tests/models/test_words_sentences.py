@@ -5,8 +5,7 @@ from spacy.attrs import SENT_START
 from spacy.tokens import Doc
 
 from spacy_skd.layers.known import find_layer
-from spacy_skd.layers.sentences import doc_starts, units_of
-from spacy_skd.models.words import words_of
+from spacy_skd.models.words import doc_starts, units_of, words_of
 
 
 def doc_units(docs, *, max_length):
