@@ -261,7 +261,7 @@ def test_proposals_follow_from_seed_and_history_and_learn_what_is_good():
 
 def test_the_widest_that_fits():
     for fitting in range(len(WIDTHS) + 1):
-        found = work.widest(WIDTHS, lambda width: width in WIDTHS[:fitting])
+        found = work.widest(WIDTHS, WIDTHS[:fitting].__contains__)
         assert found == (WIDTHS[fitting - 1] if fitting else None)
 
 
