@@ -51,7 +51,7 @@ def data(teacher, tmp_path_factory):
     return folder
 
 
-def search(data, teacher, out, *options, words=100, trials=3):
+def search(data, teacher, out, *options, words=1, trials=3):
     return run(
         "search", teacher, out, "--store", data / "store", "--dev", data / "dev.spacy",
         "--words-per-second", words, "--preset", "tiny", "--trials", trials, *options,
@@ -140,7 +140,7 @@ def test_the_same_command_trains_nothing_twice(made, data, teacher, monkeypatch)
 def test_a_folder_is_of_one_search(made, data, teacher, tmp_path, option, told):
     out, _, _ = made
     before = (out / "search.json").read_bytes()
-    given = {"--dev": data / "dev.spacy", "--store": data / "store", "--words-per-second": 100}
+    given = {"--dev": data / "dev.spacy", "--store": data / "store", "--words-per-second": 1}
     if option == ("--dev", "OTHER"):
         DocBin(docs=make_docs(spacy.blank("en"))[:1]).to_disk(tmp_path / "other.spacy")
         option = ("--dev", tmp_path / "other.spacy")
@@ -190,7 +190,7 @@ def test_a_budget_that_nothing_meets(data, teacher, tmp_path):
     ({"--pipes": "tags"}, "pipes: expected some of"),
 ])  # fmt: skip
 def test_what_is_wrong_is_told_before_anything_is_written(change, told, data, teacher, tmp_path):
-    given = {"--dev": "dev.spacy", "--store": "store", "--words-per-second": 100, **change}
+    given = {"--dev": "dev.spacy", "--store": "store", "--words-per-second": 1, **change}
     paths = {k: data / v if k in ("--dev", "--store") and v else v for k, v in given.items()}
     options = [str(word) for pair in paths.items() if pair[1] is not None for word in pair]
     found = run("search", teacher, tmp_path / "out", *options)
@@ -206,7 +206,7 @@ def test_a_store_without_a_layer_of_the_students(data, teacher, tmp_path):
     annotate(teacher, [str(data / "raw.jsonl")], tmp_path / "tags", settings=tags)
     found = run(
         "search", teacher, tmp_path / "out", "--store", tmp_path / "tags",
-        "--dev", data / "dev.spacy", "--words-per-second", 100,
+        "--dev", data / "dev.spacy", "--words-per-second", 1,
     )  # fmt: skip
     assert found.exit_code == 1
     assert "annotate again with these" in printed(found)

@@ -11,7 +11,7 @@ Choice = Mapping[str, int]  # by the name of a setting, its value
 # Width is none of them: it is as large as the budget lets it be.
 WIDTHS = tuple(range(32, 257, 16))
 SPACE: dict[str, tuple[int, ...]] = {
-    "depth": (0, 1, 2, 3, 4, 5, 6),
+    "depth": (1, 2, 3, 4, 5, 6),
     "maxout_pieces": (2, 3, 4),
     "attention_depth": (0, 1, 2, 3, 4),
     "heads": (1, 2, 4, 6, 8, 12, 16),
