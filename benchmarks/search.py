@@ -3,7 +3,7 @@
     python benchmarks/search.py corpus/ewt work/ewt work/search --seeds 0 1 2
 
 `work/ewt` has what `ewt.py teacher annotate vectors small` made. Its `small_0` is the budget: what
-is found may read two in a hundred words less a second, as much as such measurements differ. Both are
+is found may read two in a hundred words less a second, as such measurements differ. Both are
 then trained by the whole schedule of `spacy skd init`, with each seed, and scored on dev; words per
 second of the two are measured in turns. The search goes on after an interruption, as the cells do.
 """

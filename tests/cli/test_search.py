@@ -51,7 +51,7 @@ def data(teacher, tmp_path_factory):
     return folder
 
 
-def search(data, teacher, out, *options, words=1, trials=3):
+def search(data, teacher, out, *options, words=1, trials=2):
     return run(
         "search", teacher, out, "--store", data / "store", "--dev", data / "dev.spacy",
         "--words-per-second", words, "--preset", "tiny", "--trials", trials, *options,
@@ -96,7 +96,7 @@ def test_an_interrupted_search_goes_on_with_what_is_done(made):
 def test_it_writes_a_config_as_init_does_and_all_that_it_tried(made, data, teacher):
     out, _, found = made
     rows = list(srsly.read_jsonl(out / "trials.jsonl"))
-    assert len(rows) == 3
+    assert len(rows) == 2
     ended = [row for row in rows if len(row["scores"]) == 3]
     best = max(ended, key=lambda row: row["scores"][-1])
     written = Config().from_disk(out / "student.cfg", interpolate=False)
@@ -148,7 +148,7 @@ def test_a_folder_is_of_one_search(made, data, teacher, tmp_path, option, told):
         annotate(teacher, [str(data / "dev.spacy")], tmp_path / "other")
         option = ("--store", tmp_path / "other")
     words = [str(word) for pair in {**given, option[0]: option[1]}.items() for word in pair]
-    found = run("search", teacher, out, *words, "--preset", "tiny", "--trials", 3)
+    found = run("search", teacher, out, *words, "--preset", "tiny", "--trials", 2)
     assert found.exit_code == 1
     assert told in printed(found)
     assert "or pass --overwrite, which begins anew" in printed(found)
