@@ -1,6 +1,5 @@
 """How fast and how large a candidate is: before it is trained, and after."""
 
-import tempfile
 from collections.abc import Callable, Sequence
 from itertools import cycle, islice
 from pathlib import Path
@@ -14,7 +13,7 @@ from spacy.util import resolve_dot_names
 from spacy.vocab import Vocab
 from thinc.api import Config
 
-from ...report.speed import megabytes, words_per_second
+from ...report.speed import words_per_second
 from ...shards.store import BeliefStore
 from ...teachers.loading import load_trained
 from ...training.callbacks import without_teacher
@@ -33,15 +32,14 @@ class Untrained:
     what is decided is measured again once a candidate is trained.
 
     config (Config): of the preset. sentences (Sequence[str]): components that set them.
-    scratch (Path): a folder.
+    scratch (Path): a folder, of which `preset` is made.
     """
 
     def __init__(self, config: Config, *, sentences: Sequence[str], scratch: Path):
-        self.sentences = sentences
+        self.sentences, self.scratch = sentences, scratch
         whole = init_nlp(config)
         self.config = _with_labels(config, whole)
-        examples = _first_examples(whole)
-        DocBin(docs=examples).to_disk(scratch / "first.spacy")
+        DocBin(docs=_first_examples(whole)).to_disk(scratch / "first.spacy")
         self.config["corpora"]["train"] = {
             "@readers": "spacy.Corpus.v1",
             "path": str(scratch / "first.spacy"),
@@ -50,17 +48,18 @@ class Untrained:
             "limit": 0,
             "augmenter": None,
         }
-        self.preset = self._measurable(whole)
+        self.preset = self._saved(self.config, "preset")
 
-    def make(self, size: Preset) -> Language:
-        """Make a candidate."""
-        return self._measurable(init_nlp(resized(self.config, size)))
+    def make(self, size: Preset) -> Path:
+        """Make a candidate in the place of the one before. RETURNS (Path): its folder."""
+        return self._saved(resized(self.config, size), "candidate")
 
-    def _measurable(self, nlp: Language) -> Language:
-        nlp = without_teacher(nlp)
-        for name in self.sentences:
-            nlp.replace_pipe(name, "sentencizer")
-        return nlp
+    def _saved(self, config: Config, name: str) -> Path:
+        nlp = without_teacher(init_nlp(config))
+        for component in self.sentences:
+            nlp.replace_pipe(component, "sentencizer")
+        nlp.to_disk(self.scratch / name)
+        return self.scratch / name
 
 
 def _with_labels(config: Config, nlp: Language) -> Config:
@@ -104,12 +103,18 @@ def texts_of(stores: Sequence[Path], *, seed: int) -> list[str]:
     return list(islice(cycle(texts), max(_TURNS, len(texts))))
 
 
-def ratio(nlp: Language, reference: Language, texts: Sequence[str], *, rounds: int) -> float:
+def ratio(pipeline: Path, reference: Path, texts: Sequence[str], *, rounds: int) -> float:
     """Return how many times as fast as another one a pipeline is: both take turns, so that what
-    else the machine does hits both."""
-    speeds = words_per_second(
-        {"reference": reference, "candidate": nlp}, texts, batch_sizes=(256,), rounds=rounds
-    )
+    else the machine does hits both. Both are loaded anew: a pipeline that has met a text before
+    knows its words.
+
+    pipeline, reference (Path): folders.
+    """
+    pipelines = {
+        "reference": load_trained(reference, what="preset"),
+        "candidate": load_trained(pipeline, what="student"),
+    }
+    speeds = words_per_second(pipelines, texts, batch_sizes=(256,), rounds=rounds)
     return speeds["candidate"] / speeds["reference"]
 
 
@@ -117,13 +122,6 @@ def speed_of(pipeline: Path, texts: Sequence[str]) -> float:
     """Return words per second of a trained pipeline, by itself."""
     nlp = load_trained(pipeline, what="student")
     return words_per_second({"preset": nlp}, texts, batch_sizes=(256,), rounds=8)["preset"]
-
-
-def size_of(nlp: Language) -> float:
-    """Return megabytes of a pipeline as it would be saved."""
-    with tempfile.TemporaryDirectory() as folder:
-        nlp.to_disk(folder)
-        return megabytes(Path(folder))
 
 
 def widest(widths: Sequence[int], fits: Callable[[int], bool]) -> int | None:

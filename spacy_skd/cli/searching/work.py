@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import srsly
-from spacy.language import Language
 from thinc.api import Config
 
 from ...disk import digest, remove_files, remove_if_empty, write_new
 from ...disk.mark import files_in
 from ...report.speed import megabytes
-from ...teachers.loading import load_trained
 from ...training.configs.presets import Preset, find_preset, resized
 from ...training.resume import BEGIN
 from ..code import with_code
@@ -21,7 +19,7 @@ from ..distillation.state import State
 from ..distillation.training import BEST, LAST, Training
 from ..prepare import set_steps
 from .request import Checked
-from .sizing import Untrained, ratio, size_of, speed_of, texts_of, widest
+from .sizing import Untrained, ratio, speed_of, texts_of, widest
 from .space import WIDTHS, Choice, sized
 from .trials import Trial, shares
 
@@ -66,20 +64,17 @@ class Work:
         sentences = self.checked.sentences
         return Untrained(self.checked.config, sentences=sentences, scratch=scratch)
 
-    @cached_property
-    def trained_preset(self) -> Language:
-        """The preset after its first training."""
-        return load_trained(self.best(self.trials[REFERENCE], 0), what="preset")
-
     def size(self, choice: Choice, width: int) -> Preset:
         """Return the sizes of a candidate."""
         return sized(self.preset, choice, width)
 
     def estimate(self, choice: Choice, width: int) -> tuple[float, float]:
         """Return words per second and megabytes of a candidate, which is not trained."""
-        nlp = self.untrained.make(self.size(choice, width))
-        times = ratio(nlp, self.untrained.preset, self.texts, rounds=4)
-        return times * self.preset_speed, size_of(nlp)
+        folder, preset = self.untrained.make(self.size(choice, width)), self.untrained.preset
+        times = ratio(folder, preset, self.texts, rounds=4)
+        # A training adds as many words to the vocab of each.
+        grown = (self.trials[REFERENCE].megabytes or 0.0) - megabytes(preset)
+        return times * self.preset_speed, megabytes(folder) + grown
 
     def fit(self, choice: Choice) -> tuple[int | None, float]:
         """Return the largest width with which a candidate meets the budget, None if there is none,
@@ -168,8 +163,8 @@ class Work:
         best = self.best(trial, 0)
         if trial.number == REFERENCE:
             return speed_of(best, self.texts)
-        nlp = load_trained(best, what="student")
-        return ratio(nlp, self.trained_preset, self.texts, rounds=8) * self.preset_speed
+        reference = self.best(self.trials[REFERENCE], 0)
+        return ratio(best, reference, self.texts, rounds=8) * self.preset_speed
 
     def drop(self, trial: Trial, rung: int) -> None:
         """Remove the weights of a candidate that does not go on, but for those that speeds are
