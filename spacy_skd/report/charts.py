@@ -105,8 +105,8 @@ def cloud(
     x_title: str,
     y_title: str,
 ) -> str:
-    """Return a scatter plot of many points, x on a logarithmic scale, most of them without names,
-    as an SVG file of its own.
+    """Return a scatter plot of many points, most of them without names, as an SVG file of its own;
+    x on a logarithmic scale, if the largest is many times the least.
 
     groups (Mapping[str, Sequence[tuple[float, float]]]): (x, y) by the name of a series, for the
         legend. names (Sequence[Point]): of the points that have one. least (float): of x, what was
@@ -114,10 +114,11 @@ def cloud(
     """
     points = [point for group in groups.values() for point in group]
     xs, ys = [*(x for x, _ in points), least], [y for _, y in points]
-    x_axis = Axis(min(xs) / 1.2, max(xs) * 1.2, LEFT, WIDTH - RIGHT, is_log=True)
-    y_axis = _y_axis(ys)
+    is_log = max(xs) > 5 * min(xs)
+    x_axis = Axis(min(xs) / 1.1, max(xs) * 1.1, LEFT, WIDTH - RIGHT, is_log=is_log)
+    y_axis = _y_axis(ys)._replace(end=TOP + 12 * len(groups) + 6)  # below the legend
     at = f"{x_axis(least):.1f}"
-    body = [f'<polyline class="front" points="{at},{TOP} {at},{HEIGHT - BOTTOM}"/>']
+    body = [f'<polyline class="front" points="{at},{y_axis.end} {at},{y_axis.start}"/>']
     spoken = []
     for series, (name, group) in enumerate(groups.items()):
         body.extend(_marker(x_axis(x), y_axis(y), series, scale=0.7) for x, y in group)
