@@ -11,19 +11,19 @@ another.
 
 `parsing`: the genres of EWT, as its documents' ids begin with, then GUM; of the training documents
 of each every second is labelled, and the text of the others is raw, with a slice of the raw text of
-its own. `entities`: WikiANN, WNUT17 and GUM's outermost spans, with the raw text that `ner.py` and
-`gum.py` gave each. Teachers are trained by the stream, of `configs/teacher.cfg` and
+its own. `entities`: WikiANN, WNUT17 and GUM's outermost spans, with as much of the raw text that
+`ner.py` and `gum.py` gave each. Teachers are trained by the stream, of `configs/teacher.cfg` and
 `configs/ner_teacher.cfg`.
 """
 
 import argparse
 import json
-import shutil
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
 import spacy
+import srsly
 from genre import documents, genre_of
 from spacy.tokens import DocBin
 
@@ -114,11 +114,10 @@ def entities(options: argparse.Namespace) -> None:
     set_steps(config, TEACHER_WORDS)
     config.to_disk(options.output / "teacher.cfg")
     rows = []
-    for name, folder in (("wikiann", options.wikiann), ("wnut", options.wnut)):
-        rows.append(row(name, folder, options.output))
-    outermost = options.output / "gum"
-    outermost.mkdir()
     nlp = spacy.blank("en")
+    folders = {"wikiann": options.wikiann, "wnut": options.wnut, "gum": options.output / "gum"}
+    outermost = folders["gum"]
+    outermost.mkdir()
     for split in ("train", "dev", "test"):
         docs = read_docs(options.gum / f"{split}.spacy", nlp)
         bare = []
@@ -129,16 +128,28 @@ def entities(options: argparse.Namespace) -> None:
                          default="outside")  # fmt: skip
             bare.append(one)
         DocBin(docs=bare).to_disk(outermost / f"{split}.spacy")
-    shutil.copy(options.gum / "raw.jsonl", outermost)
-    rows.append(row("gum", outermost, options.output))
+    for name, folder in folders.items():
+        source = options.gum if name == "gum" else folder
+        raw = options.output / f"{name}.jsonl"
+        srsly.write_jsonl(raw, [{"text": text} for text in raw_of(source, options.raw_words)])
+        files = {"gold": "train.spacy", "dev": "dev.spacy", "test": "test.spacy"}
+        paths = {key: str(folder / file) for key, file in files.items()}
+        config = str(options.output / "teacher.cfg")
+        rows.append({"name": name, "config": config, **paths, "raw": str(raw)})
     write_rows(options.output, rows)
 
 
-def row(name: str, folder: Path, output: Path) -> dict[str, str]:
-    """A corpus of files that are called as `spacy skd prepare` calls them."""
-    paths = {"gold": "train.spacy", "dev": "dev.spacy", "test": "test.spacy", "raw": "raw.jsonl"}
-    config = {"config": str(output / "teacher.cfg")}
-    return {"name": name, **config, **{key: str(folder / file) for key, file in paths.items()}}
+def raw_of(folder: Path, words: int) -> list[str]:
+    """The first texts of about so many words, of `raw.jsonl`, or of the docs of `raw.spacy`."""
+    if (folder / "raw.jsonl").exists():
+        return [text.text for text in next(slices(folder / "raw.jsonl", words=words))]
+    texts, n = [], 0
+    for doc in read_docs(folder / "raw.spacy", spacy.blank("en")):
+        if n >= words:
+            break
+        texts.append(doc.text)
+        n += len(doc)
+    return texts
 
 
 def write_rows(output: Path, rows: list[dict[str, str]]) -> None:
@@ -154,7 +165,6 @@ def main() -> None:
     trees = actions.add_parser("parsing")
     for name in ("ewt", "gum", "raw"):
         trees.add_argument(name, type=Path)
-    trees.add_argument("--raw-words", type=int, default=60_000, help="more for each corpus")
     trees.set_defaults(function=parsing)
     names = actions.add_parser("entities")
     for name in ("wikiann", "wnut", "gum"):
@@ -162,6 +172,7 @@ def main() -> None:
     names.set_defaults(function=entities)
     for action in (trees, names):
         action.add_argument("output", type=Path)
+        action.add_argument("--raw-words", type=int, default=60_000, help="for each corpus")
     options = parser.parse_args()
     options.function(options)
 

@@ -54,6 +54,7 @@ RESERVED: dict[str, tuple[str, ...]] = {
         "report/",
         "cli/",
     ),
+    "optuna": ("cli/searching/",),
     "threadpoolctl": ("report/",),
     "typer": ("cli/",),
 }

@@ -17,6 +17,7 @@ from .package import package_cli
 from .prepare import prepare_cli
 from .rehead import rehead_cli
 from .report import report_cli
+from .search import search_cli
 from .silver import silver_cli
 from .spacy_distill import register
 from .stopping import stoppable
@@ -39,6 +40,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "prepare": prepare_cli,
     "rehead": rehead_cli,
     "report": report_cli,
+    "search": search_cli,
     "select": select_cli,
     "silver": silver_cli,
     "stream": stream_cli,

@@ -16,7 +16,7 @@ from ..training.annotation.settings import Settings
 from ..training.conversion.raw_text import REJECTS
 from .code import CODE
 from .progress import progress
-from .rejects import ACCEPT, tell_rejects
+from .told.rejects import ACCEPT, tell_rejects
 from .workers import ADDRESS, ENGINE, GPUS, WORKERS
 
 

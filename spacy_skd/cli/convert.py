@@ -13,8 +13,8 @@ from ..training.conversion.leakage import MIN_WORDS
 from ..training.conversion.raw_text import REJECTS
 from .code import CODE
 from .progress import progress
-from .rejects import ACCEPT, tell_rejects
 from .told.converting import tell_odd
+from .told.rejects import ACCEPT, tell_rejects
 
 
 def convert_cli(

@@ -16,8 +16,8 @@ from .distillation.steps import OF_TEACHER, Steps
 from .init import table as plan_table
 from .package import LICENSE
 from .prepare import EFFORT
-from .rejects import ACCEPT, HAS_REJECTS, tell_rejects
 from .report import AGREEMENT, table
+from .told.rejects import ACCEPT, HAS_REJECTS, tell_rejects
 from .told.remedies import tell_lexicon
 
 

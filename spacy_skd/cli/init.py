@@ -31,8 +31,8 @@ from ..training.configs.with_lexicon import with_lexicon
 from ..training.lexicon.reading import read_lexicon
 from .code import CODE, with_code
 from .prepare import EFFORT, from_store, set_steps, student_words
-from .rejects import ACCEPT
 from .texts.outside import check_no_components, for_store, outside_of
+from .told.rejects import ACCEPT
 from .told.remedies import print_remedies, tell_lexicon
 
 STDOUT = "-"

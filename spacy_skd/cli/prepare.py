@@ -21,8 +21,8 @@ from ..training.conversion.raw_text import REJECTS
 from ..training.progress import Report, silent
 from .code import CODE
 from .progress import progress
-from .rejects import ACCEPT, tell_rejects
 from .told.converting import tell_odd
+from .told.rejects import ACCEPT, tell_rejects
 
 STORED = "student_stored.cfg"
 # Words seen in training, and the passes over the data that this is meant to be. More text is worth

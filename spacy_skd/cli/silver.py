@@ -11,7 +11,7 @@ from ..training.annotation.silver import rejects_of, silver
 from ..training.engines.choice import Workers
 from .code import CODE
 from .progress import progress
-from .rejects import ACCEPT, tell_rejects
+from .told.rejects import ACCEPT, tell_rejects
 from .workers import ADDRESS, ENGINE, GPUS, WORKERS
 
 

@@ -21,6 +21,7 @@ SAYS: dict[str, str] = {
     "distill": "What is done stays: the same command goes on where it stopped",
     "silver": "The parts that are written stay: the same command goes on where it stopped",
     "report": "The same command begins anew",
+    "search": "What is done stays: the same command goes on where it stopped",
     "stream": "What is done stays: the same command goes on where it stopped",
     "teacher": "What the training saved stays; the same command trains anew",
 }

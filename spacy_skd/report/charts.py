@@ -22,6 +22,14 @@ _SHAPES = (
     "M-5,-3h10v6h-10z",
 )
 
+# Of a file that no page's style sheet reaches.
+_STYLE = (
+    "<style>text{font:11px sans-serif;fill:#555}.name{fill:#111;stroke:#fff;stroke-width:3px;"
+    "paint-order:stroke}.grid{stroke:#ddd;fill:none}.front{stroke:#888;stroke-dasharray:3 3;"
+    "fill:none}.mark{stroke:#fff;stroke-width:.6}.s0{fill:#a8b3c4}.s1{fill:#4477aa}"
+    ".s2{fill:#cc3311}svg{background:#fff}</style>"
+)
+
 
 class Point(NamedTuple):
     """A pipeline in a scatter plot. series (int): its place among all."""
@@ -87,6 +95,49 @@ def scatter(points: Sequence[Point], *, x_title: str, y_title: str) -> str:
         spoken.append(f"{p.name}: {p.y:.1f} at {p.x:,.0f}")
     label = f"{y_title} against {x_title}. " + "; ".join(spoken)
     return _svg(body, x_axis, y_axis, x_title=x_title, y_title=y_title, label=label)
+
+
+def cloud(
+    groups: Mapping[str, Sequence[tuple[float, float]]],
+    names: Sequence[Point],
+    *,
+    least: float,
+    x_title: str,
+    y_title: str,
+) -> str:
+    """Return a scatter plot of many points, most of them without names, as an SVG file of its own;
+    x on a logarithmic scale, if the largest is many times the least.
+
+    groups (Mapping[str, Sequence[tuple[float, float]]]): (x, y) by the name of a series, for the
+        legend. names (Sequence[Point]): of the points that have one. least (float): of x, what was
+        asked: a line.
+    """
+    points = [point for group in groups.values() for point in group]
+    xs, ys = [*(x for x, _ in points), least], [y for _, y in points]
+    is_log = max(xs) > 5 * min(xs)
+    x_axis = Axis(min(xs) / 1.1, max(xs) * 1.1, LEFT, WIDTH - RIGHT, is_log=is_log)
+    y_axis = _y_axis(ys)._replace(end=TOP + 12 * len(groups) + 6)  # below the legend
+    at = f"{x_axis(least):.1f}"
+    body = [f'<polyline class="front" points="{at},{y_axis.end} {at},{y_axis.start}"/>']
+    spoken = []
+    for series, (name, group) in enumerate(groups.items()):
+        body.extend(_marker(x_axis(x), y_axis(y), series, scale=0.7) for x, y in group)
+        row = TOP + 6 + 12 * series
+        body.append(_marker(LEFT + 8, row, series, scale=0.7))
+        body.append(f'<text x="{LEFT + 16}" y="{row + 4}">{escape(name)} ({len(group)})</text>')
+        spoken.append(f"{name}: {len(group)}")
+    taken: list[tuple[float, float]] = []
+    for p in sorted(names, key=lambda p: -p.y):
+        x, y = x_axis(p.x), _free(x_axis(p.x), y_axis(p.y) - 8, taken)
+        taken.append((x, y))
+        anchor = "end" if x > WIDTH * 0.6 else "start"
+        place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
+        body.append(f'<text class="name" {place}>{escape(_short(p.name))}</text>')
+        spoken.append(f"{p.name}: {p.y:.1f} at {p.x:,.0f}")
+    label = f"{y_title} against {x_title}. " + "; ".join(spoken)
+    svg = _svg(body, x_axis, y_axis, x_title=x_title, y_title=y_title, label=label)
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{2 * WIDTH}" height="{2 * HEIGHT}" '
+    return svg.replace("<svg ", head, 1).replace(">", f">{_STYLE}", 1) + "\n"
 
 
 def reliability_diagram(bins: Mapping[int, Sequence[Bin]], names: Sequence[str]) -> str:

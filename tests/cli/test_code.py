@@ -77,8 +77,8 @@ def test_every_command_that_loads_or_makes_a_pipeline_takes_code():
     taking = {name for name, c in commands.items() if any("--code" in p.opts for p in c.params)}
     assert taking == set(commands)
     assert taking == {
-        *RUN_A_PIPELINE, "beliefs", "check", "convert", "distill", "package", "prepare", "select",
-        "stream",
+        *RUN_A_PIPELINE, "beliefs", "check", "convert", "distill", "package", "prepare", "search",
+        "select", "stream",
     }  # fmt: skip
     for name in taking:
         (option,) = (p for p in commands[name].params if "--code" in p.opts)

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from spacy_skd.report.charts import Axis, Point, curves, key, reliability_diagram, scatter
+from spacy_skd.report.charts import Axis, Point, cloud, curves, key, reliability_diagram, scatter
 from spacy_skd.report.reliability import Bin
 
 
@@ -13,6 +13,24 @@ def marks(svg):
     """Series and place of each mark."""
     found = re.findall(r'class="mark s(\d)"[^>]*translate\(([\d.-]+),([\d.-]+)\)', svg)
     return [(int(series), float(x), float(y)) for series, x, y in found]
+
+
+def test_a_cloud_has_every_point_and_names_some():
+    groups = {"short": [(1_000, 80.0), (40_000, 70.0)], "long": [(2_000, 85.0)], "none": []}
+    names = [Point("best <&>", 2_000, 85.0, 0)]
+    svg = cloud(groups, names, least=1_500, x_title="words/s", y_title="score")
+    root = ElementTree.fromstring(svg)
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"  # a file of its own
+    assert "short: 2; long: 1; none: 0; best <&>: 85.0 at 2,000" in root.get("aria-label")
+    texts = ["".join(text.itertext()) for text in root.findall(".//{*}text")]
+    assert {"short (2)", "long (1)", "best <&>"} <= set(texts)
+    (slow, fast), (best,) = [
+        [(x, y) for series, x, y in marks(svg) if series == n and x != 52] for n in (0, 1)
+    ]
+    assert slow[0] < best[0] < fast[0]
+    assert best[1] < slow[1] < fast[1], "up is better"
+    (budget,) = re.findall(r'class="front" points="([\d.]+),', svg)
+    assert slow[0] < float(budget) < best[0]
 
 
 def test_a_scatter_has_each_pipeline_in_its_place_and_a_front():

@@ -8,7 +8,7 @@ from thinc.api import Config
 from wasabi import msg
 
 from ...training.configs.plan import Plan, Row
-from ..rejects import HAS_REJECTS
+from .rejects import HAS_REJECTS
 
 
 def print_remedies(teacher: str, config: Config, plan: Plan, *, code: str) -> None:

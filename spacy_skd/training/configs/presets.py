@@ -6,6 +6,8 @@ All that the configs of `configs/` and of `spacy skd init` have of them is writt
 from dataclasses import dataclass
 from typing import Any
 
+from thinc.api import Config
+
 from ...errors import check_one_of
 
 Block = dict[str, Any]
@@ -15,6 +17,9 @@ LISTENER: Block = {
     "upstream": "*",
 }
 BIAFFINE = "spacy-skd.BiaffineParser.v1"
+# What of an embedding, and of a parser, a preset decides.
+_OF_EMBED = ("width", "attrs", "rows", "prefixes", "suffixes", "affix_rows")
+_OF_PARSER = ("arc_hidden", "label_hidden", "max_distance")
 
 
 @dataclass(frozen=True)
@@ -138,3 +143,30 @@ DEFAULT = "small"
 def find_preset(name: str) -> Preset:
     """Return a preset. RAISES (ValueError): if there is none of that name."""
     return PRESETS[check_one_of("preset", name, list(PRESETS))]
+
+
+def resized(config: Config, size: Preset) -> Config:
+    """Return the config of a student in another size: its tok2vec, parser and learning rate; all
+    else stays.
+
+    config (Config): as `student_config` makes it, whatever was done to it since.
+    """
+    config = config.copy()
+    components: dict[str, Block] = config["components"]
+    model = components["tok2vec"]["model"]
+    sized = size.tok2vec(vectors=False)
+    embed = model["embed"]
+    while "rows" not in embed:  # of a lexicon, around that of the words
+        embed = embed["embed"]
+    embed.update({key: sized["embed"][key] for key in _OF_EMBED})
+    model["encode"] = sized["encode"]
+    for parser in biaffine_models(config):
+        parser.update({key: size.scorer(BIAFFINE)[key] for key in _OF_PARSER})
+    config["training"]["optimizer"]["learn_rate"]["initial_rate"] = size.learn_rate
+    return config
+
+
+def biaffine_models(config: Config) -> list[Block]:
+    """Return the models of the parsers of a config, whose hidden layers have sizes."""
+    models = (block.get("model") for block in config["components"].values())
+    return [model for model in models if model and model.get("@architectures") == BIAFFINE]
