@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy
 from spacy.ml.models.tok2vec import MaxoutWindowEncoder
-from thinc.api import Model
+from thinc.api import Model, noop, with_array
 
 from ..arrays import Floats2d
 from ..errors import check_between
@@ -36,7 +36,8 @@ def build_context_encoder(
     """Encode the context of word vectors; for `encode` of spacy-skd.Tok2Vec.v1 or spacy.Tok2Vec.v2.
 
     width (int): of the vectors, in and out.
-    depth, window_size, maxout_pieces (int): as in spacy.MaxoutWindowEncoder.v2.
+    depth, window_size, maxout_pieces (int): as in spacy.MaxoutWindowEncoder.v2; a depth of 0 is
+        attention alone.
     attention_depth (int): self-attention layers after it; 0 for none.
     heads (int): of each; they divide the width. hidden_multiple (int): feed-forward over width.
     block, halo (int): a token sees its block of `block` tokens and `halo` tokens on both sides;
@@ -53,7 +54,9 @@ def build_context_encoder(
     check_between("block", block, low=1, high=10**6)
     check_between("halo", halo, low=0, high=10**6)
     check_between("max_distance", max_distance, low=1, high=10**6)
-    cnn = MaxoutWindowEncoder(width, window_size, maxout_pieces, depth)
+    cnn: Model[Any, Any] = with_array(noop(), pad=0)
+    if depth:
+        cnn = MaxoutWindowEncoder(width, window_size, maxout_pieces, depth)
     layers: list[Model[Any, Any]] = [cnn]
     if attention_depth:
         layers += [

@@ -93,6 +93,27 @@ def test_an_interrupted_search_goes_on_with_what_is_done(made):
     assert [len(trial["scores"]) for trial in after].count(3) >= 1
 
 
+def test_a_candidate_that_diverges_is_left_and_the_search_goes_on(data, teacher, tmp_path,
+                                                                  monkeypatch):  # fmt: skip
+    train, calls = work.Training.run, []
+
+    def diverge(self, *args, **settings):
+        calls.append(self.output)
+        if "001" in self.output.parts:
+            raise ValueError("tag: scores are NaN")
+        train(self, *args, **settings)
+
+    monkeypatch.setattr(work.Training, "run", diverge)
+    found = search(data, teacher, tmp_path / "out")
+    assert found.exit_code == 0, found.output
+    assert "left, its training failed: tag: scores are NaN" in printed(found)
+    rows = list(srsly.read_jsonl(tmp_path / "out" / "trials.jsonl"))
+    assert [bool(row["failed"]) for row in rows] == [False, True]
+    calls.clear()
+    assert search(data, teacher, tmp_path / "out").exit_code == 0
+    assert calls == []  # it is not tried again
+
+
 def test_it_writes_a_config_as_init_does_and_all_that_it_tried(made, data, teacher):
     out, _, found = made
     rows = list(srsly.read_jsonl(out / "trials.jsonl"))

@@ -122,7 +122,7 @@ def test_settings_out_of_range(setting):
 
 
 @pytest.mark.parametrize("attention_depth", [0, 1, 2])
-@pytest.mark.parametrize(("depth", "window_size"), [(1, 2), (4, 1)])
+@pytest.mark.parametrize(("depth", "window_size"), [(0, 1), (1, 2), (4, 1)])
 def test_prediction_is_as_training(attention_depth, depth, window_size):
     model = encoder(depth=depth, window_size=window_size, attention_depth=attention_depth)
     rng = numpy.random.default_rng(7)

@@ -81,14 +81,28 @@ def _try_all(work: Work, say: Say) -> None:
             work.trials.append(_candidate(work, number, say))
             work.save()
         trial = work.trials[number]
-        if trial.width is not None and not trial.scores:
+        if trial.width is not None and not trial.scores and not trial.failed:
             say(f"\nTrial {number + 1} of {n_trials}: {_about(trial)}")
-            work.train(trial, 0)
-            say(f"Trial {number + 1}: {_result(trial)}")
-            _report(work, None)
+            _train(work, trial, 0, say)
         if number == REFERENCE:
             _tell_time(work, say)
             _check_budget(work)
+
+
+def _train(work: Work, trial: Trial, rung: int, say: Say) -> None:
+    """Train a candidate and tell the result. One whose training fails, as it may diverge, is left;
+    of the preset that is an error, since what fails it will fail all."""
+    try:
+        work.train(trial, rung)
+    except ValueError as error:
+        if trial.number == REFERENCE:
+            raise
+        trial.failed = str(error)
+        work.save()
+        say(f"Trial {trial.number + 1}: left, its training failed: {error}")
+        return
+    say(f"Trial {trial.number + 1}: {_result(trial)}")
+    _report(work, None)
 
 
 def _candidate(work: Work, number: int, say: Say) -> Trial:
@@ -158,11 +172,9 @@ def _go_on(work: Work, rung: int, say: Say) -> None:
         if trial not in chosen and len(trial.scores) == rung:
             work.drop(trial, rung - 1)
     for trial in chosen:
-        if len(trial.scores) == rung:
+        if len(trial.scores) == rung and not trial.failed:
             say(f"\nTrial {trial.number + 1}, training {rung + 1} of {RUNGS}: {_about(trial)}")
-            work.train(trial, rung)
-            say(f"Trial {trial.number + 1}: {_result(trial)}")
-            _report(work, None)
+            _train(work, trial, rung, say)
         work.drop(trial, rung - 1)
 
 

@@ -16,6 +16,8 @@ class Trial:
     estimate: words per second before it was trained, of its width or, where there is none, of the
     smallest; words_per_second, megabytes: as they were measured after the first training.
     scores: after each training, 0 to 1, on dev. seconds: that all its trainings took.
+    failed: why a training was not done to its end, as one that diverges; such a trial goes no
+    further.
     """
 
     number: int
@@ -26,6 +28,7 @@ class Trial:
     megabytes: float | None = None
     scores: list[float] = field(default_factory=list)
     seconds: float = 0.0
+    failed: str = ""
 
     def meets(self, words: float, size: float | None) -> bool:
         """Whether it is as fast as asked, words per second, and as small, megabytes, as far as was
