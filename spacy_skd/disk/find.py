@@ -16,7 +16,7 @@ def files_of(path: Path, *, suffixes: Sequence[str]) -> list[Path]:
     Raises FileNotFoundError for a missing path or a folder without such files, and ValueError for
     a file of another suffix or a stream.
     """
-    kinds = f"{', '.join(suffixes[:-1])} or {suffixes[-1]}"
+    kinds = " or ".join(filter(None, (", ".join(suffixes[:-1]), suffixes[-1])))
     refuse_stream(path)
     if path.is_dir():
         below = sorted(p for p in _below(path, set()) if suffix_of(p) in suffixes and p.is_file())

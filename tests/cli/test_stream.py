@@ -252,6 +252,17 @@ def test_a_wrong_file_of_corpora(lines, told, data, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_file_of_corpora_as_a_windows_editor_saves_it(data, tmp_path):
+    path = tmp_path / "c.jsonl"
+    row = {"name": "a", "teacher": "t", "dev": str(data / "trees.spacy"), "raw": "r.txt"}
+    text = "\ufeff" + json.dumps(row) + "\r\n\r\n" + json.dumps({**row, "name": "b"}) + "\r\n"
+    path.write_bytes(text.encode())
+    assert [corpus.name for corpus in read_corpora(path)] == ["a", "b"]
+    path.write_bytes(text.encode() + '{"name": "é"}'.encode("latin-1"))
+    with pytest.raises(ValueError, match=r"c.jsonl, line 4: expected UTF-8, found not UTF-8"):
+        read_corpora(path)
+
+
 def test_two_corpora_of_one_name(data, teacher, tmp_path):
     found = stream(write(tmp_path, rows(data, teacher, "trees", "trees")), tmp_path / "out")
     assert found.exit_code == 1

@@ -72,3 +72,8 @@ def test_a_process_substitution_is_refused(tmp_path):
         files_of(type(tmp_path)(f"/dev/fd/{reader}"), suffixes=SUFFIXES)
     os.close(reader)
     os.close(writer)
+
+
+def test_a_folder_without_files_of_the_one_suffix_says_which(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"the folder holds no \.jsonl file"):
+        files_of(tmp_path, suffixes=(".jsonl",))

@@ -650,15 +650,20 @@ def test_a_training_goes_on_with_arcs_that_either_side_lacks(tmp_path, use_upper
     assert not {names[i] for i in pipe.model.attrs["unseen_classes"]} & new
 
 
-def test_a_stock_component_that_goes_on_keeps_what_its_new_gold_lacks(taught, tmp_path):
+@pytest.mark.parametrize("label", ["PER", "AREA", "ZONE"])  # of before; new, in either order
+def test_a_stock_component_that_goes_on_keeps_what_it_knew_and_learns_its_new_gold(
+    taught, tmp_path, label
+):
     without_teacher(taught).to_disk(tmp_path)
     nlp = spacy.load(tmp_path)
     fresh = spacy.util.load_model_from_config(nlp.config)
-    doc = Doc(fresh.vocab, ["Ann", "left"], ents=["B-PER", "O"])
-    fresh.initialize(lambda: [Example(Doc(fresh.vocab, ["Ann", "left"]), doc)])
+    words = ["Ann", "left"]
+    eg = Example(Doc(fresh.vocab, words), Doc(fresh.vocab, words, ents=[f"B-{label}", "O"]))
+    fresh.initialize(lambda: [eg])
     resume(fresh, str(tmp_path))
     assert found(fresh) == GOLD
-    assert fresh.get_pipe("ner").model.attrs["unseen_classes"] == set()
+    learnt(fresh, [eg], steps=20)
+    assert [ent.label_ for ent in fresh("Ann left").ents] == [label]
 
 
 def test_one_that_was_saved_as_it_is_teaches_as_what_it_is(taught, tmp_path):

@@ -11,6 +11,7 @@ from typing import Any
 
 from ...disk import suffix_of, unique_files
 from ...training.annotation.inputs import DOCS
+from ...training.conversion.lines import read_lines
 from ...training.conversion.raw_text import find_raw_files
 
 PREPARED = "prepared"
@@ -65,7 +66,7 @@ def read_corpora(file: Path) -> list[Corpus]:
     if not file.is_file():
         raise ValueError(f"expected a .jsonl file, a corpus a line, found none at {file}")
     corpora: list[Corpus] = []
-    for number, line in enumerate(file.read_text(encoding="utf8").splitlines(), start=1):
+    for number, line in read_lines(file):
         if not line.strip():
             continue
         where = f"{file}, line {number}"

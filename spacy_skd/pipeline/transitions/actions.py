@@ -17,8 +17,8 @@ def add_actions(pipe: Any, other: Any) -> tuple[str, ...]:
     pipe, other (Any): spaCy's own or ours, both of the same transition system.
     RETURNS (tuple[str, ...]): the names of the actions that were added.
     """
-    before = list(pipe.move_names)
-    if set(other.move_names) <= set(before):
+    before = action_names(pipe)
+    if set(action_names(other)) <= set(before):
         return ()
     counts: dict[int, dict[str, int]] = {}
     for each in (pipe, other):
@@ -32,13 +32,19 @@ def add_actions(pipe: Any, other: Any) -> tuple[str, ...]:
     pipe.moves.initialize_actions(counts)
     unseen = {before[i] for i in pipe.model.attrs["unseen_classes"]}
     pipe._resize()
-    names = list(pipe.move_names)
+    names = action_names(pipe)
     added = tuple(name for name in names if name not in before)
     _reorder(pipe.model, [[*before, *added].index(name) for name in names])
     pipe.model.attrs["unseen_classes"] = {
         i for i, name in enumerate(names) if name in unseen or name in added
     }
     return added
+
+
+def action_names(pipe: Any) -> list[str]:
+    """Return the name of each action, in the order of the rows of the model's output: `move_names`
+    lacks `U-`, by which spaCy's `ner` blocks entities, and which has a row, too."""
+    return [pipe.moves.get_class_name(i) for i in range(pipe.moves.n_moves)]
 
 
 def _reorder(model: Any, order: list[int]) -> None:
