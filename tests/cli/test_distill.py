@@ -346,7 +346,7 @@ def test_two_runs_into_one_folder(teacher, data, tmp_path):
         ("good.txt", ["--retrain", "nerr"], "expected some of"),
         ("good.txt", ["--effort", "0"], "effort"),
         ("good.txt", ["--max-words", "-1"], "max_words"),
-        ("good.txt", ["--transitions", "tagger"], "transitions: expected students of the layers"),
+        ("good.txt", ["--transitions", "tagger"], "transitions: expected names of the students"),
         ("good.txt", ["--lexicon", "none.jsonl"], "none.jsonl"),
         ("good.txt", ["--lexicon", "one.jsonl"], "expected a lexicon, lines such as"),
     ],

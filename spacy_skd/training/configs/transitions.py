@@ -18,9 +18,10 @@ def with_transitions(plan: Plan, names: Sequence[str]) -> Plan:
     """
     known = [each.name for each in plan.students if each.layer in KNOWN]
     if unknown := sorted(set(names) - set(known)):
-        expected = f"some of {', '.join(known)}" if known else "none: no student is of such a kind"
+        layers = " and ".join(sorted(KNOWN))
+        expected = f"some of {', '.join(known)}" if known else "none"
         raise ValueError(
-            f"transitions: expected students of the layers {', '.join(KNOWN)}, {expected}, got "
+            f"transitions: expected names of the students that annotate {layers}, {expected}, got "
             f"{', '.join(unknown)}"
         )
     rows = [
