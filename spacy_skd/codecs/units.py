@@ -70,11 +70,11 @@ class Bucket:
         return numpy.concatenate([root, self.index(padding=root_row)], axis=1)
 
 
-def make_buckets(spans: Ints2d) -> list[Bucket]:
-    """Put units of similar length together: at most a quarter and 2 tokens longer than the
-    shortest.
+def make_buckets(spans: Ints2d, *, growth: float = 1.25) -> list[Bucket]:
+    """Put units of similar length together.
 
     spans (Ints2d): (U, 2) start and end row of each unit; empty units are left out.
+    growth (float): a unit has at most so many times as many tokens as the shortest, and 2 more.
     """
     lengths = spans[:, 1] - spans[:, 0]
     order = numpy.argsort(lengths, kind="stable")
@@ -83,7 +83,7 @@ def make_buckets(spans: Ints2d) -> list[Bucket]:
     start = 0
     sizes = lengths[order].tolist()
     for i in range(1, len(sizes) + 1):
-        full = i == len(sizes) or sizes[i] > sizes[start] * 1.25 + 2
+        full = i == len(sizes) or sizes[i] > sizes[start] * growth + 2
         if full or (i + 1 - start) * sizes[i] * (sizes[i] + 1) > MAX_ELEMENTS:
             units = order[start:i]
             buckets.append(Bucket(units, spans[units, 0], lengths[units]))

@@ -13,6 +13,7 @@ from .forward_backward import Chains, forward_backward, log_forward
 from .k_best import top
 from .parts import POSSIBLE_ABOVE, Parts, check_rows, clean_scores, is_tied, no_structure
 from .tokens import IndependentLabels
+from .viterbi import best_sequences
 
 WHAT = "linear chain"
 REASON = "no sequence of labels is legal"
@@ -108,7 +109,11 @@ class LinearChain(Structure):
         """
         check_k(WHAT, k)
         chains = sorted_chains(scores)
-        totals, labels = _k_best(scores.xp, chains, k)
+        if k == 1 and len(chains.transition) == 1:
+            one, sequence = best_sequences(scores.xp, chains)
+            totals, labels = one[:, None], sequence[:, None]
+        else:
+            totals, labels = _k_best(scores.xp, chains, k)
         check_possible(scores.xp, chains, totals[:, 0])
         back = scores.xp.argsort(chains.order)
         return totals[back], labels[back]

@@ -88,8 +88,8 @@ class SpanTagTask(SpanTask):
     # Prediction
 
     def best_spans(self, parts: Parts) -> list[list[TypedSpan]]:
-        ids = to_numpy(LinearChain().argmax(parts).arrays["unary"]).argmax(axis=-1)
-        return self._spans_of(ids, parts)
+        _, labels = LinearChain().best(parts, k=1)
+        return self._spans_of(to_numpy(labels[:, 0]), parts)
 
     def likely_spans(self, parts: Parts) -> list[list[TypedSpan]]:
         """See `SpanTask.likely_spans`. Each tag of such a span has a probability above 1/2, too, so

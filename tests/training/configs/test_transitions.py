@@ -19,5 +19,7 @@ def test_a_student_of_trees_is_spacys_parser(teacher):
 
 
 def test_others_are_refused_by_name(teacher):
-    with pytest.raises(ValueError, match="annotate ents and parser, some of parser, got nobody, tag"):
+    with pytest.raises(
+        ValueError, match="annotate ents and parser, some of parser, got nobody, tag"
+    ):
         init(str(teacher), preset="tiny", transitions=["tag", "nobody", "parser"])
