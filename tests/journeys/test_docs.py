@@ -15,6 +15,7 @@ SECTIONS = by_section(SNIPPETS)
 # `make test-long` installs.
 LONG = {
     "tutorial.md: Step by step", "scale.md: A Ray cluster", "scale.md: A student over a data set",
+    "search.md: Search",
 }  # fmt: skip
 MEASURED = {"results.md", "entities.md", "cases.md", "stock.md", "structures.md", "recipe.md"}
 
