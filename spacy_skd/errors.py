@@ -8,6 +8,10 @@ from typing import Any
 HOTTEST = 1000
 
 
+class DamagedError(ValueError):
+    """A model's scores are no numbers: its weights are damaged, or its training diverged."""
+
+
 def check_between(name: str, value: float, *, low: float, high: float) -> float:
     """Return the value. RAISES (ValueError): if it is NaN or outside [low, high]."""
     if not low <= value <= high:

@@ -13,9 +13,11 @@ from .code import CODE
 from .distillation.request import Checked, Request
 from .distillation.run import distill
 from .distillation.steps import OF_TEACHER, Steps
+from .init import names_in
 from .init import table as plan_table
 from .package import LICENSE
 from .prepare import EFFORT
+from .progress import say
 from .report import AGREEMENT, table
 from .told.rejects import ACCEPT, HAS_REJECTS, tell_rejects
 from .told.remedies import tell_lexicon
@@ -72,11 +74,11 @@ def distill_cli(
         preset=preset,
         effort=effort,
         max_words=max_words,
-        pipes=_names(pipes),
-        keep=_names(keep),
-        teach=_names(teach),
+        pipes=tuple(names_in(pipes)),
+        keep=tuple(names_in(keep)),
+        teach=tuple(names_in(teach)),
         retrain=tuple(retrain),
-        transitions=_names(transitions),
+        transitions=tuple(names_in(transitions)),
         lexicon=lexicon,
         name=name,
         version=version,
@@ -85,7 +87,7 @@ def distill_cli(
         gpu_id=gpu_id,
     )
     try:
-        steps = distill(request, output, overwrite=overwrite, say=_say, begin=_tell_plan)
+        steps = distill(request, output, overwrite=overwrite, say=say, begin=_tell_plan)
     except (ValueError, OSError) as error:
         msg.fail("Not distilled to the end", str(error), exits=1)
     _tell_results(steps)
@@ -95,14 +97,6 @@ def distill_cli(
     is_unfit = lexicon_of is not None and lexicon_of.unfit
     if (steps.rejects() or is_unfit) and not accept_rejects:
         raise typer.Exit(HAS_REJECTS)
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)
-
-
-def _names(listed: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in listed.split(",") if name.strip())
 
 
 def _tell_plan(checked: Checked) -> None:

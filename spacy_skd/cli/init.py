@@ -265,11 +265,11 @@ def init_cli(
             vectors=vectors,
             lexicon=lexicon,
             dev=dev,
-            pipes=_names(pipes),
-            keep=_names(keep),
-            teach=_names(teach),
+            pipes=names_in(pipes),
+            keep=names_in(keep),
+            teach=names_in(teach),
             retrain=retrain,
-            transitions=_names(transitions),
+            transitions=names_in(transitions),
             effort=effort,
         )
         if str(output) == STDOUT:
@@ -290,5 +290,6 @@ def init_cli(
     tell_lexicon(plan, accept=accept_rejects)
 
 
-def _names(listed: str) -> list[str]:
+def names_in(listed: str) -> list[str]:
+    """Return the names of an option, which commas part."""
     return [name.strip() for name in listed.split(",") if name.strip()]

@@ -21,6 +21,11 @@ def progress(command: str, *, bar: bool = True) -> AbstractContextManager[Report
     return _bar() if bar and sys.stderr.isatty() else _lines(command)
 
 
+def say(text: str) -> None:
+    """Print at once."""
+    print(text, flush=True)
+
+
 class Pace:
     """Words that were worked on, and what of the whole is done."""
 

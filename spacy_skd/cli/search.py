@@ -1,5 +1,6 @@
 """`spacy skd search`: the most accurate student of those that are fast enough on this machine."""
 
+import shlex
 from pathlib import Path
 
 import typer
@@ -8,10 +9,12 @@ from wasabi import msg
 
 from ..training.configs.presets import DEFAULT, PRESETS
 from .code import CODE, with_code
+from .init import names_in
+from .progress import say
 from .searching.request import Request
 from .searching.run import search
 from .searching.told import CONFIG, PICTURE, TRIALS, trial_table
-from .streaming.work import say
+from .told.remedies import tell_lexicon
 
 
 def search_cli(
@@ -67,9 +70,9 @@ def search_cli(
         trials=trials,
         effort=effort,
         seed=seed,
-        pipes=_names(pipes),
-        keep=_names(keep),
-        teach=_names(teach),
+        pipes=tuple(names_in(pipes)),
+        keep=tuple(names_in(keep)),
+        teach=tuple(names_in(teach)),
         retrain=tuple(retrain),
         code=code_path,
     )
@@ -85,8 +88,6 @@ def search_cli(
     msg.good(f"All that was tried: {output / PICTURE}, {output / TRIALS}")
     msg.good(f"Config: {output / CONFIG}")
     msg.info("Next:")
-    print(f"python -m spacy train {output / CONFIG} --output FOLDER{with_code(code_path)}")
-
-
-def _names(listed: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in listed.split(",") if name.strip())
+    config = shlex.quote(str(output / CONFIG))
+    print(f"python -m spacy train {config} --output FOLDER{with_code(code_path)}")
+    tell_lexicon(work.checked.plan, accept=True)

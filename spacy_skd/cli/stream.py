@@ -11,11 +11,12 @@ from wasabi import msg
 from ..training.configs.presets import DEFAULT, PRESETS
 from .code import CODE
 from .prepare import EFFORT
+from .progress import say
 from .streaming.corpora import read_corpora
 from .streaming.matrix import matrix_table, summaries, summary_table, weighed
 from .streaming.request import BESIDE, JOINT, Request
 from .streaming.run import stream
-from .streaming.work import Work, say
+from .streaming.work import Work
 from .told.rejects import ACCEPT, HAS_REJECTS, tell_rejects
 
 NONE = "none"

@@ -15,6 +15,7 @@ import numpy
 
 from ..arrays import Array, FloatsXd, Ints1d, Ints2d, IntsXd, array_module
 from ..structures import Parts
+from ..structures.parts import GROWTH
 
 _A = TypeVar("_A", bound=Array)
 
@@ -70,7 +71,7 @@ class Bucket:
         return numpy.concatenate([root, self.index(padding=root_row)], axis=1)
 
 
-def make_buckets(spans: Ints2d, *, growth: float = 1.25) -> list[Bucket]:
+def make_buckets(spans: Ints2d, *, growth: float = GROWTH) -> list[Bucket]:
     """Put units of similar length together.
 
     spans (Ints2d): (U, 2) start and end row of each unit; empty units are left out.

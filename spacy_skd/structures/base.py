@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy
 
 from ..arrays import Floats1d, Floats2d, FloatsXd
-from .parts import Parts
+from .parts import GROWTH, Parts
 
 LEAST = 1e-30  # a probability that is as good as 0
 
@@ -25,6 +25,7 @@ class Structure(ABC):
         structure: between two that annotate other things no belief is converted. parts (tuple[str,
         ...]): names of the arrays. independent (bool): whether the parts of each token are a
         distribution of their own. has_positions (bool): whether there is `positions`.
+        growth (float): of units in one padded batch of predictions, see `make_buckets`.
     """
 
     family: ClassVar[str]
@@ -33,6 +34,7 @@ class Structure(ABC):
     parts: ClassVar[tuple[str, ...]]
     independent: ClassVar[bool] = False
     has_positions: ClassVar[bool] = False
+    growth: ClassVar[float] = GROWTH
     registered: ClassVar[dict[str, type["Structure"]]] = {}  # by the name of the class
 
     def __init_subclass__(cls, **settings: Any):

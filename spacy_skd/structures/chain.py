@@ -29,6 +29,7 @@ class LinearChain(Structure):
     """
 
     family: ClassVar[str] = "chain"
+    growth: ClassVar[float] = 2.0  # each step from token to token costs more than padding
     name: ClassVar[str] = "linear_chain"
     annotates: ClassVar[str] = "labels of tokens"
     parts: ClassVar[tuple[str, ...]] = ("unary", "transition")

@@ -10,7 +10,10 @@ import numpy
 from thinc.api import Ops
 
 from ..arrays import Array, ArrayModule, Floats1d, Floats2d, FloatsXd, Ints1d, array_module
+from ..errors import DamagedError
 
+# Of units in one padded batch, how many times as long as the shortest the longest may be.
+GROWTH = 1.25
 # What the axes are; names of the arrays that a family may have.
 AXES = {
     "unary": "(B, N, C)",
@@ -193,7 +196,7 @@ def clean_scores(scores: FloatsXd, *, what: str) -> FloatsXd:
     if wrong.any():
         unit = int(xp.nonzero(wrong)[0][0])
         value = float(scores[unit][wrong[unit]][0])
-        raise ValueError(
+        raise DamagedError(
             f"{what}: expected scores that are finite or -inf, got {value} in unit {unit} of the "
             f"batch; the model's weights are damaged or training diverged"
         )
@@ -206,7 +209,7 @@ def check_scores(scores: FloatsXd, *, name: str) -> None:
     """
     if scores.size and not scores.max() < numpy.inf:  # the maximum of what has a NaN is NaN
         value = "NaN" if array_module(scores).isnan(scores).any() else "infinite"
-        raise ValueError(f"{name}: the model's scores are {value}; its weights are damaged")
+        raise DamagedError(f"{name}: the model's scores are {value}; its weights are damaged")
 
 
 def to_numpy(array: Any) -> Array:

@@ -24,6 +24,7 @@ from spacy_skd.cli.searching.space import (
     space_of,
 )
 from spacy_skd.cli.searching.trials import Trial, shares, survivors, trainings
+from spacy_skd.errors import DamagedError
 from spacy_skd.training.annotation.annotate import annotate
 from spacy_skd.training.configs.presets import PRESETS, resized
 
@@ -100,13 +101,13 @@ def test_a_candidate_that_diverges_is_left_and_the_search_goes_on(data, teacher,
     def diverge(self, *args, **settings):
         calls.append(self.output)
         if "001" in self.output.parts:
-            raise ValueError("tag: scores are NaN")
+            raise DamagedError("tag: scores are NaN")
         train(self, *args, **settings)
 
     monkeypatch.setattr(work.Training, "run", diverge)
     found = search(data, teacher, tmp_path / "out")
     assert found.exit_code == 0, found.output
-    assert "left, its training failed: tag: scores are NaN" in printed(found)
+    assert "left, its training diverged: tag: scores are NaN" in printed(found)
     rows = list(srsly.read_jsonl(tmp_path / "out" / "trials.jsonl"))
     assert [bool(row["failed"]) for row in rows] == [False, True]
     calls.clear()

@@ -56,5 +56,5 @@ def test_a_unit_without_a_sequence_is_named():
     transition = numpy.asarray([[0, 0], [0, IMPOSSIBLE]], dtype="float32")
     tied = numpy.broadcast_to(transition, (2, 2, 2))
     parts = Parts({"unary": unary, "transition": tied}, numpy.asarray([2, 2]))
-    with pytest.raises(ValueError, match="1"):
+    with pytest.raises(ValueError, match="unit 1 of the batch"):
         LinearChain().best(parts, k=1)

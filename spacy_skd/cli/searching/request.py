@@ -17,6 +17,7 @@ from ...layers.known import find_layer
 from ...shards.manifest import FILE as MANIFEST
 from ...shards.manifest import Manifest
 from ...teachers.fingerprint import fingerprint_of_folder
+from ...training.configs.plan import Plan
 from ...training.configs.presets import DEFAULT, biaffine_models, find_preset
 from ..distillation.request import OVERRIDES
 from ..distillation.state import describe
@@ -53,13 +54,14 @@ class Request:
 class Checked:
     """A request that can be fulfilled.
 
-    config (Config): of the preset, as `spacy skd init` writes it. words (float): that its training
+    config, plan: of the preset, as `spacy skd init` makes them. words (float): that its training
     sees. stores (list[Path]): of beliefs. sentences (list[str]): students that set them. space: see
     `space_of`. settings: of the state.
     """
 
     request: Request
     config: Config
+    plan: Plan
     words: float
     stores: list[Path]
     sentences: list[str]
@@ -105,6 +107,7 @@ def check(request: Request) -> Checked:
     return Checked(
         request,
         config,
+        plan,
         words=float(training["max_steps"] * training["batcher"]["size"]),
         stores=stores,
         sentences=[s.name for s in plan.students if find_layer(s.layer).sets_sentences],

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ...disk import held_folder, write_new
+from ...errors import DamagedError
 from ..distillation.state import State, differences
 from ..distillation.times import about
 from .request import Request, check, check_output, machine
@@ -90,16 +91,16 @@ def _try_all(work: Work, say: Say) -> None:
 
 
 def _train(work: Work, trial: Trial, rung: int, say: Say) -> None:
-    """Train a candidate and tell the result. One whose training fails, as it may diverge, is left;
-    of the preset that is an error, since what fails it will fail all."""
+    """Train a candidate and tell the result. One whose training diverges is left; of the preset
+    that is an error, since what fails it will fail all."""
     try:
         work.train(trial, rung)
-    except ValueError as error:
+    except DamagedError as error:
         if trial.number == REFERENCE:
             raise
         trial.failed = str(error)
         work.save()
-        say(f"Trial {trial.number + 1}: left, its training failed: {error}")
+        say(f"Trial {trial.number + 1}: left, its training diverged: {error}")
         return
     say(f"Trial {trial.number + 1}: {_result(trial)}")
     _report(work, None)
@@ -180,6 +181,11 @@ def _go_on(work: Work, rung: int, say: Say) -> None:
 
 def _best(work: Work) -> Trial:
     ended = [trial for trial in work.trials if len(trial.scores) == RUNGS]
+    if not ended:
+        raise ValueError(
+            "each candidate that meets the budget diverged in a longer training (`failed` in "
+            f"{TRIALS}): ask for more --trials in another folder, or less --effort"
+        )
     return min(ended, key=lambda trial: (-trial.scores[-1], trial.number))
 
 

@@ -16,8 +16,7 @@ class Trial:
     estimate: words per second before it was trained, of its width or, where there is none, of the
     smallest; words_per_second, megabytes: as they were measured after the first training.
     scores: after each training, 0 to 1, on dev. seconds: that all its trainings took.
-    failed: why a training was not done to its end, as one that diverges; such a trial goes no
-    further.
+    failed: how a training diverged, "" if none did; such a trial goes no further.
     """
 
     number: int

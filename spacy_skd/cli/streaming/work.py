@@ -21,7 +21,7 @@ from ...training.conversion.raw_text import REJECTS
 from ..code import with_code
 from ..distillation.state import State
 from ..distillation.training import BEST, Training
-from ..progress import progress
+from ..progress import progress, say
 from ..teacher import marked_training
 from .corpora import Corpus
 from .matrix import Scores
@@ -288,8 +288,3 @@ class Work:
 
 def _listed(labels: Sequence[str]) -> str:
     return ", ".join([*labels[:5], *(["..."] if len(labels) > 5 else [])])
-
-
-def say(text: str) -> None:
-    """Print at once."""
-    print(text, flush=True)

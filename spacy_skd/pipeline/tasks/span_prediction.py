@@ -191,9 +191,8 @@ class SpanPrediction(Task[LessonT, list[Doc], Any, Any, list[TypedSpan]]):
         rows, _ = self._arrays(output)
         check_scores(rows, name=self.pipe.name)
         words = words_of(docs, n_words=len(rows))
-        # What goes from token to token pays for each of a batch's longest, more than for padding.
-        growth = 2.0 if self.is_chain else 1.25
-        buckets = make_buckets(doc_rows([len(each) for each in words]), growth=growth)
+        rows_of_docs = doc_rows([len(each) for each in words])
+        buckets = make_buckets(rows_of_docs, growth=self.structure.growth)
         return [(bucket, self._parts_of(output, bucket)) for bucket in buckets], words
 
     @property

@@ -76,7 +76,7 @@ class Ensemble(Answers):
         return self._stored
 
     def pipe_of(self, student: str) -> str:
-        return self.members[0].student_to_teacher.get(student, student)
+        return self.members[0].pipe_of(student)
 
     def labels_of(self, student: str) -> tuple[str, ...]:
         pipe = self.pipe_of(student)
@@ -119,7 +119,7 @@ class Ensemble(Answers):
             found, full = member.answers(student, keys, docs, starts, students=students)
             if full:
                 self._warn_full()
-            pipe = member.student_to_teacher.get(student, student)
+            pipe = member.pipe_of(student)
             columns.append([beliefs[pipe] for beliefs in found])
             starts = [starts_of(*row) for row in zip(docs, found, starts)]
         if len(columns) == 1:

@@ -69,9 +69,13 @@ class LiveTeacher:
         if other.path is not None:
             self._runner = other.runner
 
+    def pipe_of(self, student: str) -> str:
+        """Return the component that answers a student's component."""
+        return self.student_to_teacher.get(student, student)
+
     def check_pipe(self, student: str) -> str:
         """Return the component that a student asks. RAISES (ValueError): if there is none."""
-        pipe = self.student_to_teacher.get(student, student)
+        pipe = self.pipe_of(student)
         if pipe not in self.runner.pipes:
             raise ValueError(
                 f"{self.name}: the student {student!r} asks the teacher's component {pipe!r}, but "
@@ -121,7 +125,7 @@ class LiveTeacher:
     ) -> Iterator[tuple[bytes, Beliefs]]:
         if not missing:
             return
-        asked = {self.student_to_teacher.get(student, student) for student in students}
+        asked = {self.pipe_of(student) for student in students}
         pipes = asked & set(self.runner.pipes)
         index = list(missing.values())
         self.passes += len(index)

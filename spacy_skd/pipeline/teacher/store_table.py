@@ -87,14 +87,14 @@ class StoreTable(Answers):
 
     def pipe_of(self, student: str) -> str:
         """See `Answers.pipe_of`: of the first store that has it."""
-        pipes = [member.student_to_teacher.get(student, student) for member in self.members]
+        pipes = [member.pipe_of(student) for member in self.members]
         known = (pipe for pipe, store in zip(pipes, self.stores) if pipe in store.forms)
         return next(known, pipes[0])
 
     def labels_of(self, student: str) -> tuple[str, ...]:
         found: list[tuple[str, ...]] = []
         for place, (member, store) in enumerate(zip(self.members, self.stores)):
-            pipe = member.student_to_teacher.get(student, student)
+            pipe = member.pipe_of(student)
             if pipe in store.forms:
                 found.append(store.forms[pipe].annotated)
             elif self._can_say(place, pipe):
@@ -118,7 +118,7 @@ class StoreTable(Answers):
         stored = [self._stored(eg, key, student) for eg, key in zip(examples, keys)]
         columns: list[list[Belief | None]] = []
         for place, (member, store) in enumerate(zip(self.members, self.stores)):
-            pipe = member.student_to_teacher.get(student, student)
+            pipe = member.pipe_of(student)
             column = [
                 store.belief(found, pipe, eg.predicted)
                 if found and pipe in found.packed and self.rows[place].share
