@@ -16,8 +16,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from selenium import webdriver
-
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
 TIMES = """
@@ -53,6 +51,8 @@ def main() -> None:
 @contextmanager
 def browser() -> Iterator[Any]:
     """Yield a Chromium with an empty cache, whose console is read."""
+    from selenium import webdriver
+
     settings = webdriver.ChromeOptions()
     for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1280,900"):
         settings.add_argument(argument)
