@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from .base import ATTEMPTS, Crew, Died, Result, Todo
+from .environment import inheriting
 from .worker import Start, Worker
 
 _TIMEOUT = 10.0  # seconds in which a cluster answers
@@ -105,7 +106,8 @@ class Cluster(Crew[Any, Todo, Result]):
             settings["include_dashboard"] = False
         try:
             _check_reached(address)
-            with _own_signals():
+            # Ray forks, of which tokenizers that were used warn unless they are told.
+            with _own_signals(), inheriting(TOKENIZERS_PARALLELISM="false"):
                 self._ray.init(**settings)
         except (OSError, ValueError, RuntimeError) as error:
             where = f"at {address!r}" if address else "on this machine"

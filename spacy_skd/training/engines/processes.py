@@ -15,6 +15,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from .base import Crew, Died, Result, Todo
+from .environment import inheriting, threads_each
 from .worker import Start, Worker
 
 _SPAWN = multiprocessing.get_context("spawn")
@@ -30,10 +31,13 @@ class _Process:
 
 
 class Processes(Crew[int, Todo, Result]):
-    """See `Crew`. n (int): workers."""
+    """See `Crew`. Workers share the cores: each has its part of the threads of OpenMP, which the
+    matrix products of torch and NumPy use, unless OMP_NUM_THREADS says how many. n (int): workers.
+    """
 
     def __init__(self, start: Start[Todo, Result], n: int):
         self.start = start
+        self._threads = str(threads_each(n))
         self._tickets = count()
         self._workers = [self._start() for _ in range(n)]
 
@@ -83,7 +87,8 @@ class Processes(Crew[int, Todo, Result]):
     def _start(self) -> _Process:
         ours, theirs = _SPAWN.Pipe()
         process = _SPAWN.Process(target=_serve, args=(self.start, theirs), daemon=True)
-        with _ignoring_interrupts():  # Ctrl-C is for the process that gives the work
+        # Ctrl-C is for the process that gives the work.
+        with _ignoring_interrupts(), inheriting(OMP_NUM_THREADS=self._threads):
             process.start()
         theirs.close()  # so that the pipe ends with the process
         return _Process(process, ours)

@@ -8,11 +8,12 @@ import threading
 from collections import deque
 from dataclasses import replace
 from itertools import count
+from types import SimpleNamespace
 
 import pytest
 import spacy
 from annotated import SMALL, contents, write_text
-from bulky import Bulky, Echo
+from bulky import Bulky, Echo, Threads
 from conftest import make_docs
 from spacy.tokens import DocBin
 
@@ -27,6 +28,7 @@ from spacy_skd.training.annotation.places.folder import FolderSink
 from spacy_skd.training.annotation.shard_jobs import ShardJob
 from spacy_skd.training.annotation.silver import silver
 from spacy_skd.training.annotation.vectors import VectorSettings, make_vectors
+from spacy_skd.training.engines import environment
 from spacy_skd.training.engines.base import ATTEMPTS, Crew, Died, WorkersDied
 from spacy_skd.training.engines.processes import Processes, _sendable
 from spacy_skd.training.engines.worker import Start, Worker
@@ -156,6 +158,21 @@ def test_jobs_and_results_are_larger_than_a_pipe_holds():
     crew.close()
     assert done == {str(i): True for i in range(8)}
     assert not multiprocessing.active_children()
+
+
+@pytest.mark.parametrize(("said", "cores", "told"), [(None, 5, "2"), (None, 1, "1"), ("7", 5, "7")])
+def test_workers_share_the_cores_unless_the_user_says_how(monkeypatch, said, cores, told):
+    """Two processes of as many threads as there are cores each do a third of the work."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if said:
+        monkeypatch.setenv("OMP_NUM_THREADS", said)
+    has = {"sched_getaffinity": lambda pid: set(range(cores))}
+    monkeypatch.setattr(environment, "os", SimpleNamespace(environ=os.environ, **has))
+    crew = Processes(Start(Threads()), 2)
+    (found,) = [result for _, result in crew.run(iter([Bulky("a", b"")]))]
+    crew.close()
+    assert found == told
+    assert os.environ.get("OMP_NUM_THREADS") == said
 
 
 def test_a_worker_with_another_teacher_says_so(teacher, tmp_path):
