@@ -91,6 +91,20 @@ def token_confidence(token: Token, *, layer: Recorded, name: str) -> float | Non
     return None
 
 
+def chances_told(doc: Doc, name: str, *, annotated: Array) -> Floats1d | None:
+    """Return (tokens,) the probability of what a layer says of each token, NaN where that is
+    something else than what is annotated; None if no component tells.
+
+    name (str): of the layer. annotated (ndarray): (tokens, columns), see `Record`.
+    """
+    for record in _valid(doc, of_spans=False):
+        if record["layer"] == name:
+            is_same = (record["annotated"] == annotated).all(axis=1)
+            chances: Floats1d = numpy.where(is_same, record["confidences"], numpy.nan)
+            return chances
+    return None
+
+
 def span_confidence(span: Span) -> float | None:
     """Return the probability of a span with its label: of entities, else of a span group."""
     row = numpy.asarray([span.start, span.end, span.label], dtype="uint64")

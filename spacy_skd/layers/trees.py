@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy
-from spacy.attrs import DEP, HEAD
+from spacy.attrs import DEP, HEAD, SENT_START
 from spacy.pipeline import DependencyParser
 from spacy.pipeline.dep_parser import parser_score
 from spacy.tokens import Doc, Token
 from spacy.training import Example
 
-from ..arrays import Array, Bools, Ints1d
+from ..arrays import Array, Bools, Floats1d, Ints1d
 from ..codecs.units import ROOT_HEAD, UNKNOWN_HEAD, split_by_lengths
 from ..codecs.words import SPACE_DEPREL
 from ..errors import named
@@ -18,6 +18,7 @@ from ..models.words import words_of
 from ..transfer.beliefs import Belief
 from ..transfer.draws import DrawnTrees
 from .base import TRANSITIONS, Block, Drawing, Layer, register
+from .confidences import chances_told
 from .facts import Fact
 from .said import Annotation, LayerReader
 from .said.trees import HEAD as HEAD_KEY
@@ -177,6 +178,16 @@ class TreeLayer(Layer):
         return split_by_lengths(values, [len(doc) for doc in docs])
 
     # Confidences
+
+    def chances_of_starts(self, doc: Doc) -> Floats1d | None:
+        """Return (tokens,) the probability that each starts a sentence, by the component that says
+        so, if it keeps its confidences; NaN of one that is set otherwise now; None of all."""
+        starts = doc.to_array([SENT_START]).reshape(-1, 1)
+        told = chances_told(doc, SentLayer.name, annotated=starts)
+        if told is None:
+            return None
+        chances: Floats1d = numpy.where(starts[:, 0] == 1, told, 1 - told)
+        return chances
 
     @classmethod
     def annotation_of(cls, token: Token) -> tuple[int, ...]:

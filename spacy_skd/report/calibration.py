@@ -3,8 +3,7 @@
 One T a component divides all its scores (Guo et al., "On Calibration of Modern Neural Networks",
 ICML 2017, section 4.2), so that marginals stay consistent. It is that of the least mean square
 distance between what is told and what is true (`square_distance`). The likelihood would give the
-few decisions that are wrong although nearly certain (arcs of sentences that were cut wrongly) more
-say than all others.
+few decisions that are wrong although nearly certain more say than all others.
 """
 
 import math

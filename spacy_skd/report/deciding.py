@@ -1,7 +1,7 @@
 """What a component decides of docs, and how probable that is at any temperature."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -32,12 +32,27 @@ def decisions_of(
     for name in nlp.pipe_names:
         if name in names:
             decisions = Decisions(nlp.get_pipe(name), docs, references)
-            docs = decisions.annotated
             yield name, decisions
+            docs = decisions.annotate()  # with what it tells at the temperature that it has now
         else:
-            docs = list(
-                nlp.pipe(docs, disable=[other for other in nlp.pipe_names if other != name])
-            )
+            others = [other for other in nlp.pipe_names if other != name]
+            with probabilities_told([nlp.get_pipe(name)], activations=False):
+                docs = list(nlp.pipe(docs, disable=others))
+
+
+@contextmanager
+def probabilities_told(pipes: Iterable[Any], *, activations: bool) -> Iterator[None]:
+    """Let those components that can tell how sure they are: a parser's probabilities depend on what
+    is told of sentence starts. activations (bool): whether they keep whole distributions, too."""
+    telling = [pipe for pipe in pipes if hasattr(pipe, "believe")]
+    before = [(pipe.save_activations, pipe.confidences) for pipe in telling]
+    try:
+        for pipe in telling:
+            pipe.save_activations, pipe.confidences = pipe.save_activations or activations, True
+        yield
+    finally:
+        for pipe, (kept, told) in zip(telling, before):
+            pipe.save_activations, pipe.confidences = kept, told
 
 
 class Decisions:
@@ -53,15 +68,9 @@ class Decisions:
 
     def __init__(self, pipe: Any, docs: Sequence[Doc], references: Sequence[Doc]):
         self.pipe = pipe
-        self.annotated: list[Doc] = []
         self._batches = [*in_batches(docs, most=BATCH_WORDS)]
         self._model: Any = _KeptScores(pipe.model)
-        with self._telling(pipe.calibration):
-            for batch in self._batches:
-                predictions = pipe.predict(batch)._replace(activations=None)
-                copies = [doc.copy() for doc in batch]
-                pipe.set_annotations(copies, predictions)
-                self.annotated += copies
+        self.annotated = self.annotate()
         layer = pipe.layer
         references = [layer.of_labels(doc, pipe.labels) for doc in references]
         own = (layer.of_labels(doc, pipe.labels) for doc in self.annotated)
@@ -75,6 +84,16 @@ class Decisions:
         self.labels: Array = numpy.asarray(labels, dtype=object)[self._counts]
         golden = (fact for doc in references for fact in _known(layer, layer.decisions(doc), doc))
         self.n_gold = Counter(fact.label for fact in golden)
+
+    def annotate(self) -> list[Doc]:
+        """Return copies, as the component annotates them, and tells how sure it is."""
+        annotated: list[Doc] = []
+        with self._telling(self.pipe.calibration, where="confidences"):
+            for batch in self._batches:
+                copies = [doc.copy() for doc in batch]
+                self.pipe.set_annotations(copies, self.pipe.predict(batch))
+                annotated += copies
+        return annotated
 
     def confidences(self, temperature: float) -> Floats1d:
         """Return (n,) the probability of each decision."""
@@ -96,13 +115,15 @@ class Decisions:
         return numpy.asarray(chances, dtype="float64")
 
     @contextmanager
-    def _telling(self, temperature: float) -> Iterator[None]:
-        """Let the component tell the probability of all that it decides."""
+    def _telling(self, temperature: float, *, where: str = "activations") -> Iterator[None]:
+        """Let the component tell the probability of all that it decides, as activations or as
+        confidences."""
         pipe, task = self.pipe, self.pipe.task
         before = pipe.model, pipe.cfg, pipe.save_activations, pipe.confidences
         least = task.least_confidence
         pipe.model, pipe.cfg = self._model, dict(pipe.cfg)
-        pipe.save_activations, pipe.confidences = True, False
+        pipe.save_activations = where == "activations"
+        pipe.confidences = not pipe.save_activations
         task.least_confidence = None if least is None else LeastConfidence()
         try:
             pipe.calibration = temperature

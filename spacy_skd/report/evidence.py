@@ -1,7 +1,6 @@
 """What pipelines say of a corpus, gathered once for everything that a report shows."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +14,7 @@ from ..layers.facts import Fact
 from ..layers.known import known_layers
 from ..models.words import in_batches, word_lengths
 from .counting import Tally, known_facts, unknown_chars
+from .deciding import probabilities_told
 from .differing import Differences, Said
 from .divergence import can_compare, component_of, divergence
 from .reliability import Reliability, measure
@@ -110,7 +110,8 @@ def gather(
     base = teacher or next(iter(pipelines))
     evidence = Evidence(base, teacher is not None, {name: Found() for name in pipelines})
     gathering = _Gathering(evidence, pipelines, slices, references)
-    with activations_kept(pipelines.values()):
+    pipes = (pipe for nlp in pipelines.values() for _, pipe in nlp.pipeline)
+    with probabilities_told(pipes, activations=True):
         for batch in in_batches(references, most=BATCH_WORDS):
             gathering.add(batch)
     return evidence
@@ -256,17 +257,3 @@ def _judge(found: Found, layer: str, said: Said, gold: _Gold) -> None:
 
 def _sliced(of_doc: DocSlices, layer: Layer, title: str) -> Any:
     return lambda fact: of_doc(layer, title, fact)
-
-
-@contextmanager
-def activations_kept(pipelines: Any) -> Iterator[None]:
-    """Let components keep their probabilities."""
-    pipes = [pipe for nlp in pipelines for _, pipe in nlp.pipeline if hasattr(pipe, "believe")]
-    before = [pipe.save_activations for pipe in pipes]
-    try:
-        for pipe in pipes:
-            pipe.save_activations = True
-        yield
-    finally:
-        for pipe, kept in zip(pipes, before):
-            pipe.save_activations = kept

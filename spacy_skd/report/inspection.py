@@ -13,8 +13,9 @@ from spacy.tokens import Doc
 from ..layers.base import Layer
 from ..layers.facts import Fact
 from ..layers.known import known_layers
+from .deciding import probabilities_told
 from .divergence import component_of
-from .evidence import activations_kept, confidences_of
+from .evidence import confidences_of
 
 LEAST = 0.005  # probability of what is worth showing
 NOTHING = "-"
@@ -42,7 +43,8 @@ def inspect(pipelines: Mapping[str, Language], text: str, *, k: int = 3) -> list
     """
     if not text.strip():
         raise ValueError("expected a text, got none")
-    with activations_kept(pipelines.values()):
+    pipes = (pipe for nlp in pipelines.values() for _, pipe in nlp.pipeline)
+    with probabilities_told(pipes, activations=True):
         docs = {name: nlp(text) for name, nlp in pipelines.items()}
     layers = [each for kind in known_layers() for each in kind.variants([*docs.values()])]
     sections = []

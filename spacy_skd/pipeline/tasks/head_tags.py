@@ -158,7 +158,7 @@ class HeadTagTask(ParsingTask[HeadTagLesson, list[Doc], Floats2d, Floats2d]):
             activations = [head_tags_on_tokens(*pair) for pair in zip(of_words, words)]
         if self.pipe.confidences:
             confidences = on_tokens(chosen_chances(told, tags), words)
-        return Predictions(best, activations, confidences)
+        return self.told(docs, words, units, Predictions(best, activations, confidences))
 
     @property
     def deprels(self) -> tuple[str, ...]:

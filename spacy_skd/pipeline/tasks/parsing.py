@@ -18,7 +18,7 @@ from ...transfer.beliefs import Belief
 from .analyses import Analysis
 from .base import GradientT, InputT, LessonT, ScoresT, Task
 from .predictions import BEST, DECODINGS, MARGINAL, Predictions
-from .tree_chances import Tree
+from .tree_chances import Tree, chances_of_cuts
 
 Arcs = tuple[Ints1d, Ints1d]  # of each word of a doc, see where it is used
 
@@ -94,6 +94,24 @@ class ParsingTask(Task[LessonT, InputT, ScoresT, GradientT, Arcs]):
         return units_of([starts], words_of([eg.predicted]), max_length=self.max_length)[0]
 
     # Confidences
+
+    def told(
+        self, docs: Sequence[Doc], words: Sequence[Words], units: Sequence[Ints2d], of: Predictions
+    ) -> Predictions:
+        """Multiply what is told of arcs, given their sentences, by the probability of these: see
+        `chances_of_cuts`; where no component tells that of starts, it is 1.
+
+        units (Sequence[Ints2d]): per doc (U, 2) start and end word. of (Predictions): with
+            probabilities, if they are asked for, (tokens,) of each doc.
+        """
+        kept = [each["confidences"] for each in of.activations or ()], of.confidences or ()
+        for chances in kept:
+            for doc, each, of_doc, (offsets, _), own in zip(docs, words, units, of.best, chances):
+                starts = self.layer.chances_of_starts(doc)
+                if starts is not None and len(each):
+                    cuts = chances_of_cuts(each.of_tokens(starts), of_doc, offsets)
+                    own *= each.to_tokens(cuts, fill=1.0)
+        return of
 
     @property
     @abstractmethod

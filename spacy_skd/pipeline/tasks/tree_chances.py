@@ -12,6 +12,8 @@ from ...structures import ArcStructure, Parts, to_numpy
 from ...structures.parts import softmax
 from .analyses import count_up_to
 
+LEAST = 1e-12  # probability that a token within a sentence is within it
+
 
 class Tree(NamedTuple):
     """heads (Ints1d): (n,) of a sentence's words, 0 = ROOT, j + 1 = word j. deprels (Ints1d): (n,)
@@ -35,6 +37,36 @@ def chances_of_heads(
         of_arcs = numpy.take_along_axis(marginals, chosen[..., None], axis=2)[..., 0]
         chances.append(of_arcs[to_numpy(arcs.mask)])
     return numpy.concatenate(chances)
+
+
+def chances_of_cuts(starts: Floats1d, units: Ints2d, offsets: Ints1d) -> Floats1d:
+    """Return (n,) the probability that sentences start where each arc of a doc needs them to, of
+    starts that are independent: what an arc has beside its marginal, which is that given the
+    sentence. With p_k the probability that word k starts one,
+
+        of an arc between words i < j    prod_{i < k <= j} (1 - p_k)
+        of a root, at both borders k     prod_k (1 + p_k) / 2
+
+    since where a border is none, two sentences are one, and either of their roots may be its own.
+
+    starts (Floats1d): (n,) of a doc's words; NaN for what is certain. units (Ints2d): (U, 2) start
+    and end word of sentences, which follow each other. offsets (Ints1d): (n,) of heads, 0 for a
+    root.
+    """
+    n = len(starts)
+    borders = numpy.zeros(n + 1)
+    borders[units[:, 0]] = 1
+    p = numpy.append(numpy.where(numpy.isnan(starts), borders[:-1], starts), 1.0)
+    p[0] = 1.0
+    at_borders = (1 + p) / 2
+    of_roots = numpy.repeat(
+        at_borders[units[:, 0]] * at_borders[units[:, 1]], units[:, 1] - units[:, 0]
+    )
+    logs = numpy.cumsum(numpy.log(numpy.maximum(1 - p[:n], LEAST)))
+    places = numpy.arange(n)
+    first, last = numpy.minimum(0, offsets) + places, numpy.maximum(0, offsets) + places
+    chances: Floats1d = numpy.where(offsets == 0, of_roots, numpy.exp(logs[last] - logs[first]))
+    return chances
 
 
 def k_labelled_trees(

@@ -94,9 +94,12 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
         offsets[rows] = numpy.where(heads == ROOT_HEAD, 0, heads - rows)
         labels[rows] = deprels.argmax(axis=-1)
         best = list(zip(split_by_lengths(offsets, lengths), split_by_lengths(labels, lengths)))
+        if not (self.pipe.save_activations or self.pipe.confidences):
+            return Predictions(best)
+        units = split_units(spans, lengths)
         activations = confidences = None
         if self.pipe.save_activations:
-            of_words = self._activations(split_units(spans, lengths), best, scores, rows, deprels)
+            of_words = self._activations(units, best, scores, rows, deprels)
             activations = [arcs_on_tokens(*pair) for pair in zip(of_words, words)]
         if self.pipe.confidences:
             chances = numpy.zeros(sum(lengths), dtype="float32")
@@ -104,7 +107,7 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
             chances[rows] = chances_of_heads(self.structure, told, best_heads)
             chances[rows] *= chosen_chances(self.calibrated(deprels), labels[rows])
             confidences = on_tokens(chances, words)
-        return Predictions(best, activations, confidences)
+        return self.told(docs, words, units, Predictions(best, activations, confidences))
 
     @property
     def deprels(self) -> tuple[str, ...]:
