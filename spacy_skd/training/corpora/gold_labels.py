@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
+from spacy.util import registry
 
 from ...disk import digest
 from ...layers.entity_tags import repair_entities
@@ -27,10 +28,13 @@ def note_labels(nlp: Language, references: Iterable[Doc]) -> None:
     What several readers have in common counts once, since labels are chosen by how often they
     occur; what stands several times in one of them counts as often.
 
-    references (Iterable[Doc]): read once, and only if there is such a component.
+    references (Iterable[Doc]): read once, and only if there is such a component whose labels are
+        not given by `labels` of [initialize.components.NAME].
     """
-    pipes = [pipe for _, pipe in nlp.components if isinstance(pipe, LEARNERS)]
-    new = [pipe for pipe in pipes if not pipe.is_initialized]
+    found = {name: pipe for name, pipe in nlp.components if isinstance(pipe, LEARNERS)}
+    found = {name: pipe for name, pipe in found.items() if not pipe.is_initialized}
+    given = _given(nlp, found) if found else set()
+    new = [pipe for name, pipe in found.items() if name not in given]
     if not new:
         return
     docs_left = iter(references)
@@ -46,3 +50,11 @@ def note_labels(nlp: Language, references: Iterable[Doc]) -> None:
             met = _MET.setdefault(pipe, Counter())
             pipe.note_gold([eg for key, number, eg in numbered if number > met[key]])
             met.update({key: 1 for key, number, _ in numbered if number > met[key]})
+
+
+def _given(nlp: Language, names: Iterable[str]) -> set[str]:
+    """Return those of some components whose labels the config gives; a file of them that need not
+    be there, and is not, gives none."""
+    settings = nlp.config.interpolate()["initialize"]["components"]
+    blocks = {name: settings.get(name, {}).get("labels") for name in names}
+    return {name for name, labels in registry.resolve(blocks).items() if labels is not None}

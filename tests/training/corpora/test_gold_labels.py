@@ -4,6 +4,7 @@ from itertools import islice
 
 import pytest
 import spacy
+import srsly
 from all_components import build, gold_docs
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
@@ -84,6 +85,20 @@ def test_labels_that_are_given_are_all_there_are(readers):
     nlp.get_pipe("tok2vec").initialize(lambda: shown, nlp=nlp)
     nlp.get_pipe("tag").initialize(lambda: shown, nlp=nlp, labels=["NN"])
     assert nlp.get_pipe("tag").labels == ("NN",)
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_where_all_labels_are_given_gold_is_not_read(tmp_path, is_there):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("distilling_tagger", "tag")
+    nlp.add_pipe("distilling_tagger", "pos", config={"layer": "pos"})
+    file = {"@readers": "spacy.read_labels.v1", "path": str(tmp_path / "labels.json")}
+    if is_there:
+        srsly.write_json(tmp_path / "labels.json", ["NN"])
+    nlp.config["initialize"]["components"] = {"tag": {"labels": ["X"]}, "pos": {"labels": file}}
+    read = []
+    note_labels(nlp, (read.append(doc) or doc for doc in gold_docs(nlp)))
+    assert bool(read) == (not is_there)
 
 
 def test_a_component_that_has_learnt_gets_no_labels(readers):
