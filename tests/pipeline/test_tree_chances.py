@@ -18,7 +18,13 @@ TEXT = "Ann saw a ship . Dogs sleep well . Go !"
 
 
 def of_arcs(starts, units=SENTENCES, offsets=HEADS):
-    return chances_of_cuts(*map(numpy.asarray, (starts, units, offsets)))
+    """Of the second of three docs; the others have an arc and a root each."""
+    other, units = numpy.asarray([0.9, 0.2]), numpy.asarray(units) + 2
+    around = [[0, 2], *units.tolist(), [len(starts) + 2, len(starts) + 4]]
+    heads = [numpy.asarray(of) for of in ([1, 0], offsets, [0, -1])]
+    found = chances_of_cuts([other, numpy.asarray(starts), other], numpy.asarray(around), heads)
+    assert found[[0, 1, -2, -1]] == pytest.approx([0.8, 1, 1, 0.8])
+    return found[2:-2]
 
 
 def test_of_an_arc_it_is_that_of_all_cuts_that_leave_it_whole():

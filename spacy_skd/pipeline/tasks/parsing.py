@@ -9,6 +9,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ...arrays import Array, Ints1d, Ints2d
+from ...codecs.units import batch_spans, split_by_lengths
 from ...codecs.words import SPACE_DEPREL, Words
 from ...errors import check_one_of
 from ...layers.confidences import Record
@@ -104,13 +105,19 @@ class ParsingTask(Task[LessonT, InputT, ScoresT, GradientT, Arcs]):
         units (Sequence[Ints2d]): per doc (U, 2) start and end word. of (Predictions): with
             probabilities, if they are asked for, (tokens,) of each doc.
         """
-        kept = [each["confidences"] for each in of.activations or ()], of.confidences or ()
-        for chances in kept:
-            for doc, each, of_doc, (offsets, _), own in zip(docs, words, units, of.best, chances):
-                starts = self.layer.chances_of_starts(doc)
-                if starts is not None and len(each):
-                    cuts = chances_of_cuts(each.of_tokens(starts), of_doc, offsets)
-                    own *= each.to_tokens(cuts, fill=1.0)
+        told = [self.layer.chances_of_starts(doc) for doc in docs]
+        if all(starts is None for starts in told):
+            return of
+        lengths = [len(each) for each in words]
+        starts = [
+            numpy.full(n, numpy.nan) if given is None else each.of_tokens(given)
+            for given, each, n in zip(told, words, lengths)
+        ]
+        heads = [heads for heads, _ in of.best]
+        cuts = chances_of_cuts(starts, batch_spans(units, lengths), heads)
+        for chances in [each["confidences"] for each in of.activations or ()], of.confidences or ():
+            for own, each, of_doc in zip(chances, words, split_by_lengths(cuts, lengths)):
+                own *= each.to_tokens(of_doc, fill=1.0)
         return of
 
     @property

@@ -39,9 +39,11 @@ def chances_of_heads(
     return numpy.concatenate(chances)
 
 
-def chances_of_cuts(starts: Floats1d, units: Ints2d, offsets: Ints1d) -> Floats1d:
-    """Return (n,) the probability that sentences start where each arc of a doc needs them to, of
-    starts that are independent: what an arc has beside its marginal, which is that given the
+def chances_of_cuts(
+    starts: Sequence[Floats1d], units: Ints2d, offsets: Sequence[Ints1d]
+) -> Floats1d:
+    """Return (words of the batch,) the probability that sentences start where each arc needs them
+    to, of starts that are independent: what an arc has beside its marginal, which is that given the
     sentence. With p_k the probability that word k starts one,
 
         of an arc between words i < j    prod_{i < k <= j} (1 - p_k)
@@ -49,23 +51,20 @@ def chances_of_cuts(starts: Floats1d, units: Ints2d, offsets: Ints1d) -> Floats1
 
     since where a border is none, two sentences are one, and either of their roots may be its own.
 
-    starts (Floats1d): (n,) of a doc's words; NaN for what is certain. units (Ints2d): (U, 2) start
-    and end word of sentences, which follow each other. offsets (Ints1d): (n,) of heads, 0 for a
-    root.
+    starts (Sequence[Floats1d]): (words,) of each doc; NaN for what is certain, as a doc's first is.
+    units (Ints2d): (U, 2) start and end word of sentences, as rows of the batch, which follow each
+    other. offsets (Sequence[Ints1d]): (words,) of heads, of each doc, 0 for a root.
     """
-    n = len(starts)
-    borders = numpy.zeros(n + 1)
-    borders[units[:, 0]] = 1
-    p = numpy.append(numpy.where(numpy.isnan(starts), borders[:-1], starts), 1.0)
-    p[0] = 1.0
-    at_borders = (1 + p) / 2
-    of_roots = numpy.repeat(
-        at_borders[units[:, 0]] * at_borders[units[:, 1]], units[:, 1] - units[:, 0]
-    )
-    logs = numpy.cumsum(numpy.log(numpy.maximum(1 - p[:n], LEAST)))
-    places = numpy.arange(n)
-    first, last = numpy.minimum(0, offsets) + places, numpy.maximum(0, offsets) + places
-    chances: Floats1d = numpy.where(offsets == 0, of_roots, numpy.exp(logs[last] - logs[first]))
+    p, heads = numpy.concatenate([*starts, [1.0]]), numpy.concatenate(offsets)
+    is_border, places = numpy.zeros(len(p)), numpy.arange(len(heads))
+    is_border[units[:, 0]] = 1
+    p = numpy.where(numpy.isnan(p), is_border, p)
+    p[numpy.cumsum([0, *map(len, starts)])] = 1
+    at_borders = ((1 + p) / 2)[units].prod(axis=1)
+    of_roots = numpy.repeat(at_borders, units[:, 1] - units[:, 0])
+    logs = numpy.cumsum(numpy.log(numpy.maximum(1 - p[:-1], LEAST)))
+    first, last = numpy.minimum(0, heads) + places, numpy.maximum(0, heads) + places
+    chances: Floats1d = numpy.where(heads == 0, of_roots, numpy.exp(logs[last] - logs[first]))
     return chances
 
 
