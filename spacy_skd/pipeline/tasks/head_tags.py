@@ -151,6 +151,8 @@ class HeadTagTask(ParsingTask[HeadTagLesson, list[Doc], Floats2d, Floats2d]):
         offsets, tags, deprels = self._best(scores, units)
         lengths = [len(each) for each in words]
         best = list(zip(split_by_lengths(offsets, lengths), split_by_lengths(deprels, lengths)))
+        if not (self.pipe.save_activations or self.pipe.confidences):
+            return Predictions(best)
         told, activations, confidences = self.calibrated(scores), None, None
         if self.pipe.save_activations:
             rows = zip(units, split_by_lengths(told, lengths), split_by_lengths(tags, lengths))
