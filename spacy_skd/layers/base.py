@@ -206,6 +206,10 @@ class Layer(ABC):
         others write to the same place."""
         return doc
 
+    def keep_labels(self, doc: Doc, labels: Collection[str]) -> None:
+        """Take out of a doc what it says with other labels, where what is left says something: of
+        spans. Else a wrong label is one of none."""
+
     def inspected(self, doc: Doc) -> list[Fact]:
         """Return the facts that `spacy skd inspect` shows."""
         return self.decisions(doc) if self.is_annotated(doc) else []

@@ -2,7 +2,7 @@
 
 import logging
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy
@@ -94,6 +94,13 @@ class SpanLayer(Layer):
     def labels(self, doc: Doc) -> Iterable[str]:
         """Return the labels of a doc's spans."""
         return (span.label_ for span in self.spans(doc))
+
+    def keep_labels(self, doc: Doc, labels: Collection[str]) -> None:
+        spans = self.spans(doc)
+        kept = [(each.start, each.end, each.label_) for each in spans if each.label_ in labels]
+        if len(kept) < len(spans):
+            (words,) = words_of([doc])
+            self.write(doc, words.spans_of_tokens(kept), overwrite=True)
 
     @property
     def said_under(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import srsly
 from conftest import TOK2VEC, make_docs
 from entities import ENTITIES, examples
 from own_code import run
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import Doc, DocBin, Span
 from thinc.api import Config
 
 from spacy_skd.cli.distillation import training
@@ -18,6 +18,7 @@ from spacy_skd.cli.streaming import work
 from spacy_skd.cli.streaming.corpora import Corpus, read_corpora
 from spacy_skd.cli.streaming.matrix import matrix_table, summary
 from spacy_skd.cli.streaming.rehearsal import write_texts
+from spacy_skd.cli.streaming.scoring import Known, score_on
 from spacy_skd.cli.streaming.stages import strange_labels
 from spacy_skd.cli.streaming.variants import IN_TURN, Store
 from spacy_skd.disk import locked
@@ -127,6 +128,36 @@ def test_what_each_kind_of_student_reads(made):
     *_, gold = read["gold"].values()
     assert (gold["ratio"], gold["share"]) == (0.0, 0.0)
     assert gold["path"] == str(out / "annotated" / "trees")
+
+
+def test_what_goes_on_with_the_new_corpus_alone_is_evaluated_on_it_alone(made, data):
+    """Else its weights of before are the best on the corpora before, and nothing is learnt."""
+    _, out, _ = made
+    dev = {name: Config().from_disk(out / name / "2_names" / "student.cfg")["paths"]["dev"]
+           for name in ("stream", "plain", "gold")}  # fmt: skip
+    assert dev.pop("plain") == str(data / "names.spacy")
+    assert set(dev.values()) == {str(out / "dev" / "2_names")}
+
+
+def test_spans_of_labels_that_a_corpus_does_not_know_do_not_count_on_it(tmp_path):
+    nlp = spacy.blank("en")
+    ruler = nlp.add_pipe("entity_ruler", config={"overwrite_ents": True})
+    ruler.add_patterns(
+        [
+            {"label": label, "pattern": text}
+            for label, text in (("PER", "Ann"), ("ship", "Argo"), ("LOC", "Rome"), ("MISC", "Go"))
+        ]
+    )
+    nlp.to_disk(tmp_path / "student")
+    doc = Doc(nlp.vocab, ["Ann", "saw", "Argo", "in", "Rome", "Go"])
+    doc.ents = [Span(doc, 0, 1, "PER"), Span(doc, 4, 5, "PER")]
+    DocBin(docs=[doc]).to_disk(tmp_path / "test.spacy")
+    scores = {}
+    for labels in ({"PER"}, {"PER", "LOC"}, {"PER", "LOC", "MISC", "ship"}):
+        known = {"a": Known(tmp_path / "test.spacy", {"ents": labels})}
+        found = score_on(tmp_path / "student", known)["a"]
+        scores[len(labels)] = found["ents_f"]
+    assert scores == {1: pytest.approx(2 / 3), 2: 0.5, 4: pytest.approx(1 / 3)}
 
 
 def test_it_rehearses_what_its_old_self_says_of_the_earlier_text(made):

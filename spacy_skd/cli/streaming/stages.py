@@ -123,7 +123,7 @@ def moved_paths(written: Config, now: Config) -> dict[str, str | None]:
 def strange_labels(rehearsed: Path, new: Path) -> dict[str, tuple[list[str], list[str]]]:
     """Return by layer that two annotated folders share the labels of each, if none is in both:
     perhaps they call the same by other names."""
-    of_old, of_new = _labels(rehearsed), _labels(new)
+    of_old, of_new = labels_of(rehearsed), labels_of(new)
     return {
         layer: (sorted(old), sorted(of_new[layer]))
         for layer, old in of_old.items()
@@ -131,7 +131,8 @@ def strange_labels(rehearsed: Path, new: Path) -> dict[str, tuple[list[str], lis
     }
 
 
-def _labels(store: Path) -> dict[str, set[str]]:
+def labels_of(store: Path) -> dict[str, set[str]]:
+    """Return by layer the labels of an annotated folder."""
     manifest = Manifest.from_disk(store)
     forms = manifest.forms()
     return {layer: set(forms[pipe].annotated) for pipe, layer in manifest.layers.items()}

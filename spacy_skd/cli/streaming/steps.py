@@ -41,6 +41,7 @@ class Steps:
         self.work = work
         self.all: list[Step] = []
         self._keys: dict[str, str] = {}
+        self._stages: dict[str, Stage] = {}  # by the step that trains the student
         settings = work.checked.settings
         self._code, self._max_words = settings["code"], settings["max_words"]
         self._student = {name: settings[name] for name in ("preset", "effort", "vectors")}
@@ -51,6 +52,7 @@ class Steps:
                     self._of_stage(variant, place)
         if work.has_joint:
             self._of_joint()
+        self._score()
 
     def is_done(self, step: Step) -> bool:
         """Tell whether a run of before has done it, of the same, and the result is still there."""
@@ -111,6 +113,8 @@ class Steps:
             before += [f"rehearsed {name}", self._trained(variant, place - 1)]
             before += [f"{ANNOTATE}{each}" for each in work.names[:place]]
             settings["rehearsal"] = work.request.rehearsal if variant.rehearses else 0
+            if not variant.looks_back:
+                settings["evaluated"] = "on the new corpus"
         self._train(stage, f"{variant.name} {name}", settings, before)
 
     def _of_joint(self) -> None:
@@ -127,9 +131,16 @@ class Steps:
             work.train(stage, name=name, key=self._keys[name])
 
         self._add(name, settings, before, train, made=stage.best)
+        self._stages[name] = stage
+
+    def _score(self) -> None:
+        """Add the scores of all students, when it is known which labels each corpus has."""
+        work = self.work
+        annotated = [f"{ANNOTATE}{each}" for each in work.names]
         tests = {each.name: work.checked.of(each)["test"] for each in work.corpora}
-        self._add(f"scores of {name}", tests, [name], partial(work.score, stage),
-                  made=stage.scores)  # fmt: skip
+        for name, stage in self._stages.items():
+            self._add(f"scores of {name}", tests, [name, *annotated], partial(work.score, stage),
+                      made=stage.scores)  # fmt: skip
 
     def _trained(self, variant: Variant, place: int) -> str:
         """Return the step of a stage's training."""

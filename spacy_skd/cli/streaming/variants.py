@@ -51,10 +51,12 @@ class Mix:
 
 class Variant(ABC):
     """One kind. name (str): of its folder, and in tables. rehearses (bool): whether it reads what
-    the student of the stage before has said."""
+    the student of the stage before has said. looks_back (bool): whether it is evaluated on all
+    corpora so far in training, or on the new one alone: which of its weights are best."""
 
     name: ClassVar[str]
     rehearses: ClassVar[bool] = False
+    looks_back: ClassVar[bool] = True
 
     def reads(self, new: Store, rehearsed: Store, former: Sequence[Store]) -> list[Store]:
         """Return the stores whose labels it learns. former (Sequence[Store]): of corpora before."""
@@ -83,6 +85,7 @@ class Plain(Variant):
     """Sees the new corpus alone."""
 
     name = "plain"
+    looks_back = False
 
     def mix(
         self,
@@ -101,7 +104,7 @@ class Stream(Plain):
     """Rehearses what its old self has said."""
 
     name = "stream"
-    rehearses = True
+    rehearses = looks_back = True
 
     def mix(
         self,
@@ -128,6 +131,7 @@ class OfGold(Plain):
     """Sees the gold of the corpora before again."""
 
     name = "gold"
+    looks_back = True
 
     def reads(self, new: Store, rehearsed: Store, former: Sequence[Store]) -> list[Store]:
         return [*super().reads(new, rehearsed, former), *former]

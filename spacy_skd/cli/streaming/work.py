@@ -27,11 +27,12 @@ from .corpora import Corpus
 from .matrix import Scores
 from .rehearsal import write_texts
 from .request import JOINT, Checked, is_gone
-from .scoring import score_on
+from .scoring import Known, score_on
 from .stages import (
     Given,
     first_config,
     joint_config,
+    labels_of,
     moved_paths,
     next_config,
     strange_labels,
@@ -103,7 +104,8 @@ class Work:
         return self.out / "annotated" / corpus.name
 
     def dev(self, place: int) -> Path:
-        """Return the folder of what students are evaluated on in training after some corpora."""
+        """Return the folder of all that students are evaluated on in training after some
+        corpora."""
         return self.out / "dev" / f"{place + 1}_{self.names[place]}"
 
     def stage(self, variant: str, place: int) -> Stage:
@@ -239,20 +241,22 @@ class Work:
                 msg.warn(f"{name} of {self.teacher(first)} is left behind: no student learns it")
             return config
         before = stage.place - 1
+        variant = IN_TURN[stage.variant]
         return next_config(
-            IN_TURN[stage.variant],
+            variant,
             self.stage(WANTED.name, before).best,
             self.stage(stage.variant, before).best,
             Store.of(self.store(self.corpora[stage.place])),
             Store.of(self.stage(WANTED.name, stage.place).rehearsed),
             [Store.of(self.store(each)) for each in self.corpora[: stage.place]],
-            dev,
+            dev if variant.looks_back else Path(self.corpora[stage.place].dev),
             given=self._given,
         )
 
     def score(self, stage: Stage) -> None:
         """Score a student on every corpus."""
-        scores = score_on(stage.best, {each.name: each.test for each in self.corpora})
+        known = {each.name: Known(each.test, labels_of(self.store(each))) for each in self.corpora}
+        scores = score_on(stage.best, known)
         text = json.dumps(scores, indent=1) + "\n"
         write_new(stage.scores, text.encode("utf8"), overwrite=True)
 
