@@ -1,98 +1,22 @@
-"""Steps of every component that learns from a teacher, `update` and `distill`, and what the latter
-asks: another component, of docs on which the teacher's pipeline has run."""
+"""What `distill` asks: another component, of docs on which the teacher's pipeline has run."""
 
-from collections.abc import Callable, Iterable, Sequence
-from itertools import islice
-from typing import Any, Protocol
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples
-from thinc.api import Model, Optimizer
+from thinc.api import Model
 
 from ..models.frozen import has_vectors
-from ..shards.guesses import of_gold
 from ..teachers.sources import CAN_TEACH, as_source
 from ..transfer.beliefs import Belief
 
 
-class Learner(Protocol):
-    """What the steps of a component, of `update_step` and `distill_step`, need of it.
-
-    cfg (dict[str, Any]): counts the examples that it has "seen", and each "step" that anneals.
-    """
-
-    name: str
-    cfg: dict[str, Any]
-
-    def n_learnt(self, docs: Sequence[Doc]) -> int:
-        """Return how many words there are to learn; of spaCy's components, tokens."""
-
-    def learn_examples(self, examples: Sequence[Example], *, drop: float) -> float:
-        """Learn gold, and what the linked teacher believes. RETURNS (float): mean nats."""
-
-    def learn_beliefs(
-        self, docs: list[Doc], beliefs: Sequence[Belief], *, of: str, drop: float
-    ) -> float:
-        """Learn what a component believes. of (str): its name. RETURNS (float): mean nats."""
-
-    def finish_update(self, sgd: Optimizer) -> None:
-        """Apply the gradients."""
-
-
-def update_step(
-    pipe: Learner,
-    examples: Iterable[Example],
-    *,
-    drop: float,
-    sgd: Optimizer | None,
-    losses: dict[str, float] | None,
-) -> dict[str, float]:
-    """Do as spaCy's `update`, of gold and of the linked teacher's beliefs. Arguments and errors as
-    of `LearningPipe.update`."""
-    losses = {} if losses is None else losses
-    losses.setdefault(pipe.name, 0.0)
-    examples = list(examples)
-    validate_examples(examples, f"{type(pipe).__name__}.update")
-    examples = of_gold(examples)
-    pipe.cfg["seen"] = pipe.cfg.get("seen", 0) + len(examples)
-    if not pipe.n_learnt([eg.predicted for eg in examples]):
-        return losses
-    losses[pipe.name] += pipe.learn_examples(examples, drop=drop)
-    pipe.cfg["step"] = pipe.cfg.get("step", 0) + 1
-    if sgd:
-        pipe.finish_update(sgd)
-    return losses
-
-
-def distill_step(
-    pipe: Learner,
-    teacher_pipe: Any,
-    examples: Iterable[Example],
-    *,
-    layer: str,
-    drop: float,
-    sgd: Optimizer | None,
-    losses: dict[str, float] | None,
-) -> dict[str, float]:
-    """Do as spaCy v4's `distill`, of another component. layer (str): what is annotated. Other
-    arguments and errors as of `LearningPipe.distill`."""
-    examples = check_distillation_examples(examples, name=pipe.name)
-    losses = {} if losses is None else losses
-    losses.setdefault(pipe.name, 0.0)
-    docs = [eg.predicted for eg in examples]
-    if teacher_pipe is None:
-        raise ValueError(f"{pipe.name}: distill needs a teacher_pipe, got None")
-    if not pipe.n_learnt(docs):
-        return losses
-    beliefs = ask(teacher_pipe, [eg.reference for eg in examples], layer=layer)
-    losses[pipe.name] += pipe.learn_beliefs(docs, beliefs, of=teacher_pipe.name, drop=drop)
-    if sgd:
-        pipe.finish_update(sgd)
-    return losses
-
-
-def check_distillation_examples(examples: Iterable[Example], *, name: str) -> list[Example]:
-    """Check examples. RAISES (ValueError): if teacher and student do not see the same tokens."""
+def check_distillation(
+    teacher_pipe: Any, examples: Iterable[Example], *, name: str
+) -> list[Example]:
+    """Return the examples. RAISES (ValueError): if there is no teacher, or it and the student, of
+    that name, do not see the same tokens."""
     examples = list(examples)
     validate_examples(examples, f"{name}.distill")
     for eg in examples:
@@ -102,6 +26,8 @@ def check_distillation_examples(examples: Iterable[Example], *, name: str) -> li
                 f"{name}: expected the same tokens in an example's reference (the teacher's doc) "
                 f"and predicted (the student's), got {words[:8]} and {mine[:8]}"
             )
+    if teacher_pipe is None:
+        raise ValueError(f"{name}: distill needs a teacher_pipe, got None")
     return examples
 
 
@@ -131,8 +57,3 @@ def ask(teacher_pipe: Any, docs: Sequence[Doc], *, layer: str) -> list[Belief]:
 def listeners(model: Model[Any, Any]) -> list[Model[Any, Any]]:
     """Return the layers of a model that are fed by another component, spaCy's or a plugin's."""
     return [node for node in model.walk() if hasattr(node, "upstream_name")]
-
-
-def first_docs(get_examples: Callable[[], Iterable[Example]]) -> list[Doc]:
-    """Return some docs, of which a model's sizes are known."""
-    return [eg.predicted for eg in islice(get_examples(), 10)]
