@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy
 
-from ...arrays import Bools, Floats1d, Floats2d, Ints1d, Ints2d
-from ...codecs.trees import Gold, encode_trees, find_pairs
-from ...codecs.units import UNKNOWN_HEAD, Bucket, as_units
-from ...structures import ArcStructure, IndependentLabels, Parts, to_numpy
+from ...arrays import Floats1d, Floats2d, Ints1d, Ints2d
+from ...codecs.trees import Gold, encode_heads, find_pairs
+from ...codecs.units import UNKNOWN_HEAD, Bucket, Heads, as_units
+from ...structures import ArcStructure, IndependentLabels, Parts, SpanningTrees, to_numpy
 from ...transfer.beliefs import Belief
 from ...transfer.beliefs.pooled import NO_UNITS
 from ...transfer.beliefs.tree_teacher import TreeTeacher
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .trees import TreeTask
 
 logger = logging.getLogger("spacy.skd")
+TREES = SpanningTrees(single_root=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,26 +125,32 @@ class GoldTrees:
     def __call__(
         self, heads: Ints1d, bucket: Bucket, *, structure: ArcStructure, name: str
     ) -> Gold:
-        """heads (Ints1d): (T,) of the batch, see `encode_trees`. name (str): of the component.
-        RETURNS (Gold): of the bucket's units, NumPy arrays."""
-        gold = encode_trees(heads, rows=bucket.rows, lengths=bucket.lengths)
-        chosen = gold.indicators.arrays["arc"].argmax(axis=-1)
-        local = numpy.where(gold.known, chosen, UNKNOWN_HEAD)
-        refused: Bools = ~(gold.empty | structure.agrees(local, bucket.lengths))
-        if not refused.any():
-            return gold
+        """Return gold of the bucket's units, NumPy arrays. A head outside its unit is taken as
+        unknown, and so is a unit whose known heads are part of no tree (a cycle, two roots): a
+        target outside the student's marginal polytope has no finite minimum (Wang et al. 2021, eq.
+        3).
+
+        heads (Ints1d): (T,) rows in the batch, see `Heads`. name (str): of the component.
+        """
+        local = Heads(heads).to_local(rows=bucket.rows, lengths=bucket.lengths)
+        local[~TREES.agrees(local, bucket.lengths)] = UNKNOWN_HEAD
+        refused = (local >= 0).any(axis=1) & ~structure.agrees(local, bucket.lengths)
+        if refused.any():
+            self._note_refused(int(refused.sum()), structure=structure, name=name)
+            local[refused] = UNKNOWN_HEAD
+        return encode_heads(local, bucket.lengths)
+
+    def _note_refused(self, n: int, *, structure: ArcStructure, name: str) -> None:
         if not self.refused:
             logger.warning(
                 "%s: the annotation of %d units of a batch is no %s; the student has no other "
                 "trees, so such units are taken as without annotation (counted in "
                 "`task.gold_trees.refused`)",
                 name,
-                int(refused.sum()),
+                n,
                 structure.name.replace("_", " "),
             )
-        self.refused += int(refused.sum())
-        arc = numpy.where(refused[:, None, None], 0, gold.indicators.arrays["arc"])
-        return Gold(Parts({"arc": arc}, gold.indicators.lengths), gold.known & ~refused[:, None])
+        self.refused += n
 
 
 @dataclass(frozen=True, eq=False)

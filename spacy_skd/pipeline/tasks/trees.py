@@ -22,7 +22,7 @@ from ...codecs.words import Words
 from ...layers.trees import no_arcs
 from ...models.biaffine import ParserGradient, ParserInput, ParserScores
 from ...models.words import doc_starts, spans_of, split_units, words_of
-from ...structures import ArcStructure, Parts, SpanningTrees, to_numpy
+from ...structures import ArcStructure, Parts, to_numpy
 from ...structures.parts import check_scores, softmax
 from ...transfer.beliefs import Belief, TreeBelief
 from ...transfer.beliefs.base import LABEL_FLOOR
@@ -30,9 +30,7 @@ from .activations import arcs_by_row, arcs_on_tokens, tree_activations
 from .parsing import Arcs, ParsingTask
 from .predictions import BEST, Activations, Predictions, chosen_chances, on_tokens
 from .tree_chances import Tree, chances_of_heads, k_labelled_trees
-from .tree_loss import GoldTrees, TreeLesson, TreeLoss, make_lesson, taught_lesson
-
-TREES = SpanningTrees(single_root=True)
+from .tree_loss import TREES, GoldTrees, TreeLesson, TreeLoss, make_lesson, taught_lesson
 
 
 class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient]):
