@@ -53,18 +53,6 @@ def structural_loss(
     RETURNS (tuple[float, Parts]): loss in nats; gradient at the scores, weights * T (P(s / T) - m).
     RAISES (ValueError): if the temperature is not positive, or a score is NaN.
     """
-    _, losses, d_scores = _cross_entropies(structure, scores, target, temperature, weights)
-    return float(losses.sum()), d_scores
-
-
-def _cross_entropies(
-    structure: Structure,
-    scores: Parts,
-    target: Parts,
-    temperature: float = 1.0,
-    weights: Floats1d | None = None,
-) -> tuple[Floats1d, Floats1d, Parts]:
-    """Return (B,) log Z(s / T); (B,) the losses, and the gradient, of `structural_loss`."""
     if not temperature > 0:
         raise ValueError(f"temperature: expected a number > 0, got {temperature}")
     tempered = scores * (1.0 / temperature)
@@ -72,9 +60,8 @@ def _cross_entropies(
     losses = (log_z - target.dot(tempered)) * temperature**2
     d_scores = (marginals - target) * temperature
     if weights is not None:
-        losses = losses * weights
-        d_scores = d_scores * weights
-    return log_z, losses, d_scores
+        losses, d_scores = losses * weights, d_scores * weights
+    return float(losses.sum()), d_scores
 
 
 def emissions(parts: Parts) -> Parts:
@@ -162,11 +149,14 @@ def mixed_loss(
         return loss - constant, d_scores
     if temperature == 1.0 and teacher_loss is structural_loss:
         mixture = annotated * gold_shares + target.marginals * shares
-        all_count = target.empty is None and target.counts is None
-        total = None if all_count else gold_shares + shares
-        if target.counts is not None and total is not None:
+        total = gold_shares + shares
+        if target.counts is not None:
             mixture = mixture * (1.0 / xp.where(total > 0, total, 1.0))
-        log_z, losses, d_scores = _cross_entropies(structure, scores, mixture, weights=total)
+        # L = log Z(s) - m . s            dL / ds = P_s - m
+        log_z, marginals = structure.infer(scores)
+        losses, d_scores = log_z - mixture.dot(scores), marginals - mixture
+        if target.counts is not None or target.empty is not None:
+            losses, d_scores = losses * total, d_scores * total
         loss = float(losses.sum())
         if nats is not None:
             gold_loss = float((gold_shares * (log_z - annotated.dot(scores))).sum())
