@@ -17,7 +17,7 @@ from spacy.util import load_config
 from thinc.api import Config, fix_random_seed
 
 from spacy_skd.models.blas import on_blas
-from spacy_skd.pipeline.teacher.component import SkdTeacher
+from spacy_skd.pipeline.teacher.base import SkdTeacher
 
 Result = dict[str, Any]
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from spacy_skd.pipeline.distilling import DistillingPipe
-from spacy_skd.pipeline.teacher.component import SkdTeacher
+from spacy_skd.pipeline.teacher.ensemble import Ensemble
+from spacy_skd.pipeline.teacher.store_table import StoreTable
 
 PACKAGE = Path(__file__).parents[1] / "spacy_skd"
 README = PACKAGE.parent / "README.md"
@@ -26,7 +27,7 @@ def test_no_folder_is_full(folder):
     assert len(list(folder.glob("*.py"))) <= MOST_MODULES
 
 
-@pytest.mark.parametrize("component", [DistillingPipe, SkdTeacher])
+@pytest.mark.parametrize("component", [DistillingPipe, Ensemble, StoreTable])
 def test_components_have_few_levels_of_own_classes(component):
     own = [cls for cls in component.__mro__ if cls.__module__.startswith("spacy_skd")]
     assert len(own) <= MOST_LEVELS

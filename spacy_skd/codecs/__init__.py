@@ -3,7 +3,7 @@
 from .head_labels import HeadLabels
 from .labels import LabelMatch, match_labels
 from .tags import decode_tags, encode_tags
-from .trees import Gold, decode_trees, encode_trees, gold_tokens
+from .trees import Gold, decode_trees, encode_heads, gold_tokens
 
 __all__ = [
     "Gold",
@@ -11,8 +11,8 @@ __all__ = [
     "LabelMatch",
     "decode_tags",
     "decode_trees",
+    "encode_heads",
     "encode_tags",
-    "encode_trees",
     "gold_tokens",
     "match_labels",
 ]

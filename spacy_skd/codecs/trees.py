@@ -1,6 +1,6 @@
-"""Dependency trees: heads of tokens to and from arc indicators.
+"""Dependency trees: heads of tokens to and from arc indicators, and pairs of a word and its head.
 
-Heads are rows of the batch's concatenated tokens here (see `Heads`), so that one array holds a
+The latter are rows of the batch's concatenated tokens (see `Heads`), so that one array holds a
 whole batch whatever its sentences are.
 """
 
@@ -10,8 +10,8 @@ from typing import Any
 import numpy
 
 from ..arrays import Array, Ints1d, Ints2d
-from ..structures import IMPOSSIBLE, Parts, is_tree, to_numpy
-from .units import ROOT_HEAD, Heads, head_rows
+from ..structures import IMPOSSIBLE, Parts, to_numpy
+from .units import ROOT_HEAD, head_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,28 +63,15 @@ def gold_tokens(indicators: Parts, known: Array) -> Gold:
     return Gold(indicators, known[:, None])
 
 
-def encode_trees(
-    heads: Ints1d, *, rows: Ints1d, lengths: Ints1d, single_root: bool = True, trees: bool = True
-) -> Gold:
+def encode_heads(local: Ints2d, lengths: Ints1d) -> Gold:
     """Make arc indicators of the units of a bucket.
 
-    heads (Ints1d): (T,) head row of every token of the batch, `ROOT_HEAD` or `UNKNOWN_HEAD`.
-    rows (Ints1d): (B,) first row of each unit.
+    local (Ints2d): (B, N) heads within units, negative where unknown, see `Heads.to_local`.
     lengths (Ints1d): (B,) tokens of each unit.
-    trees (bool): False for heads that need not form a tree.
-    RETURNS (Gold): arc (B, N, N+1). A head outside the unit is taken as unknown. A unit whose known
-        heads are part of no tree (a cycle, two roots) is taken as unknown as a whole: a target
-        outside the student's marginal polytope has no finite minimum (Wang et al. 2021, eq. 3).
+    RETURNS (Gold): arc (B, N, N+1).
     """
-    local = Heads(heads).to_local(rows=rows, lengths=lengths)
-    n = local.shape[1]
     known = local >= 0
-    # Unknown heads can be chosen freely, so only what is known can exclude all trees.
-    legal = is_tree(numpy.maximum(local, 0), lengths, single_root=False) | (not trees)
-    if single_root and trees:
-        legal &= (known & (local == 0)).sum(axis=1) <= 1
-    known &= legal[:, None]
-    arc = numpy.zeros((len(lengths), n, n + 1), dtype="float32")
+    arc = numpy.zeros((*local.shape, local.shape[1] + 1), dtype="float32")
     unit, token = numpy.nonzero(known)
     arc[unit, token, local[unit, token]] = 1.0
     return Gold(Parts({"arc": arc}, numpy.asarray(lengths, dtype="int64")), known)

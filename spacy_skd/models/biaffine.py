@@ -31,8 +31,6 @@ from .scoring import (
     init_hidden,
     no_backprop,
     with_one,
-    with_root,
-    without_root,
 )
 from .words import word_rows, words_of
 
@@ -216,8 +214,7 @@ def _arcs(
     dropout = model.attrs["hidden_dropout"] if is_train else 0.0
     U, u = model.get_param("U"), model.get_param("u")
     D, backprop_d = hidden(model, "D", rows, dropout=dropout)
-    all_rows = with_root(model, rows)
-    H, backprop_h = hidden(model, "H", all_rows, dropout=dropout)
+    H, backprop_h = hidden(model, "H", rows, dropout=dropout, root=True)
     DU = D @ U
     limit = len(model.get_param("S")) // 2 if model.has_param("S") else 0
     by_distance = D @ model.get_param("S").T + model.get_param("s") if limit else None
@@ -256,8 +253,7 @@ def _arcs(
             model.inc_grad("S", d_by_distance.T @ D)
             model.inc_grad("s", d_by_distance.sum(axis=0))
             d_d += d_by_distance @ model.get_param("S")
-        d_rows = backprop_d(d_d)
-        return d_rows + without_root(model, backprop_h(d_h))
+        return backprop_d(d_d) + backprop_h(d_h)
 
     return scores, backprop
 
@@ -280,7 +276,7 @@ def _labels(
     dropout = model.attrs["hidden_dropout"] if is_train else 0.0
     W = model.get_param("W")
     L, backprop_l = hidden(model, "L", rows, dropout=dropout)
-    K, backprop_k = hidden(model, "K", with_root(model, rows), dropout=dropout)
+    K, backprop_k = hidden(model, "K", rows, dropout=dropout, root=True)
     dependent_rows, head_rows = pairs[:, 0], numpy.where(pairs[:, 1] < 0, len(rows), pairs[:, 1])
     dependents, heads = xp.asarray(dependent_rows), xp.asarray(head_rows)
     left, right = with_one(xp, L[dependents]), with_one(xp, K[heads])
@@ -295,6 +291,6 @@ def _labels(
         d_l, d_k = xp.zeros_like(L), xp.zeros_like(K)
         model.ops.scatter_add(d_l, dependents.astype("int32"), xp.ascontiguousarray(d_left[:, :-1]))
         model.ops.scatter_add(d_k, heads.astype("int32"), xp.ascontiguousarray(d_right[:, :-1]))
-        return backprop_l(d_l) + without_root(model, backprop_k(d_k))
+        return backprop_l(d_l) + backprop_k(d_k)
 
     return outer @ W, backprop

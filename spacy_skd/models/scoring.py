@@ -29,21 +29,22 @@ def init_hidden(model: Model[Any, Any], name: str, *, nO: int, nI: int) -> None:
 
 
 def hidden(
-    model: Model[Any, Any], name: str, X: Floats2d, *, dropout: float, out: Floats2d | None = None
+    model: Model[Any, Any], name: str, rows: Floats2d, *, dropout: float, root: bool = False
 ) -> tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
-    """Run a hidden layer. X (Floats2d): (T, nI). out (Floats2d | None): (T, nO), where to write
-    what is returned.
-    RETURNS: (T, nO), and the gradient's way back to X."""
+    """Run a hidden layer. rows (Floats2d): (T, nI). root (bool): whether ROOT, the parameter
+    `root`, is one more row.
+    RETURNS: (T, nO), or (T + 1, nO) with ROOT; and the gradient's way back to the rows."""
     xp = model.ops.xp
+    X = xp.concatenate([rows, model.get_param("root").astype(rows.dtype)]) if root else rows
     W, b = model.get_param(f"{name}_W"), model.get_param(f"{name}_b")
-    Y = xp.empty((len(X), len(W)), dtype=xp.result_type(X, W)) if out is None else out
+    Y: Floats2d = xp.empty((len(X), len(W)), dtype=xp.result_type(X, W))
     step = ROWS if xp is numpy else max(1, len(X))
     for start in range(0, len(X), step):
         part = Y[start : start + step]
         xp.matmul(X[start : start + step], W.T, out=part)
         part += b
         xp.maximum(part, SLOPE * part, out=part)
-    mask = _dropout_mask(model, Y, dropout) if dropout else None
+    mask: Any = model.ops.get_dropout_mask(Y.shape, dropout) if dropout else None
     if mask is not None:
         Y *= mask
 
@@ -53,32 +54,18 @@ def hidden(
             dZ *= mask
         model.inc_grad(f"{name}_W", dZ.T @ X)
         model.inc_grad(f"{name}_b", dZ.sum(axis=0))
-        result: Floats2d = dZ @ W
-        return result
+        dX: Floats2d = dZ @ W
+        if root:
+            model.inc_grad("root", dX[-1:])
+        return dX[: len(rows)]
 
     return Y, backprop
-
-
-def _dropout_mask(model: Model[Any, Any], Y: Floats2d, dropout: float) -> Any:
-    return model.ops.get_dropout_mask(Y.shape, dropout)
 
 
 def with_one(xp: ArrayModule, rows: Floats2d) -> Floats2d:
     """Append a column of ones, for the linear terms of a product."""
     result: Floats2d = xp.concatenate([rows, xp.ones((len(rows), 1), dtype=rows.dtype)], axis=1)
     return result
-
-
-def with_root(model: Model[Any, Any], rows: Floats2d) -> Floats2d:
-    """Append a row for ROOT: the model's parameter `root`, (1, width)."""
-    result: Floats2d = model.ops.xp.concatenate([rows, model.get_param("root").astype(rows.dtype)])
-    return result
-
-
-def without_root(model: Model[Any, Any], d_rows: Floats2d) -> Floats2d:
-    """Return the gradient of the rows of `with_root`, and increment that of `root`."""
-    model.inc_grad("root", d_rows[-1:])
-    return d_rows[:-1]
 
 
 def arcs_of_distances(xp: ArrayModule, scores: Floats3d) -> Floats3d:

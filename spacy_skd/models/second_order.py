@@ -18,7 +18,7 @@ from ..registry import architecture
 from ..structures import Parts
 from .biaffine import ParserInput, ParserScores, biaffine_arcs, parser_model
 from .mean_field import Factors, mean_field
-from .scoring import hidden, init_hidden, with_root, without_root
+from .scoring import hidden, init_hidden
 
 # By name, whether ROOT can be it.
 _FACTORS = {"H": True, "D": False, "G": True, "M": False, "E": False}
@@ -122,7 +122,7 @@ def _factors(
 ) -> tuple[dict[str, Floats2d], Callable[[dict[str, Floats2d]], Floats2d]]:
     """Return, by name, (T, R), and where ROOT can be it (T + 1, R), ROOT last."""
     dropout = model.attrs["hidden_dropout"] if is_train else 0.0
-    all_rows = with_root(model, rows)
+    all_rows = model.ops.xp.concatenate([rows, model.get_param("root").astype(rows.dtype)])
     factors: dict[str, Floats2d] = {}
     layers: dict[str, tuple[Floats2d, Callable[..., Any]]] = {}
     for name, has_root in _FACTORS.items():
@@ -137,7 +137,9 @@ def _factors(
             model.inc_grad(f"{name}_P", d_factor.T @ Y)
             model.inc_grad(f"{name}_c", d_factor.sum(axis=0))
             d_all[: len(d_factor)] += backprop_hidden(d_factor @ model.get_param(f"{name}_P"))
-        return without_root(model, d_all)
+        model.inc_grad("root", d_all[-1:])
+        d_rows: Floats2d = d_all[:-1]
+        return d_rows
 
     return factors, backprop
 

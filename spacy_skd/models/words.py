@@ -101,20 +101,15 @@ def _whole(vectors: Sequence[Floats2d]) -> Floats2d | None:
     base = arrays[0].base if arrays else None
     if not isinstance(base, numpy.ndarray) or base.ndim != 2 or not base.flags.c_contiguous:
         return None
-    first = following = _address(arrays[0])
+    first = following = arrays[0].ctypes.data
     for array in arrays:
         same = array.base is base and array.dtype == base.dtype and array.flags.c_contiguous
-        if not same or array.shape[1:] != base.shape[1:] or _address(array) != following:
+        if not same or array.shape[1:] != base.shape[1:] or array.ctypes.data != following:
             return None
         following += array.nbytes
     size = max(1, base.shape[1] * base.itemsize)
-    start, remainder = divmod(first - _address(base), size)
+    start, remainder = divmod(first - base.ctypes.data, size)
     return None if remainder else base[start : start + (following - first) // size]
-
-
-def _address(array: Floats2d) -> int:
-    address: int = array.__array_interface__["data"][0]
-    return address
 
 
 def in_batches(docs: Iterable[Doc], *, most: int) -> Iterator[list[Doc]]:

@@ -13,7 +13,6 @@ from thinc.api import Model
 
 from ..codecs.labels import LabelMatch
 from ..errors import named
-from ..layers.base import Layer
 from ..layers.confidences import add_records
 from ..models.growth import GROW, grow_output
 from ..shards.guesses import only_gold
@@ -81,11 +80,6 @@ class DistillingPipe(LearningPipe):
     def structure(self) -> Structure:
         """RETURNS (Structure): what the loss is over."""
         return self.task.structure
-
-    @property
-    def layer(self) -> Layer:
-        """RETURNS (Layer): what is annotated."""
-        return self.task.layer
 
     # Prediction, and what it says as a teacher
 

@@ -6,23 +6,52 @@ the contract of `distill` are those of spaCy v4, `rehearse` is spaCy's.
 
 from collections.abc import Iterable, Sequence
 from copy import copy
-from typing import Any
+from typing import Any, Protocol
 
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples
 from thinc.api import Model, Optimizer, set_dropout_rate
 
+from ..layers.base import Layer
 from ..models.words import words_of
 from ..shards.guesses import of_gold
 from ..structures import Parts
 from ..transfer.beliefs import Belief
+from .asking import ask, check_distillation
 from .lost_mass import LostMass
 from .meter import Meter
 from .rehearsal import Memory, recalled
 from .saved import CALIBRATION
-from .steps import distill_step, update_step
 from .tasks.base import Task
+
+
+class Learner(Protocol):
+    """What `update` and `distill` need of a component, also of spaCy's transition systems.
+
+    layer (Layer): what is annotated. cfg (dict[str, Any]): counts the examples that it has "seen",
+        and each "step" that anneals.
+    """
+
+    name: str
+    cfg: dict[str, Any]
+
+    @property
+    def layer(self) -> Layer: ...
+
+    def n_learnt(self, docs: Sequence[Doc]) -> int:
+        """Return of how many words (of categories, docs) a loss is the mean."""
+
+    def learn_examples(self, examples: Sequence[Example], *, n: int, drop: float) -> float:
+        """Learn gold, and what the linked teacher believes. n (int): `n_learnt`, above 0.
+        RETURNS (float): mean nats."""
+
+    def learn_beliefs(
+        self, docs: list[Doc], beliefs: Sequence[Belief], *, n: int, of: str, drop: float
+    ) -> float:
+        """Learn what a component believes, likewise. of (str): its name."""
+
+    def finish_update(self, sgd: Optimizer) -> None: ...
 
 
 class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
@@ -50,6 +79,11 @@ class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
         clone.task = copy(self.task)
         clone.task.belong_to(clone)
         return clone
+
+    @property
+    def layer(self) -> Layer:
+        """RETURNS (Layer): what is annotated."""
+        return self.task.layer
 
     def beliefs_of_teacher(self, examples: Sequence[Example]) -> list[Belief] | None:
         """Return what the linked teacher believes; None to train on gold alone."""
@@ -87,7 +121,7 @@ class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
         """
         examples = of_gold(examples)
         lesson = self.task.lesson(examples, self.beliefs_of_teacher(examples))
-        n = self.task.count([len(words) for words in words_of([eg.predicted for eg in examples])])
+        n = self.n_learnt([eg.predicted for eg in examples])
         return self._mean(self.task.loss(lesson, scores), n=n)
 
     def get_teacher_student_loss(
@@ -118,7 +152,7 @@ class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
     # Steps
 
     def update(
-        self,
+        self: Learner,
         examples: Iterable[Example],
         *,
         drop: float = 0.0,
@@ -131,7 +165,19 @@ class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
         losses (dict[str, float]): the mean loss of a word of the batch, in nats, is added.
         RAISES (ValueError): if a teacher is needed and there is none; if the loss is not finite.
         """
-        return update_step(self, examples, drop=drop, sgd=sgd, losses=losses)
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        examples = list(examples)
+        validate_examples(examples, f"{type(self).__name__}.update")
+        examples = of_gold(examples)
+        self.cfg["seen"] = self.cfg.get("seen", 0) + len(examples)
+        if not (n := self.n_learnt([eg.predicted for eg in examples])):
+            return losses
+        losses[self.name] += self.learn_examples(examples, n=n, drop=drop)
+        self.cfg["step"] = self.cfg.get("step", 0) + 1
+        if sgd:
+            self.finish_update(sgd)
+        return losses
 
     @property
     def is_distillable(self) -> bool:
@@ -139,8 +185,8 @@ class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
         return True
 
     def distill(
-        self,
-        teacher_pipe: TrainablePipe | None,
+        self: Learner,
+        teacher_pipe: Any,
         examples: Iterable[Example],
         *,
         drop: float = 0.0,
@@ -157,24 +203,32 @@ class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
         RAISES (ValueError): without a teacher, or if it has no vectors, other labels or another
             kind of annotation, or if tokens differ.
         """
-        of = self.task.layer.name
-        return distill_step(
-            self, teacher_pipe, examples, layer=of, drop=drop, sgd=sgd, losses=losses
-        )
+        examples = check_distillation(teacher_pipe, examples, name=self.name)
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        docs = [eg.predicted for eg in examples]
+        if not (n := self.n_learnt(docs)):
+            return losses
+        beliefs = ask(teacher_pipe, [eg.reference for eg in examples], layer=self.layer.name)
+        of = teacher_pipe.name
+        losses[self.name] += self.learn_beliefs(docs, beliefs, n=n, of=of, drop=drop)
+        if sgd:
+            self.finish_update(sgd)
+        return losses
 
     def n_learnt(self, docs: Sequence[Doc]) -> int:
-        return sum(map(len, words_of(docs)))
+        return self.task.count([len(words) for words in words_of(docs)])
 
-    def learn_examples(self, examples: Sequence[Example], *, drop: float) -> float:
+    def learn_examples(self, examples: Sequence[Example], *, n: int, drop: float) -> float:
         lesson = self.task.lesson(examples, self.beliefs_of_teacher(examples))
-        return self._learn([eg.predicted for eg in examples], lesson, drop=drop)
+        return self._learn([eg.predicted for eg in examples], lesson, n=n, drop=drop)
 
     def learn_beliefs(
-        self, docs: list[Doc], beliefs: Sequence[Belief], *, of: str, drop: float
+        self, docs: list[Doc], beliefs: Sequence[Belief], *, n: int, of: str, drop: float
     ) -> float:
         self._taught_by = of
         try:
-            return self._learn(docs, self.task.lesson_without_gold(beliefs), drop=drop)
+            return self._learn(docs, self.task.lesson_without_gold(beliefs), n=n, drop=drop)
         finally:
             self._taught_by = None
 
@@ -217,23 +271,22 @@ class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
         validate_examples(examples, f"{type(self).__name__}.rehearse")
         docs = [eg.predicted for eg in examples]
         memory = self._memory
-        if memory is None or not self.n_learnt(docs):
+        if memory is None or not (n := self.n_learnt(docs)):
             return losses
         memory.check(self.model, name=self.name)
         with memory.recalled_by(self):
             beliefs = self.task.recall(examples, recalled(docs, memory))
         memory.send_vectors(examples, to=self.name, drop=drop)
-        losses[self.name] += self.learn_beliefs(docs, beliefs, of=self.name, drop=drop)
+        losses[self.name] += self.learn_beliefs(docs, beliefs, n=n, of=self.name, drop=drop)
         if sgd:
             self.finish_update(sgd)
             memory.finish_update(sgd, of=self.name)
         return losses
 
-    def _learn(self, docs: list[Doc], lesson: Any, *, drop: float) -> float:
+    def _learn(self, docs: list[Doc], lesson: Any, *, n: int, drop: float) -> float:
         """Forward, loss, backward. RETURNS (float): mean nats a word."""
         set_dropout_rate(self.model, drop)
         scores, backprop = self.model.begin_update(self.task.inputs(docs, lesson))
-        n = self.task.count([len(words) for words in words_of(docs)])
         loss, d_scores = self._mean(self.task.loss(lesson, scores), n=n)
         backprop(d_scores)
         self.cfg.pop(CALIBRATION, None)  # it was that of other weights

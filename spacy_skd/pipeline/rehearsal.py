@@ -17,8 +17,8 @@ from spacy.ty import ListenedToComponent
 from thinc.api import Model, Optimizer
 
 from ..models.frozen import frozen_layers
+from .asking import listeners
 from .saved import CALIBRATION
-from .steps import listeners
 
 LEARN_RATE = 0.001
 

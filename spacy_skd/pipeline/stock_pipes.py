@@ -18,7 +18,7 @@ from ..rules import is_fast, make_original
 from ..structures import to_numpy
 from .distilling import DistillingPipe
 from .gold_config import OURS, is_ours, learning_alone, read_gold
-from .teacher.component import is_teacher
+from .teacher.base import is_teacher
 from .transitions.stock import make_transitions_stock, stock_factory_of
 
 _TOK2VEC = {"spacy-skd.Tok2Vec.v1": "spacy.Tok2Vec.v2"}

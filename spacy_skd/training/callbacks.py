@@ -10,7 +10,7 @@ from thinc.api import Config, Model
 
 from ..models.embedding.own_vectors import STATIC
 from ..pipeline.gold_config import is_ours, learning_alone, read_gold
-from ..pipeline.teacher.component import SkdTeacher, is_teacher
+from ..pipeline.teacher.base import SkdTeacher, is_teacher
 from ..pipeline.transitions.stock import save_as_stock
 from ..registry import callback
 from ..teachers.sources import component_of

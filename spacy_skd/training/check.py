@@ -19,7 +19,7 @@ from spacy.util import registry, resolve_dot_names
 from thinc.api import Config
 
 from ..pipeline.learners import LEARNERS
-from ..pipeline.teacher.component import is_teacher
+from ..pipeline.teacher.base import is_teacher
 from ..shards.store import BeliefStore
 from .lexicon.setting import lexicon_rows
 

@@ -16,7 +16,7 @@ from wasabi.printer import Printer
 from ..errors import check_one_of
 from ..pipeline.learners import LEARNERS
 from ..pipeline.meter import Meter
-from ..pipeline.teacher.component import is_teacher
+from ..pipeline.teacher.base import is_teacher
 from ..registry import logger
 
 BARS = ("train", "eval")

@@ -6,7 +6,7 @@ from typing import Any
 
 from spacy.language import Language
 
-from ..pipeline.teacher.component import SkdTeacher
+from ..pipeline.teacher.base import SkdTeacher
 from ..shards.manifest import Manifest
 from ..teachers.loading import read_meta
 

@@ -12,7 +12,7 @@ from spacy.tokens import Doc
 
 from ..pipeline.learners import LEARNERS
 from ..pipeline.saved import CALIBRATION, COUNTS
-from ..pipeline.teacher.component import is_teacher
+from ..pipeline.teacher.base import is_teacher
 from ..pipeline.transitions.actions import add_actions
 from ..pipeline.transitions.stock import stock_factory_of
 from ..registry import callback

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy
 
 from ..arrays import Bools, Floats2d, FloatsXd, Ints1d, Ints2d
-from ..codecs.trees import Gold, encode_trees
-from ..codecs.units import Heads
+from ..codecs.trees import Gold, encode_heads
+from ..codecs.units import UNKNOWN_HEAD, Heads
 from ..errors import check_temperature
 from ..structures import ArcStructure
 from .posterior import Target
@@ -65,24 +65,21 @@ def expect_trees(
     """Expect trees of the units of a bucket: arc (B, N, N + 1).
 
     structure (ArcStructure): the student's, which says what it can express.
-    heads (Ints2d): (K, T) head rows of all tokens of the batch, as of `encode_trees`.
-    weights (Floats2d): (B, K) of the bucket's units. rows, lengths (Ints1d): (B,) as there.
+    heads (Ints2d): (K, T) head rows of all tokens of the batch, see `Heads`.
+    weights (Floats2d): (B, K) of the bucket's units. rows, lengths (Ints1d): (B,) first row and
+        tokens of each.
     """
-    golds = [_encode_heads(structure, each, rows=rows, lengths=lengths) for each in heads]
+    golds = []
+    for each in heads:
+        local = Heads(each).to_local(rows=rows, lengths=lengths)
+        fits = has_heads(structure, local, lengths)
+        golds.append(encode_heads(numpy.where(fits[:, None], local, UNKNOWN_HEAD), lengths))
     return expect(golds, weights, temperature=temperature)
 
 
-def _encode_heads(structure: ArcStructure, heads: Ints1d, *, rows: Ints1d, lengths: Ints1d) -> Gold:
-    """Encode heads. Known are the units whose heads the structure has."""
-    gold = encode_trees(heads, rows=rows, lengths=lengths, single_root=False, trees=False)
-    fits = has_heads(structure, heads, rows=rows, lengths=lengths)
-    return Gold(gold.indicators, gold.known & fits[:, None])
-
-
-def has_heads(structure: ArcStructure, heads: Ints1d, *, rows: Ints1d, lengths: Ints1d) -> Bools:
-    """Return (B,), whether the heads of a unit are one of the structure's. Arguments as of
-    `encode_trees`."""
-    local = Heads(heads).to_local(rows=rows, lengths=lengths)
+def has_heads(structure: ArcStructure, local: Ints2d, lengths: Ints1d) -> Bools:
+    """Return (B,), whether the heads of a unit are known, and one of the structure's. Arguments as
+    of `encode_heads`."""
     known: Bools = (local >= 0).sum(axis=1) == lengths
     return known & structure.contains(numpy.maximum(local, 0), lengths)
 

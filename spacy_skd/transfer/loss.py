@@ -16,7 +16,7 @@ import numpy
 from ..arrays import Array, Floats1d, array_module
 from ..codecs.trees import Gold
 from ..structures import Parts, Structure
-from .posterior import Entropy
+from .posterior import Target
 
 
 class Nats(Protocol):
@@ -53,18 +53,6 @@ def structural_loss(
     RETURNS (tuple[float, Parts]): loss in nats; gradient at the scores, weights * T (P(s / T) - m).
     RAISES (ValueError): if the temperature is not positive, or a score is NaN.
     """
-    _, losses, d_scores = _cross_entropies(structure, scores, target, temperature, weights)
-    return float(losses.sum()), d_scores
-
-
-def _cross_entropies(
-    structure: Structure,
-    scores: Parts,
-    target: Parts,
-    temperature: float = 1.0,
-    weights: Floats1d | None = None,
-) -> tuple[Floats1d, Floats1d, Parts]:
-    """Return (B,) log Z(s / T); (B,) the losses, and the gradient, of `structural_loss`."""
     if not temperature > 0:
         raise ValueError(f"temperature: expected a number > 0, got {temperature}")
     tempered = scores * (1.0 / temperature)
@@ -72,9 +60,8 @@ def _cross_entropies(
     losses = (log_z - target.dot(tempered)) * temperature**2
     d_scores = (marginals - target) * temperature
     if weights is not None:
-        losses = losses * weights
-        d_scores = d_scores * weights
-    return log_z, losses, d_scores
+        losses, d_scores = losses * weights, d_scores * weights
+    return float(losses.sum()), d_scores
 
 
 def emissions(parts: Parts) -> Parts:
@@ -131,14 +118,11 @@ def mixed_loss(
     scores: Parts,
     *,
     gold: Gold,
-    teacher: Parts | None,
+    target: Target | None,
     weight: float,
     temperature: float = 1.0,
-    silent: Array | None = None,
     teacher_loss: TeacherLoss = structural_loss,
     nats: Nats | None = None,
-    entropy: Entropy | None = None,
-    counts: Array | None = None,
 ) -> tuple[float, Parts]:
     """Return (1 - w) gold loss + w teacher loss, summed over the units of a batch.
 
@@ -147,67 +131,63 @@ def mixed_loss(
     log Z - log Z restricted to the structures that agree with what is known.
 
     gold (Gold): the annotation, possibly of none of the units.
-    teacher (Parts | None): the teacher's target; None trains on gold alone.
+    target (Target | None): the teacher's; None trains on gold alone. By what it `counts`, the
+        teacher's loss of each unit is multiplied.
     weight (float): w in [0, 1], for units that have gold.
-    silent (ndarray | None): (B,) bool, on the CPU, units whose target by the teacher means
-        nothing.
     teacher_loss (TeacherLoss): of the teacher's target; the loss of gold is always structural.
-    nats (Nats | None): is told the two losses apart. entropy (Entropy | None): for it, of the
-        teacher's target.
-    counts (ndarray | None): (B,) on the CPU, by which the teacher's loss of each unit is
-        multiplied; 1 if not given. What counts 0 is `silent`, too.
+    nats (Nats | None): is told the two losses apart.
     RETURNS (tuple[float, Parts]): loss in nats, gradient at the scores.
     """
     xp = scores.xp
-    weight = 0.0 if teacher is None else weight
-    cpu_shares = mixed_shares(gold, weight=weight, silent=silent, counts=counts)
-    gold_shares, shares = xp.asarray(cpu_shares[0]), xp.asarray(cpu_shares[1])
-    target, of_partial = gold_target(structure, scores, gold)
+    gold_shares, shares = map(xp.asarray, mixed_shares(gold, target, weight=weight))
+    annotated, of_partial = gold_target(structure, scores, gold)
     constant = float((gold_shares * of_partial).sum())
-    if teacher is None:
-        loss, d_scores = structural_loss(structure, scores, target, weights=gold_shares)
+    if target is None:
+        loss, d_scores = structural_loss(structure, scores, annotated, weights=gold_shares)
         if nats is not None:
             nats.add_gold(loss - constant, words=_words(scores, gold_shares))
         return loss - constant, d_scores
     if temperature == 1.0 and teacher_loss is structural_loss:
-        mixture = target * gold_shares + teacher * shares
-        total = None if silent is None and counts is None else gold_shares + shares
-        if counts is not None and total is not None:
+        mixture = annotated * gold_shares + target.marginals * shares
+        total = gold_shares + shares
+        if target.counts is not None:
             mixture = mixture * (1.0 / xp.where(total > 0, total, 1.0))
-        log_z, losses, d_scores = _cross_entropies(structure, scores, mixture, weights=total)
+        # L = log Z(s) - m . s            dL / ds = P_s - m
+        log_z, marginals = structure.infer(scores)
+        losses, d_scores = log_z - mixture.dot(scores), marginals - mixture
+        if target.counts is not None or target.empty is not None:
+            losses, d_scores = losses * total, d_scores * total
         loss = float(losses.sum())
         if nats is not None:
-            gold_loss = float((gold_shares * (log_z - target.dot(scores))).sum())
+            gold_loss = float((gold_shares * (log_z - annotated.dot(scores))).sum())
             nats.add_gold(gold_loss - constant, words=_words(scores, gold_shares))
             nats.add_teacher(
                 loss - gold_loss,
                 words=_words(scores, shares),
-                entropy=_entropy(structure, teacher, shares, entropy),
+                entropy=_entropy(structure, target, shares),
             )
         return loss - constant, d_scores
     loss, d_scores = teacher_loss(
-        structure, scores, teacher, temperature=temperature, weights=shares
+        structure, scores, target.marginals, temperature=temperature, weights=shares
     )
     if nats is not None:
         nats.add_teacher(loss, words=_words(scores, shares), entropy=None)
     if float(gold_shares.sum()) > 0:
-        gold_loss, d_gold = structural_loss(structure, scores, target, weights=gold_shares)
+        gold_loss, d_gold = structural_loss(structure, scores, annotated, weights=gold_shares)
         loss, d_scores = loss + gold_loss - constant, d_scores + d_gold
         if nats is not None:
             nats.add_gold(gold_loss - constant, words=_words(scores, gold_shares))
     return loss, d_scores
 
 
-def _entropy(
-    structure: Structure, target: Parts, shares: Floats1d, entropy: Entropy | None
-) -> float | None:
+def _entropy(structure: Structure, target: Target, shares: Floats1d) -> float | None:
     """Return nats of a target, summed by shares; None if it is not known. Where the parts of tokens
     are independent their marginals say it."""
-    if entropy is not None:
-        return weighted_sum(entropy(), shares)
+    if target.inferred is not None:
+        return weighted_sum(target.inferred.entropy(), shares)
     if not structure.independent:
         return None
-    xp, array = target.xp, target.arrays[structure.parts[0]]
+    xp, array = target.marginals.xp, target.marginals.arrays[structure.parts[0]]
     surprises = array * xp.log(xp.where(array > 0, array, 1.0))
     return weighted_sum(-surprises.sum(axis=(1, 2), dtype="float64"), shares)
 
@@ -223,14 +203,14 @@ def _words(scores: Parts, shares: Floats1d) -> float:
     return float((scores.xp.asarray(scores.lengths) * shares).sum())
 
 
-def mixed_shares(
-    gold: Gold, *, weight: float, silent: Array | None, counts: Array | None = None
-) -> tuple[Array, Array]:
+def mixed_shares(gold: Gold, target: Target | None, *, weight: float) -> tuple[Array, Array]:
     """See `mixed_loss`. RETURNS: (B,) weights of gold and of the teacher, float64."""
-    blank = gold.empty
-    shares = numpy.where(blank, 1.0, float(weight))
-    if silent is not None:
-        shares = numpy.where(silent, 0.0, shares)
+    blank, counts = gold.empty, None if target is None else target.counts
+    shares = numpy.where(blank, 1.0, 0.0 if target is None else float(weight))
+    if target is not None and target.empty is not None:
+        shares = numpy.where(target.empty, 0.0, shares)
+    if counts is not None:
+        shares = numpy.where(counts == 0, 0.0, shares)
     of_gold = numpy.where(blank, 0.0, 1.0 - shares)
     return of_gold, shares if counts is None else shares * counts
 

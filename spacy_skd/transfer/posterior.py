@@ -3,7 +3,7 @@ between the two."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy
 from thinc.api import Ops
@@ -30,6 +30,18 @@ class Posterior:
     scores: Parts
 
 
+class Inferred(NamedTuple):
+    """Scores, in nats, with their log Z, (B,), and marginals."""
+
+    log_z: Floats1d
+    marginals: Parts
+    scores: Parts
+
+    def entropy(self) -> Floats1d:
+        """Return (B,) nats of each unit's distribution, log Z - m . s."""
+        return self.log_z - self.marginals.dot(self.scores)
+
+
 @dataclass(frozen=True, eq=False)
 class Target:
     """marginals (Parts): of the student's parts. lost (Floats1d): (B,) the probability, under the
@@ -37,15 +49,14 @@ class Target:
     heads, given that they form a tree if the student's do.
     empty (ndarray | None): (B,) bool, on the CPU, the units of which the student can express
     nothing that the teacher holds possible; their marginals mean nothing. None if there is none.
-    entropy (Entropy | None): of each unit's distribution, (B,) nats, when it is asked for; None
-    where only its marginals are known.
+    inferred (Inferred | None): each unit's distribution; None where only its marginals are known.
     counts (ndarray | None): (B,) on the CPU, how much what is said of a unit counts in the loss, 0
     where nothing is said: such a unit is unknown. None for 1."""
 
     marginals: Parts
     lost: Floats1d
     empty: Array | None = None
-    entropy: "Entropy | None" = None
+    inferred: Inferred | None = None
     counts: Array | None = None
 
     @property
@@ -74,10 +85,9 @@ class Target:
     def to(self, ops: Ops) -> "Target":
         """Return a target that was made on the CPU, on a model's device."""
         marginals = self.marginals.on_device(ops)
-        return Target(marginals, ops.asarray(self.lost), self.empty, self.entropy, self.counts)
+        return Target(marginals, ops.asarray(self.lost), self.empty, self.inferred, self.counts)
 
 
-Entropy = Callable[[], Floats1d]
 Convert = Callable[[Posterior, Structure, Match, Legality | None], Target]
 
 
@@ -87,11 +97,6 @@ def lost_mass(log_z: Floats1d, *, of: Floats1d, empty: Array | None) -> Floats1d
     xp = array_module(log_z)
     lost = 1.0 - xp.exp(xp.minimum(log_z - of, 0.0))
     return lost if empty is None else xp.where(xp.asarray(empty), 1.0, lost)
-
-
-def entropy_of(log_z: Floats1d, marginals: Parts, scores: Parts) -> Entropy:
-    """Return what gives the entropy of each unit, log Z - m . s, of what was inferred of scores."""
-    return lambda: log_z - marginals.dot(scores)
 
 
 def without_support(scores: Parts) -> tuple[Parts, Array | None]:

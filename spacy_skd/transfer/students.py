@@ -26,13 +26,14 @@ Tags = Sequence[Sequence[str | None]]  # per doc, of each word, None where it is
 class Student:
     """A component that learns.
 
-    name (str): its own. teacher (str): that of the component which is asked, for errors.
+    name (str): its own. teacher (Callable[[], str]): that of the component which is asked; errors
+        alone need it.
     labels (tuple[str, ...]): of tokens, spans or arcs. match (Callable[[Sequence[str]],
         LabelMatch]): of a teacher's such labels to these. ops (Ops): where its targets are.
     """
 
     name: str
-    teacher: str
+    teacher: Callable[[], str]
     labels: tuple[str, ...]
     structure: Structure
     objective: Objective
@@ -47,7 +48,7 @@ class Student:
     def refusal(self, wanted: str, *, annotates: str) -> ValueError:
         """Return the error of a teacher that says something else than is wanted."""
         return ValueError(
-            f"{self.name}: expected a teacher of {wanted}, but its component {self.teacher!r} "
+            f"{self.name}: expected a teacher of {wanted}, but its component {self.teacher()!r} "
             f"annotates {annotates}; set student_to_teacher"
         )
 

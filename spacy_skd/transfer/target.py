@@ -126,7 +126,7 @@ class Objective:
         """Return the target at a local temperature: P^(1 / T), normalised for each token."""
         power = 1.0 / self.loss_temperature
         arrays = {k: _tempered(v, power) for k, v in target.marginals.arrays.items()}
-        return replace(target, marginals=Parts(arrays, target.marginals.lengths), entropy=None)
+        return replace(target, marginals=Parts(arrays, target.marginals.lengths), inferred=None)
 
 
 STRUCTURAL = Objective()

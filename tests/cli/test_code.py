@@ -14,7 +14,7 @@ from typer.main import get_command
 
 from spacy_skd.cli import skd
 from spacy_skd.cli.code import with_code
-from spacy_skd.pipeline.teacher.component import SkdTeacher
+from spacy_skd.pipeline.teacher.component import make_teacher
 from spacy_skd.teachers.loading import load_trained
 
 ROOT = Path(__file__).parents[2]
@@ -139,7 +139,7 @@ def test_other_parts_that_nothing_registers(teacher, tmp_path, path, value, reas
 
 def test_a_teacher_in_training_says_so_too(teacher, tmp_path):
     pipeline = add_component(teacher, tmp_path / "pipeline", name="own_live")
-    asked = SkdTeacher("asked", teacher=str(pipeline))
+    asked = make_teacher("asked", teacher=str(pipeline))
     with pytest.raises(ValueError, match="teacher of 'asked'.*'own_live'.*--code FILE"):
         _ = asked.nlp
 

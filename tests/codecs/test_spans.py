@@ -51,10 +51,10 @@ def test_partial_gold_is_the_mass_of_what_does_not_contradict(known, seed):
     span = numpy.random.default_rng(seed).normal(size=(2, n, WIDTH, len(LABELS)))
     scores = Parts({"span": span}, numpy.array([n, 1]))
     loss, d_scores = mixed_loss(
-        FlatSegments(max_width=WIDTH), scores, gold=gold, teacher=None, weight=0.0
+        FlatSegments(max_width=WIDTH), scores, gold=gold, target=None, weight=0.0
     )
     other = mixed_loss(
-        FlatSegments(max_width=WIDTH), scores[1:], gold=encode(["O"])[0], teacher=None, weight=0.0
+        FlatSegments(max_width=WIDTH), scores[1:], gold=encode(["O"])[0], target=None, weight=0.0
     )
     whole = set(zip(*(axis.tolist() for axis in gold.indicators.arrays["span"][0].nonzero())))
     inside_whole = {k for i, w, _ in whole for k in range(i, i + w + 1)}

@@ -3,8 +3,8 @@ import numpy
 import oracle
 from hypothesis import given, settings
 
-from spacy_skd.codecs import decode_trees, encode_trees
-from spacy_skd.codecs.units import ROOT_HEAD, UNKNOWN_HEAD
+from spacy_skd.codecs import decode_trees, encode_heads
+from spacy_skd.codecs.units import ROOT_HEAD, UNKNOWN_HEAD, Heads
 
 
 @settings(max_examples=50, deadline=None)
@@ -16,48 +16,9 @@ def test_round_trip(seed, n, row):
     rows = [ROOT_HEAD if h == 0 else row + h - 1 for h in heads]
     all_heads = numpy.full(row + n, UNKNOWN_HEAD)
     all_heads[row:] = rows
-    gold = encode_trees(all_heads, rows=numpy.array([row]), lengths=numpy.array([n]))
+    local = Heads(all_heads).to_local(rows=numpy.array([row]), lengths=numpy.array([n]))
+    gold = encode_heads(local, numpy.array([n]))
     assert gold.complete.all()
     assert (gold.indicators.arrays["arc"][0] == oracle.arcs(heads)).all()
     pairs = decode_trees(gold.indicators, rows=numpy.array([row]))
     assert pairs.tolist() == [[row + i, h] for i, h in enumerate(rows)]
-
-
-def gold_of(heads, n):
-    return encode_trees(numpy.array(heads), rows=numpy.array([0]), lengths=numpy.array([n]))
-
-
-def test_heads_that_are_no_tree_are_unknown():
-    for heads in ([1, 0, ROOT_HEAD], [ROOT_HEAD, ROOT_HEAD, 0]):
-        gold = gold_of(heads, 3)
-        assert gold.empty.all()
-        assert gold.indicators.arrays["arc"].sum() == 0
-
-
-def test_known_heads_that_no_tree_has_make_the_unit_unknown():
-    for heads in ([1, 0, UNKNOWN_HEAD], [ROOT_HEAD, UNKNOWN_HEAD, ROOT_HEAD]):
-        assert gold_of(heads, 3).empty.all()
-    assert gold_of([1, UNKNOWN_HEAD, ROOT_HEAD], 3).known.tolist() == [[True, False, True]]
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.integers(1, 4).flatmap(lambda n: st.lists(st.integers(-1, n), min_size=n, max_size=n)))
-def test_a_unit_is_unknown_only_where_no_tree_agrees(heads):
-    """heads: -1 unknown, 0 ROOT, i + 1 a token."""
-    n = len(heads)
-    if any(head == i + 1 for i, head in enumerate(heads)):
-        return
-    agrees = any(
-        oracle.forms_tree(tree, single_root=True)
-        and all(h in (-1, found) for h, found in zip(heads, tree))
-        for tree in oracle.all_heads(n)
-    )
-    rows = {-1: UNKNOWN_HEAD, 0: ROOT_HEAD}
-    gold = gold_of([rows.get(h, h - 1) for h in heads], n)
-    assert gold.known.tolist() == [[agrees and h >= 0 for h in heads]]
-
-
-def test_a_head_outside_the_unit_is_unknown_and_the_rest_stays():
-    gold = gold_of([ROOT_HEAD, 0, 7, UNKNOWN_HEAD], 4)
-    assert gold.known.tolist() == [[True, True, False, False]]
-    assert not gold.complete.any()

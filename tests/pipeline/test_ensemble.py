@@ -6,7 +6,7 @@ import spacy
 from conftest import build, gold_examples, raw_examples, train
 from spacy.training import Example
 
-from spacy_skd.pipeline.teacher.component import SkdTeacher
+from spacy_skd.pipeline.teacher.component import make_teacher
 from spacy_skd.transfer.beliefs import Mixture
 
 
@@ -135,7 +135,7 @@ def test_the_cache_is_shared_evenly_and_trainings_share_all_teachers(teacher, ot
         train(nlp, some, 1)
     passes = [nlp.get_pipe("teacher").passes for nlp in (first, second)]
     assert passes == [2 * len(examples[0]), 0]
-    alone = SkdTeacher("teacher", teacher=str(teacher))
+    alone = make_teacher("teacher", teacher=str(teacher))
     with pytest.raises(ValueError, match="share the beliefs of the same 1 teachers, got 2"):
         alone.share(first.get_pipe("teacher"))
 

@@ -372,7 +372,7 @@ def test_empty_docs_and_docs_without_beliefs_add_nothing(taught):
         for n, known in ((0, False), (2, False), (0, False), (1, True))
     ]
     told = Told([0])
-    pipe._learn(docs, beliefs, [None] * 4, drop=0.0)
+    pipe._learn(docs, beliefs, [None] * 4, n=pipe.n_learnt(docs), drop=0.0)
     oracles = pipe.oracles(docs, beliefs, [None] * 4)
     for oracle in oracles:
         oracle.share(weight=1.0)
@@ -413,7 +413,7 @@ def test_entities_longer_than_any_that_gold_has_are_learnt():
     belief = LabelCandidates(tags, numpy.asarray([row]), numpy.ones(1))
     pipe, doc, sgd = nlp.get_pipe("ner"), Doc(nlp.vocab, words), Adam(0.02)
     for _ in range(25):
-        pipe._learn([doc], [belief], [None], drop=0.0)
+        pipe._learn([doc], [belief], [None], n=len(doc), drop=0.0)
         pipe.finish_update(sgd)
     assert [len(ent) for ent in nlp(Doc(nlp.vocab, words)).ents] == [n]
 
@@ -426,7 +426,7 @@ def test_what_cannot_be_done_there_is_counted(taught, log):
     doc = Doc(nlp.vocab, ["New", "York", "."], sent_starts=[True, True, False])
     row = [tags.index(tag) for tag in ("B-LOC", "E-LOC", "O")]
     belief = LabelCandidates(tags, numpy.asarray([row]), numpy.ones(1))
-    pipe._learn([doc], [belief], [None], drop=0.0)
+    pipe._learn([doc], [belief], [None], n=len(doc), drop=0.0)
     assert "on what the student cannot express (actions that it cannot take there)" in log.text
     gold = Doc(nlp.vocab, ["New", "York", "."], ents=["B-LOC", "I-LOC", "O"])
     pipe.update([Example(doc, gold)])
@@ -705,9 +705,9 @@ def test_crossing_arcs_whitespace_and_docs_without_words_are_no_error(log):
         Pooled(2, (certain("xx", [1, -1], ["nsubj", "ROOT"]), None), (2.0, 1.0)),
     ]  # fmt: skip
     pipe.start_meter()
-    assert numpy.isfinite(pipe._learn(docs, beliefs, [None] * 4, drop=0.0))
+    assert numpy.isfinite(pipe._learn(docs, beliefs, [None] * 4, n=pipe.n_learnt(docs), drop=0.0))
     assert pipe.meter.teacher.weight == 4 * 1.0 + 4 * 2.0
     assert pipe.meter.divergence.value is None
     chain = chain_of(2)
     with pytest.raises(ValueError, match="parser: expected trees, got"):
-        pipe._learn([words(nlp, "a b")], [chain], [None], drop=0.0)
+        pipe._learn([words(nlp, "a b")], [chain], [None], n=2, drop=0.0)

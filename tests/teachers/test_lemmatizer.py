@@ -12,7 +12,7 @@ from stock_pipelines import EMBED, LISTENER
 
 from spacy_skd.codecs.lemma_labels import parse_lemma_label
 from spacy_skd.layers.known import stock_layers
-from spacy_skd.pipeline.steps import ask
+from spacy_skd.pipeline.asking import ask
 from spacy_skd.teachers.lemmatizer import EditTreeSource, LemmatizerSource, labels_of_tree
 from spacy_skd.teachers.runner import TeacherRunner
 from spacy_skd.training.annotation.provenance import asked_pipes

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from spacy_skd.codecs.bioes import encode_chains, legality, span_tags
 from spacy_skd.structures import LinearChain, Parts, tie
 from spacy_skd.transfer import mixed_loss
+from spacy_skd.transfer.posterior import Target
 
 TAGS = span_tags("A", scheme="BIOES")
 C, N = len(TAGS), 4
@@ -41,12 +42,12 @@ def test_loss_and_gradient_equal_enumeration(seed, weight, temperature):
     gold, _ = encode_chains(
         [["O", "B-A", "E-A", "S-A"], [None, "B-A", None, None], [None] * 4], TAGS, RULES
     )
-    _, target = LinearChain().infer(RULES.add_to(teacher) * (1 / temperature))
+    marginals = LinearChain().infer(RULES.add_to(teacher) * (1 / temperature))[1]
 
     def loss_of(scores):
         return mixed_loss(
-            LinearChain(), RULES.add_to(scores), gold=gold, teacher=target, weight=weight,
-            temperature=temperature,
+            LinearChain(), RULES.add_to(scores), gold=gold, weight=weight,
+            target=Target(marginals, numpy.zeros(3)), temperature=temperature,
         )  # fmt: skip
 
     expected = 0.0

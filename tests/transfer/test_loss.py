@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from spacy_skd.codecs.trees import Gold
 from spacy_skd.structures import HeadSelection, IndependentLabels, Parts, SpanningTrees
 from spacy_skd.transfer import mixed_loss, structural_loss
+from spacy_skd.transfer.posterior import Target
 
 CASES = {
     "tokens": (IndependentLabels(), "unary", oracle.labellings),
@@ -95,11 +96,11 @@ def test_mixture_of_gold_and_teacher(case, seed, weight, temperature):
     known = numpy.array([[True] * N, [False] * N])
     blank = Parts({k: v * known[..., None] for k, v in indicators.arrays.items()}, student.lengths)
     gold = Gold(blank, known)
-    _, target = case[0].infer(teacher * (1 / temperature))
+    target = Target(case[0].infer(teacher * (1 / temperature))[1], numpy.zeros(2))
 
     def loss_of(scores):
         return mixed_loss(
-            case[0], scores, gold=gold, teacher=target, weight=weight, temperature=temperature
+            case[0], scores, gold=gold, target=target, weight=weight, temperature=temperature
         )
 
     loss, d_scores = loss_of(student)
@@ -119,7 +120,7 @@ def test_partial_gold_is_log_z_minus_restricted_log_z(case, seed, known):
     known = numpy.array([known])
     part = Parts({k: v * known[..., None] for k, v in full.arrays.items()}, student.lengths)
     gold = Gold(part, known)
-    loss, d_scores = mixed_loss(case[0], student, gold=gold, teacher=None, weight=0.0)
+    loss, d_scores = mixed_loss(case[0], student, gold=gold, target=None, weight=0.0)
     found = oracle.enumerate_unit(case[2], student.arrays[case[1]][0])
     agree = [
         log_prob
@@ -132,7 +133,7 @@ def test_partial_gold_is_log_z_minus_restricted_log_z(case, seed, known):
         case,
         student,
         d_scores,
-        lambda s: mixed_loss(case[0], s, gold=gold, teacher=None, weight=0.0)[0],
+        lambda s: mixed_loss(case[0], s, gold=gold, target=None, weight=0.0)[0],
     )
 
 

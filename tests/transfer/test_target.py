@@ -17,6 +17,7 @@ from spacy_skd.structures import (
 )
 from spacy_skd.transfer import Posterior, convert, mixed_loss, structural_loss
 from spacy_skd.transfer.loss import position_loss, token_loss
+from spacy_skd.transfer.posterior import Target
 from spacy_skd.transfer.target import TARGETS, Objective, token_target
 
 SEEDS = st.integers(0, 2**31)
@@ -204,8 +205,8 @@ def test_every_loss_is_mixed_with_whole_partial_and_no_gold(seed, loss, weight, 
 
     def loss_of(parts):
         return mixed_loss(
-            LinearChain(), parts, gold=gold, teacher=target, weight=weight, silent=silent,
-            **given_loss,
+            LinearChain(), parts, gold=gold, weight=weight,
+            target=Target(target, numpy.zeros(4), empty=silent), **given_loss,
         )  # fmt: skip
 
     found, gradient = loss_of(student)
@@ -216,7 +217,7 @@ def test_every_loss_is_mixed_with_whole_partial_and_no_gold(seed, loss, weight, 
             temperature=temperature,
         )[0]  # fmt: skip
         mine = type(gold)(gold.indicators[unit], gold.known[unit])
-        gold_loss, _ = mixed_loss(LinearChain(), student[unit], gold=mine, teacher=None, weight=0.0)
+        gold_loss, _ = mixed_loss(LinearChain(), student[unit], gold=mine, target=None, weight=0.0)
         expected += share * one + (1 - share) * gold_loss
     assert found == pytest.approx(expected, rel=1e-6)
     direction = {k: rng.normal(size=v.shape) for k, v in arrays.items()}

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import numpy
@@ -20,7 +21,6 @@ from ...transfer.loss import mixed_loss
 from ...transfer.posterior import Target
 from ...transfer.students import Student
 from ..lost_mass import LABELS, Reason
-from ..steps import first_docs
 from .analyses import Analysis
 from .predictions import Pipe, Predictions
 from .scored_spans import LeastConfidence
@@ -155,7 +155,8 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
 
     def begin(self, model: Model[Any, Any], get_examples: Callable[[], Iterable[Example]]) -> None:
         """Initialize a model: its sizes, and the scores that it begins with."""
-        self.initialize(model, first_docs(get_examples))
+        some = islice(get_examples(), 10)  # of which a model's sizes are known
+        self.initialize(model, [eg.predicted for eg in some])
 
     # Prediction
 
@@ -230,14 +231,11 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
             self.structure,
             scores,
             gold=gold,
-            teacher=None if target is None else target.marginals,
-            silent=None if target is None else target.silent,
-            counts=None if target is None else target.counts,
+            target=target,
             weight=self.pipe.weight,
             temperature=objective.loss_temperature,
             teacher_loss=objective.loss,
             nats=self.pipe.meter,
-            entropy=None if target is None else target.entropy,
         )
 
     def student(self) -> Student:
@@ -245,7 +243,7 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
         pipe = self.pipe
         return Student(
             name=pipe.name,
-            teacher=pipe.teacher_pipe,
+            teacher=lambda: pipe.teacher_pipe,
             labels=pipe.labels,
             structure=self.structure,
             objective=pipe.objective,

@@ -5,17 +5,18 @@ that of their deprels.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy
 
-from ...arrays import Bools, Floats1d, Floats2d, Ints1d, Ints2d
-from ...codecs.trees import Gold, encode_trees, find_pairs
-from ...codecs.units import UNKNOWN_HEAD, Bucket, as_units
-from ...models.biaffine import ParserGradient, ParserScores
-from ...structures import ArcStructure, IndependentLabels, Parts, to_numpy
+from ...arrays import Floats1d, Floats2d, Ints1d, Ints2d
+from ...codecs.trees import Gold, encode_heads, find_pairs
+from ...codecs.units import UNKNOWN_HEAD, Bucket, Heads, as_units
+from ...structures import ArcStructure, IndependentLabels, Parts, SpanningTrees, to_numpy
+from ...transfer.beliefs import Belief
+from ...transfer.beliefs.pooled import NO_UNITS
 from ...transfer.beliefs.tree_teacher import TreeTeacher
 from ...transfer.conversions.table import convert
 from ...transfer.loss import mixed_shares, structural_loss, weighted_sum
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from .trees import TreeTask
 
 logger = logging.getLogger("spacy.skd")
+TREES = SpanningTrees(single_root=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,18 +75,41 @@ def make_lesson(
     return TreeLesson(spans, heads, pairs, gold_labels, teachers)
 
 
-def agreed_units(teachers: Sequence[TreeTeacher], *, name: str) -> list[Ints2d]:
-    """Return the units of each doc, [] without teachers. name (str): of the component.
-    RAISES (ValueError): if teachers have cut a doc into other sentences."""
-    for teacher in teachers[1:]:
-        for units, first in zip(teacher.units, teachers[0].units):
-            if not numpy.array_equal(units, first):
-                raise ValueError(
-                    f"{name}: expected the same sentences of all teachers, got those that start at "
-                    f"{[first[:, 0].tolist(), units[:, 0].tolist()]}; give their parsers the same "
-                    f"max_length"
-                )
-    return list(teachers[0].units) if teachers else []
+def taught_lesson(
+    task: "TreeTask",
+    gold: Sequence["Arcs"],
+    beliefs: Sequence[Belief],
+    units_of: Callable[[int], Ints2d] = lambda i: NO_UNITS,
+) -> TreeLesson:
+    """Return a lesson of gold, see `make_lesson`, and of beliefs. units_of: the units of a doc of
+    which they say nothing, and gold does.
+
+    RAISES (ValueError): if teachers have cut a doc into other sentences.
+    """
+    learnt, student = task.learnt(beliefs), task.student()
+    offsets = numpy.cumsum([0, *(len(heads) for heads, _ in gold)])
+    teachers = type(learnt[0]).tree_teachers(learnt, offsets, student) if learnt else []
+    for lost in (teacher.lost for teacher in teachers if teacher.lost is not None):
+        task.pipe.lost_mass.add(lost, reason=HEADS)
+    for other in teachers[1:]:
+        _check_sentences(other, teachers[0], name=student.name)
+    units = list(teachers[0].units) if teachers else [NO_UNITS] * len(gold)
+    for i, (heads, _) in enumerate(gold):
+        if not beliefs[i].is_known and (heads != UNKNOWN_HEAD).any():
+            units[i] = units_of(i)
+    return make_lesson(gold, units=units, teachers=teachers)
+
+
+def _check_sentences(teacher: TreeTeacher, other: TreeTeacher, *, name: str) -> None:
+    """Check two of several teachers. name (str): of the component.
+    RAISES (ValueError): if they have cut a doc into other sentences."""
+    for units, first in zip(teacher.units, other.units):
+        if not numpy.array_equal(units, first):
+            raise ValueError(
+                f"{name}: expected the same sentences of all teachers, got those that start at "
+                f"{[first[:, 0].tolist(), units[:, 0].tolist()]}; give their parsers the same "
+                f"max_length"
+            )
 
 
 class GoldTrees:
@@ -100,52 +125,48 @@ class GoldTrees:
     def __call__(
         self, heads: Ints1d, bucket: Bucket, *, structure: ArcStructure, name: str
     ) -> Gold:
-        """heads (Ints1d): (T,) of the batch, see `encode_trees`. name (str): of the component.
-        RETURNS (Gold): of the bucket's units, NumPy arrays."""
-        gold = encode_trees(heads, rows=bucket.rows, lengths=bucket.lengths)
-        chosen = gold.indicators.arrays["arc"].argmax(axis=-1)
-        local = numpy.where(gold.known, chosen, UNKNOWN_HEAD)
-        refused: Bools = ~(gold.empty | structure.agrees(local, bucket.lengths))
-        if not refused.any():
-            return gold
+        """Return gold of the bucket's units, NumPy arrays. A head outside its unit is taken as
+        unknown, and so is a unit whose known heads are part of no tree (a cycle, two roots): a
+        target outside the student's marginal polytope has no finite minimum (Wang et al. 2021, eq.
+        3).
+
+        heads (Ints1d): (T,) rows in the batch, see `Heads`. name (str): of the component.
+        """
+        local = Heads(heads).to_local(rows=bucket.rows, lengths=bucket.lengths)
+        local[~TREES.agrees(local, bucket.lengths)] = UNKNOWN_HEAD
+        refused = (local >= 0).any(axis=1) & ~structure.agrees(local, bucket.lengths)
+        if refused.any():
+            self._note_refused(int(refused.sum()), structure=structure, name=name)
+            local[refused] = UNKNOWN_HEAD
+        return encode_heads(local, bucket.lengths)
+
+    def _note_refused(self, n: int, *, structure: ArcStructure, name: str) -> None:
         if not self.refused:
             logger.warning(
                 "%s: the annotation of %d units of a batch is no %s; the student has no other "
                 "trees, so such units are taken as without annotation (counted in "
                 "`task.gold_trees.refused`)",
                 name,
-                int(refused.sum()),
+                n,
                 structure.name.replace("_", " "),
             )
-        self.refused += int(refused.sum())
-        arc = numpy.where(refused[:, None, None], 0, gold.indicators.arrays["arc"])
-        return Gold(Parts({"arc": arc}, gold.indicators.lengths), gold.known & ~refused[:, None])
+        self.refused += n
 
 
 @dataclass(frozen=True, eq=False)
 class TreeLoss:
-    """Of one batch."""
+    """Of one batch, in nats, summed over its words.
+
+    masses (Floats2d): (1 + teachers, P) how much the deprel of each pair counts, under gold and
+        each teacher: the probability of its arc, times the share of who says so. `arcs` sets them.
+    """
 
     task: "TreeTask"
     lesson: TreeLesson
+    masses: Floats2d
 
-    def of(self, scores: ParserScores) -> tuple[float, ParserGradient]:
-        """Return the loss in nats, summed over tokens; the gradients of the arc scores of each
-        bucket and of the deprel scores (P, deprels)."""
-        # (1 + teachers, P), how much the deprel of each pair counts, under gold and each teacher:
-        # the probability of its arc, times the share of who says so.
-        masses = numpy.zeros((1 + len(self.lesson.teachers), len(self.lesson.pairs)))
-        total = 0.0
-        d_arcs: list[Parts] = []
-        for bucket, parts in zip(scores.buckets, scores.arcs):
-            loss, d_parts = self._arcs(bucket, parts, masses)
-            total += loss
-            d_arcs.append(d_parts)
-        loss, d_labels = self._deprels(scores.deprels(self.lesson.pairs), masses)
-        return total + loss, (d_arcs, d_labels)
-
-    def _arcs(self, bucket: Bucket, parts: Parts, masses: Floats2d) -> tuple[float, Parts]:
-        """masses: see `of`; those of the bucket's pairs are set."""
+    def arcs(self, bucket: Bucket, parts: Parts) -> tuple[float, Parts]:
+        """Return the loss of the arcs of a bucket's units, and its gradient at their scores."""
         task, teachers = self.task, self.lesson.teachers
         structure, pipe = task.structure, task.pipe
         gold = task.gold_trees(self.lesson.heads, bucket, structure=structure, name=pipe.name)
@@ -158,24 +179,20 @@ class TreeLoss:
         if targets:
             target = targets[0] if len(targets) == 1 else mix(targets, weights)
             target = task.tempered(target, reason=HEADS)
-        of_gold, of_teachers = mixed_shares(
-            gold,
-            weight=0.0 if target is None else pipe.weight,
-            silent=None if target is None else target.silent,
-            counts=None if target is None else target.counts,
-        )
+        of_gold, of_teachers = mixed_shares(gold, target, weight=pipe.weight)
         shares = mixing_shares(targets, weights) if len(targets) > 1 else [1.0] * len(targets)
         said = [(of_gold, gold.indicators)]
         said += [(of_teachers * to_numpy(s), t.marginals) for s, t in zip(shares, targets)]
         index, where = bucket.locate(self.lesson.pairs)
         unit, token, head = where.T
-        for row, (share, marginals) in zip(masses, said):
+        for row, (share, marginals) in zip(self.masses, said):
             row[index] = share[unit] * to_numpy(marginals.arrays["arc"])[unit, token, head]
         return task.mixed_loss(parts, gold=gold, target=target)
 
-    def _deprels(self, scores: Floats2d, masses: Floats2d) -> tuple[float, Floats2d]:
-        """Each pair is a unit of one token, weighted by the mass of its arc."""
-        lesson, ops = self.lesson, self.task.pipe.model.ops
+    def deprels(self, scores: Floats2d) -> tuple[float, Floats2d]:
+        """Return the loss of the deprels of the pairs, and its gradient, (P, deprels). Each
+        pair is a unit of one token, weighted by the mass of its arc."""
+        lesson, masses, ops = self.lesson, self.masses, self.task.pipe.model.ops
         if not len(lesson.pairs):
             return 0.0, scores
         known = numpy.nonzero(lesson.gold_labels >= 0)[0]
@@ -221,8 +238,8 @@ class TreeLoss:
         )
         if (meter := self.task.pipe.meter) is not None:
             entropy = None
-            if target.entropy is not None and objective.loss_temperature == 1.0:
-                entropy = weighted_sum(target.entropy(), ops.asarray(mass))
+            if target.inferred is not None and objective.loss_temperature == 1.0:
+                entropy = weighted_sum(target.inferred.entropy(), ops.asarray(mass))
             meter.add_teacher(loss, words=0, entropy=entropy)
         d_scores: Floats2d = d_parts.arrays["unary"][:, 0]
         return loss, d_scores

@@ -1,6 +1,6 @@
 """Dependency trees, one a sentence, by scores of arcs and of the deprels of chosen arcs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy
 from spacy.tokens import Doc
@@ -22,19 +22,15 @@ from ...codecs.words import Words
 from ...layers.trees import no_arcs
 from ...models.biaffine import ParserGradient, ParserInput, ParserScores
 from ...models.words import doc_starts, spans_of, split_units, words_of
-from ...structures import ArcStructure, Parts, SpanningTrees, to_numpy
+from ...structures import ArcStructure, Parts, to_numpy
 from ...structures.parts import check_scores, softmax
 from ...transfer.beliefs import Belief, TreeBelief
 from ...transfer.beliefs.base import LABEL_FLOOR
-from ...transfer.beliefs.pooled import NO_UNITS
-from ..lost_mass import HEADS
 from .activations import arcs_by_row, arcs_on_tokens, tree_activations
 from .parsing import Arcs, ParsingTask
 from .predictions import BEST, Activations, Predictions, chosen_chances, on_tokens
 from .tree_chances import Tree, chances_of_heads, k_labelled_trees
-from .tree_loss import GoldTrees, TreeLesson, TreeLoss, agreed_units, make_lesson
-
-TREES = SpanningTrees(single_root=True)
+from .tree_loss import TREES, GoldTrees, TreeLesson, TreeLoss, make_lesson, taught_lesson
 
 
 class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient]):
@@ -205,46 +201,33 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
     # Training
 
     def lesson(self, examples: Sequence[Example], beliefs: Sequence[Belief] | None) -> TreeLesson:
-        gold = [self._gold_arcs(eg) for eg in examples]
+        labels = self.pipe.labels
+        gold = [self.layer.gold(eg, labels=labels) for eg in examples]
+        for eg, (heads, deprels) in zip(examples, gold):
+            if ((heads != UNKNOWN_HEAD) & (deprels < 0)).any():  # learnt without its deprel
+                names = (token.dep_ for token in eg.reference if not token.is_space)
+                self.pipe.unknown_labels.add(names, set(labels))
         if beliefs is None:
             return make_lesson(gold, units=[self.reference_units(eg) for eg in examples])
-        return self._taught(gold, beliefs, units=lambda i: self.reference_units(examples[i]))
-
-    def _gold_arcs(self, eg: Example) -> Arcs:
-        heads, deps = self.layer.gold(eg, labels=self.pipe.labels)
-        if ((heads != UNKNOWN_HEAD) & (deps < 0)).any():  # an arc is learnt without its deprel
-            names = (token.dep_ for token in eg.reference if not token.is_space)
-            self.pipe.unknown_labels.add(names, set(self.pipe.labels))
-        return heads, deps
+        return taught_lesson(self, gold, beliefs, lambda i: self.reference_units(examples[i]))
 
     def lesson_without_gold(self, beliefs: Sequence[Belief]) -> TreeLesson:
-        return self._taught([no_arcs(belief.n_tokens) for belief in beliefs], beliefs)
-
-    def _taught(
-        self,
-        gold: Sequence[Arcs],
-        beliefs: Sequence[Belief],
-        units: Callable[[int], Ints2d] = lambda i: NO_UNITS,
-    ) -> TreeLesson:
-        """Return a lesson of beliefs. units: of a doc of which they say nothing, and gold does.
-        RAISES (ValueError): if teachers have cut a doc into other sentences."""
-        learnt = self.learnt(beliefs)
-        offsets = numpy.cumsum([0, *(len(heads) for heads, _ in gold)])
-        student = self.student()
-        teachers = type(learnt[0]).tree_teachers(learnt, offsets, student) if learnt else []
-        for lost in (teacher.lost for teacher in teachers if teacher.lost is not None):
-            self.pipe.lost_mass.add(lost, reason=HEADS)
-        agreed = agreed_units(teachers, name=self.pipe.name) or [NO_UNITS] * len(gold)
-        for i, (heads, _) in enumerate(gold):
-            if not beliefs[i].is_known and (heads != UNKNOWN_HEAD).any():
-                agreed[i] = units(i)
-        return make_lesson(gold, units=agreed, teachers=teachers)
+        return taught_lesson(self, [no_arcs(belief.n_tokens) for belief in beliefs], beliefs)
 
     def inputs(self, docs: list[Doc], lesson: TreeLesson) -> ParserInput:
         return docs, lesson.spans
 
     def loss(self, lesson: TreeLesson, scores: ParserScores) -> tuple[float, ParserGradient]:
-        return TreeLoss(self, lesson).of(scores)
+        """See `Task.loss`. The gradients are those of the arc scores of each bucket and of the
+        deprel scores (P, deprels)."""
+        loss = TreeLoss(self, lesson, numpy.zeros((1 + len(lesson.teachers), len(lesson.pairs))))
+        total, d_arcs = 0.0, []
+        for bucket, parts in zip(scores.buckets, scores.arcs):
+            of_arcs, d_parts = loss.arcs(bucket, parts)
+            total += of_arcs
+            d_arcs.append(d_parts)
+        of_deprels, d_deprels = loss.deprels(scores.deprels(lesson.pairs))
+        return total + of_deprels, (d_arcs, d_deprels)
 
 
 def _pairs_of(scores: ParserScores, heads: Sequence[Ints2d]) -> Ints2d:

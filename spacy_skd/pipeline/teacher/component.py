@@ -6,23 +6,15 @@ does nothing in prediction. It has the methods of spaCy's `ListenedToComponent`,
 that `Language` links it to the students whenever it links listeners.
 """
 
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from spacy.language import Language
-from spacy.tokens import Doc
-from spacy.training import Example
-from thinc.api import Model
 
 from ...errors import check_between, check_positive, named
-from ...shards.store import BeliefStore
 from ...shards.table import Table, check_one_of_two, read_table
-from ...teachers.runner import TeacherRunner
-from ...transfer.beliefs import Belief
-from .answers import Answers
+from .base import SkdTeacher
 from .ensemble import Ensemble
-from .live import LiveTeacher
 from .store_table import StoreTable
 
 
@@ -48,7 +40,7 @@ def make_skd_teacher(
     student_to_teacher: dict[str, str],
     cache_mb: float,
     batch_words: int,
-) -> "SkdTeacher":
+) -> SkdTeacher:
     """Construct the teacher component. List it in `training.frozen_components`.
 
     teacher (str | None): folder or package of the trained teacher pipeline, loaded when it is
@@ -71,7 +63,7 @@ def make_skd_teacher(
         beside any of them.
     """
     with named(name):
-        return SkdTeacher(
+        return make_teacher(
             name,
             teacher=teacher,
             teachers=teachers,
@@ -83,153 +75,29 @@ def make_skd_teacher(
         )
 
 
-class SkdTeacher:
-    """See `make_skd_teacher`. Holds no weights of the pipeline it is in, so it saves nothing.
-
-    seconds (float): that students have waited for its answers so far.
-    """
-
-    model: Any = None
-
-    def __init__(
-        self,
-        name: str = "skd_teacher",
-        *,
-        teacher: str | None,
-        teachers: Sequence[dict[str, Any]] = (),
-        store: str | None = None,
-        stores: Table | None = None,
-        student_to_teacher: dict[str, str] | None = None,
-        cache_bytes: int = 2**31,
-        batch_words: int = 1000,
-    ):
-        self.name = name
-        self.answers: Answers
-        settings: dict[str, Any] = {
-            "student_to_teacher": student_to_teacher or {},
-            "cache_bytes": cache_bytes,
-            "batch_words": batch_words,
-        }
-        if stores:
-            if teacher is not None or teachers:
-                raise ValueError(
-                    f"{name}: expected `stores` alone, got teacher = {teacher!r} and "
-                    f"{len(teachers)} teachers beside them; name the teacher of a store in its row"
-                )
-            check_one_of_two(store, stores, name=name)
-            self.answers = StoreTable(name, read_table(stores), **settings)
-        else:
-            self.answers = Ensemble(
-                name, teacher=teacher, teachers=teachers, store=store, **settings
-            )
-        self.students: list[str] = []
-        self.listeners: list[Model[Any, Any]] = []
-        self.listener_map: dict[str, list[Model[Any, Any]]] = {}
-        self.listening_components: list[str] = []
-        self.seconds = 0.0
-
-    @property
-    def members(self) -> list[LiveTeacher]:
-        """The teachers."""
-        return self.answers.members
-
-    @property
-    def store(self) -> str | None:
-        """Folder of the one teacher's stored beliefs."""
-        return self.answers.store
-
-    @store.setter
-    def store(self, folder: str | None) -> None:
-        self.answers.store = folder
-
-    @property
-    def folders(self) -> list[str]:
-        """The paths of all stores."""
-        return self.answers.folders
-
-    @property
-    def stores(self) -> list[BeliefStore]:
-        """What is stored, opened. RAISES (ValueError): if a folder is unfit."""
-        return self.answers.stores
-
-    @property
-    def teacher(self) -> str | None:
-        """Folder or package of the teacher, of several of the first."""
-        return self.members[0].path
-
-    @property
-    def passes(self) -> int:
-        """Docs that teachers have been run on."""
-        return sum(member.passes for member in self.members)
-
-    # A pipe that changes nothing
-
-    def __call__(self, doc: Doc) -> Doc:
-        return doc
-
-    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
-        yield from stream
-
-    # spaCy's ListenedToComponent
-
-    def add_listener(self, listener: Model[Any, Any], component_name: str) -> None:
-        """Nothing listens to vectors here."""
-
-    def remove_listener(self, listener: Model[Any, Any], component_name: str) -> bool:
-        return False
-
-    def find_listeners(self, component: Any) -> None:
-        """Hand itself to a student."""
-        if hasattr(component, "set_teacher"):
-            component.set_teacher(self)
-            if component.name not in self.students:
-                self.students.append(component.name)
-
-    # What students ask
-
-    def pipe_of(self, student: str) -> str:
-        """Return the teacher's component that answers a student's component, of several of the
-        first."""
-        return self.answers.pipe_of(student)
-
-    def labels_of(self, student: str) -> tuple[str, ...]:
-        """Return the labels of the teacher's component, of several all that one has.
-        RAISES (ValueError): if one has no such component; of several stores, if none has."""
-        return self.answers.labels_of(student)
-
-    def beliefs(self, examples: Sequence[Example], student: str) -> list[Belief]:
-        """Return what the teacher believes of the predicted docs, in the reference's sentences if
-        it has any, else in the teacher's own.
-
-        RAISES (ValueError): if the teacher lacks the component; if there is none, and a belief is
-            not stored; if a stored one is not of these words or of another teacher.
-        """
-        begun = time.perf_counter()
-        try:
-            return self.answers.beliefs(examples, student, students=self.students)
-        finally:
-            self.seconds += time.perf_counter() - begun
-
-    def share(self, other: "SkdTeacher") -> None:
-        """Take over the loaded teacher and the beliefs of another component of the same teacher, so
-        that several trainings in one process run the transformer once. The other's `cache_mb`
-        holds for both.
-
-        RAISES (ValueError): if the other has another teacher.
-        """
-        self.answers.share(other.answers)
-        self.students = other.students = sorted({*self.students, *other.students})
-
-    @property
-    def runner(self) -> TeacherRunner:
-        """The loaded teacher, of several the first. RAISES (ValueError): if there is none."""
-        return self.members[0].runner
-
-    @property
-    def nlp(self) -> Language:
-        """The teacher's pipeline, loaded."""
-        return self.runner.nlp
-
-
-def is_teacher(pipe: Any) -> bool:
-    return isinstance(pipe, SkdTeacher)
+def make_teacher(
+    name: str = "skd_teacher",
+    *,
+    teacher: str | None,
+    teachers: Sequence[dict[str, Any]] = (),
+    store: str | None = None,
+    stores: Table | None = None,
+    student_to_teacher: dict[str, str] | None = None,
+    cache_bytes: int = 2**31,
+    batch_words: int = 1000,
+) -> SkdTeacher:
+    """Do as `make_skd_teacher`, also of the errors. cache_bytes (int): `cache_mb` in bytes."""
+    settings: dict[str, Any] = {
+        "student_to_teacher": student_to_teacher or {},
+        "cache_bytes": cache_bytes,
+        "batch_words": batch_words,
+    }
+    if not stores:
+        return Ensemble(name, teacher=teacher, teachers=teachers, store=store, **settings)
+    if teacher is not None or teachers:
+        raise ValueError(
+            f"{name}: expected `stores` alone, got teacher = {teacher!r} and "
+            f"{len(teachers)} teachers beside them; name the teacher of a store in its row"
+        )
+    check_one_of_two(store, stores, name=name)
+    return StoreTable(name, read_table(stores), **settings)

@@ -1,7 +1,9 @@
 """One teacher with its store, or several whose distributions are mixed."""
 
 import logging
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from spacy.language import Language
@@ -13,13 +15,13 @@ from ...models.words import reference_starts
 from ...shards.store import BeliefStore, doc_key
 from ...teachers.runner import starts_of
 from ...transfer.beliefs import Belief, Mixture
-from .answers import Answers
+from .base import SkdTeacher
 from .live import LiveTeacher, check_teachers
 
 logger = logging.getLogger("spacy.skd")
 
 
-class Ensemble(Answers):
+class Ensemble(SkdTeacher):
     """See `make_skd_teacher`, for the arguments too."""
 
     def __init__(
@@ -40,7 +42,7 @@ class Ensemble(Answers):
                 f"beside {len(teachers)} teachers"
             )
         check_teachers(teachers)
-        self.name = name
+        super().__init__(name)
         self.store = store
         self.cache_bytes = cache_bytes
         self.members = [
@@ -55,7 +57,6 @@ class Ensemble(Answers):
             )
             for settings in (teachers or [{"path": teacher}])
         ]
-        self._stored: BeliefStore | None = None
         self._warned = False
 
     @property
@@ -66,14 +67,12 @@ class Ensemble(Answers):
     def stores(self) -> list[BeliefStore]:
         return [] if self.stored is None else [self.stored]
 
-    @property
+    @cached_property
     def stored(self) -> BeliefStore | None:
         """The stored beliefs, None without `store`. RAISES (ValueError): if its folder is unfit."""
         if self.store is None:
             return None
-        if self._stored is None:
-            self._stored = BeliefStore(self.store, memory=self.cache_bytes, name=self.name)
-        return self._stored
+        return BeliefStore(self.store, memory=self.cache_bytes, name=self.name)
 
     def pipe_of(self, student: str) -> str:
         return self.members[0].pipe_of(student)
@@ -85,38 +84,34 @@ class Ensemble(Answers):
         found = [m.runner.labels(m.check_pipe(student)) for m in self.members]
         return tuple(dict.fromkeys(label for labels in found for label in labels))
 
-    def beliefs(
-        self, examples: Sequence[Example], student: str, *, students: Iterable[str]
-    ) -> list[Belief]:
+    def beliefs(self, examples: Sequence[Example], student: str) -> list[Belief]:
+        """See `SkdTeacher.beliefs`."""
+        begun = time.perf_counter()
         starts = [reference_starts(eg) for eg in examples]
         docs = [eg.predicted for eg in examples]
         keys = [doc_key(doc, start) for doc, start in zip(docs, starts)]
         asked: list[Belief | None] = [None] * len(keys)
         store = self.stored
         if store is not None:
-            needed, pipe = self.members[0].path is None, self.pipe_of(student)
+            needed, pipe = self.members[0].path is None, self.members[0].pipe_of(student)
             pairs = zip(examples, keys)
             asked = [store.answer(eg, key, pipe, needed=needed) for eg, key in pairs]
         rest = [i for i, belief in enumerate(asked) if belief is None]
         if rest:
             few = [docs[i] for i in rest], [starts[i] for i in rest]
-            for i, belief in zip(rest, self._live(student, *few, students=students)):
+            for i, belief in zip(rest, self._live(student, *few)):
                 asked[i] = belief
+        self.seconds += time.perf_counter() - begun
         return [belief for belief in asked if belief is not None]
 
     def _live(
-        self,
-        student: str,
-        docs: Sequence[Doc],
-        starts: Sequence[Array | None],
-        *,
-        students: Iterable[str],
+        self, student: str, docs: Sequence[Doc], starts: Sequence[Array | None]
     ) -> list[Belief]:
         """From the teachers, or what they have said before."""
         columns: list[list[Belief]] = []
         for member in self.members:
             keys = [doc_key(doc, start) for doc, start in zip(docs, starts)]
-            found, full = member.answers(student, keys, docs, starts, students=students)
+            found, full = member.answers(student, keys, docs, starts, students=self.students)
             if full:
                 self._warn_full()
             pipe = member.pipe_of(student)

@@ -1,6 +1,7 @@
 """Several stores, each of a teacher of its own: those that know a doc say what is believed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from spacy.language import Language
@@ -14,11 +15,11 @@ from ...shards.table import StoreEntry
 from ...shards.texts import Texts
 from ...teachers.runner import starts_of
 from ...transfer.beliefs import Belief, Pooled
-from .answers import Answers
+from .base import SkdTeacher
 from .live import LiveTeacher
 
 
-class StoreTable(Answers):
+class StoreTable(SkdTeacher):
     """A doc comes from one store, or is found in it by its words, spaces and sentence starts. Other
     stores that have it, too, answer beside; of those that have not, the teacher runs, if one is
     named. What is left is unknown: neither loss nor gradient comes of it.
@@ -36,7 +37,7 @@ class StoreTable(Answers):
         cache_bytes: int,
         batch_words: int,
     ):
-        self.name = name
+        super().__init__(name)
         self.rows = list(entries)
         self._memory = cache_bytes // len(self.rows)
         self.members = [
@@ -86,7 +87,7 @@ class StoreTable(Answers):
         return self.rows[place].teacher is not None and pipe in self.members[place].runner.pipes
 
     def pipe_of(self, student: str) -> str:
-        """See `Answers.pipe_of`: of the first store that has it."""
+        """See `SkdTeacher.pipe_of`: of the first store that has it."""
         pipes = [member.pipe_of(student) for member in self.members]
         known = (pipe for pipe, store in zip(pipes, self.stores) if pipe in store.forms)
         return next(known, pipes[0])
@@ -109,9 +110,9 @@ class StoreTable(Answers):
             )
         return tuple(dict.fromkeys(label for labels in found for label in labels))
 
-    def beliefs(
-        self, examples: Sequence[Example], student: str, *, students: Iterable[str]
-    ) -> list[Belief]:
+    def beliefs(self, examples: Sequence[Example], student: str) -> list[Belief]:
+        """See `SkdTeacher.beliefs`."""
+        begun = time.perf_counter()
         self.labels_of(student)  # which some store must have
         starts = [reference_starts(eg) for eg in examples]
         keys = [doc_key(eg.predicted, start) for eg, start in zip(examples, starts)]
@@ -130,12 +131,13 @@ class StoreTable(Answers):
                 docs = [examples[i].predicted for i in rest]
                 given = [self._starts(docs[j], stored[i], starts[i]) for j, i in enumerate(rest)]
                 asked = [doc_key(*pair) for pair in zip(docs, given)]
-                live, _ = member.answers(student, asked, docs, given, students=students)
+                live, _ = member.answers(student, asked, docs, given, students=self.students)
                 for i, beliefs in zip(rest, live):
                     column[i] = beliefs[pipe]
             columns.append(column)
         shares = tuple(row.share or 1.0 for row in self.rows)  # of those that say anything
         words = words_of([eg.predicted for eg in examples])
+        self.seconds += time.perf_counter() - begun
         return [Pooled(len(each), row, shares) for each, row in zip(words, zip(*columns))]
 
     def _starts(
@@ -183,8 +185,8 @@ class StoreTable(Answers):
                 return place
         raise ValueError(self.stores[0].unfit(eg, carried))
 
-    def share(self, other: Answers) -> None:
-        """See `Answers.share`, of what is stored, too."""
+    def share(self, other: SkdTeacher) -> None:
+        """See `SkdTeacher.share`, of what is stored, too."""
         if not isinstance(other, StoreTable) or self.rows != other.rows:
             raise ValueError(f"{self.name}: expected to share the beliefs of the same stores")
         super().share(other)

@@ -14,10 +14,10 @@ from ...shards.guesses import only_gold
 from ...transfer.annealing import WeightSchedule, as_schedule
 from ...transfer.beliefs import Belief
 from ..gold_config import check_resumes
+from ..learning import LearningPipe
 from ..lost_mass import LostMass
 from ..meter import Meter
 from ..no_teacher import NoTeacher
-from ..steps import distill_step, update_step
 from ..unknown_labels import UnknownLabels
 from .driver import Driver
 from .learning import learn, wanted_actions
@@ -188,60 +188,32 @@ class TransitionPipe:
 
     # Learning
 
-    def update(
-        self,
-        examples: Iterable[Example],
-        *,
-        drop: float = 0.0,
-        sgd: Optimizer | None = None,
-        losses: dict[str, float] | None = None,
-    ) -> dict[str, float]:
-        """Learn from a batch: gold where it is annotated, the teacher's beliefs elsewhere, both by
-        `distill_weight`, at the states of a trajectory that the driver chooses.
-
-        losses (dict[str, float]): the mean loss of a token of the batch, in nats, is added.
-        RAISES (ValueError): if a teacher is needed and there is none; if a score is NaN.
-        """
-        return update_step(self, examples, drop=drop, sgd=sgd, losses=losses)
+    # Of the mean loss of a token, at the states of a trajectory that the driver chooses.
+    update = LearningPipe.update
+    distill = LearningPipe.distill
 
     @property
     def is_distillable(self) -> bool:
         """RETURNS (bool): True: it can learn from another component by `distill`."""
         return True
 
-    def distill(
-        self,
-        teacher_pipe: Any,
-        examples: Iterable[Example],
-        *,
-        drop: float = 0.0,
-        sgd: Optimizer | None = None,
-        losses: dict[str, float] | None = None,
-    ) -> dict[str, float]:
-        """Learn the distribution of another component. Gold is not used. Arguments as of
-        `LearningPipe.distill`. RAISES (ValueError): as there."""
-        of = self.layer.name
-        return distill_step(
-            self, teacher_pipe, examples, layer=of, drop=drop, sgd=sgd, losses=losses
-        )
-
     def n_learnt(self, docs: Sequence[Doc]) -> int:
         return sum(map(len, docs))
 
-    def learn_examples(self, examples: Sequence[Example], *, drop: float) -> float:
+    def learn_examples(self, examples: Sequence[Example], *, n: int, drop: float) -> float:
         docs = [eg.predicted for eg in examples]
         # Those of preset entities too: else no action would be possible from there on.
         both = [*docs, *(eg.reference for eg in examples)]
         self._ensure_labels_are_added(both)  # type: ignore[attr-defined]
         beliefs = self.beliefs_of_teacher(examples)
-        return self._learn(docs, beliefs, self._golds(examples), drop=drop)
+        return self._learn(docs, beliefs, self._golds(examples), n=n, drop=drop)
 
     def learn_beliefs(
-        self, docs: list[Doc], beliefs: Sequence[Belief], *, of: str, drop: float
+        self, docs: list[Doc], beliefs: Sequence[Belief], *, n: int, of: str, drop: float
     ) -> float:
         self._taught_by = of
         try:
-            return self._learn(docs, beliefs, [None] * len(docs), drop=drop)
+            return self._learn(docs, beliefs, [None] * len(docs), n=n, drop=drop)
         finally:
             self._taught_by = None
 
@@ -261,6 +233,7 @@ class TransitionPipe:
         beliefs: Sequence[Belief] | None,
         golds: Sequence[Any],
         *,
+        n: int,
         drop: float,
     ) -> float:
         """Learn a batch. RETURNS (float): mean nats a token."""
@@ -270,4 +243,4 @@ class TransitionPipe:
         loss, visited = learn(self, docs, oracles, self.driver, drop=drop)
         self.model.attrs["unseen_classes"] -= wanted_actions(loss, visited.advice)
         report(self, loss, visited.advice, docs, oracles)
-        return float(loss.gold.sum() + loss.taught.sum()) / sum(map(len, docs))
+        return float(loss.gold.sum() + loss.taught.sum()) / n

@@ -195,7 +195,7 @@ class DistillingEntityRecognizer(TransitionPipe, EntityRecognizer):  # type: ign
     def _student(self) -> TagStudent:
         return TagStudent(
             name=self.name,
-            teacher=self.teacher_pipe,
+            teacher=lambda: self.teacher_pipe,
             labels=self.taught_labels,
             structure=LinearChain(),
             objective=STRUCTURAL,

@@ -8,7 +8,7 @@ from spacy.language import Language
 from spacy.ty import ListenedToComponent
 
 from ...layers.known import corpus_layers, corpus_names, find_layer
-from ...pipeline.teacher.component import is_teacher
+from ...pipeline.teacher.base import is_teacher
 from ...teachers.embedding import find_listener
 from ...teachers.runner import sets_sentences
 from ...teachers.sources import as_source

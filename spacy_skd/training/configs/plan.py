@@ -10,7 +10,7 @@ from spacy.ty import ListenedToComponent
 
 from ...layers.base import Block
 from ...layers.known import find_layer
-from ...pipeline.teacher.component import is_teacher
+from ...pipeline.teacher.base import is_teacher
 from ...rules import fast_factory
 from ...teachers.embedding import find_listener
 from ...teachers.runner import sets_sentences

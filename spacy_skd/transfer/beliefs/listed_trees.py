@@ -243,8 +243,9 @@ class ListedTrees(TreeTeacher):
         """Return log of the weight of the candidates that have the arc with the deprel, of those
         that the student can express."""
         lengths = numpy.bincount(self.unit_of, minlength=len(self.weights))
-        units = {"rows": numpy.cumsum(lengths) - lengths, "lengths": lengths}
-        fits = numpy.stack([has_heads(structure, heads, **units) for heads in self.heads], axis=1)
+        rows = numpy.cumsum(lengths) - lengths
+        local = (Heads(heads).to_local(rows=rows, lengths=lengths) for heads in self.heads)
+        fits = numpy.stack([has_heads(structure, each, lengths) for each in local], axis=1)
         weights = tempered_weights(self.weights, temperature=temperature) * fits
         weights = weights[self.unit_of].T
         total = numpy.zeros((len(self.pairs), self.n_labels))

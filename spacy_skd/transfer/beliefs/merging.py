@@ -59,7 +59,7 @@ def as_student(labels: tuple[str, ...], structure: Structure) -> Student:
     """Return the ensemble, as a student of its members."""
     return Student(
         name="ensemble",
-        teacher="one of the ensemble",
+        teacher=lambda: "one of the ensemble",
         labels=labels,
         structure=structure,
         objective=STRUCTURAL,

@@ -10,11 +10,10 @@ from ...codecs.spans import SpanMatch
 from ...structures import IMPOSSIBLE, FlatSegments, Parts, SpanStructure, Structure, to_numpy
 from ...structures.parts import POSSIBLE_ABOVE
 from ..posterior import (
-    Entropy,
+    Inferred,
     Match,
     Posterior,
     Target,
-    entropy_of,
     in_double,
     in_dtype,
     lost_mass,
@@ -44,9 +43,9 @@ def tokens_to_segments(
     span = _span_scores(scores, outside, match, widths=FlatSegments.of(structure).max_width)
     parts = Parts({"span": span}, scores.lengths)
     log_z, marginals = structure.infer(parts)
-    entropy = entropy_of(log_z, marginals, parts)
+    inferred = Inferred(log_z, marginals, parts)
     log_z = log_z + (outside[..., 0] * scores.mask).sum(axis=1)
-    return _target(posterior, marginals, log_z, of=log_z_all, empty=empty, entropy=entropy)
+    return _target(posterior, inferred, log_z, of=log_z_all, empty=empty)
 
 
 def segments_to_segments(
@@ -63,8 +62,8 @@ def segments_to_segments(
     span = to_width(span, SpanStructure.of(structure).max_width)
     parts = Parts({"span": span}, scores.lengths)
     log_z, marginals = structure.infer(parts)
-    entropy = entropy_of(log_z, marginals, parts)
-    return _target(posterior, marginals, log_z, of=log_z_all, empty=None, entropy=entropy)
+    inferred = Inferred(log_z, marginals, parts)
+    return _target(posterior, inferred, log_z, of=log_z_all, empty=None)
 
 
 def span_match(match: Match) -> SpanMatch:
@@ -94,13 +93,11 @@ def either(a: Array | None, b: Array | None) -> Array | None:
     return b if a is None else a if b is None else a | b
 
 
-def _target(
-    posterior: Posterior, marginals: Parts, log_z: Any, *, of: Any, empty: Any, entropy: Entropy
-) -> Target:
+def _target(posterior: Posterior, inferred: Inferred, log_z: Any, *, of: Any, empty: Any) -> Target:
     empty = either(empty, no_support(log_z - of))
     dtype = posterior.scores.arrays[next(iter(posterior.scores.arrays))].dtype
     lost = lost_mass(log_z, of=of, empty=empty)
-    return Target(in_dtype(marginals, dtype), lost, empty, entropy)
+    return Target(in_dtype(inferred.marginals, dtype), lost, empty, inferred)
 
 
 def _outside(xp: ArrayModule, unary: Floats3d, column: int) -> Floats3d:

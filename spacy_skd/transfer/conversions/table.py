@@ -28,7 +28,7 @@ from ...structures import (
     SpanningTrees,
     Structure,
 )
-from ..posterior import Convert, Match, Posterior, Target, entropy_of, lost_mass, without_support
+from ..posterior import Convert, Inferred, Match, Posterior, Target, lost_mass, without_support
 from .chain_to_segments import chain_to_segments
 from .documents import one_to_sets, sets_to_one, sets_to_sets
 from .independent_spans import as_flat, given_flat, independent_to_independent
@@ -76,13 +76,13 @@ def tokens_to_tokens(
         gathered = Parts({"unary": match.gather(scores.arrays["unary"])}, scores.lengths)
     if match is None or not match.only_teacher:
         log_z, marginals = structure.infer(gathered)
-        entropy = entropy_of(log_z, marginals, gathered)
-        return Target(marginals, scores.xp.zeros_like(log_z), entropy=entropy)
+        inferred = Inferred(log_z, marginals, gathered)
+        return Target(marginals, scores.xp.zeros_like(log_z), inferred=inferred)
     gathered, empty = without_support(gathered)
     log_z_all, _ = structure.infer(scores)
     log_z, marginals = structure.infer(gathered)
     lost = lost_mass(log_z, of=log_z_all, empty=empty)
-    return Target(marginals, lost, empty, entropy_of(log_z, marginals, gathered))
+    return Target(marginals, lost, empty, Inferred(log_z, marginals, gathered))
 
 
 def arcs_to_arcs(
@@ -93,13 +93,13 @@ def arcs_to_arcs(
     teacher, student = cast(tuple[ArcStructure, ArcStructure], (posterior.structure, structure))
     shared, scores = in_common(teacher, student), posterior.scores
     log_z, marginals, empty = shared.infer_possible(scores)
-    entropy = entropy_of(log_z, marginals, scores)
+    inferred = Inferred(log_z, marginals, scores)
     readings = shared if shared == teacher else teacher.read_by(shared)
     if readings == shared and empty is None:
-        return Target(marginals, scores.xp.zeros_like(log_z), entropy=entropy)
+        return Target(marginals, scores.xp.zeros_like(log_z), inferred=inferred)
     log_z_all = log_z if readings == shared else readings.infer_possible(scores)[0]
     lost = lost_mass(log_z, of=log_z_all, empty=empty)
-    return Target(marginals, lost, empty, entropy)
+    return Target(marginals, lost, empty, inferred)
 
 
 def arc_rows(

@@ -3,7 +3,7 @@
 from ...arrays import Array, Floats3d, array_module
 from ...codecs.bioes import Legality, TagMatch
 from ...structures import LinearChain, Parts, Structure, is_tied, tie
-from ..posterior import Match, Posterior, Target, entropy_of, lost_mass, without_support
+from ..posterior import Inferred, Match, Posterior, Target, lost_mass, without_support
 
 
 def tags_to_tags(
@@ -25,8 +25,8 @@ def tags_to_tags(
     lifted, empty = lift_tags(scores, match, rules)
     log_z, marginals = LinearChain().infer(lifted)
     lost = lost_mass(log_z, of=log_z_all, empty=empty)
-    entropy = entropy_of(log_z, marginals, lifted)
-    return Target(_as_student(marginals, structure), lost, empty, entropy)
+    inferred = Inferred(log_z, marginals, lifted)
+    return Target(_as_student(marginals, structure), lost, empty, inferred)
 
 
 def lift_tags(

@@ -10,7 +10,7 @@ from spacy.training import Example
 from thinc.api import SGD
 
 from spacy_skd.pipeline.rehearsal import resume_training
-from spacy_skd.pipeline.teacher.component import SkdTeacher
+from spacy_skd.pipeline.teacher.component import make_teacher
 from spacy_skd.training.annotation.annotate import Settings, annotate
 from spacy_skd.training.corpora.distillation import make_distillation_corpus
 from spacy_skd.training.corpora.sampled import make_sampled_corpus
@@ -138,7 +138,7 @@ def test_two_stores_of_one_teacher_are_asked_once(data):
     """Their docs have the same id: which one a doc is of is noted, and its share is its own."""
     twice = {name: {"path": str(data / "tags"), "ratio": 1.0, "share": share}
              for name, share in (("one", 1.0), ("two", 0.25))}  # fmt: skip
-    component = SkdTeacher("teacher", teacher=None, stores=twice)
+    component = make_teacher("teacher", teacher=None, stores=twice)
     examples = list(make_distillation_corpus(stores=twice)(spacy.blank("en")))
     known = [[each is not None for each in belief.beliefs]
              for belief in component.beliefs(examples, "tag")]  # fmt: skip
@@ -155,12 +155,12 @@ def test_stores_that_disagree_on_tokens(teacher, data, tmp_path):
     examples = list(make_distillation_corpus(stores=stores)(spacy.blank("en")))
     message = r"sents has the text 'Ann sleeps' in other tokens.*\['Ann', 'sleeps'\].*must agree"
     with pytest.raises(ValueError, match=message):
-        SkdTeacher("teacher", teacher=None, stores=stores).beliefs(examples, "tag")
+        make_teacher("teacher", teacher=None, stores=stores).beliefs(examples, "tag")
 
 
 def test_a_doc_that_no_store_has(data):
     doc = spacy.blank("en").make_doc("nobody knows")
-    component = SkdTeacher("teacher", teacher=None, stores=table(data))
+    component = make_teacher("teacher", teacher=None, stores=table(data))
     with pytest.raises(ValueError, match="no belief of 'tag' is stored in .*nobody knows"):
         component.beliefs([Example(doc, doc.copy())], "tag")
 
@@ -207,6 +207,6 @@ def test_a_table_and_a_store_beside_each_other(data):
 
 def test_a_store_that_lacks_what_its_row_names(data):
     stores = table(data, tags={"student_to_teacher": {"parser": "ner"}})
-    component = SkdTeacher("teacher", teacher=None, stores=stores)
+    component = make_teacher("teacher", teacher=None, stores=stores)
     with pytest.raises(ValueError, match=r"stores.tags.* lets 'parser' ask 'ner', which .* lacks"):
         component.labels_of("parser")

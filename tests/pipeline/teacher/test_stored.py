@@ -9,7 +9,7 @@ from conftest import gold_examples, make_docs, raw_examples, student_of, train
 from spacy.tokens import Doc, DocBin
 from spacy.training import Corpus, Example
 
-from spacy_skd.pipeline.teacher.component import SkdTeacher
+from spacy_skd.pipeline.teacher.component import make_teacher
 from spacy_skd.shards.store import KEY
 from spacy_skd.training.annotation.annotate import Settings, annotate
 from spacy_skd.training.corpora.distillation import make_distillation_corpus
@@ -133,7 +133,7 @@ def test_a_belief_of_other_words_or_another_store_is_refused(teacher, data, tmp_
     with pytest.raises(ValueError, match="is of other words, spaces or sentence starts"):
         component.beliefs([other], "tag")
     annotate(teacher, [str(data / "raw.txt")], tmp_path / "tag", settings=Settings(pipes=("tag",)))
-    component = SkdTeacher("teacher", teacher=None, store=str(tmp_path / "tag"))
+    component = make_teacher("teacher", teacher=None, store=str(tmp_path / "tag"))
     with pytest.raises(ValueError, match="has a belief of another teacher.*one folder"):
         component.beliefs([eg], "tag")
     with pytest.raises(
@@ -160,7 +160,7 @@ def test_a_damaged_shard_is_named_in_training(teacher, data, tmp_path):
     nlp = spacy.blank("en")
     with pytest.raises(ValueError, match=f"{shard.name} is not as it was written"):
         list(make_distillation_corpus(tmp_path / "out", ratio=9.0)(nlp))
-    component = SkdTeacher("teacher", teacher=None, store=str(tmp_path / "out"))
+    component = make_teacher("teacher", teacher=None, store=str(tmp_path / "out"))
     with pytest.raises(ValueError, match=f"{shard.name} is not as it was written"):
         component.beliefs(raw_examples(nlp), "tag")
 

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from spacy_skd.cli import app
 from spacy_skd.cli.init import init
-from spacy_skd.pipeline.teacher.component import SkdTeacher
+from spacy_skd.pipeline.teacher.component import make_teacher
 from spacy_skd.shards.store import BeliefStore
 from spacy_skd.training.annotation.annotate import Settings, annotate
 from spacy_skd.training.corpora.distillation import make_distillation_corpus
@@ -51,7 +51,7 @@ def data(teacher, other, tmp_path_factory):
 def live(teacher, other):
     two = [{"path": str(teacher), "weight": 3}, {"path": str(other), "student_to_teacher":
             {"tag": "tags"}}]  # fmt: skip
-    return SkdTeacher("teacher", teacher=None, teachers=two)
+    return make_teacher("teacher", teacher=None, teachers=two)
 
 
 def test_a_student_of_the_store_learns_what_all_teach(teacher, other, data):
@@ -114,7 +114,7 @@ def test_the_manifest_names_all_and_a_run_of_others_is_refused(teacher, other, d
 def test_one_of_an_ensemble_can_make_the_student_but_not_answer_alone(teacher, other, data):
     config, _ = init(str(teacher), preset="tiny", store=str(data / "both"))
     assert config["paths"]["store"] == str(data / "both")
-    component = SkdTeacher("teacher", teacher=str(teacher), store=str(data / "both"))
+    component = make_teacher("teacher", teacher=str(teacher), store=str(data / "both"))
     doc = spacy.blank("en").make_doc("not stored")
     with pytest.raises(ValueError, match="beliefs of an ensemble, of which .* is one of 2"):
         component.beliefs([spacy.training.Example(doc, doc.copy())], "tag")

@@ -304,7 +304,7 @@ def settings(labels, structure):
     def match(teacher):
         return match_labels(teacher=teacher, student=labels, what="test")
 
-    return {"name": "pipe", "teacher": "theirs", "labels": labels, "structure": structure,
+    return {"name": "pipe", "teacher": lambda: "theirs", "labels": labels, "structure": structure,
             "objective": STRUCTURAL, "match": match, "ops": get_current_ops()}  # fmt: skip
 
 
