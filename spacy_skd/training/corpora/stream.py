@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from math import inf
 from pathlib import Path
 from random import Random
@@ -35,10 +34,14 @@ class Source:
     name: str = ""
 
     @property
+    def n_labelled(self) -> int:
+        """Docs with gold."""
+        return sum(each.docs for each in self.store.manifest.shards.values() if each.labelled)
+
+    @property
     def n_unlabelled(self) -> int:
         """Docs without gold."""
-        shards = self.store.manifest.shards.values()
-        return sum(shard.docs for shard in shards if not shard.labelled)
+        return sum(each.docs for each in self.store.manifest.shards.values() if not each.labelled)
 
     @property
     def has_unlabelled(self) -> bool:
@@ -203,9 +206,10 @@ class StoredCorpus(ABC):
 
     def _labelled(self, nlp: Language, random: Random) -> Iterator[Item]:
         if self.path is None:
-            items: Iterator[Item] = chain.from_iterable(
-                self._shards(nlp, source, source.store.names(labelled=True), random, is_gold=True)
-                for source in self.sources
+            gold = [(source, source.store.names(labelled=True)) for source in self.sources]
+            items: Iterator[Item] = _evenly(
+                [self._shards(nlp, *each, random, is_gold=True) for each in gold],
+                [source.n_labelled for source in self.sources],
             )
         else:
             items = self._files(nlp, self.path, random)
@@ -245,6 +249,19 @@ class StoredCorpus(ABC):
             yield drawn
         random.shuffle(waiting)
         yield from waiting
+
+
+def _evenly(streams: Sequence[Iterator[Item]], sizes: Sequence[int]) -> Iterator[Item]:
+    """Yield the items of all streams, so that of each the same part has been read at any time."""
+    read = {i: 0.0 for i, size in enumerate(sizes) if size}
+    while read:
+        i = min(read, key=lambda i: read[i])
+        item = next(streams[i], None)
+        if item is None:
+            del read[i]
+            continue
+        read[i] += 1 / sizes[i]
+        yield item
 
 
 def examples_seen(nlp: Language) -> int | None:

@@ -6,7 +6,7 @@ import pytest
 import spacy
 from conftest import make_docs, student_of, train
 from illegal import REPAIRED, illegal_file, tags_of, told
-from spacy.tokens import DocBin
+from spacy.tokens import Doc, DocBin
 
 from spacy_skd.shards.store import KEY, read_beliefs
 from spacy_skd.training.annotation.annotate import Settings, annotate
@@ -90,6 +90,24 @@ def test_only_so_many_docs_are_in_memory(store):
     read.store.read = lambda name: names.append(name) or original(name)
     list(itertools.islice(read(spacy.blank("en")), 2))
     assert len(names) <= 3
+
+
+def test_gold_of_several_stores_is_mixed_however_large_each_is(teacher, tmp_path):
+    nlp = spacy.blank("en")
+    table, sizes = {}, {"large": 60, "small": 20}
+    for name, size in sizes.items():
+        docs = [Doc(nlp.vocab, [name, "texts", str(i)], tags=["NN"] * 3) for i in range(size)]
+        DocBin(docs=docs).to_disk(tmp_path / f"{name}.spacy")
+        annotate(teacher, [str(tmp_path / f"{name}.spacy")], tmp_path / name,
+                 settings=Settings(shard_words=30))  # fmt: skip
+        table[name] = {"path": str(tmp_path / name), "ratio": 1.0, "share": 1.0}
+    for order in (table, dict(reversed(table.items()))):
+        read = make_distillation_corpus(stores=order, buffer=1)
+        for found in (texts(read(nlp)), texts(read(nlp))):  # passes
+            assert sorted(found) == sorted({*found})
+            assert len(found) == sum(sizes.values())
+            quarters = [found[i : i + 20] for i in range(0, len(found), 20)]
+            assert all(4 <= sum("small" in text for text in each) <= 6 for each in quarters)
 
 
 def test_looking_at_some_examples_does_not_move_the_stream(store):
