@@ -33,11 +33,14 @@ SHOWN = {"LAS": "dep_las", "UPOS": "pos_acc", "SENTS": "sents_f"}
 
 
 class Budget(Systems):
-    """teacher (Path): whose components `PIPES` are asked. budget (int): words to label."""
+    """teacher (Path): whose components `PIPES` are asked. budget (int): words to label. patience
+    (int): steps after the best in which `stock` may become better."""
 
-    def __init__(self, corpus: Path, teacher: Path, work: Path, *, budget: int, words: int):
+    def __init__(
+        self, corpus: Path, teacher: Path, work: Path, *, budget: int, words: int, patience: int
+    ):
         super().__init__(corpus, work, words=words)
-        self.teacher_folder, self.budget = teacher, budget
+        self.teacher_folder, self.budget, self.patience = teacher, budget, patience
         nlp = spacy.blank("en")
         docs = read_docs(corpus / "train.spacy", nlp)
         self.gold = {text.text: text for doc in docs for text in texts_of(doc)}
@@ -78,7 +81,7 @@ class Budget(Systems):
         name = by if by != "random" else f"{by}_{seed}"
         store = self.annotated(name, self.chosen(by, seed))
         gold = self.work / "texts" / name / "train.spacy"
-        stock = {"paths.train": str(gold), "training.patience": 2500, "system.seed": seed}
+        stock = {"paths.train": str(gold), "training.patience": self.patience, "system.seed": seed}
         self.train(f"stock_{by}_{seed}", self.prepared("stock"), stock)
         config: Config = init(
             str(self.teacher_folder), store=str(store), pipes=PIPES,
@@ -116,11 +119,13 @@ def main() -> None:
     parser.add_argument("work", type=Path)
     parser.add_argument("--words", type=int, default=20_000, help="to label")
     parser.add_argument("--seen", type=int, default=0, help="words that a student sees; 0: init's")
+    parser.add_argument("--patience", type=int, default=2500, help="steps, of stock")
     parser.add_argument("--by", nargs="+", default=["random", "entropy"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     options = parser.parse_args()
     budget = Budget(options.corpus, options.teacher, options.work,
-                    budget=options.words, words=options.seen)  # fmt: skip
+                    budget=options.words, words=options.seen,
+                    patience=options.patience)  # fmt: skip
     for seed in options.seeds:
         for by in options.by:
             budget.systems(by, seed)

@@ -190,6 +190,20 @@ def test_the_same_command_does_nothing_twice(made):
     assert {path: path.stat().st_mtime_ns for path in out.rglob("model")} == before
 
 
+def test_a_stage_that_somebody_removed_is_made_anew(made, tmp_path):
+    corpora, out, _ = made
+    shutil.copytree(out, tmp_path / "out")
+    shutil.rmtree(tmp_path / "out" / "plain" / "2_names")
+    found = run("stream", corpora, tmp_path / "out", "--preset", "tiny")
+    assert found.exit_code == 0, found.output
+    n_steps = len(srsly.read_json(out / "stream.json")["done"])
+    assert found.output.count("done already") == n_steps - 2  # its training and its scores
+    scores = [
+        srsly.read_json(folder / "report.json")["scores"] for folder in (out, tmp_path / "out")
+    ]
+    assert scores[0] == scores[1]
+
+
 @pytest.mark.parametrize(("option", "told"), [
     (("--rehearsal", "2"), "rehearsal: was 1.0, is 2.0"),
     (("--effort", "0.5"), "effort: was 1.0, is 0.5"),

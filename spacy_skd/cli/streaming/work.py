@@ -207,6 +207,8 @@ class Work:
         """Train a student, or go on. name, key (str): of the step."""
         trainings = self.state.notes.setdefault("trainings", {})
         notes: dict[str, Any] = trainings.setdefault(name, {})
+        if not stage.config.exists():  # somebody removed the folder, so that it is made anew
+            notes.clear()
         begun, config = notes.get("training"), self._config(stage)
         if begun is None or begun[0] != key:
             stage.folder.mkdir(parents=True, exist_ok=True)
