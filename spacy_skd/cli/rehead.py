@@ -22,7 +22,7 @@ from ..training.configs.layered import own_template
 from ..training.configs.rehead_config import rehead_config
 from ..training.progress import Report, silent
 from .code import CODE, with_code
-from .init import docs_in
+from .texts.docs import docs_in
 from .progress import progress
 
 CONFIG = "rehead.cfg"

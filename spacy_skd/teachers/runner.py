@@ -14,8 +14,9 @@ from ..models.prediction.word_table import forget_words
 from ..models.words import words_of
 from ..transfer.beliefs import Belief
 from .beam import Beam
+from .embedding import Embedder
 from .fingerprint import about_pipeline
-from .overlap import in_turn, n_cores, overlapped
+from .overlap import batches_by_length, in_turn, n_cores, overlapped
 from .sources import find_sources
 from .views import Source, View
 
@@ -109,6 +110,7 @@ class TeacherRunner:
         starts: Sequence[Array | None],
         pipes: Iterable[str],
         also: Collection[str] = (),
+        embedder: Embedder | None = None,
     ) -> list[Out]:
         """Do as `annotate`, but return what is made at once of each doc's copy and beliefs, so that
         these are not all in memory.
@@ -117,8 +119,12 @@ class TeacherRunner:
             another thread, docs of similar length after each other.
         also (Collection[str]): components that annotate the copies, too, whether or not they can be
             asked; so do those before them.
+        embedder (Embedder | None): of this pipeline, whose vectors the copies then have in `tensor`
+            while they are read.
         """
-        return self._run(docs, starts, set(pipes), read, guess=True, also=also)
+        return self._run(
+            docs, starts, set(pipes), read, guess=True, also=also, embedder=embedder
+        )
 
     def _run(
         self,
@@ -129,6 +135,7 @@ class TeacherRunner:
         *,
         guess: bool,
         also: Collection[str] = (),
+        embedder: Embedder | None = None,
     ) -> list[Out]:
         """Run the transformer beside the other components, which are at the batch before."""
         for _, pipe in self.nlp.pipeline:  # beliefs are the same wherever a run was stopped
@@ -147,8 +154,10 @@ class TeacherRunner:
             vectors = [[*doc.user_data] for doc in batch.docs]  # keys of what embeds
             if guess:
                 self._guess(batch.docs, batch.beliefs, also)
-            for doc, keys in zip(batch.docs, vectors):
+            tensors = [None] * len(vectors) if embedder is None else embedder.read(batch.docs)
+            for doc, keys, tensor in zip(batch.docs, vectors, tensors):
                 _drop_vectors(doc, keys)
+                doc.tensor = doc.tensor if tensor is None else tensor
             return [read(*row) for row in zip(*batch)]
 
         batches = batches_by_length([len(doc) for doc in docs], size=self.batch_words)
@@ -282,13 +291,3 @@ def sets_sentences(nlp: Language, name: str, pipe: Any) -> bool:
 
 def has_starts(doc: Doc) -> bool:
     return len(doc) < 2 or any(token.is_sent_start is not None for token in doc[1:])
-
-
-def batches_by_length(lengths: Sequence[int], *, size: int) -> list[list[int]]:
-    """Batch indices of docs of similar length: at most `size` padded words, or one doc."""
-    batches: list[list[int]] = []
-    for i in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
-        if not batches or lengths[i] * (len(batches[-1]) + 1) > size:
-            batches.append([])
-        batches[-1].append(i)
-    return batches

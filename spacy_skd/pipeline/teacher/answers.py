@@ -7,6 +7,7 @@ from spacy.training import Example
 
 from ...shards.store import BeliefStore
 from ...transfer.beliefs import Belief
+from ...transfer.similarities import WordStates
 from .live import LiveTeacher
 
 
@@ -47,6 +48,12 @@ class Answers(ABC):
     ) -> list[Belief]:
         """Return what is believed of the predicted docs. students: all that will ask.
         RAISES (ValueError): see `SkdTeacher.beliefs`."""
+
+    @abstractmethod
+    def states(self, examples: Sequence[Example], *, trees: bool) -> list[WordStates | None]:
+        """Return what hidden states are stored of the words of each predicted doc; None where there
+        are none. trees (bool): see `BeliefStore.states`. RAISES (ValueError): if a reference has
+        something stored of another store or of other words."""
 
     def share(self, other: "Answers") -> None:
         """Take over what another has loaded. RAISES (ValueError): if it has other teachers."""

@@ -20,6 +20,7 @@ from ...shards.store import BeliefStore
 from ...shards.table import Table, check_one_of_two, read_table
 from ...teachers.runner import TeacherRunner
 from ...transfer.beliefs import Belief
+from ...transfer.similarities import WordStates
 from .answers import Answers
 from .ensemble import Ensemble
 from .live import LiveTeacher
@@ -89,6 +90,7 @@ class SkdTeacher:
     seconds (float): that students have waited for its answers so far.
     """
 
+    is_of_training = True
     model: Any = None
 
     def __init__(
@@ -207,6 +209,19 @@ class SkdTeacher:
         begun = time.perf_counter()
         try:
             return self.answers.beliefs(examples, student, students=self.students)
+        finally:
+            self.seconds += time.perf_counter() - begun
+
+    def states(self, examples: Sequence[Example], *, trees: bool) -> list[WordStates | None]:
+        """Return what hidden states of the teacher's transformer are stored of the words of each
+        predicted doc; None of docs that are not stored.
+
+        trees (bool): whether to say which words share an arc, too.
+        RAISES (ValueError): if what a reference has is of another store or of other words.
+        """
+        begun = time.perf_counter()
+        try:
+            return self.answers.states(examples, trees=trees)
         finally:
             self.seconds += time.perf_counter() - begun
 

@@ -14,6 +14,7 @@ from ...shards.table import StoreEntry
 from ...shards.texts import Texts
 from ...teachers.runner import starts_of
 from ...transfer.beliefs import Belief, Pooled
+from ...transfer.similarities import WordStates
 from .answers import Answers
 from .live import LiveTeacher
 
@@ -138,6 +139,19 @@ class StoreTable(Answers):
         words = words_of([eg.predicted for eg in examples])
         return [Pooled(len(each), row, shares) for each, row in zip(words, zip(*columns))]
 
+    def states(self, examples: Sequence[Example], *, trees: bool) -> list[WordStates | None]:
+        """See `Answers.states`: of the first store of a share that has some."""
+        states: list[WordStates | None] = []
+        for eg in examples:
+            key = doc_key(eg.predicted, reference_starts(eg))
+            heard = [
+                store.states(found, eg.predicted, trees=trees)
+                for row, store, found in zip(self.rows, self.stores, self._found(eg, key))
+                if found is not None and row.share
+            ]
+            states.append(next((each for each in heard if each is not None), None))
+        return states
+
     def _starts(
         self, doc: Doc, stored: Sequence[StoredBeliefs | None], starts: Array | None
     ) -> Array | None:
@@ -156,6 +170,13 @@ class StoreTable(Answers):
         RAISES (ValueError): if the reference's belief is of no store or of other words; if no
             store has the doc, and no teacher can run; if a store has its text in other tokens.
         """
+        found = self._found(eg, key)
+        if not any(found) and not any(row.teacher for row in self.rows):
+            raise ValueError(self.stores[0].missing(eg, self.pipe_of(student)))
+        return found
+
+    def _found(self, eg: Example, key: bytes) -> list[StoredBeliefs | None]:
+        """Return the same, also if it is nothing. RAISES (ValueError): see `_stored`."""
         carried = read_beliefs(eg.reference.user_data)
         found: list[StoredBeliefs | None] = [None] * len(self.rows)
         said: set[bytes] = set()
@@ -170,8 +191,6 @@ class StoreTable(Answers):
                 self._texts[place].check(eg.predicted, name=self.name)
             else:
                 said.add(store.id)
-        if not said and not any(row.teacher for row in self.rows):
-            raise ValueError(self.stores[0].missing(eg, self.pipe_of(student)))
         return found
 
     def _place(self, eg: Example, carried: StoredBeliefs, key: bytes) -> int:
