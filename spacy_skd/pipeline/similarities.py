@@ -1,5 +1,5 @@
-"""`distilling_similarities`: what a teacher's transformer says of how alike words are, for a student's
-shared tok2vec. It annotates nothing, and is of training alone."""
+"""`distilling_similarities`: a student's shared tok2vec learns how alike words are to a teacher's
+transformer. The component annotates nothing, and is of training alone."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -22,7 +22,11 @@ from ..transfer.similarities import WordStates, similarity_loss
 from .steps import update_step
 
 FACTORY = "distilling_similarities"
-FEW = 0.9  # of words with a hidden state
+WITH_STATE, FEW = "words with a hidden state", 0.9  # below which share it is told
+LACKING = (
+    "the others teach nothing here: text that was annotated without --hidden, docs that are not "
+    "stored, or words of which the teacher's tokenizer makes no piece"
+)
 MODEL = {"@architectures": "spacy.Tok2VecListener.v1", "width": 96, "upstream": "*"}
 
 
@@ -195,13 +199,9 @@ class SimilarityPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
 
 
 def hidden_rows(nlp: Language) -> Iterator[tuple[str, str, str, str]]:
-    """Yield, of each such component, its name, what is told of it, how much that is so far, and what
-    to do if it is little: of how many words something was known."""
+    """Yield of each such component its name, what is told of it, its value so far, and what to do if
+    that is low: of how many words something was known."""
     for name, pipe in nlp.pipeline:
         if isinstance(pipe, SimilarityPipe):
             share = pipe.known / max(1, pipe.words)
-            remedy = "" if share >= FEW else (
-                "the others teach nothing here: text that was annotated without --hidden, docs that "
-                "are not stored, or words of which the teacher's tokenizer makes no piece"
-            )  # fmt: skip
-            yield name, "words with a hidden state", f"{100 * share:.1f} %", remedy
+            yield name, WITH_STATE, f"{100 * share:.1f} %", "" if share >= FEW else LACKING

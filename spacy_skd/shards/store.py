@@ -186,8 +186,8 @@ class BeliefStore:
         columns, (words,) = unpack_array(stored.hidden), words_of([doc])
         if columns.ndim != 2 or len(columns) != len(words):
             raise ValueError(
-                f"{self.name}: the hidden states of {doc.text[:40]!r} in {self.folder} are damaged: "
-                f"expected those of {len(words)} words, found an array of the shape {columns.shape}"
+                f"{self.name}: the hidden states of {doc.text[:40]!r} in {self.folder} are "
+                f"damaged: expected those of {len(words)} words, found the shape {columns.shape}"
             )
         heads = None
         pipe = next((p for p in stored.packed if self.forms[p].of_trees), None)

@@ -89,7 +89,7 @@ def has_vector(vectors: Floats2d) -> Bools:
             f"hidden: expected finite vectors of the teacher's transformer, found others for {n} "
             f"of {len(vectors)} words of a doc: its weights are damaged, or it overflows"
         )
-    known: Bools = vectors.any(axis=1)
+    known: Bools = (vectors != 0).max(axis=1, initial=False)
     return known
 
 

@@ -122,9 +122,7 @@ class TeacherRunner:
         embedder (Embedder | None): of this pipeline, whose vectors the copies then have in `tensor`
             while they are read.
         """
-        return self._run(
-            docs, starts, set(pipes), read, guess=True, also=also, embedder=embedder
-        )
+        return self._run(docs, starts, set(pipes), read, guess=True, also=also, embedder=embedder)
 
     def _run(
         self,
@@ -154,10 +152,11 @@ class TeacherRunner:
             vectors = [[*doc.user_data] for doc in batch.docs]  # keys of what embeds
             if guess:
                 self._guess(batch.docs, batch.beliefs, also)
-            tensors = [None] * len(vectors) if embedder is None else embedder.read(batch.docs)
-            for doc, keys, tensor in zip(batch.docs, vectors, tensors):
+            given: list[Any] = [] if embedder is None else embedder.read(batch.docs)
+            for doc, keys in zip(batch.docs, vectors):
                 _drop_vectors(doc, keys)
-                doc.tensor = doc.tensor if tensor is None else tensor
+            for doc, tensor in zip(batch.docs, given):
+                doc.tensor = tensor
             return [read(*row) for row in zip(*batch)]
 
         batches = batches_by_length([len(doc) for doc in docs], size=self.batch_words)

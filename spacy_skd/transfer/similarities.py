@@ -1,4 +1,4 @@
-"""Pair-wise distillation: how alike two words of a doc are to the student as they are to the teacher.
+"""Pair-wise distillation: two words of a doc are to be as alike to the student as to the teacher.
 
 Liu et al., "Structured Knowledge Distillation for Semantic Segmentation" (CVPR 2019), section 3.2,
 with the words of a doc for the nodes and its cosines for the similarities; x is what the student's
@@ -90,7 +90,7 @@ def _unit_rows(rows: Floats2d) -> tuple[Floats2d, Floats2d]:
 def _pairs_of(states: WordStates, window: int, has_arcs: bool) -> tuple[Array, Array]:
     """Return which words are near to each other, and which share an arc, both (words, words) bool
     and symmetric: of words of which the teacher says something."""
-    is_known = states.columns.any(axis=1)
+    is_known = (states.columns != 0).max(axis=1, initial=False)
     n = len(is_known)
     both = is_known[:, None] & is_known[None, :]
     numpy.fill_diagonal(both, False)

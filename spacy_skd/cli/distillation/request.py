@@ -25,8 +25,8 @@ from ...training.configs.transitions import with_transitions
 from ...training.conversion.heldout import TextCounts, choose, count_texts
 from ...training.conversion.raw_text import find_raw_files
 from ...training.lexicon.reading import SUFFIXES, read_lexicon
-from ..texts.docs import docs_in
 from ..package import check_wheel
+from ..texts.docs import docs_in
 from .state import describe
 
 HIDDEN = 24  # columns of hidden states

@@ -235,7 +235,7 @@ class Steps:
             teach=r.teach,
             retrain=r.retrain,
             transitions=r.transitions,
-            lexicon=r.lexicon and str(r.lexicon),
+            lexicon=None if r.lexicon is None else str(r.lexicon),
             hidden=r.hidden,
             effort=r.effort,
         )

@@ -15,8 +15,8 @@ SETTINGS = {"weight": 1.0, "window": 32, "arc_weight": 1.0}
 
 
 def with_similarities(config: Config, stores: Sequence[BeliefStore]) -> Config:
-    """Return the config with a component of `distilling_similarities` behind the tok2vec, whose last
-    listener it then never is.
+    """Return the config with a component `distilling_similarities` behind the tok2vec, before all
+    others that listen to it.
 
     stores (Sequence[BeliefStore]): that are read.
     RAISES (ValueError): if they have no hidden states, or those of several teachers.

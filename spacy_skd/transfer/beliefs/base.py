@@ -206,8 +206,8 @@ class Belief(ABC):
         return None
 
     def likeliest_heads(self) -> Ints1d | None:
-        """Return (words,) head word of each, -1 for ROOT, the likeliest of each on its own or of the
-        best trees, whatever is at hand; None of what has no trees."""
+        """Return (words,) head word of each, -1 for ROOT: each's likeliest or that of the best
+        trees, whichever is at hand; None of what has no trees."""
         return None
 
     @classmethod

@@ -48,13 +48,14 @@ def test_they_are_the_teachers_vectors_projected(teacher, stores):
     docs, states = states_of(stores / "with", nlp.vocab)
     projection = Projection.from_json(Manifest.from_disk(stores / "with").hidden)
     assert projection.words == sum(map(len, docs)) == 210
+    same = 0
     for doc, vectors, of in zip(docs, Embedder(nlp).vectors(docs), states):
         near = abs(of.columns.astype(int) - projection(vectors))
         assert of.columns.shape == (len(doc), COLUMNS)
         assert near.max() <= 1  # a batch of another size rounds otherwise
-        roots = of.heads < 0
-        assert (numpy.where(roots, numpy.arange(len(doc)), of.heads)
-                == [token.head.i for token in doc]).all()  # fmt: skip
+        heads = numpy.where(of.heads < 0, numpy.arange(len(doc)), of.heads)
+        same += (heads == [token.head.i for token in doc]).sum()
+    assert same > 0.7 * 210  # of each word its own likeliest, which need be no tree
 
 
 def test_all_else_is_as_without(teacher, stores):
@@ -64,9 +65,13 @@ def test_all_else_is_as_without(teacher, stores):
         carried = dict(doc.user_data[KEY])
         assert carried.pop("hidden")[1] == (len(doc), COLUMNS)
         assert carried == plain.user_data[KEY]
-    manifests = {name: (stores / name / "manifest.json").read_text() for name in ("with", "without")}
-    assert "hidden" not in manifests["without"]
-    assert json.loads(manifests["with"])["settings"]["hidden"] == COLUMNS
+    given, plain = (
+        json.loads((stores / name / "manifest.json").read_text()) for name in ("with", "without")
+    )
+    assert given["settings"].pop("hidden") == COLUMNS
+    assert given.pop("hidden")["shape"] == [32, COLUMNS]
+    assert {*given} == {*plain}
+    assert {**given, "shards": 0, "digest": 0} == {**plain, "shards": 0, "digest": 0}
     assert Manifest.from_disk(stores / "with").id == Manifest.from_disk(stores / "without").id
     assert not BeliefStore(stores / "without").has_hidden
 
@@ -148,5 +153,5 @@ def test_states_of_other_words_are_refused(teacher, stores):
     store = BeliefStore(stores / "with")
     docs, _ = states_of(stores / "with", spacy.load(teacher).vocab)
     stored = read_beliefs(docs[0].user_data)
-    with pytest.raises(ValueError, match="damaged: expected those of 3 words, found .*7, 6"):
+    with pytest.raises(ValueError, match="damaged: expected those of 3 words, found the shape"):
         store.states(stored, docs[0][:3].as_doc(), trees=False)
