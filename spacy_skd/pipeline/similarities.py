@@ -199,8 +199,8 @@ class SimilarityPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
 
 
 def hidden_rows(nlp: Language) -> Iterator[tuple[str, str, str, str]]:
-    """Yield of each such component its name, what is told of it, its value so far, and what to do if
-    that is low: of how many words something was known."""
+    """Yield of each such component its name, what is told of it, its value so far, and what to do
+    if that is low: of how many words something was known."""
     for name, pipe in nlp.pipeline:
         if isinstance(pipe, SimilarityPipe):
             share = pipe.known / max(1, pipe.words)
