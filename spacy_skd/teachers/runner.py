@@ -25,11 +25,13 @@ Out = TypeVar("Out")
 
 
 class _Batch(NamedTuple):
-    """Docs on which some components have run, which of all docs they are, and beliefs of each."""
+    """Docs on which some components have run, which of all docs they are, beliefs of each, and the
+    vectors of their tokens, if these are wanted."""
 
     places: list[int]
     docs: list[Doc]
     beliefs: list[Beliefs]
+    vectors: Sequence[Any] = ()
 
 
 class TeacherRunner:
@@ -145,19 +147,18 @@ class TeacherRunner:
 
         def embed(places: list[int]) -> _Batch:
             batch = _Batch(places, [copies[i] for i in places], [{} for _ in places])
-            return self._run_batch(batch, components[:n_first], wanted)
+            return self._run_batch(batch, components[:n_first], wanted, embedder)
 
         def finish(batch: _Batch) -> list[Out]:
-            batch = self._run_batch(batch, components[n_first:], wanted)
+            batch = self._run_batch(batch, components[n_first:], wanted, embedder)
             vectors = [[*doc.user_data] for doc in batch.docs]  # keys of what embeds
             if guess:
                 self._guess(batch.docs, batch.beliefs, also)
-            given: list[Any] = [] if embedder is None else embedder.read(batch.docs)
             for doc, keys in zip(batch.docs, vectors):
                 _drop_vectors(doc, keys)
-            for doc, tensor in zip(batch.docs, given):
+            for doc, tensor in zip(batch.docs, batch.vectors):
                 doc.tensor = tensor
-            return [read(*row) for row in zip(*batch)]
+            return [read(*row) for row in zip(batch.places, batch.docs, batch.beliefs)]
 
         batches = batches_by_length([len(doc) for doc in docs], size=self.batch_words)
         results: dict[int, Out] = {}
@@ -217,12 +218,18 @@ class TeacherRunner:
         return copy
 
     def _run_batch(
-        self, batch: _Batch, components: Sequence[tuple[str, Any]], wanted: set[str]
+        self,
+        batch: _Batch,
+        components: Sequence[tuple[str, Any]],
+        wanted: set[str],
+        embedder: Embedder | None,
     ) -> _Batch:
         for name, pipe in components:
             if self._embeds(name, pipe):
                 docs = list(pipe.pipe(batch.docs, batch_size=len(batch.docs)))
                 batch = batch._replace(docs=docs)
+                if embedder is not None and embedder.pipe is pipe:  # others overwrite its tensors
+                    batch = batch._replace(vectors=embedder.read(docs))
                 continue
             self._ask(name, batch.docs, wanted, batch.beliefs)
             if name not in self.nlp.disabled and sets_sentences(self.nlp, name, pipe):

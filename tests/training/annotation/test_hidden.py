@@ -8,6 +8,7 @@ import numpy
 import pytest
 import spacy
 from annotated import SMALL, contents, write_text
+from conftest import TOK2VEC, gold_examples
 from spacy.tokens import DocBin
 
 from spacy_skd.shards import BeliefStore, Manifest
@@ -129,6 +130,20 @@ def test_a_word_without_a_piece_is_known_to_have_no_vector(teacher, stores, tmp_
     (tmp_path / "b.txt").write_text("sees sees")
     with pytest.raises(ValueError, match="no vector for any of the first words"):
         annotate(teacher, [str(tmp_path / "b.txt")], tmp_path / "none", settings=HIDDEN)
+
+
+def test_another_tok2vec_of_the_teacher_changes_nothing(teacher, stores, tmp_path):
+    """It writes its own vectors into the same place."""
+    nlp = spacy.load(teacher)
+    second = nlp.add_pipe("tok2vec", "second", config={"model": TOK2VEC})
+    second.initialize(lambda: gold_examples(nlp), nlp=nlp)
+    nlp.to_disk(tmp_path / "two")
+    text = str(stores / "in" / "a.jsonl")
+    manifest = annotate(tmp_path / "two", [text], tmp_path / "out", settings=HIDDEN)
+    assert manifest.hidden == Manifest.from_disk(stores / "with").hidden
+    both = [docs_of(folder, nlp.vocab) for folder in (tmp_path / "out", stores / "with")]
+    for doc, other in zip(*both):
+        assert doc.user_data[KEY]["hidden"] == other.user_data[KEY]["hidden"]
 
 
 def test_what_cannot_be_stored(teacher, stores, tmp_path):
