@@ -35,7 +35,6 @@ BASE = "small"
 EMBED = "components.tok2vec.model.embed."
 ENCODE = "components.tok2vec.model.encode."
 PARSER = "components.parser.model."
-SIMILARITIES = "components.similarities."
 OPTIMIZER = "training.optimizer."
 CORPUS = "corpora.train."
 PIPES = ("sent", "tag", "pos", "parser")
@@ -129,15 +128,6 @@ LEVERS: dict[str, Lever] = {
     "distill_weight 0.5": Lever("target", each("distill_weight", 0.5)),
     "distill_weight from 1 to 0": Lever("target", each("distill_weight", ANNEALED)),
     "distill_weight 0.9": Lever("target", each("distill_weight", 0.9)),
-    "similarities": Lever("hidden states", {}, hidden=True),
-    "similarities, weight 10": Lever("hidden states", {SIMILARITIES + "weight": 10.0}, hidden=True),
-    "tiny, similarities": Lever("hidden states", {}, preset="tiny", hidden=True),
-    "tiny, similarities, weight 10": Lever(
-        "hidden states", {SIMILARITIES + "weight": 10.0}, preset="tiny", hidden=True
-    ),
-    "tiny, similarities, no arcs": Lever(
-        "hidden states", {SIMILARITIES + "arc_weight": 0.0}, preset="tiny", hidden=True
-    ),
     "2 raw words for each labelled one": Lever("data", {CORPUS + "ratio": 2.0}),
     "8 raw words for each labelled one": Lever("data", {CORPUS + "ratio": 8.0}),
     "a tenth of the docs in lower case": Lever("data", {CORPUS + "lower_case": 0.1}),
@@ -161,6 +151,18 @@ TINY: dict[str, dict[str, Any]] = {
     "tiny, CNN of two pieces, smaller parser": {**FEW_PIECES, **SMALL_PARSER},
 }
 LEVERS.update({name: Lever("", settings, preset="tiny") for name, settings in TINY.items()})
+# Of hidden states: by name, settings of the component.
+SIMILARITIES: dict[str, dict[str, Any]] = {
+    "similarities": {},
+    "similarities, weight 10": {"weight": 10.0},
+    "similarities, weight 10, window 5": {"weight": 10.0, "window": 5},
+    "similarities, weight 10, no arcs": {"weight": 10.0, "arc_weight": 0.0},
+    "similarities, weight 30": {"weight": 30.0},
+}
+for name, own in SIMILARITIES.items():
+    own = {f"components.similarities.{key}": value for key, value in own.items()}
+    LEVERS[name] = Lever("hidden states", own, hidden=True)
+    LEVERS[f"tiny, {name}"] = Lever("hidden states", own, preset="tiny", hidden=True)
 
 
 class Recipe:

@@ -27,12 +27,11 @@ LACKING = (
     "the others teach nothing here: text that was annotated without --hidden, docs that are not "
     "stored, or words of which the teacher's tokenizer makes no piece"
 )
+DEFAULTS = {"weight": 10.0, "window": 32, "arc_weight": 1.0}
 MODEL = {"@architectures": "spacy.Tok2VecListener.v1", "width": 96, "upstream": "*"}
 
 
-@Language.factory(
-    FACTORY, default_config={"model": MODEL, "weight": 1.0, "window": 32, "arc_weight": 1.0}
-)
+@Language.factory(FACTORY, default_config={"model": MODEL, **DEFAULTS})
 def make_distilling_similarities(
     nlp: Language,
     name: str,

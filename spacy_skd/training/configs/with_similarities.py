@@ -4,14 +4,13 @@ from collections.abc import Sequence
 
 from thinc.api import Config
 
-from ...pipeline.similarities import FACTORY
+from ...pipeline.similarities import DEFAULTS, FACTORY
 from ...shards.hidden import check_hidden
 from ...shards.store import BeliefStore
 from .plan import TOK2VEC
 from .presets import LISTENER
 
 NAME = "similarities"
-SETTINGS = {"weight": 1.0, "window": 32, "arc_weight": 1.0}
 
 
 def with_similarities(config: Config, stores: Sequence[BeliefStore]) -> Config:
@@ -26,6 +25,6 @@ def with_similarities(config: Config, stores: Sequence[BeliefStore]) -> Config:
     pipeline, blocks = config["nlp"]["pipeline"], config["components"]
     name = next(each for each in (NAME, f"{NAME}_2", f"{NAME}_3") if each not in blocks)
     pipeline.insert(pipeline.index(TOK2VEC) + 1, name)
-    blocks[name] = {"factory": FACTORY, "model": LISTENER, **SETTINGS}
+    blocks[name] = {"factory": FACTORY, "model": LISTENER, **DEFAULTS}
     config["components"] = {each: blocks[each] for each in pipeline}
     return config
