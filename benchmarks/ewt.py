@@ -109,13 +109,16 @@ class Systems:
             return {}
         return schedule(self.words // config["training"]["batcher"]["size"], evaluations=5)
 
-    def config(self, preset: str, vectors: str | None) -> Config:
+    def config(self, preset: str, vectors: str | None, *, hidden: bool = False) -> Config:
+        """hidden (bool): whether the student learns similarities of hidden states, which the store
+        has if it was annotated with --hidden."""
         config, _ = init(
             str(self.teacher_folder),
             preset=preset,
             store=str(self.store),
             vectors=vectors,
             dev=str(self.corpus / "dev.spacy"),
+            hidden=hidden,
         )
         return config
 

@@ -3,18 +3,24 @@
     python benchmarks/ewt.py corpus/ewt work/ewt teacher annotate vectors
     python benchmarks/recipe.py corpus/ewt work/ewt all
     python benchmarks/recipe.py corpus/ewt work/ewt "no attention" "three attention layers"
+    python benchmarks/recipe.py corpus/ewt work/ewt tiny "tiny, similarities" --seeds 0 1 2
+    python benchmarks/recipe.py corpus/ewt work/ewt means tiny "tiny, similarities"
     python benchmarks/recipe.py corpus/ewt work/ewt speed
     python benchmarks/recipe.py corpus/ewt work/ewt table docs/recipe.md
 
 Each student sees --words words (1 million) of the teacher's stored beliefs, with `small` and its
 vectors as `spacy skd init` writes them but for the lever. One resumable JSON a cell (cells.py), in
-work/ewt/recipe. `speed` compares the words per second of those that are there, in turns.
+work/ewt/recipe. `speed` compares the words per second of those that are there, in turns; `means`
+prints means and standard deviations over the seeds that are there. Levers of similarities need a
+store in work/ewt/annotated that was annotated with --hidden 24.
 """
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean, stdev
 from typing import Any
 
 import spacy
@@ -54,12 +60,14 @@ RAW = "raw"
 class Lever:
     """group (str): what it is about. settings (Dict[str, Any]): overrides of the config.
     vectors (str): the folder of its vectors, of VECTORS or "context"; "" for none.
-    preset (str): what it starts from."""
+    preset (str): what it starts from. hidden (bool): whether it learns similarities of hidden
+    states."""
 
     group: str
     settings: dict[str, Any]
     vectors: str = "context"
     preset: str = BASE
+    hidden: bool = False
 
 
 VECTORS: dict[str, dict[str, Any]] = {
@@ -143,6 +151,18 @@ TINY: dict[str, dict[str, Any]] = {
     "tiny, CNN of two pieces, smaller parser": {**FEW_PIECES, **SMALL_PARSER},
 }
 LEVERS.update({name: Lever("", settings, preset="tiny") for name, settings in TINY.items()})
+# Of hidden states: by name, settings of the component.
+SIMILARITIES: dict[str, dict[str, Any]] = {
+    "similarities": {},
+    "similarities, weight 10": {"weight": 10.0},
+    "similarities, weight 10, window 5": {"weight": 10.0, "window": 5},
+    "similarities, weight 10, no arcs": {"weight": 10.0, "arc_weight": 0.0},
+    "similarities, weight 30": {"weight": 30.0},
+}
+for name, own in SIMILARITIES.items():
+    own = {f"components.similarities.{key}": value for key, value in own.items()}
+    LEVERS[name] = Lever("hidden states", own, hidden=True)
+    LEVERS[f"tiny, {name}"] = Lever("hidden states", own, preset="tiny", hidden=True)
 
 
 class Recipe:
@@ -150,17 +170,18 @@ class Recipe:
         self.systems, self.words = systems, words
         self.cells = Cells(systems.work / "recipe")
 
-    def run(self, name: str) -> None:
+    def run(self, name: str, seed: int = 0) -> None:
         lever = LEVERS[name]
-        config = self.systems.config(lever.preset, self.vectors(lever.vectors))
+        vectors = self.vectors(lever.vectors)
+        config = self.systems.config(lever.preset, vectors, hidden=lever.hidden)
         size = lever.settings.get("training.batcher.size", config["training"]["batcher"]["size"])
-        overrides = {**schedule(self.words // size), "system.seed": 0, **lever.settings}
+        overrides = {**schedule(self.words // size), "system.seed": seed, **lever.settings}
         overrides["paths.dev"] = str(self.systems.corpus / "dev.spacy")
 
         def evaluate(best: Path) -> dict[str, Any]:
             return {"dev": self.systems.scores(best, "dev")}
 
-        self.cells.train(cell_of(name), config, overrides, evaluate)
+        self.cells.train(cell_of(name, seed), config, overrides, evaluate)
 
     def vectors(self, kind: str) -> str:
         """Made if they are not there. RETURNS (str): the folder; "" for none."""
@@ -185,6 +206,17 @@ class Recipe:
         pipelines = {name: spacy.load(path) for name, path in found.items() if path.exists()}
         speeds = words_per_second(pipelines, texts, batch_sizes=(512,))
         return {name: value / speeds[BASE] for name, value in speeds.items()}
+
+    def means(self, names: Sequence[str]) -> list[str]:
+        """One lever a row: mean and standard deviation over its seeds."""
+        rows = []
+        for name in names:
+            cells = (self.cells.read(cell_of(name, seed)) for seed in range(MOST_SEEDS))
+            scores = [cell["dev"]["predicted_sentences"] for cell in cells if cell]
+            columns = [[100 * each[key] for each in scores] for key in KEYS]
+            shown = [f"{mean(of):.2f} ± {stdev(of):.2f}" for of in columns if len(of) > 1]
+            rows.append([name, str(len(scores)), *shown])
+        return table(["", "seeds", "UPOS", "XPOS", "SENTS", "UAS", "LAS"], rows)
 
     def table(self) -> list[str]:
         return self._table(BASE, [name for name in LEVERS if name not in TINY])
@@ -218,19 +250,22 @@ class Recipe:
         return scores
 
 
+MOST_SEEDS = 10
 KEYS = ("pos_acc", "tag_acc", "sents_f", "dep_uas", "dep_las")
 
 
-def cell_of(name: str) -> str:
-    return name.replace(" ", "_").replace(",", "")
+def cell_of(name: str, seed: int = 0) -> str:
+    cell = name.replace(" ", "_").replace(",", "")
+    return f"{cell}@{seed}" if seed else cell
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("work", type=Path)
-    parser.add_argument("what", nargs="+", help="all, levers, speed, table PAGE")
+    parser.add_argument("what", nargs="+", help="all, levers, speed, means LEVERS, table PAGE")
     parser.add_argument("--words", type=int, default=1_000_000)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     options = parser.parse_args()
     recipe = Recipe(Systems(options.corpus, options.work), options.words)
     if options.what[0] == "table":
@@ -240,11 +275,15 @@ def main() -> None:
         if missing:
             raise SystemExit("missing: " + ", ".join(missing))
         return
+    if options.what[0] == "means":
+        print("\n".join(recipe.means(options.what[1:])))
+        return
     for name in LEVERS if options.what == ["all"] else options.what:
         if name == "speed":
             recipe.cells.run(name, sorted(LEVERS), recipe.speed)
         elif name in LEVERS:
-            recipe.run(name)
+            for seed in options.seeds:
+                recipe.run(name, seed)
         else:
             raise SystemExit(f"unknown lever {name!r}: expected one of {', '.join(LEVERS)}")
 

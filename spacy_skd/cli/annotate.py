@@ -46,6 +46,9 @@ def annotate_cli(
     retrain: list[str] = typer.Option(
         [], "--retrain", help="Component that `init --retrain` will train anew; repeatable"
     ),
+    hidden: int = typer.Option(
+        0, "--hidden", help="Columns of hidden states of words, for init --hidden: 24 (0: none)"
+    ),
     layer: str = typer.Option(ENTITIES, "--layer", help="hf: what its labels are of"),
     scheme: str = typer.Option("auto", "--scheme", help=f"hf: {', '.join(SCHEMES)}"),
     lang: str = typer.Option("en", "--lang", help="hf: whose tokenizer makes the words"),
@@ -83,6 +86,7 @@ def annotate_cli(
             beam_width=beam_width,
             beam_density=beam_density,
             retrain=tuple(retrain),
+            hidden=hidden,
         )
         who = Workers(engine, workers, address, gpus, code=code_path, gpu=gpu_id)
         outside = Outside(Reading(layer, scheme), lang, tokenizer)

@@ -48,6 +48,9 @@ def distill_cli(
     lexicon: Path = typer.Option(
         None, "--lexicon", help="Phrases and their classes, .jsonl, that students are to know"
     ),
+    hidden: bool = typer.Option(
+        False, "--hidden", help="Learn how alike words are to TEACHER's transformer, too"
+    ),
     name: str = typer.Option("skd_student", "--name", help="Package name, without the language"),
     version: str = typer.Option("0.1.0", "--version", help="Package version"),
     license: str = LICENSE,
@@ -80,6 +83,7 @@ def distill_cli(
         retrain=tuple(retrain),
         transitions=tuple(names_in(transitions)),
         lexicon=lexicon,
+        hidden=hidden,
         name=name,
         version=version,
         license=license,

@@ -1,16 +1,14 @@
 """`spacy skd init`: the complete config of a student of any teacher pipeline."""
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import typer
 from spacy.cli._util import import_code
 from spacy.language import Language
-from spacy.tokens import Doc, DocBin
-from spacy.training.corpus import walk_corpus
-from spacy.vocab import Vocab
+from spacy.tokens import Doc
 from thinc.api import Config
 from wasabi import msg
 
@@ -28,9 +26,11 @@ from ..training.configs.stored_plan import plan_of_store
 from ..training.configs.student_config import for_teacher, student_config
 from ..training.configs.transitions import with_transitions
 from ..training.configs.with_lexicon import with_lexicon
+from ..training.configs.with_similarities import with_similarities
 from ..training.lexicon.reading import read_lexicon
 from .code import CODE, with_code
 from .prepare import EFFORT, from_store, set_steps, student_words
+from .texts.docs import docs_in
 from .texts.outside import check_no_components, for_store, outside_of
 from .told.rejects import ACCEPT
 from .told.remedies import print_remedies, tell_lexicon
@@ -51,6 +51,7 @@ def init(
     teach: Sequence[str] = (),
     retrain: Sequence[str] = (),
     transitions: Sequence[str] = (),
+    hidden: bool = False,
     effort: float = 1.0,
 ) -> tuple[Config, Plan]:
     """Make a config with one student for each layer that a teacher annotates.
@@ -73,6 +74,8 @@ def init(
     retrain (Sequence[str]): those to train anew on the student's tok2vec, from a store.
     transitions (Sequence[str]): of the students, those that are to be spaCy's own `ner` or
         `parser`, which learn action by action.
+    hidden (bool): whether their tok2vec learns the similarities of the teacher's hidden states,
+        too, which a store has.
     effort (float): of the words of a store that are worth seeing in training, how many are seen.
     RETURNS (tuple[Config, Plan]): the config, and what becomes of each component of the teacher.
     RAISES (ValueError): if the teacher, or what else is named, is unfit.
@@ -128,7 +131,7 @@ def init(
             config = ask_stores(from_store(config), stores, plan)
         words = sum(int(each.manifest.counts["words"]) for each in stores)
         set_steps(config, effort * student_words(words))
-    return config, plan
+    return with_similarities(config, stores) if hidden else config, plan
 
 
 def _check_vectors(vectors: str) -> None:
@@ -161,19 +164,6 @@ def _more_scores(plan: Plan, nlp: Language, gold: Sequence[Doc] | None) -> dict[
 def _again(retrain: Sequence[str]) -> str:
     options = " ".join(f"--retrain {shlex.quote(name)}" for name in retrain)
     return f"annotate with {options}, and name the folder"
-
-
-def docs_in(corpus: Path) -> Iterator[Doc]:
-    """Read the docs of a `.spacy` file or a folder of them. RAISES (ValueError): if it is none."""
-    vocab = Vocab()
-    for path in walk_corpus(corpus, ".spacy") if corpus.is_dir() else [corpus]:
-        try:
-            docs = DocBin().from_disk(path).get_docs(vocab)
-        except Exception as error:  # zlib's, msgpack's, the system's
-            raise ValueError(
-                f"{path}: expected docs as spaCy's DocBin writes them ({error})"
-            ) from error
-        yield from docs
 
 
 def _stored(config: Config, stored: BeliefStore, plan: Plan, nlp: Language | None) -> Config:
@@ -242,6 +232,9 @@ def init_cli(
     transitions: str = typer.Option(
         "", "--transitions", help="Of the students: spaCy's own ner or parser"
     ),
+    hidden: bool = typer.Option(
+        False, "--hidden", help="Learn how alike words are to TEACHER, too (annotate --hidden)"
+    ),
     effort: float = typer.Option(1.0, "--effort", help=f"{EFFORT} (with --store)"),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace the config"),
     code_path: Path = CODE,
@@ -270,6 +263,7 @@ def init_cli(
             teach=names_in(teach),
             retrain=retrain,
             transitions=names_in(transitions),
+            hidden=hidden,
             effort=effort,
         )
         if str(output) == STDOUT:

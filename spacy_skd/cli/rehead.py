@@ -22,8 +22,8 @@ from ..training.configs.layered import own_template
 from ..training.configs.rehead_config import rehead_config
 from ..training.progress import Report, silent
 from .code import CODE, with_code
-from .init import docs_in
 from .progress import progress
+from .texts.docs import docs_in
 
 CONFIG = "rehead.cfg"
 SPLIT_FILES = {"train": "train.spacy", "dev": "dev.spacy"}

@@ -26,18 +26,12 @@ from .saved import CALIBRATION
 from .tasks.base import Task
 
 
-class Learner(Protocol):
-    """What `update` and `distill` need of a component, also of spaCy's transition systems.
-
-    layer (Layer): what is annotated. cfg (dict[str, Any]): counts the examples that it has "seen",
-        and each "step" that anneals.
-    """
+class Updated(Protocol):
+    """What `update` needs of a component, whatever it learns. cfg (dict[str, Any]): counts the
+    examples that it has "seen", and each "step" that anneals."""
 
     name: str
     cfg: dict[str, Any]
-
-    @property
-    def layer(self) -> Layer: ...
 
     def n_learnt(self, docs: Sequence[Doc]) -> int:
         """Return of how many words (of categories, docs) a loss is the mean."""
@@ -46,12 +40,20 @@ class Learner(Protocol):
         """Learn gold, and what the linked teacher believes. n (int): `n_learnt`, above 0.
         RETURNS (float): mean nats."""
 
+    def finish_update(self, sgd: Optimizer) -> None: ...
+
+
+class Learner(Updated, Protocol):
+    """What `distill` needs, too, also of spaCy's transition systems. layer (Layer): what is
+    annotated."""
+
+    @property
+    def layer(self) -> Layer: ...
+
     def learn_beliefs(
         self, docs: list[Doc], beliefs: Sequence[Belief], *, n: int, of: str, drop: float
     ) -> float:
         """Learn what a component believes, likewise. of (str): its name."""
-
-    def finish_update(self, sgd: Optimizer) -> None: ...
 
 
 class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
@@ -114,11 +116,8 @@ class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
         return self.meter
 
     def get_loss(self, examples: Iterable[Example], scores: Any) -> tuple[float, Any]:
-        """Mean loss of a word (of categories, of a doc) in nats, and its gradient at the scores.
-
-        scores: what the model returned for the predicted docs.
-        RAISES (ValueError): if the loss is not finite.
-        """
+        """Mean loss of a word (of categories, of a doc) in nats, and its gradient at the scores,
+        what the model returned for the predicted docs. RAISES (ValueError): if it is not finite."""
         examples = of_gold(examples)
         lesson = self.task.lesson(examples, self.beliefs_of_teacher(examples))
         n = self.n_learnt([eg.predicted for eg in examples])
@@ -152,7 +151,7 @@ class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
     # Steps
 
     def update(
-        self: Learner,
+        self: Updated,
         examples: Iterable[Example],
         *,
         drop: float = 0.0,

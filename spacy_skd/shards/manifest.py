@@ -32,6 +32,8 @@ class Manifest:
     shards: by file name.
     of_words: whether beliefs are of the words of docs (codecs/words.py). Manifests that do not say
         so are of an earlier version, whose beliefs are of all tokens, whitespace too.
+    hidden: what the hidden states of words are projected by (`Projection.to_json`), empty where
+        none are stored. Neither compared, since it follows from the rest, nor of the `id`.
     """
 
     teacher: dict[str, Any]
@@ -46,6 +48,7 @@ class Manifest:
     format: int = FORMAT
     of_words: bool = False
     layers: dict[str, str] = field(default_factory=dict)
+    hidden: dict[str, Any] = field(default_factory=dict)
 
     @property
     def id(self) -> bytes:
@@ -124,7 +127,10 @@ class Manifest:
             )
 
     def _data(self) -> dict[str, Any]:
-        return asdict(self)
+        data = asdict(self)
+        if not self.hidden:  # as manifests of earlier versions
+            del data["hidden"]
+        return data
 
 
 def _differences(stored: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:

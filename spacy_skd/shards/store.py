@@ -19,7 +19,8 @@ from ..arrays import Array
 from ..models.words import words_of
 from ..teachers.fingerprint import fingerprint
 from ..transfer.beliefs import Belief, Form
-from ..transfer.beliefs.form import Packed
+from ..transfer.beliefs.form import Packed, PackedArray, pack_array, unpack_array
+from ..transfer.similarities import WordStates
 from .files import read_shard
 from .manifest import Manifest
 from .messages import unpack_message
@@ -35,21 +36,31 @@ class StoredBeliefs:
 
     id (bytes): of the manifest (`Manifest.id`). key (bytes): `doc_key` of the doc that the teacher
     saw. packed (dict[str, Packed]): by the teacher's component. row (str): of a table of stores,
-    the one that the doc was read from; "" without such a table.
+    the one that the doc was read from; "" without such a table. hidden (PackedArray | None):
+    (words, columns) int8, see `Projection`, where hidden states are stored.
     """
 
     id: bytes
     key: bytes
     packed: dict[str, Packed]
     row: str = ""
+    hidden: PackedArray | None = None
 
 
 def add_beliefs(
-    doc: Doc, beliefs: Mapping[str, Belief], *, id: bytes, key: bytes, least: float
+    doc: Doc,
+    beliefs: Mapping[str, Belief],
+    *,
+    id: bytes,
+    key: bytes,
+    least: float,
+    hidden: Array | None = None,
 ) -> None:
-    """Store a doc's beliefs in its user data. least (float): see `Belief.pack`."""
+    """Store a doc's beliefs in its user data. least (float): see `Belief.pack`. hidden (Array |
+    None): (words, columns) int8, see `StoredBeliefs`."""
     packed = {pipe: belief.pack(least=least) for pipe, belief in beliefs.items()}
-    doc.user_data[KEY] = {"id": id, "key": key, "beliefs": packed}
+    stored = {"id": id, "key": key, "beliefs": packed}
+    doc.user_data[KEY] = stored if hidden is None else {**stored, "hidden": pack_array(hidden)}
 
 
 def read_beliefs(user_data: Mapping[Any, Any]) -> StoredBeliefs | None:
@@ -57,7 +68,8 @@ def read_beliefs(user_data: Mapping[Any, Any]) -> StoredBeliefs | None:
     stored = user_data.get(KEY)
     if not stored:
         return None
-    return StoredBeliefs(stored["id"], stored["key"], stored["beliefs"], stored.get("row", ""))
+    id, key, packed = (stored[name] for name in ("id", "key", "beliefs"))
+    return StoredBeliefs(id, key, packed, stored.get("row", ""), stored.get("hidden"))
 
 
 def note_row(user_data: dict[Any, Any], row: str) -> None:
@@ -141,9 +153,7 @@ class BeliefStore:
         RAISES (ValueError): if it is needed and not stored; if the reference carries a belief of
             another store or of other words.
         """
-        stored = read_beliefs(eg.reference.user_data)
-        if stored is not None and (stored.id != self.id or stored.key != key):
-            raise ValueError(self.unfit(eg, stored))
+        stored = self.carried(eg, key)
         if stored is None and pipe in self.forms:
             stored = self.find(key)
         if stored is not None and pipe in stored.packed:
@@ -151,6 +161,39 @@ class BeliefStore:
         if needed:
             raise ValueError(self.missing(eg, pipe))
         return None
+
+    def carried(self, eg: Example, key: bytes) -> StoredBeliefs | None:
+        """Return what an example's reference carries, None if nothing. key (bytes): `doc_key` of
+        the predicted doc. RAISES (ValueError): if it is of another store or of other words."""
+        stored = read_beliefs(eg.reference.user_data)
+        if stored is not None and (stored.id != self.id or stored.key != key):
+            raise ValueError(self.unfit(eg, stored))
+        return stored
+
+    @property
+    def has_hidden(self) -> bool:
+        """Whether hidden states of words are stored."""
+        return bool(self.manifest.hidden)
+
+    def states(self, stored: StoredBeliefs, doc: Doc, *, trees: bool) -> WordStates | None:
+        """Return the hidden states of a doc's words; None where there are none.
+
+        trees (bool): whether to say which words share an arc, too, where trees are stored.
+        RAISES (ValueError): if they are of another number of words.
+        """
+        if stored.hidden is None:
+            return None
+        columns, (words,) = unpack_array(stored.hidden), words_of([doc])
+        if columns.ndim != 2 or len(columns) != len(words):
+            raise ValueError(
+                f"{self.name}: the hidden states of {doc.text[:40]!r} in {self.folder} are "
+                f"damaged: expected those of {len(words)} words, found the shape {columns.shape}"
+            )
+        heads = None
+        pipe = next((p for p in stored.packed if self.forms[p].of_trees), None)
+        if trees and pipe is not None:
+            heads = self.belief(stored, pipe, doc).likeliest_heads()
+        return WordStates(columns, heads)
 
     def is_of(self, nlp: Language) -> bool:
         """Whether a teacher has annotated the folder, alone or as one of an ensemble."""

@@ -69,18 +69,21 @@ class Embedder:
     def vectors(self, docs: Sequence[Doc]) -> list[Floats2d]:
         """Return per doc (tokens, width) float32, on the CPU. The docs are left without what the
         component set in them."""
-        ops = self._listener.ops
         with_tokens = [doc for doc in docs if len(doc)]
-        vectors = iter(self._predicted(with_tokens) if with_tokens else [])
-        none = ops.alloc2f(0, self.width)
-        return [ops.to_numpy(next(vectors) if len(doc) else none) for doc in docs]
-
-    def _predicted(self, docs: list[Doc]) -> list[Floats2d]:
-        self.pipe.set_annotations(docs, self.pipe.predict(docs))
-        vectors: list[Floats2d] = self._listener.predict(docs)
-        for doc in docs:
+        if with_tokens:
+            self.pipe.set_annotations(with_tokens, self.pipe.predict(with_tokens))
+        vectors = self.read(docs)
+        for doc in with_tokens:
             drop_vectors(doc)
         return vectors
+
+    def read(self, docs: Sequence[Doc]) -> list[Floats2d]:
+        """Return the same of docs on which the component has run."""
+        ops = self._listener.ops
+        with_tokens = [doc for doc in docs if len(doc)]
+        vectors = iter(self._listener.predict(with_tokens) if with_tokens else [])
+        none = ops.alloc2f(0, self.width)
+        return [ops.to_numpy(next(vectors) if len(doc) else none) for doc in docs]
 
 
 def drop_vectors(doc: Doc) -> Doc:

@@ -1,4 +1,4 @@
-"""Two stages of a run over items, each in a thread of its own."""
+"""Two stages of a run over items, each in a thread of its own; and docs in batches."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -50,3 +50,13 @@ def n_cores() -> int:
     """Return how many cores this process may use."""
     allowed = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
     return len(allowed(0)) if allowed else os.cpu_count() or 1
+
+
+def batches_by_length(lengths: Sequence[int], *, size: int) -> list[list[int]]:
+    """Batch indices of docs of similar length: at most `size` padded words, or one doc."""
+    batches: list[list[int]] = []
+    for i in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
+        if not batches or lengths[i] * (len(batches[-1]) + 1) > size:
+            batches.append([])
+        batches[-1].append(i)
+    return batches

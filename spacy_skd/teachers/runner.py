@@ -14,8 +14,9 @@ from ..models.prediction.word_table import forget_words
 from ..models.words import words_of
 from ..transfer.beliefs import Belief
 from .beam import Beam
+from .embedding import Embedder
 from .fingerprint import about_pipeline
-from .overlap import in_turn, n_cores, overlapped
+from .overlap import batches_by_length, in_turn, n_cores, overlapped
 from .sources import find_sources
 from .views import Source, View
 
@@ -24,11 +25,13 @@ Out = TypeVar("Out")
 
 
 class _Batch(NamedTuple):
-    """Docs on which some components have run, which of all docs they are, and beliefs of each."""
+    """Docs on which some components have run, which of all docs they are, beliefs of each, and the
+    vectors of their tokens, if these are wanted."""
 
     places: list[int]
     docs: list[Doc]
     beliefs: list[Beliefs]
+    vectors: Sequence[Any] = ()
 
 
 class TeacherRunner:
@@ -109,6 +112,7 @@ class TeacherRunner:
         starts: Sequence[Array | None],
         pipes: Iterable[str],
         also: Collection[str] = (),
+        embedder: Embedder | None = None,
     ) -> list[Out]:
         """Do as `annotate`, but return what is made at once of each doc's copy and beliefs, so that
         these are not all in memory.
@@ -117,8 +121,10 @@ class TeacherRunner:
             another thread, docs of similar length after each other.
         also (Collection[str]): components that annotate the copies, too, whether or not they can be
             asked; so do those before them.
+        embedder (Embedder | None): of this pipeline, whose vectors the copies then have in `tensor`
+            while they are read.
         """
-        return self._run(docs, starts, set(pipes), read, guess=True, also=also)
+        return self._run(docs, starts, set(pipes), read, guess=True, also=also, embedder=embedder)
 
     def _run(
         self,
@@ -129,6 +135,7 @@ class TeacherRunner:
         *,
         guess: bool,
         also: Collection[str] = (),
+        embedder: Embedder | None = None,
     ) -> list[Out]:
         """Run the transformer beside the other components, which are at the batch before."""
         for _, pipe in self.nlp.pipeline:  # beliefs are the same wherever a run was stopped
@@ -140,16 +147,18 @@ class TeacherRunner:
 
         def embed(places: list[int]) -> _Batch:
             batch = _Batch(places, [copies[i] for i in places], [{} for _ in places])
-            return self._run_batch(batch, components[:n_first], wanted)
+            return self._run_batch(batch, components[:n_first], wanted, embedder)
 
         def finish(batch: _Batch) -> list[Out]:
-            batch = self._run_batch(batch, components[n_first:], wanted)
+            batch = self._run_batch(batch, components[n_first:], wanted, embedder)
             vectors = [[*doc.user_data] for doc in batch.docs]  # keys of what embeds
             if guess:
                 self._guess(batch.docs, batch.beliefs, also)
             for doc, keys in zip(batch.docs, vectors):
                 _drop_vectors(doc, keys)
-            return [read(*row) for row in zip(*batch)]
+            for doc, tensor in zip(batch.docs, batch.vectors):
+                doc.tensor = tensor
+            return [read(*row) for row in zip(batch.places, batch.docs, batch.beliefs)]
 
         batches = batches_by_length([len(doc) for doc in docs], size=self.batch_words)
         results: dict[int, Out] = {}
@@ -209,12 +218,18 @@ class TeacherRunner:
         return copy
 
     def _run_batch(
-        self, batch: _Batch, components: Sequence[tuple[str, Any]], wanted: set[str]
+        self,
+        batch: _Batch,
+        components: Sequence[tuple[str, Any]],
+        wanted: set[str],
+        embedder: Embedder | None,
     ) -> _Batch:
         for name, pipe in components:
             if self._embeds(name, pipe):
                 docs = list(pipe.pipe(batch.docs, batch_size=len(batch.docs)))
                 batch = batch._replace(docs=docs)
+                if embedder is not None and embedder.pipe is pipe:  # others overwrite its tensors
+                    batch = batch._replace(vectors=embedder.read(docs))
                 continue
             self._ask(name, batch.docs, wanted, batch.beliefs)
             if name not in self.nlp.disabled and sets_sentences(self.nlp, name, pipe):
@@ -282,13 +297,3 @@ def sets_sentences(nlp: Language, name: str, pipe: Any) -> bool:
 
 def has_starts(doc: Doc) -> bool:
     return len(doc) < 2 or any(token.is_sent_start is not None for token in doc[1:])
-
-
-def batches_by_length(lengths: Sequence[int], *, size: int) -> list[list[int]]:
-    """Batch indices of docs of similar length: at most `size` padded words, or one doc."""
-    batches: list[list[int]] = []
-    for i in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
-        if not batches or lengths[i] * (len(batches[-1]) + 1) > size:
-            batches.append([])
-        batches[-1].append(i)
-    return batches

@@ -10,7 +10,8 @@ from thinc.api import Config, Model
 
 from ..models.embedding.own_vectors import STATIC
 from ..pipeline.gold_config import is_ours, learning_alone, read_gold
-from ..pipeline.teacher.base import SkdTeacher, is_teacher
+from ..pipeline.of_training import is_of_training
+from ..pipeline.teacher.base import SkdTeacher
 from ..pipeline.transitions.stock import save_as_stock
 from ..registry import callback
 from ..teachers.sources import component_of
@@ -34,13 +35,13 @@ def make_drop_teacher() -> Callable[[Language], Language]:
 
 
 def without_teacher(nlp: Language) -> Language:
-    """Return a shallow clone of a pipeline without its teacher component, whose meta says what it
-    was made of.
+    """Return a shallow clone of a pipeline without its teacher component, and others of training
+    alone, whose meta says what it was made of.
 
     The pipeline itself stays as it is: training goes on with it.
     RETURNS (Language): shares components and vocab with `nlp`.
     """
-    names = [name for name, pipe in nlp._components if is_teacher(pipe)]
+    names = [name for name, pipe in nlp._components if is_of_training(pipe)]
     clone = copy.copy(nlp)
     clone._components = [(n, pipe) for n, pipe in nlp._components if n not in names]
     clone._disabled = {n for n in nlp._disabled if n not in names}
@@ -170,7 +171,7 @@ def reads_vectors(pipe: Any) -> bool:
 
 def why_not_kept(pipe: Any) -> str:
     """Return why a teacher's pipe cannot go into a student, "" if it can."""
-    if is_teacher(pipe):
+    if is_of_training(pipe):
         return "is of training alone"
     model = getattr(pipe, "model", None)
     if not isinstance(model, Model):

@@ -19,6 +19,7 @@ from spacy.util import registry, resolve_dot_names
 from thinc.api import Config
 
 from ..pipeline.learners import LEARNERS
+from ..pipeline.similarities import hidden_rows
 from ..pipeline.teacher.base import is_teacher
 from ..shards.store import BeliefStore
 from .lexicon.setting import lexicon_rows
@@ -89,7 +90,7 @@ def check_training(config: Config, *, steps: int = STEPS) -> list[Row]:
         *(row for teacher in teachers for row in _beliefs(teacher)),
         *(
             Row(name, what, value, DOUBTFUL if remedy else GOOD, remedy)
-            for name, what, value, remedy in lexicon_rows(nlp)
+            for name, what, value, remedy in (*lexicon_rows(nlp), *hidden_rows(nlp))
         ),
     ]
     return [*rows, *_cost(nlp, trial, settings, of_dev=of_dev, dev=dev)]

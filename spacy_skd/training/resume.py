@@ -11,6 +11,7 @@ from spacy.pipeline import AttributeRuler
 from spacy.tokens import Doc
 
 from ..pipeline.learners import LEARNERS
+from ..pipeline.of_training import is_of_training
 from ..pipeline.saved import CALIBRATION, COUNTS
 from ..pipeline.teacher.base import is_teacher
 from ..pipeline.transitions.actions import add_actions
@@ -100,7 +101,7 @@ def resume(nlp: Language, path: str, *, is_new: bool = False) -> None:
     lexicon = lexicon_path(nlp)  # which is to take the place of what is saved
     resumed: list[str] = []
     for name, pipe in nlp.components:
-        if is_teacher(pipe) or not hasattr(pipe, "from_bytes"):
+        if is_of_training(pipe) or not hasattr(pipe, "from_bytes"):
             continue
         if name in saved.component_names:
             _check_fits(nlp, saved, name, path)

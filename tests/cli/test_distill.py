@@ -89,7 +89,8 @@ def made(teacher, data, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         shorten(patch)
         found = distill(teacher, data / "raw.jsonl", out, "--gold", data / "gold.spacy",
-                        "--license", "MIT", "--lexicon", data / "lexicon.jsonl")  # fmt: skip
+                        "--license", "MIT", "--lexicon", data / "lexicon.jsonl",
+                        "--hidden")  # fmt: skip
     assert found.exit_code == 3, found.output
     return out, found.output
 
@@ -121,6 +122,8 @@ def test_it_says_how_long_it_takes_and_ends_with_scores_and_a_wheel(made, teache
     student = spacy.load(out / "training" / "model-best")
     (layer,) = lexicon_layers(student.get_pipe("tok2vec").model)
     assert layer.attrs["lexicon"].lexicon.classes == ("COMMAND",)
+    config = Config().from_disk(out / "student.cfg", interpolate=False)
+    assert set(config["components"]) - {"teacher", *student.pipe_names} == {"similarities"}
     results = srsly.read_json(out / "report.json")
     assert results["scores"] == "agreement with the teacher"
     assert "Scores are agreement with the teacher on 2 held-out texts" in words

@@ -18,6 +18,7 @@ READ_ON = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "benchmarks" / "
 FACTORIES = {
     "distilling_tagger": ("tagger.md", "Settings"),
     "distilling_parser": ("parser.md", "Settings"),
+    "distilling_similarities": ("similarities.md", "Settings"),
     "distilling_textcat": ("textcat.md", "Settings"),
     "distilling_transitions": ("transitions.md", "Settings"),
     "skd_teacher": ("teacher.md", "`skd_teacher`"),

@@ -7,7 +7,8 @@ import numpy
 import spacy
 from hypothesis import given
 
-from spacy_skd.teachers.runner import TeacherRunner, batches_by_length
+from spacy_skd.teachers.overlap import batches_by_length
+from spacy_skd.teachers.runner import TeacherRunner
 
 
 def padded(batches, lengths):

@@ -12,7 +12,7 @@ from spacy.tokens import Doc
 from spacy.training.corpus import walk_corpus
 
 from ...disk import check_apart, digest_of, files_of, suffix_of
-from ...errors import check_positive
+from ...errors import check_positive, named
 from ...layers.known import annotated_layers
 from ...teachers.embedding import Embedder
 from ...teachers.fingerprint import fingerprint
@@ -25,10 +25,11 @@ from ...training.configs.transitions import with_transitions
 from ...training.conversion.heldout import TextCounts, choose, count_texts
 from ...training.conversion.raw_text import find_raw_files
 from ...training.lexicon.reading import SUFFIXES, read_lexicon
-from ..init import docs_in
 from ..package import check_wheel
+from ..texts.docs import docs_in
 from .state import describe
 
+HIDDEN = 24  # columns of hidden states
 OVERRIDES = "SPACY_CONFIG_OVERRIDES"  # spaCy's own
 
 
@@ -49,6 +50,7 @@ class Request:
     retrain: tuple[str, ...] = ()
     transitions: tuple[str, ...] = ()
     lexicon: Path | None = None
+    hidden: bool = False
     name: str = "skd_student"
     version: str = "0.1.0"
     license: str = ""
@@ -94,7 +96,7 @@ def check(request: Request) -> Checked:
     plan = with_transitions(plan, r.transitions)
     if r.lexicon is not None:
         plan = replace(plan, lexicon=read_lexicon(r.lexicon, nlp))
-    annotation = _annotation(request, plan)
+    annotation = _annotation(request, plan, nlp)
     for path, read in docs.items():
         _check_layers(path, read, plan)
     counts = count_texts(files)
@@ -112,7 +114,11 @@ def check(request: Request) -> Checked:
         **{name: getattr(request, name) for name in ("preset", "effort", "max_words")},
         **{name: list(getattr(request, name)) for name in ("pipes", "keep", "teach", "retrain")},
         **{name: getattr(request, name) for name in ("name", "version", "license")},
-        "annotation": {"beam_width": annotation.beam_width, "least": annotation.least},
+        "annotation": {
+            "beam_width": annotation.beam_width,
+            "least": annotation.least,
+            **({"hidden": annotation.hidden} if annotation.hidden else {}),
+        },
         "code": request.code and {"file": request.code.name, "blake2b": digest_of(request.code)},
         "overrides": os.environ.get(OVERRIDES, ""),
         **_of_students(request),
@@ -159,12 +165,16 @@ def check_output(request: Request, output: Path) -> None:
     check_apart(output, inputs)
 
 
-def _annotation(request: Request, plan: Plan) -> Settings:
+def _annotation(request: Request, plan: Plan, nlp: Language) -> Settings:
     """Return how the teacher annotates: all that it can be asked, or, where components are chosen,
-    what their students ask."""
+    what their students ask. RAISES (ValueError): if there are no hidden states, where they are
+    asked for."""
     is_chosen = request.pipes or request.keep or request.teach
     asks = sorted({student.asks for student in plan.students}) if is_chosen else []
-    return Settings(pipes=tuple(asks), max_words=request.max_words, retrain=request.retrain)
+    with named("hidden"):
+        hidden = min(HIDDEN, Embedder(nlp).width) if request.hidden else 0
+    words, again = request.max_words, request.retrain
+    return Settings(pipes=tuple(asks), max_words=words, retrain=again, hidden=hidden)
 
 
 def _embeds(nlp: Language) -> bool:

@@ -141,22 +141,22 @@ class Steps:
     # What the commands are given
 
     def _line(self, command: str, *arguments: Any, gpu: bool = True, **options: Any) -> str:
-        """Return a command line, as a shell reads it."""
+        """Return a command line, as a shell reads it; "" is the value of a flag."""
         words = [str(argument) for argument in arguments]
         for name, value in options.items():
             values = value if isinstance(value, tuple | list) else [value]
-            words += [w for each in values for w in (f"--{name.replace('_', '-')}", str(each))]
+            words += [w for each in values for w in (f"--{name.replace('_', '-')}", str(each)) if w]
         if gpu and self.request.gpu_id >= 0:
             words += ["--gpu-id", str(self.request.gpu_id)]
         return f"{SPACY} {command} {shlex.join(words)}{with_code(self.request.code)}"
 
     @property
     def _asked(self) -> dict[str, Any]:
-        settings = self.checked.annotation
-        options: dict[str, Any] = {"pipes": ",".join(settings.pipes)} if settings.pipes else {}
-        if settings.max_words != 300:
-            options["max_words"] = settings.max_words
-        return {**options, "retrain": settings.retrain}
+        asked = self.checked.annotation
+        options: dict[str, Any] = {"pipes": ",".join(asked.pipes)} if asked.pipes else {}
+        if asked.max_words != 300:
+            options["max_words"] = asked.max_words
+        return {**options, "retrain": asked.retrain, "hidden": [asked.hidden] * (asked.hidden > 0)}
 
     @property
     def _least(self) -> dict[str, Any]:
@@ -174,6 +174,7 @@ class Steps:
             "dev": self.dev,
             **{name: ",".join(names) for name, names in lists.items() if names},
             "retrain": r.retrain,
+            "hidden": [""] * r.hidden,
             **({"effort": r.effort} if r.effort != 1 else {}),
         }
 
@@ -235,6 +236,7 @@ class Steps:
             retrain=r.retrain,
             transitions=r.transitions,
             lexicon=None if r.lexicon is None else str(r.lexicon),
+            hidden=r.hidden,
             effort=r.effort,
         )
         write_new(self.config, config.to_bytes(), overwrite=True)

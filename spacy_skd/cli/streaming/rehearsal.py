@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ...disk import digest, write_new
 from ...training.conversion.raw_text import Placed, RawText, read_texts
-from ..init import docs_in
+from ..texts.docs import docs_in
 from .corpora import Corpus
 
 

@@ -15,7 +15,7 @@ from ...teachers.loading import load_trained
 from ...training.configs.plan import make_plan
 from ...training.configs.presets import DEFAULT, find_preset
 from ..distillation.state import describe
-from ..init import docs_in
+from ..texts.docs import docs_in
 from .corpora import Corpus
 from .variants import IN_TURN, WANTED
 

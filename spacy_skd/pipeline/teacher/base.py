@@ -12,6 +12,7 @@ from thinc.api import Model
 from ...shards.store import BeliefStore
 from ...teachers.runner import TeacherRunner
 from ...transfer.beliefs import Belief
+from ...transfer.similarities import WordStates
 from .live import LiveTeacher
 
 
@@ -25,6 +26,7 @@ class SkdTeacher(ABC):
     seconds (float): that students have waited for its answers so far.
     """
 
+    is_of_training = True
     model: Any = None
     members: list[LiveTeacher]
     store: str | None = None
@@ -79,6 +81,15 @@ class SkdTeacher(ABC):
 
         RAISES (ValueError): if the teacher lacks the component; if there is none, and a belief is
             not stored; if a stored one is not of these words or of another teacher.
+        """
+
+    @abstractmethod
+    def states(self, examples: Sequence[Example], *, trees: bool) -> list[WordStates | None]:
+        """Return what hidden states of the teacher's transformer are stored of the words of each
+        predicted doc; None of docs that are not stored.
+
+        trees (bool): whether to say which words share an arc, too.
+        RAISES (ValueError): if what a reference has is of another store or of other words.
         """
 
     # Who answers

@@ -15,6 +15,7 @@ from ...models.words import reference_starts
 from ...shards.store import BeliefStore, doc_key
 from ...teachers.runner import starts_of
 from ...transfer.beliefs import Belief, Mixture
+from ...transfer.similarities import WordStates
 from .base import SkdTeacher
 from .live import LiveTeacher, check_teachers
 
@@ -103,6 +104,20 @@ class Ensemble(SkdTeacher):
                 asked[i] = belief
         self.seconds += time.perf_counter() - begun
         return [belief for belief in asked if belief is not None]
+
+    def states(self, examples: Sequence[Example], *, trees: bool) -> list[WordStates | None]:
+        store = self.stored
+        if store is None:
+            return [None] * len(examples)
+        begun = time.perf_counter()
+        keys = [doc_key(eg.predicted, reference_starts(eg)) for eg in examples]
+        found = [store.carried(eg, key) or store.find(key) for eg, key in zip(examples, keys)]
+        states = [
+            None if stored is None else store.states(stored, eg.predicted, trees=trees)
+            for eg, stored in zip(examples, found)
+        ]
+        self.seconds += time.perf_counter() - begun
+        return states
 
     def _live(
         self, student: str, docs: Sequence[Doc], starts: Sequence[Array | None]

@@ -15,6 +15,7 @@ from ...shards.table import StoreEntry
 from ...shards.texts import Texts
 from ...teachers.runner import starts_of
 from ...transfer.beliefs import Belief, Pooled
+from ...transfer.similarities import WordStates
 from .base import SkdTeacher
 from .live import LiveTeacher
 
@@ -140,6 +141,21 @@ class StoreTable(SkdTeacher):
         self.seconds += time.perf_counter() - begun
         return [Pooled(len(each), row, shares) for each, row in zip(words, zip(*columns))]
 
+    def states(self, examples: Sequence[Example], *, trees: bool) -> list[WordStates | None]:
+        """See `SkdTeacher.states`: of the first store of a share that has some."""
+        begun = time.perf_counter()
+        states: list[WordStates | None] = []
+        for eg in examples:
+            key = doc_key(eg.predicted, reference_starts(eg))
+            heard = [
+                store.states(found, eg.predicted, trees=trees)
+                for row, store, found in zip(self.rows, self.stores, self._found(eg, key))
+                if found is not None and row.share
+            ]
+            states.append(next((each for each in heard if each is not None), None))
+        self.seconds += time.perf_counter() - begun
+        return states
+
     def _starts(
         self, doc: Doc, stored: Sequence[StoredBeliefs | None], starts: Array | None
     ) -> Array | None:
@@ -158,6 +174,13 @@ class StoreTable(SkdTeacher):
         RAISES (ValueError): if the reference's belief is of no store or of other words; if no
             store has the doc, and no teacher can run; if a store has its text in other tokens.
         """
+        found = self._found(eg, key)
+        if not any(found) and not any(row.teacher for row in self.rows):
+            raise ValueError(self.stores[0].missing(eg, self.pipe_of(student)))
+        return found
+
+    def _found(self, eg: Example, key: bytes) -> list[StoredBeliefs | None]:
+        """Return the same, also if it is nothing. RAISES (ValueError): see `_stored`."""
         carried = read_beliefs(eg.reference.user_data)
         found: list[StoredBeliefs | None] = [None] * len(self.rows)
         said: set[bytes] = set()
@@ -172,8 +195,6 @@ class StoreTable(SkdTeacher):
                 self._texts[place].check(eg.predicted, name=self.name)
             else:
                 said.add(store.id)
-        if not said and not any(row.teacher for row in self.rows):
-            raise ValueError(self.stores[0].missing(eg, self.pipe_of(student)))
         return found
 
     def _place(self, eg: Example, carried: StoredBeliefs, key: bytes) -> int:

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from spacy.tokens import DocBin
 
 from ...shards.manifest import Manifest
+from ...teachers.projection import Projection
 from ..configs.retrained import check_retrainable
 from ..conversion.raw_text import REJECTS as REJECTS
 from ..conversion.raw_text import Unfit
@@ -77,18 +79,21 @@ def annotate(
 @dataclass(frozen=True)
 class AskingPlan(Plan[ShardJob, Written]):
     """asked (Asked): who is asked, on the worker's machine. fingerprint (str): of the teacher that
-    the run's manifest names. id (bytes): of that manifest."""
+    the run's manifest names. id (bytes): of that manifest. hidden (Mapping[str, Any]): its
+    `Manifest.hidden`."""
 
     asked: Asked
     fingerprint: str
     id: bytes
     sink: Sink
+    hidden: Mapping[str, Any]
 
     def start(self) -> ShardWriter:
         annotator = self.asked.load()
         name = ", ".join(self.asked.teachers)
         check_same_pipeline(name, expected=self.fingerprint, loaded=annotator.fingerprint)
         annotator.id = self.id
+        annotator.projection = Projection.from_json(self.hidden) if self.hidden else None
         return ShardWriter(annotator, self.sink)
 
 
@@ -113,10 +118,24 @@ class _Annotation(ShardRun):
         plain.update(annotator.more)
         if not settings.retrain:  # as manifests of earlier versions
             del plain["retrain"]
+        if not settings.hidden:
+            del plain["hidden"]
         manifest = make_manifest(annotator.runner, files, pipes=pipes, settings=plain)
         annotator.id = manifest.id
         size = settings.shard_words
         super().__init__(annotator.nlp, files, manifest, shard_words=size, drafts=drafts, urls=urls)
+
+    def open(self, *, overwrite: bool) -> None:
+        """See `ShardRun.open`. The projection of hidden states is written before any shard is, so
+        that a run that goes on has the same."""
+        super().open(overwrite=overwrite)
+        if self.asked.settings.hidden:
+            if not self.manifest.hidden:
+                items = read_inputs(self.files, max_chars=self.nlp.max_length)
+                records = (item for item in items if isinstance(item, Record))
+                self.manifest.hidden = self.annotator.fit(records).to_json()
+                self._save()
+            self.annotator.projection = Projection.from_json(self.manifest.hidden)
 
     def read(self) -> Iterator[Record | Unfit]:
         return read_inputs(self.files, max_chars=self.nlp.max_length, after=self.check_unchanged)
@@ -126,5 +145,6 @@ class _Annotation(ShardRun):
 
     def engine(self, sink: Sink) -> Engine[ShardJob, Written]:
         annotator = self.annotator
-        plan = AskingPlan(self.asked, annotator.fingerprint, annotator.id, sink)
+        hidden = self.manifest.hidden
+        plan = AskingPlan(self.asked, annotator.fingerprint, annotator.id, sink, hidden)
         return make_engine(self.workers, plan, ShardWriter(annotator, sink))

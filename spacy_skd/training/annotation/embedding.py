@@ -14,7 +14,7 @@ from ...models.words import in_batches
 from ...teachers.embedding import Embedder
 from ...teachers.fingerprint import fingerprint
 from ...teachers.loading import load_trained
-from ...teachers.runner import batches_by_length
+from ...teachers.overlap import batches_by_length
 from ..engines.base import Engine, Plan
 from ..engines.docs import Docs
 from ..engines.worker import check_same_pipeline

@@ -14,10 +14,17 @@ from ...codecs.words import Words
 from ...errors import check_positive
 from ...layers.base import Drawing, Layer
 from ...layers.known import find_layer
-from ...teachers.runner import Beliefs, Out, TeacherRunner, batches_by_length, starts_of
+from ...teachers.embedding import Embedder
+from ...teachers.overlap import batches_by_length
+from ...teachers.runner import Beliefs, Out, TeacherRunner, starts_of
 from ...teachers.views import View
 from ...transfer.beliefs import Belief, Mixture
 from ...transfer.beliefs.merging import merge
+
+ONE_SPACE = (
+    "hidden: expected one teacher, got {}, whose hidden states are of different spaces: leave "
+    "--hidden out, or annotate with one alone"
+)
 
 
 class EnsembleRunner:
@@ -130,12 +137,15 @@ class EnsembleRunner:
         starts: Sequence[Array | None],
         pipes: Iterable[str],
         also: Collection[str] = (),
+        embedder: Embedder | None = None,
     ) -> list[Out]:
         """See `TeacherRunner.read_each`; in this thread. The guess is the best of the one belief,
-        not what another component makes of it, so that there is none `also`.
+        not what another component makes of it, so that there is none `also`, and no vectors.
 
         RAISES (ValueError): if there is.
         """
+        if embedder is not None:
+            raise ValueError(ONE_SPACE.format(len(self.members)))
         if also:
             raise ValueError(f"retrain: expected one teacher, got {len(self.members)}: {[*also]}")
         pipes = list(pipes)

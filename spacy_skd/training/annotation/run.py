@@ -113,7 +113,7 @@ class ShardRun(ABC):
         self.place.check_resumable(earlier)
         self.manifest.teacher, self.manifest.inputs = earlier.teacher, earlier.inputs
         self.manifest.versions, self.manifest.shards = earlier.versions, earlier.shards
-        self.manifest.rejects = earlier.rejects
+        self.manifest.rejects, self.manifest.hidden = earlier.rejects, earlier.hidden
 
     def jobs(self) -> Iterator[ShardJob]:
         """Yield the shards that are not whole yet; those that are count as done."""

@@ -18,7 +18,7 @@ from ...shards.manifest import Manifest
 from ...teachers.embedding import drop_vectors
 from ...teachers.fingerprint import about_pipeline, fingerprint
 from ...teachers.loading import load_trained
-from ...teachers.runner import batches_by_length
+from ...teachers.overlap import batches_by_length
 from ..conversion.categories import decide_categories
 from ..conversion.raw_text import REJECTS, Unfit, find_raw_files
 from ..engines.base import Engine, Plan

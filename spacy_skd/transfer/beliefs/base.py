@@ -205,6 +205,11 @@ class Belief(ABC):
         """Return (U, 2) start and end word of each sentence; None where it has none."""
         return None
 
+    def likeliest_heads(self) -> Ints1d | None:
+        """Return (words,) head word of each, -1 for ROOT: each's likeliest or that of the best
+        trees, whichever is at hand; None of what has no trees."""
+        return None
+
     @classmethod
     def target_of_tokens(cls, beliefs: Sequence["Self"], student: Student) -> Target:
         """Return the target of a student of independent labels: each word is a unit.

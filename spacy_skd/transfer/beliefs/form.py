@@ -136,6 +136,14 @@ def below_best(scores: Floats2d) -> Floats2d:
     return numpy.where(possible, numpy.maximum(below, LOWEST), IMPOSSIBLE).astype("float32")
 
 
+def without_self(arc: Floats2d) -> Floats2d:
+    """Let no word be its own head, whatever its score. arc (Floats2d): (n, n + 1), nats."""
+    n = len(arc)
+    masked = arc.astype("float32")
+    masked[numpy.arange(n), numpy.arange(1, n + 1)] = IMPOSSIBLE
+    return masked
+
+
 def pack_halves(values: FloatsXd) -> PackedArray:
     """Pack as float16, all high bytes before all low ones: zlib finds more in them so."""
     halves = numpy.ascontiguousarray(values, dtype="<f2")

@@ -114,6 +114,9 @@ class HeadLabelBelief(ParseBelief):
         weights[:, :1] = 1.0
         return TreeCandidates(tags.deprels, self.units, heads, deprels.astype("int32"), weights)
 
+    def likeliest_heads(self) -> Ints1d:
+        return self.best(k=1).likeliest_heads()
+
     def draw_trees(
         self, *, rng: numpy.random.Generator, temperature: float = 1.0, projective: bool = False
     ) -> DrawnTrees:

@@ -125,6 +125,9 @@ class TreeCandidates(ParseBelief):
         words = numpy.arange(len(chosen))
         return self.heads[chosen, words], self.deprels[chosen, words]
 
+    def likeliest_heads(self) -> Ints1d:
+        return self.heaviest()[0]
+
     @classmethod
     def merged(cls, mixtures: "Sequence[Mixture]") -> list[Belief]:
         """See `Belief.merged`. All candidates, exactly."""

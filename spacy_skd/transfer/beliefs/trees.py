@@ -11,7 +11,7 @@ from ...arrays import Array, Floats2d, Ints1d, Ints2d
 from ...codecs.trees import decode_trees, in_batch
 from ...codecs.units import ROOT_HEAD, Bucket, batch_spans
 from ...codecs.words import Words
-from ...structures import IMPOSSIBLE, ArcStructure, Parts, ProjectiveTrees, Structure
+from ...structures import ArcStructure, Parts, ProjectiveTrees, Structure
 from ..conversions.head_tags import ScoredArcs, batch_to_tags
 from ..conversions.table import convert, in_common
 from ..draws import DrawnTrees, draw_independent
@@ -36,6 +36,7 @@ from .form import (
     unpack_rows,
     unpack_scores,
     unpack_units,
+    without_self,
 )
 from .listed_trees import TreeCandidates
 from .merging import merge_trees
@@ -110,7 +111,7 @@ class TreeBelief(ParseBelief):
         order = numpy.lexsort((self.pairs[:, 1], self.pairs[:, 0]))
         dependents, heads = self.pairs[order].astype("int64").T
         distances = numpy.where(heads < 0, 0, heads - dependents)
-        values = [below_best(_without_self(arc)) for arc in self.arcs]
+        values = [below_best(without_self(arc)) for arc in self.arcs]
         kept = [value > LOWEST * 2 for value in values]
         flat = [value[keep] for value, keep in zip(values, kept)]
         n_heads = numpy.bincount(dependents, minlength=self.n_tokens)
@@ -170,6 +171,12 @@ class TreeBelief(ParseBelief):
         deprels = numpy.stack([self._best_deprels(row) for row in heads])
         weights = numpy.isfinite(totals).astype("float64")
         return TreeCandidates(self.labels, self.units, heads, deprels, weights)
+
+    def likeliest_heads(self) -> Ints1d:
+        heads = [without_self(arc).argmax(axis=1) - 1 for arc in self.arcs]
+        starts = self.units[:, 0].tolist()
+        moved = [numpy.where(row < 0, ROOT_HEAD, row + n) for row, n in zip(heads, starts)]
+        return numpy.concatenate([numpy.zeros(0, dtype="int64"), *moved])
 
     def _best_deprels(self, heads: Ints1d) -> Ints1d:
         """Return (words,) deprels of `heads`, (words,), -1 where the arc's deprels were not
@@ -290,11 +297,3 @@ class ScoredTrees(TreeTeacher):
 
     def label_scores(self, structure: ArcStructure, temperature: float) -> Floats2d:
         return self.scores * (1.0 / temperature)
-
-
-def _without_self(arc: Floats2d) -> Floats2d:
-    """Let no word be its own head, whatever its score."""
-    n = len(arc)
-    masked = arc.astype("float32")
-    masked[numpy.arange(n), numpy.arange(1, n + 1)] = IMPOSSIBLE
-    return masked

@@ -454,6 +454,30 @@ def test_each_word_has_as_many_columns_in_every_doc(make, n, rng):
     assert ((rows >= 0) & (rows <= 1 + 1e-5)).all() or make is spans
 
 
+@lengths
+@each
+def test_likeliest_heads_are_of_trees_alone_and_stay_in_their_sentences(make, n, rng):
+    belief = make(rng, n)
+    heads = belief.likeliest_heads()
+    assert (heads is not None) == (make in (trees, head_tags, listed_trees))
+    if heads is not None:
+        assert heads.shape == (n,)
+        starts = numpy.repeat(belief.units[:, 0], belief.units[:, 1] - belief.units[:, 0])
+        ends = numpy.repeat(belief.units[:, 1], belief.units[:, 1] - belief.units[:, 0])
+        inside = (heads >= starts) & (heads < ends) & (heads != numpy.arange(n))
+        assert (inside | (heads == -1)).all()
+
+
+def test_the_likeliest_head_of_a_word_is_the_best_of_its_arcs(rng):
+    belief = trees(rng, 5)
+    for (start, end), arc in zip(belief.units.tolist(), belief.arcs):
+        scores = arc.copy()
+        scores[numpy.arange(end - start), numpy.arange(1, end - start + 1)] = -numpy.inf
+        best = scores.argmax(axis=1)
+        expected = numpy.where(best == 0, -1, best - 1 + start)
+        assert belief.likeliest_heads()[start:end].tolist() == expected.tolist()
+
+
 @pytest.mark.parametrize("make", [tokens, tags, chain])
 def test_labels_of_each_word_are_marginals_over_all_labellings(make, rng):
     belief = make(rng, 3)
