@@ -66,7 +66,8 @@ def test_a_store_may_be_named_later_and_moved(teacher, data, tmp_path):
     component = nlp.get_pipe("teacher")
     examples = list(make_distillation_corpus(data / "out")(nlp))
     component.beliefs(examples, "tag")
-    assert component.passes > 0 and component.stores == []
+    assert component.passes > 0
+    assert component.stores == []
     asked = component.passes
     shutil.copytree(data / "out", tmp_path / "moved")
     for folder in (data / "out", tmp_path / "moved"):
