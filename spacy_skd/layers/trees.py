@@ -180,13 +180,17 @@ class TreeLayer(Layer):
     # Confidences
 
     def chances_of_starts(self, doc: Doc) -> Floats1d | None:
-        """Return (tokens,) the probability that each starts a sentence, by the component that says
-        so, if it keeps its confidences; NaN of one that is set otherwise now; None of all."""
+        """Return (words,) the probability that each starts a sentence, by the component that says
+        so, if it keeps its confidences; NaN of one that is set otherwise now, also by whitespace
+        before it; None of all."""
         starts = doc.to_array([SENT_START]).reshape(-1, 1)
         told = chances_told(doc, SentLayer.name, annotated=starts)
         if told is None:
             return None
-        chances: Floats1d = numpy.where(starts[:, 0] == 1, told, 1 - told)
+        (words,) = words_of([doc])
+        is_start, told = words.of_tokens(starts[:, 0] == 1), words.of_tokens(told)
+        chances: Floats1d = numpy.where(is_start, told, 1 - told)
+        chances[words.starts_of_tokens(starts[:, 0] == 1) != is_start] = numpy.nan
         return chances
 
     @classmethod

@@ -155,7 +155,7 @@ def calibrate(
             set_thresholds(nlp, name, chosen)
             fitted = replace(fitted, thresholds=chosen)
         outcome.components[name] = fitted
-        outcome.doubts += _doubts(pipe, fitted, precision)
+        outcome.doubts += [*_doubts(pipe, fitted, precision), *_untold_starts(nlp, pipe)]
     if not outcome.components:
         reasons = "".join(f"\n  {name}: {why}" for name, why in outcome.skipped.items())
         raise ValueError(f"expected gold of what a component annotates, found none{reasons}")
@@ -225,6 +225,18 @@ def _doubts(pipe: DistillingPipe, fitted: Calibrated, precision: float | None) -
         elif each.n_kept < FEW:
             of = f" of {label}" if label != ALL else ""
             yield f"{pipe.name}: the threshold{of} rests on {each.n_kept} spans, and is rough"
+
+
+def _untold_starts(nlp: Language, pipe: DistillingPipe) -> Iterator[str]:
+    """Yield what to mind where probabilities of trees are told, and those of starts are not."""
+    before = [each for _, each in nlp.pipeline[: nlp.pipe_names.index(pipe.name)]]
+    own = [each for each in before if isinstance(each, DistillingPipe)]
+    silent = [each.name for each in own if each.layer.sets_sentences and not each.confidences]
+    if silent and pipe.layer.needs_sentences and (pipe.confidences or pipe.save_activations):
+        yield (
+            f"{pipe.name}: T is that of probabilities which count those of its sentences, and it "
+            f"tells others as long as the confidences of {', '.join(silent)} are off; turn them on"
+        )
 
 
 def _no_threshold(label: str, threshold: Threshold, precision: float | None) -> str:

@@ -19,7 +19,7 @@ from spacy_skd.cli.streaming.corpora import Corpus, read_corpora
 from spacy_skd.cli.streaming.matrix import matrix_table, summary
 from spacy_skd.cli.streaming.rehearsal import write_texts
 from spacy_skd.cli.streaming.scoring import Known, score_on
-from spacy_skd.cli.streaming.stages import strange_labels
+from spacy_skd.cli.streaming.stages import labels_of, strange_labels
 from spacy_skd.cli.streaming.variants import IN_TURN, Store
 from spacy_skd.disk import locked
 from spacy_skd.shards.manifest import Manifest
@@ -423,6 +423,14 @@ def test_a_corpus_without_a_label_in_common_is_told(tmp_path):
     found = strange_labels(tmp_path / "old", tmp_path / "new")
     assert found == {"tag": (["DT", "NN"], ["x"])}
     assert strange_labels(tmp_path / "old", tmp_path / "same") == {}
+
+
+def test_several_components_of_a_layer_have_the_labels_of_all(tmp_path):
+    known = {"ner": ("PER",), "more": ("SHIP", "LOC"), "tag": ("NN",)}
+    pipes = {name: Form("tokens", IndependentLabels(), of).to_json() for name, of in known.items()}
+    layers = {"ner": "ents", "more": "ents", "tag": "tag"}
+    Manifest({}, {}, {}, [], pipes, layers=layers).to_disk(tmp_path)
+    assert labels_of(tmp_path) == {"ents": {"PER", "SHIP", "LOC"}, "tag": {"NN"}}
 
 
 def test_texts_to_rehearse_are_as_many_words_of_each_corpus(tmp_path):

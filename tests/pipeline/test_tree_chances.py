@@ -121,3 +121,16 @@ def test_a_start_that_somebody_else_set_is_certain(nlp):
     assert numpy.isfinite(starts)[1:].tolist() == [i in same for i in range(1, len(first))]
     assert parser.layer.chances_of_starts(untold) is None
     assert (told <= alone + 1e-6).all()
+
+
+def test_a_start_that_somebody_else_set_at_whitespace_is_certain(nlp):
+    """A sentence that starts with whitespace starts with the next word."""
+    sent, parser = nlp.get_pipe("sent"), nlp.get_pipe("parser")
+    sent.confidences = True
+    doc = sent(Doc(nlp.vocab, ["Ann", "saw", "\n", "a", "ship"]))
+    sent.confidences = False
+    for token in doc:
+        token.is_sent_start = token.i in (0, 2)
+    found = parser.layer.chances_of_starts(doc)
+    assert numpy.isnan(found).tolist() == [False, False, True, False]
+    assert doc[3]._.sent_start_confidence is not None

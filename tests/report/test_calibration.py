@@ -11,7 +11,7 @@ from conftest import SENTENCES
 from spacy.tokens import Doc
 
 from spacy_skd.layers.base import Drawing
-from spacy_skd.report.calibration import _fit, calibrate
+from spacy_skd.report.calibration import _fit, _untold_starts, calibrate
 from spacy_skd.report.deciding import Decisions
 from spacy_skd.report.scores import unannotated
 from spacy_skd.report.thresholds import check_keys, choose_threshold
@@ -193,6 +193,20 @@ def test_what_dev_says_nothing_of_is_told(nlp, drawn):
                       "set stays"]  # fmt: skip
     with pytest.raises(ValueError, match="expected gold .* found none\n  tag: no doc"):
         calibrate(nlp, only, components=["tag"])
+
+
+def test_a_parser_that_tells_more_than_its_sentences_do_is_told(nlp, monkeypatch):
+    """Its temperature is fitted with what is told of sentence starts."""
+    sent, tag, parser = map(nlp.get_pipe, ("sent", "tag", "parser"))
+    assert not list(_untold_starts(nlp, parser))
+    monkeypatch.setattr(parser, "confidences", True)
+    monkeypatch.setattr(tag, "confidences", True)
+    (doubt,) = _untold_starts(nlp, parser)
+    assert doubt.startswith("parser: ")
+    assert "the confidences of sent are off" in doubt
+    assert not list(_untold_starts(nlp, tag))
+    monkeypatch.setattr(sent, "confidences", True)
+    assert not list(_untold_starts(nlp, parser))
 
 
 @pytest.mark.usefixtures("restored")

@@ -132,10 +132,13 @@ def strange_labels(rehearsed: Path, new: Path) -> dict[str, tuple[list[str], lis
 
 
 def labels_of(store: Path) -> dict[str, set[str]]:
-    """Return by layer the labels of an annotated folder."""
+    """Return by layer the labels of an annotated folder, of several components all."""
     manifest = Manifest.from_disk(store)
     forms = manifest.forms()
-    return {layer: set(forms[pipe].annotated) for pipe, layer in manifest.layers.items()}
+    labels: dict[str, set[str]] = {}
+    for pipe, layer in manifest.layers.items():
+        labels.setdefault(layer, set()).update(forms[pipe].annotated)
+    return labels
 
 
 def variants_of(compare: Sequence[str]) -> list[Variant]:

@@ -110,8 +110,7 @@ class ParsingTask(Task[LessonT, InputT, ScoresT, GradientT, Arcs]):
             return of
         lengths = [len(each) for each in words]
         starts = [
-            numpy.full(n, numpy.nan) if given is None else each.of_tokens(given)
-            for given, each, n in zip(told, words, lengths)
+            numpy.full(n, numpy.nan) if given is None else given for given, n in zip(told, lengths)
         ]
         heads = [heads for heads, _ in of.best]
         cuts = chances_of_cuts(starts, batch_spans(units, lengths), heads)

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Sequence
-from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from spacy.language import Language
@@ -58,6 +58,7 @@ class Ensemble(SkdTeacher):
             )
             for settings in (teachers or [{"path": teacher}])
         ]
+        self._opened: BeliefStore | None = None
         self._warned = False
 
     @property
@@ -68,12 +69,14 @@ class Ensemble(SkdTeacher):
     def stores(self) -> list[BeliefStore]:
         return [] if self.stored is None else [self.stored]
 
-    @cached_property
+    @property
     def stored(self) -> BeliefStore | None:
         """The stored beliefs, None without `store`. RAISES (ValueError): if its folder is unfit."""
         if self.store is None:
             return None
-        return BeliefStore(self.store, memory=self.cache_bytes, name=self.name)
+        if self._opened is None or self._opened.folder != Path(self.store):
+            self._opened = BeliefStore(self.store, memory=self.cache_bytes, name=self.name)
+        return self._opened
 
     def pipe_of(self, student: str) -> str:
         return self.members[0].pipe_of(student)

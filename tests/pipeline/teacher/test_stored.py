@@ -61,6 +61,22 @@ def test_what_is_not_stored_is_asked_of_the_teacher(teacher, data):
     assert nlp.get_pipe("teacher").passes == len(more)
 
 
+def test_a_store_may_be_named_later_and_moved(teacher, data, tmp_path):
+    nlp = student_of(teacher)
+    component = nlp.get_pipe("teacher")
+    examples = list(make_distillation_corpus(data / "out")(nlp))
+    component.beliefs(examples, "tag")
+    assert component.passes > 0
+    assert component.stores == []
+    asked = component.passes
+    shutil.copytree(data / "out", tmp_path / "moved")
+    for folder in (data / "out", tmp_path / "moved"):
+        component.store = str(folder)
+        component.beliefs(examples, "pos")
+        assert [store.folder for store in component.stores] == [folder]
+    assert component.passes == asked
+
+
 def test_losses_and_labels_are_those_of_the_live_teacher(teacher, data):
     losses, labels = [], []
     for live in (True, False):
