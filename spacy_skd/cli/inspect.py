@@ -11,7 +11,7 @@ from rich.text import Text
 from spacy.cli._util import import_code
 from wasabi import msg
 
-from ..report.inspection import Section, inspect
+from ..report.inspection import NOT_ASKED, Section, inspect
 from ..teachers.loading import load_trained
 from .code import CODE
 
@@ -20,7 +20,8 @@ SURENESS = re.compile(r" [01]\.\d{2,3}(?=;|$)")
 
 
 def show(sections: list[Section], names: list[str], console: Console) -> None:
-    """Print a table of each layer. Cells that differ from the first pipeline's are marked."""
+    """Print a table of each layer. Cells that differ from the first pipeline's are marked,
+    if both annotate the layer."""
     for section in sections:
         table = Table(title=section.title, title_justify="left", title_style="bold")
         table.add_column("")
@@ -28,7 +29,7 @@ def show(sections: list[Section], names: list[str], console: Console) -> None:
             table.add_column(name)
         for text, cells in section.rows:
             first = _said(cells[0])
-            same = [_said(cell) == first for cell in cells]
+            same = [_said(cell) == first or NOT_ASKED in (cell, cells[0]) for cell in cells]
             shown = [
                 Text(cell) if is_same else Text(f"{cell} ≠", style="bold red")
                 for cell, is_same in zip(cells, same)

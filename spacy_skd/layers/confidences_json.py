@@ -25,7 +25,11 @@ def confidences_of(doc: Doc) -> dict[str, Json]:
 
 def set_confidences(doc: Doc, value: dict[str, Json] | None) -> None:
     """Set what `confidences_of` returned. RAISES (ValueError): naming the component, if it is
-    something else."""
+    something else, or that it is none by component."""
+    if not isinstance(value or {}, dict):
+        raise ValueError(
+            f"expected confidences as doc._.confidences returns them, by component, got {value!r}"
+        )
     set_records(doc, {name: _of_json(doc, name, each) for name, each in (value or {}).items()})
 
 

@@ -14,7 +14,8 @@ def analyses_of(nlp: Language, name: str, doc: Doc, k: int = 5) -> list[Analysis
 
     doc (Doc): on which the components before it have run; not changed.
     RAISES (ValueError): naming the component, if there is none of that name, or it has no
-        distribution over analyses; or for a k that is out of range.
+        distribution over analyses; for a k that is out of range; or of a doc without the vectors
+        that the component listens to.
     """
     return component_with_analyses(nlp, name).analyses(doc, k)
 

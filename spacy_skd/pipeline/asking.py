@@ -44,7 +44,7 @@ def ask(teacher_pipe: Any, docs: Sequence[Doc], *, layer: str) -> list[Belief]:
             f"{CAN_TEACH}"
         )
     model = getattr(teacher_pipe, "model", None)  # what matches patterns has none
-    if model is not None and listeners(model) and not all(has_vectors(doc) for doc in docs):
+    if model is not None and lack_vectors(model, docs):
         raise ValueError(
             f"{teacher_pipe.name!r} listens to another component of the teacher's pipeline, and a "
             f"doc has no vectors. Run that component over each example's reference first."
@@ -52,6 +52,22 @@ def ask(teacher_pipe: Any, docs: Sequence[Doc], *, layer: str) -> list[Belief]:
     views = source.views()
     view = views.get(f".{layer}", views[""])
     return [view.read(belief) for belief in source.believe(docs)]
+
+
+def check_vectors(model: Model[Any, Any], doc: Doc) -> None:
+    """Check that a doc has the vectors that a model listens to: spaCy's listeners take zeros in
+    their place, of which a component would say what is not so. RAISES (ValueError): if not."""
+    if lack_vectors(model, [doc]):
+        raise ValueError(
+            "expected a doc on which the component has run that this one listens to (its tok2vec "
+            "or transformer), got one without vectors, as DocBin, JSON and nlp.make_doc make. "
+            "Run the pipeline over it: nlp(doc)"
+        )
+
+
+def lack_vectors(model: Model[Any, Any], docs: Sequence[Doc]) -> bool:
+    """Tell whether a model listens to another component, which has not run on some doc."""
+    return bool(listeners(model)) and not all(has_vectors(doc) for doc in docs)
 
 
 def listeners(model: Model[Any, Any]) -> list[Model[Any, Any]]:

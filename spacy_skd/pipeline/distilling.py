@@ -20,6 +20,7 @@ from ..structures import Structure
 from ..transfer.annealing import WeightSchedule, as_schedule
 from ..transfer.beliefs import Belief
 from ..transfer.target import STRUCTURAL, Objective
+from .asking import check_vectors
 from .gold_config import check_resumes
 from .learning import LearningPipe
 from .lost_mass import LostMass
@@ -114,10 +115,13 @@ class DistillingPipe(LearningPipe):
         """Return the k likeliest analyses of each unit of a doc, which is not changed and on which
         the components before this one have run; see `Analysis`.
 
-        k (int): 1 to 10,000; fewer where there are not so many. RAISES (ValueError): for another.
+        k (int): 1 to 10,000; fewer where there are not so many. RAISES (ValueError): for another k,
+            or of a doc without the vectors that the model listens to.
         """
         with named(self.name):
-            return self.task.analyses(doc, k=check_k(k))
+            check_k(k)
+            check_vectors(self.model, doc)
+            return self.task.analyses(doc, k=k)
 
     def believe(self, docs: Sequence[Doc]) -> list[Belief]:
         """As a teacher: the scores of every doc. Does not change the docs."""

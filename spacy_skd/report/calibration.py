@@ -157,8 +157,8 @@ def calibrate(
         outcome.components[name] = fitted
         outcome.doubts += [*_doubts(pipe, fitted, precision), *_untold_starts(nlp, pipe)]
     if not outcome.components:
-        reasons = "".join(f"\n  {name}: {why}" for name, why in outcome.skipped.items())
-        raise ValueError(f"expected gold of what a component annotates, found none{reasons}")
+        reasons = "; ".join(f"{name}: {why}" for name, why in outcome.skipped.items())
+        raise ValueError(f"expected gold of what a component annotates, found none: {reasons}")
     return outcome
 
 

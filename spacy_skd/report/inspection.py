@@ -17,8 +17,9 @@ from .deciding import probabilities_told
 from .divergence import component_of
 from .evidence import confidences_of
 
-LEAST = 0.005  # probability of what is worth showing
+LEAST = 0.005  # probability of what is worth showing, of analyses over that of the likeliest
 NOTHING = "-"
+NOT_ASKED = ""  # of a pipeline that does not annotate the layer
 
 
 @dataclass
@@ -26,8 +27,8 @@ class Section:
     """What pipelines say of a layer.
 
     title (str): of the layer. rows (list): what of the text, and what each pipeline says of it.
-    others (dict): by pipeline, of whole sentences or docs the next likely analyses, each with its
-    probability and how it differs from the likeliest.
+    runners_up (dict): by pipeline, of whole sentences or docs the next likely analyses, each with
+    its probability and how it differs from the likeliest.
     """
 
     title: str
@@ -63,7 +64,7 @@ def _section(
     places = sorted({chars for column in columns.values() for chars in column.cells})
     text = next(iter(docs.values())).text
     for start, end in places:
-        cells = [column.cells.get((start, end), NOTHING) for column in columns.values()]
+        cells = [column.cells.get((start, end), column.nothing) for column in columns.values()]
         section.rows.append((text[start:end], cells))
     section.runners_up = {
         name: column.runners_up for name, column in columns.items() if column.runners_up
@@ -74,12 +75,14 @@ def _section(
 class _Column:
     """What one pipeline says of a layer.
 
-    cells (dict): by characters. others (list[str]): see `Section`.
+    cells (dict): by characters. nothing (str): the cell where it says nothing. runners_up
+        (list[str]): see `Section`.
     """
 
     def __init__(self, layer: Layer, nlp: Language, doc: Doc, *, k: int):
         self.layer, self.doc = layer, doc
         self.cells: dict[tuple[int, int], str] = {}
+        self.nothing = NOTHING if layer.is_annotated(doc) else NOT_ASKED
         self.runners_up: list[str] = []
         pipe: Any = component_of(nlp, layer)
         facts = layer.inspected(doc)
@@ -107,12 +110,12 @@ class _Column:
         text = doc[start:end].text.strip()
         yield f'of "{text}":' if len(text) <= 40 else f'of "{text[:37]}...":'
         for rank, each in enumerate(unit, start=1):
-            if each.probability >= LEAST or rank == 1:
+            if each.probability >= LEAST * unit[0].probability:
                 claims = layer.claims(doc, start, each.annotation)
                 lost = [f"-{claim}" for claim in above if claim not in claims]
                 more = [f"+{claim}" for claim in claims if claim not in above]
                 said = ", ".join([*lost, *more]) or "as above"
-                yield f"{rank}. {_rounded(each.probability)}: {said}"
+                yield f"{rank}. {_rounded(each.probability, least=LEAST)}: {said}"
 
 
 def told(doc: Doc, fact: Fact, chance: float) -> str:
@@ -123,5 +126,8 @@ def told(doc: Doc, fact: Fact, chance: float) -> str:
     return said if chance != chance else f"{said} {_rounded(chance)}"
 
 
-def _rounded(chance: float) -> str:
+def _rounded(chance: float, *, least: float = 0.0) -> str:
+    """Return a probability in two or three decimals, one digit of what is below `least`."""
+    if 0 < chance < least:
+        return f"{chance:.0e}" if chance < 0.0001 else f"{chance:.1g}"
     return f"{chance:.2f}" if chance < 0.995 else f"{chance:.3f}"

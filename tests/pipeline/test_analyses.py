@@ -9,6 +9,7 @@ import spacy
 from all_components import NAMES, build, gold_examples
 from conftest import make_doc, train
 from parsers import build as build_parser
+from spacy.tokens import Doc, DocBin
 
 from spacy_skd.pipeline.analyses import analyses_of
 
@@ -145,3 +146,15 @@ def test_whitespace_is_part_of_what_is_told_of_its_sentence(nlp):
 def test_what_is_no_k(nlp, k):
     with pytest.raises(ValueError, match="^tag: k: expected a whole number from 1 to 10000"):
         nlp.get_pipe("tag").analyses(nlp.make_doc("Go"), k)
+
+
+@pytest.mark.parametrize("name", ["tag", "textcat"])
+def test_a_doc_without_the_vectors_that_it_listens_to_is_refused(nlp, name):
+    doc = nlp(TEXT)
+    stored = DocBin(docs=[doc], store_user_data=True).to_bytes()
+    (read,) = DocBin().from_bytes(stored).get_docs(nlp.vocab)
+    with pytest.raises(ValueError, match=rf"^{name}: .* without vectors.* nlp\(doc\)"):
+        analyses_of(nlp, name, read)
+    expected = analyses_of(nlp, name, doc)
+    assert analyses_of(nlp, name, nlp(read)) == expected
+    assert analyses_of(nlp, name, Doc(nlp.vocab).from_bytes(doc.to_bytes())) == expected

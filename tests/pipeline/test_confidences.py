@@ -168,6 +168,8 @@ def test_json_that_is_something_else(nlp):
         doc._.confidences = {"ner": {"layer": "ents"}}
     doc._.confidences = None
     assert doc[0]._.tag_confidence is None
+    with pytest.raises(ValueError, match="^expected confidences .* by component, got 'ner'"):
+        doc._.confidences = "ner"
 
 
 def test_a_span_with_two_labels():

@@ -311,12 +311,13 @@ def test_all_sequences_by_their_probabilities_are_the_belief(school, name, tempe
 @pytest.mark.parametrize("temperature", [1.0, 2.0])
 def test_listed_trees_have_the_loss_of_their_enumeration(school, structure, temperature):
     """Of one sentence: arcs, and deprels given the arc, by their weights^(1 / T). A tree of two
-    roots is in the support of heads alone; a deprel that is not known does not count."""
+    roots is in the support of heads alone; a deprel that is not known does not count, nor one
+    that a tree alone knows which is not in the support."""
     pipe = pipe_of(school, "parser", temperature=temperature)
     pipe.task.structure = STRUCTURES[structure]
     doc = school[1].make_doc("Ann sees Dogs")
     heads = numpy.asarray([[1, -1, 1], [1, -1, 1], [-1, 0, 1], [-1, -1, 1], [1, -1, 1]])
-    deprels = numpy.asarray([[0, 1, 2], [3, 1, -1], [1, 0, 2], [1, 1, 2], [0, 1, 3]])
+    deprels = numpy.asarray([[0, 1, 2], [3, 1, -1], [-1, 0, 2], [1, 1, 2], [0, 1, 3]])
     weights = numpy.asarray([[0.3, 0.3, 0.1, 0.1, 0.2]])
     belief = TreeCandidates(pipe.labels, numpy.asarray([[0, 3]]), heads, deprels, weights)
     scores = random_scores(pipe, [doc], [belief])

@@ -14,7 +14,15 @@ import numpy
 from ...arrays import Floats1d, Floats2d, Ints1d, Ints2d
 from ...codecs.trees import Gold, encode_heads, find_pairs
 from ...codecs.units import UNKNOWN_HEAD, Bucket, Heads, as_units
-from ...structures import ArcStructure, IndependentLabels, Parts, SpanningTrees, to_numpy
+from ...structures import (
+    IMPOSSIBLE,
+    ArcStructure,
+    IndependentLabels,
+    Parts,
+    SpanningTrees,
+    to_numpy,
+)
+from ...structures.parts import POSSIBLE_ABOVE
 from ...transfer.beliefs import Belief
 from ...transfer.beliefs.pooled import NO_UNITS
 from ...transfer.beliefs.tree_teacher import TreeTeacher
@@ -221,8 +229,12 @@ class TreeLoss:
         """which (Ints1d): (R,) of the teacher's pairs. scores: (R, deprels), mass: (R,)."""
         objective, ops = self.task.pipe.objective, self.task.pipe.model.ops
         believed = teacher.label_scores(self.task.structure, objective.inference_temperature)
+        believed = believed[which]
+        # Of an arc whose deprel only trees know that the student cannot express, there is none.
+        told = believed.max(axis=1, initial=IMPOSSIBLE) > POSSIBLE_ABOVE
+        believed, mass = numpy.where(told[:, None], believed, 0), mass * told
         target = convert(
-            Posterior(IndependentLabels(), as_units(ops.asarray(believed[which]))),
+            Posterior(IndependentLabels(), as_units(ops.asarray(believed))),
             IndependentLabels(),
             match=teacher.match,
         )

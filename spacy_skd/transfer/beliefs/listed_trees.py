@@ -244,7 +244,7 @@ class ListedTrees(TreeTeacher):
 
     def label_scores(self, structure: ArcStructure, temperature: float) -> Floats2d:
         """Return log of the weight of the candidates that have the arc with the deprel, of those
-        that the student can express."""
+        that the student can express. All are impossible where only others know the deprel."""
         lengths = numpy.bincount(self.unit_of, minlength=len(self.weights))
         rows = numpy.cumsum(lengths) - lengths
         local = (Heads(heads).to_local(rows=rows, lengths=lengths) for heads in self.heads)

@@ -257,6 +257,8 @@ def _deprels(
         which = find_pairs(pairs, among=teacher.pairs)
         rows = numpy.flatnonzero((which >= 0) & (mass > 0))
         own = teacher.match.gather(teacher.label_scores(structure, 1.0)[which[rows]])
+        told = own.max(axis=1, initial=IMPOSSIBLE) > POSSIBLE_ABOVE  # see `ListedTrees`
+        rows, own = rows[told], own[told]
         chances[rows] += mass[rows, None] * softmax(own)[1]
         scored[rows] += mass[rows]
     shares = chances / numpy.where(scored > 0, scored, 1.0)[:, None]
