@@ -190,7 +190,7 @@ def test_the_same_command_does_nothing_twice_and_other_settings_are_refused(
     out = tmp_path / "moved"
     shutil.copytree(made[0], out)
     given = ["--gold", data / "gold.spacy", "--license", "MIT", "--accept-rejects"]
-    given += ["--lexicon", data / "lexicon.jsonl"]
+    given += ["--lexicon", data / "lexicon.jsonl", "--hidden"]
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*.*") if path.is_file()}
     again = distill(teacher, data / "raw.jsonl", out, *given)
     assert again.exit_code == 0, again.output
@@ -285,7 +285,7 @@ def test_it_goes_on_after_kill_9_in_training(made, teacher, data, tmp_path, no_w
     and while model-best is copied, when it is gone."""
     out = untrained(made[0], tmp_path / "out")
     given = ["--gold", data / "gold.spacy", "--license", "MIT", "--accept-rejects"]
-    given += ["--lexicon", data / "lexicon.jsonl"]
+    given += ["--lexicon", data / "lexicon.jsonl", "--hidden"]
     arguments = [teacher, data / "raw.jsonl", out, "--preset", "tiny", *given]
     assert killed(arguments, [(Model, "to_disk", 8)]) == -signal.SIGKILL
     assert (out / "training" / "model-best").exists()

@@ -118,6 +118,7 @@ def test_tags_that_no_legal_sequence_agrees_with_are_counted(structure, warnings
 
 @pytest.mark.parametrize("structure", STRUCTURES)
 def test_an_unknown_label_is_named_once_and_not_learnt(structure, warnings):
+    spacy.util.fix_random_seed(0)
     nlp = build(structure)
     egs = examples(nlp)
     nlp.get_pipe("tok2vec").initialize(lambda: egs, nlp=nlp)

@@ -1,7 +1,7 @@
 """A teacher's beliefs of any amount of text, as shards on disk: the map behind `skd annotate`."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +86,7 @@ class AskingPlan(Plan[ShardJob, Written]):
     fingerprint: str
     id: bytes
     sink: Sink
-    hidden: Mapping[str, Any]
+    hidden: Mapping[str, Any] = field(default_factory=dict)
 
     def start(self) -> ShardWriter:
         annotator = self.asked.load()
