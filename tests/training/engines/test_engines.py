@@ -160,7 +160,11 @@ def test_jobs_and_results_are_larger_than_a_pipe_holds():
     assert not multiprocessing.active_children()
 
 
-@pytest.mark.parametrize(("said", "cores", "told"), [(None, 5, "2"), (None, 1, "1"), ("7", 5, "7")])
+@pytest.mark.parametrize(("said", "cores", "told"), [
+    (None, 5, "2"),
+    pytest.param(None, 1, "1", marks=pytest.mark.long),
+    pytest.param("7", 5, "7", marks=pytest.mark.long),
+])  # fmt: skip
 def test_workers_share_the_cores_unless_the_user_says_how(monkeypatch, said, cores, told):
     """Two processes of as many threads as there are cores each do a third of the work."""
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
