@@ -1,4 +1,5 @@
-"""What confidences cost: time of `nlp.pipe` with those of one component, and without.
+"""What confidences cost: time of `nlp.pipe` with those of one component, and without; of a parser
+with those of the sentence starts that its own depend on, too.
 
     python benchmarks/confidences.py corpus/gum/train.spacy path/to/raw.jsonl [--student STUDENT]
 
@@ -50,7 +51,7 @@ def main() -> None:
     names = [name for name in nlp.pipe_names if hasattr(nlp.get_pipe(name), "confidences")]
     for name in names:
         with nlp.select_pipes(enable=needed(nlp, name)):
-            costs = [cost(nlp, name, docs, first=turn % 2 == 0) for turn in range(options.pairs)]
+            costs = [cost(nlp, docs, first=turn % 2 == 0) for turn in range(options.pairs)]
         bar = BARS.get(name, "?")
         print(f"{name:8} {100 * median(costs):+.1f} % (from {100 * min(costs):+.1f} to "
               f"{100 * max(costs):+.1f}), bar {bar} %", flush=True)  # fmt: skip
@@ -115,22 +116,24 @@ def needed(nlp: Language, name: str) -> list[str]:
     return [each for each in nlp.pipe_names if each in names]
 
 
-def cost(nlp: Language, name: str, docs: list[Doc], *, first: bool) -> float:
+def cost(nlp: Language, docs: list[Doc], *, first: bool) -> float:
     """Return the time with confidences over that without, less 1."""
-    seconds = {on: timed(nlp, name, docs, on) for on in ((True, False) if first else (False, True))}
+    seconds = {on: timed(nlp, docs, on) for on in ((True, False) if first else (False, True))}
     return seconds[True] / seconds[False] - 1
 
 
-def timed(nlp: Language, name: str, docs: list[Doc], on: bool) -> float:
+def timed(nlp: Language, docs: list[Doc], on: bool) -> float:
     """Return seconds of CPU time."""
-    pipe: Any = nlp.get_pipe(name)
-    pipe.confidences = on
+    pipes: list[Any] = [pipe for _, pipe in nlp.pipeline if hasattr(pipe, "confidences")]
+    for pipe in pipes:
+        pipe.confidences = on
     copies = [doc.copy() for doc in docs]
     start = time.process_time()
     for _ in nlp.pipe(copies, batch_size=256):
         pass
     seconds = time.process_time() - start
-    pipe.confidences = False
+    for pipe in pipes:
+        pipe.confidences = False
     return seconds
 
 
