@@ -88,10 +88,11 @@ class Decisions:
     def annotate(self) -> list[Doc]:
         """Return copies, as the component annotates them, and tells how sure it is."""
         annotated: list[Doc] = []
-        with self._telling(self.pipe.calibration, where="confidences"):
+        with self._telling(self.pipe.calibration):
             for batch in self._batches:
                 copies = [doc.copy() for doc in batch]
-                self.pipe.set_annotations(copies, self.pipe.predict(batch))
+                predictions = self.pipe.predict(batch)._replace(activations=None)
+                self.pipe.set_annotations(copies, predictions)
                 annotated += copies
         return annotated
 
@@ -115,15 +116,13 @@ class Decisions:
         return numpy.asarray(chances, dtype="float64")
 
     @contextmanager
-    def _telling(self, temperature: float, *, where: str = "activations") -> Iterator[None]:
-        """Let the component tell the probability of all that it decides, as activations or as
-        confidences."""
+    def _telling(self, temperature: float) -> Iterator[None]:
+        """Let the component tell the probability of all that it decides."""
         pipe, task = self.pipe, self.pipe.task
         before = pipe.model, pipe.cfg, pipe.save_activations, pipe.confidences
         least = task.least_confidence
         pipe.model, pipe.cfg = self._model, dict(pipe.cfg)
-        pipe.save_activations = where == "activations"
-        pipe.confidences = not pipe.save_activations
+        pipe.save_activations = pipe.confidences = True
         task.least_confidence = None if least is None else LeastConfidence()
         try:
             pipe.calibration = temperature

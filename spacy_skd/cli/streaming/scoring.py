@@ -33,7 +33,7 @@ def score_on(student: Path, corpora: Mapping[str, Known]) -> dict[str, dict[str,
     corpora (Mapping[str, Known]): by name.
     """
     nlp = load_trained(student, what="student")
-    found: dict[str, dict[str, float]] = {}
+    scores: dict[str, dict[str, float]] = {}
     for name, known in corpora.items():
         references = read_docs(known.test, nlp)
         layers = [(find_layer(layer), set(labels)) for layer, labels in known.labels.items()]
@@ -41,8 +41,8 @@ def score_on(student: Path, corpora: Mapping[str, Known]) -> dict[str, dict[str,
         for layer, labels in layers:
             labels.update(fact.label for doc in references for fact in layer.decisions(doc))
         predict = partial(_predict, layers=layers)
-        found[name] = score(nlp, references, setting=SETTINGS[0], predict=predict)
-    return found
+        scores[name] = score(nlp, references, setting=SETTINGS[0], predict=predict)
+    return scores
 
 
 def _predict(

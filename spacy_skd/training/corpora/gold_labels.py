@@ -31,10 +31,10 @@ def note_labels(nlp: Language, references: Iterable[Doc]) -> None:
     references (Iterable[Doc]): read once, and only if there is such a component whose labels are
         not given by `labels` of [initialize.components.NAME].
     """
-    found = {name: pipe for name, pipe in nlp.components if isinstance(pipe, LEARNERS)}
-    found = {name: pipe for name, pipe in found.items() if not pipe.is_initialized}
-    given = _given(nlp, found) if found else set()
-    new = [pipe for name, pipe in found.items() if name not in given]
+    learners = {name: pipe for name, pipe in nlp.components if isinstance(pipe, LEARNERS)}
+    untrained = {name: pipe for name, pipe in learners.items() if not pipe.is_initialized}
+    given = _given(nlp, untrained) if untrained else set()
+    new = [pipe for name, pipe in untrained.items() if name not in given]
     if not new:
         return
     docs_left = iter(references)
