@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,7 +19,7 @@ from packaging.version import InvalidVersion, Version
 from spacy.cli._util import string_to_list
 from spacy.cli.package import has_build, has_wheel
 from spacy.cli.package import package as spacy_package
-from spacy.util import load_config, set_dot_to_object, walk_dict
+from spacy.util import import_file, load_config, set_dot_to_object, walk_dict
 from thinc.api import Config
 from wasabi import msg
 
@@ -51,6 +52,7 @@ def package(
 
     license, description (str): of the package, in place of those of the pipeline's `meta.json`.
     code (Sequence[Path]): Python files with registered functions, which become part of the wheel.
+        They have been imported: they are not run here.
     overwrite (bool): whether to replace a wheel of the same name and version in `output`.
     RETURNS (Path): the wheel.
     RAISES (ValueError): if the wheel exists, the pipeline is missing, no wheel was built, or it
@@ -94,6 +96,7 @@ def _write_sources(
     pipeline: Path, folder: Path, new_meta: dict[str, str], *, code: Sequence[Path]
 ) -> Path:
     """Write the sources. RETURNS (Path): the folder to build, as `spacy package` writes it."""
+    stand_ins = _stand_ins(code, folder / "code")
     meta = {**srsly.read_json(pipeline / "meta.json"), **new_meta}
     needed = [*meta.get("requirements", []), *requirements(load_config(pipeline / "config.cfg"))]
     meta["requirements"] = list(dict.fromkeys(needed))
@@ -105,7 +108,7 @@ def _write_sources(
                 pipeline,
                 folder,
                 meta_path=folder / "meta.json",
-                code_paths=list(code),
+                code_paths=stand_ins,
                 name=meta["name"],
                 version=meta["version"],
                 create_sdist=False,
@@ -117,9 +120,22 @@ def _write_sources(
         reason = FAILED.split(COLOUR.sub("", printed.getvalue()))[-1].strip()
         raise ValueError(reason) from error
     (setup,) = folder.glob("*/setup.py")
+    (init,) = setup.parent.glob("*/__init__.py")
+    for path in code:
+        shutil.copy(path, init.parent)
     for path in setup.parent.glob("*/*/config.cfg"):
         without_paths(Config().from_disk(path, interpolate=False)).to_disk(path)
     return setup.parent
+
+
+def _stand_ins(code: Sequence[Path], folder: Path) -> list[Path]:
+    """Write an empty file for each of the code, for spaCy to import: a second time most code would
+    fail, since what it sets and registers is there."""
+    folder.mkdir()
+    stand_ins = [folder / path.name for path in code]
+    for path in stand_ins:
+        path.touch()
+    return stand_ins
 
 
 def without_paths(config: Config) -> Config:
@@ -166,6 +182,17 @@ def _check_loads(wheel: Path, folder: Path) -> None:
         )
 
 
+def _import(code: Sequence[Path]) -> None:
+    """Run the files, in this order. RAISES (ValueError): if one is missing or cannot be run."""
+    for path in code:
+        if not path.exists():
+            raise ValueError(f"Can't find code file {path}")
+        try:
+            import_file(path.stem, path)
+        except Exception as error:
+            raise ValueError(f"cannot run {path}: {type(error).__name__}: {error}") from error
+
+
 def package_cli(
     pipeline: Path = typer.Argument(..., help="Trained pipeline"),
     output: Path = typer.Argument(..., help="Folder for the wheel"),
@@ -179,6 +206,7 @@ def package_cli(
     """Package a trained pipeline as a wheel."""
     code = [Path(path.strip()) for path in string_to_list(code_paths)]
     try:
+        _import(code)
         wheel = package(
             pipeline,
             output,

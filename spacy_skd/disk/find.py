@@ -4,6 +4,7 @@ import os
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 STREAMS = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
 
 
@@ -14,17 +15,21 @@ def files_of(path: Path, *, suffixes: Sequence[str]) -> list[Path]:
     followed, and a file that has several names is taken by its first.
 
     Raises FileNotFoundError for a missing path or a folder without such files, and ValueError for
-    a file of another suffix or a stream.
+    a file of another suffix or a stream, and for a folder with a compressed file of such a suffix,
+    unless the file is there as it was, too.
     """
     kinds = " or ".join(filter(None, (", ".join(suffixes[:-1]), suffixes[-1])))
     refuse_stream(path)
     if path.is_dir():
-        below = sorted(p for p in _below(path, set()) if suffix_of(p) in suffixes and p.is_file())
+        files = [p for p in _below(path, set()) if p.is_file()]
+        below = sorted(p for p in files if suffix_of(p) in suffixes)
+        _refuse_packed(files, suffixes)
         if not below:
             raise FileNotFoundError(f"{path}: the folder holds no {kinds} file")
         return unique_files(below)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file or folder")
+    _refuse_packed([path], suffixes)
     if suffix_of(path) not in suffixes:
         raise ValueError(
             f"{path}: expected {kinds}, found the suffix {path.suffix or '(none)'!r}. "
@@ -54,6 +59,16 @@ def refuse_stream(path: Path) -> None:
             f"{path}: expected a file or folder, found a stream. Input is read more than once, to "
             f"check it and to go on after a stop: write it to a file first, and name that"
         )
+
+
+def _refuse_packed(paths: Sequence[Path], suffixes: Sequence[str]) -> None:
+    """Raise ValueError if one is compressed and would be read as it was: none is left out
+    silently."""
+    for path in paths:
+        unpacked = path.with_suffix("")
+        is_packed = suffix_of(path) in PACKED and suffix_of(unpacked) in suffixes
+        if is_packed and unpacked not in paths:
+            raise ValueError(f"{path}: expected a file that is not compressed: unpack it")
 
 
 def _below(folder: Path, seen: set[Hashable]) -> Iterator[Path]:

@@ -19,6 +19,7 @@ from spacy.pipeline import (
 )
 from spacy.tokens import Doc
 from spacy.ty import ListenedToComponent
+from thinc.api import Model
 
 from .beam import Beam
 from .lemmatizer import EditTreeSource, LemmatizerSource
@@ -70,13 +71,26 @@ def as_source(pipe: Any, *, beam: Beam | None = None) -> Source | None:
 
 
 def find_sources(nlp: Language, *, beam: Beam | None = None) -> dict[str, Source]:
-    """Return the components that can teach, in the pipeline's order. A disabled one counts: it is
-    run for the students that ask it (the `senter` of spaCy's own pipelines is disabled)."""
+    """Return the components that can teach, in the pipeline's order, but for those that have not
+    been trained. A disabled one counts: it is run for the students that ask it (the `senter` of
+    spaCy's own pipelines is disabled)."""
     sources = {name: as_source(pipe, beam=beam) for name, pipe in nlp.components}
     for name, pipe in nlp.components:
         if isinstance(pipe, Lemmatizer):
             sources[name] = LemmatizerSource(pipe, partial(_annotate, nlp, before=name))
-    return {name: source for name, source in sources.items() if source is not None}
+    return {
+        name: source
+        for name, source in sources.items()
+        if source is not None and is_trained(nlp.get_pipe(name))
+    }
+
+
+def is_trained(pipe: Any) -> bool:
+    """Tell whether a component's model has all of its parameters, if it has a model: one that was
+    disabled when its pipeline was trained has none."""
+    model = getattr(pipe, "model", None)
+    nodes = model.walk() if isinstance(model, Model) else ()
+    return all(node.has_param(name) is not None for node in nodes for name in node.param_names)
 
 
 def _annotate(nlp: Language, docs: Iterable[Doc], *, before: str) -> Iterable[Doc]:

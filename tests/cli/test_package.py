@@ -8,7 +8,7 @@ import pytest
 from own_code import add_component, printed, run, write_code
 from spacy.util import load_config
 
-from spacy_skd.cli.package import package
+from spacy_skd.cli.package import _write_sources, package
 from spacy_skd.cli.requirements import requirements
 
 
@@ -59,6 +59,13 @@ def test_code_becomes_part_of_the_wheel_and_the_build_is_silent(teacher, tmp_pat
         lines = wheel.read(metadata).decode("utf8").splitlines()
     (needed,) = (line for line in lines if line.startswith("Requires-Dist"))
     assert re.fullmatch(r"Requires-Dist: spacy[-_]skd\b.*>=0\..*", needed)
+    again = tmp_path / "again"
+    again.mkdir()
+    # Where the code has been imported, as in `distill`: what it sets and registers is there.
+    named = {"name": "x", "version": "0.1.0"}
+    sources = _write_sources(pipeline, again, named, code=[helper, code])
+    assert (sources / "en_x" / "own.py").read_bytes() == code.read_bytes()
+    assert "from . import helper\nfrom . import own" in (sources / "en_x/__init__.py").read_text()
 
 
 def test_a_component_that_only_this_process_knows(teacher, tmp_path, monkeypatch):
@@ -77,7 +84,7 @@ def test_a_component_that_only_this_process_knows(teacher, tmp_path, monkeypatch
     ("options", "reason"),
     [
         (["--name", "bad-name"], "Model name ('bad-name') is not a valid module name"),
-        (["--code", "none.py"], "Can't find code file"),
+        (["--code", "none.py"], "Can't find code file none.py"),
         (["--version", "one"], "Invalid version: 'one'"),
     ],
 )
@@ -85,6 +92,13 @@ def test_the_reason_why_there_is_no_wheel(teacher, tmp_path, options, reason):
     result = run("package", teacher, tmp_path / "out", *options)
     assert result.exit_code == 1
     assert reason in printed(result)
+
+
+def test_code_that_does_not_run(teacher, tmp_path):
+    (tmp_path / "broken.py").write_text("import no_such_module\n", encoding="utf8")
+    result = run("package", teacher, tmp_path / "out", "--code", tmp_path / "broken.py")
+    assert result.exit_code == 1
+    assert "ModuleNotFoundError: No module named 'no_such_module'" in printed(result)
 
 
 def test_without_what_builds(teacher, tmp_path, monkeypatch):

@@ -39,6 +39,15 @@ def test_suffixes_in_any_case(tmp_path):
         files_of(tmp_path / "g.md", suffixes=SUFFIXES)
 
 
+def test_compressed_files_are_not_left_out_silently(tmp_path):
+    write(tmp_path, "a.jsonl", "a.jsonl.gz", "notes.gz", "b.csv.xz", ".c.txt.gz")
+    assert found(tmp_path) == ["a.jsonl"]
+    write(tmp_path, "s/d.TXT.GZ")
+    for path in (tmp_path, tmp_path / "s" / "d.TXT.GZ"):
+        with pytest.raises(ValueError, match=r"d\.TXT\.GZ: .*not compressed: unpack it"):
+            files_of(path, suffixes=SUFFIXES)
+
+
 def test_each_real_file_once(tmp_path):
     write(tmp_path, "in/b.txt", "in/sub/c.txt", "elsewhere/d.txt", "elsewhere/deep/e.txt")
     (tmp_path / "in" / "z.txt").symlink_to("b.txt")

@@ -16,6 +16,7 @@ from spacy_skd.models.words import START_LABELS
 from spacy_skd.structures import IMPOSSIBLE, IndependentLabels
 from spacy_skd.teachers.morphologizer import _classes
 from spacy_skd.teachers.runner import TeacherRunner
+from spacy_skd.training.annotation.provenance import asked_pipes
 from spacy_skd.training.callbacks import keep_pipes
 from spacy_skd.transfer.beliefs import TokenBelief
 
@@ -197,6 +198,17 @@ def test_a_disabled_component_answers_and_does_nothing_else(nlp):
     nlp.enable_pipe("senter")
     for a, b in zip(found, expected):
         numpy.testing.assert_array_equal(a.scores, b.scores)
+
+
+def test_one_that_was_disabled_in_training_and_so_never_trained_cannot_teach():
+    nlp = stock_pipeline(steps=1)
+    nlp.add_pipe("senter", "never")
+    nlp.disable_pipe("never")
+    runner = TeacherRunner(nlp, batch_words=100)
+    assert set(asked_pipes(runner, [])) == set(runner.pipes)
+    assert runner.run(make(), starts=[None] * len(make()), pipes=runner.pipes)
+    with pytest.raises(ValueError, match=r"asked for \['never'\]; what has not been trained"):
+        asked_pipes(runner, ["never"])
 
 
 def test_norms_of_the_tokenizers_special_cases_reach_the_teacher(nlp):

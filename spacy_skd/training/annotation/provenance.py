@@ -48,7 +48,8 @@ def asked_pipes(runner: Runner, pipes: Iterable[str]) -> tuple[str, ...]:
     wanted = set(pipes)
     if not runner.pipes or not wanted <= set(runner.pipes):
         raise ValueError(
-            f"pipes: the teacher can answer for {list(runner.pipes)}, asked for {sorted(wanted)}"
+            f"pipes: the teacher can answer for {list(runner.pipes)}, asked for {sorted(wanted)}; "
+            f"what has not been trained cannot"
         )
     default = {pipe for pipe in runner.pipes if not runner.view(pipe).is_certain}
     return tuple(pipe for pipe in runner.pipes if pipe in (wanted or default))
