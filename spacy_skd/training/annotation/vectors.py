@@ -1,7 +1,6 @@
 """Static word vectors of a teacher's own embedding: what its transformer knows of words, as a table
 that a student looks up."""
 
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -181,10 +180,10 @@ def plain_docs(nlp: Language, texts: Sequence[Path]) -> Iterator[Doc]:
     `annotate` sets them aside and tells of them."""
     for path in find_inputs([str(path) for path in texts]):
         if suffix_of(path) != DOCS:
-            texts_of = (item.raw for item in read_texts(path) if isinstance(item, Placed))
-            yield from (nlp.tokenizer(text.text) for text in texts_of)
+            texts_of = (item.raw.text for item in read_texts(path) if isinstance(item, Placed))
+            yield from (nlp.tokenizer(text) for text in texts_of if len(text) <= nlp.max_length)
             continue
-        for item in read_inputs([path], max_chars=sys.maxsize):
+        for item in read_inputs([path], max_chars=nlp.max_length):
             if isinstance(item, Record) and item.doc is not None:
                 yield _plain(nlp, item.doc)
 

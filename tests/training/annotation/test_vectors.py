@@ -139,6 +139,15 @@ def test_labelled_docs_are_counted_as_their_text(tmp_path, attr):
     assert found[0].counts["n't" if attr != "NORM" else "not"] == 2
 
 
+def test_what_annotate_sets_aside_has_no_part(tmp_path):
+    nlp = spacy.blank("en")
+    (tmp_path / "a.txt").write_text("Ann sleeps\nfar too long a text\n")
+    DocBin(docs=map(nlp, ["Go", "far too long a doc"])).to_disk(tmp_path / "a.spacy")
+    nlp.max_length = 12
+    files = [tmp_path / "a.txt", tmp_path / "a.spacy"]
+    assert [doc.text for doc in plain_docs(nlp, files)] == ["Ann sleeps", "Go"]
+
+
 def test_a_worker_embeds_the_same_words(teacher, raw, monkeypatch):
     """In jobs of few words, of the text and of words alone. Where jobs end matters to rounding
     alone."""
