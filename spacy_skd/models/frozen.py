@@ -62,7 +62,8 @@ def frozen_layers(model: Model[Any, Any]) -> list[Model[Any, Any]]:
 def has_vectors(doc: Doc) -> bool:
     """Tell whether a tok2vec or a transformer has run."""
     by_transformer = Doc.has_extension("trf_data") and doc._.trf_data is not None
-    return by_transformer or doc.tensor.size > 0 or not len(doc)
+    has_tensor = doc.tensor is not None and doc.tensor.size > 0  # a `doc_cleaner` may set None
+    return by_transformer or has_tensor or not len(doc)
 
 
 def _no_gradient(d_vectors: list[Floats2d]) -> list[Doc]:

@@ -91,5 +91,6 @@ def drop_vectors(doc: Doc) -> Doc:
     the same."""
     if Doc.has_extension("trf_data"):
         doc._.trf_data = None
-    doc.tensor = doc.tensor[:0]
+    if doc.tensor is not None:  # a `doc_cleaner` may have set that
+        doc.tensor = doc.tensor[:0]
     return doc

@@ -276,7 +276,8 @@ def _drop_vectors(doc: Doc, keys: Iterable[Any]) -> None:
     """Drop the transformer's output, which is large. keys: of user data."""
     for key in keys:
         doc.user_data.pop(key, None)
-    doc.tensor = doc.tensor[:0]
+    if doc.tensor is not None:
+        doc.tensor = doc.tensor[:0]
 
 
 def _run_pipe(pipe: Any, docs: list[Doc]) -> None:

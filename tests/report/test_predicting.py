@@ -37,6 +37,16 @@ def test_jobs_and_docs_that_are_sent_score_the_same(teacher, monkeypatch):
         engine.close()
 
 
+def test_a_pipeline_that_cleans_its_docs(teacher):
+    """As spaCy advises where a transformer has run: what is left in a doc is None then."""
+    nlp = spacy.load(teacher)
+    plain = score(nlp, make_docs(nlp), setting=SETTINGS[0])
+    nlp.add_pipe("doc_cleaner", config={"attrs": {"tensor": None}})
+    here = Here(Predicting({"a": nlp}.__getitem__))
+    by_workers = partial(predict, here, pipeline="a")
+    assert score(nlp, make_docs(nlp), setting=SETTINGS[0], predict=by_workers) == plain
+
+
 def test_another_pipeline_of_a_worker_is_named(teacher):
     worker = Worker(Start(PredictingPlan({"a": (str(teacher), "0" * 32)})))
     job = predicting.PredictingJob("a, 1", "docs 1 to 1", "a", [predicting.Given("Go")])
