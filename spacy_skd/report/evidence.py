@@ -13,6 +13,7 @@ from ..layers.base import Layer
 from ..layers.facts import Fact
 from ..layers.known import known_layers
 from ..models.words import in_batches, word_lengths
+from ..teachers.embedding import cleaners
 from .counting import Tally, known_facts, unknown_chars
 from .deciding import probabilities_told
 from .differing import Differences, Said
@@ -134,7 +135,7 @@ class _Gathering:
 
     def add(self, references: Sequence[Doc]) -> None:
         docs = {
-            name: list(nlp.pipe(unannotated(nlp, list(references))))
+            name: list(nlp.pipe(unannotated(nlp, list(references)), disable=cleaners(nlp)))
             for name, nlp in self.pipelines.items()
         }
         evidence = self.evidence

@@ -86,6 +86,12 @@ class Embedder:
         return [ops.to_numpy(next(vectors) if len(doc) else none) for doc in docs]
 
 
+def cleaners(nlp: Language) -> list[str]:
+    """Return the components that take vectors out of docs, to be disabled where others are asked
+    of the docs afterwards."""
+    return [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == "doc_cleaner"]
+
+
 def drop_vectors(doc: Doc) -> Doc:
     """Take out of a doc what a transformer or tok2vec left in it, which is large. RETURNS (Doc):
     the same."""

@@ -11,9 +11,10 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
 from spacy_skd.cli.report import report
-from spacy_skd.report import predicting
+from spacy_skd.report import inspection, predicting
 from spacy_skd.report.predicting import Predicting, PredictingPlan, predict
 from spacy_skd.report.scores import SETTINGS, score
+from spacy_skd.teachers.embedding import cleaners
 from spacy_skd.training.engines.choice import Workers
 from spacy_skd.training.engines.docs import Docs
 from spacy_skd.training.engines.here import Here
@@ -45,6 +46,8 @@ def test_a_pipeline_that_cleans_its_docs(teacher):
     here = Here(Predicting({"a": nlp}.__getitem__))
     by_workers = partial(predict, here, pipeline="a")
     assert score(nlp, make_docs(nlp), setting=SETTINGS[0], predict=by_workers) == plain
+    assert cleaners(nlp) == ["doc_cleaner"]
+    inspection.inspect({"a": nlp, "b": spacy.load(teacher)}, "The cat sees Ann.", k=2)
 
 
 def test_another_pipeline_of_a_worker_is_named(teacher):
