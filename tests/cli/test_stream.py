@@ -22,6 +22,7 @@ from spacy_skd.cli.streaming import work
 from spacy_skd.cli.streaming.corpora import read_corpora
 from spacy_skd.cli.streaming.matrix import matrix_table, summary
 from spacy_skd.cli.streaming.rehearsal import write_texts
+from spacy_skd.cli.streaming.request import Request, check
 from spacy_skd.cli.streaming.scoring import Known, score_on, write_dev
 from spacy_skd.cli.streaming.stages import labels_of, strange_labels
 from spacy_skd.cli.streaming.variants import IN_TURN, Store
@@ -361,6 +362,27 @@ def test_inputs_that_are_wrong_are_told_before_anything_is_written(
     assert found.exit_code == 1
     assert told in " ".join(found.output.split())
     assert not (tmp_path / "out" / "annotated").exists()
+
+
+def test_a_dev_of_none_of_the_layers_that_the_student_has_then(data, teacher, tmp_path):
+    """`plain` is evaluated on it alone: told before its turn comes, hours later."""
+    line = {**rows(data, teacher, "trees")[0], "dev": str(data / "names.spacy")}
+    found = stream(write(tmp_path, [line]), tmp_path / "out", "--compare", "none")
+    assert found.exit_code == 1
+    assert "dev of trees: expected docs with some of the layers" in " ".join(found.output.split())
+    lines = [*rows(data, teacher, "trees"), {**line, "name": "again"}]
+    corpora = write(tmp_path, lines)
+    found = stream(corpora, tmp_path / "out", "--compare", "plain,joint")
+    assert found.exit_code == 1
+    told = " ".join(found.output.split())
+    assert "names.spacy: dev of again: expected docs with some of the layers" in told
+    assert "only plain of --compare is evaluated on it alone" in told
+    assert not (tmp_path / "out" / "annotated").exists()
+    request = Request(tuple(read_corpora(corpora)), compare=("gold", "joint"))
+    assert list(check(request, {}, {}).settings["corpora"]) == ["trees", "again"]
+    names = {**rows(data, teacher, "names")[0], "dev": line["dev"]}
+    both = tuple(read_corpora(write(tmp_path, [lines[0], names])))
+    check(Request(both), {}, {})  # of a teacher that is trained first, what it may teach
 
 
 def test_an_unknown_comparison_and_a_folder_of_something_else(data, teacher, tmp_path):

@@ -23,7 +23,7 @@ from ..distillation.state import State
 from ..distillation.training import BEST, Training
 from ..progress import progress, say
 from ..teacher import marked_training
-from .corpora import Corpus
+from .corpora import Corpus, store_in
 from .matrix import Scores
 from .rehearsal import write_texts
 from .request import JOINT, Checked, is_gone
@@ -101,7 +101,7 @@ class Work:
         return corpus.teacher or str(self.training_of(corpus) / BEST)
 
     def store(self, corpus: Corpus) -> Path:
-        return self.out / "annotated" / corpus.name
+        return store_in(self.out, corpus.name)
 
     def dev(self, place: int) -> Path:
         """Return the folder of all that students are evaluated on in training after some
