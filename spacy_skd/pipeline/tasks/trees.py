@@ -48,6 +48,7 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
     """
 
     structure: ArcStructure
+    changeable = (*ParsingTask.changeable, "label_floor")
 
     def __init__(
         self,
