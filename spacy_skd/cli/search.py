@@ -14,7 +14,7 @@ from .progress import say
 from .searching.request import Request
 from .searching.run import search
 from .searching.told import CONFIG, PICTURE, TRIALS, trial_table
-from .told.remedies import tell_lexicon
+from .told.lexicon import LEXICON, one_lexicon, tell_lexicon
 
 
 def search_cli(
@@ -29,9 +29,7 @@ def search_cli(
     ),
     dev: Path = typer.Option(..., "--dev", help="Labelled docs that decide, .spacy"),
     vectors: str = typer.Option(None, "--vectors", help="Folder or package with word vectors"),
-    lexicon: str = typer.Option(
-        None, "--lexicon", help="Phrases and their classes, .jsonl, that students are to know"
-    ),
+    lexicons: list[str] = LEXICON,
     preset: str = typer.Option(
         DEFAULT, "--preset", help=f"Size to begin with: {', '.join(PRESETS)}"
     ),
@@ -58,25 +56,25 @@ def search_cli(
     interruption. Exit code: 0 if all is done, 1 if something is wrong.
     """
     import_code(code_path)
-    request = Request(
-        teacher=teacher,
-        dev=dev,
-        words_per_second=words_per_second,
-        megabytes=megabytes,
-        store=tuple(store),
-        vectors=vectors,
-        lexicon=lexicon,
-        preset=preset,
-        trials=trials,
-        effort=effort,
-        seed=seed,
-        pipes=tuple(names_in(pipes)),
-        keep=tuple(names_in(keep)),
-        teach=tuple(names_in(teach)),
-        retrain=tuple(retrain),
-        code=code_path,
-    )
     try:
+        request = Request(
+            teacher=teacher,
+            dev=dev,
+            words_per_second=words_per_second,
+            megabytes=megabytes,
+            store=tuple(store),
+            vectors=vectors,
+            lexicon=one_lexicon(lexicons),
+            preset=preset,
+            trials=trials,
+            effort=effort,
+            seed=seed,
+            pipes=tuple(names_in(pipes)),
+            keep=tuple(names_in(keep)),
+            teach=tuple(names_in(teach)),
+            retrain=tuple(retrain),
+            code=code_path,
+        )
         work, best = search(request, output, overwrite=overwrite, say=say)
     except (ValueError, OSError) as error:
         msg.fail("Not searched to the end", str(error), exits=1)
