@@ -3,6 +3,7 @@
 import shlex
 from pathlib import Path
 
+import spacy
 import typer
 from spacy.cli._util import import_code
 from wasabi import msg
@@ -44,9 +45,13 @@ def search_cli(
     retrain: list[str] = typer.Option(
         [], "--retrain", help="Of TEACHER: trained anew on the student's tok2vec; repeatable"
     ),
+    hidden: bool = typer.Option(
+        False, "--hidden", help="Learn how alike words are to TEACHER, too (annotate --hidden)"
+    ),
     overwrite: bool = typer.Option(
         False, "--overwrite", help="Begin anew if settings, inputs or the machine have changed"
     ),
+    gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU for trainings, -1 for CPU"),
     code_path: Path = CODE,
 ) -> None:
     """Search the size of a student of TEACHER that is the most accurate of those that read so many
@@ -56,6 +61,9 @@ def search_cli(
     interruption. Exit code: 0 if all is done, 1 if something is wrong.
     """
     import_code(code_path)
+    if gpu_id >= 0:
+        spacy.require_gpu(gpu_id)  # if there is none, this tells it
+        spacy.require_cpu()  # on which speed is measured
     try:
         request = Request(
             teacher=teacher,
@@ -73,7 +81,9 @@ def search_cli(
             keep=tuple(names_in(keep)),
             teach=tuple(names_in(teach)),
             retrain=tuple(retrain),
+            hidden=hidden,
             code=code_path,
+            gpu_id=gpu_id,
         )
         work, best = search(request, output, overwrite=overwrite, say=say)
     except (ValueError, OSError) as error:
