@@ -1,6 +1,7 @@
 """Temperatures and thresholds of components, on gold that is drawn from their own distributions."""
 
 import math
+import re
 from types import SimpleNamespace
 
 import all_components
@@ -10,6 +11,7 @@ import spacy
 from conftest import SENTENCES
 from spacy.tokens import Doc
 
+from spacy_skd.cli.calibrate import thresholds_table
 from spacy_skd.layers.base import Drawing
 from spacy_skd.report.calibration import _fit, _untold_starts, calibrate
 from spacy_skd.report.deciding import Decisions
@@ -141,8 +143,13 @@ def test_the_threshold_is_the_lowest_of_that_precision_and_what_is_annotated_has
 
     share, n = precision()
     wanted = share + 0.1
-    chosen = calibrate(nlp, drawn, components=["ner"], precision=wanted).components["ner"]
-    threshold = chosen.thresholds[""]
+    outcome = calibrate(nlp, drawn, components=["ner"], precision=wanted)
+    threshold = outcome.components["ner"].thresholds[""]
+    header = thresholds_table(outcome).splitlines()[1]
+    assert re.split(r"\s{2,}", header.strip()) == [
+        "label", "min_confidence", "precision", "precision of all", "recall", "recall of all",
+        "found", "gold",
+    ]  # fmt: skip
     assert nlp.config["components"]["ner"]["min_confidence"] == threshold.least > 0
     kept, n_kept = precision()
     assert wanted <= kept == threshold.kept.precision
