@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections import Counter
 from types import SimpleNamespace
 
 import all_components
@@ -114,14 +115,22 @@ def test_what_is_scaled_by_three_has_temperature_three_and_its_own_confidences(n
 
 
 @pytest.mark.usefixtures("restored")
-def test_what_is_annotated_stays_the_same(nlp):
+def test_what_is_annotated_stays_the_same(nlp, monkeypatch):
+    annotated, annotate = Counter(), Decisions.annotate
+
+    def counted(self):
+        annotated[self.pipe.name] += 1
+        return annotate(self)
+
     def said():
         docs = [nlp(text) for text in all_components.TEXTS]
         return [(all_components.annotation(doc), doc.cats) for doc in docs]
 
     before = said()
     gold = all_components.gold_docs(nlp)
+    monkeypatch.setattr(Decisions, "annotate", counted)
     found = calibrate(nlp, gold)
+    assert [name for name, n in annotated.items() if n != 1] == ["sent"]  # trees count its new T
     assert {*found.components, *found.skipped} == set(all_components.NAMES)
     assert len(found.components) >= 12
     assert all(each.temperature.value != 1 for each in found.components.values())
