@@ -1,8 +1,10 @@
 """`spacy skd stream`: corpora in turn, without forgetting, by one command that goes on."""
 
+import gc
 import json
 import os
 import shutil
+import weakref
 
 import pytest
 import spacy
@@ -296,6 +298,31 @@ def test_interrupted_in_the_middle_it_goes_on(data, teacher, tmp_path, monkeypat
     assert "rehearsed names: done already" in found.output
     after = {path: path.stat().st_mtime_ns for path in out.rglob("model")}
     assert after == before  # that training had come to its end
+
+
+def test_no_step_leaves_a_pipeline_in_memory(data, teacher, tmp_path, monkeypatch):
+    """Else a teacher's transformer stays while others train, until Python looks for it."""
+    pipelines, alive = [], []
+
+    def train(self, stage, **settings):
+        nlp = spacy.blank("en")
+        nlp.refers = [nlp]  # as some that were trained do
+        pipelines.append(weakref.ref(nlp))
+        stage.folder.mkdir(parents=True)
+
+    def score(self, stage):
+        alive.extend(pipeline() for pipeline in pipelines)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(work.Work, "train", train)
+    monkeypatch.setattr(work.Work, "score", score)
+    corpora = write(tmp_path, rows(data, teacher, "trees"))
+    gc.disable()
+    try:
+        assert stream(corpora, tmp_path / "out", "--compare", "none").exit_code == 130
+    finally:
+        gc.enable()
+    assert alive == [None]
 
 
 def test_another_run_is_at_work(data, teacher, tmp_path):

@@ -1,5 +1,6 @@
 """A whole stream: each step, if it is not done already."""
 
+import gc
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -59,6 +60,7 @@ def stream(
             work.save()
             say(f"\n{step.name}" + (f"\n{step.command}" if step.command else ""))
             step.do()
+            gc.collect()  # pipelines refer to themselves, and one may be a transformer's
             state.done[step.name] = step.key
             work.save()
         _report(work)
