@@ -76,7 +76,7 @@ def check(
         teacher, layers = _teacher(each, was, annotated.get(each.name, ()))
         described[each.name] = {**_docs(each), "raw": _raw(each, was), "teacher": teacher}
         taught.update(layers)
-        if place == 0 or Plain.name in request.compare:
+        if taught and (place == 0 or Plain.name in request.compare):
             _check_scored(each, taught)
     settings = {
         **{name: getattr(request, name) for name in ("preset", "effort", "rehearsal", "vectors")},
