@@ -28,6 +28,8 @@ from .code import CODE
 from .progress import progress
 
 BY = "calibrate"
+# Of thresholds: of the spans that are kept, and of all.
+THRESHOLDS = ("precision", "precision of all", "recall", "recall of all")
 HEADER = ("", "", "T", "n", "ECE", "excess", "Brier", "NLL", "AUROC",
           *(f"acc@{100 * share:g}" for share in COVERAGES))  # fmt: skip
 
@@ -99,7 +101,7 @@ def _rows(name: str, calibrated: Calibrated) -> Iterator[list[str]]:
 
 def thresholds_table(outcome: Calibration) -> str:
     """Tabulate the thresholds that were chosen, "" if there are none. In percent."""
-    header = ("", "label", LEAST, "precision", "of all", "recall", "of all", "found", "gold")
+    header = ("", "label", LEAST, *THRESHOLDS, "found", "gold")
     rows = [
         [name, "all" if label == ALL else label, *_cells(each)]
         for name, calibrated in outcome.components.items()

@@ -19,8 +19,8 @@ from .package import LICENSE
 from .prepare import EFFORT
 from .progress import say
 from .report import AGREEMENT, table
+from .told.lexicon import LEXICON, one_lexicon, tell_lexicon
 from .told.rejects import ACCEPT, HAS_REJECTS, tell_rejects
-from .told.remedies import tell_lexicon
 
 
 def distill_cli(
@@ -45,9 +45,7 @@ def distill_cli(
     transitions: str = typer.Option(
         "", "--transitions", help="Of the students: spaCy's own ner or parser"
     ),
-    lexicon: Path = typer.Option(
-        None, "--lexicon", help="Phrases and their classes, .jsonl, that students are to know"
-    ),
+    lexicons: list[str] = LEXICON,
     hidden: bool = typer.Option(
         False, "--hidden", help="Learn how alike words are to TEACHER's transformer, too"
     ),
@@ -69,28 +67,29 @@ def distill_cli(
     import_code(code_path)
     if gpu_id >= 0:
         spacy.require_gpu(gpu_id)
-    request = Request(
-        teacher=teacher,
-        texts=tuple(texts),
-        gold=gold,
-        dev=dev,
-        preset=preset,
-        effort=effort,
-        max_words=max_words,
-        pipes=tuple(names_in(pipes)),
-        keep=tuple(names_in(keep)),
-        teach=tuple(names_in(teach)),
-        retrain=tuple(retrain),
-        transitions=tuple(names_in(transitions)),
-        lexicon=lexicon,
-        hidden=hidden,
-        name=name,
-        version=version,
-        license=license,
-        code=code_path,
-        gpu_id=gpu_id,
-    )
     try:
+        lexicon = one_lexicon(lexicons)
+        request = Request(
+            teacher=teacher,
+            texts=tuple(texts),
+            gold=gold,
+            dev=dev,
+            preset=preset,
+            effort=effort,
+            max_words=max_words,
+            pipes=tuple(names_in(pipes)),
+            keep=tuple(names_in(keep)),
+            teach=tuple(names_in(teach)),
+            retrain=tuple(retrain),
+            transitions=tuple(names_in(transitions)),
+            lexicon=Path(lexicon) if lexicon else None,
+            hidden=hidden,
+            name=name,
+            version=version,
+            license=license,
+            code=code_path,
+            gpu_id=gpu_id,
+        )
         steps = distill(request, output, overwrite=overwrite, say=say, begin=_tell_plan)
     except (ValueError, OSError) as error:
         msg.fail("Not distilled to the end", str(error), exits=1)

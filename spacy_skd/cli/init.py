@@ -32,8 +32,9 @@ from .code import CODE, with_code
 from .prepare import EFFORT, from_store, set_steps, student_words
 from .texts.docs import docs_in
 from .texts.outside import check_no_components, for_store, outside_of
+from .told.lexicon import LEXICON, one_lexicon, tell_lexicon
 from .told.rejects import ACCEPT
-from .told.remedies import print_remedies, tell_lexicon
+from .told.remedies import print_remedies
 
 STDOUT = "-"
 
@@ -219,9 +220,7 @@ def init_cli(
         help="What `skd annotate` wrote, to train from; else TEACHER runs; repeatable",
     ),
     vectors: str = typer.Option(None, "--vectors", help="Folder or package with word vectors"),
-    lexicon: str = typer.Option(
-        None, "--lexicon", help="Phrases and their classes, .jsonl, that students are to know"
-    ),
+    lexicons: list[str] = LEXICON,
     dev: str = typer.Option(None, "--dev", help="Evaluation docs; layers they lack do not count"),
     pipes: str = typer.Option("", "--pipes", help="Of TEACHER: tagger,ner. All by default"),
     keep: str = typer.Option("", "--keep", help="Of TEACHER: taken over, not taught"),
@@ -247,6 +246,7 @@ def init_cli(
     """
     import_code(code_path)
     try:
+        lexicon = one_lexicon(lexicons)
         if str(output) != STDOUT:
             check_new_file(output, overwrite=overwrite)
             read = [p for p in (teacher, *store, vectors, lexicon) if p]

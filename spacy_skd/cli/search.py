@@ -3,6 +3,7 @@
 import shlex
 from pathlib import Path
 
+import spacy
 import typer
 from spacy.cli._util import import_code
 from wasabi import msg
@@ -14,7 +15,7 @@ from .progress import say
 from .searching.request import Request
 from .searching.run import search
 from .searching.told import CONFIG, PICTURE, TRIALS, trial_table
-from .told.remedies import tell_lexicon
+from .told.lexicon import LEXICON, one_lexicon, tell_lexicon
 
 
 def search_cli(
@@ -29,9 +30,7 @@ def search_cli(
     ),
     dev: Path = typer.Option(..., "--dev", help="Labelled docs that decide, .spacy"),
     vectors: str = typer.Option(None, "--vectors", help="Folder or package with word vectors"),
-    lexicon: str = typer.Option(
-        None, "--lexicon", help="Phrases and their classes, .jsonl, that students are to know"
-    ),
+    lexicons: list[str] = LEXICON,
     preset: str = typer.Option(
         DEFAULT, "--preset", help=f"Size to begin with: {', '.join(PRESETS)}"
     ),
@@ -46,9 +45,13 @@ def search_cli(
     retrain: list[str] = typer.Option(
         [], "--retrain", help="Of TEACHER: trained anew on the student's tok2vec; repeatable"
     ),
+    hidden: bool = typer.Option(
+        False, "--hidden", help="Learn how alike words are to TEACHER, too (annotate --hidden)"
+    ),
     overwrite: bool = typer.Option(
         False, "--overwrite", help="Begin anew if settings, inputs or the machine have changed"
     ),
+    gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU for trainings, -1 for CPU"),
     code_path: Path = CODE,
 ) -> None:
     """Search the size of a student of TEACHER that is the most accurate of those that read so many
@@ -58,25 +61,30 @@ def search_cli(
     interruption. Exit code: 0 if all is done, 1 if something is wrong.
     """
     import_code(code_path)
-    request = Request(
-        teacher=teacher,
-        dev=dev,
-        words_per_second=words_per_second,
-        megabytes=megabytes,
-        store=tuple(store),
-        vectors=vectors,
-        lexicon=lexicon,
-        preset=preset,
-        trials=trials,
-        effort=effort,
-        seed=seed,
-        pipes=tuple(names_in(pipes)),
-        keep=tuple(names_in(keep)),
-        teach=tuple(names_in(teach)),
-        retrain=tuple(retrain),
-        code=code_path,
-    )
+    if gpu_id >= 0:
+        spacy.require_gpu(gpu_id)  # if there is none, this tells it
+        spacy.require_cpu()  # on which speed is measured
     try:
+        request = Request(
+            teacher=teacher,
+            dev=dev,
+            words_per_second=words_per_second,
+            megabytes=megabytes,
+            store=tuple(store),
+            vectors=vectors,
+            lexicon=one_lexicon(lexicons),
+            preset=preset,
+            trials=trials,
+            effort=effort,
+            seed=seed,
+            pipes=tuple(names_in(pipes)),
+            keep=tuple(names_in(keep)),
+            teach=tuple(names_in(teach)),
+            retrain=tuple(retrain),
+            hidden=hidden,
+            code=code_path,
+            gpu_id=gpu_id,
+        )
         work, best = search(request, output, overwrite=overwrite, say=say)
     except (ValueError, OSError) as error:
         msg.fail("Not searched to the end", str(error), exits=1)

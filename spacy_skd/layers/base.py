@@ -53,6 +53,7 @@ class Layer(ABC):
         init`; settings (dict): what else stands in that config.
     takes (tuple[str, ...]): the settings of the factory that are arguments of this class; keyed_by
         (str): the one that its `full_name` tells, "" if there is none.
+    changeable (tuple[str, ...]): those of them that may be set at any time.
     assigns (tuple[str, ...]): what of docs and tokens it sets, for spaCy's analysis of pipelines.
     writes (tuple[str, ...]): the layers that are set with it, itself among them.
     stock_factory (str): of spaCy's own component that learns it; "" if there is none.
@@ -76,6 +77,7 @@ class Layer(ABC):
     architecture: ClassVar[str] = ""
     settings: ClassVar[Block] = {}
     takes: ClassVar[tuple[str, ...]] = ()
+    changeable: ClassVar[tuple[str, ...]] = ()
     keyed_by: ClassVar[str] = ""
     assigns: ClassVar[tuple[str, ...]] = ()
     stock_factory: ClassVar[str] = ""

@@ -117,6 +117,7 @@ class MultilabelCatsLayer(DocLayer):
 
     name = "cats_multilabel"
     takes = ("pipe", "threshold")
+    changeable = ("threshold",)
     stock_factory = "textcat_multilabel"
     answers: ClassVar[Mapping[type, str]] = {MultiLabel_TextCategorizer: ""}
     exclusive: ClassVar[bool] = False

@@ -88,7 +88,7 @@ class EntsLayer(SpanLayer):
         return blocked_tokens(doc)
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
-        examples = list(examples)
+        examples = self.countable(examples)
         for eg in examples:
             self.repaired(eg.reference)
         return get_ner_prf(examples, **kwargs)
@@ -223,7 +223,7 @@ class SpansLayer(SpanLayer):
         return tuple(doc.spans.get(self.spans_key, ()))
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
-        return spancat_score(examples, spans_key=self.spans_key, **kwargs)
+        return spancat_score(self.countable(examples), spans_key=self.spans_key, **kwargs)
 
     def write(self, doc: Doc, spans: Sequence[TypedSpan], *, overwrite: bool) -> None:
         new = _as_spans(doc, spans)

@@ -173,7 +173,7 @@ class SentLayer(TokenLayer):
     attr = SENT_START
     fixed_labels = START_LABELS
     settings: ClassVar[Block] = {"threshold": 0.35}  # a missed start costs the parser more
-    takes = ("max_length", "threshold")
+    takes = changeable = ("max_length", "threshold")
     token_confidence = "sent_start_confidence"
     assigns = ("token.is_sent_start",)
     stock_factory = "senter"

@@ -26,6 +26,7 @@ from .learning import LearningPipe
 from .lost_mass import LostMass
 from .no_teacher import NoTeacher
 from .saved import CALIBRATION, NONE, check_calibration, check_outputs, checked_cfg
+from .settings import with_settings
 from .tasks.activations import EXTENSION, register_extension
 from .tasks.analyses import Analysis, check_k
 from .tasks.base import Task
@@ -33,6 +34,7 @@ from .tasks.predictions import Predictions
 from .unknown_labels import UnknownLabels
 
 
+@with_settings
 class DistillingPipe(LearningPipe):
     """A component that learns its task from gold, from a teacher's beliefs, or from both.
 

@@ -24,6 +24,7 @@ def decisions_of(
     nlp: Language, references: Sequence[Doc], names: Collection[str]
 ) -> Iterator[tuple[str, "Decisions"]]:
     """Yield what some components decide, each of docs as the components before it annotate them.
+    What is yielded holds until the next one is asked for.
 
     references (Sequence[Doc]): with gold; their tokens are taken. names (Collection[str]): of
         components of this package.
@@ -33,7 +34,9 @@ def decisions_of(
         if name in names:
             decisions = Decisions(nlp.get_pipe(name), docs, references)
             yield name, decisions
-            docs = decisions.annotate()  # with what it tells at the temperature that it has now
+            docs = decisions.annotated
+            if decisions.pipe.layer.sets_sentences:
+                docs = decisions.annotate()  # trees count how sure it says that it is of them now
         else:
             others = [other for other in nlp.pipe_names if other != name]
             with probabilities_told([nlp.get_pipe(name)], activations=False):

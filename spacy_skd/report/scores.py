@@ -18,10 +18,11 @@ from ..training.conversion.multiwords import merge, multiwords_of
 from .predicting import SETTINGS as SETTINGS
 from .predicting import Given
 
-# Of components that are no layer's. Both are scored as 0 where nothing sets them.
+# Of components that are no layer's, or not counted as the layer's facts are (`CATS`). Both are
+# scored as 0 where nothing sets them.
 _OTHERS: dict[str, tuple[str, Callable[[Doc], Any]]] = {
     "lemma_acc": ("LEMMA", lambda doc: doc.has_annotation("LEMMA")),
-    "cats_score": ("CATS", lambda doc: doc.cats),
+    "cats_score": ("CATS score", lambda doc: doc.cats),
 }
 _SPANS = re.compile(r"spans_(.*)_f")  # spaCy's score of doc.spans, by key
 

@@ -2,6 +2,7 @@
 
 import copy
 import logging
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,7 @@ logger = logging.getLogger("spacy.skd")
 KEEP = "spacy-skd.keep_pipes.v1"
 DROP = "spacy-skd.drop_teacher.v1"
 COPY = "spacy.copy_from_base_model.v1"  # spaCy's own
+NO_VECTORS = "spacy-skd.needs_no_vectors.v1"
 OF_TEACHER = "${paths.teacher}"
 
 
@@ -98,6 +100,8 @@ def _scrub(config: Config, names: list[str]) -> Config:
 
 def _without_copy(before: Any, paths: dict[str, Any]) -> Any:
     """Return a block of `before_init` that copies nothing of the teacher."""
+    if _is_callback(before, NO_VECTORS):
+        return _without_copy(before.get("first"), paths)
     if _is_callback(before, LEXICON):
         return {**before, "first": _without_copy(before.get("first"), paths)}
     is_copy = _is_callback(before, COPY)
@@ -106,6 +110,29 @@ def _without_copy(before: Any, paths: dict[str, Any]) -> Any:
 
 def _is_callback(block: Any, name: str) -> bool:
     return isinstance(block, dict) and block.get("@callbacks") == name
+
+
+@callback(NO_VECTORS)
+def make_needs_no_vectors(
+    first: Callable[[Language], Any] | None = None,
+) -> Callable[[Language], Language]:
+    """Let, for `[initialize.before_init]`, spaCy compare the vectors of the vocab with those of a
+    source only for components that read some: of rules it would warn (W113) of what makes no
+    difference.
+
+    first (Callable[[Language], Any] | None): another such callback, which is called before.
+    """
+
+    def before_init(nlp: Language) -> Language:
+        if first is not None:
+            first(nlp)
+        sources: dict[str, int] = nlp.meta.get("_sourced_vectors_hashes", {})  # spaCy's
+        for name, pipe in nlp.components:
+            if not reads_vectors(pipe):
+                sources.pop(name, None)
+        return nlp
+
+    return before_init
 
 
 @callback(KEEP)
@@ -152,7 +179,10 @@ def keep_pipes(nlp: Language, teacher: SkdTeacher) -> tuple[list[str], list[str]
         if reason:
             dropped.append(f"{name} ({reason})")
             continue
-        nlp.add_pipe(name, source=teacher.nlp)
+        with warnings.catch_warnings():
+            if not reads_vectors(pipe):
+                warnings.filterwarnings("ignore", message=r"\[W113\]")
+            nlp.add_pipe(name, source=teacher.nlp)
         kept.append(name)
     return kept, dropped
 

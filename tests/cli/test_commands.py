@@ -212,3 +212,14 @@ def test_spacy_finds_the_commands():
     found = subprocess.run(command, capture_output=True, text=True)
     assert found.returncode == 0, found.stderr
     assert all(name in found.stdout for name in get_command(skd).commands)
+
+
+@pytest.mark.parametrize("command", [
+    ["init", "nowhere", "student.cfg"], ["distill", "nowhere", "raw.jsonl", "out"],
+    ["search", "nowhere", "out", "--words-per-second", "1", "--dev", "dev.spacy"],
+])  # fmt: skip
+def test_of_several_lexicons_none_counts_silently(command):
+    found = run(*command, "--lexicon", "a.jsonl", "--lexicon", "b.jsonl")
+    assert found.exit_code == 1
+    told = " ".join(found.output.split())
+    assert "--lexicon: expected one, got a.jsonl, b.jsonl: put the files into one folder" in told

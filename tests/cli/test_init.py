@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import warnings
 from pathlib import Path
 
 import numpy
@@ -14,6 +15,7 @@ from spacy.cli.train import train
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
+from spacy.training.initialize import init_nlp
 from stock_pipelines import FEATS, LISTENER, stock_pipeline, tagger_model, transition_model
 from thinc.api import Config
 from typer.testing import CliRunner
@@ -22,6 +24,7 @@ from spacy_skd.cli import app
 from spacy_skd.cli.init import init, table
 from spacy_skd.cli.prepare import student_words
 from spacy_skd.training.annotation.annotate import Settings, annotate
+from spacy_skd.training.callbacks import keep_pipes, without_teacher
 
 FEW = {"training.max_steps": 4, "training.eval_frequency": 2}
 RAW = ["The cat sees Ann . Dogs sleep well", "Go !", "goblin", "She gave him the book"]
@@ -202,6 +205,34 @@ def test_our_own_pipeline_keeps_its_names_and_tokenizer(teacher):
     assert config["initialize"]["before_init"] is None
     assert config["paths"]["teacher"] == str(teacher)
     assert [row[:3] for row in table(plan)][:2] == [("tok2vec", "", "-"), ("sent", "sent", "sent")]
+
+
+def test_spacy_does_not_warn_of_vectors_that_rules_do_not_read(tmp_path):
+    nlp = spacy.blank("en")
+    nlp.tokenizer.add_special_case("cannae", [{"ORTH": "can"}, {"ORTH": "nae"}])
+    nlp.add_pipe("tagger", config={"model": tagger_model(shared=False, normalize=False)})
+    nlp.initialize(lambda: [Example(doc, doc) for doc in make_docs(nlp)])
+    nlp.add_pipe("entity_ruler").add_patterns([{"label": "PER", "pattern": "Ann"}])
+    nlp.vocab.set_vector("Ann", numpy.ones(4, dtype="f"))
+    nlp.to_disk(tmp_path / "teacher")
+    DocBin(docs=make_docs(nlp)).to_disk(tmp_path / "gold.spacy")
+    config, plan = init(str(tmp_path / "teacher"), preset="tiny")
+    assert plan.sourced == ["entity_ruler"]
+    config["paths"].update(dict.fromkeys(("train", "dev"), str(tmp_path / "gold.spacy")))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        student = init_nlp(config)
+    assert [str(each.message) for each in told if "W113" in str(each.message)] == []
+    assert [token.text for token in student.make_doc("I cannae")] == ["I", "can", "nae"]
+    assert student("Ann").ents[0].label_ == "PER"
+    assert without_teacher(student).config["initialize"]["before_init"] is None
+    blank = spacy.blank("en")
+    blank.add_pipe("skd_teacher", config={"teacher": str(tmp_path / "teacher")})
+    blank.add_pipe("distilling_tagger", "tagger")
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert keep_pipes(blank, blank.get_pipe("skd_teacher"))[0] == ["entity_ruler"]
+    assert [str(each.message) for each in told if "W113" in str(each.message)] == []
 
 
 def test_the_language_and_its_tokenizer_are_the_teachers(tmp_path):

@@ -14,6 +14,8 @@ from thinc.api import Config
 
 from spacy_skd.cli.init import init
 from spacy_skd.cli.searching import request, work
+from spacy_skd.cli.searching.request import Request
+from spacy_skd.cli.searching.sizing import Untrained
 from spacy_skd.cli.searching.space import (
     SPACE,
     WIDTHS,
@@ -26,6 +28,7 @@ from spacy_skd.cli.searching.space import (
 from spacy_skd.cli.searching.trials import Trial, shares, survivors, trainings
 from spacy_skd.errors import DamagedError
 from spacy_skd.training.annotation.annotate import annotate
+from spacy_skd.training.annotation.settings import Settings
 from spacy_skd.training.configs.presets import PRESETS, resized
 
 FEW = ("--training.max_steps 2 --training.eval_frequency 1 --training.batcher.size 60 "
@@ -202,6 +205,64 @@ def test_a_budget_that_nothing_meets(data, teacher, tmp_path):
     assert len(srsly.read_json(out / "search.json")["notes"]["trials"]) == 1  # nothing is lost
 
 
+def test_all_that_meet_the_budget_diverge_in_a_longer_training(data, teacher, tmp_path,
+                                                               monkeypatch):  # fmt: skip
+    """The preset is too slow here: if it diverged, that would be told as what it is."""
+
+    def train(self, trial, rung):
+        if rung:
+            raise DamagedError("tag: scores are NaN")
+        trial.scores, trial.megabytes = [0.5], 1.0
+        trial.words_per_second = 500.0 if trial.number else 10.0
+
+    monkeypatch.setattr(work.Work, "train", train)
+    monkeypatch.setattr(work.Work, "estimate", lambda *args: (500.0, 1.0))
+    found = search(data, teacher, tmp_path / "out", words=100)
+    assert found.exit_code == 1
+    told = printed(found)
+    assert "each candidate that meets the budget diverged in a longer training (`failed` in" in told
+    assert "ask for more --trials in another folder, or less --effort" in told
+    rows = list(srsly.read_jsonl(tmp_path / "out" / "trials.jsonl"))
+    assert [row["failed"] for row in rows] == ["", "tag: scores are NaN"]
+
+
+def test_trainings_use_the_gpu_and_speed_the_cpu(data, teacher, tmp_path, monkeypatch):
+    """Seen from outside, as there is no GPU."""
+    used = []
+
+    def run_training(self, *args, **settings):
+        used.append(self.gpu_id)
+        raise DamagedError("enough")
+
+    monkeypatch.setattr(work.Training, "run", run_training)
+    monkeypatch.setattr(spacy, "require_gpu", lambda gpu_id: used.append(f"require {gpu_id}"))
+    monkeypatch.setattr(spacy, "require_cpu", lambda: used.append("cpu"))
+    assert "enough" in printed(search(data, teacher, tmp_path / "out", "--gpu-id", 3))
+    assert used == ["require 3", "cpu", 3]
+    monkeypatch.setattr(work.Training, "run", lambda *args, **settings: None)
+    monkeypatch.setattr(work, "require_cpu", lambda: sys.exit("on the CPU"))
+    search(data, teacher, tmp_path / "more", "--gpu-id", 3)
+    assert not srsly.read_json(tmp_path / "more" / "search.json")["notes"]["trials"][0]["scores"]
+
+
+def test_the_students_of_a_search_learn_hidden_states_where_a_store_has_them(
+    data, teacher, tmp_path
+):
+    texts = [str(data / "dev.spacy"), str(data / "raw.jsonl")]
+    annotate(teacher, texts, tmp_path / "hidden", settings=Settings(hidden=4))
+    given = {"dev": data / "dev.spacy", "words_per_second": 1, "preset": "tiny", "hidden": True}
+    checked = request.check(Request(str(teacher), store=(str(tmp_path / "hidden"),), **given))
+    assert checked.settings["hidden"] is True
+    assert "similarities" in resized(checked.config, PRESETS["small"])["nlp"]["pipeline"]
+    untrained = Untrained(checked.config, sentences=checked.sentences, scratch=tmp_path)
+    nlp = spacy.load(untrained.make(PRESETS["small"]))  # of which speed is measured
+    assert "similarities" not in nlp.pipe_names
+    assert "tag" in nlp.pipe_names
+    found = search(data, teacher, tmp_path / "out", "--hidden")
+    assert found.exit_code == 1
+    assert "expected hidden states of the teacher" in printed(found)
+
+
 @pytest.mark.parametrize(("change", "told"), [
     ({"--dev": "bare.spacy"}, "expected docs with some of the layers"),
     ({"--dev": "none.spacy"}, "none.spacy: expected docs as spaCy's DocBin writes them"),
@@ -222,8 +283,6 @@ def test_what_is_wrong_is_told_before_anything_is_written(change, told, data, te
 
 
 def test_a_store_without_a_layer_of_the_students(data, teacher, tmp_path):
-    from spacy_skd.training.annotation.settings import Settings
-
     tags = Settings(pipes=("tag",))
     annotate(teacher, [str(data / "raw.jsonl")], tmp_path / "tags", settings=tags)
     found = run(

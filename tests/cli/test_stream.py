@@ -1,8 +1,10 @@
 """`spacy skd stream`: corpora in turn, without forgetting, by one command that goes on."""
 
+import gc
 import json
 import os
 import shutil
+import weakref
 
 import pytest
 import spacy
@@ -10,18 +12,24 @@ import srsly
 from conftest import TOK2VEC, make_docs
 from entities import ENTITIES, examples
 from own_code import run
+from spacy.scorer import Scorer
 from spacy.tokens import Doc, DocBin, Span
+from spacy.training import Corpus
+from span_pipelines import build as build_spans
 from thinc.api import Config
 
 from spacy_skd.cli.distillation import training
+from spacy_skd.cli.streaming import corpora as streamed
 from spacy_skd.cli.streaming import work
-from spacy_skd.cli.streaming.corpora import Corpus, read_corpora
+from spacy_skd.cli.streaming.corpora import read_corpora
 from spacy_skd.cli.streaming.matrix import matrix_table, summary
 from spacy_skd.cli.streaming.rehearsal import write_texts
-from spacy_skd.cli.streaming.scoring import Known, score_on
+from spacy_skd.cli.streaming.request import Request, check
+from spacy_skd.cli.streaming.scoring import Known, score_on, write_dev
 from spacy_skd.cli.streaming.stages import labels_of, strange_labels
 from spacy_skd.cli.streaming.variants import IN_TURN, Store
 from spacy_skd.disk import locked
+from spacy_skd.layers.known_labels import known_labels
 from spacy_skd.shards.manifest import Manifest
 from spacy_skd.structures import IndependentLabels
 from spacy_skd.transfer.beliefs import Form
@@ -130,13 +138,41 @@ def test_what_each_kind_of_student_reads(made):
     assert gold["path"] == str(out / "annotated" / "trees")
 
 
-def test_what_goes_on_with_the_new_corpus_alone_is_evaluated_on_it_alone(made, data):
+def test_what_goes_on_with_the_new_corpus_alone_is_evaluated_on_it_alone(made):
     """Else its weights of before are the best on the corpora before, and nothing is learnt."""
     _, out, _ = made
     dev = {name: Config().from_disk(out / name / "2_names" / "student.cfg")["paths"]["dev"]
            for name in ("stream", "plain", "gold")}  # fmt: skip
-    assert dev.pop("plain") == str(data / "names.spacy")
+    assert dev.pop("plain") == str(out / "dev" / "2_names" / "names.spacy")
     assert set(dev.values()) == {str(out / "dev" / "2_names")}
+
+
+def test_in_training_too_labels_that_a_corpus_does_not_know_do_not_count_on_it(tmp_path):
+    """Else the best weights are those that have learnt least of the other corpora's labels."""
+    nlp = build_spans()
+    doc = Doc(nlp.vocab, ["Ann", "saw", "Argo", "in", "Rome"])
+    doc.ents = [Span(doc, 0, 1, "PER")]
+    DocBin(docs=[doc]).to_disk(tmp_path / "own.spacy")
+    scores = {}
+    for labels in ({"LOC"}, {"LOC", "ship"}):
+        write_dev(tmp_path / "own.spacy", tmp_path / "dev.spacy", labels={"ents": labels})
+        (eg,) = Corpus(tmp_path / "dev.spacy")(nlp)
+        said = [Span(eg.predicted, i, i + 1, label)
+                for i, label in ((0, "PER"), (2, "ship"), (4, "LOC"))]  # fmt: skip
+        eg.predicted.ents = said
+        scores[len(labels)] = Scorer(nlp).score([eg])["ents_p"]
+        assert list(eg.predicted.ents) == said
+    assert scores == {1: 1 / 2, 2: pytest.approx(1 / 3)}
+
+
+def test_what_students_are_evaluated_on_says_which_labels_its_corpus_knows(made):
+    _, out, _ = made
+    noted = {}
+    for path in (out / "dev" / "2_names").glob("*.spacy"):
+        docs = list(DocBin().from_disk(path).get_docs(spacy.blank("en").vocab))
+        noted[path.stem] = [known_labels(doc, "ents") for doc in docs]
+    assert set(noted["trees"]) == {None}  # no entities are annotated there
+    assert [set(labels) for labels in noted["names"]] == [{"LOC", "PER"}] * len(noted["names"])
 
 
 def test_spans_of_labels_that_a_corpus_does_not_know_do_not_count_on_it(tmp_path):
@@ -264,6 +300,31 @@ def test_interrupted_in_the_middle_it_goes_on(data, teacher, tmp_path, monkeypat
     assert after == before  # that training had come to its end
 
 
+def test_no_step_leaves_a_pipeline_in_memory(data, teacher, tmp_path, monkeypatch):
+    """Else a teacher's transformer stays while others train, until Python looks for it."""
+    pipelines, alive = [], []
+
+    def train(self, stage, **settings):
+        nlp = spacy.blank("en")
+        nlp.refers = [nlp]  # as some that were trained do
+        pipelines.append(weakref.ref(nlp))
+        stage.folder.mkdir(parents=True)
+
+    def score(self, stage):
+        alive.extend(pipeline() for pipeline in pipelines)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(work.Work, "train", train)
+    monkeypatch.setattr(work.Work, "score", score)
+    corpora = write(tmp_path, rows(data, teacher, "trees"))
+    gc.disable()
+    try:
+        assert stream(corpora, tmp_path / "out", "--compare", "none").exit_code == 130
+    finally:
+        gc.enable()
+    assert alive == [None]
+
+
 def test_another_run_is_at_work(data, teacher, tmp_path):
     (tmp_path / "out").mkdir()
     with locked(tmp_path / "out"):
@@ -328,6 +389,27 @@ def test_inputs_that_are_wrong_are_told_before_anything_is_written(
     assert found.exit_code == 1
     assert told in " ".join(found.output.split())
     assert not (tmp_path / "out" / "annotated").exists()
+
+
+def test_a_dev_of_none_of_the_layers_that_the_student_has_then(data, teacher, tmp_path):
+    """`plain` is evaluated on it alone: told before its turn comes, hours later."""
+    line = {**rows(data, teacher, "trees")[0], "dev": str(data / "names.spacy")}
+    found = stream(write(tmp_path, [line]), tmp_path / "out", "--compare", "none")
+    assert found.exit_code == 1
+    assert "dev of trees: expected docs with some of the layers" in " ".join(found.output.split())
+    lines = [*rows(data, teacher, "trees"), {**line, "name": "again"}]
+    corpora = write(tmp_path, lines)
+    found = stream(corpora, tmp_path / "out", "--compare", "plain,joint")
+    assert found.exit_code == 1
+    told = " ".join(found.output.split())
+    assert "names.spacy: dev of again: expected docs with some of the layers" in told
+    assert "only plain of --compare is evaluated on it alone" in told
+    assert not (tmp_path / "out" / "annotated").exists()
+    request = Request(tuple(read_corpora(corpora)), compare=("gold", "joint"))
+    assert list(check(request, {}, {}).settings["corpora"]) == ["trees", "again"]
+    names = {**rows(data, teacher, "names")[0], "dev": line["dev"]}
+    both = tuple(read_corpora(write(tmp_path, [lines[0], names])))
+    check(Request(both), {}, {})  # of a teacher that is trained first, what it may teach
 
 
 def test_an_unknown_comparison_and_a_folder_of_something_else(data, teacher, tmp_path):
@@ -465,8 +547,8 @@ def test_what_a_small_corpus_lacks_others_make_up_for_and_gold_stands_for_raw(tm
     DocBin(docs=docs).to_disk(tmp_path / "gold.spacy")
     lines = [json.dumps({"text": f"raw text number {i}"}) for i in range(100)]
     (tmp_path / "raw.jsonl").write_text("\n".join([*lines, "{"]) + "\n")
-    small = Corpus("a", tmp_path, tmp_path, gold=tmp_path / "gold.spacy")
-    large = Corpus("b", tmp_path, tmp_path, raw=(tmp_path / "*.jsonl",))
+    small = streamed.Corpus("a", tmp_path, tmp_path, gold=tmp_path / "gold.spacy")
+    large = streamed.Corpus("b", tmp_path, tmp_path, raw=(tmp_path / "*.jsonl",))
     chosen = write_texts([large, small], large, tmp_path / "out.jsonl", words=100)
     texts = [line["text"] for line in srsly.read_jsonl(tmp_path / "out.jsonl")]
     assert sum(text.startswith("gold") for text in texts) == 3

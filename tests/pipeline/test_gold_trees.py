@@ -3,10 +3,13 @@
 import hypothesis.strategies as st
 import numpy
 import oracle
+from conftest import build, gold_examples
 from hypothesis import given, settings
+from spacy.tokens import Doc
+from spacy.training import Example
 
 from spacy_skd.codecs.units import ROOT_HEAD, UNKNOWN_HEAD, make_buckets
-from spacy_skd.pipeline.tasks.tree_loss import GoldTrees
+from spacy_skd.pipeline.tasks.gold_trees import GoldTrees
 from spacy_skd.structures import SpanningTrees
 
 
@@ -20,6 +23,27 @@ def test_heads_that_are_no_tree_are_unknown():
         gold = gold_of(heads, 3)
         assert gold.empty.all()
         assert gold.indicators.arrays["arc"].sum() == 0
+
+
+def test_sentences_of_no_tree_are_told_before_anything_is_learnt(caplog):
+    nlp = build()
+    pipe, examples = nlp.get_pipe("parser"), gold_examples(nlp)
+    for words, heads in (("Go home", [1, 1]), ("Ann sees him", [1, 0, 1]), ("A b", [1, 0])):
+        doc = Doc(nlp.vocab, words.split(), heads=heads, deps=["dep"] * len(heads))
+        examples += [Example(nlp.make_doc(words), doc)] * 2
+    nlp.initialize(lambda: examples)
+    (told,) = [line for line in caplog.messages if "form no tree" in line]
+    assert told.startswith("parser: the heads of 2 annotated sentences form no tree")
+    assert told.endswith("The first: 'Ann sees him'")
+    nlp.update(examples)
+    assert pipe.task.gold_trees.broken == 4
+    assert sum("form no tree" in line for line in caplog.messages) == 1
+
+
+def test_of_a_component_that_is_initialized_already_in_training(caplog):
+    gold_of([1, 0, ROOT_HEAD], 3)
+    (told,) = caplog.messages
+    assert "the heads of 1 units of a batch form no tree" in told
 
 
 def test_known_heads_that_no_tree_has_make_the_unit_unknown():

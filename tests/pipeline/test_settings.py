@@ -4,10 +4,14 @@ saved cfg that does not fit the model."""
 import json
 import re
 
+import numpy
 import pytest
 import spacy
+from all_components import NAMES, annotation
+from all_components import build as build_all
 from all_components import gold_examples as examples_of_all
 from conftest import build, gold_examples
+from spacy.tokens import Span
 from spacy.util import load_model_from_config
 
 SPANS = {"layer": "ents", "model": {"@architectures": "spacy-skd.ChainScorer.v1"}}
@@ -94,6 +98,95 @@ def trained():
                           .default_config["model"]["tok2vec"]}})  # fmt: skip
     tags.initialize(lambda: gold_examples(nlp), nlp=nlp)
     return nlp
+
+
+# Of `all_components`: what is assigned, with which it says something else.
+LEAST_OF_EACH = dict.fromkeys(("PER", "ANIMAL", "ACT"), 1.0)
+ASSIGNED = [
+    ("ner", "min_confidence", 1.0), ("ner", "min_confidence_per_label", LEAST_OF_EACH),
+    ("ner", "decode", "marginal"), ("nested", "threshold", 1.0), ("nested", "min_confidence", 1),
+    ("sent", "threshold", 0), ("sent", "max_length", 1), ("lemma", "backoff", "lower"),
+    ("lemma", "top_k", 1), ("parser", "max_length", 1), ("parser", "decode", "marginal"),
+    ("parser", "label_floor", 0.0), ("tag", "overwrite", True), ("multilabel", "threshold", 0.0),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """A pipeline of all components, of random weights."""
+    spacy.util.fix_random_seed(0)
+    nlp = build_all()
+    nlp.initialize(lambda: examples_of_all(nlp))
+    for name in NAMES:
+        rng = numpy.random.default_rng(0)
+        for node in nlp.get_pipe(name).model.walk():
+            if not node.name.startswith(("tok2vec", "listener")):
+                for param in node.param_names:
+                    noise = rng.normal(scale=0.3, size=node.get_param(param).shape)
+                    node.set_param(param, node.get_param(param) + noise.astype("f"))
+    folder = tmp_path_factory.mktemp("settings") / "nlp"
+    nlp.to_disk(folder)
+    return folder
+
+
+def load(saved, name, **settings):
+    others = [each for each in NAMES if each != name]
+    return spacy.load(saved, exclude=others, config={"components": {name: settings}})
+
+
+def said(nlp, name):
+    """What a component says of a text, and as a teacher of it."""
+    pipe, doc = nlp.get_pipe(name), nlp.make_doc("Dogs see Ann the cat in Oslo")
+    for token in doc:
+        token.tag_, token.is_sent_start = "XX", token.i in (0, 4)
+    doc.ents = [Span(doc, 2, 3, "ACT")]
+    pipe.save_activations = True
+    doc = pipe(nlp.get_pipe("tok2vec")(doc))
+    kept = {key: repr(value) for key, value in doc._.activations[name].items()}
+    return annotation(doc), kept, repr(pipe.believe([doc]))
+
+
+def test_what_is_assigned_is_as_if_it_stood_in_the_config(saved):
+    same = []
+    for name, setting, value in ASSIGNED:
+        nlp = load(saved, name)
+        before = said(nlp, name)
+        setattr(nlp.get_pipe(name), setting, value)
+        assert getattr(nlp.get_pipe(name), setting) == value
+        expected = said(load(saved, name, **{setting: value}), name)
+        assert said(nlp, name) == expected, (name, setting)
+        if before == expected:
+            same.append((name, setting))
+    # Of a few words, and where each has an edit tree, these may choose the same.
+    assert set(same) <= {(n, s) for n, s, _ in ASSIGNED if s in ("decode", "top_k", "backoff")}
+    for name in ("ner", "parser"):
+        pipe = load(saved, name).get_pipe(name)
+        assert not pipe.task.is_minimum_risk
+        pipe.decode = "marginal"
+        assert pipe.task.is_minimum_risk
+
+
+@pytest.mark.parametrize(("name", "setting", "value", "told"), [
+    ("ner", "min_confidence", 2, "ner: min_confidence: expected a number from 0 to 1, got 2"),
+    ("ner", "min_confidence_per_label", {"PRE": 0.5}, "expected labels of the component"),
+    ("ner", "decode", "nope", "ner: decode: expected one of best, marginal"),
+    ("sent", "threshold", "high", "sent: threshold: expected a number from 0 to 1, got 'high'"),
+    ("tag", "overwrite", "no", "tag: overwrite: expected True or False"),
+    ("lemma", "backoff", "none", "lemma: backoff: expected 'orth', 'lower' or null"),
+    ("tag", "min_confidence", 0.5, "tag: min_confidence does not apply to layer 'tag'"),
+    ("nested", "decode", "best", "decode does not apply to layer 'spans' with structure 'indep"),
+    ("ner", "scheme", "BIO", "ner: scheme is a setting of the config"),
+    ("parser", "structure", "tree", "has no setter"),
+])  # fmt: skip
+def test_what_cannot_be_assigned(saved, name, setting, value, told):
+    pipe = load(saved, name).get_pipe(name)
+    with pytest.raises((ValueError, AttributeError), match=re.escape(told)):
+        setattr(pipe, setting, value)
+    if hasattr(pipe, setting):
+        assert getattr(pipe, setting) != value
+    if name == "ner":
+        with pytest.raises(TypeError):
+            pipe.min_confidence_per_label["PER"] = 2
 
 
 CHANGES = {

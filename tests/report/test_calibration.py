@@ -1,6 +1,8 @@
 """Temperatures and thresholds of components, on gold that is drawn from their own distributions."""
 
 import math
+import re
+from collections import Counter
 from types import SimpleNamespace
 
 import all_components
@@ -10,6 +12,7 @@ import spacy
 from conftest import SENTENCES
 from spacy.tokens import Doc
 
+from spacy_skd.cli.calibrate import thresholds_table
 from spacy_skd.layers.base import Drawing
 from spacy_skd.report.calibration import _fit, _untold_starts, calibrate
 from spacy_skd.report.deciding import Decisions
@@ -112,14 +115,22 @@ def test_what_is_scaled_by_three_has_temperature_three_and_its_own_confidences(n
 
 
 @pytest.mark.usefixtures("restored")
-def test_what_is_annotated_stays_the_same(nlp):
+def test_what_is_annotated_stays_the_same(nlp, monkeypatch):
+    annotated, annotate = Counter(), Decisions.annotate
+
+    def counted(self):
+        annotated[self.pipe.name] += 1
+        return annotate(self)
+
     def said():
         docs = [nlp(text) for text in all_components.TEXTS]
         return [(all_components.annotation(doc), doc.cats) for doc in docs]
 
     before = said()
     gold = all_components.gold_docs(nlp)
+    monkeypatch.setattr(Decisions, "annotate", counted)
     found = calibrate(nlp, gold)
+    assert [name for name, n in annotated.items() if n != 1] == ["sent"]  # trees count its new T
     assert {*found.components, *found.skipped} == set(all_components.NAMES)
     assert len(found.components) >= 12
     assert all(each.temperature.value != 1 for each in found.components.values())
@@ -141,8 +152,13 @@ def test_the_threshold_is_the_lowest_of_that_precision_and_what_is_annotated_has
 
     share, n = precision()
     wanted = share + 0.1
-    chosen = calibrate(nlp, drawn, components=["ner"], precision=wanted).components["ner"]
-    threshold = chosen.thresholds[""]
+    outcome = calibrate(nlp, drawn, components=["ner"], precision=wanted)
+    threshold = outcome.components["ner"].thresholds[""]
+    header = thresholds_table(outcome).splitlines()[1]
+    assert re.split(r"\s{2,}", header.strip()) == [
+        "label", "min_confidence", "precision", "precision of all", "recall", "recall of all",
+        "found", "gold",
+    ]  # fmt: skip
     assert nlp.config["components"]["ner"]["min_confidence"] == threshold.least > 0
     kept, n_kept = precision()
     assert wanted <= kept == threshold.kept.precision

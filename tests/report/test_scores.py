@@ -6,6 +6,7 @@ from conftest import make_docs
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 
+from spacy_skd.layers.known import known_layers
 from spacy_skd.report.scores import SETTINGS, read_docs, score, titles
 from spacy_skd.training.conversion.multiwords import set_multiwords
 from spacy_skd.training.conversion.sentence import Multiword
@@ -90,7 +91,16 @@ def test_lemmas_and_categories_are_scored_where_gold_has_them_and_something_sets
         found = score(nlp, references, setting=setting)
         assert found["lemma_acc"] == 1.0
         assert 0 <= found["cats_score"] <= 1
-    assert list(titles().items())[-2:] == [("lemma_acc", "LEMMA"), ("cats_score", "CATS")]
+    assert list(titles().items())[-2:] == [("lemma_acc", "LEMMA"), ("cats_score", "CATS score")]
+
+
+def test_scores_of_other_kinds_have_other_names():
+    """The page has both spaCy's scores and the F1 of facts, of categories another than spaCy's."""
+    doc = Doc(spacy.blank("en").vocab, ["Go"])
+    doc.cats = {"A": 1.0, "B": 0.0}
+    facts = {title for layer in known_layers() for title in layer.facts(doc)}
+    assert "CATS" in facts
+    assert titles()["cats_score"] not in facts
 
 
 def test_docs_are_read_or_missed_by_name(nlp, tmp_path):

@@ -47,7 +47,9 @@ class Request:
     keep: tuple[str, ...] = ()
     teach: tuple[str, ...] = ()
     retrain: tuple[str, ...] = ()
+    hidden: bool = False
     code: Path | None = None
+    gpu_id: int = -1
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,7 @@ def check(request: Request) -> Checked:
         keep=r.keep,
         teach=r.teach,
         retrain=r.retrain,
+        hidden=r.hidden,
     )
     training = config["training"]
     stores = [Path(folder) for folder in r.store or (r.teacher,)]
@@ -157,6 +160,7 @@ def _settings(request: Request, stores: Sequence[Path]) -> dict[str, Any]:
         **{name: getattr(r, name) for name in ("words_per_second", "megabytes", "preset")},
         **{name: getattr(r, name) for name in ("trials", "effort", "seed")},
         **{name: list(getattr(r, name)) for name in ("pipes", "keep", "teach", "retrain")},
+        **({"hidden": True} if r.hidden else {}),
         "code": r.code and {"file": r.code.name, "blake2b": digest_of(r.code)},
         "overrides": os.environ.get(OVERRIDES, ""),
         **machine(),

@@ -101,8 +101,8 @@ def _train(work: Work, trial: Trial, rung: int, say: Say) -> None:
         trial.failed = str(error)
         work.save()
         say(f"Trial {trial.number + 1}: left, its training diverged: {error}")
-        return
-    say(f"Trial {trial.number + 1}: {_result(trial)}")
+    else:
+        say(f"Trial {trial.number + 1}: {_result(trial)}")
     _report(work, None)
 
 

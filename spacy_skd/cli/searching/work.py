@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import srsly
+from spacy import require_cpu
 from thinc.api import Config
 
 from ...disk import digest, remove_files, remove_if_empty, write_new
@@ -115,11 +116,13 @@ class Work:
             folder / "training",
             kept=folder / "resume",
             paths=paths,
-            gpu_id=-1,
+            gpu_id=self.request.gpu_id,
             code=with_code(self.request.code),
             notes=notes,
         )
         training.run(digest(name.encode("utf8")), overwrite=False, save=self.save, say=self.say)
+        if self.request.gpu_id >= 0:
+            require_cpu()  # on which speed is measured, whatever the training left
         best = self.best(trial, rung)
         trial.scores = [*trial.scores, _score(best)]
         if trial.words_per_second is None:

@@ -58,6 +58,11 @@ class Corpus:
         return unique_files(file for path in self.raw for file in _raw_files(path))
 
 
+def store_in(out: Path, corpus: str) -> Path:
+    """Return the folder of what its teacher says of a corpus."""
+    return out / "annotated" / corpus
+
+
 def read_corpora(file: Path) -> list[Corpus]:
     """Read a JSONL of corpora, in the order in which they are learnt.
 

@@ -1,6 +1,6 @@
 """What is asked of `spacy skd stream`, checked before anything takes long."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from ...training.configs.presets import DEFAULT, find_preset
 from ..distillation.state import describe
 from ..texts.docs import docs_in
 from .corpora import Corpus
-from .variants import IN_TURN, WANTED
+from .variants import IN_TURN, WANTED, Plain
 
 JOINT = "joint"  # learns all corpora at once
 BESIDE = (*(name for name in IN_TURN if name != WANTED.name), JOINT)
@@ -52,11 +52,14 @@ class Checked:
         return settings
 
 
-def check(request: Request, stored: Mapping[str, Any], annotated: Sequence[str]) -> Checked:
+def check(
+    request: Request, stored: Mapping[str, Any], annotated: Mapping[str, Collection[str]]
+) -> Checked:
     """Read all that is given once, and load all teachers that are still to be asked.
 
-    stored (Mapping): the settings of a run before. annotated (Sequence[str]): names of the corpora
-        that their teachers have annotated in it: of these raw text and teacher may be gone.
+    stored (Mapping): the settings of a run before. annotated (Mapping): by name the corpora that
+        their teachers have annotated in it, with the layers of that: of these raw text and teacher
+        may be gone.
     RAISES (ValueError): for whatever is wrong, with the remedy.
     """
     find_preset(request.preset)
@@ -66,44 +69,75 @@ def check(request: Request, stored: Mapping[str, Any], annotated: Sequence[str])
         check_one_of("compare", name, BESIDE)
     before = stored.get("corpora", {})
     code = request.code
+    described: dict[str, dict[str, Any]] = {}
+    taught = set[str]()  # layers of this corpus and those before
+    for place, each in enumerate(request.corpora):
+        was = before.get(each.name) if each.name in annotated else None
+        teacher, layers = _teacher(each, was, annotated.get(each.name, ()))
+        described[each.name] = {**_docs(each), "raw": _raw(each, was), "teacher": teacher}
+        taught.update(layers)
+        if taught and (place == 0 or Plain.name in request.compare):
+            _check_scored(each, taught)
     settings = {
         **{name: getattr(request, name) for name in ("preset", "effort", "rehearsal", "vectors")},
         "max_words": request.max_words,
         "code": code and {"file": code.name, "blake2b": digest_of(code)},
-        "corpora": {
-            each.name: _described(each, before.get(each.name) if each.name in annotated else None)
-            for each in request.corpora
-        },
+        "corpora": described,
     }
     return Checked(request, settings)
 
 
-def _described(corpus: Corpus, before: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return what a corpus is made of, by digest.
-
-    before (Mapping | None): what it was made of when its teacher annotated it, if it did.
-    """
+def _docs(corpus: Corpus) -> dict[str, Any]:
+    """Describe the labelled docs of a corpus, by digest. RAISES (ValueError): if they are not."""
     layers = [layer.name for layer in known_layers()]
     for path in (corpus.gold, corpus.dev, corpus.test):
         if path is not None and not annotated_layers(list(docs_in(path)), layers):
             raise ValueError(
                 f"{path}: expected labelled docs, found none with any of {', '.join(layers)}"
             )
-    described: dict[str, Any] = {
+    return {
         "dev": describe([corpus.dev]),
         "test": describe([corpus.test]),
         "gold": describe([corpus.gold]) if corpus.gold else [],
     }
-    described["raw"] = _raw(corpus, before)
+
+
+def _teacher(
+    corpus: Corpus, before: Mapping[str, Any] | None, annotated: Collection[str]
+) -> tuple[dict[str, Any], Collection[str]]:
+    """Describe the teacher of a corpus, by digest, and return the layers that it teaches; of one
+    that is trained first those that it may, of its gold.
+
+    before (Mapping | None): what the corpus was made of when its teacher annotated it, if it did.
+        annotated: the layers of that.
+    """
     if corpus.config is not None:
-        described["teacher"] = {"file": corpus.config.name, "blake2b": digest_of(corpus.config)}
-    elif before is not None and is_gone(str(corpus.teacher)):
-        described["teacher"] = before["teacher"]
-    else:
-        nlp = load_trained(str(corpus.teacher), what=f"teacher of {corpus.name}")
-        make_plan(nlp)  # which a teacher that cannot teach has none of
-        described["teacher"] = {"name": nlp.meta["name"], "blake2b": fingerprint(nlp)}
-    return described
+        told = {"file": corpus.config.name, "blake2b": digest_of(corpus.config)}
+        return told, _layers_in(corpus.gold)
+    if before is not None and is_gone(str(corpus.teacher)):
+        return before["teacher"], annotated
+    nlp = load_trained(str(corpus.teacher), what=f"teacher of {corpus.name}")
+    plan = make_plan(nlp)  # which a teacher that cannot teach has none of
+    told = {"name": nlp.meta["name"], "blake2b": fingerprint(nlp)}
+    return told, [student.layer for student in plan.students]
+
+
+def _layers_in(gold: Path | None) -> list[str]:
+    """Return all layers that labelled docs have."""
+    docs = [] if gold is None else list(docs_in(gold))
+    layers = [each for layer in known_layers() for each in layer.variants(docs)]
+    return annotated_layers(docs, [layer.full_name for layer in layers])
+
+
+def _check_scored(corpus: Corpus, taught: Collection[str]) -> None:
+    """Check that a student of some layers can be evaluated on a corpus alone."""
+    if not annotated_layers(docs_in(corpus.dev), sorted(taught)):
+        raise ValueError(
+            f"{corpus.dev}: dev of {corpus.name}: expected docs with some of the layers that the "
+            f"student has then, {', '.join(sorted(taught))}, found none: annotate one of them, or "
+            f"let `spacy skd silver` write what the teacher says. (If it is not the first corpus, "
+            f"only {Plain.name} of --compare is evaluated on it alone)"
+        )
 
 
 def _raw(corpus: Corpus, before: Mapping[str, Any] | None) -> list[dict[str, Any]]:

@@ -1,14 +1,18 @@
 """A whole stream: each step, if it is not done already."""
 
+import gc
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ...disk import held_folder, write_new
+from ...shards.manifest import FILE as MANIFEST
 from ..distillation.state import State, differences
+from .corpora import store_in
 from .matrix import summaries
 from .request import Request, check, check_output
+from .stages import labels_of
 from .steps import ANNOTATE, Steps
 from .work import FILE, Work
 
@@ -38,10 +42,7 @@ def stream(
     State.from_disk(output, FILE)
     with held_folder(output) as drafts:
         state = State.from_disk(output, FILE) or State()
-        annotated = [
-            name.removeprefix(ANNOTATE) for name in state.done if name.startswith(ANNOTATE)
-        ]
-        checked = check(request, state.settings, annotated)
+        checked = check(request, state.settings, _annotated(output, state))
         work = Work(checked, output, state, drafts=drafts, overwrite=overwrite)
         steps = Steps(work)
         changed = _changed(state.settings, checked.settings)
@@ -59,10 +60,22 @@ def stream(
             work.save()
             say(f"\n{step.name}" + (f"\n{step.command}" if step.command else ""))
             step.do()
+            gc.collect()  # pipelines refer to themselves, and one may be a transformer's
             state.done[step.name] = step.key
             work.save()
         _report(work)
     return work
+
+
+def _annotated(output: Path, state: State) -> dict[str, set[str]]:
+    """Return by name the corpora that their teachers have annotated, with the layers of that; none
+    where somebody removed the folder."""
+    names = [name.removeprefix(ANNOTATE) for name in state.done if name.startswith(ANNOTATE)]
+    stores = {name: store_in(output, name) for name in names}
+    return {
+        name: set(labels_of(store)) if (store / MANIFEST).exists() else set()
+        for name, store in stores.items()
+    }
 
 
 def _changed(stored: dict[str, Any], new: dict[str, Any]) -> list[str]:

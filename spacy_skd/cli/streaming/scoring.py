@@ -1,4 +1,4 @@
-"""Scores of one student on several corpora."""
+"""Scores of one student on several corpora, and the docs by which its best weights are chosen."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,12 +6,14 @@ from functools import partial
 from pathlib import Path
 
 from spacy.language import Language
-from spacy.tokens import Doc
+from spacy.tokens import Doc, DocBin
 
 from ...layers.base import Layer
 from ...layers.known import find_layer
+from ...layers.known_labels import note_known
 from ...report.scores import SETTINGS, predict_here, read_docs, score
 from ...teachers.loading import load_trained
+from ..texts.docs import docs_in
 
 
 @dataclass(frozen=True)
@@ -36,13 +38,36 @@ def score_on(student: Path, corpora: Mapping[str, Known]) -> dict[str, dict[str,
     scores: dict[str, dict[str, float]] = {}
     for name, known in corpora.items():
         references = read_docs(known.test, nlp)
-        layers = [(find_layer(layer), set(labels)) for layer, labels in known.labels.items()]
-        layers = [(layer, labels) for layer, labels in layers if layer.of_spans]
-        for layer, labels in layers:
-            labels.update(fact.label for doc in references for fact in layer.decisions(doc))
+        labels = labels_on(references, known.labels)
+        layers = [(find_layer(layer), of_layer) for layer, of_layer in labels.items()]
         predict = partial(_predict, layers=layers)
         scores[name] = score(nlp, references, setting=SETTINGS[0], predict=predict)
     return scores
+
+
+def labels_on(
+    docs: Sequence[Doc], labels: Mapping[str, Collection[str]]
+) -> dict[str, Collection[str]]:
+    """Return by layer of spans the labels that count on a corpus: those that its teacher knows, and
+    those of its docs."""
+    layers = [(find_layer(layer), set(known)) for layer, known in labels.items()]
+    return {
+        layer.full_name: known.union(fact.label for doc in docs for fact in layer.decisions(doc))
+        for layer, known in layers
+        if layer.of_spans
+    }
+
+
+def write_dev(dev: Path, output: Path, *, labels: Mapping[str, Collection[str]]) -> None:
+    """Copy labelled docs to evaluate on in training, and note in each which labels count on it.
+
+    dev, output (Path): `.spacy` files. labels (Mapping): see `Known`.
+    """
+    docs = list(docs_in(dev))
+    counted = labels_on(docs, labels)
+    for doc in docs:
+        note_known(doc, counted)
+    DocBin(docs=docs, store_user_data=True).to_disk(output)
 
 
 def _predict(

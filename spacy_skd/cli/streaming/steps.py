@@ -92,8 +92,8 @@ class Steps:
         if place == 0 and work.request.vectors:
             self._add("vectors", read, before, work.make_vectors, made=work.vectors)
         former = [f"dev {each}" for each in work.names[:place]]
-        self._add(f"dev {name}", of["dev"], former[-1:], partial(work.gather_dev, place),
-                  made=work.dev(place))  # fmt: skip
+        self._add(f"dev {name}", [of["dev"], "labels"], [*former[-1:], f"{ANNOTATE}{name}"],
+                  partial(work.gather_dev, place), made=work.dev(place))  # fmt: skip
 
     def _of_stage(self, variant: Variant, place: int) -> None:
         """Add a student that learns a corpus after the others."""

@@ -1,7 +1,6 @@
 """Where the parts of a stream lie, and what its steps do."""
 
 import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from ...disk import new_folder, write_new
 from ...teachers.embedding import Embedder
 from ...teachers.loading import load_trained
 from ...training.annotation.annotate import annotate
+from ...training.annotation.inputs import DOCS
 from ...training.annotation.settings import Settings
 from ...training.annotation.vectors import VectorSettings, make_vectors
 from ...training.conversion.raw_text import REJECTS
@@ -23,11 +23,11 @@ from ..distillation.state import State
 from ..distillation.training import BEST, Training
 from ..progress import progress, say
 from ..teacher import marked_training
-from .corpora import Corpus
+from .corpora import Corpus, store_in
 from .matrix import Scores
 from .rehearsal import write_texts
 from .request import JOINT, Checked, is_gone
-from .scoring import Known, score_on
+from .scoring import Known, score_on, write_dev
 from .stages import (
     Given,
     first_config,
@@ -101,7 +101,7 @@ class Work:
         return corpus.teacher or str(self.training_of(corpus) / BEST)
 
     def store(self, corpus: Corpus) -> Path:
-        return self.out / "annotated" / corpus.name
+        return store_in(self.out, corpus.name)
 
     def dev(self, place: int) -> Path:
         """Return the folder of all that students are evaluated on in training after some
@@ -178,10 +178,11 @@ class Work:
         self.state.notes["vectors"] = self.names
 
     def gather_dev(self, place: int) -> None:
-        """Copy that of all corpora so far."""
+        """Copy that of all corpora so far, each with the labels that it knows."""
         with new_folder(self.dev(place), by="stream", overwrite=True) as draft:
             for each in self.corpora[: place + 1]:
-                shutil.copy(each.dev, draft / f"{each.name}.spacy")
+                labels = labels_of(self.store(each))
+                write_dev(each.dev, draft / f"{each.name}{DOCS}", labels=labels)
 
     def rehearse(self, place: int) -> None:
         """Let the student of the stage before say what it believes of the earlier text."""
@@ -251,7 +252,7 @@ class Work:
             Store.of(self.store(self.corpora[stage.place])),
             Store.of(self.stage(WANTED.name, stage.place).rehearsed),
             [Store.of(self.store(each)) for each in self.corpora[: stage.place]],
-            dev if variant.looks_back else Path(self.corpora[stage.place].dev),
+            dev if variant.looks_back else dev / f"{self.names[stage.place]}{DOCS}",
             given=self._given,
         )
 

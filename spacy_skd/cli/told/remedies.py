@@ -1,14 +1,11 @@
-"""What `spacy skd init` says of components that teach little or are left behind, and of a
-lexicon."""
+"""What `spacy skd init` says of components that teach little or are left behind."""
 
 import shlex
 
-import typer
 from thinc.api import Config
 from wasabi import msg
 
 from ...training.configs.plan import Plan, Row
-from .rejects import HAS_REJECTS
 
 
 def print_remedies(teacher: str, config: Config, plan: Plan, *, code: str) -> None:
@@ -45,21 +42,3 @@ def replacement(row: Row, *, teacher: str, lang: str, code: str = "") -> list[st
         f"python -m spacy init config {name}.cfg --lang {lang} --pipeline {row.factory}",
         f"python -m spacy train {name}.cfg --output {name} {paths}{code}",
     ]
-
-
-def tell_lexicon(plan: Plan, *, accept: bool, to_stderr: bool = False) -> None:
-    """Say what was read of a lexicon; leave with `HAS_REJECTS` if lines of it are unfit, unless
-    they are accepted. to_stderr (bool): doubts alone, where a config was printed."""
-    if plan.lexicon is None:
-        return
-    read = plan.lexicon
-    classes = ", ".join(read.lexicon.classes)
-    if not to_stderr:
-        msg.good(f"The lexicon has {len(read.lexicon):,} phrases of the classes {classes}")
-    for doubt in read.doubts():
-        if to_stderr:
-            typer.echo(doubt, err=True)
-        else:
-            msg.warn(doubt)
-    if read.unfit and not accept:
-        raise typer.Exit(HAS_REJECTS)

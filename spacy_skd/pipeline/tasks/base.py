@@ -22,7 +22,7 @@ from ...transfer.posterior import Target
 from ...transfer.students import Student
 from ..lost_mass import LABELS, Reason
 from .analyses import Analysis
-from .predictions import Pipe, Predictions
+from .predictions import BEST, MARGINAL, Pipe, Predictions
 from .scored_spans import LeastConfidence
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
     structure (Structure): what the loss is over. layer (Layer): what is annotated.
     pipe (Pipe): the component, see `belong_to`.
     takes (tuple[str, ...]): settings of the factory that are arguments of this class.
+    changeable (tuple[str, ...]): attributes that may be set at any time, see `Changeable`.
+    decoding (str): the setting `decode`, of tasks that have it.
     least_confidence (LeastConfidence | None): below which nothing is annotated, of tasks that have
         such.
     """
@@ -52,7 +54,14 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
     fixed_labels: tuple[str, ...] | None = None
     noted: tuple[str, ...] = ()
     takes: ClassVar[tuple[str, ...]] = ()
+    changeable: ClassVar[tuple[str, ...]] = ()
+    decoding: str = BEST
     least_confidence: LeastConfidence | None = None
+
+    @property
+    def is_minimum_risk(self) -> bool:
+        """Whether what is annotated has the least expected number of errors."""
+        return self.decoding == MARGINAL
 
     def belong_to(self, pipe: Pipe) -> None:
         """Become the task of a component."""

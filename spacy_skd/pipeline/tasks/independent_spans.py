@@ -20,6 +20,7 @@ from ...structures import IndependentSpans, Parts
 from ...transfer.students import SpanSetStudent
 from .scored_spans import ScoredSpans
 from .segments import SegmentTask
+from .span_prediction import LEAST
 
 logger = logging.getLogger("spacy.skd")
 
@@ -45,6 +46,7 @@ class IndependentSpanTask(SegmentTask):
 
     structure: IndependentSpans
     takes = ("threshold", "max_positive")
+    changeable = ("overwrite", "threshold", *LEAST)
     overlaps: ClassVar[bool] = True
     wide_are = "they are left out"
 

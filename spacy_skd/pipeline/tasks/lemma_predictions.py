@@ -9,6 +9,8 @@ from spacy.tokens import Doc
 from ...arrays import Array, Floats1d, Ints1d
 from ...layers.token_layer import TokenLayer
 
+BACKOFFS = ("orth", "lower", None)
+
 
 class Lemmas(NamedTuple):
     """names (list[str]): lemmas, the same list for docs that follow each other. ids (Ints1d):
@@ -23,6 +25,13 @@ class BestOfDocs(NamedTuple):
 
     lemmas: list[Lemmas]
     chances: Floats1d
+
+
+def check_backoff(backoff: str | None) -> str | None:
+    """Return the setting. RAISES (ValueError): if it is none."""
+    if backoff not in BACKOFFS:
+        raise ValueError(f"backoff: expected 'orth', 'lower' or null, got {backoff!r}")
+    return backoff
 
 
 def values_of(

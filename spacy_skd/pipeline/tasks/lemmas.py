@@ -38,10 +38,9 @@ from .activations import lemma_activations
 from .analyses import Analysis, of_words
 from .base import Task
 from .lemma_counts import Counts, choose_labels, count_lemmas, count_taught_lemmas, most_frequent
-from .lemma_predictions import BestOfDocs, Lemmas, values_of
+from .lemma_predictions import BestOfDocs, Lemmas, check_backoff, values_of
 from .predictions import Activations, Predictions, on_tokens
 
-BACKOFFS = ("orth", "lower", None)
 MOST_SCORES = 2**24  # of labels at once in prediction
 
 
@@ -67,6 +66,7 @@ class LemmaTask(Task[LemmaLesson, list[Doc], Floats2d, Floats2d, Lemmas]):
 
     layer: TokenLayer
     takes = ("top_k", "backoff", "min_tree_freq")
+    changeable = ("overwrite", "top_k", "backoff")
 
     def __init__(
         self,
@@ -82,9 +82,7 @@ class LemmaTask(Task[LemmaLesson, list[Doc], Floats2d, Floats2d, Lemmas]):
         self.overwrite = overwrite
         self.top_k = int(check_between("top_k", top_k, low=0, high=10**6))
         self.min_tree_freq = int(check_between("min_tree_freq", min_tree_freq, low=1, high=10**9))
-        if backoff not in BACKOFFS:
-            raise ValueError(f"backoff: expected 'orth', 'lower' or null, got {backoff!r}")
-        self.backoff = backoff
+        self.backoff = check_backoff(backoff)
         self._counted: Counts = Counter()
         self._inventory = LemmaLabels(())
 

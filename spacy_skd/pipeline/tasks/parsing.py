@@ -3,6 +3,7 @@
 import warnings
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
+from typing import ClassVar
 
 import numpy
 from spacy.tokens import Doc
@@ -18,7 +19,7 @@ from ...models.words import doc_starts, punctuation_starts, reference_starts, un
 from ...transfer.beliefs import Belief
 from .analyses import Analysis
 from .base import GradientT, InputT, LessonT, ScoresT, Task
-from .predictions import BEST, DECODINGS, MARGINAL, Predictions
+from .predictions import BEST, DECODINGS, Predictions
 from .tree_chances import Tree, chances_of_cuts
 
 Arcs = tuple[Ints1d, Ints1d]  # of each word of a doc, see where it is used
@@ -35,11 +36,12 @@ class ParsingTask(Task[LessonT, InputT, ScoresT, GradientT, Arcs]):
     """
 
     layer: TreeLayer
+    changeable: ClassVar[tuple[str, ...]] = ("max_length", "decoding")
 
     def __init__(self, *, max_length: int, decode: str = BEST):
         self.layer = TreeLayer()
         self.max_length = max_length
-        self.is_minimum_risk = check_one_of("decode", decode, DECODINGS) == MARGINAL
+        self.decoding = check_one_of("decode", decode, DECODINGS)
         self._warned = False
 
     def labels_in(self, examples: Iterable[Example]) -> list[str]:

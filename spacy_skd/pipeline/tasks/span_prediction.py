@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy
@@ -21,9 +22,10 @@ from ...transfer.beliefs import Belief
 from .activations import spans_on_tokens
 from .analyses import Analysis, count_up_to, of_spans
 from .base import LessonT, Task
-from .predictions import BEST, DECODINGS, MARGINAL, Activations, Predictions
+from .predictions import BEST, DECODINGS, Activations, Predictions
 from .scored_spans import LeastConfidence, ScoredSpans
 
+LEAST = ("min_confidence", "min_confidence_per_label")  # settings
 Scored = Iterable[tuple[Bucket, Parts]]  # buckets of docs, and the scores of their parts
 
 
@@ -42,6 +44,7 @@ class SpanPrediction(Task[LessonT, list[Doc], Any, Any, list[TypedSpan]]):
     layer: SpanLayer
     rows_name: str  # of that array among `Parts`
     overlaps: ClassVar[bool] = False
+    changeable: ClassVar[tuple[str, ...]] = ("overwrite", "decoding", *LEAST)
     least_confidence: LeastConfidence
 
     def __init__(
@@ -57,8 +60,27 @@ class SpanPrediction(Task[LessonT, list[Doc], Any, Any, list[TypedSpan]]):
         self.layer = layer
         self.structure = structure
         self.overwrite = overwrite
-        self.is_minimum_risk = check_one_of("decode", decode, DECODINGS) == MARGINAL
+        self.decoding = check_one_of("decode", decode, DECODINGS)
         self.least_confidence = LeastConfidence(min_confidence, min_confidence_per_label)
+
+    @property
+    def min_confidence(self) -> float:
+        return self.least_confidence.least
+
+    @min_confidence.setter
+    def min_confidence(self, least: float) -> None:
+        self.least_confidence = LeastConfidence(least, self.least_confidence.by_label)
+
+    @property
+    def min_confidence_per_label(self) -> Mapping[str, float]:
+        return MappingProxyType(self.least_confidence.by_label)
+
+    @min_confidence_per_label.setter
+    def min_confidence_per_label(self, by_label: Mapping[str, float]) -> None:
+        least = LeastConfidence(self.least_confidence.least, by_label)
+        if self.pipe.labels:
+            least.check(self.pipe.labels)
+        self.least_confidence = least
 
     def check_settings(self, labels: Sequence[str]) -> None:
         with named(self.pipe.name):

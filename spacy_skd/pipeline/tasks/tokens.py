@@ -41,6 +41,7 @@ class TokenTask(Task[TokenLesson, list[Doc], Floats2d, Floats2d, Ints1d]):
     """
 
     layer: TokenLayer
+    changeable = ("overwrite",)
 
     def __init__(self, layer: TokenLayer, *, overwrite: bool = False):
         self.structure = IndependentLabels()

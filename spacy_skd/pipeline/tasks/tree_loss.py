@@ -4,7 +4,6 @@ Cross-entropy of labelled trees = that of the arcs + the mean, over arcs drawn f
 that of their deprels.
 """
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,14 +11,12 @@ from typing import TYPE_CHECKING
 import numpy
 
 from ...arrays import Floats1d, Floats2d, Ints1d, Ints2d
-from ...codecs.trees import Gold, encode_heads, find_pairs
-from ...codecs.units import UNKNOWN_HEAD, Bucket, Heads, as_units
+from ...codecs.trees import Gold, find_pairs
+from ...codecs.units import UNKNOWN_HEAD, Bucket, as_units
 from ...structures import (
     IMPOSSIBLE,
-    ArcStructure,
     IndependentLabels,
     Parts,
-    SpanningTrees,
     to_numpy,
 )
 from ...structures.parts import POSSIBLE_ABOVE
@@ -34,9 +31,6 @@ from ..lost_mass import HEADS
 if TYPE_CHECKING:
     from .parsing import Arcs
     from .trees import TreeTask
-
-logger = logging.getLogger("spacy.skd")
-TREES = SpanningTrees(single_root=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,47 +112,6 @@ def _check_sentences(teacher: TreeTeacher, other: TreeTeacher, *, name: str) -> 
                 f"{[first[:, 0].tolist(), units[:, 0].tolist()]}; give their parsers the same "
                 f"max_length"
             )
-
-
-class GoldTrees:
-    """Reads gold for one component.
-
-    refused (int): units so far whose annotation is part of no tree of the student's structure,
-        which takes them as unknown.
-    """
-
-    def __init__(self) -> None:
-        self.refused = 0
-
-    def __call__(
-        self, heads: Ints1d, bucket: Bucket, *, structure: ArcStructure, name: str
-    ) -> Gold:
-        """Return gold of the bucket's units, NumPy arrays. A head outside its unit is taken as
-        unknown, and so is a unit whose known heads are part of no tree (a cycle, two roots): a
-        target outside the student's marginal polytope has no finite minimum (Wang et al. 2021, eq.
-        3).
-
-        heads (Ints1d): (T,) rows in the batch, see `Heads`. name (str): of the component.
-        """
-        local = Heads(heads).to_local(rows=bucket.rows, lengths=bucket.lengths)
-        local[~TREES.agrees(local, bucket.lengths)] = UNKNOWN_HEAD
-        refused = (local >= 0).any(axis=1) & ~structure.agrees(local, bucket.lengths)
-        if refused.any():
-            self._note_refused(int(refused.sum()), structure=structure, name=name)
-            local[refused] = UNKNOWN_HEAD
-        return encode_heads(local, bucket.lengths)
-
-    def _note_refused(self, n: int, *, structure: ArcStructure, name: str) -> None:
-        if not self.refused:
-            logger.warning(
-                "%s: the annotation of %d units of a batch is no %s; the student has no other "
-                "trees, so such units are taken as without annotation (counted in "
-                "`task.gold_trees.refused`)",
-                name,
-                n,
-                structure.name.replace("_", " "),
-            )
-        self.refused += n
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,6 @@
 """Dependency trees, one a sentence, by scores of arcs and of the deprels of chosen arcs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy
 from spacy.tokens import Doc
@@ -27,10 +27,11 @@ from ...structures.parts import check_scores, softmax
 from ...transfer.beliefs import Belief, TreeBelief
 from ...transfer.beliefs.base import LABEL_FLOOR
 from .activations import arcs_by_row, arcs_on_tokens, tree_activations
+from .gold_trees import TREES, GoldTrees
 from .parsing import Arcs, ParsingTask
 from .predictions import BEST, Activations, Predictions, chosen_chances, on_tokens
 from .tree_chances import Tree, chances_of_heads, k_labelled_trees
-from .tree_loss import TREES, GoldTrees, TreeLesson, TreeLoss, make_lesson, taught_lesson
+from .tree_loss import TreeLesson, TreeLoss, make_lesson, taught_lesson
 
 
 class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient]):
@@ -48,6 +49,7 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
     """
 
     structure: ArcStructure
+    changeable = (*ParsingTask.changeable, "label_floor")
 
     def __init__(
         self,
@@ -65,6 +67,23 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
     def taught_labels(self, labels: tuple[str, ...]) -> tuple[str, ...]:
         """Return the deprels, also of a teacher of tags."""
         return deprels_of(labels)
+
+    def labels_in(self, examples: Iterable[Example]) -> list[str]:
+        return super().labels_in(self._inspected(examples))
+
+    def _inspected(self, examples: Iterable[Example]) -> Iterator[Example]:
+        for eg in examples:
+            heads, _ = self.layer.gold(eg, labels=())
+            self.gold_trees.inspect(eg, heads, self.reference_units(eg))
+            yield eg
+
+    def begin(
+        self,
+        model: Model[ParserInput, ParserScores],
+        get_examples: Callable[[], Iterable[Example]],
+    ) -> None:
+        self.gold_trees.tell(self.pipe.name)
+        super().begin(model, get_examples)
 
     def initialize(self, model: Model[ParserInput, ParserScores], docs: list[Doc]) -> None:
         model.get_ref("output_layer").set_dim("nO", len(self.pipe.labels))

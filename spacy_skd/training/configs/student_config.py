@@ -11,7 +11,7 @@ from thinc.api import Config
 
 from ...layers.known import find_layer
 from ...rules import FAST_RULES, fast_factory
-from ..callbacks import COPY, OF_TEACHER, reads_vectors
+from ..callbacks import COPY, NO_VECTORS, OF_TEACHER, reads_vectors
 from .plan import TEACHER, TOK2VEC, Plan, Student
 from .presets import Block, Preset
 from .retrained import reads_words, retrained_component, retrained_settings
@@ -112,6 +112,9 @@ def for_teacher(config: Config, plan: Plan, nlp: Language, *, source: str | None
     if _rules(nlp) != _rules(blank(str(nlp.lang), config=own)):
         copied = {"@callbacks": COPY, "tokenizer": OF_TEACHER, "vocab": None}
         config["initialize"]["before_init"] = copied
+    if plan.sourced and nlp.vocab.vectors.shape[1] and config["initialize"]["vectors"] is None:
+        before = config["initialize"]["before_init"]
+        config["initialize"]["before_init"] = {"@callbacks": NO_VECTORS, "first": before}
     return config
 
 
