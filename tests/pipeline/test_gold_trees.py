@@ -9,7 +9,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from spacy_skd.codecs.units import ROOT_HEAD, UNKNOWN_HEAD, make_buckets
-from spacy_skd.pipeline.tasks.gold_trees import GoldTrees
+from spacy_skd.pipeline.tasks.tree_loss import GoldTrees
 from spacy_skd.structures import SpanningTrees
 
 

@@ -22,7 +22,7 @@ from ...transfer.posterior import Target
 from ...transfer.students import Student
 from ..lost_mass import LABELS, Reason
 from .analyses import Analysis
-from .predictions import BEST, MARGINAL, Pipe, Predictions
+from .predictions import BEST, Pipe, Predictions
 from .scored_spans import LeastConfidence
 
 if TYPE_CHECKING:
@@ -57,11 +57,6 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
     changeable: ClassVar[tuple[str, ...]] = ()
     decoding: str = BEST
     least_confidence: LeastConfidence | None = None
-
-    @property
-    def is_minimum_risk(self) -> bool:
-        """Whether what is annotated has the least expected number of errors."""
-        return self.decoding == MARGINAL
 
     def belong_to(self, pipe: Pipe) -> None:
         """Become the task of a component."""

@@ -33,7 +33,7 @@ from ..lost_mass import TAGS
 from .activations import head_tag_activations, head_tags_on_tokens
 from .head_tag_counts import Counts, count_tags, count_taught_tags, not_longer
 from .parsing import Arcs, ParsingTask
-from .predictions import BEST, Predictions, chosen_chances, on_tokens
+from .predictions import BEST, MARGINAL, Predictions, chosen_chances, on_tokens
 from .tree_chances import Tree
 
 logger = logging.getLogger("spacy.skd")
@@ -176,7 +176,7 @@ class HeadTagTask(ParsingTask[HeadTagLesson, list[Doc], Floats2d, Floats2d]):
                 scores,
                 rows=bucket.rows,
                 lengths=bucket.lengths,
-                minimum_risk=self.is_minimum_risk,
+                minimum_risk=self.decoding == MARGINAL,
             )
             offsets[pairs[:, 0]] = numpy.where(pairs[:, 1] < 0, 0, pairs[:, 1] - pairs[:, 0])
         return (offsets, *tags.of_arcs(scores, offsets))

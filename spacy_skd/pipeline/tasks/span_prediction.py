@@ -22,7 +22,7 @@ from ...transfer.beliefs import Belief
 from .activations import spans_on_tokens
 from .analyses import Analysis, count_up_to, of_spans
 from .base import LessonT, Task
-from .predictions import BEST, DECODINGS, Activations, Predictions
+from .predictions import BEST, DECODINGS, MARGINAL, Activations, Predictions
 from .scored_spans import LeastConfidence, ScoredSpans
 
 LEAST = ("min_confidence", "min_confidence_per_label")  # settings
@@ -155,7 +155,7 @@ class SpanPrediction(Task[LessonT, list[Doc], Any, Any, list[TypedSpan]]):
     def _of_bucket(self, parts: Parts) -> tuple[list[ScoredSpans], Parts]:
         """Return the spans of each unit; the scores that probabilities are of."""
         _, read = self.read_as(parts)
-        found = self.likely_spans(read) if self.is_minimum_risk else self.best_spans(read)
+        found = self.likely_spans(read) if self.decoding == MARGINAL else self.best_spans(read)
         if not self.asks_chances and not self.pipe.save_activations:
             return [ScoredSpans(spans) for spans in found], read
         calibrated = self.calibrated(parts)

@@ -4,6 +4,7 @@ Cross-entropy of labelled trees = that of the arcs + the mean, over arcs drawn f
 that of their deprels.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,12 +12,14 @@ from typing import TYPE_CHECKING
 import numpy
 
 from ...arrays import Floats1d, Floats2d, Ints1d, Ints2d
-from ...codecs.trees import Gold, find_pairs
-from ...codecs.units import UNKNOWN_HEAD, Bucket, as_units
+from ...codecs.trees import Gold, encode_heads, find_pairs
+from ...codecs.units import UNKNOWN_HEAD, Bucket, Heads, as_units
 from ...structures import (
     IMPOSSIBLE,
+    ArcStructure,
     IndependentLabels,
     Parts,
+    SpanningTrees,
     to_numpy,
 )
 from ...structures.parts import POSSIBLE_ABOVE
@@ -31,6 +34,9 @@ from ..lost_mass import HEADS
 if TYPE_CHECKING:
     from .parsing import Arcs
     from .trees import TreeTask
+
+logger = logging.getLogger("spacy.skd")
+TREES = SpanningTrees(single_root=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +118,64 @@ def _check_sentences(teacher: TreeTeacher, other: TreeTeacher, *, name: str) -> 
                 f"{[first[:, 0].tolist(), units[:, 0].tolist()]}; give their parsers the same "
                 f"max_length"
             )
+
+
+class GoldTrees:
+    """Reads gold for one component. Units of which it is no tree are taken as unknown, and told of
+    once.
+
+    broken (int): units so far, each time that they were met, whose heads are part of no tree at
+        all. refused (int): of none of the student's structure, of the others.
+    is_told (bool): whether the broken ones were told of.
+    """
+
+    def __init__(self) -> None:
+        self.broken = self.refused = 0
+        self.is_told = False
+
+    def __call__(
+        self, heads: Ints1d, bucket: Bucket, *, structure: ArcStructure, name: str
+    ) -> Gold:
+        """Return gold of the bucket's units, NumPy arrays. A head outside its unit is taken as
+        unknown, and so is a unit whose known heads are part of no tree (a cycle, two roots): a
+        target outside the student's marginal polytope has no finite minimum (Wang et al. 2021, eq.
+        3).
+
+        heads (Ints1d): (T,) rows in the batch, see `Heads`. name (str): of the component.
+        """
+        local = Heads(heads).to_local(rows=bucket.rows, lengths=bucket.lengths)
+        broken = (local >= 0).any(axis=1) & ~TREES.agrees(local, bucket.lengths)
+        if broken.any():
+            self._note_broken(int(broken.sum()), name=name)
+            local[broken] = UNKNOWN_HEAD
+        refused = (local >= 0).any(axis=1) & ~structure.agrees(local, bucket.lengths)
+        if refused.any():
+            self._note_refused(int(refused.sum()), structure=structure, name=name)
+            local[refused] = UNKNOWN_HEAD
+        return encode_heads(local, bucket.lengths)
+
+    def _note_broken(self, n: int, *, name: str) -> None:
+        if not self.is_told:
+            self.is_told = True
+            logger.warning(
+                "%s: the heads of %d units of a batch form no tree (a cycle, or two roots); such "
+                "units are taken as without annotation (counted in `task.gold_trees.broken`)",
+                name,
+                n,
+            )
+        self.broken += n
+
+    def _note_refused(self, n: int, *, structure: ArcStructure, name: str) -> None:
+        if not self.refused:
+            logger.warning(
+                "%s: the annotation of %d units of a batch is no %s; the student has no other "
+                "trees, so such units are taken as without annotation (counted in "
+                "`task.gold_trees.refused`)",
+                name,
+                n,
+                structure.name.replace("_", " "),
+            )
+        self.refused += n
 
 
 @dataclass(frozen=True, eq=False)

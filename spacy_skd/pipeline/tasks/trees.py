@@ -27,11 +27,11 @@ from ...structures.parts import check_scores, softmax
 from ...transfer.beliefs import Belief, TreeBelief
 from ...transfer.beliefs.base import LABEL_FLOOR
 from .activations import arcs_by_row, arcs_on_tokens, tree_activations
-from .gold_trees import TREES, GoldTrees
+from .gold_trees import BrokenGold
 from .parsing import Arcs, ParsingTask
-from .predictions import BEST, Activations, Predictions, chosen_chances, on_tokens
+from .predictions import BEST, MARGINAL, Activations, Predictions, chosen_chances, on_tokens
 from .tree_chances import Tree, chances_of_heads, k_labelled_trees
-from .tree_loss import TreeLesson, TreeLoss, make_lesson, taught_lesson
+from .tree_loss import TREES, GoldTrees, TreeLesson, TreeLoss, make_lesson, taught_lesson
 
 
 class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient]):
@@ -63,6 +63,7 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
         self.structure = structure
         self.label_floor = label_floor
         self.gold_trees = GoldTrees()
+        self.broken_gold = BrokenGold()
 
     def taught_labels(self, labels: tuple[str, ...]) -> tuple[str, ...]:
         """Return the deprels, also of a teacher of tags."""
@@ -74,7 +75,7 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
     def _inspected(self, examples: Iterable[Example]) -> Iterator[Example]:
         for eg in examples:
             heads, _ = self.layer.gold(eg, labels=())
-            self.gold_trees.inspect(eg, heads, self.reference_units(eg))
+            self.broken_gold.inspect(eg, heads, self.reference_units(eg))
             yield eg
 
     def begin(
@@ -82,7 +83,7 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
         model: Model[ParserInput, ParserScores],
         get_examples: Callable[[], Iterable[Example]],
     ) -> None:
-        self.gold_trees.tell(self.pipe.name)
+        self.gold_trees.is_told = self.broken_gold.tell(self.pipe.name)
         super().begin(model, get_examples)
 
     def initialize(self, model: Model[ParserInput, ParserScores], docs: list[Doc]) -> None:
@@ -140,7 +141,7 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
 
     def _best_heads(self, batch: Sequence[Parts]) -> list[Ints2d]:
         """Return (B, N) of each bucket, see `ArcStructure.best_heads`."""
-        if self.is_minimum_risk:
+        if self.decoding == MARGINAL:
             batch = [self.structure.expected(arcs) for arcs in batch]
         return self.structure.decoder.best_heads(batch)
 
