@@ -101,6 +101,4 @@ def test_spans(structure, scheme):
 
 def test_it_is_asked_for_by_the_setting():
     for setting in ("best", "marginal"):
-        assert initialized(decode=setting).get_pipe("ner").task.is_minimum_risk == (
-            setting == "marginal"
-        )
+        assert initialized(decode=setting).get_pipe("ner").task.decoding == setting
