@@ -116,6 +116,9 @@ LEVERS: dict[str, Lever] = {
     "four heads": Lever("encoder", {ENCODE + "heads": 4}),
     "window 2": Lever("encoder", {ENCODE + "window_size": 2}),
     "blocks of 32 tokens": Lever("encoder", {ENCODE + "block": 32, ENCODE + "halo": 16}),
+    "blocks of 32 tokens, four heads": Lever(
+        "encoder", {ENCODE + "block": 32, ENCODE + "halo": 16, ENCODE + "heads": 4}
+    ),
     "blocks of 128 tokens": Lever("encoder", {ENCODE + "block": 128, ENCODE + "halo": 64}),
     "feed-forward of one width": Lever("encoder", {ENCODE + "hidden_multiple": 1}),
     "feed-forward of four widths": Lever("encoder", {ENCODE + "hidden_multiple": 4}),
