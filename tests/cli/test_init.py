@@ -343,6 +343,18 @@ def test_what_is_wrong_is_named_and_nothing_is_written(stock, teacher, data, tmp
     assert run(teacher, tmp_path / "s.cfg", "--store", few, "--pipes", "tag").exit_code == 0
 
 
+def test_what_was_never_trained_is_refused_as_annotate_does(stock, tmp_path):
+    nlp = spacy.load(stock, disable=["senter"])
+    nlp.add_pipe("senter", "never")
+    nlp.to_disk(tmp_path / "teacher")
+    found = run(tmp_path / "teacher", tmp_path / "s.cfg", "--pipes", "never,tagger")
+    message = " ".join(found.output.split())
+    assert "never: what has not been trained cannot teach: leave" in message, message
+    assert "(--pipes tagger)" in message
+    assert found.exit_code == 1 and not (tmp_path / "s.cfg").exists()
+    assert run(tmp_path / "teacher", tmp_path / "s.cfg", "--pipes", "tagger").exit_code == 0
+
+
 @Language.component("similar")
 def similar(doc):
     doc.user_data["similar"] = float(doc.vector_norm)

@@ -19,7 +19,7 @@ from ...teachers.fingerprint import fingerprint
 from ...teachers.loading import load_trained
 from ...training.annotation.inputs import DOCS
 from ...training.annotation.settings import Settings
-from ...training.configs.plan import Plan, make_plan
+from ...training.configs.plan import Plan, check_trained, make_plan
 from ...training.configs.presets import DEFAULT, find_preset
 from ...training.configs.transitions import with_transitions
 from ...training.conversion.heldout import TextCounts, choose, count_texts
@@ -93,7 +93,7 @@ def check(request: Request) -> Checked:
     check_wheel(str(nlp.lang), name=request.name, version=request.version)
     r = request
     plan = make_plan(nlp, pipes=r.pipes, keep=r.keep, teach=r.teach, retrain=r.retrain)
-    plan = with_transitions(plan, r.transitions)
+    plan = with_transitions(check_trained(nlp, plan), r.transitions)
     if r.lexicon is not None:
         plan = replace(plan, lexicon=read_lexicon(r.lexicon, nlp))
     annotation = _annotation(request, plan, nlp)

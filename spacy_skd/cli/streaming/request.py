@@ -12,7 +12,7 @@ from ...errors import check_between, check_one_of, check_positive
 from ...layers.known import annotated_layers, known_layers
 from ...teachers.fingerprint import fingerprint
 from ...teachers.loading import load_trained
-from ...training.configs.plan import make_plan
+from ...training.configs.plan import check_trained, make_plan
 from ...training.configs.presets import DEFAULT, find_preset
 from ..distillation.state import describe
 from ..texts.docs import docs_in
@@ -101,7 +101,7 @@ def _described(corpus: Corpus, before: Mapping[str, Any] | None) -> dict[str, An
         described["teacher"] = before["teacher"]
     else:
         nlp = load_trained(str(corpus.teacher), what=f"teacher of {corpus.name}")
-        make_plan(nlp)  # which a teacher that cannot teach has none of
+        check_trained(nlp, make_plan(nlp))  # which a teacher that cannot teach has none of
         described["teacher"] = {"name": nlp.meta["name"], "blake2b": fingerprint(nlp)}
     return described
 
