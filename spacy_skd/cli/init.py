@@ -18,6 +18,7 @@ from ..layers.known import annotated_layers
 from ..models.embedding.own_vectors import load_vectors
 from ..shards.store import BeliefStore
 from ..teachers.loading import load_trained
+from ..training.configs.paths import check_paths
 from ..training.configs.plan import Plan, check_trained, make_plan, with_gold
 from ..training.configs.presets import DEFAULT, PRESETS, find_preset
 from ..training.configs.retrained import retrained_weights
@@ -83,6 +84,7 @@ def init(
     size = find_preset(preset)
     check_positive("effort", effort)
     folders = [store] if isinstance(store, str) else list(store or ())
+    check_paths([teacher, *folders, vectors, lexicon, dev])
     outside = outside_of(teacher, folders)
     if outside is None:
         nlp = load_trained(teacher, what="teacher")

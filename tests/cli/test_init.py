@@ -332,6 +332,7 @@ def test_what_is_wrong_is_named_and_nothing_is_written(stock, teacher, data, tmp
         ([stock, "--store", wrong], "the beliefs of another teacher"),
         ([teacher, "--store", few], "students ask sent, pos, parser"),
         ([teacher, "--dev", tmp_path / "no.spacy"], "expected docs as spaCy's DocBin writes them"),
+        ([stock, "--store", tmp_path / "of $HOME"], "without '$'"),
         ([teacher, "--dev", raw], "expected docs as spaCy's DocBin writes them"),
         ([teacher, "--dev", tmp_path / "bare.spacy"], "the layers sent, tag, pos, parser, found"),
     ]

@@ -12,6 +12,7 @@ from ...errors import check_between, check_one_of, check_positive
 from ...layers.known import annotated_layers, known_layers
 from ...teachers.fingerprint import fingerprint
 from ...teachers.loading import load_trained
+from ...training.configs.paths import check_paths
 from ...training.configs.plan import check_trained, make_plan
 from ...training.configs.presets import DEFAULT, find_preset
 from ..distillation.state import describe
@@ -125,7 +126,9 @@ def is_gone(pipeline: str) -> bool:
 
 
 def check_output(request: Request, output: Path) -> None:
-    """Check where the output lies. RAISES (ValueError): if it is among the inputs, or around."""
+    """Check where the output lies. RAISES (ValueError): if it is among the inputs, or around, or
+    a student's config could not name it, or a teacher."""
+    check_paths([output, *(each.teacher for each in request.corpora)])
     for each in request.corpora:
         paths = [*each.texts, each.dev, each.test, *filter(None, [each.config, request.code])]
         check_apart(output, [*paths, *([each.teacher] if each.teacher else [])])
