@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from copy import copy
 from typing import Any, Protocol
 
+from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples
 from thinc.api import Model, Optimizer, set_dropout_rate
@@ -17,7 +18,6 @@ from ..models.words import words_of
 from ..shards.guesses import of_gold
 from ..structures import Parts
 from ..transfer.beliefs import Belief
-from .annotating import AnnotatingPipe
 from .asking import ask, check_distillation
 from .lost_mass import LostMass
 from .meter import Meter
@@ -56,7 +56,7 @@ class Learner(Updated, Protocol):
         """Learn what a component believes, likewise. of (str): its name."""
 
 
-class LearningPipe(AnnotatingPipe):
+class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
     """A component that learns from lessons: what gold and a teacher say of a batch.
 
     task (Task): makes the lessons, and knows their loss.

@@ -352,7 +352,8 @@ def test_what_was_never_trained_is_refused_as_annotate_does(stock, tmp_path):
     message = " ".join(found.output.split())
     assert "never: what has not been trained cannot teach: leave" in message, message
     assert "(--pipes tagger)" in message
-    assert found.exit_code == 1 and not (tmp_path / "s.cfg").exists()
+    assert found.exit_code == 1
+    assert not (tmp_path / "s.cfg").exists()
     assert run(tmp_path / "teacher", tmp_path / "s.cfg", "--pipes", "tagger").exit_code == 0
 
 

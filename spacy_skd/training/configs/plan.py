@@ -148,7 +148,9 @@ def check_trained(nlp: Language, plan: Plan) -> Plan:
     if never:
         others = ",".join(name for name in taught if name not in never)
         remedy = f"leave them out (--pipes {others}) or train" if others else "train"
-        raise ValueError(f"{', '.join(never)}: what has not been trained cannot teach: {remedy} them")
+        raise ValueError(
+            f"{', '.join(never)}: what has not been trained cannot teach: {remedy} them"
+        )
     return plan
 
 
