@@ -18,7 +18,8 @@ from ..layers.known import annotated_layers
 from ..models.embedding.own_vectors import load_vectors
 from ..shards.store import BeliefStore
 from ..teachers.loading import load_trained
-from ..training.configs.plan import Plan, make_plan, with_gold
+from ..training.configs.paths import check_paths
+from ..training.configs.plan import Plan, check_trained, make_plan, with_gold
 from ..training.configs.presets import DEFAULT, PRESETS, find_preset
 from ..training.configs.retrained import retrained_weights
 from ..training.configs.several_stores import ask_stores, with_stores
@@ -84,10 +85,12 @@ def init(
     size = find_preset(preset)
     check_positive("effort", effort)
     folders = [store] if isinstance(store, str) else list(store or ())
+    check_paths([teacher, *folders, vectors, lexicon, dev])
     outside = outside_of(teacher, folders)
     if outside is None:
         nlp = load_trained(teacher, what="teacher")
         plan = make_plan(nlp, pipes=pipes, keep=keep, teach=teach, retrain=retrain)
+        check_trained(nlp, plan)
     else:
         folder, manifest, nlp = outside
         folders = [folder]

@@ -19,6 +19,7 @@ from ..teachers.loading import load_trained
 from ..training.annotation.silver import silver
 from ..training.configs.heads import HeadPlan, plan_heads
 from ..training.configs.layered import own_template
+from ..training.configs.paths import check_paths
 from ..training.configs.rehead_config import rehead_config
 from ..training.progress import Report, silent
 from .code import CODE, with_code
@@ -67,6 +68,7 @@ def rehead(
     base = own_template("rehead")
     if template is not None:
         base = Config().from_disk(template, interpolate=False)
+    check_paths([pipeline, *((train, dev) if raw is None else (output,))])
     nlp = load_trained(pipeline)
     plan = plan_heads(nlp, pipes=pipes)  # what is wrong is said before raw text is annotated
     with tempfile.TemporaryDirectory() as scratch:

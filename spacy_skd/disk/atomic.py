@@ -60,13 +60,21 @@ def check_new_file(path: Path, *, overwrite: bool = False) -> None:
         raise NotOurs(
             f"{path}: expected a file to write, found a folder or device; choose another file"
         )
+    check_above(path)
+    if os.path.lexists(path) and not overwrite:
+        raise NotOurs(f"{path} exists already; remove it or choose another file")
+
+
+def check_above(path: Path) -> None:
+    """Check that there can be the folder that a file or folder is to be in.
+
+    RAISES (NotADirectoryError): if one above it is a file.
+    """
     for parent in path.parents:
         if parent.exists() or parent.is_symlink():
             if not parent.is_dir():
                 raise NotADirectoryError(f"{path} cannot be written: {parent} is no folder")
             break
-    if os.path.lexists(path) and not overwrite:
-        raise NotOurs(f"{path} exists already; remove it or choose another file")
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
-from .atomic import NotOurs
+from .atomic import NotOurs, check_above
 from .drafts import draft_folder, remove_left_drafts
 from .lock import locked
 from .mark import Mark, files_in, size_of
@@ -50,10 +50,9 @@ def held_folder(folder: Path) -> Iterator[Path]:
     drafts that killed runs left are removed.
 
     RETURNS (Iterator[Path]): a folder for drafts.
-    RAISES (Held): if another run writes to it; (NotOurs): if it is a file.
+    RAISES (Held): if another run writes to it; (NotOurs): if it is a file; (OSError).
     """
-    if os.path.lexists(folder) and not folder.is_dir():
-        raise NotOurs(f"{folder}: expected a folder to write to, found a file")
+    _check_place(folder)
     with _made(folder), locked(folder):
         remove_left_drafts(folder)
         with draft_folder(folder) as draft:
@@ -84,15 +83,21 @@ def same_files(folder: Path, other: Path) -> list[str]:
     ]
 
 
+def _check_place(folder: Path) -> None:
+    """Check that there is, or can be, a folder. RAISES (NotOurs, NotADirectoryError): if not."""
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise NotOurs(f"{folder}: expected a folder to write to, found a file")
+    check_above(folder)
+
+
 def check_folder(
     folder: Path, *, by: str, overwrite: bool = False, earlier: Recognizer = nothing
 ) -> Mark:
     """See `new_folder`. RETURNS (Mark): of the files that may be replaced.
 
-    RAISES (NotOurs): naming what is not ours.
+    RAISES (NotOurs): naming what is not ours; (NotADirectoryError): if a folder above is a file.
     """
-    if os.path.lexists(folder) and not folder.is_dir():
-        raise NotOurs(f"{folder}: expected a folder to write to, found a file")
+    _check_place(folder)
     mark = (Mark.read(folder) if folder.is_dir() else None) or Mark(by)
     names = list(files_in(folder)) if folder.is_dir() else []
     if not names:

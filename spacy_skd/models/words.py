@@ -48,8 +48,16 @@ def word_rows(
     words (Sequence[Words]): of each doc. vectors (Sequence[Floats2d]): (tokens, width) of each.
     RETURNS (tuple[Floats2d, Callable]): (words of the batch, width), and the way back: from its
         gradient to that of each doc's vectors.
+    RAISES (ValueError): if there are not as many vectors as tokens: those of the docs behind would
+        be taken for others'.
     """
     rows = vectors[0] if len(vectors) == 1 else concatenate_rows(ops, vectors)
+    if vectors and len(rows) != (expected := sum(each.n_tokens for each in words)):
+        raise ValueError(
+            f"expected a vector for each of {expected} tokens, got {len(rows)}: has a component "
+            f"after the one that embeds them changed tokens or doc.tensor? Put it behind those "
+            f"that listen"
+        )
     if all(each.whole for each in words):
         return rows, lambda d_rows: split_rows(d_rows, vectors)
     index = ops.xp.asarray(word_index(words))

@@ -60,8 +60,9 @@ def check_vectors(model: Model[Any, Any], doc: Doc) -> None:
     if lack_vectors(model, [doc]):
         raise ValueError(
             "expected a doc on which the component has run that this one listens to (its tok2vec "
-            "or transformer), got one without vectors, as DocBin, JSON and nlp.make_doc make. "
-            "Run the pipeline over it: nlp(doc)"
+            "or transformer), got one without vectors, as DocBin, JSON and nlp.make_doc make, and "
+            "a doc_cleaner, which takes them away. Run the pipeline over it without that: "
+            "nlp(doc, disable=['doc_cleaner'])"
         )
 
 

@@ -20,6 +20,7 @@ from ..structures import Structure
 from ..transfer.annealing import WeightSchedule, as_schedule
 from ..transfer.beliefs import Belief
 from ..transfer.target import STRUCTURAL, Objective
+from .annotating import annotate_stream
 from .asking import check_vectors
 from .gold_config import check_resumes
 from .learning import LearningPipe
@@ -85,6 +86,8 @@ class DistillingPipe(LearningPipe):
         return self.task.structure
 
     # Prediction, and what it says as a teacher
+
+    pipe = annotate_stream
 
     def predict(self, docs: Iterable[Doc]) -> Predictions:
         """Return the best annotation of each doc, and its probabilities if these are asked for.

@@ -367,6 +367,8 @@ def test_what_is_wrong_is_said_before_anything_is_written(
 def test_outputs_that_are_inputs_or_other_peoples(teacher, data, tmp_path):
     inside = distill(teacher, data, data / "out")
     assert "lies in the input folder" in printed(inside)
+    dollar = distill(teacher, data / "good.txt", tmp_path / "for $HOME")
+    assert "expected a path without '$'" in printed(dollar)
     none = distill(tmp_path / "none", data / "good.txt", tmp_path / "out")
     assert "cannot load the teacher" in printed(none)
     (tmp_path / "mine").mkdir()

@@ -363,6 +363,7 @@ def test_what_is_wrong_is_named_and_nothing_is_written(stock, teacher, data, tmp
         ([stock, "--store", wrong], "the beliefs of another teacher"),
         ([teacher, "--store", few], "students ask sent, pos, parser"),
         ([teacher, "--dev", tmp_path / "no.spacy"], "expected docs as spaCy's DocBin writes them"),
+        ([stock, "--store", tmp_path / "of $HOME"], "without '$'"),
         ([teacher, "--dev", raw], "expected docs as spaCy's DocBin writes them"),
         ([teacher, "--dev", tmp_path / "bare.spacy"], "the layers sent, tag, pos, parser, found"),
     ]
@@ -372,6 +373,19 @@ def test_what_is_wrong_is_named_and_nothing_is_written(stock, teacher, data, tmp
         assert message in " ".join(found.output.split()), found.output
         assert not (tmp_path / "student.cfg").exists()
     assert run(teacher, tmp_path / "s.cfg", "--store", few, "--pipes", "tag").exit_code == 0
+
+
+def test_what_was_never_trained_is_refused_as_annotate_does(stock, tmp_path):
+    nlp = spacy.load(stock, disable=["senter"])
+    nlp.add_pipe("senter", "never")
+    nlp.to_disk(tmp_path / "teacher")
+    found = run(tmp_path / "teacher", tmp_path / "s.cfg", "--pipes", "never,tagger")
+    message = " ".join(found.output.split())
+    assert "never: what has not been trained cannot teach: leave" in message, message
+    assert "(--pipes tagger)" in message
+    assert found.exit_code == 1
+    assert not (tmp_path / "s.cfg").exists()
+    assert run(tmp_path / "teacher", tmp_path / "s.cfg", "--pipes", "tagger").exit_code == 0
 
 
 @Language.component("similar")

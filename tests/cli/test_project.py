@@ -209,6 +209,16 @@ def test_every_command_of_the_project_is_given_the_code_of_its_owner():
     assert (ROOT / project["vars"]["code"]).is_file()
 
 
+@pytest.mark.parametrize("name", ["ewt", "raw", "backbone", "teacher", "code", "stream"])
+def test_a_path_with_spaces_is_one_argument_of_the_project(name):
+    project = srsly.read_yaml(ROOT / "project.yml")
+    named = "${vars.%s}" % name
+    lines = [line for command in project["commands"] for line in command["script"] if named in line]
+    assert lines
+    for line in lines:
+        assert "a b" in shlex.split(line.replace(named, "a b")), line
+
+
 def takes_code(command):
     return any("--code" in param.opts for param in command.params)
 

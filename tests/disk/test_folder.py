@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_skd.disk import NotOurs, check_folder, new_folder
+from spacy_skd.disk import NotOurs, check_folder, held_folder, new_folder
 from spacy_skd.disk.drafts import OWNER
 from spacy_skd.disk.lock import LOCK
 from spacy_skd.disk.mark import MARK, Mark
@@ -203,3 +203,20 @@ def test_no_write_goes_around_the_helper():
         if any(call in path.read_text(encoding="utf8") for call in calls)
     }
     assert writers == {"disk/atomic.py", "disk/drafts.py", "disk/folder.py", "disk/lock.py"}
+
+
+@pytest.mark.parametrize("folder", ["file/out", "file/deeper/out", "nowhere/out"])
+def test_a_folder_below_a_file_is_refused_at_once(tmp_path, folder):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "nowhere").symlink_to(tmp_path / "gone")
+    refused = r"out cannot be written: .* is no folder$"
+    with pytest.raises(NotADirectoryError, match=refused):
+        check_folder(tmp_path / folder, by="skd test")
+    with (
+        pytest.raises(NotADirectoryError, match=refused),
+        new_folder(tmp_path / folder, by="skd test"),
+    ):
+        pass
+    with pytest.raises(NotADirectoryError, match="is no folder$"), held_folder(tmp_path / folder):
+        pass
+    assert (tmp_path / "file").read_text() == "mine"

@@ -153,8 +153,20 @@ def test_a_doc_without_the_vectors_that_it_listens_to_is_refused(nlp, name):
     doc = nlp(TEXT)
     stored = DocBin(docs=[doc], store_user_data=True).to_bytes()
     (read,) = DocBin().from_bytes(stored).get_docs(nlp.vocab)
-    with pytest.raises(ValueError, match=rf"^{name}: .* without vectors.* nlp\(doc\)"):
+    with pytest.raises(ValueError, match=rf"^{name}: .* without vectors.* nlp\(doc, disable="):
         analyses_of(nlp, name, read)
     expected = analyses_of(nlp, name, doc)
     assert analyses_of(nlp, name, nlp(read)) == expected
     assert analyses_of(nlp, name, Doc(nlp.vocab).from_bytes(doc.to_bytes())) == expected
+
+
+def test_a_doc_that_a_doc_cleaner_has_emptied_is_refused_with_what_helps(nlp):
+    nlp.add_pipe("doc_cleaner")
+    try:
+        doc = nlp(TEXT)
+        with pytest.raises(ValueError, match=r"nlp\(doc, disable=\['doc_cleaner'\]\)"):
+            analyses_of(nlp, "tag", doc)
+        expected = analyses_of(nlp, "tag", nlp(TEXT, disable=["doc_cleaner"]))
+        assert analyses_of(nlp, "tag", nlp(doc, disable=["doc_cleaner"])) == expected
+    finally:
+        nlp.remove_pipe("doc_cleaner")

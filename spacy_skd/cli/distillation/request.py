@@ -19,7 +19,8 @@ from ...teachers.fingerprint import fingerprint
 from ...teachers.loading import load_trained
 from ...training.annotation.inputs import DOCS
 from ...training.annotation.settings import Settings
-from ...training.configs.plan import Plan, make_plan
+from ...training.configs.paths import check_paths
+from ...training.configs.plan import Plan, check_trained, make_plan
 from ...training.configs.presets import DEFAULT, find_preset
 from ...training.configs.transitions import with_transitions
 from ...training.conversion.heldout import TextCounts, choose, count_texts
@@ -93,7 +94,7 @@ def check(request: Request) -> Checked:
     check_wheel(str(nlp.lang), name=request.name, version=request.version)
     r = request
     plan = make_plan(nlp, pipes=r.pipes, keep=r.keep, teach=r.teach, retrain=r.retrain)
-    plan = with_transitions(plan, r.transitions)
+    plan = with_transitions(check_trained(nlp, plan), r.transitions)
     if r.lexicon is not None:
         plan = replace(plan, lexicon=read_lexicon(r.lexicon, nlp))
     annotation = _annotation(request, plan, nlp)
@@ -155,7 +156,8 @@ OF_STUDENTS = ("transitions", "lexicon")  # what `_of_students` may have
 
 
 def check_output(request: Request, output: Path) -> None:
-    """Check where the output lies. RAISES (ValueError): if it is among the inputs, or around."""
+    """Check where the output lies. RAISES (ValueError): if it is among the inputs, or around, or
+    the student's config could not name it, or them."""
     named = (request.gold, request.dev, request.code, request.lexicon)
     inputs: list[str | Path] = [
         request.teacher,
@@ -163,6 +165,7 @@ def check_output(request: Request, output: Path) -> None:
         *(path for path in named if path is not None),
     ]
     check_apart(output, inputs)
+    check_paths([output, request.teacher, request.dev, request.lexicon])
 
 
 def _annotation(request: Request, plan: Plan, nlp: Language) -> Settings:

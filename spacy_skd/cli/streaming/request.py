@@ -12,7 +12,8 @@ from ...errors import check_between, check_one_of, check_positive
 from ...layers.known import annotated_layers, known_layers
 from ...teachers.fingerprint import fingerprint
 from ...teachers.loading import load_trained
-from ...training.configs.plan import make_plan
+from ...training.configs.paths import check_paths
+from ...training.configs.plan import check_trained, make_plan
 from ...training.configs.presets import DEFAULT, find_preset
 from ..distillation.state import describe
 from ..texts.docs import docs_in
@@ -118,6 +119,7 @@ def _teacher(
         return before["teacher"], annotated
     nlp = load_trained(str(corpus.teacher), what=f"teacher of {corpus.name}")
     plan = make_plan(nlp)  # which a teacher that cannot teach has none of
+    check_trained(nlp, plan)
     told = {"name": nlp.meta["name"], "blake2b": fingerprint(nlp)}
     return told, [student.layer for student in plan.students]
 
@@ -159,7 +161,9 @@ def is_gone(pipeline: str) -> bool:
 
 
 def check_output(request: Request, output: Path) -> None:
-    """Check where the output lies. RAISES (ValueError): if it is among the inputs, or around."""
+    """Check where the output lies. RAISES (ValueError): if it is among the inputs, or around, or
+    a student's config could not name it, or a teacher."""
+    check_paths([output, *(each.teacher for each in request.corpora)])
     for each in request.corpora:
         paths = [*each.texts, each.dev, each.test, *filter(None, [each.config, request.code])]
         check_apart(output, [*paths, *([each.teacher] if each.teacher else [])])

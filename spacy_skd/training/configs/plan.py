@@ -14,7 +14,7 @@ from ...pipeline.teacher.base import is_teacher
 from ...rules import fast_factory
 from ...teachers.embedding import find_listener
 from ...teachers.runner import sets_sentences
-from ...teachers.sources import CAN_TEACH, as_source
+from ...teachers.sources import CAN_TEACH, as_source, is_trained
 from ...teachers.transition import TransitionSource
 from ..callbacks import why_not_kept
 from ..lexicon.reading import ReadLexicon
@@ -137,6 +137,20 @@ def make_plan(
                 f"the teacher's component {name!r} has the name of a component that every student "
                 f"has: rename it (nlp.rename_pipe) or leave it out by --pipes"
             )
+    return plan
+
+
+def check_trained(nlp: Language, plan: Plan) -> Plan:
+    """Return the plan. RAISES (ValueError): naming the components that are to teach, but have no
+    weights, as what was disabled when its pipeline was trained."""
+    taught = [row.name for row in plan.rows if row.students]
+    never = [name for name in taught if not is_trained(nlp.get_pipe(name))]
+    if never:
+        others = ",".join(name for name in taught if name not in never)
+        remedy = f"leave them out (--pipes {others}) or train" if others else "train"
+        raise ValueError(
+            f"{', '.join(never)}: what has not been trained cannot teach: {remedy} them"
+        )
     return plan
 
 

@@ -1,0 +1,23 @@
+"""Paths that a config of spaCy's would not give back."""
+
+from pathlib import Path
+
+import pytest
+from spacy.util import load_config
+from thinc.api import Config
+
+from spacy_skd.training.configs.paths import check_paths
+
+
+@pytest.mark.parametrize("path", ["a$HOME/x", "q ${paths.dev} b", "a$"])
+def test_a_reference_is_refused(path):
+    with pytest.raises(ValueError, match=r"without '\$'.*rename the folder, or name a link"):
+        check_paths(["fit", None, Path(path)])
+
+
+def test_all_else_is_read_back_as_spacys_training_does(tmp_path):
+    paths = ["my work é/100%", "a %20 %(x)s b", "~/x", 'say "x" #1; [y] = z', "C:\\x\\new", "{x}"]
+    check_paths(paths)
+    Config({"paths": {"dev": paths}, "corpora": {"x": "${paths.dev}"}}).to_disk(tmp_path / "c.cfg")
+    raw = load_config(tmp_path / "c.cfg", interpolate=False)
+    assert raw.interpolate()["corpora"]["x"] == paths
