@@ -211,8 +211,7 @@ class DistillingPipe(LearningPipe):
             return None
         if self.weight == 0 and all(self.task.has_gold(eg) for eg in examples):
             return None
-        beliefs: list[Belief] = self._teacher.beliefs(examples, self.name)
-        return beliefs
+        return list(self._teacher.beliefs(examples, self.name))
 
     def match(self, teacher_labels: Sequence[str]) -> LabelMatch:
         """Match the two inventories by name; tell once what only one side has."""
@@ -267,8 +266,7 @@ class DistillingPipe(LearningPipe):
         """Those of a linked teacher that counts."""
         if self._teacher is None or not self.objective.asks:
             return ()
-        labels: tuple[str, ...] = self._teacher.labels_of(self.name)
-        return labels
+        return tuple(self._teacher.labels_of(self.name))
 
     def _set_labels(self, labels: Sequence[str], *, nlp: Language | None) -> None:
         if not labels:

@@ -79,9 +79,7 @@ class TreeTask(ParsingTask[TreeLesson, ParserInput, ParserScores, ParserGradient
             yield eg
 
     def begin(
-        self,
-        model: Model[ParserInput, ParserScores],
-        get_examples: Callable[[], Iterable[Example]],
+        self, model: Model[ParserInput, ParserScores], get_examples: Callable[[], Iterable[Example]]
     ) -> None:
         self.gold_trees.is_told = self.broken_gold.tell(self.pipe.name)
         super().begin(model, get_examples)
