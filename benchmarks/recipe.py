@@ -5,22 +5,25 @@
     python benchmarks/recipe.py corpus/ewt work/ewt "no attention" "three attention layers"
     python benchmarks/recipe.py corpus/ewt work/ewt tiny "tiny, similarities" --seeds 0 1 2
     python benchmarks/recipe.py corpus/ewt work/ewt means tiny "tiny, similarities"
+    python benchmarks/recipe.py corpus/ewt work/ewt pairs "blocks of 32 tokens"
     python benchmarks/recipe.py corpus/ewt work/ewt speed
     python benchmarks/recipe.py corpus/ewt work/ewt table docs/recipe.md
 
 Each student sees --words words (1 million) of the teacher's stored beliefs, with `small` and its
 vectors as `spacy skd init` writes them but for the lever. One resumable JSON a cell (cells.py), in
-work/ewt/recipe. `speed` compares the words per second of those that are there, in turns; `means`
+work/ewt/recipe. `speed` compares the words per second of those that are there, in turns; `pairs`
+does so in many turns, with the base once more, of raw text and of the documents of dev; `means`
 prints means and standard deviations over the seeds that are there. Levers of similarities need a
 store in work/ewt/annotated that was annotated with --hidden 24.
 """
 
 import argparse
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean, quantiles, stdev
 from typing import Any
 
 import spacy
@@ -28,6 +31,7 @@ from cells import Cells, schedule
 from ewt import TEXTS, Systems
 from results import fill, percent, table
 
+from spacy_skd.report.scores import read_docs
 from spacy_skd.report.speed import words_per_second
 from spacy_skd.training.annotation.vectors import VectorSettings, make_vectors
 
@@ -210,6 +214,32 @@ class Recipe:
         speeds = words_per_second(pipelines, texts, batch_sizes=(512,))
         return {name: value / speeds[BASE] for name, value in speeds.items()}
 
+    def pairs(self, names: Sequence[str]) -> list[str]:
+        """Words per second of CPU time over those of the base, median and quartiles of many turns;
+        those of the base itself, loaded once more, show the noise."""
+        folders = {"base": BASE, "base again": BASE, **{name: name for name in names}}
+        pipelines = {
+            name: spacy.load(self.cells.work / cell_of(lever) / "model-best")
+            for name, lever in folders.items()
+        }
+        lines = (self.systems.corpus / "raw.jsonl").open(encoding="utf8")
+        raw = [json.loads(line)["text"] for _, line in zip(range(2000), lines)]
+        dev = read_docs(self.systems.corpus / "dev.spacy", spacy.blank("en"))
+        documents = [doc.text for doc in dev if len(doc) > LONG]
+        rows = []
+        for kind, texts, turns in (("raw", raw, 12), ("documents", documents, 40)):
+            times: dict[str, list[float]] = {name: [] for name in pipelines}
+            for turn in range(-1, turns):  # the first warms up
+                for name in list(pipelines)[:: -1 if turn % 2 else 1]:
+                    start = time.process_time()
+                    n_words = sum(map(len, pipelines[name].pipe(texts, batch_size=256)))
+                    times[name].append((time.process_time() - start) / n_words)
+            for name, each in times.items():
+                ratios = [of_base / own for of_base, own in zip(times["base"][1:], each[1:])]
+                low, middle, high = quantiles(ratios, n=4)
+                rows.append([kind, name, f"{middle:.2f}", f"{low:.2f} to {high:.2f}"])
+        return table(["", "", "words/s", "half of the turns"], rows)
+
     def means(self, names: Sequence[str]) -> list[str]:
         """One lever a row: mean and standard deviation over its seeds."""
         rows = []
@@ -253,6 +283,7 @@ class Recipe:
         return scores
 
 
+LONG = 60  # words of a document of which blocks make a difference
 MOST_SEEDS = 10
 KEYS = ("pos_acc", "tag_acc", "sents_f", "dep_uas", "dep_las")
 
@@ -266,7 +297,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("work", type=Path)
-    parser.add_argument("what", nargs="+", help="all, levers, speed, means LEVERS, table PAGE")
+    parser.add_argument(
+        "what", nargs="+", help="all, levers, speed, means LEVERS, pairs LEVERS, table PAGE"
+    )
     parser.add_argument("--words", type=int, default=1_000_000)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     options = parser.parse_args()
@@ -278,8 +311,9 @@ def main() -> None:
         if missing:
             raise SystemExit("missing: " + ", ".join(missing))
         return
-    if options.what[0] == "means":
-        print("\n".join(recipe.means(options.what[1:])))
+    if options.what[0] in ("means", "pairs"):
+        rows = recipe.means if options.what[0] == "means" else recipe.pairs
+        print("\n".join(rows(options.what[1:])))
         return
     for name in LEVERS if options.what == ["all"] else options.what:
         if name == "speed":

@@ -173,6 +173,14 @@ def test_the_gpu_id_reaches_the_command(teacher, tmp_path, monkeypatch, command)
         "report": [tmp_path / "c.spacy", f"a={teacher}"],
         "teacher": [ROOT / "configs" / "teacher.cfg", tmp_path / "out"],
         "stream": [tmp_path / "corpora.jsonl", tmp_path / "out"],
+        "search": [
+            teacher,
+            tmp_path / "out",
+            "--words-per-second",
+            1,
+            "--dev",
+            tmp_path / "c.spacy",
+        ],
         "rehead": [teacher, tmp_path / "out", "--raw", tmp_path / "raw.txt"],
     }.get(command, [teacher, tmp_path / "raw.txt", tmp_path / "out.spacy"])
     found = run(command, *arguments, "--gpu-id", 3)
