@@ -86,8 +86,9 @@ class Manifest:
         """
         path = folder / FILE
         if not path.is_file():
+            where = "" if folder.is_absolute() else f" (relative to {Path.cwd()})"
             raise ValueError(
-                f"{folder}: expected a folder that `spacy skd annotate` wrote, found no {FILE}"
+                f"{folder}{where}: expected a folder that `spacy skd annotate` wrote, found no {FILE}"
             )
         return Manifest.from_bytes(path.read_bytes(), where=path)
 

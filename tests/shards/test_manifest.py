@@ -1,4 +1,6 @@
 import json
+import re
+from pathlib import Path
 from dataclasses import replace
 
 import pytest
@@ -88,6 +90,12 @@ def test_an_edited_or_damaged_manifest_is_refused(tmp_path):
     path.unlink()
     with pytest.raises(ValueError, match="found no manifest.json"):
         Manifest.from_disk(tmp_path)
+
+
+def test_a_relative_path_is_told_with_the_folder_that_it_is_of(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=re.escape(f"annotated (relative to {tmp_path}): ")):
+        Manifest.from_disk(Path("annotated"))
 
 
 def test_the_id_is_of_teacher_and_labels_alone():
