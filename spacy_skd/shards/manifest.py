@@ -88,7 +88,8 @@ class Manifest:
         if not path.is_file():
             where = "" if folder.is_absolute() else f" (relative to {Path.cwd()})"
             raise ValueError(
-                f"{folder}{where}: expected a folder that `spacy skd annotate` wrote, found no {FILE}"
+                f"{folder}{where}: expected a folder that `spacy skd annotate` wrote, found no "
+                f"{FILE}"
             )
         return Manifest.from_bytes(path.read_bytes(), where=path)
 

@@ -1,7 +1,7 @@
 import json
 import re
-from pathlib import Path
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
