@@ -79,6 +79,7 @@ class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
         clone: Any = make(*arguments)
         clone.__setstate__(state)
         clone.task = copy(self.task)
+        clone.task.layer = copy(self.task.layer)
         clone.task.belong_to(clone)
         return clone
 

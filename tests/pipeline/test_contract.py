@@ -168,6 +168,10 @@ def test_a_shallow_copy_has_a_task_of_its_own(nlp):
         docs = [nlp.make_doc(text) for text in TEXTS]
         assert clone.predict(docs).activations
         assert not pipe.predict(docs).activations
+    pipe = nlp.get_pipe("sent")
+    before, clone = pipe.threshold, copy.copy(pipe)
+    clone.threshold = 0.99
+    assert pipe.threshold == before != clone.threshold
 
 
 def test_pickle(nlp):
