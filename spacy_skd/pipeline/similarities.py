@@ -177,12 +177,12 @@ class SimilarityPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
         """Return what is stored of each example; the arcs of gold where it has any."""
         teacher: Any = self._teacher
         trees, gold = self.arc_weight > 0, TreeLayer()
-        found: list[WordStates | None] = teacher.states(examples, trees=trees)
+        of_teacher: list[WordStates | None] = teacher.states(examples, trees=trees)
         return [
             replace(of, heads=gold.gold(eg, labels=())[0])
             if of is not None and trees and gold.is_annotated(eg.reference)
             else of
-            for eg, of in zip(examples, found)
+            for eg, of in zip(examples, of_teacher)
         ]
 
 

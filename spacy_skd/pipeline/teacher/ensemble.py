@@ -114,10 +114,10 @@ class Ensemble(SkdTeacher):
             return [None] * len(examples)
         begun = time.perf_counter()
         keys = [doc_key(eg.predicted, reference_starts(eg)) for eg in examples]
-        found = [store.carried(eg, key) or store.find(key) for eg, key in zip(examples, keys)]
+        beliefs = [store.carried(eg, key) or store.find(key) for eg, key in zip(examples, keys)]
         states = [
             None if stored is None else store.states(stored, eg.predicted, trees=trees)
-            for eg, stored in zip(examples, found)
+            for eg, stored in zip(examples, beliefs)
         ]
         self.seconds += time.perf_counter() - begun
         return states

@@ -8,12 +8,12 @@ import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
-from thinc.api import Model
 
 from ...errors import check_between, check_temperature
 from ...layers.base import Drawing
 from ...registry import reader
 from ...shards.store import KEY, read_beliefs
+from ...teachers.sources import is_trained
 from .drawn_layers import layers_of
 from .items import Item
 from .stream import StoredCorpus, examples_seen
@@ -124,11 +124,4 @@ class SampledCorpus(StoredCorpus):
 
 def is_initialized(nlp: Language) -> bool:
     """Tell whether every parameter of every model of a pipeline is set."""
-    models = (getattr(pipe, "model", None) for _, pipe in nlp.components)
-    return all(
-        node.has_param(name)
-        for model in models
-        if isinstance(model, Model)
-        for node in model.walk()
-        for name in node.param_names
-    )
+    return all(is_trained(pipe) for _, pipe in nlp.components)
