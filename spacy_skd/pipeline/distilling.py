@@ -17,7 +17,7 @@ from ..layers.confidences import add_records
 from ..models.growth import GROW, grow_output
 from ..shards.guesses import only_gold
 from ..structures import Structure
-from ..transfer.annealing import WeightSchedule, as_schedule
+from ..transfer.annealing import WeightSchedule
 from ..transfer.beliefs import Belief
 from ..transfer.target import STRUCTURAL, Objective
 from .annotating import annotate_stream
@@ -27,7 +27,7 @@ from .learning import LearningPipe
 from .lost_mass import LostMass
 from .no_teacher import NoTeacher
 from .saved import CALIBRATION, NONE, check_calibration, check_outputs, checked_cfg
-from .settings import with_settings
+from .settings import Scheduled, with_settings
 from .tasks.activations import EXTENSION, register_extension
 from .tasks.analyses import Analysis, check_k
 from .tasks.base import Task
@@ -46,6 +46,8 @@ class DistillingPipe(LearningPipe):
         alone, though `distill_weight` is above 0.
     """
 
+    distill_weight = Scheduled()
+
     def __init__(
         self,
         vocab: Vocab,
@@ -61,11 +63,9 @@ class DistillingPipe(LearningPipe):
         needs_teacher: bool = True,
     ):
         register_extension()
-        self.vocab = vocab
-        self.model = model
-        self.name = name
+        self.vocab, self.model, self.name = vocab, model, name
         self.task = task
-        self.distill_weight = as_schedule(distill_weight)
+        self.distill_weight = distill_weight
         self.objective = objective
         objective.check(task.structure)
         self.scorer = scorer

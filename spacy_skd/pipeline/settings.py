@@ -7,6 +7,7 @@ from numbers import Real
 from typing import Any, Protocol, TypeVar
 
 from ..errors import check_between, check_one_of, named
+from ..transfer.annealing import WeightSchedule, as_schedule
 from .tasks.base import Task
 from .tasks.lemma_predictions import check_backoff
 from .tasks.predictions import DECODINGS
@@ -53,6 +54,23 @@ class Changeable:
                 return holder
         what = f"layer {task.layer.name!r} with structure {task.structure.name!r}"
         raise AttributeError(f"{pipe.name}: {self.name} does not apply to {what}")
+
+
+class Scheduled:
+    """A share of the loss that can be assigned: a schedule, or a number, which is a constant one."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, pipe: Any, owner: type) -> WeightSchedule:
+        if pipe is None:
+            raise AttributeError(f"{owner.__name__} has no {self.name}, but its components")
+        schedule: WeightSchedule = vars(pipe)[self.name]
+        return schedule
+
+    def __set__(self, pipe: Any, share: float | WeightSchedule) -> None:
+        with named(pipe.name):
+            vars(pipe)[self.name] = as_schedule(share)
 
 
 class Fixed:

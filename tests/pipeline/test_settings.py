@@ -2,6 +2,7 @@
 saved cfg that does not fit the model."""
 
 import json
+import copy
 import re
 
 import numpy
@@ -164,6 +165,8 @@ def test_what_is_assigned_is_as_if_it_stood_in_the_config(saved):
         assert pipe.task.decoding == "best"
         pipe.decode = "marginal"
         assert pipe.task.decoding == "marginal"
+        pipe.distill_weight = 0.25
+        assert pipe.weight == 0.25 and copy.deepcopy(pipe).weight == 0.25
 
 
 @pytest.mark.parametrize(("name", "setting", "value", "told"), [
@@ -177,6 +180,8 @@ def test_what_is_assigned_is_as_if_it_stood_in_the_config(saved):
     ("nested", "decode", "best", "decode does not apply to layer 'spans' with structure 'indep"),
     ("ner", "scheme", "BIO", "ner: scheme is a setting of the config"),
     ("parser", "structure", "tree", "has no setter"),
+    ("ner", "distill_weight", 2, "ner: weight: expected a number from 0 to 1, got 2"),
+    ("ner", "distill_weight", "half", "ner: distill_weight: expected a number or a schedule"),
 ])  # fmt: skip
 def test_what_cannot_be_assigned(saved, name, setting, value, told):
     pipe = load(saved, name).get_pipe(name)

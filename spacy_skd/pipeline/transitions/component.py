@@ -11,13 +11,14 @@ from thinc.api import Optimizer
 from ...codecs.labels import LabelMatch
 from ...layers.base import Layer
 from ...shards.guesses import only_gold
-from ...transfer.annealing import WeightSchedule, as_schedule
+from ...transfer.annealing import WeightSchedule
 from ...transfer.beliefs import Belief
 from ..gold_config import check_resumes
 from ..learning import LearningPipe
 from ..lost_mass import LostMass
 from ..meter import Meter
 from ..no_teacher import NoTeacher
+from ..settings import Scheduled
 from ..unknown_labels import UnknownLabels
 from .driver import Driver
 from .learning import learn, wanted_actions
@@ -49,6 +50,7 @@ class TransitionPipe:
     settings: ClassVar[tuple[str, ...]]
     n_features: ClassVar[tuple[int, ...]]
     meter: Meter | None = None
+    distill_weight = Scheduled()
     _taught_by: str | None = None  # the component that `distill` asks
 
     def __init__(
@@ -65,7 +67,7 @@ class TransitionPipe:
     ):
         super().__init__(vocab, model, name, **settings)  # type: ignore[call-arg]
         self.layer, self.driver = layer, driver
-        self.distill_weight = as_schedule(distill_weight)
+        self.distill_weight = distill_weight
         self.needs_teacher = needs_teacher
         self.cfg.update(step=0, seen=0)
         self.lost_mass = LostMass(name)
