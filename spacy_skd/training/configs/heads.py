@@ -66,7 +66,7 @@ def plan_heads(
         replaced, new = [*replaced, *senters], [*new, *(() if senters else (starts,))]
     heads = {name: _named(name, replaceable[name], nlp.component_names) for name in replaced}
     plan = HeadPlan(embedding, [head for heads in heads.values() for head in heads])
-    plan.heads += [Head(name, name) for name in corpus_names() if name in new]
+    plan.heads += [_new(name, nlp.component_names) for name in corpus_names() if name in new]
     plan.pipeline = _in_order(nlp, embedding, plan.heads)
     _check(plan, nlp, labelled)
     return plan
@@ -178,6 +178,11 @@ def _named(name: str, layers: tuple[str, ...], taken: Container[str]) -> list[He
         return [Head(name, layers[0], name)]
     names = {layer: f"{name}_{layer}" if layer in taken else layer for layer in layers}
     return [Head(names[layer], layer, name) for layer in layers]
+
+
+def _new(layer: str, taken: Container[str]) -> Head:
+    """Name a new head, by its layer where no component has that name."""
+    return Head(f"{layer}_head" if layer in taken else layer, layer)
 
 
 def _in_order(nlp: Language, embedding: str, heads: Sequence[Head]) -> list[str]:

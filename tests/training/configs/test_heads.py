@@ -117,8 +117,10 @@ def test_what_no_head_does_and_names_that_are_taken():
     nlp = pipeline("tok2vec", "ents=sentencizer")
     with pytest.raises(ValueError, match="no head does what the pipeline's 'ents' does"):
         plan_heads(nlp, pipes=["ents"])
-    nlp = pipeline("tok2vec", "sent=entity_ruler", "parser")
-    with pytest.raises(ValueError, match="'sent' has the name of a head"):
+    nlp = pipeline("tok2vec", "sent=tagger", "parser")
+    assert plan_heads(nlp, pipes=["parser"]).pipeline == ["tok2vec", "sent_head", "sent", "parser"]
+    nlp.add_pipe("sentencizer", "sent_head", last=True)
+    with pytest.raises(ValueError, match="'sent_head' has the name of a head"):
         plan_heads(nlp, pipes=["parser"])
 
 
