@@ -57,7 +57,7 @@ class Changeable:
 
 
 class Scheduled:
-    """A share of the loss that can be assigned: a schedule, or a number, which is a constant one."""
+    """A share of the loss: what is assigned is a schedule, or a number, which is a constant one."""
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name

@@ -412,6 +412,16 @@ def test_a_dev_of_none_of_the_layers_that_the_student_has_then(data, teacher, tm
     check(Request(both), {}, {})  # of a teacher that is trained first, what it may teach
 
 
+def test_labelled_docs_whose_spans_have_a_key_of_their_own(data, teacher, tmp_path):
+    doc = Doc(spacy.blank("en").vocab, ["Ann", "Lee", "sleeps"])
+    doc.spans["people"] = [Span(doc, 0, 2, "ACT")]
+    DocBin(docs=[doc]).to_disk(tmp_path / "people.spacy")
+    line = {**rows(data, teacher, "names")[0], "gold": str(tmp_path / "people.spacy")}
+    line["dev"] = line["gold"]
+    checked = check(Request(tuple(read_corpora(write(tmp_path, [line])))), {}, {})
+    assert list(checked.settings["corpora"]) == ["names"]
+
+
 def test_an_unknown_comparison_and_a_folder_of_something_else(data, teacher, tmp_path):
     corpora = write(tmp_path, rows(data, teacher, "trees"))
     found = stream(corpora, tmp_path / "out", "--compare", "best")

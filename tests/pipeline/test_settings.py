@@ -1,8 +1,8 @@
 """Settings that do not apply, or are out of range, are refused with the component's name; so is a
 saved cfg that does not fit the model."""
 
-import json
 import copy
+import json
 import re
 
 import numpy
@@ -166,7 +166,8 @@ def test_what_is_assigned_is_as_if_it_stood_in_the_config(saved):
         pipe.decode = "marginal"
         assert pipe.task.decoding == "marginal"
         pipe.distill_weight = 0.25
-        assert pipe.weight == 0.25 and copy.deepcopy(pipe).weight == 0.25
+        assert pipe.weight == 0.25
+        assert copy.deepcopy(pipe).weight == 0.25
 
 
 @pytest.mark.parametrize(("name", "setting", "value", "told"), [
