@@ -16,6 +16,18 @@ from ..arrays import Array, Ints2d
 GROUP_TOKENS = 2048
 
 
+@dataclass(frozen=True)
+class Blocks:
+    """What a token sees: its block of `block` tokens, and `halo` tokens on both sides of that.
+
+    Among a model's attributes thinc cannot save it, so that those of the config count, also of
+    weights that were trained with others.
+    """
+
+    block: int
+    halo: int
+
+
 @dataclass(frozen=True, eq=False)
 class Group:
     """Blocks of the same shape, G of them, padded to Q queries and K keys.

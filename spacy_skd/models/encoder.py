@@ -12,8 +12,8 @@ from ..errors import check_between
 from ..registry import architecture
 from .attention import attention_layer, layer_norm
 from .blas import on_blas
-from .blocks import plan_blocks
-from .prediction.encoder import Encoder
+from .blocks import Blocks, plan_blocks
+from .prediction.encoder import BLOCKS, Encoder
 from .prediction.kept import KEPT, Kept
 from .words import concatenate_rows, split_rows
 
@@ -72,7 +72,7 @@ def build_context_encoder(
         layers=layers,
         dims={"nO": width, "nI": width},
         params={"norm_G": None, "norm_b": None},
-        attrs={"block": block, "halo": halo, KEPT: Kept()},
+        attrs={BLOCKS: Blocks(block, halo), KEPT: Kept()},
     )
 
 
@@ -98,9 +98,8 @@ def _forward(
     encoded, backprop_cnn = cnn(X, is_train)
     if not attention:
         return encoded, backprop_cnn
-    groups = plan_blocks(
-        [len(rows) for rows in X], block=model.attrs["block"], halo=model.attrs["halo"]
-    )
+    blocks: Blocks = model.attrs[BLOCKS]
+    groups = plan_blocks([len(rows) for rows in X], block=blocks.block, halo=blocks.halo)
     state = (concatenate_rows(model.ops, encoded), groups)
     backprops: list[Callable[..., Any]] = []
     for layer in attention:

@@ -46,7 +46,7 @@ class DistillingPipe(LearningPipe):
         alone, though `distill_weight` is above 0.
     """
 
-    distill_weight = Scheduled()
+    distill_weight: Any = Scheduled()
 
     def __init__(
         self,
@@ -200,7 +200,7 @@ class DistillingPipe(LearningPipe):
     @property
     def weight(self) -> float:
         """The teacher's share of the loss at this step, for units with gold."""
-        return self.distill_weight(self.cfg["step"])
+        return float(self.distill_weight(self.cfg["step"]))
 
     def beliefs_of_teacher(self, examples: Sequence[Example]) -> list[Belief] | None:
         """Return what the teacher believes of each example; None for training on gold alone."""

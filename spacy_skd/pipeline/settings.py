@@ -62,12 +62,6 @@ class Scheduled:
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
-    def __get__(self, pipe: Any, owner: type) -> WeightSchedule:
-        if pipe is None:
-            raise AttributeError(f"{owner.__name__} has no {self.name}, but its components")
-        schedule: WeightSchedule = vars(pipe)[self.name]
-        return schedule
-
     def __set__(self, pipe: Any, share: float | WeightSchedule) -> None:
         with named(pipe.name):
             vars(pipe)[self.name] = as_schedule(share)

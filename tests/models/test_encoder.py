@@ -121,6 +121,29 @@ def test_settings_out_of_range(setting):
         encoder(**setting)
 
 
+@pytest.mark.parametrize("saved", [{}, {"block": 8, "halo": 4}], ids=["today", "when they were"])
+def test_blocks_are_those_of_the_config_not_of_the_weights(saved):
+    X = [
+        numpy.random.default_rng(i).normal(size=(n, 16)).astype("f") for i, n in enumerate((9, 60))
+    ]
+    trained = encoder()
+    trained.initialize(X=X)
+    made_so = encoder(block=4, halo=2)
+    made_so.initialize(X=X)
+    for node, other in zip(trained.walk(), made_so.walk(), strict=True):
+        for name in node.param_names:
+            other.set_param(name, node.get_param(name))
+    trained.attrs.update(saved)
+    shorter, as_trained = encoder(block=4, halo=2), encoder()
+    shorter.from_bytes(trained.to_bytes())
+    as_trained.from_bytes(trained.to_bytes())
+    for is_train in (True, False):
+        long, short = (model(X, is_train)[0][1] for model in (trained, made_so))
+        numpy.testing.assert_allclose(as_trained(X, is_train)[0][1], long, atol=1e-6)
+        numpy.testing.assert_allclose(shorter(X, is_train)[0][1], short, atol=1e-6)
+        assert numpy.abs(short - long).max() > 1e-3
+
+
 @pytest.mark.parametrize("attention_depth", [0, 1, 2])
 @pytest.mark.parametrize(("depth", "window_size"), [(0, 1), (1, 2), (4, 1)])
 def test_prediction_is_as_training(attention_depth, depth, window_size):

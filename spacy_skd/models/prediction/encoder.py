@@ -9,10 +9,13 @@ from thinc.api import Model
 from ...arrays import Floats1d, Floats2d
 from ..attention import EPSILON
 from ..blas import nodes_on_blas
+from ..blocks import Blocks
 from .attention import Attention, attend
 from .columns import centre, plan_chunks, scaled
 from .kept import Snapshot
 from .windows import Step, convolve, steps_of
+
+BLOCKS = "blocks"  # name of the attribute of a model that holds them
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,14 +40,15 @@ class Encoder:
         model: Model[Any, Any] = snapshot.nodes[0]
         nodes_on_blas(snapshot.nodes)
         cnn, *layers = model.layers
+        blocks: Blocks = model.attrs[BLOCKS]
         return cls(
             steps=steps_of(cnn),
             attention=[Attention.of(layer) for layer in layers],
             scale=model.get_param("norm_G"),
             shift=model.get_param("norm_b"),
             pad=cnn.attrs["pad"],
-            block=model.attrs["block"],
-            halo=model.attrs["halo"],
+            block=blocks.block,
+            halo=blocks.halo,
         )
 
     def encode(self, rows: Floats2d, lengths: list[int]) -> Floats2d:

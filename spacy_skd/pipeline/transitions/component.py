@@ -50,7 +50,7 @@ class TransitionPipe:
     settings: ClassVar[tuple[str, ...]]
     n_features: ClassVar[tuple[int, ...]]
     meter: Meter | None = None
-    distill_weight = Scheduled()
+    distill_weight: Any = Scheduled()
     _taught_by: str | None = None  # the component that `distill` asks
 
     def __init__(
@@ -99,7 +99,7 @@ class TransitionPipe:
     @property
     def weight(self) -> float:
         """The teacher's share of the loss at this step, for docs with gold."""
-        return self.distill_weight(self.cfg["step"])
+        return float(self.distill_weight(self.cfg["step"]))
 
     @property
     def teacher_pipe(self) -> str:
