@@ -13,7 +13,7 @@ from ..layers.base import Layer
 from ..layers.facts import Fact
 from ..layers.known import known_layers
 from ..models.words import in_batches, word_lengths
-from ..teachers.embedding import cleaners, mergers
+from ..teachers.embedding import cleaners
 from .counting import Tally, known_facts, unknown_chars
 from .deciding import probabilities_told
 from .differing import Differences, Said
@@ -134,10 +134,10 @@ class _Gathering:
         self.references = references
 
     def add(self, references: Sequence[Doc]) -> None:
-        docs: dict[str, list[Doc]] = {}
-        for name, nlp in self.pipelines.items():
-            aside = [*cleaners(nlp), *mergers(nlp)]
-            docs[name] = list(nlp.pipe(unannotated(nlp, list(references)), disable=aside))
+        docs = {
+            name: list(nlp.pipe(unannotated(nlp, list(references)), disable=cleaners(nlp)))
+            for name, nlp in self.pipelines.items()
+        }
         evidence = self.evidence
         evidence.n_docs += len(references)
         evidence.n_words += sum(word_lengths(references))

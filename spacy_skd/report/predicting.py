@@ -8,7 +8,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..models.words import in_batches
-from ..teachers.embedding import drop_vectors, mergers
+from ..teachers.embedding import drop_vectors
 from ..teachers.fingerprint import fingerprint
 from ..teachers.loading import load_trained
 from ..training.engines.base import Engine, Plan
@@ -79,8 +79,7 @@ class Predicting:
 
     def __call__(self, job: PredictingJob) -> Callable[[], Docs]:
         nlp = self.load(job.pipeline)
-        given = [each.doc(nlp) for each in job.given]
-        docs = Docs([drop_vectors(doc) for doc in nlp.pipe(given, disable=mergers(nlp))])
+        docs = Docs([drop_vectors(doc) for doc in nlp.pipe([each.doc(nlp) for each in job.given])])
         return lambda: docs
 
 

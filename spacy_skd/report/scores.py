@@ -14,7 +14,6 @@ from spacy.training import Example
 from ..disk import refuse_stream
 from ..layers.entity_tags import log_repaired, repair_entities
 from ..layers.known import known_layers
-from ..teachers.embedding import mergers
 from ..training.conversion.multiwords import merge, multiwords_of
 from .predicting import SETTINGS as SETTINGS
 from .predicting import Given
@@ -52,10 +51,8 @@ def unannotated(
 
 
 def predict_here(nlp: Language, references: Sequence[Doc], *, setting: str) -> Iterator[Doc]:
-    """Yield what the pipeline predicts, in this process, of tokens that none of its components
-    merges afterwards."""
-    docs = list(unannotated(nlp, references, setting=setting))
-    return nlp.pipe(docs, disable=mergers(nlp))
+    """Yield what the pipeline predicts, in this process."""
+    return nlp.pipe(list(unannotated(nlp, references, setting=setting)))
 
 
 class Predict(Protocol):

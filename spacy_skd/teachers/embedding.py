@@ -92,18 +92,6 @@ def cleaners(nlp: Language) -> list[str]:
     return [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == "doc_cleaner"]
 
 
-def mergers(nlp: Language) -> list[str]:
-    """Return the components that make other tokens (`merge_entities` and the like) and that nothing
-    trained follows, to be disabled where it is asked what is said of the tokenizer's tokens."""
-    last: list[str] = []
-    for name, pipe in nlp.pipeline:
-        if getattr(pipe, "is_trainable", False):
-            last = []
-        elif nlp.get_pipe_meta(name).retokenizes:
-            last.append(name)
-    return last
-
-
 def drop_vectors(doc: Doc) -> Doc:
     """Take out of a doc what a transformer or tok2vec left in it, which is large. RETURNS (Doc):
     the same."""

@@ -15,7 +15,7 @@ from ...disk import check_apart, check_new_file, remove_files, remove_if_empty, 
 from ...errors import check_between
 from ...shards.files import read_shard
 from ...shards.manifest import Manifest
-from ...teachers.embedding import drop_vectors, mergers
+from ...teachers.embedding import drop_vectors
 from ...teachers.fingerprint import about_pipeline, fingerprint
 from ...teachers.loading import load_trained
 from ...teachers.overlap import batches_by_length
@@ -109,12 +109,10 @@ def _is_whole(place: FolderPlace) -> bool:
 
 
 class Guesser:
-    """Makes shards, see `Maker`. batch_words (int): see `SilverSettings`. aside (list[str]): the
-    components that do nothing, since training text has the tokenizer's tokens."""
+    """Makes shards, see `Maker`. batch_words (int): see `SilverSettings`."""
 
     def __init__(self, nlp: Language, *, batch_words: int):
         self.nlp, self.batch_words = nlp, batch_words
-        self.aside = mergers(nlp)
 
     def bin_of(self, records: Sequence[Record]) -> DocBin:
         """Annotate the records of a shard."""
@@ -125,8 +123,7 @@ class Guesser:
         """Return the annotated docs, in the order of the texts."""
         docs = [self.nlp.make_doc(text) for text in texts]
         for batch in batches_by_length([len(doc) for doc in docs], size=self.batch_words):
-            given = [docs[i] for i in batch]
-            guesses = self.nlp.pipe(given, batch_size=len(batch), disable=self.aside)
+            guesses = self.nlp.pipe([docs[i] for i in batch], batch_size=len(batch))
             for i, doc in zip(batch, guesses):
                 decide_categories(self.nlp, doc)
                 docs[i] = drop_vectors(doc)

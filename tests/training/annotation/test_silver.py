@@ -13,9 +13,7 @@ from spacy.tokens import DocBin
 from typer.testing import CliRunner
 
 from spacy_skd.cli import skd
-from spacy_skd.report.scores import score
 from spacy_skd.shards.manifest import FILE
-from spacy_skd.teachers.embedding import mergers
 from spacy_skd.training.annotation import silver as silver_module
 from spacy_skd.training.annotation.places.folder import FolderPlace
 from spacy_skd.training.annotation.silver import SilverSettings, parts_of, rejects_of, silver
@@ -120,26 +118,6 @@ def test_another_output_is_replaced_only_if_asked_and_its_rejects_with_it(teache
     assert silver(teacher, fit, output, overwrite=True) == (1, 0)
     assert len(DocBin().from_disk(output)) == 1
     assert not rejects_of(output).exists()
-
-
-def test_tokens_are_the_tokenizers_and_scores_are_of_these(tmp_path):
-    """A student that is trained on tokens which a last step has merged never meets them."""
-    nlp = spacy.blank("en")
-    nlp.add_pipe("entity_ruler").add_patterns([{"label": "ACT", "pattern": "Ann Lee"}])
-    nlp.add_pipe("merge_entities")
-    nlp.to_disk(tmp_path / "merging")
-    (tmp_path / "in.txt").write_text("Dogs see Ann Lee.\n")
-    silver(tmp_path / "merging", tmp_path / "in.txt", tmp_path / "s.spacy")
-    (doc,) = DocBin().from_disk(tmp_path / "s.spacy").get_docs(nlp.vocab)
-    assert [token.text for token in doc] == ["Dogs", "see", "Ann", "Lee", "."]
-    assert [(ent.text, ent.label_) for ent in doc.ents] == [("Ann Lee", "ACT")]
-    for token in doc:
-        token.tag_ = "X"
-    nlp.add_pipe("attribute_ruler", before="merge_entities").add([[{}]], {"TAG": "X"})
-    assert score(nlp, [doc], setting="predicted_sentences")["tag_acc"] == 1
-    assert len(nlp("Dogs see Ann Lee.")) == 4
-    nlp.add_pipe("tagger")  # learnt its tags of merged tokens
-    assert mergers(nlp) == []
 
 
 def test_without_text_nothing_is_written(teacher, tmp_path):
