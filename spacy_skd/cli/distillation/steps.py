@@ -21,7 +21,7 @@ from ...training.conversion.raw_text import REJECTS
 from ..code import with_code
 from ..init import init
 from ..package import package
-from ..progress import progress
+from ..progress import progress, say
 from ..report import Page, report, write_page
 from .request import OF_STUDENTS, Checked
 from .state import State, key_of
@@ -242,7 +242,7 @@ class Steps:
         write_new(self.config, config.to_bytes(), overwrite=True)
 
     def _train(self) -> None:
-        self.training.run(self.keys["train"], overwrite=self.overwrite, save=self.save, say=print)
+        self.training.run(self.keys["train"], overwrite=self.overwrite, save=self.save, say=say)
 
     def _package(self) -> None:
         r = self.request
