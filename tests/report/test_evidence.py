@@ -1,5 +1,7 @@
 """What is counted of pipelines, beside what spaCy counts and what their probabilities say."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 import spacy
@@ -9,7 +11,8 @@ from spacy.tokens import Doc, Span
 
 from spacy_skd.report.bootstrap import f1
 from spacy_skd.report.counting import Cell
-from spacy_skd.report.evidence import gather
+from spacy_skd.report import evidence as module
+from spacy_skd.report.evidence import _some_are_annotated, gather
 from spacy_skd.report.scores import score
 from spacy_skd.report.slices import Slices
 from spacy_skd.report.tables import OTHERS, score_rows
@@ -165,6 +168,23 @@ def test_docs_without_gold_and_of_no_and_one_token(systems):
     assert score_rows(found) == []
     agreed = score_rows(found, against="agreement")
     assert {row.title for row in agreed} >= {"TAG", "LAS"}
+
+
+def test_of_a_corpus_without_gold_all_docs_are_looked_at_once_a_layer(systems, monkeypatch):
+    """And not with each batch: that takes the square of the time that the corpus takes."""
+    docs = [spacy.blank("en").make_doc("The cat sees Ann .") for _ in range(8)]
+    looked: Counter[str] = Counter()
+
+    def look(layer, some):
+        looked[layer.full_name] += some is docs
+        return _some_are_annotated(layer, some)
+
+    monkeypatch.setattr(module, "_some_are_annotated", look)
+    monkeypatch.setattr(module, "BATCH_WORDS", 10)
+    found = gather(systems, docs, slices=Slices())
+    assert found.n_docs == 8
+    assert looked["tag"] == 1
+    assert max(looked.values()) == 1
 
 
 def test_a_label_that_gold_never_has(systems, references):
