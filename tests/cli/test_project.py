@@ -221,11 +221,12 @@ def test_a_path_with_spaces_is_one_argument_of_the_project(name):
         assert "a b" in shlex.split(line.replace(named, "a b")), line
 
 
-def test_each_dependency_of_the_project_is_a_path_of_its_own():
+def test_each_dependency_of_the_project_is_a_path_of_its_own(tmp_path):
     """As they are when variables have their values: weasel looks for each on the disk."""
+    shutil.copy(ROOT / "project.yml", tmp_path)  # beside which folders are made
     written = srsly.read_yaml(ROOT / "project.yml")["commands"]
     given = {"vars.code": "my own.py", "vars.raw": "/raw, text", "vars.stream": "s.jsonl"}
-    read = load_project_config(ROOT, overrides=given)["commands"]
+    read = load_project_config(tmp_path, overrides=given)["commands"]
     assert [len(command.get("deps") or ()) for command in read] == [
         len(command.get("deps", ())) for command in written
     ]

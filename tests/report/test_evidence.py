@@ -9,9 +9,9 @@ from all_components import bare, gold_docs
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
+from spacy_skd.report import evidence as module
 from spacy_skd.report.bootstrap import f1
 from spacy_skd.report.counting import Cell
-from spacy_skd.report import evidence as module
 from spacy_skd.report.evidence import _some_are_annotated, gather
 from spacy_skd.report.scores import score
 from spacy_skd.report.slices import Slices
