@@ -26,12 +26,14 @@ from typer.testing import CliRunner
 
 from spacy_skd.cli.distillation import steps as steps_module
 from spacy_skd.cli.distillation import times
+from spacy_skd.cli.distillation.request import Request, check
 from spacy_skd.cli.distillation.state import State
 from spacy_skd.cli.distillation.training import rest_of
 from spacy_skd.cli.init import init
 from spacy_skd.cli.spacy_distill import register, spacy_distill_cli, teacher_paths
 from spacy_skd.disk import locked
 from spacy_skd.models.embedding.lexicon_embedding import lexicon_layers
+from spacy_skd.report.scores import read_docs
 from spacy_skd.teachers import loading
 from spacy_skd.training.origin import origin_of
 
@@ -334,6 +336,25 @@ def test_a_training_goes_on_along_the_same_line_of_learning_rates():
     assert rest_of(Config({"training": training}), 200) == {}
     endless = {**training, "max_steps": 0}  # of which nothing says that it has ended
     assert rest_of(Config({"training": endless}), 80) == {"training.max_steps": 0}
+
+
+def test_folders_of_labelled_docs(teacher, data, tmp_path):
+    """All of their docs and nothing else is learnt, and the report at the end is of them, too."""
+    docs = make_docs(spacy.blank("en"))
+    for name in ("gold", "dev"):
+        for part, some in (("a", docs[:1]), ("deep/b", docs[1:])):
+            path = tmp_path / name / f"{part}.spacy"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            DocBin(docs=some).to_disk(path)
+    shutil.copy(data / "good.txt", tmp_path / "gold" / "raw.txt")
+    gold, dev = tmp_path / "gold", tmp_path / "dev"
+    checked = check(Request(str(teacher), (data / "good.txt",), gold=gold, dev=dev))
+    steps = steps_module.Steps(checked, tmp_path / "out", State(), drafts=tmp_path, overwrite=False)
+    assert steps.data == [gold / "a.spacy", gold / "deep" / "b.spacy", data / "good.txt"]
+    assert len(checked.settings["gold"]) == len(checked.settings["dev"]) == 2
+    for folder in (steps.dev, steps.page.train):
+        read = [doc.text for doc in read_docs(folder, checked.nlp)]
+        assert read == [doc.text for doc in docs]
 
 
 @pytest.mark.parametrize(("holds_out", "told"), [(True, 3), (False, 1)])

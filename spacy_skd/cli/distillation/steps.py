@@ -23,6 +23,7 @@ from ..init import init
 from ..package import package
 from ..progress import progress, say
 from ..report import Page, report, write_page
+from ..texts.docs import files_in
 from .request import OF_STUDENTS, Checked
 from .state import State, key_of
 from .training import BEST, Training
@@ -60,7 +61,7 @@ class Steps:
         self.holds_out = self.request.dev is None
         self.dev = self.request.dev or out / "dev.spacy"
         texts = [out / "texts" / TRAIN] if self.holds_out else list(self.request.texts)
-        self.data = [*filter(None, [self.request.gold]), *texts]
+        self.data = [*(files_in(self.request.gold) if self.request.gold else ()), *texts]
         self.store, self.vectors = out / "annotated", out / "vectors"
         self.config = out / "student.cfg"
         self.best = out / "training" / BEST
@@ -274,10 +275,8 @@ class Steps:
     @property
     def page(self) -> Page:
         """The report as a page."""
-        gold = self.request.gold
-        train = gold if gold is not None and gold.is_file() else None
         path, note = self.out / "report.html", NO_GOLD * self.holds_out
-        return Page(path, "teacher", train=train, note=note)
+        return Page(path, "teacher", train=self.request.gold, note=note)
 
     def results(self) -> dict[str, Any]:
         """Return what report.json has."""

@@ -8,10 +8,15 @@ from spacy.training.corpus import walk_corpus
 from spacy.vocab import Vocab
 
 
+def files_in(corpus: Path) -> list[Path]:
+    """Return the `.spacy` files of a folder, or the one file that is named."""
+    return sorted(walk_corpus(corpus, ".spacy")) if corpus.is_dir() else [corpus]
+
+
 def docs_in(corpus: Path) -> Iterator[Doc]:
     """Read the docs of a `.spacy` file or a folder of them. RAISES (ValueError): if it is none."""
     vocab = Vocab()
-    for path in walk_corpus(corpus, ".spacy") if corpus.is_dir() else [corpus]:
+    for path in files_in(corpus):
         try:
             docs = DocBin().from_disk(path).get_docs(vocab)
         except Exception as error:  # zlib's, msgpack's, the system's

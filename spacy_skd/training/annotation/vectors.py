@@ -163,8 +163,8 @@ def _check_finite(rows: Floats2d, words: list[str], *, what: str) -> None:
 
 @dataclass
 class Words:
-    """counts: how often each word occurs. forms: how it is written, and how often so, 0 for what only
-    another text may have at the start of a sentence. first: how many tokens of the text come before
+    """counts: how often each word occurs. forms: how it is written, and how often so, 0 for what
+    other text may have at the start of a sentence. first: how many tokens of the text come before
     the doc in which a word occurs first. n_tokens: of all the text.
     """
 

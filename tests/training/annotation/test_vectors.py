@@ -228,7 +228,7 @@ def test_rare_words_have_none_and_pruned_ones_share_a_row(teacher, raw):
 
 
 def test_a_form_of_several_words_has_the_vector_of_that_which_it_mostly_is():
-    """"'s" is "us" in "let's", and else itself; "Ss" may stand for "ß"."""
+    """ "'s" is "us" in "let's", and else itself; "Ss" may stand for "ß"."""
     nlp = spacy.blank("en")
     docs = [nlp.make_doc(text) for text in ["Ann's dog"] * 3 + ["Let's go", "us", "it's ß", "ss"]]
     for attr, owned in (("NORM", {"'s": "'s", "us": "us", "Us": "us"}), ("LOWER", {"Ss": "ß"})):
