@@ -270,7 +270,7 @@ def init_cli(
             effort=effort,
         )
         if str(output) == STDOUT:
-            print(config.to_str())
+            typer.echo(config.to_bytes())  # which is UTF-8, whatever the terminal is
             tell_lexicon(plan, accept=accept_rejects, to_stderr=True)
             return
         write_new(output, config.to_bytes(), overwrite=overwrite)

@@ -42,6 +42,15 @@ def show(sections: list[Section], names: list[str], console: Console) -> None:
         console.print()
 
 
+def _named(items: list[str]) -> dict[str, str]:
+    """Return pipelines by name. RAISES (ValueError): if two have the same."""
+    pairs = [(_name(item, items), item.rpartition("=")[2]) for item in items]
+    names = [name for name, _ in pairs]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ValueError(f"expected a name for each pipeline, got {twice[0]!r} twice: NAME=FOLDER")
+    return dict(pairs)
+
+
 def _name(item: str, items: list[str]) -> str:
     """Return the name of a pipeline: as given, else that of its folder if it is the only one."""
     name, _, path = item.rpartition("=")
@@ -71,7 +80,7 @@ def inspect_cli(
     if not pipelines:
         msg.fail(f"Expected pipelines and a text, got {text!r} alone", exits=1)
     try:
-        named = {_name(item, pipelines): item.rpartition("=")[2] for item in pipelines}
+        named = _named(pipelines)
         loaded = {name: load_trained(path) for name, path in named.items()}
         sections = inspect(loaded, sys.stdin.read() if text == STDIN else text, k=k)
     except (ValueError, OSError) as error:

@@ -141,8 +141,8 @@ def _stand_ins(code: Sequence[Path], folder: Path) -> list[Path]:
 def without_paths(config: Config) -> Config:
     """Return a config in which of files and folders the names are left: what their owner's disk
     looks like is nobody's business, and means nothing elsewhere."""
-    paths = [value for value in config.get("paths", {}).values() if value]
     config = config.copy()
+    paths = [value for _, value in walk_dict(config.get("paths", {})) if value]
     for place, value in walk_dict(config):
         if isinstance(value, str) and (name := Path(value).name):
             if value in paths or (os.path.isabs(value) and os.path.exists(value)):

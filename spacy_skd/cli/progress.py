@@ -22,8 +22,10 @@ def progress(command: str, *, bar: bool = True) -> AbstractContextManager[Report
 
 
 def say(text: str) -> None:
-    """Print at once."""
-    print(text, flush=True)
+    """Print at once, escaped as in Python what the terminal cannot show: names of files that are no
+    UTF-8, or letters that its encoding lacks."""
+    encoding = sys.stdout.encoding or "utf8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
 
 
 class Pace:

@@ -215,10 +215,14 @@ def report_cli(
         name, _, pipeline = item.partition("=")
         if not pipeline:
             msg.fail(f"Expected NAME=FOLDER or NAME=PACKAGE, got {item!r}", exits=1)
+        if name in named:
+            msg.fail(f"Expected a NAME for each pipeline, got {name!r} twice", exits=1)
         named[name] = pipeline
     page = Page(html, teacher, slices, train, logs) if html else None
     if page is None and (teacher or slices or train or logs):
         msg.fail("--teacher, --slice, --train and --log are of --html FILE; give one", exits=1)
+    if output and html and output.absolute() == html.absolute():
+        msg.fail(f"Expected a file for --output and another for --html, got {html} twice", exits=1)
     failed = ""
     try:
         who = Workers(engine, workers, address, gpus, code=code_path, gpu=gpu_id)

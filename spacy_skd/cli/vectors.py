@@ -1,5 +1,6 @@
 """`spacy skd vectors`: static word vectors of a teacher's embedding, for its students."""
 
+import shlex
 from pathlib import Path
 
 import spacy
@@ -72,5 +73,5 @@ def vectors_cli(
         msg.fail("Nothing was written", str(error), exits=1)
     rows, columns = table.data.shape
     msg.good(f"{table.n_keys} forms of words, {rows} vectors of {columns}: {output}")
-    given = f"--vectors {output}{with_code(code_path)}"
-    msg.info(f"Next: python -m spacy skd init {teacher} student.cfg {given}")
+    named = shlex.join([teacher, "student.cfg", "--vectors", str(output)])
+    msg.info(f"Next: python -m spacy skd init {named}{with_code(code_path)}")

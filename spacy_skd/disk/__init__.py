@@ -2,7 +2,15 @@
 replaced or removed. Imports nothing of the rest."""
 
 from .apart import check_apart
-from .atomic import NotOurs, check_new_file, digest, digest_of, write_atomically, write_new
+from .atomic import (
+    NotOurs,
+    check_new_file,
+    digest,
+    digest_of,
+    json_bytes,
+    write_atomically,
+    write_new,
+)
 from .drafts import draft_folder
 from .find import files_of, refuse_stream, suffix_of, unique_files
 from .folder import (
@@ -28,6 +36,7 @@ __all__ = [
     "draft_folder",
     "files_of",
     "held_folder",
+    "json_bytes",
     "locked",
     "mark_folder",
     "new_folder",

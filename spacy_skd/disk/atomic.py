@@ -3,10 +3,12 @@
 import contextlib
 import errno
 import hashlib
+import json
 import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 PREFIX = ".spacy-skd-"  # of all drafts; the rest of their names is random
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
@@ -119,6 +121,15 @@ def write_draft(path: Path, data: bytes, *, drafts: Path) -> Path:
 def cannot_write(path: Path, error: OSError) -> OSError:
     """Return the error, naming the file: that of a full disk names none."""
     return OSError(error.errno, f"cannot write {path}: {error.strerror}")
+
+
+def json_bytes(data: Any) -> bytes:
+    """Return an object as lines of JSON that people read: UTF-8, or ASCII if it has the name of a
+    file that is no UTF-8, which Python's reader gives back as it was."""
+    try:
+        return f"{json.dumps(data, indent=1, ensure_ascii=False)}\n".encode()
+    except UnicodeEncodeError:
+        return f"{json.dumps(data, indent=1)}\n".encode()
 
 
 def digest(data: bytes) -> str:

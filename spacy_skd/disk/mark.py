@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .atomic import digest_of, write_atomically
+from .atomic import digest_of, json_bytes, write_atomically
 from .drafts import is_draft
 from .lock import is_lock
 
@@ -54,8 +54,7 @@ class Mark:
         about = f"`spacy skd {self.by}` wrote these files; with --overwrite it replaces them."
         data: dict[str, Any] = {"about": about, "format": FORMAT, "by": self.by}
         data["files"] = self.files
-        text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
-        write_atomically(folder / MARK, text.encode("utf8"), drafts=drafts)
+        write_atomically(folder / MARK, json_bytes(data), drafts=drafts)
 
     def joined(self, other: "Mark") -> "Mark":
         """Return the mark of a folder on the way from this mark to the other: each file is of one

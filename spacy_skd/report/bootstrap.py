@@ -40,11 +40,13 @@ def f1(counts: Array) -> Floats1d:
     return scores
 
 
-def resampling(n: int, *, samples: int = SAMPLES, seed: int = 0) -> Floats2d:
+def resampling(
+    n: int, *, samples: int = SAMPLES, seed: int = 0, dtype: str = "float64"
+) -> Floats2d:
     """Return (samples + 1, n), how often each of n docs is in a sample, drawn with replacement; the
     first sample is the docs themselves."""
     draws = numpy.random.default_rng(seed)
-    weights: Floats2d = numpy.ones((samples + 1, n))
+    weights: Floats2d = numpy.ones((samples + 1, n), dtype=dtype)
     for row in weights[1:]:
         row[:] = numpy.bincount(draws.integers(0, n, n), minlength=n)
     return weights

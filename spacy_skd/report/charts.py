@@ -62,8 +62,9 @@ class Axis(NamedTuple):
             exponents = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)))
             values = [m * 10.0**e for e in exponents for m in (1, 2, 5)]
             inside = [value for value in values if self.low <= value <= self.high]
-            return inside[:: max(1, len(inside) // 4)]
-        step = _round_step((self.high - self.low) / 4)
+            if len(inside) > 2:  # else those of an even axis, of values so near
+                return inside[:: max(1, len(inside) // 4)]
+        step = _round_step((self.high - self.low) / (6 if self.is_log else 4))
         first = math.ceil(self.low / step - 1e-9)
         last = math.floor(self.high / step + 1e-9)
         return [step * i for i in range(first, last + 1)]

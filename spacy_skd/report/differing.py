@@ -5,8 +5,8 @@ import heapq
 import math
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Collection, Sequence
-from itertools import count, repeat
+from collections.abc import Collection, Iterator, Sequence
+from itertools import count, repeat, zip_longest
 from typing import Any, NamedTuple
 
 from spacy.tokens import Doc
@@ -168,12 +168,8 @@ class Differences:
         self, layer: Layer, first: Said, second: Said, right: Collection[Any] | None
     ) -> None:
         text = first.doc.text  # which a doc makes anew each time
-        by_chars = [{fact.chars: fact for fact in said.decisions} for said in (first, second)]
-        for chars in dict.fromkeys([*by_chars[0], *by_chars[1]]):
-            facts = [each.get(chars) for each in by_chars]
+        for chars, facts in _pairs(first.decisions, second.decisions):
             labels = [NOTHING if fact is None else _name(fact) for fact in facts]
-            if facts[0] is not None and facts[1] is not None and facts[0].key == facts[1].key:
-                continue
             if labels[0] == labels[1]:
                 labels[1] += " (another head)"
             key = (layer.full_name, labels[0], labels[1])
@@ -181,8 +177,8 @@ class Differences:
             counts["n"] += 1
             if right is not None:
                 counts["gold"] += 1
-                counts["first"] += _is_right(facts[0], chars, right)
-                counts["second"] += _is_right(facts[1], chars, right)
+                counts["first"] += _is_right(facts[0], chars, first, right)
+                counts["second"] += _is_right(facts[1], chars, second, right)
             if key not in self._examples:
                 self._examples[key] = _context(text, chars)
 
@@ -191,10 +187,29 @@ def _name(fact: Fact) -> str:
     return fact.label or str(fact.claim)
 
 
-def _is_right(fact: Fact | None, chars: tuple[int, int], right: Collection[Any]) -> bool:
-    """Saying nothing is right where gold has nothing of just these characters."""
+def _pairs(
+    first: Sequence[Fact], second: Sequence[Fact]
+) -> Iterator[tuple[tuple[int, int], tuple[Fact | None, Fact | None]]]:
+    """Yield what two say of the same characters and not alike; None where one says no more of them.
+    Of some layers several things may hold of them, as of spans."""
+    keys = [{fact.key for fact in facts} for facts in (first, second)]
+    sides: list[dict[tuple[int, int], list[Fact]]] = [{}, {}]
+    for side, facts, others in zip(sides, (first, second), reversed(keys)):
+        for fact in facts:
+            if fact.key not in others:
+                side.setdefault(fact.chars, []).append(fact)
+    for chars in dict.fromkeys([*sides[0], *sides[1]]):
+        for pair in zip_longest(sides[0].get(chars, ()), sides[1].get(chars, ())):
+            yield chars, pair
+
+
+def _is_right(
+    fact: Fact | None, chars: tuple[int, int], said: Said, right: Collection[Any]
+) -> bool:
+    """Saying nothing is right where gold has nothing of just these characters that is not said."""
     if fact is None:
-        return not any(of_gold == chars for of_gold, _ in right)
+        own = {each.key for each in said.decisions if each.chars == chars}
+        return all(key[0] != chars or key in own for key in right)
     return fact.key in right
 
 

@@ -132,6 +132,7 @@ class _Gathering:
         self.pipelines = pipelines
         self.slices = slices
         self.references = references
+        self._has_gold: dict[str, bool] = {}  # by layer
 
     def add(self, references: Sequence[Doc]) -> None:
         docs = {
@@ -158,7 +159,9 @@ class _Gathering:
     ) -> None:
         base = self.evidence.base
         having = [name for name in docs if _some_are_annotated(layer, docs[name])]
-        has_gold = bool(having) and _some_are_annotated(layer, self.references)
+        if having and layer.full_name not in self._has_gold:  # all are looked at, but once
+            self._has_gold[layer.full_name] = _some_are_annotated(layer, self.references)
+        has_gold = self._has_gold.get(layer.full_name, False)
         said = {name: self._said(layer, name, docs[name]) for name in having}
         first = self.evidence.n_docs - len(references)
         for i, (reference, of_doc) in enumerate(zip(references, slices)):

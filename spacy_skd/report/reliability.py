@@ -138,9 +138,9 @@ def excess_calibration_error(
         return math.nan
     ranked = _Ranked.of(confidences)
     rng = numpy.random.default_rng(seed)
-    drawn = rng.binomial(ranked.sizes, ranked.values, size=(n_draws, len(ranked.values)))
-    perfect = ranked.error(drawn, n_bins=n_bins).mean()
-    return calibration_error(confidences, right, n_bins=n_bins) - float(perfect)
+    draws = (rng.binomial(ranked.sizes, ranked.values)[None] for _ in range(n_draws))  # one by one
+    perfect = sum(float(ranked.error(drawn, n_bins=n_bins)[0]) for drawn in draws) / n_draws
+    return calibration_error(confidences, right, n_bins=n_bins) - perfect
 
 
 def diagram(confidences: Array, right: Array, *, n_bins: int = BINS) -> list[Bin]:

@@ -8,12 +8,14 @@ from typing import Any, Protocol
 import numpy
 from spacy.language import Language
 from spacy.scorer import Scorer
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import Doc
 from spacy.training import Example
+from spacy.training.corpus import walk_corpus
 
 from ..disk import refuse_stream
 from ..layers.entity_tags import log_repaired, repair_entities
 from ..layers.known import known_layers
+from ..shards.files import unpacked
 from ..training.conversion.multiwords import merge, multiwords_of
 from .predicting import SETTINGS as SETTINGS
 from .predicting import Given
@@ -28,11 +30,13 @@ _SPANS = re.compile(r"spans_(.*)_f")  # spaCy's score of doc.spans, by key
 
 
 def read_docs(path: Path, nlp: Language) -> list[Doc]:
-    """Read a `.spacy` file. RAISES (ValueError): if there is none, or it holds no docs."""
+    """Read a `.spacy` file, or all of a folder. RAISES (ValueError): if there is none, or it holds
+    no docs."""
     refuse_stream(path)
-    if not path.is_file():
+    if not path.exists():
         raise ValueError(f"expected a .spacy file, found none at {path}")
-    docs = list(DocBin().from_disk(path).get_docs(nlp.vocab))
+    files = sorted(walk_corpus(path, ".spacy")) if path.is_dir() else [path]
+    docs = [doc for file in files for _, doc in unpacked(file, nlp.vocab)]
     if not docs:
         raise ValueError(f"{path}: expected docs, found none")
     log_repaired(str(path), sum(map(repair_entities, docs)))

@@ -50,7 +50,7 @@ def score_rows(
     tallies: dict[str, Tally] = {
         name: getattr(found, against) for name, found in evidence.found.items()
     }
-    weights = resampling(evidence.n_docs, samples=samples, seed=seed).astype("float32")
+    weights = resampling(evidence.n_docs, samples=samples, seed=seed, dtype="float32")
     rows: list[Row] = []
     for title in evidence.titles:
         counted = {name: _of_title(tally, title) for name, tally in tallies.items()}

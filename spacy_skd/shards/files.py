@@ -1,12 +1,13 @@
 """Shards: `.spacy` files that appear whole or not at all, and are checked when they are read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy
 from spacy.attrs import IDS, SPACY
 from spacy.tokens import Doc, DocBin
+from spacy.vocab import Vocab
 
 from ..disk.atomic import digest, write_atomically
 from .messages import make_packer
@@ -92,6 +93,19 @@ def is_whole(path: Path, shard: Shard) -> bool:
 def check_whole(path: Path, shard: Shard) -> None:
     """Raise ValueError, naming the file, if it is not as the manifest describes it."""
     _read_checked(path, shard)
+
+
+def unpacked(path: Path, vocab: Vocab) -> Iterator[tuple[int, Doc]]:
+    """Yield how many docs a `.spacy` file of anybody's has, with each of them. RAISES (ValueError):
+    naming the file, if it is none."""
+    try:
+        bin_ = DocBin(store_user_data=True).from_disk(path)
+        for doc in bin_.get_docs(vocab):
+            yield len(bin_), doc
+    except Exception as error:  # zlib's, msgpack's, numpy's, spaCy's of missing strings
+        raise ValueError(
+            f"{path}: expected docs as spaCy's DocBin writes them, found something else ({error})"
+        ) from error
 
 
 def single(bin_: DocBin, i: int) -> DocBin:

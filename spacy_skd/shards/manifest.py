@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..disk import write_atomically
+from ..disk import json_bytes, write_atomically
 from ..transfer.beliefs import Form
 from .files import Shard
 
@@ -29,7 +29,6 @@ class Manifest:
         that were written before it was noted. Neither compared nor of the `id`.
     counts: texts and words annotated, blank and rejected lines; of the whole input when `complete`.
     shards: by file name. rejects: bytes and blake2b of the file of rejected lines, if there is one.
-    shards: by file name.
     of_words: whether beliefs are of the words of docs (codecs/words.py). Manifests that do not say
         so are of an earlier version, whose beliefs are of all tokens, whitespace too.
     hidden: what the hidden states of words are projected by (`Projection.to_json`), empty where
@@ -75,8 +74,7 @@ class Manifest:
         """Return what `to_disk` writes."""
         data = self._data()
         data["digest"] = _digest(data)
-        text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
-        return text.encode("utf8")
+        return json_bytes(data)
 
     @staticmethod
     def from_disk(folder: Path) -> "Manifest":

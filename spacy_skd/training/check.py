@@ -266,8 +266,9 @@ def _cost(
     if steps:
         begun = time.perf_counter()
         nlp.evaluate(list(of_dev))
+        of_some = time.perf_counter() - begun
         n_dev = sum(1 for _ in dev(nlp)) if len(of_dev) == SOME else len(of_dev)
-        evaluation = (time.perf_counter() - begun) * n_dev / max(1, len(of_dev))
+        evaluation = of_some * n_dev / max(1, len(of_dev))
         seconds = steps * trial.of_step + (1 + steps // settings["eval_frequency"]) * evaluation
         value = f"{_duration(seconds)}: {steps:,} steps, an evaluation {_duration(evaluation)}"
         yield Row("", "the training, about", value)

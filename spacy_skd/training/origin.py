@@ -75,4 +75,6 @@ def _distinct(abouts: Iterable[dict[str, str]]) -> list[dict[str, str]]:
 
 
 def _names(paths: Any) -> list[str]:
-    return list(dict.fromkeys(Path(path).name for path in paths if path))
+    """Return the names of files, each once; what of one is no UTF-8, meta.json has escaped."""
+    names = (Path(path).name.encode("utf8", "backslashreplace") for path in paths if path)
+    return [name.decode("utf8") for name in dict.fromkeys(names)]

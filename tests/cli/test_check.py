@@ -1,5 +1,7 @@
 """`spacy skd check`: what a training would learn and cost, before it is begun."""
 
+from types import SimpleNamespace
+
 import pytest
 import spacy
 from conftest import make_docs
@@ -8,6 +10,7 @@ from spacy.tokens import Doc, DocBin
 from thinc.api import Config
 
 from spacy_skd.cli.init import init
+from spacy_skd.training import check as module
 from spacy_skd.training.annotation.annotate import annotate
 from spacy_skd.training.check import DOUBTFUL, GOOD, check_training
 
@@ -78,6 +81,27 @@ def test_what_is_doubtful_is_told_with_a_remedy(made, teacher, tmp_path):
     assert rows["tag", "lost of the teacher's probability"].verdict
     assert rows["", "dev tokens that the tokenizer makes"].verdict
     assert all(rows[key].remedy for key in doubts)
+
+
+def test_an_evaluation_takes_what_it_takes_to_predict(monkeypatch):
+    """However long it takes to count the docs of a larger corpus."""
+    clock = SimpleNamespace(seconds=0.0)
+    monkeypatch.setattr(module.time, "perf_counter", lambda: clock.seconds)
+
+    def evaluate(examples):
+        clock.seconds += 2.0
+
+    def dev(nlp):
+        clock.seconds += 1000.0
+        yield from range(10 * module.SOME)
+
+    trial = module.Trial(["eg"], [1.0])
+    monkeypatch.setattr(module.Trial, "words", 1)
+    rows = module._cost(SimpleNamespace(evaluate=evaluate), trial,
+                        {"max_steps": 10, "eval_frequency": 10},
+                        of_dev=["eg"] * module.SOME, dev=dev)  # fmt: skip
+    of_training = next(row for row in rows if row.what.startswith("the training"))
+    assert of_training.value == "50 s: 10 steps, an evaluation 20 s"
 
 
 def test_the_command(made, tmp_path):

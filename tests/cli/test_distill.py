@@ -10,6 +10,7 @@ import signal
 import sys
 import zipfile
 from itertools import islice
+from types import SimpleNamespace
 
 import pytest
 import spacy
@@ -25,11 +26,14 @@ from typer.testing import CliRunner
 
 from spacy_skd.cli.distillation import steps as steps_module
 from spacy_skd.cli.distillation import times
+from spacy_skd.cli.distillation.request import Request, check
+from spacy_skd.cli.distillation.state import State
 from spacy_skd.cli.distillation.training import rest_of
 from spacy_skd.cli.init import init
 from spacy_skd.cli.spacy_distill import register, spacy_distill_cli, teacher_paths
 from spacy_skd.disk import locked
 from spacy_skd.models.embedding.lexicon_embedding import lexicon_layers
+from spacy_skd.report.scores import read_docs
 from spacy_skd.teachers import loading
 from spacy_skd.training.origin import origin_of
 
@@ -206,6 +210,11 @@ def test_the_same_command_does_nothing_twice_and_other_settings_are_refused(
     (out / "report.html").unlink()
     assert distill(teacher, data / "raw.jsonl", out, *given).output.count("done already") == 7
     assert (out / "report.html").exists()
+    before = (out / "student.cfg").read_bytes()
+    (out / "student.cfg").unlink()
+    removed = distill(teacher, data / "raw.jsonl", out, *given)  # that of the new place is another
+    assert "student.cfg was edited since training began: put it back" in printed(removed)
+    (out / "student.cfg").write_bytes(before)
     refused = distill(teacher, data / "raw.jsonl", out, *given, "--effort", 2)
     assert refused.exit_code == 1
     assert "effort: was 1.0, is 2.0" in printed(refused)
@@ -291,8 +300,10 @@ def test_it_goes_on_after_kill_9_in_training(made, teacher, data, tmp_path, no_w
     assert (out / "training" / "model-best").exists()
     assert killed(arguments, [(shutil, "copytree", 1)]) == -signal.SIGKILL
     assert not (out / "training" / "model-best").exists()
-    done = distill(teacher, data / "raw.jsonl", out, *given)
+    moved = shutil.copy(data / "lexicon.jsonl", tmp_path / "lexicon.jsonl")
+    done = distill(teacher, data / "raw.jsonl", out, *given[:-2], moved, "--hidden")
     assert done.exit_code == 0, done.output
+    assert f"--paths.lexicon {moved}" in done.output
     assert srsly.read_json(out / "report.json")["resumed"] == [[0, 4], [1, 4]]
     assert "Training was interrupted and went on at step 1 of 4" in printed(done)
     assert re.search(r"python -m spacy train .* --paths.resume \S+/resume", done.output)
@@ -323,6 +334,39 @@ def test_a_training_goes_on_along_the_same_line_of_learning_rates():
     first, rates = list(islice(whole, 200)), list(islice(second, 120))
     assert rates[20:] == pytest.approx(first[100:], rel=1e-4)
     assert rest_of(Config({"training": training}), 200) == {}
+    endless = {**training, "max_steps": 0}  # of which nothing says that it has ended
+    assert rest_of(Config({"training": endless}), 80) == {"training.max_steps": 0}
+
+
+def test_folders_of_labelled_docs(teacher, data, tmp_path):
+    """All of their docs and nothing else is learnt, and the report at the end is of them, too."""
+    docs = make_docs(spacy.blank("en"))
+    for name in ("gold", "dev"):
+        for part, some in (("a", docs[:1]), ("deep/b", docs[1:])):
+            path = tmp_path / name / f"{part}.spacy"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            DocBin(docs=some).to_disk(path)
+    shutil.copy(data / "good.txt", tmp_path / "gold" / "raw.txt")
+    gold, dev = tmp_path / "gold", tmp_path / "dev"
+    checked = check(Request(str(teacher), (data / "good.txt",), gold=gold, dev=dev))
+    steps = steps_module.Steps(checked, tmp_path / "out", State(), drafts=tmp_path, overwrite=False)
+    assert steps.data == [gold / "a.spacy", gold / "deep" / "b.spacy", data / "good.txt"]
+    assert len(checked.settings["gold"]) == len(checked.settings["dev"]) == 2
+    for folder in (steps.dev, steps.page.train):
+        read = [doc.text for doc in read_docs(folder, checked.nlp)]
+        assert read == [doc.text for doc in docs]
+
+
+@pytest.mark.parametrize(("holds_out", "told"), [(True, 3), (False, 1)])
+def test_unfit_lines_of_texts_that_are_held_out_no_more_are_not_told(holds_out, told, tmp_path):
+    """Nor do they decide the exit code, once docs are given to evaluate on."""
+    names = ["annotated/rejects.jsonl", "texts/rejects.jsonl", "dev.rejects.jsonl"]
+    state = State(notes={"rejects": {**dict.fromkeys(names, 2), "annotated/none": 0}})
+    steps = SimpleNamespace(
+        state=state, out=tmp_path, store=tmp_path / "annotated", holds_out=holds_out
+    )
+    found = steps_module.Steps.rejects(steps)
+    assert found == [(tmp_path / name, 2) for name in names[:told]]
 
 
 def test_two_runs_into_one_folder(teacher, data, tmp_path):

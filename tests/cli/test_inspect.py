@@ -103,6 +103,9 @@ def test_the_command(made):
     done = run("inspect", made / "nothing", "Ann")
     assert done.exit_code == 1
     assert "nothing" in printed(done)
+    done = run("inspect", f"mine={made / 'student'}", f"mine={made / 'stock'}", "Ann")
+    assert done.exit_code == 1
+    assert "expected a name for each pipeline, got 'mine' twice" in printed(done)
 
 
 @pytest.mark.parametrize("text", ["Ann", "<b>Ann</b> [red]x[/red]", "שלום Ann", "\n Ann \n"])

@@ -7,8 +7,9 @@ import zipfile
 import pytest
 from own_code import add_component, printed, run, write_code
 from spacy.util import load_config
+from thinc.api import Config
 
-from spacy_skd.cli.package import _write_sources, package
+from spacy_skd.cli.package import _write_sources, package, without_paths
 from spacy_skd.cli.requirements import requirements
 
 
@@ -78,6 +79,19 @@ def test_a_component_that_only_this_process_knows(teacher, tmp_path, monkeypatch
     with pytest.raises(ValueError, match="(?s)would not load.*'by_hand'.*--code FILE"):
         package(pipeline, tmp_path / "out", name="x", version="0.1.0")
     assert not list(tmp_path.glob("out/*"))
+
+
+def test_of_paths_the_names_are_left_wherever_they_stand(tmp_path):
+    """Relative ones and those of several stores, too; what only looks like a path stays."""
+    config = Config({
+        "paths": {"train": "my work/train.spacy", "stores": {"a": {"path": "work/stores/a"}}},
+        "corpora": {"train": {"path": "my work/train.spacy", "here": str(tmp_path)}},
+        "training": {"note": "tags and/or trees"},
+    })  # fmt: skip
+    plain = without_paths(config)
+    assert plain["paths"] == {"train": "train.spacy", "stores": {"a": {"path": "a"}}}
+    assert plain["corpora"]["train"] == {"path": "train.spacy", "here": tmp_path.name}
+    assert plain["training"]["note"] == "tags and/or trees"
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,15 @@
 """What a long command tells where there is no terminal."""
 
+import io
 import re
+import sys
 
 import pytest
 from typer.testing import CliRunner
 
 from spacy_skd.cli import progress as module
 from spacy_skd.cli import skd
-from spacy_skd.cli.progress import Pace, progress
+from spacy_skd.cli.progress import Pace, progress, say
 from spacy_skd.training.progress import Progress
 
 
@@ -16,6 +18,13 @@ class Clock:
 
     def __call__(self):
         return self.seconds
+
+
+def test_what_the_terminal_cannot_show_is_escaped(monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
+    monkeypatch.setattr(sys, "stdout", stream)
+    say("caf\xe9 \u0142 \udce9")
+    assert stream.buffer.getvalue() == b"caf\xe9 \\u0142 \\udce9\n"
 
 
 def test_words_speed_share_and_time_left():
@@ -48,7 +57,11 @@ def test_lines_come_while_the_command_is_at_work(capsys, monkeypatch):
         said = ""
         while said.count("\n") < 2 and module.time.monotonic() < deadline:
             said += capsys.readouterr().err
-    for line in said.splitlines():
+    first, *lines = said.splitlines()
+    assert lines
+    if not first.startswith("annotate: at work for"):  # before anything was reported
+        lines.append(first)
+    for line in lines:
         assert re.fullmatch(r"annotate: 1,000 words, [\d,]+ words/s, 25 % after .*left", line), line
     assert said.count("\n") >= 2
 

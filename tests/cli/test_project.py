@@ -20,6 +20,8 @@ from thinc.api import Config
 from treebanks import GOOD
 from typer.main import get_command
 from typer.testing import CliRunner
+from weasel.cli.run import check_rerun, update_lockfile
+from weasel.util import load_project_config
 
 from spacy_skd.cli import skd
 from spacy_skd.cli.package import package
@@ -219,6 +221,20 @@ def test_a_path_with_spaces_is_one_argument_of_the_project(name):
         assert "a b" in shlex.split(line.replace(named, "a b")), line
 
 
+def test_each_dependency_of_the_project_is_a_path_of_its_own(tmp_path):
+    """As they are when variables have their values: weasel looks for each on the disk."""
+    shutil.copy(ROOT / "project.yml", tmp_path)  # beside which folders are made
+    written = srsly.read_yaml(ROOT / "project.yml")["commands"]
+    given = {"vars.code": "my own.py", "vars.raw": "/raw, text", "vars.stream": "s.jsonl"}
+    read = load_project_config(tmp_path, overrides=given)["commands"]
+    assert [len(command.get("deps") or ()) for command in read] == [
+        len(command.get("deps", ())) for command in written
+    ]
+    of = {command["name"]: command["deps"] for command in read if command.get("deps")}
+    assert of["prepare"][::2] == ["my own.py", "assets/demo", "/raw, text"]
+    assert of["learn-stream"] == ["my own.py", "setup.cfg", "s.jsonl"]
+
+
 def takes_code(command):
     return any("--code" in param.opts for param in command.params)
 
@@ -259,6 +275,27 @@ def test_the_project_calibrates_and_ends_with_a_page(teacher, corpus, tmp_path, 
     assert srsly.read_json(tmp_path / "metrics" / "distill.json")["student"]["agreement"]
 
 
+@pytest.mark.parametrize("changed", ["own/raw.jsonl", "own/treebank/a-train.conllu"])
+def test_data_that_was_replaced_is_prepared_again(changed, tmp_path):
+    """By files of the same names and sizes: the project compares what is in them."""
+    shutil.copy(ROOT / "project.yml", tmp_path)
+    (tmp_path / "own" / "treebank").mkdir(parents=True)
+    (tmp_path / "code.py").touch()
+    for name in ("own/raw.jsonl", "own/treebank/a-train.conllu"):
+        (tmp_path / name).write_text("1")
+    given = {"vars.corpus": "own", "vars.ewt": str(tmp_path / "own" / "treebank"),
+             "vars.raw": "own/raw.jsonl", "vars.code": "code.py"}  # fmt: skip
+    config = load_project_config(tmp_path, overrides=given)
+    commands = {command["name"]: command for command in config["commands"]}
+    for name in ("generate", "prepare", "learn-stream"):
+        update_lockfile(tmp_path, commands[name])
+    assert not any(check_rerun(tmp_path, commands[name]) for name in ("generate", "prepare"))
+    (tmp_path / changed).write_text("2")
+    assert check_rerun(tmp_path, commands["prepare"])
+    assert not check_rerun(tmp_path, commands["generate"])
+    assert check_rerun(tmp_path, commands["learn-stream"]), "it knows itself what is done"
+
+
 @pytest.mark.long  # journeys/test_code.py and test_package.py make such wheels
 def test_a_wheel_has_the_projects_code_and_loads_with_it(teacher, tmp_path):
     code = [ROOT / srsly.read_yaml(ROOT / "project.yml")["vars"]["code"]]
@@ -284,7 +321,7 @@ def test_the_project_ends_with_its_table_and_what_to_do_next():
 def test_each_step_of_the_project_needs_only_what_earlier_ones_made():
     project = srsly.read_yaml(ROOT / "project.yml")
     commands = {command["name"]: command for command in project["commands"]}
-    made = {"setup.cfg", "${vars.code}"}
+    made = {"setup.cfg", "demo/generate.py", "${vars.code}", "${vars.ewt}", "${vars.raw}"}
     for step in project["workflows"]["distill"]:
         needed = set(commands[step]["deps"])
         script = " ".join(commands[step]["script"])

@@ -83,6 +83,17 @@ def test_what_is_not_there_is_said_before_anything_is_measured(
     assert srsly.read_json("log.jsonl") == LOG
 
 
+def test_each_pipeline_has_a_name_and_each_output_a_file(here):
+    """Else the last alone would be told of, or kept."""
+    twice = run("a=rules", "a=none")
+    assert twice.exit_code == 1
+    assert "got 'a' twice" in twice.output
+    same = run("a=rules", "--html", "r", "-o", here / "r", "--overwrite")
+    assert same.exit_code == 1
+    assert "another for --html" in " ".join(same.output.split())
+    assert not (here / "r").exists()
+
+
 def test_options_of_the_page_need_one(here):
     found = run("a=rules", "--slice", "genre")
     assert found.exit_code == 1

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -220,3 +221,16 @@ def test_a_folder_below_a_file_is_refused_at_once(tmp_path, folder):
     with pytest.raises(NotADirectoryError, match="is no folder$"), held_folder(tmp_path / folder):
         pass
     assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.skipif(os.name == "nt" or sys.platform == "darwin", reason="names are Unicode there")
+def test_names_that_are_no_utf_8(tmp_path):
+    """As they are on disks that were written elsewhere: the mark knows them."""
+    name = os.fsdecode(b"r\xff\xe9.txt")
+    for text in ("1", "2"):
+        with new_folder(tmp_path / "out", by="test", overwrite=True) as draft:
+            (draft / name).write_text(text)
+    assert contents(tmp_path / "out").pop(name) == "2"
+    (tmp_path / "out" / name).write_text("changed")
+    with pytest.raises(NotOurs, match="was changed since"):
+        check_folder(tmp_path / "out", by="test", overwrite=True)

@@ -81,6 +81,10 @@ def test_ticks_are_round_and_inside():
     ticks = Axis(1500, 150_000, 0, 1, is_log=True).ticks()
     assert ticks[0] == 2000
     assert all(1500 <= value <= 150_000 for value in ticks)
+    for low in range(1000, 10_000, 50):  # of two pipelines that are about as fast
+        near = Axis(low, 2.25 * low, 0, 1, is_log=True).ticks()
+        assert 2 <= len(near) <= 8
+        assert all(low <= value <= 2.25 * low for value in near)
     assert Axis(5, 5, 0, 1)(5) == 0
 
 

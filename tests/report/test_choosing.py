@@ -42,7 +42,11 @@ def store(tmp_path_factory):
     lines = [
         {"text": SURE, "meta": {"n": 1}, "analyses": [tagged(SURE, *"NVANN", weight=2)]},
         *(
-            {"text": text, "analyses": [tagged(text, *"NVANND"), tagged(text, *"NVANNX")]}
+            {
+                "text": text,
+                "meta": {"who": "\u0141"},
+                "analyses": [tagged(text, *"NVANND"), tagged(text, *"NVANNX")],
+            }
             for text in (TORN, TORN.replace("seven", "9"), TORN.upper())
         ),
         {"text": "Go", "analyses": [tagged("Go", "V"), tagged("Go", "N")]},
@@ -128,6 +132,9 @@ def test_the_file_is_what_annotate_reads(store, tmp_path):
     assert CliRunner().invoke(skd, arguments).exit_code == 1  # the file is there
     shown = CliRunner().invoke(skd, ["select", str(store.folder), "-n", "1"])
     assert json.loads(shown.stdout)["text"] == TORN
+    for charset in ("ascii", "latin-1"):  # what is chosen is UTF-8 to whoever reads it
+        again = CliRunner(charset=charset).invoke(skd, ["select", str(store.folder), "-n", "1"])
+        assert again.stdout_bytes == shown.stdout_bytes
 
 
 def test_what_json_cannot_hold_is_null_and_a_store_holds_no_other_file(store, tmp_path):

@@ -1,5 +1,7 @@
 """What is counted of pipelines, beside what spaCy counts and what their probabilities say."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 import spacy
@@ -7,9 +9,12 @@ from all_components import bare, gold_docs
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
+from spacy_skd.layers.known import find_layer
+from spacy_skd.report import evidence as module
 from spacy_skd.report.bootstrap import f1
 from spacy_skd.report.counting import Cell
-from spacy_skd.report.evidence import gather
+from spacy_skd.report.differing import NOTHING, Differences, Said
+from spacy_skd.report.evidence import _some_are_annotated, gather
 from spacy_skd.report.scores import score
 from spacy_skd.report.slices import Slices
 from spacy_skd.report.tables import OTHERS, score_rows
@@ -167,6 +172,23 @@ def test_docs_without_gold_and_of_no_and_one_token(systems):
     assert {row.title for row in agreed} >= {"TAG", "LAS"}
 
 
+def test_of_a_corpus_without_gold_all_docs_are_looked_at_once_a_layer(systems, monkeypatch):
+    """And not with each batch: that takes the square of the time that the corpus takes."""
+    docs = [spacy.blank("en").make_doc("The cat sees Ann .") for _ in range(8)]
+    looked: Counter[str] = Counter()
+
+    def look(layer, some):
+        looked[layer.full_name] += some is docs
+        return _some_are_annotated(layer, some)
+
+    monkeypatch.setattr(module, "_some_are_annotated", look)
+    monkeypatch.setattr(module, "BATCH_WORDS", 10)
+    found = gather(systems, docs, slices=Slices())
+    assert found.n_docs == 8
+    assert looked["tag"] == 1
+    assert max(looked.values()) == 1
+
+
 def test_a_label_that_gold_never_has(systems, references):
     nlp = blank("entity_ruler")
     nlp.get_pipe("entity_ruler").add_patterns([{"label": "NEVER", "pattern": "book"}])
@@ -183,6 +205,25 @@ def test_one_span_with_two_labels(systems):
     doc.spans["sc"] = [Span(doc, 1, 2, "ANIMAL"), Span(doc, 1, 2, "PET")]
     found = gather({"a": nlp}, [doc], slices=Slices())
     assert found.found["a"].gold.counts(Cell("SPANS:sc"))[0, 2] == 2
+
+
+def test_what_both_say_of_a_span_is_no_difference_beside_what_one_says():
+    """Of labels of the same characters each is compared with one that the other has not."""
+    nlp = spacy.blank("en")
+    layer = find_layer("spans:sc")
+
+    def said(*labels):
+        doc = Doc(nlp.vocab, ["The", "cat"])
+        doc.spans["sc"] = [Span(doc, 1, 2, label) for label in labels]
+        return Said(doc, layer.decisions(doc), None)
+
+    differences = Differences()
+    for first, second, gold in (("PA", "A", "A"), ("AP", "A", "AP"), ("AB", "AC", "C")):
+        right = {fact.key for fact in said(*gold).decisions}
+        sides = said(*first), said(*second)
+        differences.add(layer, *sides, reference=sides[0].doc, right=right)
+    found = {each.labels: (each.n, each.first, each.second) for each in differences.confusions}
+    assert found == {("P", NOTHING): (2, 1, 1), ("B", "C"): (1, 0, 1)}
 
 
 def test_a_teacher_that_is_none_of_the_pipelines(systems, references):

@@ -1,6 +1,7 @@
 """Measures of probabilities: values by hand, and what holds of all predictions."""
 
 import math
+import tracemalloc
 from itertools import product
 
 import numpy
@@ -84,6 +85,21 @@ def test_a_perfect_model_has_no_excess_and_an_overconfident_one_has():
     assert abs(excess_calibration_error(chances, right)) < 0.01
     assert excess_calibration_error(chances**0.2, right) > 0.08
     assert measure(chances, right, seed=1) == measure(chances, right, seed=1)
+
+
+def test_the_excess_takes_no_more_memory_than_some_predictions():
+    """A report of a large corpus has millions, each of which is drawn 200 times."""
+    chances = np.linspace(0.01, 0.99, 20_000)
+    right = np.random.default_rng(1).random(len(chances)) < chances
+    tracemalloc.start()
+    excess = excess_calibration_error(chances, right, seed=3)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 40 * chances.nbytes
+    drawn = np.random.default_rng(3).binomial(1, chances, size=(200, len(chances)))
+    errors = [calibration_error(chances, draw) for draw in drawn]
+    expected = calibration_error(chances, right) - np.mean(errors)
+    assert excess == pytest.approx(expected, abs=1e-12)
 
 
 @settings(max_examples=60, deadline=None)

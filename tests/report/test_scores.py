@@ -109,3 +109,10 @@ def test_docs_are_read_or_missed_by_name(nlp, tmp_path):
     DocBin().to_disk(tmp_path / "none.spacy")
     with pytest.raises(ValueError, match="none.spacy: expected docs, found none"):
         read_docs(tmp_path / "none.spacy", nlp)
+    (tmp_path / "junk.spacy").write_text("junk")
+    lacking = DocBin(docs=make_docs(nlp))
+    lacking.strings = set()
+    lacking.to_disk(tmp_path / "lacking.spacy")
+    for name in ("junk", "lacking"):  # spaCy's errors name no file, and may be of any kind
+        with pytest.raises(ValueError, match=f"{name}.spacy: expected docs as spaCy's DocBin"):
+            read_docs(tmp_path / f"{name}.spacy", spacy.blank("en"))

@@ -9,7 +9,6 @@ from typing import Any
 
 from spacy.language import Language
 from spacy.tokens import Doc
-from spacy.training.corpus import walk_corpus
 
 from ...disk import check_apart, digest_of, files_of, suffix_of
 from ...errors import check_positive, named
@@ -27,7 +26,7 @@ from ...training.conversion.heldout import TextCounts, choose, count_texts
 from ...training.conversion.raw_text import find_raw_files
 from ...training.lexicon.reading import SUFFIXES, read_lexicon
 from ..package import check_wheel
-from ..texts.docs import docs_in
+from ..texts.docs import docs_in, files_in
 from .state import describe
 
 HIDDEN = 24  # columns of hidden states
@@ -209,6 +208,4 @@ def _check_layers(path: Path, docs: Sequence[Doc], plan: Plan) -> None:
 
 
 def _described(path: Path | None) -> list[dict[str, Any]]:
-    if path is None:
-        return []
-    return describe(sorted(walk_corpus(path, DOCS)) if path.is_dir() else [path])
+    return [] if path is None else describe(files_in(path))

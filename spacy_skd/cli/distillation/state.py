@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...disk import NotOurs, digest, digest_of, write_atomically
+from ...disk import NotOurs, digest, digest_of, json_bytes, write_atomically
 from ...disk.mark import files_in
 
 FILE = "distill.json"
@@ -53,8 +53,7 @@ class State:
 
     def to_disk(self, folder: Path, *, drafts: Path, file: str = FILE) -> None:
         """Write the state, whole or not at all."""
-        text = json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
-        write_atomically(folder / file, text.encode("utf8"), drafts=drafts)
+        write_atomically(folder / file, json_bytes(asdict(self)), drafts=drafts)
 
 
 def describe(files: Iterable[Path]) -> list[dict[str, Any]]:

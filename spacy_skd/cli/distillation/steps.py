@@ -21,8 +21,9 @@ from ...training.conversion.raw_text import REJECTS
 from ..code import with_code
 from ..init import init
 from ..package import package
-from ..progress import progress
+from ..progress import progress, say
 from ..report import Page, report, write_page
+from ..texts.docs import files_in
 from .request import OF_STUDENTS, Checked
 from .state import State, key_of
 from .training import BEST, Training
@@ -60,7 +61,7 @@ class Steps:
         self.holds_out = self.request.dev is None
         self.dev = self.request.dev or out / "dev.spacy"
         texts = [out / "texts" / TRAIN] if self.holds_out else list(self.request.texts)
-        self.data = [*filter(None, [self.request.gold]), *texts]
+        self.data = [*(files_in(self.request.gold) if self.request.gold else ()), *texts]
         self.store, self.vectors = out / "annotated", out / "vectors"
         self.config = out / "student.cfg"
         self.best = out / "training" / BEST
@@ -73,6 +74,7 @@ class Steps:
                 "store": str(self.store),
                 "vectors": str(self.vectors) if checked.embeds else None,
                 "dev": str(self.dev),
+                **({"lexicon": str(self.request.lexicon)} if self.request.lexicon else {}),
             },
             gpu_id=self.request.gpu_id,
             code=with_code(self.request.code),
@@ -181,11 +183,11 @@ class Steps:
     @property
     def _named(self) -> dict[str, str]:
         r, meta = self.request, self.checked.nlp.meta
-        license = {"license": r.license} if r.license else {}
         teacher = f"{meta['lang']}_{meta['name']} {meta['version']}"
         scores = f". Its scores are {OF_TEACHER} on held-out texts" if self.holds_out else ""
         about = f"Distilled from {teacher}{scores}"
-        return {"name": r.name, "version": r.version, **license, "description": about}
+        named = {"name": r.name, "version": r.version, "license": r.license, "description": about}
+        return {option: value for option, value in named.items() if value}
 
     # What they do
 
@@ -242,24 +244,20 @@ class Steps:
         write_new(self.config, config.to_bytes(), overwrite=True)
 
     def _train(self) -> None:
-        self.training.run(self.keys["train"], overwrite=self.overwrite, save=self.save, say=print)
+        self.training.run(self.keys["train"], overwrite=self.overwrite, save=self.save, say=say)
 
     def _package(self) -> None:
         r = self.request
-        wheel = package(
-            self.best, self.out / "packages", **self._named, code=[r.code] if r.code else [],
-            overwrite=True,
-        )  # fmt: skip
+        given: dict[str, Any] = {**self._named, "code": [r.code] if r.code else []}
+        wheel = package(self.best, self.out / "packages", **given, overwrite=True)
         self.state.notes.update(wheel=wheel.name, package_of=self.training.made)
 
     def _report(self) -> None:
         if self.request.gpu_id >= 0:
             require_cpu()  # where students run; speeds are of one thread
         with progress("report", bar=False):
-            pipelines: dict[str, str | Path] = {
-                "teacher": self.request.teacher,
-                "student": self.best,
-            }
+            teacher = self.request.teacher
+            pipelines: dict[str, str | Path] = {"teacher": teacher, "student": self.best}
             results = report(self.dev, pipelines, speed_words=SPEED_WORDS)
             write_page(self.page, self.dev, pipelines, results, overwrite=True)
         notes = self.state.notes
@@ -277,19 +275,19 @@ class Steps:
     @property
     def page(self) -> Page:
         """The report as a page."""
-        gold = self.request.gold
-        train = gold if gold is not None and gold.is_file() else None
-        note = NO_GOLD if self.holds_out else ""
-        return Page(self.out / "report.html", "teacher", train=train, note=note)
+        path, note = self.out / "report.html", NO_GOLD * self.holds_out
+        return Page(path, "teacher", train=self.request.gold, note=note)
 
     def results(self) -> dict[str, Any]:
         """Return what report.json has."""
         return dict(srsly.read_json(self.out / "report.json"))
 
     def rejects(self) -> Sequence[tuple[Path, int]]:
-        """Return files of unfit lines, with how many there are."""
-        rejects: dict[str, int] = self.state.notes.get("rejects", {})
-        return [(self.out / name, n) for name, n in rejects.items() if n]
+        """Return files of unfit lines, with how many there are; none of texts that were held out by
+        an earlier run."""
+        noted: dict[str, int] = self.state.notes.get("rejects", {})
+        rejects = [(self.out / name, n) for name, n in noted.items() if n]
+        return [(file, n) for file, n in rejects if self.holds_out or file.parent == self.store]
 
     def _note_rejects(self, file: Path, n: int) -> None:
         name = file.relative_to(self.out).as_posix()

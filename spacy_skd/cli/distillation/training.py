@@ -67,9 +67,13 @@ def rest_of(config: Config, done: int) -> dict[str, Any]:
     """Return overrides with which a training goes on after some steps: as many as are left, and
     the line on which its learning rate falls, after a new warm-up.
 
-    config (Config): interpolated, of the whole training. done (int): steps.
+    config (Config): interpolated, of the whole training, of which `max_steps = 0` are any number:
+        then nothing says that it has ended, and all stays as it is. done (int): steps.
+    RETURNS (dict[str, Any]): {} if none is left.
     """
     training = config["training"]
+    if not training["max_steps"]:
+        return {"training.max_steps": 0}
     left = training["max_steps"] - done
     if left <= 0:
         return {}
@@ -114,9 +118,12 @@ class Training:
 
     @property
     def is_edited(self) -> bool:
-        """Whether the config is another than that of the training which began."""
+        """Whether the config is another than that of the training which began. One that somebody
+        removed is made again first."""
         begun = self.notes.get("training")
-        return begun is not None and begun[1] != digest_of(self.config)
+        if begun is None or not self.config.is_file():
+            return False
+        return bool(begun[1] != digest_of(self.config))
 
     @property
     def made(self) -> str:

@@ -56,8 +56,8 @@ def select_cli(
             )
         records = [numbers_to_null(each.to_json(by)) for each in choice.chosen]
         lines = [json.dumps(each, ensure_ascii=False, allow_nan=False) for each in records]
-        if shown:
-            print("\n".join(lines))
+        if shown:  # as JSONL is, whatever the encoding of the terminal
+            typer.echo("\n".join(lines).encode())
             if choice.words < words:
                 typer.echo(f"There are {choice.words} words to choose, of {words}", err=True)
             return

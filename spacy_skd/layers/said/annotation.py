@@ -111,8 +111,15 @@ class Annotation:
 
     @cached_property
     def tokens(self) -> list[Block]:
-        """The annotation's own tokens, with at least start and end."""
-        return as_list(self.data.get("tokens", []), "tokens")
+        """The annotation's own tokens, with at least start and end. RAISES (ValueError): if they
+        are no list of objects."""
+        tokens = as_list(self.data.get("tokens", []), "tokens")
+        for token in tokens:
+            if not isinstance(token, dict):
+                raise ValueError(
+                    f'tokens: expected each as {{"start": 0, "end": 3}}, got {token!r}'
+                )
+        return tokens
 
     @cached_property
     def token_words(self) -> list[int]:

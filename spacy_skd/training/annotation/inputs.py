@@ -9,13 +9,14 @@ from glob import glob, has_magic
 from pathlib import Path
 from typing import Any
 
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
 from ...disk import files_of, suffix_of, unique_files
 from ...layers.base import Layer
 from ...layers.entity_tags import log_repaired, repair_entities
 from ...layers.known import corpus_layers
+from ...shards.files import unpacked
 from ...shards.messages import make_packer
 from ...shards.store import KEY
 from ..conversion.lines import MAX_LINE as MAX_LINE
@@ -138,7 +139,7 @@ def _read_docs(path: Path, before: int) -> Iterator[Record | Unfit]:
     size = path.stat().st_size
     repaired = 0
     layers = corpus_layers()
-    for i, (count, doc) in enumerate(_unpacked(path)):
+    for i, (count, doc) in enumerate(unpacked(path, Vocab())):
         end = before + size * (i + 1) // count
         if not len(doc):
             yield Unfit(str(path), i + 1, "")
@@ -152,18 +153,6 @@ def _read_docs(path: Path, before: int) -> Iterator[Record | Unfit]:
         repaired += repair_entities(doc)
         yield Record(str(path), i + 1, doc.text, end, len(doc), doc=doc, is_gold=gold)
     log_repaired(str(path), repaired)
-
-
-def _unpacked(path: Path) -> Iterator[tuple[int, Doc]]:
-    """Yield how many docs there are, with each of them."""
-    try:
-        bin_ = DocBin(store_user_data=True).from_disk(path)
-        for doc in bin_.get_docs(Vocab()):
-            yield len(bin_), doc
-    except Exception as error:  # zlib's, msgpack's, numpy's, spaCy's of missing strings
-        raise ValueError(
-            f"{path}: expected docs as spaCy's DocBin writes them, found something else ({error})"
-        ) from error
 
 
 def _is_gold(doc: Doc, layers: Sequence[Layer]) -> bool:

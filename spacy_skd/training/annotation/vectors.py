@@ -143,9 +143,9 @@ def _make(
         reduced = numpy.concatenate([reduced, more], axis=1)
     blank = spacy.blank(str(nlp.lang))
     table = Vectors(data=reduced[: settings.rows], strings=blank.vocab.strings)
-    for word, row in zip(words, rows_of(reduced, rows=settings.rows)):
-        for form in sorted(vocabulary.forms[word]):
-            table.add(blank.vocab.strings.add(form), row=int(row))
+    rows = rows_of(reduced, rows=settings.rows).tolist()
+    for form, i in vocabulary.owners(words).items():
+        table.add(blank.vocab.strings.add(form), row=rows[i])
     blank.vocab.vectors = table
     return blank, table
 
@@ -163,16 +163,25 @@ def _check_finite(rows: Floats2d, words: list[str], *, what: str) -> None:
 
 @dataclass
 class Words:
-    """counts: how often each word occurs. forms: how it is written, in the text or at the start of
-    a sentence. spaCy finds a vector by the form; its tables do not save another attribute. first:
-    how many tokens of the text come before the doc in which a word occurs first. n_tokens: of all
-    the text.
+    """counts: how often each word occurs. forms: how it is written, and how often so, 0 for what
+    other text may have at the start of a sentence. first: how many tokens of the text come before
+    the doc in which a word occurs first. n_tokens: of all the text.
     """
 
     counts: "Counter[str]" = field(default_factory=Counter)
-    forms: dict[str, set[str]] = field(default_factory=partial(defaultdict, set))
+    forms: dict[str, "Counter[str]"] = field(default_factory=partial(defaultdict, Counter))
     first: dict[str, int] = field(default_factory=dict)
     n_tokens: int = 0
+
+    def owners(self, words: Sequence[str]) -> dict[str, int]:
+        """Return by form which of some words is written so most often, the first of several: spaCy
+        finds a vector by the form, and its tables do not save another attribute."""
+        owner: dict[str, int] = {}
+        for i, word in enumerate(words):
+            for form, n in sorted(self.forms[word].items()):
+                if form not in owner or n > self.forms[words[owner[form]]][form]:
+                    owner[form] = i
+        return owner
 
 
 def plain_docs(nlp: Language, texts: Sequence[Path]) -> Iterator[Doc]:
@@ -206,12 +215,12 @@ def find_words(docs: Iterable[Doc], *, attr: str) -> Words:
             if not token.is_space:
                 word = getattr(token, ATTRS[attr])
                 words.counts[word] += 1
-                words.forms[word].add(token.orth_)
+                words.forms[word][token.orth_] += 1
                 words.first.setdefault(word, words.n_tokens)
         words.n_tokens += len(doc)
     if attr != "ORTH":
         for word, forms in words.forms.items():
-            forms.update((word, word.title()))
+            forms.update({word: 0, word.title(): 0})
     return words
 
 

@@ -37,7 +37,7 @@ class HeldOut:
             raise ValueError(f"expected min_words >= 1, found {min_words}")
         self.min_words = min_words
         self._copies: set[str] = set()
-        self._sentences: dict[str, list[str]] = defaultdict(list)
+        self._sentences: dict[str, dict[str, None]] = defaultdict(dict)  # each once, in order
         self._documents: list[str] = []
         self._ends: list[set[int]] = []
         self._places: dict[str, list[tuple[int, int]]] = defaultdict(list)
@@ -66,7 +66,7 @@ class HeldOut:
             key = key_of(sentence)
             self._copies.add(key)
             if self._is_long(words):
-                self._sentences[key[:ANCHOR]].append(key)
+                self._sentences[key[:ANCHOR]][key] = None
             all_words.extend(words)
         self._copies.add(key_of(" ".join(sentences)))
         self._add_document(all_words)

@@ -13,7 +13,7 @@ Categories of the text may stand in the same record, or alone (`record_categorie
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from .record_categories import VIEWS, RecordCategories, is_listed, parse_categories
+from .record_categories import VIEWS, RecordCategories, is_listed, parse_categories, storable
 
 ANSWERS = ("accept", "reject", "ignore")
 _TEXT_KEYS = ("text", "data")
@@ -62,10 +62,7 @@ def parse_offsets(record: Any) -> OffsetRecord:
     text = next((record[key] for key in _TEXT_KEYS if isinstance(record.get(key), str)), None)
     if text is None:
         raise ValueError(f'the record has no "text", only {sorted(record)}')
-    try:
-        text.encode("utf8")
-    except UnicodeEncodeError as error:
-        raise ValueError(f"the text cannot be stored: {error}") from None
+    storable(text, what="text")
     answer = record.get("answer", "accept")
     if answer not in ANSWERS:
         raise ValueError(f'"answer": expected one of {", ".join(ANSWERS)}, found {answer!r}')
@@ -104,6 +101,8 @@ def _span_items(record: dict[str, Any]) -> list[Any] | None:
     for key in _SPAN_KEYS:
         items = record.get(key)
         if isinstance(items, dict) and key == "spans":  # groups, as of `Example.from_dict`
+            if not all(isinstance(group, list) for group in items.values()):
+                raise ValueError(f'"spans": expected a list of spans for each key, found {items!r}')
             items = [item for group in items.values() for item in group]
         if isinstance(items, list) and not is_listed(items):
             spans = spans or items
@@ -129,7 +128,7 @@ def _span(item: Any, text: str) -> CharSpan:
             f"expected a span with 0 <= start < end within the {len(text)} characters of the "
             f"text, found {item!r}"
         )
-    return CharSpan(start, end, label)
+    return CharSpan(start, end, storable(label, what="label"))
 
 
 def _name(value: Any) -> str:

@@ -103,7 +103,17 @@ def _option(option: Any) -> str:
 def _checked(label: Any) -> str:
     if not isinstance(label, str) or not label.strip():
         raise ValueError(f"expected a category with a name, found {label!r}")
-    return label
+    return storable(label, what="category")
+
+
+def storable(text: str, *, what: str) -> str:
+    """Return a text that a `.spacy` file can hold. RAISES (ValueError): if it has half of a
+    character, which has no UTF-8."""
+    try:
+        text.encode("utf8")
+    except UnicodeEncodeError as error:
+        raise ValueError(f"the {what} cannot be stored: {error}") from None
+    return text
 
 
 def agree(annotations: Iterable[RecordCategories], labels: Sequence[str]) -> dict[str, float]:

@@ -90,6 +90,7 @@ class MixedCorpus:
             raise ValueError(f"MixedCorpus: no docs in {self.labelled.path}")
         if nlp is not self._nlp:
             note_labels(nlp, (eg.reference for eg in examples))
+            self._stream = None  # of docs that another pipeline's tokenizer makes
         self._nlp = nlp
         random.shuffle(examples)
         if self.raw is None:

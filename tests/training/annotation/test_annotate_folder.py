@@ -5,14 +5,18 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
+import spacy
+import srsly
 from annotated import SMALL, command, contents, write_text
 
 from spacy_skd.disk import Held, NotOurs, locked
 from spacy_skd.shards import Manifest
 from spacy_skd.training.annotation.annotate import Settings, annotate
+from spacy_skd.training.origin import origin_of
 
 OTHER = Settings(shard_words=30, max_words=8, batch_words=40)
 
@@ -218,3 +222,19 @@ def test_streams_are_refused(teacher, text, tmp_path):
         with pytest.raises(ValueError, match="found a stream"):
             annotate(teacher, [str(text), name], tmp_path / "out", settings=SMALL)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are Unicode there")
+def test_a_file_whose_name_is_no_utf_8(teacher, text, tmp_path):
+    """Its manifest is read back, the same command finds all done, and a student can name it."""
+    named = text.with_name(os.fsdecode(b"caf\xe9.jsonl"))
+    text.rename(named)
+    first = annotate(teacher, [str(named)], tmp_path / "out", settings=SMALL)
+    assert Manifest.from_disk(tmp_path / "out").inputs[0]["path"] == str(named)
+    before = contents(tmp_path / "out")
+    assert annotate(teacher, [str(named.parent)], tmp_path / "out", settings=SMALL) == first
+    assert contents(tmp_path / "out") == before
+    nlp = spacy.blank("en")
+    student = nlp.add_pipe("skd_teacher", config={"store": str(tmp_path / "out")})
+    about = origin_of(nlp, student)
+    assert srsly.json_loads(srsly.json_dumps(about))["spacy_skd"]["data"] == ["caf\\udce9.jsonl"]

@@ -143,6 +143,7 @@ WRONG = [
     ({"text": TEXT, "ents": [ANN, {**ANN, "end": 8}]}, "do not overlap"),
     ({"text": TEXT, "ents": [{"start": 0, "end": 3}]}, "a span with a label"),
     ({"text": TEXT, "ents": "PER"}, "expected a list, got str"),
+    ({"text": TEXT, "tokens": [None, {"start": 0, "end": 3}]}, "tokens: expected each as"),
     ({"ents": [ANN]}, 'the record has no "text"'),
     ({"text": TEXT, **GOOD, "cats": {"a": 2}}, "numbers from 0 to 1"),
     ({"text": TEXT, "cats": {"a": 1}}, "line 1 has, ents, got cats"),

@@ -227,6 +227,18 @@ def test_rare_words_have_none_and_pruned_ones_share_a_row(teacher, raw):
     assert table.find(key=strings.add("man")) == -1
 
 
+def test_a_form_of_several_words_has_the_vector_of_that_which_it_mostly_is():
+    """ "'s" is "us" in "let's", and else itself; "Ss" may stand for "ß"."""
+    nlp = spacy.blank("en")
+    docs = [nlp.make_doc(text) for text in ["Ann's dog"] * 3 + ["Let's go", "us", "it's ß", "ss"]]
+    for attr, owned in (("NORM", {"'s": "'s", "us": "us", "Us": "us"}), ("LOWER", {"Ss": "ß"})):
+        found = find_words(docs, attr=attr)
+        words = [word for word, _ in found.counts.most_common()]
+        owners = {form: words[i] for form, i in found.owners(words).items()}
+        assert owned.items() <= owners.items()
+        assert {token.orth_ for doc in docs for token in doc} <= set(owners)
+
+
 def test_rows_are_those_of_the_highest_cosine():
     vectors = numpy.asarray([[1, 0], [0, 2], [-3, 0], [0.1, 0.5], [5, 1]], dtype="float32")
     assert rows_of(vectors, rows=3).tolist() == [0, 1, 2, 1, 0]

@@ -21,3 +21,8 @@ def test_all_else_is_read_back_as_spacys_training_does(tmp_path):
     Config({"paths": {"dev": paths}, "corpora": {"x": "${paths.dev}"}}).to_disk(tmp_path / "c.cfg")
     raw = load_config(tmp_path / "c.cfg", interpolate=False)
     assert raw.interpolate()["corpora"]["x"] == paths
+
+
+def test_a_path_that_is_no_utf_8_is_refused():
+    with pytest.raises(ValueError, match=r"expected a path of UTF-8.*'a\\udcff/x'"):
+        check_paths([Path("a\udcff/x")])

@@ -161,6 +161,9 @@ def test_answers(answer, settings, is_binary):
             {"text": TEXT, "config": {"choice_style": "single"}, "accept": ["A", "B"]},
             "one label of a single choice",
         ),
+        ({"text": TEXT, "entities": [[0, 3, "\ud800"]]}, "the label cannot be stored"),
+        ({"text": TEXT, "cats": {"\udfff": 1.0}}, "the category cannot be stored"),
+        ({"text": TEXT, "spans": {"sc": 3}}, "expected a list of spans for each key"),
     ],
 )
 def test_malformed_records(record, message):

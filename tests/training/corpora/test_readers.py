@@ -49,6 +49,16 @@ def test_the_order_depends_on_the_seed_alone(corpus, raw):
     assert order(1) != order(2)
 
 
+def test_another_pipeline_reads_docs_of_its_own(corpus, raw):
+    """Made by its tokenizer, in its vocab, from the first text on."""
+    read = make_mixed_corpus(corpus, raw)
+    first = [eg.text for eg in read(spacy.blank("en")) if is_raw(eg)]
+    other = spacy.blank("de")
+    examples = list(read(other))
+    assert all(eg.predicted.vocab is other.vocab for eg in examples)
+    assert [eg.text for eg in examples if is_raw(eg)] == first
+
+
 def test_either_alone(corpus, raw):
     nlp = spacy.blank("en")
     assert sum(is_raw(eg) for eg in make_mixed_corpus(corpus)(nlp)) == 0
