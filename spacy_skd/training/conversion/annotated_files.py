@@ -62,6 +62,8 @@ class AnnotatedFile(GoldFile):
                 counts.misaligned += text.n_misaligned
                 counts.overlapping += text.n_overlapping
                 counts.negative += text.n_negative
+                counts.unread_spans += text.n_unread
+                counts.unread_tokens += text.has_tokens
                 counts.add_categories(text.doc.cats)
             yield join_annotated(piece)
 
@@ -97,7 +99,7 @@ def read_offset_file(path: Path, nlp: Language, *, spans_key: str | None = None)
         try:
             if reason:
                 raise ValueError(reason)
-            records.append((number, parse_offsets(record)))
+            records.append((number, parse_offsets(record, spans_key=spans_key)))
         except ValueError as error:
             file.set_aside(number, error)
     if any(record.categories and record.categories.is_complete for _, record in records):
@@ -113,6 +115,7 @@ def read_offset_file(path: Path, nlp: Language, *, spans_key: str | None = None)
     for number, parsed in _once(kept):
         text = annotate_text(parsed, nlp, document=number, line=number, spans_key=spans_key)
         text.doc.cats = cats.get(parsed.text, {})
+        text.n_unread, text.has_tokens = parsed.n_unread, parsed.has_tokens
         file.sentences.append(text)
     return file.checked("texts with spans or categories")
 
