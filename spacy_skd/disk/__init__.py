@@ -15,6 +15,7 @@ from .folder import (
     same_files,
 )
 from .lock import Held, locked
+from .strict_json import numbers_to_null, to_json_line
 from .watch import unchanged
 
 __all__ = [
@@ -31,11 +32,13 @@ __all__ = [
     "locked",
     "mark_folder",
     "new_folder",
+    "numbers_to_null",
     "refuse_stream",
     "remove_files",
     "remove_if_empty",
     "same_files",
     "suffix_of",
+    "to_json_line",
     "unchanged",
     "unique_files",
     "write_atomically",
