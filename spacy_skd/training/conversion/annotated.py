@@ -20,6 +20,7 @@ class Annotated:
     n_overlapping (int): spans that overlap longer ones and are left out.
     n_negative (int): spans that are known to be none, in `doc.spans["incorrect_spans"]`.
     n_unread (int), has_tokens (bool): see `OffsetRecord`.
+    n_repaired (int): tags of entities that were not legal in the file's scheme, and are now.
     """
 
     doc: Doc
@@ -30,6 +31,7 @@ class Annotated:
     n_negative: int = 0
     n_unread: int = 0
     has_tokens: bool = False
+    n_repaired: int = 0
 
     @property
     def text(self) -> str:

@@ -92,6 +92,14 @@ def find_entities(path: Path) -> EntityColumn:
     )
 
 
+def column_of_tags(sentences: Iterable[Sequence[str | None]]) -> EntityColumn:
+    """Return how the tags of sentences are read, None for words without one."""
+    seen = _Seen()
+    for tags in sentences:
+        seen.add([(BARE, tag)] if tag else [] for tag in tags)
+    return EntityColumn(scheme=_scheme(list(seen.keys.values())))
+
+
 class _Seen:
     """What keys hold, sentence by sentence."""
 

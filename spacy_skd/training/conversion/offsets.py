@@ -10,6 +10,7 @@ Prodigy's, doccano's, and `doc.to_json()`.
 Categories of the text may stand in the same record, or alone (`record_categories.py`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from .record_categories import VIEWS, RecordCategories, is_listed, parse_categor
 NEGATIVE_KEY = "incorrect_spans"  # a group, for the setting `incorrect_spans_key`
 ANSWERS = ("accept", "reject", "ignore")
 _TEXT_KEYS = ("text", "data")
+_ENTITY_KEYS = ("entities", "ents")
 _SPAN_KEYS = ("entities", "spans", "ents", "label", "labels")
 _BINARY_VIEWS = ("ner", "spans")  # of Prodigy: one answer about the spans that are shown
 _MANUAL_VIEWS = ("ner_manual", "spans_manual")
@@ -139,12 +141,24 @@ def _span_lists(record: dict[str, Any], spans_key: str | None) -> tuple[list[lis
         items = record.get(key)
         if isinstance(items, dict) and key == "spans":  # groups, as of `Example.from_dict`
             groups = {name: group for name, group in items.items() if isinstance(group, list)}
-            names = [spans_key] if spans_key in groups else [n for n in groups if n != NEGATIVE_KEY]
+            names = _groups_read(record, groups, spans_key)
             items = [item for name in names for item in groups[name]]
             n_others += sum(map(len, groups.values())) - len(items)
         if isinstance(items, list) and not is_listed(items):
             lists.insert(0 if key == "spans" and spans_key else len(lists), items)
     return lists, n_others
+
+
+def _groups_read(
+    record: dict[str, Any], groups: Mapping[str, list[Any]], spans_key: str | None
+) -> list[str]:
+    """Return the names of the groups that are read: the one that is asked; all others than the
+    negative, but where entities are asked and the record has some, or none, of its own."""
+    if spans_key is not None and spans_key in groups:
+        return [spans_key]
+    if spans_key is None and any(isinstance(record.get(key), list) for key in _ENTITY_KEYS):
+        return []
+    return [name for name in groups if name != NEGATIVE_KEY]
 
 
 def _check_nothing(record: dict[str, Any]) -> None:

@@ -172,17 +172,19 @@ def test_groups_and_keys_that_are_not_read_are_counted():
     """Such as `doc.to_json()` has, of a doc with entities and groups of spans."""
     item = {"start": 4, "end": 7, "label": "N"}
     groups = {"a": [item, item], "b": [item], "incorrect_spans": [item]}
-    record = {"text": "One two three", "ents": [{"start": 0, "end": 3, "label": "E"}]}
-    parsed = parse_offsets({**record, "spans": groups})
-    assert parsed.spans == [CharSpan(4, 7, "N")] * 3  # as before "ents"
-    assert parsed.n_unread == 2
-    entities = {"text": record["text"], "entities": record["ents"], "spans": groups}
-    parsed = parse_offsets(entities)
-    assert (parsed.spans, parsed.n_unread) == ([CharSpan(0, 3, "E")], 4)
-    for name, n in (("a", 2), ("b", 1)):
-        parsed = parse_offsets(entities, spans_key=name)
-        assert (parsed.spans, parsed.n_unread) == ([CharSpan(4, 7, "N")] * n, 5 - n)
-    assert parse_offsets({**entities, "spans": record["ents"]}).n_unread == 0
+    record = {"text": "One two three", "spans": groups}
+    own = [{"start": 0, "end": 3, "label": "E"}]
+    parsed = parse_offsets(record)
+    assert (parsed.spans, parsed.n_unread) == ([CharSpan(4, 7, "N")] * 3, 1)
+    for key in ("ents", "entities"):
+        parsed = parse_offsets({**record, key: own})
+        assert (parsed.spans, parsed.n_unread) == ([CharSpan(0, 3, "E")], 4)
+        parsed = parse_offsets({**record, key: []})
+        assert (parsed.spans, parsed.n_unread) == ([], 4)
+        for name, n in (("a", 2), ("b", 1)):
+            parsed = parse_offsets({**record, key: own}, spans_key=name)
+            assert (parsed.spans, parsed.n_unread) == ([CharSpan(4, 7, "N")] * n, 5 - n)
+        assert parse_offsets({"text": "One two", key: own, "spans": own}).n_unread == 0
 
 
 def test_tokens_with_annotation_are_told_from_those_without():
