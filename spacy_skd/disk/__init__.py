@@ -4,7 +4,7 @@ replaced or removed. Imports nothing of the rest."""
 from .apart import check_apart
 from .atomic import NotOurs, check_new_file, digest, digest_of, write_atomically, write_new
 from .drafts import draft_folder
-from .find import files_of, refuse_stream, suffix_of, unique_files
+from .find import PACKED, files_of, refuse_stream, suffix_of, unique_files
 from .folder import (
     check_folder,
     held_folder,
@@ -21,6 +21,7 @@ from .watch import unchanged
 __all__ = [
     "Held",
     "NotOurs",
+    "PACKED",
     "check_apart",
     "check_folder",
     "check_new_file",

@@ -322,3 +322,17 @@ def test_files_of_no_known_kind_say_what_was_looked_for(nlp, tmp_path):
 def test_tags_that_are_not_legal_in_the_files_scheme_are_counted(nlp, tmp_path, rows, n_repaired):
     found = read_iob_file(write(tmp_path, rows), nlp)
     assert [text.n_repaired for text in found.sentences] == n_repaired
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("gold.conllu.gz", "not compressed: unpack it"),
+        ("gold.JSONL.BZ2", "not compressed: unpack it"),
+        ("gold.spacy", "which need no conversion"),
+    ],
+)
+def test_files_that_are_no_text_say_so(nlp, tmp_path, name, message):
+    (tmp_path / name).write_bytes(b"\x1f\x8b\x08")
+    with pytest.raises(ValueError, match=f"{name}: expected .*{message}"):
+        read_gold(tmp_path / name, nlp)
