@@ -38,8 +38,8 @@ def _check_text(path: Path) -> None:
         raise ValueError(f"{path}: expected a file that is not compressed: unpack it")
     if suffix_of(path) == DOCS:
         raise ValueError(
-            f"{path}: expected CoNLL-U, JSON or IOB, found docs of spaCy, which need no conversion: "
-            "name them where a .spacy file is asked for"
+            f"{path}: expected CoNLL-U, JSON or IOB, found docs of spaCy, which need no "
+            "conversion: name them where a .spacy file is asked for"
         )
 
 

@@ -40,7 +40,8 @@ class Line:
             return self.data.decode("utf-8").lstrip(_MARK)
         except UnicodeDecodeError as error:
             raise ValueError(
-                f"not UTF-8: the byte 0x{self.data[error.start]:02x} at {error.start}"
+                f"not UTF-8: the byte 0x{self.data[error.start]:02x} at {error.start}. Convert the "
+                f"file to UTF-8"
             ) from None
 
 
@@ -76,8 +77,7 @@ def read_lines(path: str | Path) -> Iterator[tuple[int, str]]:
             yield line.number, line.text()
         except ValueError as error:
             raise ValueError(
-                f"{path}, line {line.number}: expected UTF-8, found {error}. "
-                "Convert the file to UTF-8."
+                f"{path}, line {line.number}: expected UTF-8, found {error}"
             ) from error
 
 
