@@ -70,9 +70,14 @@ LAYERS = ("sent", "tag", "pos")
 JOURNEYS = "tests/journeys"
 # Of the exceptions of spaCy's English tokenizer: all 1,300, which every new pipeline compiles for
 # itself, were a quarter of the suite's time. Journeys, folders of before, and processes of their
-# own have all.
+# own, and what counts a whole treebank, have all.
 ALL_EXCEPTIONS = English.Defaults.tokenizer_exceptions
-WITH_ALL = (JOURNEYS, "tests/test_written_before.py", "tests/test_end_to_end.py")
+WITH_ALL = (
+    JOURNEYS,
+    "tests/test_written_before.py",
+    "tests/test_end_to_end.py",
+    "tests/cli/test_convert.py::test_ewt",
+)
 EXCEPTIONS = {
     word: ALL_EXCEPTIONS[word]
     for word in (" ", "\t", "\n", "don't", "Don't", "can't", "Can't", "isn't", "it's", "It's",

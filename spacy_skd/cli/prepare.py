@@ -259,6 +259,9 @@ def prepare_cli(
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an earlier corpus"),
     accept_rejects: bool = ACCEPT,
     code_path: Path = CODE,
+    corpus: str = typer.Option(
+        "", "--corpus", hidden=True, help="A name, of scripts that were written when it had a use"
+    ),
 ) -> None:
     """Make the project's corpora and the configs that fit their layers and their size.
 

@@ -12,7 +12,7 @@ from .atomic import (
     write_new,
 )
 from .drafts import draft_folder
-from .find import files_of, refuse_stream, suffix_of, unique_files
+from .find import PACKED, files_of, refuse_stream, suffix_of, unique_files
 from .folder import (
     check_folder,
     held_folder,
@@ -23,11 +23,13 @@ from .folder import (
     same_files,
 )
 from .lock import Held, locked
+from .strict_json import numbers_to_null, to_json_line
 from .watch import unchanged
 
 __all__ = [
     "Held",
     "NotOurs",
+    "PACKED",
     "check_apart",
     "check_folder",
     "check_new_file",
@@ -40,11 +42,13 @@ __all__ = [
     "locked",
     "mark_folder",
     "new_folder",
+    "numbers_to_null",
     "refuse_stream",
     "remove_files",
     "remove_if_empty",
     "same_files",
     "suffix_of",
+    "to_json_line",
     "unchanged",
     "unique_files",
     "write_atomically",

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import srsly
 import tqdm
 from spacy.language import Language
 from spacy.training.loggers import setup_table
 from wasabi.printer import Printer
 
+from ..disk import to_json_line
 from ..errors import check_one_of
 from ..pipeline.learners import LEARNERS
 from ..pipeline.meter import Meter
@@ -81,7 +81,7 @@ def make_logger(
             measured = learning.read()
             info["other_scores"][KEY] = measured  # for the loggers that follow in a chain
             if file is not None:
-                file.write(srsly.json_dumps(_line(info, table, measured)) + "\n")
+                file.write(to_json_line(_line(info, table, measured)) + "\n")
                 file.flush()
             bar.close()
             table.write(info, measured)

@@ -5,7 +5,7 @@ import json
 import pytest
 import spacy
 import typer
-from spacy.tokens import DocBin
+from spacy.tokens import DocBin, Span
 from treebanks import GOOD
 from typer.testing import CliRunner
 
@@ -86,6 +86,27 @@ def test_what_was_refused_and_what_is_odd_is_counted(files):
     assert [[e.label_ for e in doc.ents] for doc in docs] == [["NAME"], [], ["B"], []]
     assert [token.ent_iob_ for token in docs[1]][:2] == ["", "O"]
     assert [(s.text, s.label_) for s in docs[3].spans["incorrect_spans"]] == [("Dan", "NAME")]
+
+
+def test_annotation_that_is_not_read_is_told(files):
+    doc = spacy.blank("en")("Jo likes Ulm and Ely a lot.")
+    doc.set_ents([doc.char_span(0, 2, label="NAME")])
+    doc.spans["a"] = [Span(doc, 2, 3, "SEEN"), Span(doc, 4, 5, "SEEN")]
+    doc.spans["b"] = [Span(doc, 0, 1, "SEEN")]
+    for token in doc:
+        token.tag_ = "X"
+    write(files / "train.jsonl", doc.to_json())
+    arguments = [str(files / name) for name in ("train.jsonl", "dev.jsonl", "test.jsonl", "out")]
+    app = typer.Typer()
+    app.command()(convert_cli)
+    for more, ents, groups, n in (([], ["Jo"], {}, 3), (["--spans-key", "a"], [], {"a": 2}, 2)):
+        found = CliRunner().invoke(app, [*arguments, *more, "--overwrite"])
+        said = " ".join(found.output.split())
+        assert f"train: {n} spans are not read" in said, said
+        assert "train: the tokens of 1 records have tags" in said, said
+        (doc,) = docs_of(files)
+        assert [ent.text for ent in doc.ents] == ents
+        assert {key: len(spans) for key, spans in doc.spans.items()} == groups
 
 
 def test_texts_that_stand_in_dev_or_test_are_left_out(files):

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from spacy_skd.cli import skd
 from spacy_skd.cli.init import init
-from spacy_skd.cli.texts.select import numbers_to_null
+from spacy_skd.disk import numbers_to_null
 from spacy_skd.report.choosing import choose_texts
 from spacy_skd.shards.store import BeliefStore
 from spacy_skd.training.annotation.beliefs import Settings, store_beliefs

@@ -101,6 +101,20 @@ def test_loggers_after_it_are_told(teacher):
     assert [one["distill_weight"] for one in heard if one] == pytest.approx([0.7] * 2)
 
 
+def test_a_loss_that_is_no_number_stops_no_training(teacher, tmp_path):
+    """JSON has none; the other numbers keep all of their digits."""
+    nlp = spacy.load(teacher)
+    file, out = tmp_path / "log.jsonl", Stream()
+    log_step, finalize = make_logger(output_file=file)(nlp, out, out)
+    losses = {"tag": float("nan"), "parser": 1e-12}
+    log_step({"epoch": 0, "step": 2, "losses": losses, "score": 1 / 3,
+              "other_scores": {"tag_acc": 0.5}})  # fmt: skip
+    finalize()
+    line = json.loads(file.read_text(), parse_constant=pytest.fail)
+    assert line["losses"]["tag"] is None
+    assert (line["losses"]["parser"], line["score"]) == (1e-12, 1 / 3)
+
+
 def test_bad_settings(tmp_path):
     with pytest.raises(ValueError, match="progress_bar: expected one of train, eval, got 'all'"):
         make_logger(progress_bar="all")

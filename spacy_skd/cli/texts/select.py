@@ -1,15 +1,12 @@
 """`spacy skd select`: which texts of a folder of beliefs to label."""
 
-import json
-import math
 from pathlib import Path
-from typing import Any
 
 import typer
 from spacy.cli._util import import_code
 from wasabi import msg
 
-from ...disk import check_apart, check_new_file, write_new
+from ...disk import check_apart, check_new_file, to_json_line, write_new
 from ...report.choosing import BY, choose_texts
 from ...shards.store import BeliefStore
 from ...teachers.loading import load_trained
@@ -54,8 +51,7 @@ def select_cli(
                 min_words=min_words,
                 report=report,
             )
-        records = [numbers_to_null(each.to_json(by)) for each in choice.chosen]
-        lines = [json.dumps(each, ensure_ascii=False, allow_nan=False) for each in records]
+        lines = [to_json_line(each.to_json(by)) for each in choice.chosen]
         if shown:  # as JSONL is, whatever the encoding of the terminal
             typer.echo("\n".join(lines).encode())
             if choice.words < words:
@@ -70,12 +66,3 @@ def select_cli(
         f"{choice.words} words of {len(choice.chosen)} texts, whose forms are those of "
         f"{choice.covered:.1%} of the words; {choice.copies} near copies passed over: {output}"
     )
-
-
-def numbers_to_null(value: Any) -> Any:
-    """Return JSON's value with null in the place of NaN and infinity, which JSON cannot hold."""
-    if isinstance(value, dict):
-        return {key: numbers_to_null(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [numbers_to_null(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

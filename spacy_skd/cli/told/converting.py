@@ -38,6 +38,16 @@ def _odd(split: SplitCounts, *, is_of_entities: bool) -> Iterator[str]:
             f"{split.negative} spans are known to be none: a component learns them with "
             'incorrect_spans_key = "incorrect_spans"'
         )
+    if split.unread_spans:
+        yield (
+            f"{split.unread_spans} spans are not read, which stand under another key or in another "
+            "group than those that are. --spans-key NAME reads the group NAME of `spans`"
+        )
+    if split.unread_tokens:
+        yield (
+            f"the tokens of {split.unread_tokens} records have tags, lemmas or deprels, which are "
+            "not read: spaCy's DocBin, a .spacy file, keeps them"
+        )
     if split.without_spans:
         yield (
             f"{split.without_spans} records left out, which do not say what spans or categories "

@@ -7,9 +7,8 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.util import filter_spans
 
+from .offsets import NEGATIVE_KEY as NEGATIVE_KEY
 from .offsets import CharSpan, OffsetRecord
-
-NEGATIVE_KEY = "incorrect_spans"  # for the setting `incorrect_spans_key`
 
 
 @dataclass
@@ -20,6 +19,8 @@ class Annotated:
     n_misaligned (int): spans that no tokens spell; as entities, their tokens are unknown.
     n_overlapping (int): spans that overlap longer ones and are left out.
     n_negative (int): spans that are known to be none, in `doc.spans["incorrect_spans"]`.
+    n_unread (int), has_tokens (bool): see `OffsetRecord`.
+    n_repaired (int): tags of entities that were not legal in the file's scheme, and are now.
     """
 
     doc: Doc
@@ -28,6 +29,9 @@ class Annotated:
     n_misaligned: int = 0
     n_overlapping: int = 0
     n_negative: int = 0
+    n_unread: int = 0
+    has_tokens: bool = False
+    n_repaired: int = 0
 
     @property
     def text(self) -> str:

@@ -23,6 +23,7 @@ from .iob import (
     parse_sentence,
     read_sentences,
     read_tokens,
+    scheme_of,
 )
 from .lines import Line, numbered_lines
 from .offsets import OffsetRecord, parse_offsets
@@ -62,6 +63,9 @@ class AnnotatedFile(GoldFile):
                 counts.misaligned += text.n_misaligned
                 counts.overlapping += text.n_overlapping
                 counts.negative += text.n_negative
+                counts.unread_spans += text.n_unread
+                counts.unread_tokens += text.has_tokens
+                counts.repaired_entities += text.n_repaired
                 counts.add_categories(text.doc.cats)
             yield join_annotated(piece)
 
@@ -97,7 +101,7 @@ def read_offset_file(path: Path, nlp: Language, *, spans_key: str | None = None)
         try:
             if reason:
                 raise ValueError(reason)
-            records.append((number, parse_offsets(record)))
+            records.append((number, parse_offsets(record, spans_key=spans_key)))
         except ValueError as error:
             file.set_aside(number, error)
     if any(record.categories and record.categories.is_complete for _, record in records):
@@ -113,6 +117,7 @@ def read_offset_file(path: Path, nlp: Language, *, spans_key: str | None = None)
     for number, parsed in _once(kept):
         text = annotate_text(parsed, nlp, document=number, line=number, spans_key=spans_key)
         text.doc.cats = cats.get(parsed.text, {})
+        text.n_unread, text.has_tokens = parsed.n_unread, parsed.has_tokens
         file.sentences.append(text)
     return file.checked("texts with spans or categories")
 
@@ -197,7 +202,7 @@ def read_iob_file(path: Path, nlp: Language) -> AnnotatedFile:
     document = 0
     lines = list(_texts_of(path, file))
     broken = {unfit.number for unfit in file.unfit}
-    all_words: list[Sequence[Word]] = []
+    sentences: list[tuple[Sequence[Word], int, int]] = []  # words, document, line
     read = read_sentences if _share(lines, is_sentence_line) > 0.5 else read_tokens
     for rows in read(lines):
         number, line = rows[0]
@@ -211,13 +216,17 @@ def read_iob_file(path: Path, nlp: Language) -> AnnotatedFile:
         except BadSentence as error:
             file.set_aside(error.line, error)
             continue
-        all_words.append(words)
-        file.sentences.append(annotate_sentence(words, nlp.vocab, document=document, line=number))
+        sentences.append((words, document, number))
+    all_words = [words for words, _, _ in sentences]
     if numbers_words(all_words):
         raise ValueError(
             f"{path}: expected words in the first column, found their numbers in the sentence. "
             "Leave that column out, and put the tags that are to be learnt in the last"
         )
+    scheme = scheme_of(all_words)
+    for of_sentence, document, number in sentences:
+        text = annotate_sentence(of_sentence, nlp.vocab, scheme, document=document, line=number)
+        file.sentences.append(text)
     return file.checked("words with tags like B-PER")
 
 

@@ -24,6 +24,7 @@ UPOS = frozenset(
     "ADJ ADP ADV AUX CCONJ CONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SPACE SYM VERB X "
     "_".split()
 )
+SPACE = "SPACE"
 _TEXT = re.compile(r"#\s*text\s*=\s*(.*\S)")
 
 
@@ -82,8 +83,10 @@ class _Reader:
         columns = line.split("\t")
         if len(columns) != len(COLUMNS):
             self.fail(number, f"expected {len(COLUMNS)} columns between tabs, found {len(columns)}")
+        # A token of whitespace, of which spaCy's exporters write a row as of any other.
+        spaces = ("FORM", "LEMMA") if columns[3] == SPACE else ()
         for name, value in zip(COLUMNS, columns):
-            if not value.strip():
+            if not value or (value.isspace() and name not in spaces):
                 self.fail(number, f"the column {name} is empty. Write _ for no value.")
         return columns
 
@@ -168,6 +171,9 @@ class _Reader:
                 forms[last - 1] = row[1]
         if self.text is None:
             return spaces, False
+        if any(form.isspace() for form in forms.values()):
+            pairs = zip(forms.values(), spaces)
+            return spaces, "".join(form + " " * space for form, space in pairs).strip() != self.text
         read = _spaces_of(self.text, list(forms.values()))
         return (spaces, True) if read is None else ([*read[:-1], spaces[-1]], False)
 

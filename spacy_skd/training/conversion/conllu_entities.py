@@ -92,6 +92,14 @@ def find_entities(path: Path) -> EntityColumn:
     )
 
 
+def column_of_tags(sentences: Iterable[Sequence[str | None]]) -> EntityColumn:
+    """Return how the tags of sentences are read, None for words without one."""
+    seen = _Seen()
+    for tags in sentences:
+        seen.add([(BARE, tag)] if tag else [] for tag in tags)
+    return EntityColumn(scheme=_scheme(list(seen.keys.values())))
+
+
 class _Seen:
     """What keys hold, sentence by sentence."""
 
@@ -109,13 +117,14 @@ class _Seen:
 
 
 def misc_items(misc: str) -> Items:
-    """Return key and value of each item of MISC; of items without a key those that are tags."""
+    """Return key and value of each item of MISC; of items without a key those that are tags. A
+    value "_" is none."""
     items: Items = []
     for item in misc.split("|"):
         key, is_pair, value = item.partition("=")
-        if is_pair:
+        if is_pair and value != "_":
             items.append((key, value))
-        elif _BARE_TAG.fullmatch(item):
+        elif not is_pair and _BARE_TAG.fullmatch(item):
             items.append((BARE, item))
     return items
 
@@ -150,6 +159,11 @@ class _Key:
     def has_entities(self) -> bool:
         return bool(self.prefixes - {"O"})
 
+    def can_be_read(self) -> bool:
+        """Tell whether it says of words where entities are: of tags that are all "O" beside values
+        that are none, nothing is known."""
+        return self.n_tags > 0 and (self.has_entities() or self.n == self.n_tags)
+
     def is_of_tags(self) -> bool:
         """Tell whether it holds entities, and nothing else."""
         return self.has_entities() and self.n == self.n_tags
@@ -157,7 +171,7 @@ class _Key:
 
 def _choose(keys: dict[str, _Key]) -> EntityColumn:
     named = {key for key in keys if key == BARE or _is_named(key)}
-    tagged = [key for key in keys if key in named and keys[key].n_tags]
+    tagged = [key for key in keys if key in named and keys[key].can_be_read()]
     read = [key for key in SPACY_KEYS if key in tagged] or tagged[:1]
     like_tags = {key for key, seen in keys.items() if seen.is_of_tags()}
     chosen = [keys[key] for key in read]

@@ -17,8 +17,9 @@ class Fail(Protocol):
 def read_tree(words: Sequence[Row], fail: Fail) -> tuple[list[int | None], list[str]]:
     """Read heads, 0-based, the root its own, None where HEAD is "_"; and deprels.
 
-    The root's deprel is "root", however the file writes it (spaCy's exporters: "ROOT"). A word
-    without a head has none. An arc whose DEPREL is "_" is `UNLABELLED`.
+    The root's HEAD is 0 or, as in spaCy, itself; its deprel is "root", however the file writes it
+    (spaCy's exporters: "ROOT"). A word without a head has none. An arc whose DEPREL is "_" is
+    `UNLABELLED`.
     fail (Fail): called for a tree that is none.
     """
     heads = [_head(number, row, n_words=len(words), fail=fail) for number, row in words]
@@ -48,8 +49,14 @@ def _head(line: int, row: Sequence[str], *, n_words: int, fail: Fail) -> int | N
     if head > n_words:
         fail(line, f"HEAD {head} is out of range: the sentence has {n_words} words")
     is_root = row[7].lower().split(":")[0] == ROOT  # "root:vtma", a subtype
+    if is_root and head == int(row[0]):  # as in spaCy, where a root is its own head
+        head = 0
     if (head == 0) != is_root and row[7] != "_":
-        fail(line, f"HEAD 0 and DEPREL root go together, found HEAD {head}, DEPREL {row[7]!r}")
+        fail(
+            line,
+            f"HEAD 0 and DEPREL root go together, found HEAD {head}, DEPREL {row[7]!r}. Write root "
+            f"for the word whose HEAD is 0, and for no other",
+        )
     return head
 
 

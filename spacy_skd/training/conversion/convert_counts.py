@@ -30,6 +30,8 @@ class SplitCounts:
     that do not say which spans or categories their text has, left out. misaligned: spans that no
     tokens spell; as entities, their tokens are unknown. overlapping: spans that overlap longer
     ones, left out. negative: spans that are known to be none, in `doc.spans["incorrect_spans"]`.
+    unread_spans: spans under other keys, or in other groups, than those that are read.
+    unread_tokens: records whose tokens have tags, lemmas or deprels, which are not read.
     with_categories: texts with categories. several_categories: of them, those whose probabilities
     sum to more than 1, so that they do not exclude each other.
     """
@@ -55,6 +57,8 @@ class SplitCounts:
     misaligned: int = 0
     overlapping: int = 0
     negative: int = 0
+    unread_spans: int = 0
+    unread_tokens: int = 0
     with_categories: int = 0
     several_categories: int = 0
 

@@ -5,11 +5,13 @@ from pathlib import Path
 
 from spacy.language import Language
 
+from ...disk import PACKED, suffix_of
 from .annotated_files import is_iob, is_json, read_iob_file, read_offset_file
 from .conllu import read_conllu
 from .gold_file import GoldFile
 from .treebank import Treebank
 
+DOCS = ".spacy"
 Reader = Callable[[Path, Language, str | None], GoldFile]
 
 
@@ -23,10 +25,22 @@ def read_gold(path: Path, nlp: Language, *, spans_key: str | None = None) -> Gol
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
-    reader = READERS.get(path.suffix.lower())
+    _check_text(path)
+    reader = READERS.get(suffix_of(path))
     if reader is None:
         reader = _read_offsets if is_json(path) else _read_iob if is_iob(path) else _read_unknown
     return reader(path, nlp, spans_key)
+
+
+def _check_text(path: Path) -> None:
+    """Raise ValueError for what is no text, and would be read as some that is malformed."""
+    if suffix_of(path) in PACKED:
+        raise ValueError(f"{path}: expected a file that is not compressed: unpack it")
+    if suffix_of(path) == DOCS:
+        raise ValueError(
+            f"{path}: expected CoNLL-U, JSON or IOB, found docs of spaCy, which need no "
+            "conversion: name them where a .spacy file is asked for"
+        )
 
 
 def _read_conllu(path: Path, nlp: Language, spans_key: str | None) -> GoldFile:

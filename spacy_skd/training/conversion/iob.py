@@ -19,14 +19,13 @@ from typing import NamedTuple
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
-from ...layers.entity_tags import repair_biluo
 from .annotated import Annotated
+from .conllu_entities import EntityColumn, column_of_tags
 
 DOCUMENT_START = "-DOCSTART-"
 TAG = re.compile(r"O|-|[BIOLUESM]-\S+")
 _PAIR = re.compile(rf"\S+\|({TAG.pattern})")
 _NO_TAG = ("-", "_", "-X-")
-_TO_BILUO = {"S": "U", "E": "L", "M": "I"}
 _WITH_TAGS = (3, 4)  # columns: word, tag, (chunk,) entity
 _UNKNOWN = "-"
 
@@ -132,11 +131,16 @@ def _is_comment(line: str) -> bool:
     return line.startswith("#") and not is_token_line(line)
 
 
+def scheme_of(sentences: Iterable[Sequence[Word]]) -> EntityColumn:
+    """Return how the tags of a file are read."""
+    return column_of_tags([_tag(word) for word in words] for words in sentences)
+
+
 def annotate_sentence(
-    words: Sequence[Word], vocab: Vocab, *, document: int, line: int
+    words: Sequence[Word], vocab: Vocab, scheme: EntityColumn, *, document: int, line: int
 ) -> Annotated:
     """Make a Doc of a sentence: words, tags if there are some, entities."""
-    tags, _ = repair_biluo([_biluo(word.entity) for word in words])  # as IOB 1 or 2
+    tags, n_repaired = scheme.to_biluo([_tag(word) for word in words])
     doc = Doc(
         vocab,
         words=[word.text for word in words],
@@ -144,11 +148,11 @@ def annotate_sentence(
         ents=[_iob(tag) for tag in tags],
         sent_starts=[True, *[False] * (len(words) - 1)],
     )
-    return Annotated(doc, document, line)
+    return Annotated(doc, document, line, n_repaired=n_repaired)
 
 
-def _biluo(tag: str) -> str | None:
-    return None if tag == _UNKNOWN else _TO_BILUO.get(tag[0], tag[0]) + tag[1:]
+def _tag(word: Word) -> str | None:
+    return None if word.entity == _UNKNOWN else word.entity
 
 
 def _iob(tag: str | None) -> str:

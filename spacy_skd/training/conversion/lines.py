@@ -1,4 +1,5 @@
-"""Numbered lines of a file, however they end: with "\\n", "\\r\\n" or, as on an old Mac, "\\r".
+"""Numbered lines of a file, however they end: with "\\n", "\\r\\n", "\\r\\r\\n" (what Windows makes
+of "\\r\\n" that is written as text) or, as on an old Mac, "\\r".
 
 A stray "\\r" inside a line of raw text ends none, nor do the other line separators of Unicode,
 which occur inside real texts.
@@ -16,7 +17,9 @@ MAX_LINE = 10_000_000  # bytes; a longer line is no text but a damaged file
 _BLOCK = 2**20
 # Returns for each line feed from which on they are taken for line ends.
 _RETURNS = 0.1
-_LONE_RETURN = re.compile(rb"\r(?!\n)")
+_LONE_RETURN = re.compile(rb"\r(?!\r?\n)")
+_LINE = re.compile(rb"[^\r\n]*(?:\r{0,2}\n|\r)|[^\r\n]+")
+_MARK = "\ufeff"  # of the byte order, which stands within a file that was put together of several
 
 
 @dataclass(frozen=True)
@@ -29,14 +32,16 @@ class Line:
     end: int
 
     def text(self) -> str:
-        """Decode the line, without a byte order mark. RAISES (ValueError): saying what is wrong."""
+        """Decode the line, without byte order marks before it. RAISES (ValueError): saying what is
+        wrong."""
         if self.data is None:
             raise ValueError(f"the line is longer than {MAX_LINE} bytes")
         try:
-            return self.data.decode("utf-8-sig" if self.number == 1 else "utf-8")
+            return self.data.decode("utf-8").lstrip(_MARK)
         except UnicodeDecodeError as error:
             raise ValueError(
-                f"not UTF-8: the byte 0x{self.data[error.start]:02x} at {error.start}"
+                f"not UTF-8: the byte 0x{self.data[error.start]:02x} at {error.start}. Convert the "
+                f"file to UTF-8"
             ) from None
 
 
@@ -72,8 +77,7 @@ def read_lines(path: str | Path) -> Iterator[tuple[int, str]]:
             yield line.number, line.text()
         except ValueError as error:
             raise ValueError(
-                f"{path}, line {line.number}: expected UTF-8, found {error}. "
-                "Convert the file to UTF-8."
+                f"{path}, line {line.number}: expected UTF-8, found {error}"
             ) from error
 
 
@@ -99,7 +103,7 @@ def _split(file: BinaryIO, *, returns: bool) -> Iterator[tuple[bytes, int]]:
     long."""
     pending, n_skipped = b"", 0
     for block in _blocks(file):
-        lines = (pending + block).splitlines(True) if returns else _line_feeds(pending + block)
+        lines = _LINE.findall(pending + block) if returns else _line_feeds(pending + block)
         pending = b"" if lines[-1].endswith((b"\n", b"\r")) else lines.pop()
         for line in lines:
             yield line, n_skipped

@@ -157,7 +157,7 @@ def _parse_record(line: str) -> RawText:
         raise ValueError(f"not valid JSON ({error})") from error
     if not isinstance(record, dict):
         raise ValueError(
-            f'expected an object like {{"text": "..."}}, found {type(record).__name__}'
+            f'expected an object like {{"text": "..."}}, one a line, found {type(record).__name__}'
         )
     if "text" not in record:
         raise ValueError(f'the record has no "text", only {sorted(record)}')

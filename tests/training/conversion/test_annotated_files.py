@@ -309,3 +309,30 @@ def test_marks_of_documents_may_be_indented(nlp, tmp_path):
 def test_files_of_no_known_kind_say_what_was_looked_for(nlp, tmp_path):
     with pytest.raises(ValueError, match=r"read as CoNLL-U, .* B-PER in the last column"):
         read_gold(write(tmp_path, "B-PER\tAnn\nO\tsleeps\n"), nlp)
+
+
+@pytest.mark.parametrize(
+    ("rows", "n_repaired"),
+    [
+        ("a I-P\nb I-P\nc O\n\nd I-Q\ne I-P\n", [0, 0]),  # IOB1, where an entity begins with I
+        ("a B-P\nb I-P\nc I-Q\n\nd I-P\ne O\n", [1, 1]),
+        ("a B-P\nb E-P\nc O\n\nd E-P\ne S-P\n", [0, 1]),
+    ],
+)
+def test_tags_that_are_not_legal_in_the_files_scheme_are_counted(nlp, tmp_path, rows, n_repaired):
+    found = read_iob_file(write(tmp_path, rows), nlp)
+    assert [text.n_repaired for text in found.sentences] == n_repaired
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("gold.conllu.gz", "not compressed: unpack it"),
+        ("gold.JSONL.BZ2", "not compressed: unpack it"),
+        ("gold.spacy", "which need no conversion"),
+    ],
+)
+def test_files_that_are_no_text_say_so(nlp, tmp_path, name, message):
+    (tmp_path / name).write_bytes(b"\x1f\x8b\x08")
+    with pytest.raises(ValueError, match=f"{name}: expected .*{message}"):
+        read_gold(tmp_path / name, nlp)

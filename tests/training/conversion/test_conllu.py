@@ -77,3 +77,24 @@ def test_entities_that_are_no_legal_biluo_are_repaired_as_spacy_convert_does(tmp
 def test_bytes_that_are_not_utf8(tmp_path):
     with pytest.raises(ValueError, match="UTF-8"):
         list(read_conllu(write(tmp_path, GOOD.replace("home", "hömé"), "latin1")))
+
+
+@pytest.mark.parametrize("space", [" ", "\u00a0", "\u3000"])
+@pytest.mark.parametrize("told", ["", "# text = Stop  it\n", "# text = Stop it\n"])
+def test_rows_of_whitespace_as_of_what_spacy_exports(tmp_path, space, told):
+    """A token of whitespace stands before or behind others, with its own row."""
+    told = told.replace("  ", f" {space}")
+    text = f"""{told}1\tStop\tstop\tVERB\tVB\t_\t0\tROOT\t_\t_
+2\t{space}\t{space}\tSPACE\t_SP\t_\t1\tdep\t_\tSpaceAfter=No
+3\tit\tit\tPRON\tPRP\t_\t1\tdobj\t_\t_
+
+"""
+    (sentence,) = read_conllu(write(tmp_path, text))
+    ours = make_doc(Vocab(), [sentence], with_morphs=False, with_entities=False)
+    (theirs,) = conllu_to_docs(text, no_print=True)
+    assert ours.text == theirs.text == f"Stop {space}it "
+    keys = ["ORTH", "TAG", "POS", "HEAD", "DEP", "SPACY"]
+    assert ours.to_array(keys).tolist() == theirs.to_array(keys).tolist()
+    assert sentence.text_differs == ("Stop it" in told)
+    with pytest.raises(ValueError, match="the column FORM is empty"):
+        list(read_conllu(write(tmp_path, text.replace("SPACE", "X"))))

@@ -117,3 +117,16 @@ def test_entities_of_multiword_tokens_alone_are_told(tmp_path, key):
     (sentence,) = read_conllu(write(tmp_path, "".join(rows)))
     assert not any(sentence.entities)
     assert sentence.unread == {key: 1}
+
+
+@pytest.mark.parametrize("tags", ["LOC O O", "LOC-B LOC-I O", "b-loc O o", "(LOC* *) O"])
+def test_where_only_o_is_read_nothing_is_known_of_the_others(tmp_path, tags):
+    """Else a component learns that there is no entity where the file has one."""
+    (sentence,) = read(tmp_path, [f"NER={tag}" for tag in tags.split()])
+    assert sentence.entities == [None] * 3
+    assert sentence.unread == {"NER": 3}
+
+
+def test_tags_without_entities_and_words_without_a_value(tmp_path):
+    (sentence,) = read(tmp_path, ["NE=O", "NE=_", "_|NE=O"])
+    assert (sentence.entities, sentence.unread) == (["O", None, "O"], {})

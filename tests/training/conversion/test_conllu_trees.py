@@ -3,6 +3,7 @@
 import pytest
 import spacy
 from spacy.tokens import DocBin
+from spacy.training.converters import conllu_to_docs
 from treebanks import write
 
 from spacy_skd.training.conversion.conllu import read_conllu
@@ -85,3 +86,15 @@ def test_a_subtype_of_root_is_the_root(tmp_path):
     rows = treebank("0:root 1:dep").replace("root", "root:main")
     (sentence,) = read_conllu(write(tmp_path, rows))
     assert (sentence.heads, sentence.deps) == ([0, 0], ["root", "dep"])
+
+
+@pytest.mark.parametrize("root", ["root", "ROOT"])
+def test_a_root_may_be_its_own_head_as_in_spacy(tmp_path, root):
+    text = treebank(f"2:obj 2:{root} 2:punct")
+    (sentence,) = read_conllu(write(tmp_path, text))
+    assert (sentence.heads, sentence.deps) == ([1, 1, 1], ["obj", "root", "punct"])
+    (theirs,) = conllu_to_docs(text, no_print=True)
+    (ours,) = stored(tmp_path, [sentence])
+    assert ours.to_array(["HEAD", "DEP"]).tolist() == theirs.to_array(["HEAD", "DEP"]).tolist()
+    with pytest.raises(ValueError, match="a second root"):
+        read(tmp_path, f"0:root 2:{root}")

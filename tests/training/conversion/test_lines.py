@@ -49,3 +49,17 @@ def test_bytes_that_are_not_utf8_are_named(tmp_path):
     assert next(reader) == (1, "fine")
     with pytest.raises(ValueError, match=r"x, line 2: expected UTF-8, found .*0xe9 at 1"):
         next(reader)
+
+
+@pytest.mark.parametrize("returns", [True, False])
+def test_returns_that_were_doubled_make_no_empty_lines(tmp_path, returns):
+    data = b"one\r\r\ntwo\r\r\n\r\r\nthree\r\r\n"
+    found = [line[1] for line in lines(tmp_path / "x", data, returns=returns)]
+    assert found == [b"one", b"two", b"", b"three"]
+    long = b"a" * (2**20 - 2) + b"\r\r\nb\r\r\n"  # on the border of two blocks
+    assert [line[1][-1:] for line in lines(tmp_path / "x", long, returns=returns)] == [b"a", b"b"]
+
+
+def test_byte_order_marks_of_files_that_were_put_together(tmp_path):
+    (tmp_path / "x").write_bytes("\ufeff\ufeffone\n\ufefftwo \ufeff.\n".encode())
+    assert list(read_lines(tmp_path / "x")) == [(1, "one"), (2, "two \ufeff.")]

@@ -169,3 +169,42 @@ def test_answers(answer, settings, is_binary):
 def test_malformed_records(record, message):
     with pytest.raises(ValueError, match=message):
         parse_offsets(record)
+
+
+def test_groups_and_keys_that_are_not_read_are_counted():
+    """Such as `doc.to_json()` has, of a doc with entities and groups of spans."""
+    item = {"start": 4, "end": 7, "label": "N"}
+    groups = {"a": [item, item], "b": [item], "incorrect_spans": [item]}
+    record = {"text": "One two three", "spans": groups}
+    own = [{"start": 0, "end": 3, "label": "E"}]
+    parsed = parse_offsets(record)
+    assert (parsed.spans, parsed.n_unread) == ([CharSpan(4, 7, "N")] * 3, 1)
+    for key in ("ents", "entities"):
+        parsed = parse_offsets({**record, key: own})
+        assert (parsed.spans, parsed.n_unread) == ([CharSpan(0, 3, "E")], 4)
+        parsed = parse_offsets({**record, key: []})
+        assert (parsed.spans, parsed.n_unread) == ([], 4)
+        for name, n in (("a", 2), ("b", 1)):
+            parsed = parse_offsets({**record, key: own}, spans_key=name)
+            assert (parsed.spans, parsed.n_unread) == ([CharSpan(4, 7, "N")] * n, 5 - n)
+        assert parse_offsets({"text": "One two", key: own, "spans": own}).n_unread == 0
+
+
+def test_tokens_with_annotation_are_told_from_those_without():
+    record = {"text": "One two", "entities": []}
+    tokens = [{"id": 0, "start": 0, "end": 3}, {"id": 1, "start": 4, "end": 7, "text": "two"}]
+    assert not parse_offsets({**record, "tokens": tokens}).has_tokens
+    tokens[1]["lemma"] = "2"
+    assert parse_offsets({**record, "tokens": tokens}).has_tokens
+
+
+@pytest.mark.parametrize(
+    "said", [{"label": 1}, {"label": 0}, {"entities": ["B-PER", "O"]}, {"labels": "A;B"},
+             {"label": float("nan")}, {"entities": "[(0, 3, 'A')]"}, {"label": {"A": 1}}]
+)  # fmt: skip
+def test_what_is_said_in_no_known_way_is_an_error(said):
+    (key,) = said
+    with pytest.raises(ValueError, match=f'"{key}": expected spans like .* or .*category, found'):
+        parse_offsets({"text": "One two", **said})
+    parse_offsets({"text": "One two", "cats": {"A": 1}, **said})
+    parse_offsets({"text": "One two", "answer": "ignore", **said})

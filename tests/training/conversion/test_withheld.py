@@ -34,3 +34,13 @@ def test_a_letter_each_may_be_withheld(sentence):
     withheld = replace(sentence, words=["__", "_____", "_"])
     with pytest.raises(ValueError, match="the FORM of 3 of 3 words"):
         leave_out_withheld([withheld], Path("x"))
+
+
+@pytest.mark.parametrize("words", [["[WORD]"] * 4, ["nw/p0"] * 3, ["***", "***"]])
+def test_one_word_throughout_is_no_text(sentence, words):
+    """Skeletons of corpora, and files whose first column is the name of a document."""
+    alike = replace(sentence, words=words)
+    with pytest.raises(ValueError, match="x: expected words, found the same one throughout"):
+        leave_out_withheld([alike, replace(sentence, words=words[:1]), alike, alike], Path("x"))
+    kept, _ = leave_out_withheld([alike, sentence, alike], Path("x"))
+    assert len(kept) == 3
