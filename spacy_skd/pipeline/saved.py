@@ -80,6 +80,11 @@ def save_anew(nlp: Language, folder: Path, names: Iterable[str], *, config: bool
             write_atomically(target, (drafts / file).read_bytes(), drafts=drafts)
 
 
+def new_cfg(labels: Sequence[str]) -> dict[str, Any]:
+    """Return the `cfg` of a component that has learnt nothing yet."""
+    return {"labels": list(labels), **dict.fromkeys(COUNTS, 0)}
+
+
 def check_calibration(value: Any) -> float:
     """Return the temperature. RAISES (ValueError): if it is none."""
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -5,6 +5,7 @@ import pytest
 import spacy
 from conftest import build, gold_examples, raw_examples, student_of, train
 from parsers import STRUCTURES
+from parsers import build as build_parser
 from spacy.tokens import Doc
 from spacy.training import Example
 from taught import scores_of_lesson
@@ -12,6 +13,7 @@ from thinc.api import Model
 
 from spacy_skd.codecs.trees import find_pairs
 from spacy_skd.training.callbacks import without_teacher
+from spacy_skd.transfer.annealing import make_linear_weight
 
 
 def test_learns_gold_and_predicts_it(teacher):
@@ -97,6 +99,18 @@ def test_annealing_goes_on_where_a_resumed_run_stopped(teacher, tmp_path):
     resumed = spacy.load(tmp_path / "last")
     for name in ("sent", "tag", "pos", "parser"):
         assert resumed.get_pipe(name).weight == pytest.approx(0.6)
+
+
+def test_annealing_begins_anew_with_new_weights():
+    nlp = build_parser("offset_tags", needs_teacher=False)
+    pipe, examples = nlp.get_pipe("parser"), gold_examples(nlp)
+    pipe.distill_weight = make_linear_weight(steps=2)
+    nlp.initialize(lambda: examples)
+    train(nlp, examples, 2)
+    assert (pipe.weight, pipe.cfg["seen"]) == (0.0, 2 * len(examples))
+    pipe.calibration = 2.0
+    nlp.initialize(lambda: examples)
+    assert (pipe.weight, pipe.cfg["seen"], pipe.calibration) == (1.0, 0, 1.0)
 
 
 def test_annealing_goes_on_in_components_that_are_sourced(teacher, tmp_path):
