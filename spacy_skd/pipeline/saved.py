@@ -2,6 +2,7 @@
 would be written wrong, or fail at the first text."""
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -111,8 +112,7 @@ def _check(pipe: _Saved, *, has_model: bool) -> None:
     labels = pipe.cfg["labels"]
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise ValueError(f"expected labels, a list of strings, got {labels!r}")
-    twice = sorted({label for label in labels if labels.count(label) > 1})
-    if twice:
+    if twice := sorted(label for label, n in Counter(labels).items() if n > 1):
         raise ValueError(f"expected each label once, got {twice} more often")
     for name in COUNTS:
         count = pipe.cfg.get(name, 0)

@@ -49,7 +49,7 @@ def note_labels(nlp: Language, references: Iterable[Doc]) -> None:
         for pipe in new:
             met = _MET.setdefault(pipe, Counter())
             pipe.note_gold([eg for key, number, eg in numbered if number > met[key]])
-            met.update({key: 1 for key, number, _ in numbered if number > met[key]})
+            met |= Counter({key: number for key, number, _ in numbered})  # its last, the highest
 
 
 def _given(nlp: Language, names: Iterable[str]) -> set[str]:

@@ -65,9 +65,10 @@ def test_what_several_readers_have_in_common_counts_once(readers):
     """The rare tag is in both; two of its docs in one reader are two."""
     listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": 32}
     model = {"@architectures": "spacy-skd.TokenScorer.v1", "tok2vec": listener}
-    config = {"model": model, "structure": "offset_tags", "min_count": 2}
-    for references, is_known in (([1, 1], False), ([2, 1], True), ([1, 2], True)):
-        nlp = build()
+    config = {"model": model, "structure": "offset_tags"}
+    counts = (([1, 1], 2, False), ([2, 1], 2, True), ([1, 2], 2, True), ([2, 2], 3, False))
+    for references, min_count, is_known in counts:
+        nlp, config["min_count"] = build(), min_count
         nlp.add_pipe("distilling_parser", "offsets", config=config)
         common = gold_docs(nlp)
         for n_rare in references:
