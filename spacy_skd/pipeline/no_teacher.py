@@ -26,7 +26,7 @@ class NoTeacher:
         cfg (Mapping): of the component. needed (bool): its setting `needs_teacher`.
         RAISES (ValueError): if one is needed.
         """
-        highest = distill_weight.highest
+        highest = getattr(distill_weight, "highest", 1.0)  # a schedule of one's own may lack it
         if highest == 0:
             return
         if needed and not cfg.get("step") and not cfg.get("seen"):

@@ -168,7 +168,7 @@ class TransitionPipe:
         get_gold = only_gold(get_examples)
         check_resumes(nlp)
         if self._teacher is None:
-            self._no_teacher.check(self.distill_weight, self.cfg, needed=self.needs_teacher)
+            self._no_teacher.check(self.distill_weight, {}, needed=self.needs_teacher)
         if labels is None:
             counted = self.moves.get_actions(
                 examples=[*get_gold(), *self._noted],
