@@ -111,19 +111,15 @@ def legality(tags: Sequence[str]) -> Legality:
 
     In BIOES a span of one token is S and a longer one ends with E; in BIO it ends anywhere.
     """
-    bioes = scheme_of(tags) == "BIOES"
-    follows = numpy.array([[_follows(a, b, bioes=bioes) for b in tags] for a in tags], dtype=bool)
-    start = numpy.array([_follows(OUTSIDE, tag, bioes=bioes) for tag in tags], dtype=bool)
-    end = numpy.array([_follows(tag, OUTSIDE, bioes=bioes) for tag in tags], dtype=bool)
-    shape = (len(tags), len(tags))
-    return Legality(_scores(start), _scores(end), _scores(follows.reshape(shape)))
-
-
-def _follows(before: str, tag: str, *, bioes: bool) -> bool:
-    inside = before[0] in "BI" and tag[0] in "IE" and before[2:] == tag[2:]
-    if tag[0] in "IE":
-        return inside
-    return not (bioes and before[0] in "BI")
+    letters = numpy.array([tag[0] for tag in tags], dtype="U1")
+    index = {name: i for i, name in enumerate(labels_of_tags(tags))}
+    labels = numpy.array([index.get(tag[2:], -1) for tag in tags], dtype="int64")
+    is_open, goes_on = numpy.isin(letters, ("B", "I")), numpy.isin(letters, ("I", "E"))
+    # What is open must go on; in BIO it may also have ended.
+    end = ~is_open if scheme_of(tags) == "BIOES" else numpy.ones(len(tags), dtype=bool)
+    same = is_open[:, None] & (labels[:, None] == labels)
+    follows = numpy.where(goes_on, same, end[:, None])
+    return Legality(_scores(~goes_on), _scores(end), _scores(follows))
 
 
 def _scores(allowed: Array) -> FloatsXd:

@@ -201,6 +201,14 @@ class SpanLayer(Layer):
         self.write(doc, drawn, overwrite=True)
 
 
+def joined(there: Sequence[Span], new: Sequence[Span]) -> list[Span]:
+    """Return spans that are there already, then new ones; of what is both, that which is there in
+    the place of the new one."""
+    kept = {(span.start, span.end, span.label): span for span in there}
+    own = [kept.pop((span.start, span.end, span.label), span) for span in new]
+    return [*kept.values(), *own]
+
+
 def _reader(annotation: Annotation, said: Any, of: SpanLayer, *keys: str) -> SpanReader:
     """said: the list of spans, which may be malformed; empty, it may be one of scores, too."""
     items = said if isinstance(said, list) else []

@@ -20,7 +20,7 @@ from ..models.words import words_of
 from .base import Block, Layer, register
 from .entity_tags import RepairedEntities
 from .facts import Fact
-from .span_layer import SpanLayer, independent_spans
+from .span_layer import SpanLayer, independent_spans, joined
 
 _FROM_BILUO = {
     "BIOES": {"B": "B", "I": "I", "L": "E", "U": "S"},
@@ -227,9 +227,7 @@ class SpansLayer(SpanLayer):
 
     def write(self, doc: Doc, spans: Sequence[TypedSpan], *, overwrite: bool) -> None:
         new = _as_spans(doc, spans)
-        if not overwrite and self.spans_key in doc.spans:
-            new = [*doc.spans[self.spans_key], *new]
-        doc.spans[self.spans_key] = new
+        doc.spans[self.spans_key] = new if overwrite else joined(self.spans(doc), new)
 
     def write_scores(self, doc: Doc, chances: Floats1d) -> None:
         """As spaCy's `spancat`; spans that were there before have no probability."""

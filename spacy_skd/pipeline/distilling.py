@@ -26,7 +26,7 @@ from .gold_config import check_resumes
 from .learning import LearningPipe
 from .lost_mass import LostMass
 from .no_teacher import NoTeacher
-from .saved import CALIBRATION, NONE, check_calibration, check_outputs, checked_cfg
+from .saved import CALIBRATION, NONE, check_calibration, check_outputs, checked_cfg, new_cfg
 from .settings import Scheduled, with_settings
 from .tasks.activations import EXTENSION, register_extension
 from .tasks.analyses import Analysis, check_k
@@ -72,7 +72,7 @@ class DistillingPipe(LearningPipe):
         self.save_activations = save_activations
         self.confidences = confidences
         self.needs_teacher = needs_teacher
-        self.cfg: dict[str, Any] = {"labels": list(task.fixed_labels or ()), "step": 0, "seen": 0}
+        self.cfg: dict[str, Any] = new_cfg(task.fixed_labels or ())
         self.lost_mass = LostMass(name)
         self.unknown_labels = UnknownLabels(name)
         self._no_teacher = NoTeacher(name)
@@ -250,12 +250,12 @@ class DistillingPipe(LearningPipe):
     def _initial_labels(
         self, get_examples: Callable[[], Iterable[Example]], labels: Iterable[str] | None
     ) -> list[str]:
+        if self._teacher is None and self.objective.asks:
+            self._no_teacher.check(self.distill_weight, {}, needed=self.needs_teacher)
         if self.task.fixed_labels is not None:
             return list(self.task.fixed_labels)
         if labels is not None:
             return self.task.given_labels(labels)
-        if self._teacher is None and self.objective.asks:
-            self._no_teacher.check(self.distill_weight, self.cfg, needed=self.needs_teacher)
         more = self.task.initial_labels(get_examples, self.labels_of_teacher(), self._ask)
         return list(dict.fromkeys([*self.cfg["labels"], *more]))
 
@@ -279,8 +279,8 @@ class DistillingPipe(LearningPipe):
         check_outputs(self, labels)
         self.task.check_settings(labels)
         check_resumes(nlp)
-        self.cfg.pop(CALIBRATION, None)  # of other weights
-        self.cfg["labels"] = list(labels)
+        self.cfg.pop(CALIBRATION, None)  # of other weights, as are the counts
+        self.cfg.update(new_cfg(labels))
         self._intern(labels)
         if self._teacher is not None and self.objective.asks:
             self.task.check_taught(self.labels_of_teacher())

@@ -170,12 +170,12 @@ class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
         examples = list(examples)
         validate_examples(examples, f"{type(self).__name__}.update")
         examples = of_gold(examples)
+        n = self.n_learnt([eg.predicted for eg in examples])
+        if n:  # one that has seen nothing yet may need a teacher
+            losses[self.name] += self.learn_examples(examples, n=n, drop=drop)
+            self.cfg["step"] = self.cfg.get("step", 0) + 1
         self.cfg["seen"] = self.cfg.get("seen", 0) + len(examples)
-        if not (n := self.n_learnt([eg.predicted for eg in examples])):
-            return losses
-        losses[self.name] += self.learn_examples(examples, n=n, drop=drop)
-        self.cfg["step"] = self.cfg.get("step", 0) + 1
-        if sgd:
+        if n and sgd:
             self.finish_update(sgd)
         return losses
 

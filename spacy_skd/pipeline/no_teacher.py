@@ -26,14 +26,14 @@ class NoTeacher:
         cfg (Mapping): of the component. needed (bool): its setting `needs_teacher`.
         RAISES (ValueError): if one is needed.
         """
-        highest = distill_weight.highest
+        highest = getattr(distill_weight, "highest", 1.0)  # a schedule of one's own may lack it
         if highest == 0:
             return
         if needed and not cfg.get("step") and not cfg.get("seen"):
             raise ValueError(
                 f"{self.name}: distill_weight is {highest} but the pipeline has no teacher. "
                 f"Add a component with factory 'skd_teacher' before {self.name!r} (and to "
-                f'training.frozen_components), or set target = "gold" to train on gold alone.'
+                f"training.frozen_components), or set needs_teacher = false to train on gold alone."
             )
         if not self._told:
             self._told = True

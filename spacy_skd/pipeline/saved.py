@@ -2,6 +2,7 @@
 would be written wrong, or fail at the first text."""
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,6 +81,11 @@ def save_anew(nlp: Language, folder: Path, names: Iterable[str], *, config: bool
             write_atomically(target, (drafts / file).read_bytes(), drafts=drafts)
 
 
+def new_cfg(labels: Sequence[str]) -> dict[str, Any]:
+    """Return the `cfg` of a component that has learnt nothing yet."""
+    return {"labels": list(labels), **dict.fromkeys(COUNTS, 0)}
+
+
 def check_calibration(value: Any) -> float:
     """Return the temperature. RAISES (ValueError): if it is none."""
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -106,8 +112,7 @@ def _check(pipe: _Saved, *, has_model: bool) -> None:
     labels = pipe.cfg["labels"]
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise ValueError(f"expected labels, a list of strings, got {labels!r}")
-    twice = sorted({label for label in labels if labels.count(label) > 1})
-    if twice:
+    if twice := sorted(label for label, n in Counter(labels).items() if n > 1):
         raise ValueError(f"expected each label once, got {twice} more often")
     for name in COUNTS:
         count = pipe.cfg.get(name, 0)

@@ -223,6 +223,10 @@ def test_annotation_that_is_there_stays_unless_it_may_be_replaced(folder, nlp):
     doc = annotated(nlp, TEXT, [(6, 7, "ACT")])
     assert found(nlp(doc)) == sorted([*NESTED, (6, 7, "ACT")])
     assert numpy.isnan(doc.spans["sc"].attrs["scores"]).tolist() == [True, False, False, False]
+    doc.spans["sc"] = [Span(doc, s.start, s.end, s.label, kb_id="Q1") for s in doc.spans["sc"]]
+    assert found(nlp(doc)) == sorted([*NESTED, (6, 7, "ACT")])  # each is there once, as it is
+    assert {span.kb_id_ for span in doc.spans["sc"]} == {"Q1"}
+    assert numpy.isnan(doc.spans["sc"].attrs["scores"]).tolist() == [True, False, False, False]
     nlp = spacy.load(folder / "yes-no", config={"components": {"sc": {"overwrite": True}}})
     doc = nlp(annotated(nlp, TEXT, [(6, 7, "ACT")]))
     assert found(doc) == sorted(NESTED)

@@ -5,6 +5,7 @@ import pytest
 import spacy
 from conftest import build, gold_examples, raw_examples, student_of, train
 from parsers import STRUCTURES
+from parsers import build as build_parser
 from spacy.tokens import Doc
 from spacy.training import Example
 from taught import scores_of_lesson
@@ -12,6 +13,7 @@ from thinc.api import Model
 
 from spacy_skd.codecs.trees import find_pairs
 from spacy_skd.training.callbacks import without_teacher
+from spacy_skd.transfer.annealing import as_schedule, make_linear_weight
 
 
 def test_learns_gold_and_predicts_it(teacher):
@@ -99,6 +101,28 @@ def test_annealing_goes_on_where_a_resumed_run_stopped(teacher, tmp_path):
         assert resumed.get_pipe(name).weight == pytest.approx(0.6)
 
 
+def test_annealing_begins_anew_with_new_weights():
+    nlp = build_parser("offset_tags", needs_teacher=False)
+    pipe, examples = nlp.get_pipe("parser"), gold_examples(nlp)
+    pipe.distill_weight = make_linear_weight(steps=2)
+    nlp.initialize(lambda: examples)
+    train(nlp, examples, 2)
+    assert (pipe.weight, pipe.cfg["seen"]) == (0.0, 2 * len(examples))
+    pipe.calibration = 2.0
+    nlp.initialize(lambda: examples)
+    assert (pipe.weight, pipe.cfg["seen"], pipe.calibration) == (1.0, 0, 1.0)
+
+
+def test_a_schedule_of_ones_own_anneals_and_learns_from_gold_alone():
+    """It is any function of the step."""
+    nlp = build_parser("offset_tags", needs_teacher=False)
+    pipe, examples = nlp.get_pipe("parser"), gold_examples(nlp)[:2]
+    pipe.distill_weight = as_schedule(lambda step: 0.5**step)
+    nlp.initialize(lambda: examples)
+    train(nlp, examples, 2)
+    assert pipe.weight == 0.25
+
+
 def test_annealing_goes_on_in_components_that_are_sourced(teacher, tmp_path):
     """As a config does that resumes from model-last."""
     schedule = {"@misc": "spacy-skd.LinearWeight.v1", "start": 0.8, "end": 0.0, "steps": 8}
@@ -183,6 +207,22 @@ def test_no_teacher_where_one_is_needed():
     nlp = build(weight=0.5)
     with pytest.raises(ValueError, match="has no teacher.*skd_teacher"):
         nlp.initialize(lambda: gold_examples(nlp))
+
+
+def test_no_teacher_where_labels_are_known_without_one():
+    """Those that are given, and those that a layer has always."""
+    nlp = build(weight=0.5)
+    examples = gold_examples(nlp)
+    for name, labels in (("sent", None), ("tag", ["NN"])):
+        pipe = nlp.get_pipe(name)
+        with pytest.raises(ValueError, match="has no teacher.*skd_teacher"):
+            pipe.initialize(lambda: examples, nlp=nlp, labels=labels)
+        pipe.needs_teacher = False
+        pipe.initialize(lambda: examples, nlp=nlp, labels=labels)
+        pipe.needs_teacher = True
+        with pytest.raises(ValueError, match="has no teacher.*skd_teacher"):
+            pipe.update(examples)
+        assert (pipe.cfg["step"], pipe.cfg["seen"]) == (0, 0)
 
 
 def test_teacher_without_the_component(teacher):

@@ -362,6 +362,12 @@ def test_learning_goes_on_after_a_preset_entity_of_a_new_label(teacher):
     nlp.update([Example(doc, blank_doc(nlp, ENTITIES[0][0]))], exclude=["teacher"])
     assert "NEW" in pipe.labels
     assert pipe.meter.teacher.weight >= len(doc) - 1
+    doc.set_ents([Span(doc, 2, 3, label="NEWER")])  # also of what another component believes
+    other = spacy.load(teacher)
+    eg = Example(doc, other(blank_doc(other, ENTITIES[0][0])))
+    eg.reference.set_ents([])
+    assert pipe.distill(other.get_pipe("ner"), [eg])["ner"] > 0
+    assert "NEWER" in pipe.labels
 
 
 def test_empty_docs_and_docs_without_beliefs_add_nothing(taught):
@@ -688,6 +694,10 @@ def test_a_new_training_of_one_counts_from_the_beginning(taught, teacher, tmp_pa
     nlp.initialize(lambda: examples(nlp, gold=False))
     make_begin_from(tmp_path)(nlp)
     assert found(nlp) == GOLD
+    assert (nlp.get_pipe("ner").cfg["step"], examples_seen(nlp)) == (0, 0)
+    learnt(nlp, examples(nlp, gold=False), steps=1)
+    assert examples_seen(nlp) > 0
+    nlp.initialize(lambda: examples(nlp, gold=False))
     assert (nlp.get_pipe("ner").cfg["step"], examples_seen(nlp)) == (0, 0)
 
 

@@ -136,7 +136,7 @@ def test_without_beliefs_gold_counts_whole_whatever_the_weight():
 
 @pytest.mark.parametrize("weight", [0.0, 0.3])
 def test_where_gold_crosses_the_teachers_share_is_one(weight, teachers):
-    student = build("projective_tree", distill_weight=weight)
+    student = build("projective_tree", distill_weight=weight, needs_teacher=False)
     pipe, examples = student.get_pipe("parser"), [crossing_example(student)]
     labels = teachers["tree"].get_pipe("parser").labels
     pipe.initialize(lambda: examples, nlp=student, labels=[*labels, "x", "y"])

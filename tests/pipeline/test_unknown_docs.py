@@ -1,6 +1,7 @@
 """What no teacher knows of a doc is unknown: no loss, no gradient, whatever is learnt."""
 
 import numpy
+import parsers
 import pytest
 import spacy
 from all_components import EACH, bare, build, gold_examples
@@ -9,6 +10,7 @@ from spacy.training import Example
 from taught import lesson, student_of
 from thinc.api import SGD
 
+from spacy_skd.transfer.annealing import as_schedule
 from spacy_skd.transfer.beliefs import Pooled
 
 
@@ -78,3 +80,18 @@ def test_each_doc_is_taught_by_those_that_know_it(taught, name):
     found = learn(pipe, docs, pooled(beliefs, who, weights=(1.0, 1.0)))
     some = [i for i, known in enumerate(who) if known]
     close(found, learn(pipe, [docs[i] for i in some], [beliefs[i] for i in some]))
+
+
+def test_a_parser_of_tags_learns_gold_of_docs_that_nobody_knows():
+    """In the sentences of the reference; those of the other docs are the teacher's."""
+    nlp = parsers.trained("offset_tags", steps=2)
+    pipe, examples = nlp.get_pipe("parser"), parsers.gold_examples(nlp)
+    beliefs = pipe.believe(parsers.with_sentences(nlp))
+    pipe.distill_weight = as_schedule(0.4)
+    known = [i % 2 == 0 for i in range(len(examples))]
+    found = learn(pipe, examples, pooled(beliefs, [[0] if is_known else [] for is_known in known]))
+    taught = [
+        learn(pipe, [examples[i]], [beliefs[i]] if is_known else None)
+        for i, is_known in enumerate(known)
+    ]
+    close(found, (sum(loss for loss, _ in taught), sum(gradient for _, gradient in taught)))

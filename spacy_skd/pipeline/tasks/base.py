@@ -147,7 +147,7 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
 
     def note_gold(self, examples: Iterable[Example]) -> None:
         """Remember labels of gold beside those of the examples that `initial_labels` is shown."""
-        self.noted = (*self.noted, *self.labels_in(examples))
+        self.noted = tuple(dict.fromkeys((*self.noted, *self.labels_in(examples))))
 
     @abstractmethod
     def labels_in(self, examples: Iterable[Example]) -> list[str]:

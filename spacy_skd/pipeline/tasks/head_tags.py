@@ -231,12 +231,11 @@ class HeadTagTask(ParsingTask[HeadTagLesson, list[Doc], Floats2d, Floats2d]):
         self, examples: Sequence[Example], beliefs: Sequence[Belief] | None
     ) -> HeadTagLesson:
         """See `Task.lesson`. Of several teachers, the sentences are the first's. Whether they agree
-        matters for heads alone that lead out of a sentence, which are unknown gold."""
+        matters for heads alone that lead out of a sentence, which are unknown gold. Of a doc of
+        which no teacher knows any, they are those of the reference."""
         beliefs = self.learnt(beliefs)
-        if beliefs is None:
-            units = [self.reference_units(eg) for eg in examples]
-        else:
-            units = [_sentences(belief) for belief in beliefs]
+        told = [None] * len(examples) if beliefs is None else [each.sentences() for each in beliefs]
+        units = [self.reference_units(eg) if of is None else of for eg, of in zip(examples, told)]
         arcs = [self.layer.gold(eg, labels=self.tags.deprels) for eg in examples]
         return HeadTagLesson(self._gold_tags(arcs, units), beliefs)
 
@@ -291,8 +290,3 @@ class HeadTagTask(ParsingTask[HeadTagLesson, list[Doc], Floats2d, Floats2d]):
         known = numpy.nonzero(tags >= 0)[0]
         indicators[known, tags[known]] = 1.0
         return gold_tokens(as_units(self.ops.asarray(indicators)), tags >= 0)
-
-
-def _sentences(belief: Belief) -> Ints2d:
-    units = belief.members[0].sentences()
-    return numpy.zeros((0, 2), dtype="int64") if units is None else units

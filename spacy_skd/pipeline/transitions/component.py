@@ -18,6 +18,7 @@ from ..learning import LearningPipe
 from ..lost_mass import LostMass
 from ..meter import Meter
 from ..no_teacher import NoTeacher
+from ..saved import COUNTS
 from ..settings import Scheduled
 from ..unknown_labels import UnknownLabels
 from .driver import Driver
@@ -169,7 +170,7 @@ class TransitionPipe:
         get_gold = only_gold(get_examples)
         check_resumes(nlp)
         if self._teacher is None:
-            self._no_teacher.check(self.distill_weight, self.cfg, needed=self.needs_teacher)
+            self._no_teacher.check(self.distill_weight, {}, needed=self.needs_teacher)
         if labels is None:
             counted = self.moves.get_actions(
                 examples=[*get_gold(), *self._noted],
@@ -179,6 +180,7 @@ class TransitionPipe:
             labels = self.actions_with(self.labels_of_teacher(), counted)
         self._noted = []
         super().initialize(get_gold, nlp=nlp, labels=labels)  # type: ignore[misc]
+        self.cfg.update(dict.fromkeys(COUNTS, 0))  # of weights that have learnt nothing yet
         if not self.taught_labels:
             raise ValueError(
                 f"{self.name}: no labels. Expected some in the examples, in `labels` of "
@@ -204,20 +206,23 @@ class TransitionPipe:
 
     def learn_examples(self, examples: Sequence[Example], *, n: int, drop: float) -> float:
         docs = [eg.predicted for eg in examples]
-        # Those of preset entities too: else no action would be possible from there on.
-        both = [*docs, *(eg.reference for eg in examples)]
-        self._ensure_labels_are_added(both)  # type: ignore[attr-defined]
+        self._add_labels_of([*docs, *(eg.reference for eg in examples)])
         beliefs = self.beliefs_of_teacher(examples)
         return self._learn(docs, beliefs, self._golds(examples), n=n, drop=drop)
 
     def learn_beliefs(
         self, docs: list[Doc], beliefs: Sequence[Belief], *, n: int, of: str, drop: float
     ) -> float:
+        self._add_labels_of(docs)
         self._taught_by = of
         try:
             return self._learn(docs, beliefs, [None] * len(docs), n=n, drop=drop)
         finally:
             self._taught_by = None
+
+    def _add_labels_of(self, docs: Sequence[Doc]) -> None:
+        """Add those of preset entities: else no action would be possible from there on."""
+        self._ensure_labels_are_added(docs)  # type: ignore[attr-defined]
 
     def _golds(self, examples: Sequence[Example]) -> list[Any]:
         """Return spaCy's gold of each example, None of one without."""
