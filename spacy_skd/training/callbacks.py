@@ -10,6 +10,7 @@ from spacy.language import Language
 from thinc.api import Config, Model
 
 from ..models.embedding.own_vectors import STATIC
+from ..models.frozen import listeners
 from ..pipeline.gold_config import is_ours, learning_alone, read_gold
 from ..pipeline.of_training import is_of_training
 from ..pipeline.teacher.base import SkdTeacher
@@ -209,7 +210,7 @@ def why_not_kept(pipe: Any) -> str:
     names = {node.name for node in model.walk()}
     if any("transformer" in name for name in names):
         return "needs the transformer"
-    if any("listener" in name for name in names):
+    if listeners(model):
         return "listens to vectors of the teacher"
     if hasattr(pipe, "listening_components") and hasattr(pipe, "find_listeners"):
         return "makes vectors for the teacher's own components"
