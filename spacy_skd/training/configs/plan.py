@@ -58,8 +58,7 @@ class Row:
 class Plan:
     """rows (list[Row]): of the teacher's components, in its order. by_beam (list[str]): those of
     them whose probabilities are nearly all 0 or 1. embedding (str): the teacher's component that
-    heads could listen to, "" if there is none. lexicon (ReadLexicon | None): of the user, for the
-    students."""
+    heads could listen to, "" if there is none. lexicon (ReadLexicon | None): of the user."""
 
     rows: list[Row] = field(default_factory=list)
     by_beam: list[str] = field(default_factory=list)
@@ -146,7 +145,8 @@ def check_trained(nlp: Language, plan: Plan) -> Plan:
     taught = [row.name for row in plan.rows if row.students]
     never = [name for name in taught if not is_trained(nlp.get_pipe(name))]
     if never:
-        others = ",".join(name for name in taught if name not in never)
+        of_student = {*taught, *plan.sourced, *plan.retrained}
+        others = ",".join(r.name for r in plan.rows if r.name in of_student.difference(never))
         remedy = f"leave them out (--pipes {others}) or train" if others else "train"
         raise ValueError(
             f"{', '.join(never)}: what has not been trained cannot teach: {remedy} them"
