@@ -24,7 +24,7 @@ from ..training.configs.presets import DEFAULT, PRESETS, find_preset
 from ..training.configs.retrained import retrained_weights
 from ..training.configs.several_stores import ask_stores, with_stores
 from ..training.configs.stored_plan import plan_of_store
-from ..training.configs.student_config import for_teacher, student_config
+from ..training.configs.student_config import for_teacher, own_settings, student_config
 from ..training.configs.transitions import with_transitions
 from ..training.configs.with_lexicon import with_lexicon
 from ..training.configs.with_similarities import with_similarities
@@ -114,7 +114,7 @@ def init(
         plan.students,
         preset=size,
         lang=str(nlp.lang),
-        tokenizer=nlp.config["nlp"]["tokenizer"],
+        tokenizer=own_settings(nlp)["tokenizer"],
         vectors=vectors,
         scored=scored,
         more_scores=_more_scores(plan, nlp, gold),

@@ -59,6 +59,13 @@ def frozen_layers(model: Model[Any, Any]) -> list[Model[Any, Any]]:
     return [layer for node in frozen for layer in node.walk() if layer is not node]
 
 
+def listeners(model: Model[Any, Any]) -> list[Model[Any, Any]]:
+    """Return the layers of a model that are fed by another component, spaCy's or a plugin's. Names
+    do not say which: those of the layers around one keep its name where it was replaced
+    (`nlp.replace_listeners`)."""
+    return [n for n in model.walk() if hasattr(n, "upstream_name") or "_upstream_name" in n.attrs]
+
+
 def has_vectors(doc: Doc) -> bool:
     """Tell whether a tok2vec or a transformer has run."""
     by_transformer = Doc.has_extension("trf_data") and doc._.trf_data is not None

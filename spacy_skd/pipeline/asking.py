@@ -7,7 +7,7 @@ from spacy.tokens import Doc
 from spacy.training import Example, validate_examples
 from thinc.api import Model
 
-from ..models.frozen import has_vectors
+from ..models.frozen import has_vectors, listeners
 from ..teachers.sources import CAN_TEACH, as_source
 from ..transfer.beliefs import Belief
 
@@ -69,8 +69,3 @@ def check_vectors(model: Model[Any, Any], doc: Doc) -> None:
 def lack_vectors(model: Model[Any, Any], docs: Sequence[Doc]) -> bool:
     """Tell whether a model listens to another component, which has not run on some doc."""
     return bool(listeners(model)) and not all(has_vectors(doc) for doc in docs)
-
-
-def listeners(model: Model[Any, Any]) -> list[Model[Any, Any]]:
-    """Return the layers of a model that are fed by another component, spaCy's or a plugin's."""
-    return [node for node in model.walk() if hasattr(node, "upstream_name")]

@@ -16,8 +16,7 @@ from spacy.training import Example
 from spacy.ty import ListenedToComponent
 from thinc.api import Model, Optimizer
 
-from ..models.frozen import frozen_layers
-from .asking import listeners
+from ..models.frozen import frozen_layers, listeners
 from .saved import CALIBRATION
 
 LEARN_RATE = 0.001

@@ -14,6 +14,7 @@ import numpy
 from spacy.language import Language
 from thinc.api import Config, Model
 
+from ..models.frozen import listeners
 from ..rules import is_fast, make_original
 from ..structures import to_numpy
 from .distilling import DistillingPipe
@@ -123,7 +124,7 @@ def _copy_weights(pipe: DistillingPipe, stock: Any, tok2vec: Model[Any, Any]) ->
             new.set_dim(dim, size)
     new.set_param("W", new.ops.asarray(W))
     new.set_param("b", new.ops.asarray(b))
-    if "listener" not in tok2vec.name:
+    if not listeners(tok2vec):
         model.get_ref("tok2vec").from_bytes(tok2vec.to_bytes())
 
 

@@ -21,16 +21,20 @@ SIZE = 100_000  # 20 MB
 
 
 @callback(NAME)
-def make_tokenizer_cache(size: int = SIZE) -> Callable[[Language], Language]:
+def make_tokenizer_cache(
+    size: int = SIZE, first: Callable[[Language], Language] | None = None
+) -> Callable[[Language], Language]:
     """For `[nlp.after_creation]`: set how many pieces the tokenizer remembers. It cuts as before.
 
     size (int): pieces, about 200 bytes each. A tokenizer that is not spaCy's own and has no
         `max_cache_size` stays as it is.
+    first (Callable[[Language], Language] | None): another such callback, which is called before.
     RAISES (ValueError): if the size is negative.
     """
     check_between("size", size, low=0, high=10**9)
 
     def after_creation(nlp: Language) -> Language:
+        nlp = nlp if first is None else first(nlp)
         if hasattr(nlp.tokenizer, "max_cache_size"):
             nlp.tokenizer.max_cache_size = size
         return nlp

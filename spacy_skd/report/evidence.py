@@ -18,6 +18,7 @@ from .counting import Tally, known_facts, unknown_chars
 from .deciding import probabilities_told
 from .differing import Differences, Said
 from .divergence import can_compare, component_of, divergence
+from .predicting import predicted_as_given
 from .reliability import Reliability, measure
 from .scores import unannotated
 from .slices import DocSlices, Slices
@@ -136,7 +137,11 @@ class _Gathering:
 
     def add(self, references: Sequence[Doc]) -> None:
         docs = {
-            name: list(nlp.pipe(unannotated(nlp, list(references)), disable=cleaners(nlp)))
+            name: list(
+                predicted_as_given(
+                    nlp, list(unannotated(nlp, list(references))), disable=cleaners(nlp)
+                )
+            )
             for name, nlp in self.pipelines.items()
         }
         evidence = self.evidence

@@ -14,6 +14,7 @@ from ..layers.base import Layer
 from ..layers.facts import Fact
 from ..layers.known import known_layers
 from ..teachers.embedding import cleaners
+from ..teachers.merging import mergers
 from .deciding import probabilities_told
 from .divergence import component_of
 from .evidence import confidences_of
@@ -47,7 +48,10 @@ def inspect(pipelines: Mapping[str, Language], text: str, *, k: int = 3) -> list
         raise ValueError("expected a text, got none")
     pipes = (pipe for nlp in pipelines.values() for _, pipe in nlp.pipeline)
     with probabilities_told(pipes, activations=True):
-        docs = {name: nlp(text, disable=cleaners(nlp)) for name, nlp in pipelines.items()}
+        docs = {
+            name: nlp(text, disable=[*cleaners(nlp), *mergers(nlp)])
+            for name, nlp in pipelines.items()
+        }
     layers = [each for kind in known_layers() for each in kind.variants([*docs.values()])]
     sections = []
     for layer in sorted(layers, key=lambda each: each.order):

@@ -11,6 +11,7 @@ from ..models.words import in_batches
 from ..teachers.embedding import drop_vectors
 from ..teachers.fingerprint import fingerprint
 from ..teachers.loading import load_trained
+from ..teachers.merging import mergers
 from ..training.engines.base import Engine, Plan
 from ..training.engines.docs import Docs
 from ..training.engines.worker import check_same_pipeline
@@ -59,6 +60,14 @@ class Given:
         return doc
 
 
+def predicted_as_given(
+    nlp: Language, docs: Sequence[Doc], *, disable: Sequence[str] = ()
+) -> Iterator[Doc]:
+    """Yield the docs as a pipeline annotates them, but for components that merge their tokens,
+    which then would not be those of gold. disable: further components that do not run."""
+    return nlp.pipe(docs, disable=[*mergers(nlp), *disable])
+
+
 @dataclass(frozen=True)
 class PredictingJob:
     """Some references, see `Job`. pipeline (str): its name."""
@@ -79,7 +88,8 @@ class Predicting:
 
     def __call__(self, job: PredictingJob) -> Callable[[], Docs]:
         nlp = self.load(job.pipeline)
-        docs = Docs([drop_vectors(doc) for doc in nlp.pipe([each.doc(nlp) for each in job.given])])
+        given = [each.doc(nlp) for each in job.given]
+        docs = Docs(list(map(drop_vectors, predicted_as_given(nlp, given))))
         return lambda: docs
 
 

@@ -18,7 +18,7 @@ from ..layers.known import known_layers
 from ..shards.files import unpacked
 from ..training.conversion.multiwords import merge, multiwords_of
 from .predicting import SETTINGS as SETTINGS
-from .predicting import Given
+from .predicting import Given, predicted_as_given
 
 # Of components that are no layer's, or not counted as the layer's facts are (`CATS`). Both are
 # scored as 0 where nothing sets them.
@@ -56,7 +56,7 @@ def unannotated(
 
 def predict_here(nlp: Language, references: Sequence[Doc], *, setting: str) -> Iterator[Doc]:
     """Yield what the pipeline predicts, in this process."""
-    return nlp.pipe(list(unannotated(nlp, references, setting=setting)))
+    return predicted_as_given(nlp, list(unannotated(nlp, references, setting=setting)))
 
 
 class Predict(Protocol):

@@ -3,13 +3,14 @@
 import copy
 import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from spacy.language import Language
 from thinc.api import Config, Model
 
 from ..models.embedding.own_vectors import STATIC
+from ..models.frozen import listeners
 from ..pipeline.gold_config import is_ours, learning_alone, read_gold
 from ..pipeline.of_training import is_of_training
 from ..pipeline.teacher.base import SkdTeacher
@@ -29,11 +30,21 @@ OF_TEACHER = "${paths.teacher}"
 
 
 @callback(DROP)
-def make_drop_teacher() -> Callable[[Language], Language]:
+def make_drop_teacher(enable: Sequence[str] = ()) -> Callable[[Language], Language]:
     """Drop the teacher, for `[training.before_to_disk]`: the saved pipeline has no teacher, no path
     to one and none of the callbacks that need one, and transition students are stock components.
-    Its config trains: on gold, by spaCy's reader, without an error that there is no teacher."""
-    return without_teacher
+    Its config trains: on gold, by spaCy's reader, without an error that there is no teacher.
+
+    enable (Sequence[str]): components that are disabled in training alone, and enabled in what is
+        saved: those that merge tokens, which evaluation compares with gold's.
+    """
+
+    def before_to_disk(nlp: Language) -> Language:
+        clone = without_teacher(nlp)
+        clone._disabled = clone._disabled - set(enable)
+        return clone
+
+    return before_to_disk
 
 
 def without_teacher(nlp: Language) -> Language:
@@ -84,7 +95,7 @@ def _scrub(config: Config, names: list[str]) -> Config:
     paths = config.get("paths", {})
     if initialize.get("vectors") in (OF_TEACHER, paths.get("teacher")):
         initialize["vectors"] = None  # saved with the vocab
-    for settings in initialize.get("components", {}).values():
+    for settings in (initialize, *initialize.get("components", {}).values()):
         for name, value in settings.items():
             if is_ours(value, "@misc"):  # read where training is resumed
                 settings[name] = {**value, "path": OF_PATHS}
@@ -209,7 +220,7 @@ def why_not_kept(pipe: Any) -> str:
     names = {node.name for node in model.walk()}
     if any("transformer" in name for name in names):
         return "needs the transformer"
-    if any("listener" in name for name in names):
+    if listeners(model):
         return "listens to vectors of the teacher"
     if hasattr(pipe, "listening_components") and hasattr(pipe, "find_listeners"):
         return "makes vectors for the teacher's own components"

@@ -1,12 +1,12 @@
-"""What a component that is trained anew begins with: the teacher's labels and knowledge base.
-
-Functions of `[initialize.components.NAME]`.
+"""What a student begins with of its teacher: lookup tables, functions of `[initialize]`, and of a
+component that is trained anew labels and knowledge base, of `[initialize.components.NAME]`.
 """
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from spacy.lookups import Lookups
 from spacy.vocab import Vocab
 
 from ..registry import misc
@@ -14,6 +14,7 @@ from ..teachers.loading import load_trained
 
 KNOWLEDGE = "spacy-skd.KnowledgeOf.v1"
 LABELS = "spacy-skd.LabelsOf.v1"
+LOOKUPS = "spacy-skd.LookupsOf.v1"
 
 
 @misc(LABELS)
@@ -50,6 +51,16 @@ def make_knowledge_of(path: Path | None, component: str) -> Callable[[Vocab], An
         return copy.from_bytes(kb.to_bytes())
 
     return load
+
+
+@misc(LOOKUPS)
+def make_lookups_of(path: Path | None) -> Lookups | None:
+    """Return, for `lookups`, the tables of another pipeline's vocab (`nlp.vocab.lookups`), by which
+    the norms of words may go, and rules or code of one's own.
+
+    path (Path | None): as of `spacy-skd.LabelsOf.v1`; without it there are none.
+    """
+    return None if path is None else load_trained(str(path)).vocab.lookups
 
 
 def _component(path: Path, name: str) -> Any:

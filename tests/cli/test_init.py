@@ -379,10 +379,10 @@ def test_what_was_never_trained_is_refused_as_annotate_does(stock, tmp_path):
     nlp = spacy.load(stock, disable=["senter"])
     nlp.add_pipe("senter", "never")
     nlp.to_disk(tmp_path / "teacher")
-    found = run(tmp_path / "teacher", tmp_path / "s.cfg", "--pipes", "never,tagger")
+    found = run(tmp_path / "teacher", tmp_path / "s.cfg", "--pipes", "never,tagger,entity_ruler")
     message = " ".join(found.output.split())
     assert "never: what has not been trained cannot teach: leave" in message, message
-    assert "(--pipes tagger)" in message
+    assert "(--pipes tagger,entity_ruler)" in message
     assert found.exit_code == 1
     assert not (tmp_path / "s.cfg").exists()
     assert run(tmp_path / "teacher", tmp_path / "s.cfg", "--pipes", "tagger").exit_code == 0

@@ -36,7 +36,7 @@ def test_it_outlives_saving(tmp_path):
 
 def test_students_have_it():
     config = student_config([Student("tag", "tag", "tag")], preset=PRESETS["tiny"])
-    assert config["nlp"]["after_creation"] == {"@callbacks": NAME, "size": SIZE}
+    assert config["nlp"]["after_creation"] == {"@callbacks": NAME, "size": SIZE, "first": None}
     assert load_model_from_config(config, validate=False).tokenizer.max_cache_size == SIZE
 
 

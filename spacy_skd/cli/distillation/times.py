@@ -21,7 +21,7 @@ from ...teachers.runner import TeacherRunner
 from ...training.annotation.provenance import asked_pipes
 from ...training.configs.plan import Plan, make_plan
 from ...training.configs.presets import find_preset
-from ...training.configs.student_config import for_teacher, student_config
+from ...training.configs.student_config import for_teacher, own_settings, student_config
 from ...training.conversion.raw_text import Placed, read_texts
 from ...training.corpora.readers import make_mixed_corpus, pieces
 from ..prepare import student_words
@@ -141,7 +141,7 @@ def _learning(
         plan.students,
         preset=find_preset(preset),
         lang=str(nlp.lang),
-        tokenizer=nlp.config["nlp"]["tokenizer"],
+        tokenizer=own_settings(nlp)["tokenizer"],
     )
     config = for_teacher(config, plan, nlp, source=source)
     with tempfile.TemporaryDirectory() as folder:

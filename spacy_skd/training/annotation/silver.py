@@ -18,6 +18,7 @@ from ...shards.manifest import Manifest
 from ...teachers.embedding import drop_vectors
 from ...teachers.fingerprint import about_pipeline, fingerprint
 from ...teachers.loading import load_trained
+from ...teachers.merging import mergers
 from ...teachers.overlap import batches_by_length
 from ..conversion.categories import decide_categories
 from ..conversion.raw_text import REJECTS, Unfit, find_raw_files
@@ -120,10 +121,12 @@ class Guesser:
             return DocBin(docs=self.guessed([record.text for record in records]))
 
     def guessed(self, texts: Sequence[str]) -> list[Doc]:
-        """Return the annotated docs, in the order of the texts."""
+        """Return the annotated docs, in the order of the texts, of the tokenizer's tokens."""
         docs = [self.nlp.make_doc(text) for text in texts]
         for batch in batches_by_length([len(doc) for doc in docs], size=self.batch_words):
-            guesses = self.nlp.pipe([docs[i] for i in batch], batch_size=len(batch))
+            guesses = self.nlp.pipe(
+                [docs[i] for i in batch], batch_size=len(batch), disable=mergers(self.nlp)
+            )
             for i, doc in zip(batch, guesses):
                 decide_categories(self.nlp, doc)
                 docs[i] = drop_vectors(doc)

@@ -8,6 +8,7 @@ from spacy.language import Language
 from spacy.ty import ListenedToComponent
 
 from ...layers.known import corpus_layers, corpus_names, find_layer
+from ...models.frozen import listeners
 from ...pipeline.teacher.base import is_teacher
 from ...teachers.embedding import find_listener
 from ...teachers.runner import sets_sentences
@@ -109,7 +110,7 @@ def _chosen(
 
 
 def _listens(pipe: Any) -> bool:
-    return any("listener" in node.name for node in pipe.model.walk())
+    return bool(listeners(pipe.model))
 
 
 def _asked(

@@ -13,6 +13,7 @@ from ...layers.known import find_layer
 from ...pipeline.teacher.base import is_teacher
 from ...rules import fast_factory
 from ...teachers.embedding import find_listener
+from ...teachers.merging import merges
 from ...teachers.runner import sets_sentences
 from ...teachers.sources import CAN_TEACH, as_source, is_trained
 from ...teachers.transition import TransitionSource
@@ -40,9 +41,8 @@ class Student:
 class Row:
     """What becomes of a component of the teacher. students (tuple[Student, ...]): that it teaches.
     is_sourced (bool): whether the student takes it over. is_retrained (bool): whether it trains it
-    anew. reason (str): why neither, why it is taken over though it could teach, or as what.
-    is_lost (bool): whether the student cannot do what it
-    does. loses (str): what of it no student learns."""
+    anew. reason (str): why neither, why it is taken over though it could teach, or as what. is_lost
+    (bool): whether the student cannot do what it does. loses (str): what no student learns."""
 
     name: str
     factory: str
@@ -58,8 +58,7 @@ class Row:
 class Plan:
     """rows (list[Row]): of the teacher's components, in its order. by_beam (list[str]): those of
     them whose probabilities are nearly all 0 or 1. embedding (str): the teacher's component that
-    heads could listen to, "" if there is none. lexicon (ReadLexicon | None): of the user, for the
-    students."""
+    heads could listen to, "" if there is none. lexicon (ReadLexicon | None): of the user."""
 
     rows: list[Row] = field(default_factory=list)
     by_beam: list[str] = field(default_factory=list)
@@ -146,7 +145,8 @@ def check_trained(nlp: Language, plan: Plan) -> Plan:
     taught = [row.name for row in plan.rows if row.students]
     never = [name for name in taught if not is_trained(nlp.get_pipe(name))]
     if never:
-        others = ",".join(name for name in taught if name not in never)
+        of_student = {*taught, *plan.sourced, *plan.retrained}
+        others = ",".join(r.name for r in plan.rows if r.name in of_student.difference(never))
         remedy = f"leave them out (--pipes {others}) or train" if others else "train"
         raise ValueError(
             f"{', '.join(never)}: what has not been trained cannot teach: {remedy} them"
@@ -191,7 +191,7 @@ def _row(nlp: Language, name: str, pipe: Any, pipes: Sequence[str], teach: Conta
     reason = why_not_kept(pipe)
     if reason:
         return replace(row, reason=f"{reason}, and no student learns what it does", is_lost=True)
-    return replace(row, is_sourced=True, reason=_fast(pipe))
+    return replace(row, is_sourced=True, reason=_how_taken(nlp, name))
 
 
 def _kept(nlp: Language, name: str, pipe: Any) -> Row:
@@ -199,12 +199,14 @@ def _kept(nlp: Language, name: str, pipe: Any) -> Row:
     reason = why_not_kept(pipe)
     if reason:
         raise ValueError(f"keep: {name!r} cannot be taken over as it is: it {reason}")
-    return Row(name, nlp.get_pipe_meta(name).factory, is_sourced=True, reason=_fast(pipe))
+    return Row(name, nlp.get_pipe_meta(name).factory, is_sourced=True, reason=_how_taken(nlp, name))
 
 
-def _fast(pipe: Any) -> str:
-    """Return what is said of rules that are taken over to be applied faster."""
-    factory = fast_factory(pipe)
+def _how_taken(nlp: Language, name: str) -> str:
+    """Return how it is taken over if not as it is: as faster rules, or to be off in training."""
+    if merges(nlp, name):
+        return "taken over; off in training and scores, as it merges or splits tokens"
+    factory = fast_factory(nlp.get_pipe(name))
     return factory and f"taken over, as a {factory}"
 
 

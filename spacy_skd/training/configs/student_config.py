@@ -11,7 +11,9 @@ from thinc.api import Config
 
 from ...layers.known import find_layer
 from ...rules import FAST_RULES, fast_factory
+from ...teachers.merging import merges
 from ..callbacks import COPY, NO_VECTORS, OF_TEACHER, reads_vectors
+from ..inherited import LOOKUPS
 from .plan import TEACHER, TOK2VEC, Plan, Student
 from .presets import Block, Preset
 from .retrained import reads_words, retrained_component, retrained_settings
@@ -83,8 +85,9 @@ def score_weights(
 
 
 def for_teacher(config: Config, plan: Plan, nlp: Language, *, source: str | None) -> Config:
-    """Return the config of a plan's students, made for one teacher: its tokenizer, and at their
-    places its components that need no transformer, and those that are trained anew.
+    """Return the config of a plan's students, made for one teacher: its tokenizer, callbacks and
+    lookup tables, and at their places its components that need no transformer, and those that are
+    trained anew.
 
     nlp (Language): the teacher. source (str | None): where it was loaded from.
     """
@@ -98,6 +101,9 @@ def for_teacher(config: Config, plan: Plan, nlp: Language, *, source: str | None
             config["initialize"]["components"][name] = settings
     config["components"] = {name: blocks[name] for name in plan.pipeline}
     config["training"]["frozen_components"] = [TEACHER, *plan.sourced]
+    merging = [name for name in plan.sourced if merges(nlp, name)]
+    config["nlp"]["disabled"] = merging  # evaluation compares tokens with gold's
+    config["training"]["before_to_disk"]["enable"] = merging
     weights = config["training"]["score_weights"]
     for name in (*plan.sourced, *plan.retrained):  # what they are scored by by default
         for score in nlp.get_pipe_meta(name).default_score_weights or {}:
@@ -108,7 +114,10 @@ def for_teacher(config: Config, plan: Plan, nlp: Language, *, source: str | None
     looks_up += [reads_words(nlp, name) for name in plan.retrained]
     if nlp.vocab.vectors.shape[1] and any(looks_up):
         config["initialize"]["vectors"] = OF_TEACHER
-    own = {"nlp": {"tokenizer": nlp.config["nlp"]["tokenizer"]}}
+    config["nlp"].update(_callbacks(nlp, config["nlp"]["after_creation"]))
+    if nlp.vocab.lookups.tables:
+        config["initialize"]["lookups"] = {"@misc": LOOKUPS, "path": OF_TEACHER}
+    own = {"nlp": {"tokenizer": own_settings(nlp)["tokenizer"]}}
     if _rules(nlp) != _rules(blank(str(nlp.lang), config=own)):
         copied = {"@callbacks": COPY, "tokenizer": OF_TEACHER, "vocab": None}
         config["initialize"]["before_init"] = copied
@@ -116,6 +125,22 @@ def for_teacher(config: Config, plan: Plan, nlp: Language, *, source: str | None
         before = config["initialize"]["before_init"]
         config["initialize"]["before_init"] = {"@callbacks": NO_VECTORS, "first": before}
     return config
+
+
+def own_settings(nlp: Language) -> Block:
+    """Return `[nlp]` of a pipeline's config, with values in place of references to the rest."""
+    settings: Block = nlp.config.interpolate()["nlp"]
+    return settings
+
+
+def _callbacks(nlp: Language, ours: Block) -> Block:
+    """Return those of a teacher's `[nlp]`, before ours of `after_creation`."""
+    own = own_settings(nlp)
+    created = own["after_creation"]
+    if created is not None and created["@callbacks"] == ours["@callbacks"]:
+        created = created.get("first")
+    names = ("before_creation", "after_pipeline_creation")
+    return {**{name: own[name] for name in names}, "after_creation": {**ours, "first": created}}
 
 
 def _rules(nlp: Language) -> bytes:

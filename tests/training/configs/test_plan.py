@@ -295,6 +295,21 @@ def test_of_a_transformer_what_listens_to_it_teaches(kind, tmp_path):
     assert "tok2vec of their own" in plan.rows[0].reason
 
 
+def test_what_listened_once_is_taken_over_beside_what_listens(tmp_path):
+    """`replace_listeners` leaves the listener's name in those of the layers around it."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("tok2vec")
+    model = {"tok2vec": {"@architectures": "spacy.Tok2VecListener.v1", "width": 96}}
+    for name in ("tagger", "second"):
+        nlp.add_pipe("tagger", name, config={"model": model}).add_label("NN")  # type: ignore[attr-defined]
+    nlp.initialize()
+    nlp.replace_listeners("tok2vec", "second", ["model.tok2vec"])
+    nlp.to_disk(tmp_path)
+    plan = make_plan(spacy.load(tmp_path))
+    assert [student.asks for student in plan.students] == ["tagger"]
+    assert plan.sourced == ["second"]
+
+
 def test_our_own_spans_that_overlap_have_such_a_student():
     nlp = spacy.blank("en")
     model = {"@architectures": "spacy-skd.SegmentScorer.v1", "max_width": 7,

@@ -1,0 +1,73 @@
+"""What a student takes over of its teacher beside components: callbacks of `[nlp]`, lookup tables
+of the vocab, what merges tokens."""
+
+import pytest
+import spacy
+from journey import FEW, make_data, make_student, with_rules
+from spacy.cli.train import train
+from spacy.language import Language
+from spacy.util import load_config, registry
+
+from spacy_skd.report.scores import score
+
+TEXT = "Ann sees the colour"
+PAIRS = "tests_merge_pairs"
+CALLBACKS = ("before_creation", "after_creation", "after_pipeline_creation")
+
+
+@Language.component(PAIRS, retokenizes=True)
+def merge_pairs(doc):
+    with doc.retokenize() as retokenizer:
+        for i in range(0, len(doc) - 1, 2):
+            retokenizer.merge(doc[i : i + 2])
+    return doc
+
+
+@registry.callbacks("tests.note_meta.v1")
+def make_note(key: str):
+    def note(of):  # a pipeline, or before that is created its class
+        if isinstance(of, Language):
+            of.meta[key] = "called"
+        return of
+
+    return note
+
+
+@pytest.fixture(scope="module")
+def made(teacher, tmp_path_factory):
+    """A folder with such a teacher, and a student of it in `out`."""
+    folder = tmp_path_factory.mktemp("inherited")
+    notes = {key: {"@callbacks": "tests.note_meta.v1", "key": key} for key in CALLBACKS}
+    nlp = spacy.load(with_rules(teacher, folder / "plain"), config={"nlp": notes})
+    nlp.vocab.lookups.add_table("lexeme_norm", {"colour": "color"})
+    nlp.add_pipe(PAIRS, "pairs")
+    nlp.to_disk(folder / "teacher")
+    make_data(folder)
+    make_student(folder / "teacher", folder)
+    return folder
+
+
+def test_tables_and_callbacks_are_the_teachers(made, tmp_path):
+    student = spacy.load(made / "out" / "model-last")
+    assert student.vocab.lookups.get_table("lexeme_norm")["colour"] == "color"
+    assert student.make_doc(TEXT)[-1].norm_ == "color"
+    assert student.meta["after_creation"] == student.meta["after_pipeline_creation"] == "called"
+    assert student.config["nlp"]["before_creation"]["key"] == "before_creation"
+    assert student.tokenizer.max_cache_size == 100_000
+    text = (made / "out" / "model-last" / "config.cfg").read_text(encoding="utf8")
+    assert str(made / "teacher") not in text
+    gold = str(made / "train.spacy")
+    paths = {"paths.train": gold, "paths.dev": gold, "paths.resume": str(made / "out/model-last")}
+    train(made / "out" / "model-last" / "config.cfg", tmp_path, overrides={**paths, **FEW})
+    assert spacy.load(tmp_path / "model-last").make_doc(TEXT)[-1].norm_ == "color"
+
+
+def test_what_merges_tokens_does_so_in_the_saved_student_alone(made):
+    config = load_config(made / "student.cfg")
+    assert config["nlp"]["disabled"] == ["pairs"]
+    student = spacy.load(made / "out" / "model-last")
+    assert student.disabled == []
+    assert [token.text for token in student(TEXT)] == ["Ann sees", "the colour"]
+    plain = spacy.load(made / "out" / "model-last", exclude=["pairs"])
+    references = list(plain.pipe([TEXT, "Dogs sleep"]))
+    assert score(student, references, setting="predicted_sentences")["tag_acc"] == 1.0
