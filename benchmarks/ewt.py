@@ -109,9 +109,11 @@ class Systems:
             return {}
         return schedule(self.words // config["training"]["batcher"]["size"], evaluations=5)
 
-    def config(self, preset: str, vectors: str | None, *, hidden: bool = False) -> Config:
+    def config(
+        self, preset: str, vectors: str | None, *, hidden: bool = False, pairs: int = 0
+    ) -> Config:
         """hidden (bool): whether the student learns similarities of hidden states, which the store
-        has if it was annotated with --hidden."""
+        has if it was annotated with --hidden. pairs (int): rows of its tables of pairs of words."""
         config, _ = init(
             str(self.teacher_folder),
             preset=preset,
@@ -119,6 +121,7 @@ class Systems:
             vectors=vectors,
             dev=str(self.corpus / "dev.spacy"),
             hidden=hidden,
+            pairs=pairs,
         )
         return config
 

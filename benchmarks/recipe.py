@@ -65,13 +65,14 @@ class Lever:
     """group (str): what it is about. settings (Dict[str, Any]): overrides of the config.
     vectors (str): the folder of its vectors, of VECTORS or "context"; "" for none.
     preset (str): what it starts from. hidden (bool): whether it learns similarities of hidden
-    states."""
+    states. pairs (int): rows of its tables of pairs of words."""
 
     group: str
     settings: dict[str, Any]
     vectors: str = "context"
     preset: str = BASE
     hidden: bool = False
+    pairs: int = 0
 
 
 VECTORS: dict[str, dict[str, Any]] = {
@@ -101,6 +102,9 @@ LEVERS: dict[str, Lever] = {
     "affixes of at most six characters": Lever(
         "word knowledge", {EMBED + "prefixes": [2, 3, 4, 5], EMBED + "suffixes": [1, 2, 4, 5, 6]}
     ),
+    "pairs of words": Lever("word knowledge", {}, pairs=16_384),
+    "pairs of words, 32,768 rows": Lever("word knowledge", {}, pairs=32_768),
+    "tiny, pairs of words": Lever("word knowledge", {}, preset="tiny", pairs=16_384),
     "twice the rows": Lever("word knowledge", TWICE_THE_ROWS),
     "fewer rows": Lever(
         "word knowledge", {EMBED + "rows": [1500, 300, 1000, 300], EMBED + "affix_rows": 300}
@@ -180,7 +184,7 @@ class Recipe:
     def run(self, name: str, seed: int = 0) -> None:
         lever = LEVERS[name]
         vectors = self.vectors(lever.vectors)
-        config = self.systems.config(lever.preset, vectors, hidden=lever.hidden)
+        config = self.systems.config(lever.preset, vectors, hidden=lever.hidden, pairs=lever.pairs)
         size = lever.settings.get("training.batcher.size", config["training"]["batcher"]["size"])
         overrides = {**schedule(self.words // size), "system.seed": seed, **lever.settings}
         overrides["paths.dev"] = str(self.systems.corpus / "dev.spacy")
