@@ -21,8 +21,9 @@ class StoreEntry:
         labelled docs gold alone is learnt.
     teacher (str | None): folder or package of the pipeline that annotated it, which runs over docs
         that are not in it; None: of those nothing is known.
-    student_to_teacher (Mapping[str, str]): a student's component to the teacher's, where the names
-        differ and the setting of `skd_teacher` does not say so.
+    student_to_teacher (Mapping[str, str | None]): a student's component to the teacher's, where the
+        names differ and the setting of `skd_teacher` does not say so; to None, if it does not ask
+        this teacher.
     """
 
     name: str
@@ -30,7 +31,7 @@ class StoreEntry:
     ratio: float = 4.0
     share: float = 1.0
     teacher: str | None = None
-    student_to_teacher: Mapping[str, str] = field(default_factory=dict)
+    student_to_teacher: Mapping[str, str | None] = field(default_factory=dict)
 
 
 SETTINGS = tuple(name for name in StoreEntry.__dataclass_fields__ if name != "name")
@@ -65,8 +66,10 @@ def _entry(name: str, row: Any) -> StoreEntry:
     for key, value in (("ratio", ratio), ("share", row.get("share", 1.0))):
         if not isinstance(value, (int, float)):
             raise ValueError(f"stores.{name}.{key}: expected a number, got {value!r}")
-    if not isinstance(asked, Mapping):
-        raise ValueError(f"stores.{name}.student_to_teacher: expected names, got {asked!r}")
+    if not isinstance(asked, Mapping) or not all(isinstance(n, str | None) for n in asked.values()):
+        raise ValueError(
+            f"stores.{name}.student_to_teacher: expected names, or null, got {asked!r}"
+        )
     entry = StoreEntry(name, **{**row, "path": str(row["path"])})
     check_between(f"stores.{name}.ratio", entry.ratio, low=0, high=10**6)
     check_between(f"stores.{name}.share", entry.share, low=0, high=10**6)

@@ -19,6 +19,8 @@ from ...transfer.similarities import WordStates
 from .base import SkdTeacher
 from .live import LiveTeacher
 
+NOBODY = ""  # name of a component that no teacher has
+
 
 class StoreTable(SkdTeacher):
     """A doc comes from one store, or is found in it by its words, spaces and sentence starts. Other
@@ -46,7 +48,10 @@ class StoreTable(SkdTeacher):
                 name,
                 row.teacher,
                 weight=row.share or 1.0,
-                student_to_teacher={**student_to_teacher, **row.student_to_teacher},
+                student_to_teacher={
+                    **student_to_teacher,
+                    **{student: pipe or NOBODY for student, pipe in row.student_to_teacher.items()},
+                },
                 cache_bytes=self._memory,
                 batch_words=batch_words,
                 check=partial(self._check, place),
@@ -73,7 +78,7 @@ class StoreTable(SkdTeacher):
         """Raise ValueError if a row maps a student to a component that its store lacks."""
         for row, store in zip(self.rows, self._stores):
             for student, pipe in row.student_to_teacher.items():
-                if pipe not in store.forms and row.teacher is None:
+                if pipe is not None and pipe not in store.forms and row.teacher is None:
                     raise ValueError(
                         f"{self.name}: stores.{row.name}.student_to_teacher lets {student!r} ask "
                         f"{pipe!r}, which {store.folder} lacks: it has {list(store.forms)}. Name "

@@ -145,6 +145,25 @@ def test_two_stores_of_one_teacher_are_asked_once(data):
     assert sorted(known) == [[False, True]] * 4 + [[True, False]] * 4
 
 
+def test_a_student_that_does_not_ask_one_of_the_teachers(teacher, data, tmp_path):
+    """Whether what it would say is stored, or it would run."""
+    stores = table(data, tags={"student_to_teacher": {"tag": None}, "teacher": str(teacher)})
+    nlp = student(stores)
+    component = nlp.get_pipe("teacher")
+    examples = list(make_distillation_corpus(stores=stores)(nlp))
+    with pytest.raises(ValueError, match="the student 'tag' asks the component '', which no store"):
+        component.labels_of("tag")
+    assert any(belief.is_known for belief in component.beliefs(examples, "parser"))
+    of_both = Settings(pipes=("tag", "pos"))  # else it is the same store as that of tags
+    annotate(teacher, [str(data / "tags.txt")], tmp_path / "more", settings=of_both)
+    beside = {**stores, "more": {"path": str(tmp_path / "more"), "ratio": 1.0}}
+    asked = make_teacher("teacher", teacher=None, stores=beside)
+    pooled = asked.beliefs(examples, "tag")
+    known = {tuple(belief is not None for belief in of_doc.beliefs) for of_doc in pooled}
+    assert known == {(False, False, True), (False, False, False)}
+    assert spacy.util.load_config_from_str(nlp.config.to_str()) == nlp.config
+
+
 def test_stores_that_disagree_on_tokens(teacher, data, tmp_path):
     other = spacy.load(teacher)
     other.tokenizer.add_special_case("sleeps", [{"ORTH": "sleep"}, {"ORTH": "s"}])
@@ -186,6 +205,7 @@ def test_a_damaged_store_is_named(data, tmp_path):
         ({"tags": {"ratio": "4"}}, "stores.tags.ratio: expected a number, got '4'"),
         ({"tags": {"share": "2"}}, "stores.tags.share: expected a number, got '2'"),
         ({"tags": {"student_to_teacher": None}}, "stores.tags.student_to_teacher: expected names"),
+        ({"tags": {"student_to_teacher": {"tag": 3}}}, "expected names, or null, got {'tag': 3}"),
     ],
 )
 def test_tables_that_do_not_fit(data, rows, message):
