@@ -110,14 +110,21 @@ class Systems:
         return schedule(self.words // config["training"]["batcher"]["size"], evaluations=5)
 
     def config(
-        self, preset: str, vectors: str | None, *, hidden: bool = False, pairs: int = 0
+        self,
+        preset: str,
+        vectors: str | None,
+        *,
+        hidden: bool = False,
+        pairs: int = 0,
+        beside: Path | None = None,
     ) -> Config:
         """hidden (bool): whether the student learns similarities of hidden states, which the store
-        has if it was annotated with --hidden. pairs (int): rows of its tables of pairs of words."""
+        has if it was annotated with --hidden. pairs (int): rows of its tables of pairs of words.
+        beside (Path | None): what another teacher has annotated."""
         config, _ = init(
             str(self.teacher_folder),
             preset=preset,
-            store=str(self.store),
+            store=[str(self.store), *([] if beside is None else [str(beside)])],
             vectors=vectors,
             dev=str(self.corpus / "dev.spacy"),
             hidden=hidden,

@@ -14,7 +14,8 @@ vectors as `spacy skd init` writes them but for the lever. One resumable JSON a 
 work/ewt/recipe. `speed` compares the words per second of those that are there, in turns; `pairs`
 does so in many turns, with the base once more, of raw text and of the documents of dev; `means`
 prints means and standard deviations over the seeds that are there. Levers of similarities need a
-store in work/ewt/annotated that was annotated with --hidden 24.
+store in work/ewt/annotated that was annotated with --hidden 24, those of two teachers --beside
+FOLDER, what another teacher has annotated of the same corpus, or of a part of it.
 """
 
 import argparse
@@ -65,7 +66,8 @@ class Lever:
     """group (str): what it is about. settings (Dict[str, Any]): overrides of the config.
     vectors (str): the folder of its vectors, of VECTORS or "context"; "" for none.
     preset (str): what it starts from. hidden (bool): whether it learns similarities of hidden
-    states. pairs (int): rows of its tables of pairs of words."""
+    states. pairs (int): rows of its tables of pairs of words. beside (bool): whether the teacher of
+    --beside teaches, too, but for sentences."""
 
     group: str
     settings: dict[str, Any]
@@ -73,6 +75,7 @@ class Lever:
     preset: str = BASE
     hidden: bool = False
     pairs: int = 0
+    beside: bool = False
 
 
 VECTORS: dict[str, dict[str, Any]] = {
@@ -105,6 +108,11 @@ LEVERS: dict[str, Lever] = {
     "pairs of words": Lever("word knowledge", {}, pairs=16_384),
     "pairs of words, 32,768 rows": Lever("word knowledge", {}, pairs=32_768),
     "tiny, pairs of words": Lever("word knowledge", {}, preset="tiny", pairs=16_384),
+    "two teachers": Lever("data", {}, beside=True),
+    "two teachers, pairs of words": Lever("data", {}, pairs=16_384, beside=True),
+    "tiny, two teachers, pairs of words": Lever(
+        "data", {}, preset="tiny", pairs=16_384, beside=True
+    ),
     "twice the rows": Lever("word knowledge", TWICE_THE_ROWS),
     "fewer rows": Lever(
         "word knowledge", {EMBED + "rows": [1500, 300, 1000, 300], EMBED + "affix_rows": 300}
@@ -177,14 +185,25 @@ for name, own in SIMILARITIES.items():
 
 
 class Recipe:
-    def __init__(self, systems: Systems, words: int):
-        self.systems, self.words = systems, words
+    def __init__(self, systems: Systems, words: int, *, beside: Path | None = None):
+        self.systems, self.words, self.beside = systems, words, beside
         self.cells = Cells(systems.work / "recipe")
 
     def run(self, name: str, seed: int = 0) -> None:
         lever = LEVERS[name]
+        if lever.beside and self.beside is None:
+            raise SystemExit(f"{name}: expected --beside, what another teacher annotated")
         vectors = self.vectors(lever.vectors)
-        config = self.systems.config(lever.preset, vectors, hidden=lever.hidden, pairs=lever.pairs)
+        config = self.systems.config(
+            lever.preset,
+            vectors,
+            hidden=lever.hidden,
+            pairs=lever.pairs,
+            beside=self.beside if lever.beside else None,
+        )
+        if lever.beside:
+            *_, other = config["paths"]["stores"].values()
+            other["student_to_teacher"]["sent"] = None
         size = lever.settings.get("training.batcher.size", config["training"]["batcher"]["size"])
         overrides = {**schedule(self.words // size), "system.seed": seed, **lever.settings}
         overrides["paths.dev"] = str(self.systems.corpus / "dev.spacy")
@@ -305,9 +324,12 @@ def main() -> None:
         "what", nargs="+", help="all, levers, speed, means LEVERS, pairs LEVERS, table PAGE"
     )
     parser.add_argument("--words", type=int, default=1_000_000)
+    parser.add_argument(
+        "--beside", type=Path, help="What another teacher annotated, of the same text"
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     options = parser.parse_args()
-    recipe = Recipe(Systems(options.corpus, options.work), options.words)
+    recipe = Recipe(Systems(options.corpus, options.work), options.words, beside=options.beside)
     if options.what[0] == "table":
         path = Path(options.what[1])
         page, missing = fill(path.read_text(), {"screen": recipe.table, "tiny": recipe.tiny})
