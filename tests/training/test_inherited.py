@@ -58,8 +58,14 @@ def test_tables_and_callbacks_are_the_teachers(made, tmp_path):
     assert str(made / "teacher") not in text
     gold = str(made / "train.spacy")
     paths = {"paths.train": gold, "paths.dev": gold, "paths.resume": str(made / "out/model-last")}
-    train(made / "out" / "model-last" / "config.cfg", tmp_path, overrides={**paths, **FEW})
-    assert spacy.load(tmp_path / "model-last").make_doc(TEXT)[-1].norm_ == "color"
+    few = {**FEW, "training.optimizer.learn_rate.initial_rate": 0.0}
+    train(made / "out" / "model-last" / "config.cfg", tmp_path, overrides={**paths, **few})
+    resumed = spacy.load(tmp_path / "model-last")
+    assert resumed.make_doc(TEXT)[-1].norm_ == "color"
+    # Tokens are merged in what is saved, and were not in the scores of this training, either.
+    assert [token.text for token in resumed(TEXT)] == ["Ann sees", "the colour"]
+    scores = [nlp.meta["performance"]["tag_acc"] for nlp in (student, resumed)]
+    assert scores[0] == scores[1] > 0
 
 
 def test_what_merges_tokens_does_so_in_the_saved_student_alone(made):
