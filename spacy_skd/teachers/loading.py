@@ -37,7 +37,7 @@ def load_trained(
 
 
 def load_bare(pipeline: str | Path) -> Language:
-    """Load of a trained pipeline all but its components: vocab and tokenizer. See `load_trained`."""
+    """Load a trained pipeline without its components, for its vocab. See `load_trained`."""
     return load_trained(pipeline, exclude=read_meta(pipeline).get("components", ()))
 
 
