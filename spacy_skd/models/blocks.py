@@ -14,6 +14,7 @@ from ..arrays import Array, Ints2d
 
 # Padded tokens of a group: temporary arrays of attention stay in the processor's cache.
 GROUP_TOKENS = 2048
+BLOCKS = "blocks"  # name of the attribute of a model that holds its `Blocks`
 
 
 @dataclass(frozen=True)

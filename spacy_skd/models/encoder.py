@@ -12,8 +12,8 @@ from ..errors import check_between
 from ..registry import architecture
 from .attention import attention_layer, layer_norm
 from .blas import on_blas
-from .blocks import Blocks, plan_blocks
-from .prediction.encoder import BLOCKS, Encoder
+from .blocks import BLOCKS, Blocks, plan_blocks
+from .prediction.encoder import Encoder
 from .prediction.kept import KEPT, Kept
 from .words import concatenate_rows, split_rows
 

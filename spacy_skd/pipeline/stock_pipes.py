@@ -177,8 +177,10 @@ def _written_out(block: Any, interpolated: Any) -> Any:
 
 def _without_ours(config: Config, values: Config, found: Exported) -> Config:
     """Return the settings of training (not of components) without this package's readers and
-    callbacks: spaCy's own reader, and no callback. values (Config): without references, of
-    before."""
+    callbacks: spaCy's own reader, and of callbacks those that ours call first.
+
+    values (Config): without references, of before.
+    """
     for section in set(config) - {"components"}:
         config[section] = _written_out(config[section], values.get(section))
     for name in found.exported:
@@ -196,5 +198,5 @@ def _cleaned(block: Any) -> Any:
     if not isinstance(block, dict):
         return block
     if any(key.startswith("@") and str(value).startswith(OURS) for key, value in block.items()):
-        return None
+        return _cleaned(block.get("first"))  # a callback that is called before ours
     return {key: _cleaned(value) for key, value in block.items()}

@@ -14,6 +14,7 @@ from ..layers.base import Layer
 from ..layers.facts import Fact
 from ..models.words import in_batches
 from ..pipeline.tasks.scored_spans import LeastConfidence
+from ..teachers.merging import mergers
 from .counting import known_facts, unknown_chars
 from .scores import unannotated
 
@@ -23,14 +24,15 @@ BATCH_WORDS = 5_000
 def decisions_of(
     nlp: Language, references: Sequence[Doc], names: Collection[str]
 ) -> Iterator[tuple[str, "Decisions"]]:
-    """Yield what some components decide, each of docs as the components before it annotate them.
-    What is yielded holds until the next one is asked for.
+    """Yield what some components decide, each of docs as the components before it annotate them,
+    but for those that merge tokens. What is yielded holds until the next one is asked for.
 
     references (Sequence[Doc]): with gold; their tokens are taken. names (Collection[str]): of
         components of this package.
     """
     docs = list(unannotated(nlp, list(references)))
-    for name in nlp.pipe_names:
+    merging = mergers(nlp)
+    for name in (each for each in nlp.pipe_names if each not in merging):
         if name in names:
             decisions = Decisions(nlp.get_pipe(name), docs, references)
             yield name, decisions

@@ -10,12 +10,11 @@ from spacy.language import Language
 from spacy.scorer import Scorer
 from spacy.tokens import Doc
 from spacy.training import Example
-from spacy.training.corpus import walk_corpus
 
 from ..disk import refuse_stream
 from ..layers.entity_tags import log_repaired, repair_entities
 from ..layers.known import known_layers
-from ..shards.files import unpacked
+from ..shards.files import files_of_docs, unpacked
 from ..training.conversion.multiwords import merge, multiwords_of
 from .predicting import SETTINGS as SETTINGS
 from .predicting import Given, predicted_as_given
@@ -35,8 +34,7 @@ def read_docs(path: Path, nlp: Language) -> list[Doc]:
     refuse_stream(path)
     if not path.exists():
         raise ValueError(f"expected a .spacy file, found none at {path}")
-    files = sorted(walk_corpus(path, ".spacy")) if path.is_dir() else [path]
-    docs = [doc for file in files for _, doc in unpacked(file, nlp.vocab)]
+    docs = [doc for file in files_of_docs(path) for _, doc in unpacked(file, nlp.vocab)]
     if not docs:
         raise ValueError(f"{path}: expected docs, found none")
     log_repaired(str(path), sum(map(repair_entities, docs)))

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy
 from spacy.attrs import IDS, SPACY
 from spacy.tokens import Doc, DocBin
+from spacy.training.corpus import walk_corpus
 from spacy.vocab import Vocab
 
 from ..disk.atomic import digest, write_atomically
@@ -93,6 +94,12 @@ def is_whole(path: Path, shard: Shard) -> bool:
 def check_whole(path: Path, shard: Shard) -> None:
     """Raise ValueError, naming the file, if it is not as the manifest describes it."""
     _read_checked(path, shard)
+
+
+def files_of_docs(corpus: Path) -> list[Path]:
+    """Return the `.spacy` files of a folder, in the order of their names, or the one file that is
+    named."""
+    return sorted(walk_corpus(corpus, ".spacy")) if corpus.is_dir() else [corpus]
 
 
 def unpacked(path: Path, vocab: Vocab) -> Iterator[tuple[int, Doc]]:

@@ -1,6 +1,6 @@
 """Loading a trained pipeline: what is missing, and what to do about it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,20 +17,28 @@ REMEDY = (
 )
 
 
-def load_trained(pipeline: str | Path, *, what: str = "pipeline") -> Language:
+def load_trained(
+    pipeline: str | Path, *, what: str = "pipeline", exclude: Iterable[str] = ()
+) -> Language:
     """Load a trained pipeline as spaCy does, an installed package before a folder.
 
     pipeline (Union[str, Path]): folder or package.
     what (str): it is to the caller, for errors: "teacher".
+    exclude (Iterable[str]): components that are not loaded.
     RAISES (ValueError): if there is none, it needs code that is not imported, or its language a
         package that is not installed.
     """
     failed = f"cannot load the {what} {str(pipeline)!r}"
     with explained(failed):
         try:
-            return load_model(pipeline)
+            return load_model(pipeline, exclude=exclude)
         except OSError as error:
             raise ValueError(f"{failed}: {error}") from error
+
+
+def load_bare(pipeline: str | Path) -> Language:
+    """Load a trained pipeline without its components, for its vocab. See `load_trained`."""
+    return load_trained(pipeline, exclude=read_meta(pipeline).get("components", ()))
 
 
 def read_meta(pipeline: str | Path) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from ..transfer.beliefs import Belief
 from .beam import Beam
 from .embedding import Embedder
 from .fingerprint import about_pipeline
+from .merging import mergers
 from .overlap import batches_by_length, in_turn, n_cores, overlapped
 from .sources import find_sources
 from .views import Source, View
@@ -190,13 +191,14 @@ class TeacherRunner:
 
     def _guess(self, docs: list[Doc], by_doc: list[Beliefs], also: Collection[str]) -> None:
         """Annotate docs: what was asked writes what it believes, the others run, but those after
-        the last that is wanted."""
+        the last that is wanted, and those that merge tokens: beliefs are of the docs' own."""
         components = [(n, pipe) for n, pipe in self._components if not self._embeds(n, pipe)]
+        aside = {*self.nlp.disabled, *mergers(self.nlp)}
         last = max((i for i, (name, _) in enumerate(components) if name in also), default=-1)
         for i, (name, pipe) in enumerate(components):
             if name in self._sources and all(name in beliefs for beliefs in by_doc):
                 self._sources[name].write(docs, [beliefs[name] for beliefs in by_doc])
-            elif name in also or (i < last and name not in self.nlp.disabled):
+            elif name in also or (i < last and name not in aside):
                 _run_pipe(pipe, docs)
 
     def about(self) -> dict[str, Any]:
@@ -207,8 +209,7 @@ class TeacherRunner:
 
     def copy_of(self, doc: Doc, starts: Array | None) -> Doc:
         """Return a doc of the same words, spaces and sentence starts in the teacher's vocab."""
-        spaces = [bool(token.whitespace_) for token in doc]
-        words = [token.text for token in doc]
+        words, spaces = [t.text for t in doc], [bool(t.whitespace_) for t in doc]
         sents = None if starts is None else _of_words(doc, starts).tolist()
         copy = Doc(self.nlp.vocab, words=words, spaces=spaces, sent_starts=sents)
         for token in doc:
@@ -248,12 +249,11 @@ class TeacherRunner:
 
     def _ask(self, name: str, docs: list[Doc], wanted: set[str], by_doc: list[Beliefs]) -> None:
         """Run one component for all of its views that are wanted."""
-        views = self._views.get(name, {})
-        wanted_views = {pipe: view for pipe, view in views.items() if pipe in wanted}
-        if not wanted_views:
+        views = {pipe: of for pipe, of in self._views.get(name, {}).items() if pipe in wanted}
+        if not views:
             return
         for belief, by_pipe in zip(self._sources[name].believe(docs), by_doc):
-            by_pipe.update({pipe: view.read(belief) for pipe, view in wanted_views.items()})
+            by_pipe.update({pipe: view.read(belief) for pipe, view in views.items()})
 
 
 def _of_words(doc: Doc, starts: Array) -> Array:

@@ -42,6 +42,13 @@ def make_drop_teacher(enable: Sequence[str] = ()) -> Callable[[Language], Langua
     def before_to_disk(nlp: Language) -> Language:
         clone = without_teacher(nlp)
         clone._disabled = clone._disabled - set(enable)
+        training = clone._config["training"]
+        # spaCy enables what is frozen at the end of initialization, even what cannot learn.
+        training["frozen_components"] = [
+            name
+            for name in training["frozen_components"]
+            if name not in enable or getattr(nlp.get_pipe(name), "is_trainable", False)
+        ]
         return clone
 
     return before_to_disk
@@ -78,7 +85,8 @@ def _scrub(config: Config, names: list[str]) -> Config:
     training["frozen_components"] = [
         n for n in training.get("frozen_components", []) if n not in names
     ]
-    if _is_callback(training.get("before_to_disk"), DROP):
+    saving = training.get("before_to_disk")
+    if _is_callback(saving, DROP) and not saving.get("enable"):  # else a training on needs it
         training["before_to_disk"] = None
     initialize = config.get("initialize", {})
     after = initialize.get("after_init")

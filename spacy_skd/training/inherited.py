@@ -10,7 +10,7 @@ from spacy.lookups import Lookups
 from spacy.vocab import Vocab
 
 from ..registry import misc
-from ..teachers.loading import load_trained
+from ..teachers.loading import load_bare, load_trained
 
 KNOWLEDGE = "spacy-skd.KnowledgeOf.v1"
 LABELS = "spacy-skd.LabelsOf.v1"
@@ -60,7 +60,7 @@ def make_lookups_of(path: Path | None) -> Lookups | None:
 
     path (Path | None): as of `spacy-skd.LabelsOf.v1`; without it there are none.
     """
-    return None if path is None else load_trained(str(path)).vocab.lookups
+    return None if path is None else load_bare(path).vocab.lookups
 
 
 def _component(path: Path, name: str) -> Any:

@@ -10,6 +10,7 @@ from spacy.language import Language
 from spacy.pipeline import AttributeRuler
 from spacy.tokens import Doc
 
+from ..pipeline.gold_config import is_ours
 from ..pipeline.learners import LEARNERS
 from ..pipeline.of_training import is_of_training
 from ..pipeline.saved import CALIBRATION, COUNTS
@@ -39,7 +40,8 @@ def make_resume(
 
     Restored are weights, labels, the step that anneals `distill_weight`, the place in the stream of
     a store, and the tokenizer's rules. The optimizer and its learning rate begin anew: spaCy does
-    not save them.
+    not save them. Components that `spacy-skd.drop_teacher.v1` enables in what is saved are disabled
+    until then, as they were in the first training.
 
     path (Path | None): the folder (`out/model-last`) or package; None for a training that begins
         at the beginning.
@@ -52,9 +54,18 @@ def make_resume(
             check_frozen(nlp)
         else:
             resume(nlp, str(path))
+        _disable_until_saved(nlp)
         return nlp
 
     return after_init
+
+
+def _disable_until_saved(nlp: Language) -> None:
+    saving = nlp.config["training"].get("before_to_disk")
+    names = saving.get("enable", ()) if is_ours(saving, "@callbacks") else ()
+    for name in names:
+        if name in nlp.pipe_names:
+            nlp.disable_pipe(name)
 
 
 @callback(BEGIN)

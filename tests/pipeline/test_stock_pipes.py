@@ -163,11 +163,15 @@ def test_settings_of_training_name_nothing_of_the_package():
     nlp.config["corpora"] = {"train": reader, "dev": {"@readers": "spacy.Corpus.v1", "path": "d"}}
     nlp.config["training"]["before_to_disk"] = {"@callbacks": "spacy-skd.drop_teacher.v1"}
     nlp.config["initialize"]["components"] = {"tag": {"labels": ["A"]}}
+    own = {"@callbacks": "own.v1"}  # of the teacher, whom the student has it of
+    cache = {"@callbacks": "spacy-skd.tokenizer_cache.v1", "size": 10, "first": own}
+    nlp.config["nlp"]["after_creation"] = cache
     make_stock(nlp)
     assert nlp.config["corpora"]["train"]["@readers"] == "spacy.Corpus.v1"
     assert nlp.config["corpora"]["train"]["path"] == "x"
     assert nlp.config["corpora"]["dev"]["path"] == "d"
     assert nlp.config["training"]["before_to_disk"] is None
+    assert nlp.config["nlp"]["after_creation"] == own
     assert nlp.config["initialize"]["components"] == {}
 
 

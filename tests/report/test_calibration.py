@@ -10,6 +10,7 @@ import numpy
 import pytest
 import spacy
 from conftest import SENTENCES
+from spacy.language import Language
 from spacy.tokens import Doc
 
 from spacy_skd.cli.calibrate import thresholds_table
@@ -230,6 +231,23 @@ def test_tokens_that_the_tokenizer_does_not_make_are_told(nlp, drawn):
     doc = Doc(nlp.vocab, ["can't", "stop", "!"], spaces=[True, False, False], tags=["VB"] * 3)
     found = calibrate(nlp, [doc, *drawn[:1]], components=["tag"])
     assert any("the pipeline's tokenizer makes" in doubt for doubt in found.doubts)
+
+
+@Language.component("tests_merge_all", retokenizes=True)
+def merge_all(doc):
+    with doc.retokenize() as retokenizer:
+        retokenizer.merge(doc[:])
+    return doc
+
+
+@pytest.mark.usefixtures("restored")
+def test_gold_is_of_tokens_that_no_component_before_has_merged(nlp, drawn):
+    plain = calibrate(nlp, drawn[:9], components=["tag"]).to_json()
+    nlp.add_pipe("tests_merge_all", before="tag")
+    try:
+        assert calibrate(nlp, drawn[:9], components=["tag"]).to_json() == plain
+    finally:
+        nlp.remove_pipe("tests_merge_all")
 
 
 def test_components_and_precisions_that_are_none(nlp, drawn):

@@ -4,6 +4,7 @@ import numpy
 import pytest
 import spacy
 from conftest import LISTENER, SENTENCES, TOK2VEC, train
+from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 from stock_pipelines import stock_pipeline
@@ -42,6 +43,28 @@ def check_guesses(nlp):
 def test_our_components(teacher):
     found = check_guesses(spacy.load(teacher))
     assert all(token.dep_ and token.tag_ for doc, _ in found for token in doc)
+
+
+@Language.component("tests_merge_first_two", retokenizes=True)
+def merge_first_two(doc):
+    with doc.retokenize() as retokenizer:
+        retokenizer.merge(doc[:2])
+    return doc
+
+
+def test_what_runs_after_a_component_that_merges_tokens(teacher):
+    """Beliefs are of the tokens before."""
+    nlp = spacy.load(teacher)
+    nlp.add_pipe("entity_ruler", "rules").add_patterns([{"label": "A", "pattern": "Ann"}])
+    nlp.add_pipe("tests_merge_first_two", "pairs", first=True)
+    runner = TeacherRunner(nlp, batch_words=20)
+    docs = [nlp.make_doc("Ann sees Ann")]
+    how = {"starts": [None], "pipes": runner.pipes, "also": ["rules"]}
+    ((guess, beliefs),) = runner.read_each(docs, lambda place, *of_doc: of_doc, **how)
+    assert [(token.text, token.ent_type_) for token in guess] == [
+        ("Ann", "A"), ("sees", ""), ("Ann", "A")
+    ]  # fmt: skip
+    assert len(beliefs["tag"].scores) == len(guess)
 
 
 def test_stock_components():

@@ -9,6 +9,7 @@ from spacy.language import Language
 from spacy.util import load_config, registry
 
 from spacy_skd.report.scores import score
+from spacy_skd.training.inherited import make_lookups_of
 
 TEXT = "Ann sees the colour"
 PAIRS = "tests_merge_pairs"
@@ -58,8 +59,23 @@ def test_tables_and_callbacks_are_the_teachers(made, tmp_path):
     assert str(made / "teacher") not in text
     gold = str(made / "train.spacy")
     paths = {"paths.train": gold, "paths.dev": gold, "paths.resume": str(made / "out/model-last")}
-    train(made / "out" / "model-last" / "config.cfg", tmp_path, overrides={**paths, **FEW})
-    assert spacy.load(tmp_path / "model-last").make_doc(TEXT)[-1].norm_ == "color"
+    few = {**FEW, "training.optimizer.learn_rate.initial_rate": 0.0}
+    train(made / "out" / "model-last" / "config.cfg", tmp_path, overrides={**paths, **few})
+    resumed = spacy.load(tmp_path / "model-last")
+    assert resumed.make_doc(TEXT)[-1].norm_ == "color"
+    # Tokens are merged in what is saved, and were not in the scores of this training, either.
+    assert [token.text for token in resumed(TEXT)] == ["Ann sees", "the colour"]
+    scores = [nlp.meta["performance"]["tag_acc"] for nlp in (student, resumed)]
+    assert scores[0] == scores[1] > 0
+
+
+def test_lookup_tables_are_read_without_loading_a_component(made, monkeypatch):
+    """A teacher may be large, and is loaded for its beliefs anyway."""
+    monkeypatch.setattr(Language, "create_pipe", None)
+    tables = make_lookups_of(made / "teacher")
+    assert tables.get_table("lexeme_norm")["colour"] == "color"
+    with pytest.raises(ValueError, match="cannot load the pipeline .*nosuch"):
+        make_lookups_of(made / "nosuch")
 
 
 def test_what_merges_tokens_does_so_in_the_saved_student_alone(made):

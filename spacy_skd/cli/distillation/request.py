@@ -13,6 +13,7 @@ from spacy.tokens import Doc
 from ...disk import check_apart, digest_of, files_of, suffix_of
 from ...errors import check_positive, named
 from ...layers.known import annotated_layers
+from ...shards.files import files_of_docs
 from ...teachers.embedding import Embedder
 from ...teachers.fingerprint import fingerprint
 from ...teachers.loading import load_trained
@@ -27,7 +28,7 @@ from ...training.conversion.heldout import TextCounts, choose, count_texts
 from ...training.conversion.raw_text import find_raw_files
 from ...training.lexicon.reading import SUFFIXES, read_lexicon
 from ..package import check_wheel
-from ..texts.docs import docs_in, files_in
+from ..texts.docs import docs_in
 from .state import describe
 
 HIDDEN = 24  # columns of hidden states
@@ -213,4 +214,4 @@ def _check_layers(path: Path, docs: Sequence[Doc], plan: Plan) -> None:
 
 
 def _described(path: Path | None) -> list[dict[str, Any]]:
-    return [] if path is None else describe(files_in(path))
+    return [] if path is None else describe(files_of_docs(path))

@@ -12,6 +12,7 @@ import srsly
 from thinc.api import require_cpu
 
 from ...disk import new_folder, write_new
+from ...shards.files import files_of_docs
 from ...shards.manifest import FILE as MANIFEST
 from ...training.annotation.annotate import annotate
 from ...training.annotation.silver import rejects_of, silver
@@ -23,7 +24,6 @@ from ..init import init
 from ..package import package
 from ..progress import progress, say
 from ..report import Page, report, write_page
-from ..texts.docs import files_in
 from .request import OF_STUDENTS, Checked
 from .state import State, key_of
 from .training import BEST, Training
@@ -61,7 +61,7 @@ class Steps:
         self.holds_out = self.request.dev is None
         self.dev = self.request.dev or out / "dev.spacy"
         texts = [out / "texts" / TRAIN] if self.holds_out else list(self.request.texts)
-        self.data = [*(files_in(self.request.gold) if self.request.gold else ()), *texts]
+        self.data = [*(files_of_docs(self.request.gold) if self.request.gold else ()), *texts]
         self.store, self.vectors = out / "annotated", out / "vectors"
         self.config = out / "student.cfg"
         self.best = out / "training" / BEST
@@ -277,8 +277,8 @@ class Steps:
     @property
     def page(self) -> Page:
         """The report as a page."""
-        path, note = self.out / "report.html", NO_GOLD * self.holds_out
-        return Page(path, "teacher", train=self.request.gold, note=note)
+        note = NO_GOLD if self.holds_out else ""
+        return Page(self.out / "report.html", "teacher", train=self.request.gold, note=note)
 
     def results(self) -> dict[str, Any]:
         """Return what report.json has."""

@@ -9,13 +9,11 @@ from thinc.api import Model
 from ...arrays import Floats1d, Floats2d
 from ..attention import EPSILON
 from ..blas import nodes_on_blas
-from ..blocks import Blocks
+from ..blocks import BLOCKS, Blocks
 from .attention import Attention, attend
 from .columns import centre, plan_chunks, scaled
 from .kept import Snapshot
 from .windows import Step, convolve, steps_of
-
-BLOCKS = "blocks"  # name of the attribute of a model that holds them
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ from ...teachers.embedding import find_listener
 from .heads import Head, HeadPlan
 from .layered import own_template, weigh
 from .presets import Block
+from .student_config import own_settings
 
 SOURCE = "${paths.source}"
 # Of a pipeline's `nlp`: what is the pipeline's own, beside its components.
@@ -42,7 +43,8 @@ def rehead_config(
     heads = {head.name: _head(blocks[head.layer], head, nlp) for head in plan.heads}
     config["components"] = {name: heads.get(name, {"source": SOURCE}) for name in plan.pipeline}
     config["paths"]["source"] = source
-    config["nlp"].update({key: nlp.config["nlp"][key] for key in OWN if key in nlp.config["nlp"]})
+    own = own_settings(nlp)
+    config["nlp"].update({key: own[key] for key in OWN if key in own})
     disabled = [name for name in plan.kept if name in nlp.disabled]
     config["nlp"].update(pipeline=plan.pipeline, disabled=disabled)
     training = config["training"]

@@ -26,7 +26,7 @@ from .iob import (
     scheme_of,
 )
 from .lines import Line, numbered_lines
-from .offsets import OffsetRecord, parse_offsets
+from .offsets import OffsetRecord, has_group, parse_offsets
 from .raw_text import Unfit
 from .record_categories import RecordCategories, agree
 
@@ -92,16 +92,20 @@ def read_offset_file(path: Path, nlp: Language, *, spans_key: str | None = None)
     single decision that was "reject" (Prodigy's `_is_binary`): those are known to be none. Records
     of one text that are about categories make one doc.
 
-    spans_key (str | None): see `annotate_text`.
+    spans_key (str | None): see `annotate_text`. If some record has a group of that name, only such
+        groups are read.
     RAISES (ValueError): naming file and line, if no record can be learnt from.
     """
     file = AnnotatedFile(path)
+    lines = list(_records(path))
+    is_grouped = spans_key is not None and any(has_group(row, spans_key) for _, row, _ in lines)
+    group = spans_key if is_grouped else None
     records: list[tuple[int, OffsetRecord]] = []
-    for number, record, reason in _records(path):
+    for number, record, reason in lines:
         try:
             if reason:
                 raise ValueError(reason)
-            records.append((number, parse_offsets(record, spans_key=spans_key)))
+            records.append((number, parse_offsets(record, spans_key=spans_key, group=group)))
         except ValueError as error:
             file.set_aside(number, error)
     if any(record.categories and record.categories.is_complete for _, record in records):

@@ -64,11 +64,22 @@ class OffsetRecord:
         return replace(self, spans=None, categories=RecordCategories(is_complete=True))
 
 
-def parse_offsets(record: Any, *, spans_key: str | None = None) -> OffsetRecord:
+def has_group(record: Any, name: str) -> bool:
+    """Tell whether a record has a group of "spans" of that name, if an empty one."""
+    annotations = record[-1] if isinstance(record, list) and record else record
+    groups = annotations.get("spans") if isinstance(annotations, dict) else None
+    return isinstance(groups, dict) and name in groups
+
+
+def parse_offsets(
+    record: Any, *, spans_key: str | None = None, group: str | None = None
+) -> OffsetRecord:
     """Parse a record.
 
-    spans_key (str | None): the group of "spans" that is read, where there are groups, and before
-        other keys; None for entities, or all groups.
+    spans_key (str | None): where spans are to be kept: "spans" are then read before other keys, and
+        all groups of them. None for entities: groups are read where the record has no others.
+    group (str | None): the group of "spans" that alone is read; nothing is known of the spans of a
+        record without it.
     RAISES (ValueError): saying what of it was expected and what it is.
     """
     record = _as_object(record)
@@ -79,14 +90,15 @@ def parse_offsets(record: Any, *, spans_key: str | None = None) -> OffsetRecord:
     answer = record.get("answer", "accept")
     if answer not in ANSWERS:
         raise ValueError(f'"answer": expected one of {", ".join(ANSWERS)}, found {answer!r}')
-    items, n_unread = _span_items(record, spans_key)
+    items, n_unread = _span_items(record, spans_key, group)
     spans = None if items is None else [_span(item, text) for item in items]
     view = record.get("_view_id")
     is_binary = record.get("_is_binary", view in _BINARY_VIEWS)
     categories = parse_categories(
         record, numbers=record.get("cats"), answer=answer, has_spans=bool(spans)
     )
-    if spans is None and categories is None and answer == "accept" and view not in VIEWS:
+    is_read = spans is not None or categories is not None or n_unread > 0
+    if not is_read and answer == "accept" and view not in VIEWS:
         _check_nothing(record)
     has_no_labels = not spans and any(record.get(key) == [] for key in ("label", "labels"))
     return OffsetRecord(
@@ -115,13 +127,18 @@ def _as_object(record: Any) -> dict[str, Any]:
     return record
 
 
-def _span_items(record: dict[str, Any], spans_key: str | None) -> tuple[list[Any] | None, int]:
+def _span_items(
+    record: dict[str, Any], spans_key: str | None, group: str | None
+) -> tuple[list[Any] | None, int]:
     """Return the annotated spans; None where there is no list of them, or it only shows what the
     category was chosen by; and how many others there are."""
     view = record.get("_view_id")
     if view in VIEWS:
         return None, 0
     lists, n_unread = _span_lists(record, spans_key)
+    if group is not None:
+        items = record["spans"][group] if has_group(record, group) else None
+        return items, n_unread + sum(map(len, lists)) - len(items or ())
     spans = next(filter(None, lists), lists[0] if lists else None)
     n_unread += sum(len(items) for items in lists if items != spans)
     if spans is None and view in _MANUAL_VIEWS:
@@ -150,10 +167,8 @@ def _span_lists(record: dict[str, Any], spans_key: str | None) -> tuple[list[lis
 def _groups_read(
     record: dict[str, Any], groups: Mapping[str, list[Any]], spans_key: str | None
 ) -> list[str]:
-    """Return the names of the groups that are read: the one that is asked; all others than the
-    negative, but where entities are asked and the record has some, or none, of its own."""
-    if spans_key is not None and spans_key in groups:
-        return [spans_key]
+    """Return the names of the groups that are read: all but the negative, and none where entities
+    are asked and the record has some, or none, of its own."""
     if spans_key is None and any(isinstance(record.get(key), list) for key in _ENTITY_KEYS):
         return []
     return [name for name in groups if name != NEGATIVE_KEY]

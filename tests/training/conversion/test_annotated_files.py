@@ -336,3 +336,21 @@ def test_files_that_are_no_text_say_so(nlp, tmp_path, name, message):
     (tmp_path / name).write_bytes(b"\x1f\x8b\x08")
     with pytest.raises(ValueError, match=f"{name}: expected .*{message}"):
         read_gold(tmp_path / name, nlp)
+
+
+def test_of_a_group_that_is_asked_nothing_is_known_from_what_else_a_record_has(nlp, tmp_path):
+    """Neither entities nor other groups are spans of it, where docs have none or do not say so."""
+    ent, other = {"start": 0, "end": 2, "label": "E"}, {"start": 3, "end": 5, "label": "N"}
+    rows = [
+        {"text": "Jo is in", "ents": [ent], "spans": {"a": [other], "b": [ent]}},
+        {"text": "Jo is at", "ents": [ent], "spans": {"a": []}},
+        {"text": "Jo is on", "ents": [ent], "spans": {"b": [other]}},
+        {"text": "Jo is up", "ents": [ent]},
+    ]
+    path = write(tmp_path, "\n".join(map(json.dumps, rows)))
+    found = read_offset_file(path, nlp, spans_key="a")
+    assert [[s.label_ for s in each.doc.spans["a"]] for each in found.sentences] == [["N"], []]
+    assert [each.n_unread for each in found.sentences] == [2, 1]
+    assert found.left_out["without_spans"] == 2
+    kept = read_offset_file(path, nlp, spans_key="c")  # where spans are kept, of no file's group
+    assert [len(each.doc.spans["c"]) for each in kept.sentences] == [2, 1, 1, 1]

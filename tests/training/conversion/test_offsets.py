@@ -185,7 +185,7 @@ def test_groups_and_keys_that_are_not_read_are_counted():
         parsed = parse_offsets({**record, key: []})
         assert (parsed.spans, parsed.n_unread) == ([], 4)
         for name, n in (("a", 2), ("b", 1)):
-            parsed = parse_offsets({**record, key: own}, spans_key=name)
+            parsed = parse_offsets({**record, key: own}, spans_key=name, group=name)
             assert (parsed.spans, parsed.n_unread) == ([CharSpan(4, 7, "N")] * n, 5 - n)
         assert parse_offsets({"text": "One two", key: own, "spans": own}).n_unread == 0
 
