@@ -121,7 +121,7 @@ def test_speed_words_are_counted_where_there_are_no_spaces(tmp_path, monkeypatch
 
     def measure(pipelines, texts):
         measured.extend(texts)
-        return {name: 1.0 for name in pipelines}
+        return dict.fromkeys(pipelines, 1.0)
 
     monkeypatch.setattr("spacy_skd.cli.report.words_per_second", measure)
     report(tmp_path / "dev.spacy", {"zh": tmp_path / "zh"}, speed_words=160)
