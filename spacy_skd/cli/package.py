@@ -56,7 +56,8 @@ def package(
     overwrite (bool): whether to replace a wheel of the same name and version in `output`.
     RETURNS (Path): the wheel.
     RAISES (ValueError): if the wheel exists, the pipeline is missing, no wheel was built, or it
-        does not load: what spaCy, the build or Python says of it.
+        does not load: what spaCy, the build or Python says of it; if the name begins with the
+        language.
     """
     if not (pipeline / "config.cfg").is_file():
         raise ValueError(f"expected a trained pipeline, found none at {pipeline}")
@@ -64,6 +65,7 @@ def package(
         raise ValueError(NO_BUILD)
     check_apart(output, [pipeline])
     lang = srsly.read_json(pipeline / "meta.json")["lang"]
+    _check_without_language(lang, name)
     # The build may spell the name another way, so the wheel itself is checked when it is written.
     check_new_file(output / f"{lang}_{name}-{version}-py3-none-any.whl", overwrite=overwrite)
     with tempfile.TemporaryDirectory() as folder:
@@ -86,10 +88,21 @@ def check_wheel(lang: str, *, name: str, version: str) -> None:
         raise ValueError(
             f"name: expected letters, digits and _, which Python imports, got {name!r}"
         )
+    _check_without_language(lang, name)
     try:
         Version(version)
     except InvalidVersion as error:
         raise ValueError(f"version: expected one as 0.1.0, got {version!r}") from error
+
+
+def _check_without_language(lang: str, name: str) -> None:
+    """spaCy puts the language before a name in one place, and not in another if it is there."""
+    if name.startswith(f"{lang}_"):
+        shorter = name.removeprefix(f"{lang}_") or "student"
+        raise ValueError(
+            f"name: expected one without the language, got {name!r}: give {shorter!r}, of which "
+            f"the package is {lang}_{shorter}"
+        )
 
 
 def _write_sources(

@@ -25,6 +25,7 @@ from ..report.speed import megabytes, words_per_second
 from ..report.tables import agreement
 from ..teachers.loading import load_trained
 from ..training.conversion.multiwords import real_text
+from ..training.conversion.spaceless import count_words
 from ..training.engines.choice import Workers, make_engine
 from .code import CODE
 from .progress import progress
@@ -93,7 +94,7 @@ def _some(texts: list[str], words: int) -> list[str]:
         if total >= words and len(chosen) >= 12:
             return chosen
         chosen.append(text)
-        total += len(text.split()) or 1
+        total += count_words(text) or 1
     return chosen
 
 

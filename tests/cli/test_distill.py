@@ -390,6 +390,7 @@ def test_two_runs_into_one_folder(teacher, data, tmp_path):
         ("good.txt", ["--preset", "huge"], "preset: expected one of"),
         ("good.txt", ["--version", "one"], "version: expected one as 0.1.0"),
         ("good.txt", ["--name", "my-student"], "name: expected letters, digits and _"),
+        ("good.txt", ["--name", "en_student"], "name: expected one without the language"),
         ("good.txt", ["--retrain", "nerr"], "expected some of"),
         ("good.txt", ["--effort", "0"], "effort"),
         ("good.txt", ["--max-words", "-1"], "max_words"),

@@ -120,3 +120,9 @@ def test_without_what_builds(teacher, tmp_path, monkeypatch):
     result = run("package", teacher, tmp_path / "out")
     assert result.exit_code == 1
     assert "pip install build" in printed(result)
+
+
+def test_a_name_with_the_language_is_refused_before_anything_is_built(teacher, tmp_path):
+    with pytest.raises(ValueError, match="give 'mine', of which the package is en_mine"):
+        package(teacher, tmp_path / "out", name="en_mine", version="0.1.0")
+    assert not (tmp_path / "out").exists()

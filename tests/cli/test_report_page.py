@@ -12,6 +12,7 @@ from spacy.tokens import DocBin
 from typer.testing import CliRunner
 
 from spacy_skd.cli import app
+from spacy_skd.cli.report import report
 
 LOG = {"step": 5, "losses": {"tag": 1.0}, "scores": {"tag_acc": 50.0}}
 
@@ -109,3 +110,19 @@ def test_a_page_that_fails_costs_nothing_that_was_measured(here, monkeypatch):
     assert found.exit_code == 1
     assert "no page today" in found.output
     assert srsly.read_json("r.json")["a"]["megabytes"] > 0
+
+
+def test_speed_words_are_counted_where_there_are_no_spaces(tmp_path, monkeypatch):
+    nlp = spacy.blank("zh")
+    nlp.add_pipe("sentencizer")
+    nlp.to_disk(tmp_path / "zh")
+    DocBin(docs=[nlp("我喜欢北京的苹果")] * 4).to_disk(tmp_path / "dev.spacy")
+    measured = []
+
+    def measure(pipelines, texts):
+        measured.extend(texts)
+        return dict.fromkeys(pipelines, 1.0)
+
+    monkeypatch.setattr("spacy_skd.cli.report.words_per_second", measure)
+    report(tmp_path / "dev.spacy", {"zh": tmp_path / "zh"}, speed_words=160)
+    assert sum(map(len, measured)) == 160
