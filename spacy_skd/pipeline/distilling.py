@@ -250,12 +250,12 @@ class DistillingPipe(LearningPipe):
     def _initial_labels(
         self, get_examples: Callable[[], Iterable[Example]], labels: Iterable[str] | None
     ) -> list[str]:
-        if self._teacher is None and self.objective.asks:
-            self._no_teacher.check(self.distill_weight, {}, needed=self.needs_teacher)
         if self.task.fixed_labels is not None:
             return list(self.task.fixed_labels)
         if labels is not None:
-            return self.task.given_labels(labels)
+            return self.task.given_labels(labels)  # `distill` may follow, which needs no link
+        if self._teacher is None and self.objective.asks:
+            self._no_teacher.check(self.distill_weight, {}, needed=self.needs_teacher)
         more = self.task.initial_labels(get_examples, self.labels_of_teacher(), self._ask)
         return list(dict.fromkeys([*self.cfg["labels"], *more]))
 

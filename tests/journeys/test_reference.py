@@ -120,7 +120,7 @@ def test_a_commands_options_stand_in_its_section(name):
         text: option
         for option in command.params
         for text in (*option.opts, *option.secondary_opts)
-        if text.startswith("--")
+        if text.startswith("--") and not option.hidden
     }
     written = rows(section("commands.md", name))
     assert set(written) == set(options), name
