@@ -115,12 +115,10 @@ class Systems:
         vectors: str | None,
         *,
         hidden: bool = False,
-        pairs: int = 0,
         beside: Path | None = None,
     ) -> Config:
         """hidden (bool): whether the student learns similarities of hidden states, which the store
-        has if it was annotated with --hidden. pairs (int): rows of its tables of pairs of words.
-        beside (Path | None): what another teacher has annotated."""
+        has if it was annotated with --hidden. beside (Path | None): what another teacher has annotated."""
         config, _ = init(
             str(self.teacher_folder),
             preset=preset,
@@ -128,7 +126,6 @@ class Systems:
             vectors=vectors,
             dev=str(self.corpus / "dev.spacy"),
             hidden=hidden,
-            pairs=pairs,
         )
         return config
 

@@ -66,15 +66,13 @@ class Lever:
     """group (str): what it is about. settings (Dict[str, Any]): overrides of the config.
     vectors (str): the folder of its vectors, of VECTORS or "context"; "" for none.
     preset (str): what it starts from. hidden (bool): whether it learns similarities of hidden
-    states. pairs (int): rows of its tables of pairs of words. beside (bool): whether the teacher of
-    --beside teaches, too, but for sentences."""
+    states. beside (bool): whether the teacher of --beside teaches, too, but for sentences."""
 
     group: str
     settings: dict[str, Any]
     vectors: str = "context"
     preset: str = BASE
     hidden: bool = False
-    pairs: int = 0
     beside: bool = False
 
 
@@ -104,14 +102,6 @@ LEVERS: dict[str, Lever] = {
     ),
     "affixes of at most six characters": Lever(
         "word knowledge", {EMBED + "prefixes": [2, 3, 4, 5], EMBED + "suffixes": [1, 2, 4, 5, 6]}
-    ),
-    "pairs of words": Lever("word knowledge", {}, pairs=16_384),
-    "pairs of words, 32,768 rows": Lever("word knowledge", {}, pairs=32_768),
-    "tiny, pairs of words": Lever("word knowledge", {}, preset="tiny", pairs=16_384),
-    "two teachers": Lever("data", {}, beside=True),
-    "two teachers, pairs of words": Lever("data", {}, pairs=16_384, beside=True),
-    "tiny, two teachers, pairs of words": Lever(
-        "data", {}, preset="tiny", pairs=16_384, beside=True
     ),
     "twice the rows": Lever("word knowledge", TWICE_THE_ROWS),
     "fewer rows": Lever(
@@ -149,6 +139,8 @@ LEVERS: dict[str, Lever] = {
     "distill_weight 0.9": Lever("target", each("distill_weight", 0.9)),
     "2 raw words for each labelled one": Lever("data", {CORPUS + "ratio": 2.0}),
     "8 raw words for each labelled one": Lever("data", {CORPUS + "ratio": 8.0}),
+    "two teachers": Lever("data", {}, beside=True),
+    "tiny, two teachers": Lever("data", {}, preset="tiny", beside=True),
     "a tenth of the docs in lower case": Lever("data", {CORPUS + "lower_case": 0.1}),
     "rate 0.005": Lever("optimisation", {OPTIMIZER + "learn_rate.initial_rate": 0.005}),
     "averaged weights": Lever("optimisation", {OPTIMIZER + "use_averages": True}),
@@ -198,7 +190,6 @@ class Recipe:
             lever.preset,
             vectors,
             hidden=lever.hidden,
-            pairs=lever.pairs,
             beside=self.beside if lever.beside else None,
         )
         if lever.beside:

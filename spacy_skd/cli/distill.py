@@ -19,7 +19,7 @@ from .package import LICENSE
 from .prepare import EFFORT
 from .progress import say
 from .report import AGREEMENT, table
-from .told.lexicon import LEXICON, PAIRS, one_lexicon, tell_lexicon
+from .told.lexicon import LEXICON, one_lexicon, tell_lexicon
 from .told.rejects import ACCEPT, HAS_REJECTS, tell_rejects
 
 
@@ -49,7 +49,6 @@ def distill_cli(
     hidden: bool = typer.Option(
         False, "--hidden", help="Learn how alike words are to TEACHER's transformer, too"
     ),
-    pairs: int = PAIRS,
     name: str = typer.Option("skd_student", "--name", help="Package name, without the language"),
     version: str = typer.Option("0.1.0", "--version", help="Package version"),
     license: str = LICENSE,
@@ -85,7 +84,6 @@ def distill_cli(
             transitions=tuple(names_in(transitions)),
             lexicon=Path(lexicon) if lexicon else None,
             hidden=hidden,
-            pairs=pairs,
             name=name,
             version=version,
             license=license,

@@ -27,14 +27,13 @@ from ..training.configs.stored_plan import plan_of_store
 from ..training.configs.student_config import for_teacher, own_settings, student_config
 from ..training.configs.transitions import with_transitions
 from ..training.configs.with_lexicon import with_lexicon
-from ..training.configs.with_pairs import with_pairs
 from ..training.configs.with_similarities import with_similarities
 from ..training.lexicon.reading import read_lexicon
 from .code import CODE, with_code
 from .prepare import EFFORT, from_store, set_steps, student_words
 from .texts.docs import docs_in
 from .texts.outside import check_no_components, for_store, outside_of
-from .told.lexicon import LEXICON, PAIRS, one_lexicon, tell_lexicon
+from .told.lexicon import LEXICON, one_lexicon, tell_lexicon
 from .told.rejects import ACCEPT
 from .told.remedies import print_remedies
 
@@ -55,7 +54,6 @@ def init(
     retrain: Sequence[str] = (),
     transitions: Sequence[str] = (),
     hidden: bool = False,
-    pairs: int = 0,
     effort: float = 1.0,
 ) -> tuple[Config, Plan]:
     """Make a config with one student for each layer that a teacher annotates.
@@ -80,7 +78,6 @@ def init(
         `parser`, which learn action by action.
     hidden (bool): whether their tok2vec learns the similarities of the teacher's hidden states,
         too, which a store has.
-    pairs (int): rows of tables of pairs of words that their embedding has; see `with_pairs`.
     effort (float): of the words of a store that are worth seeing in training, how many are seen.
     RETURNS (tuple[Config, Plan]): the config, and what becomes of each component of the teacher.
     RAISES (ValueError): if the teacher, or what else is named, is unfit.
@@ -127,7 +124,6 @@ def init(
     else:
         config = for_store(config, plan, nlp, manifest)
     config["paths"]["dev"] = dev
-    config = with_pairs(config, pairs)
     if lexicon is not None:
         plan = replace(plan, lexicon=read_lexicon(lexicon, nlp))
         config = with_lexicon(config, lexicon)
@@ -241,7 +237,6 @@ def init_cli(
     hidden: bool = typer.Option(
         False, "--hidden", help="Learn how alike words are to TEACHER, too (annotate --hidden)"
     ),
-    pairs: int = PAIRS,
     effort: float = typer.Option(1.0, "--effort", help=f"{EFFORT} (with --store)"),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace the config"),
     code_path: Path = CODE,
@@ -272,7 +267,6 @@ def init_cli(
             retrain=retrain,
             transitions=names_in(transitions),
             hidden=hidden,
-            pairs=pairs,
             effort=effort,
         )
         if str(output) == STDOUT:

@@ -1,7 +1,6 @@
 """spaCy's `Tok2Vec`, on numpy's BLAS."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from spacy.ml.models.tok2vec import build_Tok2Vec_model
@@ -11,7 +10,7 @@ from thinc.api import Model
 from ..arrays import Floats2d
 from ..registry import architecture
 from .blas import on_blas
-from .embedding import lexicon_embedding, pair_embedding
+from .embedding.lexicon_embedding import predict_with
 from .prediction.word_table import WordTable
 
 _Vectors = list[Floats2d]
@@ -57,8 +56,7 @@ def _forward(
         on_blas(model)
         return model.layers[0](docs, is_train)
     embed, encode = model.layers[0].layers
-    predict = partial(pair_embedding.predict_with, model.attrs["words"].predict)
-    vectors = lexicon_embedding.predict_with(predict, embed, docs)
+    vectors = predict_with(model.attrs["words"].predict, embed, docs)
     return encode.predict(vectors), _no_backprop
 
 

@@ -94,7 +94,7 @@ def made(teacher, data, tmp_path_factory):
         shorten(patch)
         found = distill(teacher, data / "raw.jsonl", out, "--gold", data / "gold.spacy",
                         "--license", "MIT", "--lexicon", data / "lexicon.jsonl",
-                        "--hidden", "--pairs", "64")  # fmt: skip
+                        "--hidden")  # fmt: skip
     assert found.exit_code == 3, found.output
     return out, found.output
 
@@ -194,7 +194,7 @@ def test_the_same_command_does_nothing_twice_and_other_settings_are_refused(
     out = tmp_path / "moved"
     shutil.copytree(made[0], out)
     given = ["--gold", data / "gold.spacy", "--license", "MIT", "--accept-rejects"]
-    given += ["--lexicon", data / "lexicon.jsonl", "--hidden", "--pairs", 64]
+    given += ["--lexicon", data / "lexicon.jsonl", "--hidden"]
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*.*") if path.is_file()}
     again = distill(teacher, data / "raw.jsonl", out, *given)
     assert again.exit_code == 0, again.output
@@ -294,14 +294,14 @@ def test_it_goes_on_after_kill_9_in_training(made, teacher, data, tmp_path, no_w
     and while model-best is copied, when it is gone."""
     out = untrained(made[0], tmp_path / "out")
     given = ["--gold", data / "gold.spacy", "--license", "MIT", "--accept-rejects"]
-    given += ["--lexicon", data / "lexicon.jsonl", "--hidden", "--pairs", 64]
+    given += ["--lexicon", data / "lexicon.jsonl", "--hidden"]
     arguments = [teacher, data / "raw.jsonl", out, "--preset", "tiny", *given]
     assert killed(arguments, [(Model, "to_disk", 8)]) == -signal.SIGKILL
     assert (out / "training" / "model-best").exists()
     assert killed(arguments, [(shutil, "copytree", 1)]) == -signal.SIGKILL
     assert not (out / "training" / "model-best").exists()
     moved = shutil.copy(data / "lexicon.jsonl", tmp_path / "lexicon.jsonl")
-    done = distill(teacher, data / "raw.jsonl", out, *given[:-4], moved, *given[-3:])
+    done = distill(teacher, data / "raw.jsonl", out, *given[:-2], moved, "--hidden")
     assert done.exit_code == 0, done.output
     assert f"--paths.lexicon {moved}" in done.output
     assert srsly.read_json(out / "report.json")["resumed"] == [[0, 4], [1, 4]]

@@ -23,7 +23,6 @@ from ...training.configs.paths import check_paths
 from ...training.configs.plan import Plan, check_trained, make_plan
 from ...training.configs.presets import DEFAULT, find_preset
 from ...training.configs.transitions import with_transitions
-from ...training.configs.with_pairs import check_pairs
 from ...training.conversion.heldout import TextCounts, choose, count_texts
 from ...training.conversion.raw_text import find_raw_files
 from ...training.lexicon.reading import SUFFIXES, read_lexicon
@@ -53,7 +52,6 @@ class Request:
     transitions: tuple[str, ...] = ()
     lexicon: Path | None = None
     hidden: bool = False
-    pairs: int = 0
     name: str = "skd_student"
     version: str = "0.1.0"
     license: str = ""
@@ -87,7 +85,6 @@ def check(request: Request) -> Checked:
     """
     find_preset(request.preset)
     check_positive("effort", request.effort)
-    check_pairs(request.pairs)
     Settings(max_words=request.max_words)
     if find_spec("threadpoolctl") is None:
         raise ValueError("the speeds of the report need: pip install threadpoolctl")
@@ -152,12 +149,10 @@ def _of_students(request: Request) -> dict[str, Any]:
         given["transitions"] = list(request.transitions)
     if request.lexicon is not None:
         given["lexicon"] = describe(files_of(request.lexicon, suffixes=SUFFIXES))
-    if request.pairs:
-        given["pairs"] = request.pairs
     return given
 
 
-OF_STUDENTS = ("transitions", "lexicon", "pairs")  # what `_of_students` may have
+OF_STUDENTS = ("transitions", "lexicon")  # what `_of_students` may have
 
 
 def check_output(request: Request, output: Path) -> None:

@@ -177,7 +177,6 @@ class Steps:
             **{name: ",".join(names) for name, names in lists.items() if names},
             "retrain": r.retrain,
             "hidden": [""] * r.hidden,
-            **({"pairs": r.pairs} if r.pairs else {}),
             **({"effort": r.effort} if r.effort != 1 else {}),
         }
 
@@ -240,7 +239,6 @@ class Steps:
             transitions=r.transitions,
             lexicon=None if r.lexicon is None else str(r.lexicon),
             hidden=r.hidden,
-            pairs=r.pairs,
             effort=r.effort,
         )
         write_new(self.config, config.to_bytes(), overwrite=True)

@@ -12,9 +12,6 @@ from .rejects import HAS_REJECTS
 LEXICON: Any = typer.Option(
     [], "--lexicon", help="Phrases and their classes, .jsonl or a folder, that students are to know"
 )
-PAIRS: Any = typer.Option(
-    0, "--pairs", help="Rows of tables of pairs of words that students have (0: none)"
-)
 
 
 def one_lexicon(given: Sequence[str]) -> str | None:
