@@ -118,7 +118,8 @@ class Systems:
         beside: Path | None = None,
     ) -> Config:
         """hidden (bool): whether the student learns similarities of hidden states, which the store
-        has if it was annotated with --hidden. beside (Path | None): what another teacher has annotated."""
+        has if it was annotated with --hidden. beside (Path | None): what another teacher has
+        annotated, too."""
         config, _ = init(
             str(self.teacher_folder),
             preset=preset,
