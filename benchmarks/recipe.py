@@ -332,7 +332,8 @@ def main() -> None:
         rows = recipe.means if options.what[0] == "means" else recipe.pairs
         print("\n".join(rows(options.what[1:])))
         return
-    for name in LEVERS if options.what == ["all"] else options.what:
+    runnable = [name for name, lever in LEVERS.items() if options.beside or not lever.beside]
+    for name in runnable if options.what == ["all"] else options.what:
         if name == "speed":
             recipe.cells.run(name, sorted(LEVERS), recipe.speed)
         elif name in LEVERS:

@@ -80,7 +80,8 @@ def test_prepare_merges_and_sets_aside(tmp_path):
     (tmp_path / "raw.jsonl").write_text('{"text": "Nice"}\n{\n')
     arguments = ["prepare", str(tmp_path / "c"), "--configs", str(ROOT / "configs"),
                  "--treebank", str(treebank), "--lang", "fr",
-                 "--raw", str(tmp_path / "raw.jsonl"), "--overwrite"]  # fmt: skip
+                 "--raw", str(tmp_path / "raw.jsonl"), "--overwrite",
+                 "--corpus", "mine"]  # fmt: skip
     for options, code, merged in (
         ([], 3, 2),
         (["--accept-rejects"], 0, 2),

@@ -17,7 +17,8 @@ def tell_odd(counts: Counts, *, spans_key: str | None = None) -> None:
     spans_key (str | None): the group that spans went to; None for entities.
     """
     for name, split in counts.splits.items():
-        for text in _odd(split, is_of_entities=spans_key is None):
+        is_of_entities = spans_key is None
+        for text in (*_of_spans(split, is_of_entities=is_of_entities), *_of_words(split)):
             msg.warn(f"{name}: {text}")
     if counts.raw and counts.raw.nulls:
         msg.warn(
@@ -25,7 +26,8 @@ def tell_odd(counts: Counts, *, spans_key: str | None = None) -> None:
         )
 
 
-def _odd(split: SplitCounts, *, is_of_entities: bool) -> Iterator[str]:
+def _of_spans(split: SplitCounts, *, is_of_entities: bool) -> Iterator[str]:
+    """Yield what is odd about the spans and categories of a split."""
     for key, n in split.unread_entities.items():
         column, _, name = key.partition(":")
         where = f"{column} under {name}" if name and column in ELSEWHERE else f"MISC under {key}"
@@ -73,6 +75,10 @@ def _odd(split: SplitCounts, *, is_of_entities: bool) -> Iterator[str]:
             f"{split.overlapping} spans left out, which overlap longer ones: entities cannot. "
             "--spans-key sc writes all of them to doc.spans"
         )
+
+
+def _of_words(split: SplitCounts) -> Iterator[str]:
+    """Yield what is odd about its words, their trees and their text."""
     if split.withheld:
         yield f"{split.withheld} sentences left out, most of whose words are withheld (FORM is _)"
     if split.lost_heads:
