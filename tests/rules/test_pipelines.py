@@ -1,11 +1,10 @@
 """Every rule of spaCy's pipelines, on docs that are made for the rules and nearly so."""
 
 import random
-import subprocess
-import sys
 
 import pytest
 import spacy
+from installed import installed
 from spacy.tokens import Doc
 
 from spacy_skd.rules import make_fast
@@ -18,11 +17,8 @@ COMPARED = ["TAG", "POS", "MORPH", "LEMMA", "DEP", "NORM", "ENT_TYPE"]
 @pytest.fixture(scope="module", params=PIPELINES)
 def pipelines(request, tmp_path_factory):
     """A pipeline of an index, twice, the second with fast rules."""
-    folder = tmp_path_factory.mktemp("installed")
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder)]
-    subprocess.run([*pip, request.param], check=True)
-    (config,) = folder.glob("*/*/config.cfg")
-    stock, fast = spacy.load(config.parent), spacy.load(config.parent)
+    folder = installed(request.param, tmp_path_factory.mktemp("installed"))
+    stock, fast = spacy.load(folder), spacy.load(folder)
     assert make_fast(fast) == ["attribute_ruler", "lemmatizer"]
     return stock, fast
 
