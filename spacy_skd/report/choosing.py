@@ -19,6 +19,8 @@ from ..arrays import Floats1d, Ints1d
 from ..errors import check_between, check_one_of
 from ..layers.known import find_layer
 from ..shards.store import META, BeliefStore, StoredBeliefs, read_beliefs
+from ..teachers.embedding import cleaners
+from ..teachers.merging import mergers
 from ..training.progress import Progress, Report, silent
 from ..transfer.beliefs import Belief
 from .divergence import component_of, stored_divergence
@@ -244,6 +246,7 @@ class _Divergence:
 
     def __init__(self, student: Language, store: BeliefStore, pipes: Sequence[str]):
         self.nlp = student
+        self._aside = [*cleaners(student), *mergers(student)]
         layers = {pipe: find_layer(store.manifest.layers.get(pipe, pipe)) for pipe in pipes}
         found = {pipe: component_of(student, layer) for pipe, layer in layers.items()}
         self.components = {pipe: own for pipe, own in found.items() if own is not None}
@@ -258,7 +261,7 @@ class _Divergence:
         """Return KL(teacher || student) of a doc's words, of all layers that both have."""
         with self.nlp.memory_zone():
             words, spaces = [t.text for t in doc], [bool(t.whitespace_) for t in doc]
-            own = self.nlp(Doc(self.nlp.vocab, words, spaces))
+            own = self.nlp(Doc(self.nlp.vocab, words, spaces), disable=self._aside)
             pairs = ((pipe, beliefs[name]) for name, pipe in self.components.items())
             return sum(stored_divergence(pipe, own, belief) for pipe, belief in pairs)
 

@@ -5,6 +5,7 @@ import json
 import numpy
 import pytest
 import spacy
+from spacy.language import Language
 from spacy.training.initialize import init_nlp
 from typer.testing import CliRunner
 
@@ -85,6 +86,13 @@ def test_coverage_takes_what_adds_most_for_each_word(tmp_path):
     assert choice.covered == 1.0
 
 
+@Language.component("tests_merge_two", retokenizes=True)
+def merge_two(doc):
+    with doc.retokenize() as retokenizer:
+        retokenizer.merge(doc[:2])
+    return doc
+
+
 def test_divergence_is_that_of_each_students_distribution(tmp_path):
     """Untrained; by the student's own probabilities of what each sample says."""
     text = "Ann sees Bo in Oslo"
@@ -110,6 +118,10 @@ def test_divergence_is_that_of_each_students_distribution(tmp_path):
     both = 0.75 * numpy.log(0.75 / found[1]) + 0.25 * numpy.log(0.25 / found[0])
     choice = choose_texts(store, words=5, by="divergence", student=nlp)
     assert choice.chosen[0].score == pytest.approx((expected + both) / 5, abs=1e-3)
+    nlp.add_pipe("tests_merge_two", last=True)
+    nlp.add_pipe("doc_cleaner", config={"attrs": {"tensor": None, "user_data": {}}})
+    cleaned = choose_texts(store, words=5, by="divergence", student=nlp)
+    assert cleaned.chosen[0].score == choice.chosen[0].score
     with pytest.raises(ValueError, match="a component of this package for some of tag"):
         choose_texts(store, words=5, by="divergence", student=spacy.blank("en"), pipes=["tag"])
 
