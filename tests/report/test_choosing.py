@@ -126,6 +126,29 @@ def test_divergence_is_that_of_each_students_distribution(tmp_path):
         choose_texts(store, words=5, by="divergence", student=spacy.blank("en"), pipes=["tag"])
 
 
+NORMS = []
+
+
+@Language.component("tests_norms")
+def norms_of(doc):
+    NORMS.append([token.norm_ for token in doc])
+    return doc
+
+
+def test_a_student_reads_the_norms_that_the_tokenizer_gave(tmp_path):
+    text = "Ann can't see it"
+    tokens = [(0, 3), (4, 6), (6, 9), (10, 13), (14, 16)]
+    said = [{"start": start, "end": end, "tag": "N"} for start, end in tokens]
+    store = store_of(tmp_path, {"text": text, "tokens": said})
+    config, _ = init(str(store.folder), preset="tiny")
+    config["paths"]["dev"] = str(tmp_path / "none.spacy")
+    nlp = init_nlp(config)
+    nlp.add_pipe("tests_norms", first=True)
+    NORMS.clear()
+    choose_texts(store, words=5, by="divergence", student=nlp)
+    assert NORMS == [["ann", "can", "not", "see", "it"]]
+
+
 def test_the_file_is_what_annotate_reads(store, tmp_path):
     out = tmp_path / "chosen.jsonl"
     arguments = ["select", str(store.folder), str(out), "-n", "100", "--pipes", "tag"]
