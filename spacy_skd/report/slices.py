@@ -1,6 +1,7 @@
 """Slices of a corpus: the parts of it, or of its facts, that are scored apart."""
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ SENTENCES = "sentence length"
 TRAINING = "in training"
 CATEGORY = "category"  # the key of the likeliest of a doc's
 SEEN, UNSEEN = "seen", "unseen"
+MOST_VALUES = 50  # of one key that stand alone
 # The least length of each slice of lengths, in tokens.
 OF_SENTENCES = {1: "1 to 10", 11: "11 to 20", 21: "21 to 40", 41: "41 or more"}
 OF_FACTS = {0: "root", 1: "1", 2: "2", 3: "3 to 4", 5: "5 to 9", 10: "10 or more"}
@@ -37,16 +39,25 @@ class Slices:
     ) -> None:
         self.keys = tuple(keys)
         self.seen = seen or {}
+        self._rare: dict[str, frozenset[str]] = {}
 
     def check(self, docs: Sequence[Doc]) -> None:
-        """Check the keys. RAISES (ValueError): if no doc has one."""
+        """Check the keys, and look which of their values are the most frequent: the `MOST_VALUES`
+        stand alone, the others together. RAISES (ValueError): if no doc has a key."""
         for key in self.keys:
-            if not any(value_of(doc, key) for doc in docs):
+            counts = Counter(value for doc in docs if (value := value_of(doc, key)))
+            self._rare[key] = frozenset(v for v, _ in counts.most_common()[MOST_VALUES:])
+            if not counts:
                 known = sorted({name for doc in docs for name in _keys(doc)})
                 raise ValueError(
                     f"slice {key!r}: expected a key of the meta or the user data of some doc, "
                     f"found it in none; there are: {', '.join(known) or 'none'}"
                 )
+
+    def name(self, key: str, value: str) -> str:
+        """Return the slice of a value of a key, "" for none."""
+        rare = self._rare.get(key, frozenset())
+        return f"{len(rare)} rarer" if value in rare else value
 
     def of(self, doc: Doc) -> "DocSlices":
         """Return those of a doc's facts. doc (Doc): the reference."""
@@ -61,7 +72,7 @@ class DocSlices:
 
     def __init__(self, slices: Slices, doc: Doc) -> None:
         self._seen = slices.seen
-        values = ((key, value_of(doc, key)) for key in slices.keys)
+        values = ((key, slices.name(key, value_of(doc, key))) for key in slices.keys)
         self.of_doc = [(key, value) for key, value in values if value]
         has_sentences = doc.has_annotation("SENT_START")
         sents = [*doc.sents] if has_sentences else [doc[:]] if len(doc) else []

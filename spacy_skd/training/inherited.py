@@ -2,16 +2,20 @@
 component that is trained anew labels and knowledge base, of `[initialize.components.NAME]`.
 """
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from spacy.lookups import Lookups
+from spacy.util import load_model_from_config, registry
 from spacy.vocab import Vocab
+from thinc.api import Config
 
 from ..registry import misc
 from ..teachers.loading import load_bare, load_trained
 
+logger = logging.getLogger("spacy.skd")
 KNOWLEDGE = "spacy-skd.KnowledgeOf.v1"
 LABELS = "spacy-skd.LabelsOf.v1"
 LOOKUPS = "spacy-skd.LookupsOf.v1"
@@ -61,6 +65,33 @@ def make_lookups_of(path: Path | None) -> Lookups | None:
     path (Path | None): as of `spacy-skd.LabelsOf.v1`; without it there are none.
     """
     return None if path is None else load_bare(path).vocab.lookups
+
+
+def without_unfit_callback(config: Config) -> Config:
+    """Return a student's config without the teacher's `after_pipeline_creation` if that fails on
+    the student, which lacks some of the teacher's components; this is told.
+
+    config (Config): complete, with the teacher's own callbacks.
+    """
+    callback = config["nlp"]["after_pipeline_creation"]
+    if callback is None:
+        return config
+    without = config.copy()
+    without["nlp"]["after_pipeline_creation"] = None
+    student = load_model_from_config(without, auto_fill=True)
+    try:
+        registry.resolve({"callback": callback})["callback"](student)
+    except Exception as error:  # a user's own code
+        logger.warning(
+            "nlp.after_pipeline_creation: the teacher's %r fails on the student (%s: %s), so the "
+            "student's config has none; write one for its components %s, if it is needed",
+            callback["@callbacks"],
+            type(error).__name__,
+            error,
+            student.component_names,
+        )
+        return without
+    return config
 
 
 def _component(path: Path, name: str) -> Any:

@@ -8,6 +8,7 @@ import pytest
 import spacy
 from spacy.cli.init_config import fill_config
 from spacy.cli.train import train as spacy_train
+from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 from stock_pipelines import PIPELINES, stock_pipeline
@@ -268,3 +269,26 @@ def test_the_command_runs_anywhere_and_says_what_becomes_of_each(stock, tmp_path
     (command,) = (row for row in found.output.splitlines() if row.startswith("python"))
     arguments = shlex.split(command)
     assert Path(arguments[arguments.index("train") + 1]) == Path("my heads") / "rehead.cfg"
+
+
+@Language.component("tests_merge_all_but_one", retokenizes=True)
+def merge_all_but_one(doc):
+    with doc.retokenize() as retokenizer:
+        if len(doc) > 2:
+            retokenizer.merge(doc[1:])
+    return doc
+
+
+def test_what_merges_tokens_is_off_in_scores_and_on_in_what_is_saved(tmp_path):
+    nlp = whole_pipeline("tok2vec", tmp_path)
+    nlp.add_pipe("tests_merge_all_but_one", "merging")
+    nlp.to_disk(tmp_path / "pipeline")
+    DocBin(docs=gold(spacy.blank("en"))).to_disk(tmp_path / "gold.spacy")
+    data = tmp_path / "gold.spacy"
+    rehead(str(tmp_path / "pipeline"), tmp_path, pipes=["tag"], train=data, dev=data)
+    spacy_train(tmp_path / "rehead.cfg", tmp_path / "out", overrides={**STEPS, **QUICK})
+    trained = spacy.load(tmp_path / "out" / "model-last")
+    assert trained.pipe_names[-1] == "merging"
+    assert trained.meta["performance"]["tag_acc"] > 0.5
+    assert len(trained("Ann sees the ships")) == 2
+    assert len(spacy.load(tmp_path / "pipeline")("Ann sees the ships")) == 2

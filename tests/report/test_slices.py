@@ -53,6 +53,20 @@ def test_what_is_said_of_a_doc():
     Slices(["genre"]).check([doc.copy(), spacy.blank("en").make_doc("Go")])
 
 
+def test_of_many_values_the_most_frequent_stand_alone():
+    """A key of ids, say, has as many as there are docs."""
+    docs = []
+    for i in [*range(60), *range(49)]:
+        docs.append(spacy.blank("en").make_doc("Go !"))
+        docs[-1].user_data["id"] = f"doc {i}"
+    slices = Slices(["id"])
+    slices.check(docs)
+    found = [slices.of(doc).of_doc for doc in docs[:60]]
+    assert found[48] == [("id", "doc 48")]
+    assert len({value for ((_, value),) in found}) == 51
+    assert found[55] == found[59] == [("id", "10 rarer")]
+
+
 def test_what_training_had():
     seen = seen_in(make_docs(spacy.blank("en"))[:1])
     assert seen["TAG"] == {"The", "cat", "sees", "Ann", ".", "Dogs", "sleep", "well"}

@@ -6,8 +6,10 @@ import spacy
 from journey import FEW, make_data, make_student, with_rules
 from spacy.cli.train import train
 from spacy.language import Language
-from spacy.util import load_config, registry
+from spacy.util import load_config, load_model_from_config, registry
+from stock_pipelines import stock_pipeline
 
+from spacy_skd.cli.init import init
 from spacy_skd.report.scores import score
 from spacy_skd.training.inherited import make_lookups_of
 
@@ -87,3 +89,24 @@ def test_what_merges_tokens_does_so_in_the_saved_student_alone(made):
     plain = spacy.load(made / "out" / "model-last", exclude=["pairs"])
     references = list(plain.pipe([TEXT, "Dogs sleep"]))
     assert score(student, references, setting="predicted_sentences")["tag_acc"] == 1.0
+
+
+@registry.callbacks("tests.freeze_embedding.v1")
+def make_freeze():
+    def freeze(nlp):
+        nlp.get_pipe("embedding").is_frozen = True
+        return nlp
+
+    return freeze
+
+
+def test_a_callback_that_needs_what_students_lack_is_left_out_and_told(tmp_path, caplog):
+    """Not found out by `spacy train`, after all has been annotated."""
+    nlp = stock_pipeline()
+    nlp.rename_pipe("tok2vec", "embedding")
+    nlp.config["nlp"]["after_pipeline_creation"] = {"@callbacks": "tests.freeze_embedding.v1"}
+    nlp.to_disk(tmp_path / "teacher")
+    config, _ = init(str(tmp_path / "teacher"))
+    assert config["nlp"]["after_pipeline_creation"] is None
+    assert "'tests.freeze_embedding.v1' fails on the student (KeyError" in caplog.text
+    assert "embedding" not in load_model_from_config(config, auto_fill=True).pipe_names

@@ -8,6 +8,8 @@ from thinc.api import Config
 
 from ...layers.known import layers_of
 from ...teachers.embedding import find_listener
+from ...teachers.merging import merges
+from ..callbacks import DROP
 from .heads import Head, HeadPlan
 from .layered import own_template, weigh
 from .presets import Block
@@ -46,8 +48,12 @@ def rehead_config(
     own = own_settings(nlp)
     config["nlp"].update({key: own[key] for key in OWN if key in own})
     disabled = [name for name in plan.kept if name in nlp.disabled]
-    config["nlp"].update(pipeline=plan.pipeline, disabled=disabled)
+    merging = [name for name in plan.kept if merges(nlp, name) and name not in disabled]
+    # Evaluation compares tokens with gold's.
+    config["nlp"].update(pipeline=plan.pipeline, disabled=[*disabled, *merging])
     training = config["training"]
+    if merging:
+        training["before_to_disk"] = {"@callbacks": DROP, "enable": merging}
     training.update(frozen_components=plan.kept, annotating_components=[plan.embedding])
     training["score_weights"] = weigh(training["score_weights"], layers)
     for name in plan.kept:  # what they are scored by by default

@@ -13,7 +13,7 @@ from ...layers.known import find_layer
 from ...rules import FAST_RULES, fast_factory
 from ...teachers.merging import merges
 from ..callbacks import COPY, NO_VECTORS, OF_TEACHER, reads_vectors
-from ..inherited import LOOKUPS
+from ..inherited import LOOKUPS, without_unfit_callback
 from .plan import TEACHER, TOK2VEC, Plan, Student
 from .presets import Block, Preset
 from .retrained import reads_words, retrained_component, retrained_settings
@@ -124,7 +124,7 @@ def for_teacher(config: Config, plan: Plan, nlp: Language, *, source: str | None
     if plan.sourced and nlp.vocab.vectors.shape[1] and config["initialize"]["vectors"] is None:
         before = config["initialize"]["before_init"]
         config["initialize"]["before_init"] = {"@callbacks": NO_VECTORS, "first": before}
-    return config
+    return without_unfit_callback(config)
 
 
 def own_settings(nlp: Language) -> Block:
