@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy
+from spacy.attrs import NORM
 from spacy.lang.lex_attrs import LEX_ATTRS
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -19,6 +20,8 @@ from ..arrays import Floats1d, Ints1d
 from ..errors import check_between, check_one_of
 from ..layers.known import find_layer
 from ..shards.store import META, BeliefStore, StoredBeliefs, read_beliefs
+from ..teachers.embedding import cleaners
+from ..teachers.merging import mergers
 from ..training.progress import Progress, Report, silent
 from ..transfer.beliefs import Belief
 from .divergence import component_of, stored_divergence
@@ -244,6 +247,7 @@ class _Divergence:
 
     def __init__(self, student: Language, store: BeliefStore, pipes: Sequence[str]):
         self.nlp = student
+        self._aside = [*cleaners(student), *mergers(student)]
         layers = {pipe: find_layer(store.manifest.layers.get(pipe, pipe)) for pipe in pipes}
         found = {pipe: component_of(student, layer) for pipe, layer in layers.items()}
         self.components = {pipe: own for pipe, own in found.items() if own is not None}
@@ -258,7 +262,11 @@ class _Divergence:
         """Return KL(teacher || student) of a doc's words, of all layers that both have."""
         with self.nlp.memory_zone():
             words, spaces = [t.text for t in doc], [bool(t.whitespace_) for t in doc]
-            own = self.nlp(Doc(self.nlp.vocab, words, spaces))
+            own = Doc(self.nlp.vocab, words, spaces)
+            # A tokenizer's special cases ("n't" is "not") are norms of tokens, not of words.
+            norms = [self.nlp.vocab.strings.add(token.norm_) for token in doc]
+            own.from_array([NORM], numpy.asarray(norms, dtype="uint64").reshape(-1, 1))
+            own = self.nlp(own, disable=self._aside)
             pairs = ((pipe, beliefs[name]) for name, pipe in self.components.items())
             return sum(stored_divergence(pipe, own, belief) for pipe, belief in pairs)
 

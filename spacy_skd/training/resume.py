@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from spacy.language import Language
-from spacy.pipeline import AttributeRuler
+from spacy.pipeline import AttributeRuler, EntityRuler
 from spacy.tokens import Doc
 
 from ..pipeline.gold_config import is_ours
@@ -185,6 +185,9 @@ def _restore(name: str, pipe: Any, saved: Any, path: str) -> None:
             f"resume: {name!r} has a model of other layers or sizes in {path} ({error}): resume "
             f"with the config of that training"
         ) from error
+    if isinstance(pipe, EntityRuler):  # spaCy's `from_bytes` makes the matcher of phrases anew
+        pipe.clear()
+        pipe.add_patterns(saved.patterns)
     if hasattr(pipe, "moves"):  # not saved by spaCy: what has no weights yet
         pipe.model.attrs["unseen_classes"] = set(saved.model.attrs["unseen_classes"])
 

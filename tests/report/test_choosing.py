@@ -5,6 +5,7 @@ import json
 import numpy
 import pytest
 import spacy
+from spacy.language import Language
 from spacy.training.initialize import init_nlp
 from typer.testing import CliRunner
 
@@ -85,6 +86,13 @@ def test_coverage_takes_what_adds_most_for_each_word(tmp_path):
     assert choice.covered == 1.0
 
 
+@Language.component("tests_merge_two", retokenizes=True)
+def merge_two(doc):
+    with doc.retokenize() as retokenizer:
+        retokenizer.merge(doc[:2])
+    return doc
+
+
 def test_divergence_is_that_of_each_students_distribution(tmp_path):
     """Untrained; by the student's own probabilities of what each sample says."""
     text = "Ann sees Bo in Oslo"
@@ -110,8 +118,35 @@ def test_divergence_is_that_of_each_students_distribution(tmp_path):
     both = 0.75 * numpy.log(0.75 / found[1]) + 0.25 * numpy.log(0.25 / found[0])
     choice = choose_texts(store, words=5, by="divergence", student=nlp)
     assert choice.chosen[0].score == pytest.approx((expected + both) / 5, abs=1e-3)
+    nlp.add_pipe("tests_merge_two", last=True)
+    nlp.add_pipe("doc_cleaner", config={"attrs": {"tensor": None, "user_data": {}}})
+    cleaned = choose_texts(store, words=5, by="divergence", student=nlp)
+    assert cleaned.chosen[0].score == choice.chosen[0].score
     with pytest.raises(ValueError, match="a component of this package for some of tag"):
         choose_texts(store, words=5, by="divergence", student=spacy.blank("en"), pipes=["tag"])
+
+
+NORMS = []
+
+
+@Language.component("tests_norms")
+def norms_of(doc):
+    NORMS.append([token.norm_ for token in doc])
+    return doc
+
+
+def test_a_student_reads_the_norms_that_the_tokenizer_gave(tmp_path):
+    text = "Ann can't see it"
+    tokens = [(0, 3), (4, 6), (6, 9), (10, 13), (14, 16)]
+    said = [{"start": start, "end": end, "tag": "N"} for start, end in tokens]
+    store = store_of(tmp_path, {"text": text, "tokens": said})
+    config, _ = init(str(store.folder), preset="tiny")
+    config["paths"]["dev"] = str(tmp_path / "none.spacy")
+    nlp = init_nlp(config)
+    nlp.add_pipe("tests_norms", first=True)
+    NORMS.clear()
+    choose_texts(store, words=5, by="divergence", student=nlp)
+    assert NORMS == [["ann", "can", "not", "see", "it"]]
 
 
 def test_the_file_is_what_annotate_reads(store, tmp_path):

@@ -45,7 +45,8 @@ def paths(made, **others):
 
 def said(nlp):
     doc = nlp(TEXT)
-    return [(t.tag_, t.pos_, t.dep_, t.head.i, t.is_sent_start, t.lemma_) for t in doc]
+    entities = [(ent.text, ent.label_) for ent in doc.ents]
+    return [(t.tag_, t.pos_, t.dep_, t.head.i, t.is_sent_start, t.lemma_) for t in doc], entities
 
 
 def test_it_learns_from_gold_in_python(made):
@@ -123,6 +124,7 @@ def test_distilling_goes_on_where_it_stopped(made, tmp_path, log):
     nlp = init_nlp(config)
     assert "Resumed from" in log.text
     assert said(nlp) == said(before)
+    assert said(nlp)[1] == [("book", "BOOK")]
     for name in ("sent", "tag", "pos", "parser"):
         assert nlp.get_pipe(name).cfg == before.get_pipe(name).cfg
     assert examples_seen(nlp) == examples_seen(before) > 0

@@ -265,8 +265,9 @@ def _evenly(streams: Sequence[Iterator[Item]], sizes: Sequence[int]) -> Iterator
 
 
 def examples_seen(nlp: Language) -> int | None:
-    """Return how many examples a pipeline has learnt from, as its distilling components count them;
-    None if it has none of these."""
-    pipes: list[Any] = [pipe for _, pipe in nlp.components]
+    """Return how many examples a pipeline has learnt from, as its distilling components count them,
+    but for the frozen, whose counts are of another training; None if it has none of these."""
+    frozen = nlp.config["training"].get("frozen_components", [])
+    pipes: list[Any] = [pipe for name, pipe in nlp.components if name not in frozen]
     counts = (pipe.cfg.get("seen", 0) for pipe in pipes if isinstance(pipe, LEARNERS))
     return max(counts, default=None)

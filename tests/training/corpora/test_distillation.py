@@ -110,6 +110,15 @@ def test_gold_of_several_stores_is_mixed_however_large_each_is(teacher, tmp_path
             assert all(4 <= sum("small" in text for text in each) <= 6 for each in quarters)
 
 
+def test_what_a_frozen_component_has_learnt_elsewhere_does_not_move_the_stream(teacher, store):
+    expected = steps(*student(teacher, store), size=4, count=8)
+    nlp, read = student(teacher, store)
+    nlp.get_pipe("tag").cfg["seen"] = 1000  # it was taken over, with its own counts
+    nlp.config["training"]["frozen_components"] = ["teacher", "tag"]
+    with nlp.select_pipes(disable="tag"):
+        assert steps(nlp, read, size=4, count=8) == expected
+
+
 def test_looking_at_some_examples_does_not_move_the_stream(store):
     nlp = spacy.blank("en")
     fresh = texts(make_distillation_corpus(store)(nlp))
