@@ -99,7 +99,7 @@ def check_wheel(lang: str, *, name: str, version: str, code: Sequence[Path] = ()
 
 
 def _check_code(code: Sequence[Path]) -> None:
-    """The wheel imports the files by their names."""
+    """Check that the wheel can import the files by their names."""
     for path in code:
         if not path.stem.isidentifier() or iskeyword(path.stem):
             raise ValueError(
