@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from importlib.util import find_spec
+from keyword import iskeyword
 from pathlib import Path
 
 import srsly
@@ -64,6 +65,7 @@ def package(
     if not has_build():
         raise ValueError(NO_BUILD)
     check_apart(output, [pipeline])
+    _check_code(code)
     lang = srsly.read_json(pipeline / "meta.json")["lang"]
     _check_without_language(lang, name)
     # The build may spell the name another way, so the wheel itself is checked when it is written.
@@ -79,11 +81,12 @@ def package(
     return target
 
 
-def check_wheel(lang: str, *, name: str, version: str) -> None:
-    """Check early what a wheel is to be called. RAISES (ValueError): if it cannot be, or nothing
-    that builds wheels is installed."""
+def check_wheel(lang: str, *, name: str, version: str, code: Sequence[Path] = ()) -> None:
+    """Check early what a wheel and the code in it are called. RAISES (ValueError): if they cannot
+    be, or nothing that builds wheels is installed."""
     if not has_build():
         raise ValueError(NO_BUILD)
+    _check_code(code)
     if not f"{lang}_{name}".isidentifier() or not f"{lang}_{name}".isascii():
         raise ValueError(
             f"name: expected letters, digits and _, which Python imports, got {name!r}"
@@ -93,6 +96,16 @@ def check_wheel(lang: str, *, name: str, version: str) -> None:
         Version(version)
     except InvalidVersion as error:
         raise ValueError(f"version: expected one as 0.1.0, got {version!r}") from error
+
+
+def _check_code(code: Sequence[Path]) -> None:
+    """Check that the wheel can import the files by their names."""
+    for path in code:
+        if not path.stem.isidentifier() or iskeyword(path.stem):
+            raise ValueError(
+                f"--code: expected a file whose name is a word that Python imports, as own.py, got "
+                f"{path.name!r}: rename it"
+            )
 
 
 def _check_without_language(lang: str, name: str) -> None:

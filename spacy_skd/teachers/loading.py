@@ -33,7 +33,16 @@ def load_trained(
         try:
             return load_model(pipeline, exclude=exclude)
         except OSError as error:
-            raise ValueError(f"{failed}: {error}") from error
+            raise ValueError(f"{failed}: {str(error).strip()}{_meant(Path(pipeline))}") from error
+
+
+def _meant(folder: Path) -> str:
+    """Say what else may be meant by a folder that is no pipeline: "" if nothing is known."""
+    if (folder / "model-best").is_dir():
+        return f". Give what a training has saved there: {folder / 'model-best'}"
+    if (folder / "config.json").is_file():
+        return f". A token classifier of transformers is given as hf:{folder}"
+    return ""
 
 
 def load_bare(pipeline: str | Path) -> Language:

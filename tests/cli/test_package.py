@@ -9,7 +9,7 @@ from own_code import add_component, printed, run, write_code
 from spacy.util import load_config
 from thinc.api import Config
 
-from spacy_skd.cli.package import _write_sources, package, without_paths
+from spacy_skd.cli.package import _write_sources, check_wheel, package, without_paths
 from spacy_skd.cli.requirements import requirements
 
 
@@ -106,6 +106,16 @@ def test_the_reason_why_there_is_no_wheel(teacher, tmp_path, options, reason):
     result = run("package", teacher, tmp_path / "out", *options)
     assert result.exit_code == 1
     assert reason in printed(result)
+
+
+@pytest.mark.parametrize("name", ["own code.py", "my-code.py", "class.py"])
+def test_code_whose_name_nothing_can_import(teacher, tmp_path, name):
+    code = tmp_path / name
+    code.write_text("", encoding="utf8")
+    with pytest.raises(ValueError, match=f"word that Python imports, as own.py, got '{name}'"):
+        package(teacher, tmp_path / "out", name="x", version="0.1.0", code=[code])
+    with pytest.raises(ValueError, match="rename it"):
+        check_wheel("en", name="x", version="0.1.0", code=[code])
 
 
 def test_code_that_does_not_run(teacher, tmp_path):

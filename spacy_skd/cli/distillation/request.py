@@ -91,7 +91,8 @@ def check(request: Request) -> Checked:
     files = _text_files(request.texts)
     docs = {path: list(docs_in(path)) for path in (request.gold, request.dev) if path is not None}
     nlp = load_trained(request.teacher, what="teacher")
-    check_wheel(str(nlp.lang), name=request.name, version=request.version)
+    code = [request.code] if request.code else []
+    check_wheel(str(nlp.lang), name=request.name, version=request.version, code=code)
     r = request
     plan = make_plan(nlp, pipes=r.pipes, keep=r.keep, teach=r.teach, retrain=r.retrain)
     plan = with_transitions(check_trained(nlp, plan), r.transitions)

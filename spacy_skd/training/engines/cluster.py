@@ -1,5 +1,6 @@
 """Actors of a Ray cluster, each of which loads what its jobs need. Extra `[scale]`."""
 
+import os
 import signal
 import socket
 import threading
@@ -63,7 +64,10 @@ class Cluster(Crew[Any, Todo, Result]):
         except self._ray.exceptions.RayError as error:
             self._failed += 1
             if self._failed == ATTEMPTS:
-                raise ValueError(f"no worker can start on the Ray cluster: {error}") from error
+                raise ValueError(
+                    f"no worker can start on the Ray cluster: {error}. If the cluster was started "
+                    f"before its machines had their token (~/.ray/auth_token), start it again"
+                ) from error
             self._start()
         else:
             self._workers[worker] = []
@@ -103,7 +107,8 @@ class Cluster(Crew[Any, Todo, Result]):
         if address:
             settings["address"] = address
         else:
-            settings["include_dashboard"] = False
+            # Without an address Ray takes a cluster that runs here, or that RAY_ADDRESS names.
+            settings |= {"address": "local", "include_dashboard": False}
         try:
             _check_reached(address)
             # Ray forks, of which tokenizers that were used warn unless they are told.
@@ -129,7 +134,7 @@ class Cluster(Crew[Any, Todo, Result]):
 
     def _start(self) -> None:
         options = {"num_cpus": 1, "num_gpus": self.gpus, "max_restarts": 0}
-        worker = self._actor.options(**options).remote(self.start)
+        worker = self._actor.options(**options).remote(self.start, os.getcwd())
         self._coming[worker.lives.remote()] = worker
 
 
@@ -155,9 +160,14 @@ def _own_signals() -> Iterator[None]:
 
 
 class _Actor:
-    """A worker in an actor: its errors are those of the first job that it is given."""
+    """A worker in an actor: its errors are those of the first job that it is given.
 
-    def __init__(self, start: Start[Any, Any]):
+    folder (str): that paths are of, where the machine has it.
+    """
+
+    def __init__(self, start: Start[Any, Any], folder: str):
+        if os.path.isdir(folder):
+            os.chdir(folder)
         self.start = start
         self.worker: Worker[Any, Any] | None = None
 

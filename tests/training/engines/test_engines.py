@@ -30,6 +30,7 @@ from spacy_skd.training.annotation.silver import silver
 from spacy_skd.training.annotation.vectors import VectorSettings, make_vectors
 from spacy_skd.training.engines import environment
 from spacy_skd.training.engines.base import ATTEMPTS, Crew, Died, WorkersDied
+from spacy_skd.training.engines.cluster import Cluster
 from spacy_skd.training.engines.processes import Processes, _sendable
 from spacy_skd.training.engines.worker import Start, Worker
 
@@ -250,6 +251,32 @@ def test_a_cluster_whose_worker_and_then_a_machine_is_lost(
     two = Workers("ray", count=2, address=cluster.address)
     annotate(teacher, [str(texts)], tmp_path / "out", settings=SMALL, workers=two, report=report)
     assert contents(tmp_path / "out") == expected
+
+
+def test_paths_are_of_the_folder_of_the_command(cluster, teacher, texts, tmp_path, monkeypatch):
+    """The cluster was started in another."""
+    cluster, _ = cluster
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "teacher").symlink_to(teacher)
+    (tmp_path / "few.txt").write_text("Ann sees dogs")
+    workers = Workers("ray", address=cluster.address)
+    annotate("teacher", ["few.txt"], "out", settings=SMALL, workers=workers)
+    assert (tmp_path / "out" / "shard-000000.spacy").exists()
+
+
+def test_without_an_address_it_is_this_machine_alone(monkeypatch):
+    """Else Ray takes a cluster that runs on the machine, or that RAY_ADDRESS names."""
+    given = {}
+
+    def init(**settings):
+        given.update(settings)
+        raise RuntimeError("full")
+
+    fake = SimpleNamespace(is_initialized=lambda: False, init=init)
+    monkeypatch.setattr("spacy_skd.training.engines.cluster._import_ray", lambda: fake)
+    with pytest.raises(ValueError, match="no Ray cluster on this machine"):
+        Cluster(Start(Echo()), 1)
+    assert given["address"] == "local"
 
 
 @pytest.mark.long  # processes do these jobs, too
