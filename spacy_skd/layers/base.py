@@ -63,7 +63,7 @@ class Layer(ABC):
     is_basic (bool): whether `rehead` trains it where a pipeline has nothing to replace.
     sets_sentences, needs_sentences (bool): whether it says, or must know, where sentences start.
     lacking (str): why a treebank has no labels of it.
-    of_spans, of_words (bool): whether it is of spans, of words each on its own.
+    of_spans, of_words, of_docs (bool): whether it is of spans, of words each on its own, of docs.
     token_confidence (str): the extension of tokens that says how probable what it says of a token
         is; "" if there is none.
     displacy (str): the style in which displaCy draws its facts, "" for none; lengths (str): what
@@ -89,6 +89,7 @@ class Layer(ABC):
     lacking: ClassVar[str] = "no labels"
     of_spans: ClassVar[bool] = False
     of_words: ClassVar[bool] = False
+    of_docs: ClassVar[bool] = False
     token_confidence: ClassVar[str] = ""
 
     def __init_subclass__(cls, **settings: Any):
@@ -210,7 +211,7 @@ class Layer(ABC):
 
     def keep_labels(self, doc: Doc, labels: Collection[str]) -> None:
         """Take out of a doc what it says with other labels, where what is left says something: of
-        spans. Else a wrong label is one of none."""
+        spans, of docs. Else a wrong label is one of none."""
 
     def inspected(self, doc: Doc) -> list[Fact]:
         """Return the facts that `spacy skd inspect` shows."""

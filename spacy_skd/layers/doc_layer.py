@@ -1,7 +1,7 @@
 """What layers of categories of docs share, `doc.cats`."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy
@@ -14,6 +14,7 @@ from ..errors import named
 from ..transfer.beliefs import Belief
 from .base import Block, Drawing, Layer
 from .facts import Fact
+from .known_labels import known_labels
 
 _SHOWN = ("score_desc", "micro_p", "micro_r", "micro_f", "macro_p", "macro_r", "macro_f",
           "macro_auc", "f_per_type")  # fmt: skip
@@ -36,6 +37,7 @@ class DocLayer(Layer):
     keyed_by = "pipe"
     assigns = ("doc.cats",)
     is_of_corpora = False
+    of_docs: ClassVar[bool] = True
     exclusive: ClassVar[bool]
 
     def __init__(self, *, pipe: str = ""):
@@ -76,12 +78,26 @@ class DocLayer(Layer):
         """Return settings of spaCy's score."""
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
-        examples = list(examples)
-        if not kwargs.get("labels"):
-            kwargs["labels"] = sorted({cat for eg in examples for cat in eg.reference.cats})
-        kwargs = {**kwargs, "multi_label": not self.exclusive, **self.how_scored}
+        """See `Layer.score`. Labels that the corpus of a reference does not know, see `note_known`,
+        do not count on it. There is no score of a component of whose labels gold has none, but
+        others: those of another component."""
+        noted = [(eg, known_labels(eg.reference, self.full_name)) for eg in examples]
+        examples = [eg if known is None else self._countable(eg, known) for eg, known in noted]
+        said = {label for eg in examples for label in eg.reference.cats}
+        labels = kwargs.get("labels") or sorted(said)
+        known_by = [known for _, known in noted if known is not None]
+        if known_by and len(known_by) == len(noted):
+            labels = [label for label in labels if any(label in known for known in known_by)]
+        if said and said.isdisjoint(labels):
+            return {}
+        kwargs = {**kwargs, "labels": labels, "multi_label": not self.exclusive, **self.how_scored}
         scores: dict[str, Any] = Scorer.score_cats(examples, "cats", **kwargs)
         return scores
+
+    def _countable(self, eg: Example, known: Collection[str]) -> Example:
+        predicted = eg.predicted.copy()
+        self.keep_labels(predicted, known)
+        return Example(predicted, eg.reference)
 
     # Docs
 
@@ -90,6 +106,9 @@ class DocLayer(Layer):
 
     def has_labels(self, doc: Doc) -> bool:
         return any(doc.cats.values())
+
+    def keep_labels(self, doc: Doc, labels: Collection[str]) -> None:
+        doc.cats = {label: value for label, value in doc.cats.items() if label in labels}
 
     def write(self, doc: Doc, chances: Mapping[str, float]) -> None:
         """Set categories; those of others stay."""

@@ -6,6 +6,7 @@ import os
 import shutil
 import weakref
 
+import numpy
 import pytest
 import spacy
 import srsly
@@ -14,7 +15,7 @@ from entities import ENTITIES, examples
 from own_code import run
 from spacy.scorer import Scorer
 from spacy.tokens import Doc, DocBin, Span
-from spacy.training import Corpus
+from spacy.training import Corpus, Example
 from span_pipelines import build as build_spans
 from thinc.api import Config
 
@@ -29,6 +30,7 @@ from spacy_skd.cli.streaming.scoring import Known, score_on, write_dev
 from spacy_skd.cli.streaming.stages import labels_of, strange_labels
 from spacy_skd.cli.streaming.variants import IN_TURN, Store
 from spacy_skd.disk import locked
+from spacy_skd.layers.categories import CatsLayer
 from spacy_skd.layers.known_labels import known_labels
 from spacy_skd.shards.manifest import Manifest
 from spacy_skd.structures import IndependentLabels
@@ -194,6 +196,39 @@ def test_spans_of_labels_that_a_corpus_does_not_know_do_not_count_on_it(tmp_path
         found = score_on(tmp_path / "student", known)["a"]
         scores[len(labels)] = found["ents_f"]
     assert scores == {1: pytest.approx(2 / 3), 2: 0.5, 4: pytest.approx(1 / 3)}
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"), [({"cats:textcat": {"SHORT", "LONG"}}, 1 / 3), ({}, 0.0)]
+)
+def test_categories_that_a_corpus_does_not_know_do_not_count_on_it(labels, expected, tmp_path):
+    nlp = spacy.blank("en")
+    textcat = nlp.add_pipe("distilling_textcat", "textcat")
+    examples = []
+    for words, cats in (("a b", "SHORT"), ("a b c d e f", "LONG"), ("ein zwei", "KURZ")):
+        doc = Doc(nlp.vocab, words.split())
+        doc.cats = {label: float(label == cats) for label in ("SHORT", "LONG", "KURZ", "LANG")}
+        examples.append(Example(nlp.make_doc(words), doc))
+    nlp.initialize(lambda: examples)
+    textcat.model.get_ref("output_layer").set_param("b", numpy.asarray([9, 3, 0, 1], "float32"))
+    assert textcat.labels == ("KURZ", "LANG", "LONG", "SHORT")
+    nlp.to_disk(tmp_path / "student")
+    docs = [eg.reference for eg in examples[:2]]
+    for doc in docs:
+        doc.cats = {label: doc.cats[label] for label in ("SHORT", "LONG")}
+    DocBin(docs=docs).to_disk(tmp_path / "test.spacy")
+    found = score_on(tmp_path / "student", {"a": Known(tmp_path / "test.spacy", labels)})["a"]
+    assert found["cats_score"] == pytest.approx(expected)
+
+
+def test_categories_of_another_component_have_no_score_of_this_one():
+    layer = CatsLayer()
+    doc = Doc(spacy.blank("en").vocab, ["a", "b"])
+    doc.cats = {"SHORT": 1.0, "LONG": 0.0}
+    predicted = doc.copy()
+    predicted.cats = {"KURZ": 1.0, "LANG": 0.0}
+    assert layer.score([Example(predicted, doc)], labels=("KURZ", "LANG")) == {}
+    assert layer.score([Example(predicted, doc)], labels=("KURZ", "SHORT"))["cats_score"] == 0
 
 
 def test_it_rehearses_what_its_old_self_says_of_the_earlier_text(made):

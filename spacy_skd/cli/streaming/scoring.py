@@ -29,8 +29,8 @@ def score_on(student: Path, corpora: Mapping[str, Known]) -> dict[str, dict[str,
     """Return by corpus the scores of what it has annotation of, 0 to 1, on its tokens, with the
     student's own sentences.
 
-    A corpus says nothing of labels that it does not know: of spans those of other labels, which the
-    student may have learnt of other corpora, do not count on it.
+    A corpus says nothing of labels that it does not know: spans and categories of other labels,
+    which the student may have learnt of other corpora, do not count on it.
 
     corpora (Mapping[str, Known]): by name.
     """
@@ -39,6 +39,8 @@ def score_on(student: Path, corpora: Mapping[str, Known]) -> dict[str, dict[str,
     for name, known in corpora.items():
         references = read_docs(known.test, nlp)
         labels = labels_on(references, known.labels)
+        for doc in references:
+            note_known(doc, labels)
         layers = [(find_layer(layer), of_layer) for layer, of_layer in labels.items()]
         predict = partial(_predict, layers=layers)
         scores[name] = score(nlp, references, setting=SETTINGS[0], predict=predict)
@@ -48,13 +50,13 @@ def score_on(student: Path, corpora: Mapping[str, Known]) -> dict[str, dict[str,
 def labels_on(
     docs: Sequence[Doc], labels: Mapping[str, Collection[str]]
 ) -> dict[str, Collection[str]]:
-    """Return by layer of spans the labels that count on a corpus: those that its teacher knows, and
-    those of its docs."""
+    """Return by layer of spans or docs the labels that count on a corpus: those that its teacher
+    knows, and those of its docs."""
     layers = [(find_layer(layer), set(known)) for layer, known in labels.items()]
     return {
-        layer.full_name: known.union(fact.label for doc in docs for fact in layer.decisions(doc))
+        layer.full_name: known.union(fact.label for doc in docs for fact in layer.inspected(doc))
         for layer, known in layers
-        if layer.of_spans
+        if layer.of_spans or layer.of_docs
     }
 
 
