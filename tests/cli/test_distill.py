@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 import zipfile
+from dataclasses import replace
 from itertools import islice
 from types import SimpleNamespace
 
@@ -438,6 +439,7 @@ def test_the_time_it_takes_follows_from_words_and_speeds():
         "less than a minute", "about 1 minute", "about 7 minutes", "about 50 minutes",
         "about 2.0 hours",
     ]  # fmt: skip
+    assert "vectors" not in work.seconds(replace(speeds, embed=0.0))  # a teacher without any
 
 
 # What a student says of itself

@@ -60,12 +60,14 @@ class Work:
         return Work(tokens, min(tokens, context), effort * student_words(tokens), dev, is_silver)
 
     def seconds(self, speeds: Speeds) -> dict[str, float]:
-        """Return how long each step will take."""
-        embed = self.embed / speeds.embed + self.annotate / TOKENIZED if speeds.embed else 0.0
+        """Return how long each step will take; of vectors only where there will be any."""
+        embed = {}
+        if speeds.embed:
+            embed["vectors"] = self.embed / speeds.embed + self.annotate / TOKENIZED
         report = 3 * self.dev  # in each setting (report/scores.py)
         return {
             "annotate": (self.annotate + self.dev * self.is_silver) / speeds.annotate,
-            "vectors": embed,
+            **embed,
             "train": self.seen / speeds.learn,
             "report": report / speeds.annotate,
         }
