@@ -16,6 +16,7 @@ from ..training.annotation.settings import Settings
 from ..training.conversion.raw_text import REJECTS
 from .code import CODE
 from .progress import progress
+from .told.failing import fail
 from .told.rejects import ACCEPT, tell_rejects
 from .workers import ADDRESS, ENGINE, GPUS, WORKERS
 
@@ -104,7 +105,7 @@ def annotate_cli(
                 report=report,
             )
     except (ValueError, OSError) as error:
-        msg.fail("Not annotated to the end", str(error), exits=1)
+        fail("Not annotated to the end", error)
     counts = manifest.counts
     msg.good(f"{counts['words']} words of {counts['texts']} texts annotated: {output}")
     tell_rejects(counts["rejected"], f"{output}/{REJECTS}", accept=accept_rejects)

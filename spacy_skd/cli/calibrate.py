@@ -26,6 +26,7 @@ from ..report.thresholds import ALL, LEAST, PER_LABEL, Threshold, check_precisio
 from ..teachers.loading import load_trained
 from .code import CODE
 from .progress import progress
+from .told.failing import fail
 
 BY = "calibrate"
 # Of thresholds: of the spans that are kept, and of all.
@@ -147,7 +148,7 @@ def calibrate_cli(
                 per_label=per_label, overwrite=overwrite,
             )  # fmt: skip
     except (ValueError, OSError) as error:
-        msg.fail("Not calibrated", str(error), exits=1)
+        fail("Not calibrated", error)
     print(table(outcome))
     if chosen := thresholds_table(outcome):
         print(chosen)
@@ -160,7 +161,7 @@ def calibrate_cli(
         try:
             write_new(json_path, text.encode("utf8"), overwrite=overwrite)
         except OSError as error:
-            msg.fail("The JSON file was not saved", str(error), exits=1)
+            fail("The JSON file was not saved", error)
     what = f"calibration of {', '.join(outcome.components)}"
     if outcome.components and precision is not None:
         what += f", and {PER_LABEL if per_label else LEAST}"

@@ -14,6 +14,7 @@ from wasabi.tables import table as make_table
 from ..training.check import BAD, DOUBTFUL, STEPS, Row, check_training
 from .code import CODE
 from .progress import progress
+from .told.failing import fail
 
 
 def table(rows: list[Row]) -> str:
@@ -51,7 +52,7 @@ def check_cli(
             with redirect_stdout(io.StringIO()):
                 rows = check_training(loaded, steps=steps)
     except (ValueError, OSError) as error:
-        msg.fail("The training would fail", str(error), exits=1)
+        fail("The training would fail", error)
     print(table(rows))
     verdicts = [row.verdict for row in rows]
     if BAD in verdicts:

@@ -14,6 +14,7 @@ from ..training.conversion.raw_text import REJECTS
 from .code import CODE
 from .progress import progress
 from .told.converting import tell_odd
+from .told.failing import fail
 from .told.rejects import ACCEPT, tell_rejects
 
 
@@ -78,7 +79,7 @@ def convert_cli(
                 report=report,
             )
     except (ValueError, OSError) as error:
-        msg.fail("Nothing was written", str(error), exits=1)
+        fail("Nothing was written", error)
     _print_counts(counts, spans_key=spans_key)
     msg.good(f"Converted to {output}")
     tell_rejects(counts.rejected, output / REJECTS, accept=accept_rejects)

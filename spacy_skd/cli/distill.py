@@ -19,6 +19,7 @@ from .package import LICENSE
 from .prepare import EFFORT
 from .progress import say
 from .report import AGREEMENT, table
+from .told.failing import fail
 from .told.lexicon import LEXICON, one_lexicon, tell_lexicon
 from .told.rejects import ACCEPT, HAS_REJECTS, tell_rejects
 
@@ -92,7 +93,7 @@ def distill_cli(
         )
         steps = distill(request, output, overwrite=overwrite, say=say, begin=_tell_plan)
     except (ValueError, OSError) as error:
-        msg.fail("Not distilled to the end", str(error), exits=1)
+        fail("Not distilled to the end", error)
     _tell_results(steps)
     for file, n in steps.rejects():
         tell_rejects(n, file, accept=True)

@@ -10,6 +10,7 @@ from ..disk import check_apart, new_folder
 from ..pipeline.stock_pipes import Exported, make_stock
 from ..teachers.loading import load_trained
 from .code import CODE
+from .told.failing import fail
 
 
 def export(pipeline: str | Path, output: Path) -> Exported:
@@ -43,7 +44,7 @@ def export_cli(
     try:
         outcome = export(pipeline, output)
     except (ValueError, OSError) as error:
-        msg.fail("Nothing was written", str(error), exits=1)
+        fail("Nothing was written", error)
     for name, factory in outcome.exported.items():
         msg.good(f"{name} is a stock {factory}")
     for note in outcome.notes:

@@ -33,6 +33,7 @@ from .code import CODE, with_code
 from .prepare import EFFORT, from_store, set_steps, student_words
 from .texts.docs import docs_in
 from .texts.outside import check_no_components, for_store, outside_of
+from .told.failing import fail
 from .told.lexicon import LEXICON, one_lexicon, tell_lexicon
 from .told.rejects import ACCEPT
 from .told.remedies import print_remedies
@@ -275,7 +276,7 @@ def init_cli(
             return
         write_new(output, config.to_bytes(), overwrite=overwrite)
     except (ValueError, OSError) as error:
-        msg.fail("Nothing was written", str(error), exits=1)
+        fail("Nothing was written", error)
     msg.table(table(plan), header=("teacher", "layer", "student", "note"), divider=True)
     print_remedies(teacher, config, plan, code=with_code(code_path))
     msg.good(f"Wrote {output}")

@@ -14,6 +14,7 @@ from wasabi import msg
 from ..report.inspection import NOT_ASKED, Section, inspect
 from ..teachers.loading import load_trained
 from .code import CODE
+from .told.failing import fail
 
 STDIN = "-"
 SURENESS = re.compile(r" [01]\.\d{2,3}(?=;|$)")
@@ -84,7 +85,7 @@ def inspect_cli(
         loaded = {name: load_trained(path) for name, path in named.items()}
         sections = inspect(loaded, sys.stdin.read() if text == STDIN else text, k=k)
     except (ValueError, OSError) as error:
-        msg.fail("Nothing to show", str(error), exits=1)
+        fail("Nothing to show", error)
     if not sections:
         msg.fail("Nothing to show", "none of the pipelines annotates this text", exits=1)
     show(sections, list(loaded), Console(width=width or None))

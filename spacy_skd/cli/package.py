@@ -28,6 +28,7 @@ from ..disk import check_apart, check_new_file, write_new
 from ..teachers.loading import explained
 from .code import CODE_FILES
 from .requirements import name_of, requirements
+from .told.failing import fail
 
 FAILED = re.compile(r"(?:✘|\[x\]) ")  # before what spaCy says of a failure
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -244,5 +245,5 @@ def package_cli(
             overwrite=overwrite,
         )
     except (ValueError, OSError) as error:
-        msg.fail("No package", str(error), exits=1)
+        fail("No package", error)
     msg.good(f"Packaged {wheel}")

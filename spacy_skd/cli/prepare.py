@@ -22,6 +22,7 @@ from ..training.progress import Report, silent
 from .code import CODE
 from .progress import progress
 from .told.converting import tell_odd
+from .told.failing import fail
 from .told.rejects import ACCEPT, tell_rejects
 
 STORED = "student_stored.cfg"
@@ -286,7 +287,7 @@ def prepare_cli(
                 say=msg.info,
             )
     except (ValueError, OSError) as error:
-        msg.fail("Nothing was prepared", str(error), exits=1)
+        fail("Nothing was prepared", error)
     left_out = counts.train.left_out, counts.raw.left_out if counts.raw else {}
     msg.info(f"{counts.train.words} labelled words, {counts.raw.words if counts.raw else 0} raw")
     msg.info(

@@ -25,6 +25,7 @@ from ..training.progress import Report, silent
 from .code import CODE, with_code
 from .progress import progress
 from .texts.docs import docs_in
+from .told.failing import fail
 
 CONFIG = "rehead.cfg"
 SPLIT_FILES = {"train": "train.spacy", "dev": "dev.spacy"}
@@ -169,7 +170,7 @@ def rehead_cli(
                 report=report,
             )
     except (ValueError, OSError) as error:
-        msg.fail("Nothing was written", str(error), exits=1)
+        fail("Nothing was written", error)
     path = output / CONFIG
     msg.table(table(plan), header=("component", "layer", "what"), divider=True)
     msg.good(f"Wrote {path}")

@@ -29,6 +29,7 @@ from ..training.conversion.spaceless import count_words
 from ..training.engines.choice import Workers, make_engine
 from .code import CODE
 from .progress import progress
+from .told.failing import fail
 from .workers import ADDRESS, ENGINE, GPUS, WORKERS
 
 AGREEMENT = "agreement"
@@ -241,14 +242,14 @@ def report_cli(
             if page:
                 failed = _failure(page, corpus, named, results, overwrite=overwrite)
     except (ValueError, OSError) as error:
-        msg.fail("No report", str(error), exits=1)
+        fail("No report", error)
     print(table(results))
     if output:
         text = json.dumps(results, indent=2) + "\n"
         try:
             write_new(output, text.encode("utf8"), overwrite=overwrite)
         except OSError as error:
-            msg.fail("Not saved", str(error), exits=1)
+            fail("Not saved", error)
         msg.good(f"Saved to {output}")
     if failed:
         msg.fail("No page", failed, exits=1)

@@ -15,6 +15,7 @@ from .progress import say
 from .searching.request import Request
 from .searching.run import search
 from .searching.told import CONFIG, PICTURE, TRIALS, trial_table
+from .told.failing import fail
 from .told.lexicon import LEXICON, one_lexicon, tell_lexicon
 
 
@@ -87,7 +88,7 @@ def search_cli(
         )
         work, best = search(request, output, overwrite=overwrite, say=say)
     except (ValueError, OSError) as error:
-        msg.fail("Not searched to the end", str(error), exits=1)
+        fail("Not searched to the end", error)
     print(f"\nScores on {dev}, percent, after a ninth, a third and all of the words")
     print(trial_table(work, best))
     rejected = sum(trial.width is None for trial in work.trials)

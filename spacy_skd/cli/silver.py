@@ -11,6 +11,7 @@ from ..training.annotation.silver import rejects_of, silver
 from ..training.engines.choice import Workers
 from .code import CODE
 from .progress import progress
+from .told.failing import fail
 from .told.rejects import ACCEPT, tell_rejects
 from .workers import ADDRESS, ENGINE, GPUS, WORKERS
 
@@ -43,6 +44,6 @@ def silver_cli(
                 pipeline, raw, output, workers=who, overwrite=overwrite, report=report
             )
     except (ValueError, OSError) as error:
-        msg.fail("Not annotated to the end", str(error), exits=1)
+        fail("Not annotated to the end", error)
     msg.good(f"Annotated {count} texts: {output}")
     tell_rejects(n_rejected, rejects_of(output), accept=accept_rejects)

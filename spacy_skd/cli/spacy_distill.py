@@ -11,10 +11,10 @@ from spacy import util
 from spacy.cli._util import import_code, parse_config_overrides, setup_gpu
 from spacy.cli.train import train
 from thinc.api import Config
-from wasabi import msg
 
 from ..shards.store import BeliefStore
 from ..teachers.loading import load_trained
+from .told.failing import fail
 
 NAME = "distill"
 FACTORY = "skd_teacher"
@@ -104,7 +104,7 @@ def spacy_distill_cli(
             teacher_model, student_config_path, output_path, gpu_id=use_gpu, overrides=overrides
         )
     except (ValueError, OSError) as error:
-        msg.fail("Not distilled", str(error), exits=1)
+        fail("Not distilled", error)
 
 
 def register(app: typer.Typer) -> None:

@@ -17,6 +17,7 @@ from .streaming.matrix import matrix_table, summaries, summary_table, weighed
 from .streaming.request import BESIDE, JOINT, Request
 from .streaming.run import stream
 from .streaming.work import Work
+from .told.failing import fail
 from .told.rejects import ACCEPT, HAS_REJECTS, tell_rejects
 
 NONE = "none"
@@ -73,7 +74,7 @@ def stream_cli(
         )
         work = stream(request, output, overwrite=overwrite, say=say)
     except (ValueError, OSError) as error:
-        msg.fail("Not learnt to the end", str(error), exits=1)
+        fail("Not learnt to the end", error)
     _tell(work)
     for file, n in work.rejects():
         tell_rejects(n, file, accept=True)

@@ -17,6 +17,7 @@ from ..disk import check_apart, mark_folder, new_folder, same_files
 from ..teachers.loading import load_trained
 from ..teachers.sources import CAN_TEACH, find_sources
 from .code import CODE
+from .told.failing import fail
 
 BEST, LAST = "model-best", "model-last"
 
@@ -75,7 +76,7 @@ def teacher_cli(
         try:
             take_teacher(pipeline, output, overwrite=overwrite)
         except (ValueError, OSError) as error:
-            msg.fail("No teacher", str(error), exits=1)
+            fail("No teacher", error)
         msg.good(f"Took {pipeline} as the teacher")
         return
     overrides: dict[str, Any] = parse_config_overrides(ctx.args)

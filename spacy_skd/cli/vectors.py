@@ -12,6 +12,7 @@ from ..training.annotation.vectors import WIDTH, VectorSettings, make_vectors
 from ..training.engines.choice import Workers
 from .code import CODE, with_code
 from .progress import progress
+from .told.failing import fail
 from .workers import ADDRESS, ENGINE, GPUS, WORKERS
 
 
@@ -70,7 +71,7 @@ def vectors_cli(
                 report=report,
             )
     except (ValueError, OSError) as error:
-        msg.fail("Nothing was written", str(error), exits=1)
+        fail("Nothing was written", error)
     rows, columns = table.data.shape
     msg.good(f"{table.n_keys} forms of words, {rows} vectors of {columns}: {output}")
     named = shlex.join([teacher, "student.cfg", "--vectors", str(output)])

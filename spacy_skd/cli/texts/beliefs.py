@@ -9,6 +9,7 @@ from wasabi import msg
 from ...training.annotation.beliefs import Outcome, Settings, store_beliefs
 from ..code import CODE
 from ..progress import progress
+from ..told.failing import fail
 
 
 def beliefs_cli(
@@ -32,7 +33,7 @@ def beliefs_cli(
                 inputs, output, settings=settings, overwrite=overwrite, report=report
             )
     except (ValueError, OSError) as error:
-        msg.fail("Not written to the end", str(error), exits=1)
+        fail("Not written to the end", error)
     _tell(outcome)
     counts = outcome.manifest.counts
     layers = ", ".join(outcome.manifest.layers.values())

@@ -12,6 +12,7 @@ from ...shards.store import BeliefStore
 from ...teachers.loading import load_trained
 from ..code import CODE
 from ..progress import progress
+from ..told.failing import fail
 
 STDOUT = "-"
 
@@ -59,7 +60,7 @@ def select_cli(
             return
         write_new(output, "".join(f"{line}\n" for line in lines).encode(), overwrite=overwrite)
     except (ValueError, OSError) as error:
-        msg.fail("Nothing was chosen", str(error), exits=1)
+        fail("Nothing was chosen", error)
     if choice.words < words:
         msg.warn(f"There are {choice.words} words to choose, of {words}")
     msg.good(
