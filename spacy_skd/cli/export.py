@@ -27,6 +27,7 @@ def export(pipeline: str | Path, output: Path) -> Exported:
         outcome = make_stock(nlp)
         if not outcome.exported:
             reasons = "".join(f"\n  {name}: {reason}" for name, reason in outcome.kept.items())
+            reasons = reasons or ": no component is of this package, so there is nothing to export"
             raise ValueError(f"{pipeline}: expected a component to export, found none{reasons}")
         nlp.to_disk(draft)
     return outcome

@@ -45,6 +45,14 @@ def test_errors(teacher, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_of_spacy_s_own_components_it_says_that_there_is_nothing_to_export(tmp_path):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("sentencizer")
+    nlp.to_disk(tmp_path / "own")
+    with pytest.raises(ValueError, match="no component is of this package"):
+        export(tmp_path / "own", tmp_path / "stock")
+
+
 def test_a_student_that_the_commands_made(teacher, tmp_path):
     """Its listeners refer to the width of another block, and so may anything else."""
     make_data(tmp_path)
