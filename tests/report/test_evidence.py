@@ -207,6 +207,28 @@ def test_one_span_with_two_labels(systems):
     assert found.found["a"].gold.counts(Cell("SPANS:sc"))[0, 2] == 2
 
 
+def test_a_span_that_a_group_holds_twice_counts_once():
+    """As spaCy counts it: else it may be right more often than it is said."""
+    nlp = spacy.blank("en")
+
+    def annotating(times):
+        other = spacy.blank("en")
+        ruler = other.add_pipe("span_ruler")
+        ruler.add_patterns([{"label": "ANIMAL", "pattern": "cat", "id": str(i)} for i in times])
+        return other
+
+    doc = Doc(nlp.vocab, ["The", "cat"])
+    doc.spans["ruler"] = [Span(doc, 1, 2, "ANIMAL")] * 2
+    pipelines = {"once": annotating([0]), "twice": annotating([0, 1])}
+    twice = pipelines["twice"](Doc(nlp.vocab, ["The", "cat"]))
+    assert len(find_layer("spans:ruler").spans(twice)) == 2
+    found = gather(pipelines, [doc], slices=Slices()).found
+    for name, nlp in pipelines.items():
+        expected = score(nlp, [doc], setting="predicted_sentences")["spans_ruler_f"]
+        assert total(found[name].gold, "SPANS:ruler") == expected == 1
+    assert total(found["twice"].agreement, "SPANS:ruler") == 1
+
+
 def test_what_both_say_of_a_span_is_no_difference_beside_what_one_says():
     """Of labels of the same characters each is compared with one that the other has not."""
     nlp = spacy.blank("en")
