@@ -189,6 +189,37 @@ def test_of_a_corpus_without_gold_all_docs_are_looked_at_once_a_layer(systems, m
     assert max(looked.values()) == 1
 
 
+@Language.component("span_if_any")
+def span_if_any(doc):
+    found = [Span(doc, token.i, token.i + 1, "ANIMAL") for token in doc if token.text == "cat"]
+    if found:
+        doc.spans["sc"] = found
+    return doc
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_what_a_pipeline_has_is_a_matter_of_all_docs(step, monkeypatch):
+    """Of a batch of which it says nothing, it has not found what gold has; and one token, which is
+    a sentence to spaCy whatever a pipeline sets, is no layer of it."""
+    monkeypatch.setattr(module, "BATCH_WORDS", 2)
+    rarely, never, both = blank("span_if_any"), spacy.blank("en"), blank("span_ruler")
+    ruler = both.replace_pipe("span_ruler", "span_ruler", config={"spans_key": "sc"})
+    ruler.add_patterns([{"label": "ANIMAL", "pattern": word} for word in ("cat", "dog")])
+    docs = [Doc(never.vocab, [word, "x"], sent_starts=[True, False]) for word in ("cat", "dog")]
+    for doc in docs:
+        doc.spans["sc"] = [Span(doc, 0, 1, "ANIMAL")]
+    docs.append(Doc(never.vocab, ["x"], sent_starts=[True]))
+    pipelines = {"both": both, "rarely": rarely, "never": never}
+    evidence = gather(pipelines, docs[::step], slices=Slices())
+    assert evidence.layers == {"SPANS:sc": "spans:sc"}
+    for against in ("gold", "agreement"):
+        row = score_rows(evidence, against=against)[0]
+        assert row.n == 2
+        assert row.scores[1].f1 == pytest.approx(2 / 3)
+        assert row.scores[2] is None
+    assert evidence.found["never"].differences.confusions == []
+
+
 def test_a_label_that_gold_never_has(systems, references):
     nlp = blank("entity_ruler")
     nlp.get_pipe("entity_ruler").add_patterns([{"label": "NEVER", "pattern": "book"}])
