@@ -135,6 +135,7 @@ class SpanLayer(Layer):
         return independent_spans(widest, max_positive=None, threshold=None)
 
     def facts(self, doc: Doc) -> dict[str, list[Fact]]:
+        """See `Layer.facts`. What a group holds twice, it says once."""
         name, _, key = self.full_name.partition(":")
         facts = [
             Fact(
@@ -142,6 +143,7 @@ class SpanLayer(Layer):
             )
             for s in self.spans(doc)
         ]
+        facts = [*dict.fromkeys(facts)]
         return {f"{name.upper()}:{key}" if key else name.upper(): facts}
 
     def annotation_in(self, doc: Doc, start: int, end: int) -> Any:

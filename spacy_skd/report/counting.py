@@ -1,12 +1,14 @@
 """Facts of predicted docs counted against those of others, doc by doc."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Container, Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Container, Iterable, Sequence
+from typing import Any, NamedTuple
 
 import numpy
+from spacy.tokens import Doc
 
 from ..arrays import Array, Bools
+from ..layers.base import Layer
 from ..layers.facts import Fact
 
 LABEL = "label"  # the dimension of labels
@@ -44,6 +46,16 @@ class Tally:
         numpy.put(counts, [*of_cell.keys()], [*of_cell.values()])
         return counts
 
+    def drop(self, title: str) -> None:
+        """Leave out a score."""
+        for cell in [cell for cell in self._counts if cell.title == title]:
+            del self._counts[cell]
+
+    def take(self, other: "Tally") -> None:
+        """Add the counts of another one."""
+        for cell, counts in other._counts.items():
+            self._counts[cell].update(counts)
+
     def add(
         self,
         title: str,
@@ -69,6 +81,49 @@ class Tally:
             yield Cell(title, LABEL, fact.label)
         for dimension, value in slices(fact):
             yield Cell(title, dimension, value)
+
+
+class Gold:
+    """What a reference says of a layer; None throughout where it says nothing.
+
+    decisions (set | None): keys of facts. unknown: see `unknown_chars`.
+    """
+
+    def __init__(self, layer: Layer, reference: Doc, *, is_there: bool) -> None:
+        self.facts: dict[str, list[Fact]] | None = None
+        self.decisions: set[Any] | None = None
+        self.unknown: frozenset[int] = frozenset()
+        if is_there and layer.is_annotated(reference):
+            self.facts = layer.facts(reference)
+            self.decisions = {fact.key for fact in layer.decisions(reference)}
+            starts = (token.idx for token in reference)
+            self.unknown = unknown_chars(starts, layer.unknown(reference))
+
+
+class Having:
+    """Which pipelines have said something of a score."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, set[str]] = defaultdict(set)
+
+    def of(self, title: str) -> set[str]:
+        """Return their names."""
+        return self._names[title]
+
+    def note(
+        self, titles: Sequence[str], saying: Collection[str], *, names: Iterable[str]
+    ) -> tuple[list[str], list[str]]:
+        """Note who says something of a batch.
+
+        titles: of the scores of a layer. names: of all pipelines, in order.
+        RETURNS (tuple[list[str], list[str]]): those that have so far; those of them that had not
+            before.
+        """
+        before = {name for title in titles for name in self._names[title]}
+        for title in titles:
+            self._names[title].update(saying)
+        having = [name for name in names if name in before or name in saying]
+        return having, [name for name in having if titles and name not in before]
 
 
 def unknown_chars(starts: Iterable[int], unknown: Bools) -> frozenset[int]:

@@ -139,6 +139,12 @@ class Differences:
                 n = bisect_right(places, end - 1) - bisect_right(places, start - 1)
                 self._consider(layer, (first, second), (start, end), n, differing, right, slices)
 
+    def drop(self, layer: str) -> None:
+        """Leave out a layer, by its full name."""
+        self._heaps.pop(layer, None)
+        for key in [key for key in self._confused if key[0] == layer]:
+            del self._confused[key], self._examples[key]
+
     def _consider(
         self,
         layer: Layer,

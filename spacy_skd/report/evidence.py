@@ -1,6 +1,6 @@
 """What pipelines say of a corpus, gathered once for everything that a report shows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from ..layers.facts import Fact
 from ..layers.known import known_layers
 from ..models.words import in_batches, word_lengths
 from ..teachers.embedding import cleaners
-from .counting import Tally, known_facts, unknown_chars
+from .counting import Gold, Having, Tally, known_facts
 from .deciding import probabilities_told
 from .differing import Differences, Said
 from .divergence import can_compare, component_of, divergence
@@ -114,13 +114,29 @@ def gather(
     gathering = _Gathering(evidence, pipelines, slices, references)
     pipes = (pipe for nlp in pipelines.values() for _, pipe in nlp.pipeline)
     with probabilities_told(pipes, activations=True):
-        for batch in in_batches(references, most=BATCH_WORDS):
+        for batch in _batches(references):
             gathering.add(batch)
+    gathering.end()
     return evidence
 
 
+def _batches(references: Sequence[Doc]) -> Iterator[list[Doc]]:
+    """Yield docs together, with one of several tokens if there is any: of others it is not known
+    what a pipeline annotates."""
+    waiting: list[Doc] = []
+    for batch in in_batches(references, most=BATCH_WORDS):
+        if all(any(len(doc) > 1 for doc in docs) for docs in (waiting, batch)):
+            yield waiting
+            waiting = []
+        waiting += batch
+    if waiting:
+        yield waiting
+
+
 class _Gathering:
-    """Adds docs to evidence, batch by batch."""
+    """Adds docs to evidence, batch by batch. Whether a pipeline has a layer is a matter of all
+    docs: when it first says something of it, what it did not say before counts (and is no example
+    of where pipelines differ)."""
 
     def __init__(
         self,
@@ -134,6 +150,8 @@ class _Gathering:
         self.slices = slices
         self.references = references
         self._has_gold: dict[str, bool] = {}  # by layer
+        self._having = Having()
+        self._of_base: dict[str, Tally] = {}  # by layer, what only some were compared with
 
     def add(self, references: Sequence[Doc]) -> None:
         docs = {
@@ -162,18 +180,25 @@ class _Gathering:
         docs: Mapping[str, Sequence[Doc]],
         slices: Sequence[DocSlices],
     ) -> None:
-        base = self.evidence.base
-        having = [name for name in docs if _some_are_annotated(layer, docs[name])]
-        if having and layer.full_name not in self._has_gold:  # all are looked at, but once
-            self._has_gold[layer.full_name] = _some_are_annotated(layer, self.references)
-        has_gold = self._has_gold.get(layer.full_name, False)
-        said = {name: self._said(layer, name, docs[name]) for name in having}
+        base, has_gold = self.evidence.base, self._is_of_gold(layer)
+        said_now = [name for name in docs if _some_are_annotated(layer, docs[name])]
+        titles = [*layer.facts(references[0])]
+        having, new = self._having.note(titles, said_now, names=docs)
+        if not having:
+            return
+        said = {name: self._said(layer, name, docs[name]) for name in {*having, base}}
         first = self.evidence.n_docs - len(references)
+        for name in new:
+            self._make_up(layer, name, self.references[:first])
         for i, (reference, of_doc) in enumerate(zip(references, slices)):
-            gold = _Gold(layer, reference, is_there=has_gold)
+            gold = Gold(layer, reference, is_there=has_gold)
+            if base in having and len(having) < len(docs):
+                for title, facts in layer.facts(docs[base][i]).items():
+                    unmet = self._of_base.setdefault(layer.full_name, Tally())
+                    unmet.add(title, [], facts, _sliced(of_doc, layer, title), place=first + i)
             for name in having:
                 found, doc = self.evidence.found[name], docs[name][i]
-                others = layer.facts(docs[base][i]) if name != base and base in having else None
+                others = layer.facts(docs[base][i]) if name != base else None
                 for title, facts in layer.facts(doc).items():
                     self.evidence.layers.setdefault(title, layer.full_name)
                     sliced = _sliced(of_doc, layer, title)
@@ -193,6 +218,30 @@ class _Gathering:
         for name in having:
             if name != base and base in having:
                 self._diverge(layer, name, docs)
+
+    def _is_of_gold(self, layer: Layer) -> bool:
+        """Tell whether gold has a layer: all docs are looked at, but once."""
+        if layer.full_name not in self._has_gold:
+            self._has_gold[layer.full_name] = _some_are_annotated(layer, self.references)
+        return self._has_gold[layer.full_name]
+
+    def _make_up(self, layer: Layer, name: str, references: Sequence[Doc]) -> None:
+        """Count what a pipeline has not said of the docs before it says something of a layer."""
+        found, has_gold = self.evidence.found[name], self._is_of_gold(layer)
+        for place, reference in enumerate(references):
+            of_doc, gold = self.slices.of(reference), Gold(layer, reference, is_there=has_gold)
+            for title, facts in (gold.facts or {}).items():
+                found.gold.add(title, [], facts, _sliced(of_doc, layer, title), place=place)
+        if name != self.evidence.base:
+            found.agreement.take(self._of_base.get(layer.full_name, Tally()))
+
+    def end(self) -> None:
+        """Leave out how far pipelines agree with a base that does not have the layer."""
+        for title, layer in self.evidence.layers.items():
+            if self.evidence.base not in self._having.of(title):
+                for found in self.evidence.found.values():
+                    found.agreement.drop(title)
+                    found.differences.drop(layer)
 
     def _said(self, layer: Layer, name: str, docs: Sequence[Doc]) -> list[Said]:
         pipe = component_of(self.pipelines[name], layer)
@@ -218,23 +267,6 @@ class _Gathering:
         nats[layer.full_name] = total + more, words + n
 
 
-class _Gold:
-    """What a reference says of a layer; None throughout where it says nothing.
-
-    decisions (set | None): keys of facts. unknown: see `unknown_chars`.
-    """
-
-    def __init__(self, layer: Layer, reference: Doc, *, is_there: bool) -> None:
-        self.facts: dict[str, list[Fact]] | None = None
-        self.decisions: set[Any] | None = None
-        self.unknown: frozenset[int] = frozenset()
-        if is_there and layer.is_annotated(reference):
-            self.facts = layer.facts(reference)
-            self.decisions = {fact.key for fact in layer.decisions(reference)}
-            starts = (token.idx for token in reference)
-            self.unknown = unknown_chars(starts, layer.unknown(reference))
-
-
 def _some_are_annotated(layer: Layer, docs: Sequence[Doc]) -> bool:
     """Tell so of docs. One token or none is annotated to spaCy, whatever the layer is."""
     longer = [doc for doc in docs if len(doc) > 1]
@@ -255,7 +287,7 @@ def confidences_of(
     return layer.confidences(doc, decisions, kept)
 
 
-def _judge(found: Found, layer: str, said: Said, gold: _Gold) -> None:
+def _judge(found: Found, layer: str, said: Said, gold: Gold) -> None:
     if said.confidences is None or gold.decisions is None:
         return
     for fact, confidence in zip(said.decisions, said.confidences):

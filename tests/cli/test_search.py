@@ -3,6 +3,7 @@
 import json
 import sys
 import xml.etree.ElementTree as ElementTree
+from types import SimpleNamespace
 
 import pytest
 import spacy
@@ -14,6 +15,7 @@ from thinc.api import Config
 
 from spacy_skd.cli.init import init
 from spacy_skd.cli.searching import request, work
+from spacy_skd.cli.searching import run as run_module
 from spacy_skd.cli.searching.request import Request
 from spacy_skd.cli.searching.sizing import Untrained
 from spacy_skd.cli.searching.space import (
@@ -323,6 +325,21 @@ def test_heads_divide_every_width():
             size = sized(PRESETS["small"], choice, width)
             assert width % size.heads == 0
             assert size.heads <= heads
+
+
+def test_a_trial_has_the_sizes_that_its_student_has(monkeypatch):
+    """Heads that do not divide the width are fewer, and told so."""
+    preset, space = PRESETS["small"], space_of(has_parser=True)
+    proposed = {**choice_of(preset, space), "heads": 12}
+    monkeypatch.setattr(run_module, "propose", lambda *args, **settings: proposed)
+    candidates = SimpleNamespace(
+        checked=SimpleNamespace(space=space), request=SimpleNamespace(seed=0), preset=preset,
+        trials=[], fit=lambda choice: (64, 1.0),
+        size=lambda choice, width: sized(preset, choice, width),
+    )  # fmt: skip
+    trial = run_module._candidate(candidates, 2, print)
+    assert trial.choice == {**proposed, "heads": 8}
+    assert candidates.size(trial.choice, 64) == candidates.size(proposed, 64)
 
 
 def test_proposals_follow_from_seed_and_history_and_learn_what_is_good():

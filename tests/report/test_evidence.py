@@ -189,6 +189,37 @@ def test_of_a_corpus_without_gold_all_docs_are_looked_at_once_a_layer(systems, m
     assert max(looked.values()) == 1
 
 
+@Language.component("span_if_any")
+def span_if_any(doc):
+    found = [Span(doc, token.i, token.i + 1, "ANIMAL") for token in doc if token.text == "cat"]
+    if found:
+        doc.spans["sc"] = found
+    return doc
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_what_a_pipeline_has_is_a_matter_of_all_docs(step, monkeypatch):
+    """Of a batch of which it says nothing, it has not found what gold has; and one token, which is
+    a sentence to spaCy whatever a pipeline sets, is no layer of it."""
+    monkeypatch.setattr(module, "BATCH_WORDS", 2)
+    rarely, never, both = blank("span_if_any"), spacy.blank("en"), blank("span_ruler")
+    ruler = both.replace_pipe("span_ruler", "span_ruler", config={"spans_key": "sc"})
+    ruler.add_patterns([{"label": "ANIMAL", "pattern": word} for word in ("cat", "dog")])
+    docs = [Doc(never.vocab, [word, "x"], sent_starts=[True, False]) for word in ("cat", "dog")]
+    for doc in docs:
+        doc.spans["sc"] = [Span(doc, 0, 1, "ANIMAL")]
+    docs.append(Doc(never.vocab, ["x"], sent_starts=[True]))
+    pipelines = {"both": both, "rarely": rarely, "never": never}
+    evidence = gather(pipelines, docs[::step], slices=Slices())
+    assert evidence.layers == {"SPANS:sc": "spans:sc"}
+    for against in ("gold", "agreement"):
+        row = score_rows(evidence, against=against)[0]
+        assert row.n == 2
+        assert row.scores[1].f1 == pytest.approx(2 / 3)
+        assert row.scores[2] is None
+    assert evidence.found["never"].differences.confusions == []
+
+
 def test_a_label_that_gold_never_has(systems, references):
     nlp = blank("entity_ruler")
     nlp.get_pipe("entity_ruler").add_patterns([{"label": "NEVER", "pattern": "book"}])
@@ -205,6 +236,28 @@ def test_one_span_with_two_labels(systems):
     doc.spans["sc"] = [Span(doc, 1, 2, "ANIMAL"), Span(doc, 1, 2, "PET")]
     found = gather({"a": nlp}, [doc], slices=Slices())
     assert found.found["a"].gold.counts(Cell("SPANS:sc"))[0, 2] == 2
+
+
+def test_a_span_that_a_group_holds_twice_counts_once():
+    """As spaCy counts it: else it may be right more often than it is said."""
+    nlp = spacy.blank("en")
+
+    def annotating(times):
+        other = spacy.blank("en")
+        ruler = other.add_pipe("span_ruler")
+        ruler.add_patterns([{"label": "ANIMAL", "pattern": "cat", "id": str(i)} for i in times])
+        return other
+
+    doc = Doc(nlp.vocab, ["The", "cat"])
+    doc.spans["ruler"] = [Span(doc, 1, 2, "ANIMAL")] * 2
+    pipelines = {"once": annotating([0]), "twice": annotating([0, 1])}
+    twice = pipelines["twice"](Doc(nlp.vocab, ["The", "cat"]))
+    assert len(find_layer("spans:ruler").spans(twice)) == 2
+    found = gather(pipelines, [doc], slices=Slices()).found
+    for name, nlp in pipelines.items():
+        expected = score(nlp, [doc], setting="predicted_sentences")["spans_ruler_f"]
+        assert total(found[name].gold, "SPANS:ruler") == expected == 1
+    assert total(found["twice"].agreement, "SPANS:ruler") == 1
 
 
 def test_what_both_say_of_a_span_is_no_difference_beside_what_one_says():

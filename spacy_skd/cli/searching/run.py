@@ -119,6 +119,8 @@ def _candidate(work: Work, number: int, say: Say) -> Trial:
     if number == 1 and width == work.preset.width:
         choice = propose(space, tried, seed=request.seed * 10_000 + number)
         width, speed = work.fit(choice)
+    if width is not None:  # whose heads may be fewer, so that they divide it
+        choice = choice_of(work.size(choice, width), space)
     trial = Trial(number, choice, width=width, estimate=speed)
     if width is None:
         say(
