@@ -123,6 +123,7 @@ def mixed_loss(
     temperature: float = 1.0,
     teacher_loss: TeacherLoss = structural_loss,
     nats: Nats | None = None,
+    units: Floats1d | None = None,
 ) -> tuple[float, Parts]:
     """Return (1 - w) gold loss + w teacher loss, summed over the units of a batch.
 
@@ -136,10 +137,13 @@ def mixed_loss(
     weight (float): w in [0, 1], for units that have gold.
     teacher_loss (TeacherLoss): of the teacher's target; the loss of gold is always structural.
     nats (Nats | None): is told the two losses apart.
+    units (Floats1d | None): (B,) how much each unit counts, 1 if not given.
     RETURNS (tuple[float, Parts]): loss in nats, gradient at the scores.
     """
     xp = scores.xp
     gold_shares, shares = map(xp.asarray, mixed_shares(gold, target, weight=weight))
+    if units is not None:
+        gold_shares, shares = gold_shares * xp.asarray(units), shares * xp.asarray(units)
     annotated, of_partial = gold_target(structure, scores, gold)
     constant = float((gold_shares * of_partial).sum())
     if target is None:
@@ -150,12 +154,13 @@ def mixed_loss(
     if temperature == 1.0 and teacher_loss is structural_loss:
         mixture = annotated * gold_shares + target.marginals * shares
         total = gold_shares + shares
-        if target.counts is not None:
+        is_weighted = target.counts is not None or units is not None
+        if is_weighted:
             mixture = mixture * (1.0 / xp.where(total > 0, total, 1.0))
         # L = log Z(s) - m . s            dL / ds = P_s - m
         log_z, marginals = structure.infer(scores)
         losses, d_scores = log_z - mixture.dot(scores), marginals - mixture
-        if target.counts is not None or target.empty is not None:
+        if is_weighted or target.empty is not None:
             losses, d_scores = losses * total, d_scores * total
         loss = float(losses.sum())
         if nats is not None:

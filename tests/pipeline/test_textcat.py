@@ -169,6 +169,25 @@ def test_of_a_label_that_the_teacher_lacks_it_says_nothing():
     assert pipe.lost_mass.skipped == 0
 
 
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_docs_with_gold_and_without_count_together_by_their_words(exclusive):
+    """Else many short texts, of which a teacher is unsure, outvote some long ones with gold."""
+    nlp, pipe = make(
+        labels=["A", "B"], exclusive=exclusive, distill_weight=0.5, needs_teacher=False
+    )
+    texts = {"a b c d e f g h": {"A": 1, "B": 0}, "x": {}, "y z w": {}}
+    examples = [example(nlp, text, **cats) for text, cats in texts.items()]
+    structure = IndependentLabels() if exclusive else LabelSets()
+    beliefs = [belief(structure, ("A", "B"), [1.0, -0.5])] * 3
+    scores = numpy.asarray([[0.3, -1.0], [0.1, 0.2], [-2.0, 0.5]], dtype="float32")
+    loss, found = gradient(pipe, examples, scores, beliefs)
+    alone = [gradient(pipe, examples[i : i + 1], scores[i : i + 1], beliefs[:1]) for i in range(3)]
+    weights = numpy.asarray([8, 2, 2]) / 4  # eight words with gold against four in two docs
+    numpy.testing.assert_allclose(loss, sum(w * each for w, (each, _) in zip(weights, alone)))
+    for row, weight, (_, expected) in zip(found, weights, alone):
+        numpy.testing.assert_allclose(row, weight * expected[0], atol=1e-6)
+
+
 def test_a_teacher_of_several_labels_that_hold_at_once_is_told(caplog):
     nlp, pipe = make(labels=["A", "B"], distill_weight=1.0, needs_teacher=False)
     beliefs = [

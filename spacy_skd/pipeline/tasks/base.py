@@ -227,7 +227,12 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
         """Return the loss in nats, summed over the batch; its gradient at the scores."""
 
     def mixed_loss(
-        self, scores: Parts, *, gold: Gold, target: Target | None
+        self,
+        scores: Parts,
+        *,
+        gold: Gold,
+        target: Target | None,
+        units: Floats1d | None = None,
     ) -> tuple[float, Parts]:
         """Return the loss of a batch of units from gold and from the teacher; see `mixed_loss`."""
         objective = self.pipe.objective
@@ -240,6 +245,7 @@ class Task(ABC, Generic[LessonT, InputT, ScoresT, GradientT, BestT]):
             temperature=objective.loss_temperature,
             teacher_loss=objective.loss,
             nats=self.pipe.meter,
+            units=units,
         )
 
     def student(self) -> Student:

@@ -30,11 +30,13 @@ logger = logging.getLogger("spacy.skd")
 
 class DocLesson(NamedTuple):
     """places: which docs of the batch have words, of which alone is learnt. values: (places,
-    labels), see `encode_categories`. beliefs: one a place."""
+    labels), see `encode_categories`. beliefs: one a place. weights: (places,), see
+    `weights_of_docs`."""
 
     places: Ints1d
     values: Floats2d
     beliefs: Sequence[Belief] | None
+    weights: Floats1d
 
 
 class DocTask(Task[DocLesson, list[Doc], Floats2d, Floats2d, Floats1d]):
@@ -183,7 +185,11 @@ class DocTask(Task[DocLesson, list[Doc], Floats2d, Floats2d, Floats1d]):
         self._note_wordless(len(lengths) - len(places))
         if beliefs is not None:
             beliefs = self.learnt([beliefs[i] for i in places.tolist()])
-        return DocLesson(places, values[places], beliefs)
+        values = values[places]
+        weights: Floats1d = numpy.ones(len(places))
+        if beliefs is not None:
+            weights = weights_of_docs(numpy.asarray(lengths)[places], values)
+        return DocLesson(places, values, beliefs, weights)
 
     def inputs(self, docs: list[Doc], lesson: DocLesson) -> list[Doc]:
         return docs
@@ -202,6 +208,7 @@ class DocTask(Task[DocLesson, list[Doc], Floats2d, Floats2d, Floats1d]):
             as_units(parts.arrays["unary"].reshape((-1, shape[2]))),
             gold=DocGold(gold.indicators.on_device(self.ops), gold.known, gold.possible),
             target=self._target(lesson.beliefs) if lesson.beliefs else None,
+            units=numpy.repeat(lesson.weights, shape[1]),
         )
         d_parts = Parts({"unary": d_units.arrays["unary"].reshape(shape)}, parts.lengths)
         d_scores[places] = self.structure.label_chances(d_parts)
@@ -233,3 +240,19 @@ class DocTask(Task[DocLesson, list[Doc], Floats2d, Floats2d, Floats1d]):
                 n,
             )
         self.wordless += n
+
+
+def weights_of_docs(lengths: Ints1d, values: Floats2d) -> Floats1d:
+    """Return how much each doc counts, 1 on average. The docs with gold count as much against those
+    without as they have words, as in every other layer: many short texts of which a teacher is
+    unsure do not outvote some long ones with gold. Within the two, docs count alike.
+
+    lengths (Ints1d): (B,) words, at least 1. values (Floats2d): (B, labels), NaN is unknown.
+    """
+    has_gold = ~numpy.isnan(values).all(axis=1)
+    weights = numpy.ones(len(lengths))
+    for group in (has_gold, ~has_gold):
+        if group.any():
+            weights[group] = lengths[group].mean()
+    weights /= weights.mean() if len(weights) else 1.0
+    return weights
