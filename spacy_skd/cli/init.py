@@ -134,6 +134,9 @@ def init(
             config["paths"]["store"] = folders[0]
         else:
             config = ask_stores(from_store(config), stores, plan)
+        config["corpora"]["train"]["path"] = (
+            "${paths.train}"  # null: the labelled docs of the stores
+        )
         words = sum(int(each.manifest.counts["words"]) for each in stores)
         set_steps(config, effort * student_words(words))
     return with_similarities(config, stores) if hidden else config, plan

@@ -3,6 +3,7 @@
 import json
 import shutil
 import warnings
+from itertools import islice
 from pathlib import Path
 
 import numpy
@@ -16,6 +17,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 from spacy.training.initialize import init_nlp
+from spacy.util import load_config, resolve_dot_names
 from stock_pipelines import FEATS, LISTENER, stock_pipeline, tagger_model, transition_model
 from thinc.api import Config
 from typer.testing import CliRunner
@@ -166,6 +168,38 @@ def test_from_a_store_with_steps_for_its_words(stock, data, tmp_path):
     config.to_disk(tmp_path / "student.cfg")
     train(tmp_path / "student.cfg", tmp_path / "out", overrides=FEW)
     check_student(tmp_path / "out" / "model-last", stock)
+
+
+def test_labelled_docs_that_are_given_stand_in_place_of_the_stores(stock, data, tmp_path):
+    """By `--paths.train` of `spacy train`."""
+    annotate(
+        stock, [str(data / "gold.spacy"), str(data / "raw.txt")], tmp_path / "a",
+        settings=Settings(beam_width=2, pipes=("tagger",)),
+    )  # fmt: skip
+    config, _ = init(str(stock), preset="tiny", store=str(tmp_path / "a"), pipes=["tagger"])
+    config.to_disk(tmp_path / "student.cfg")
+    nlp = spacy.blank("en")
+    own = gold(nlp)[:1]
+    for token in own[0]:
+        token.tag_ = f"OWN_{token.tag_}"
+    DocBin(docs=own).to_disk(tmp_path / "own.spacy")
+    tags = {}
+    given = {"paths.dev": str(data / "gold.spacy")}
+    for name, more in (
+        ("store", given),
+        ("own", {**given, "paths.train": str(tmp_path / "own.spacy")}),
+    ):
+        loaded = load_config(tmp_path / "student.cfg", overrides=more, interpolate=True)
+        (reader,) = resolve_dot_names(loaded, ["corpora.train"])
+        tags[name] = {
+            token.tag_
+            for eg in islice(reader(nlp), 8)
+            for token in eg.reference
+            if token.tag_.startswith("OWN_") or eg.reference.has_annotation("TAG")
+        }
+    assert tags["own"] == {token.tag_ for token in own[0]}
+    assert tags["store"]
+    assert not any(tag.startswith("OWN_") for tag in tags["store"])
 
 
 def test_layers_without_gold_in_the_evaluation_docs_do_not_count(stock, data, tmp_path):
