@@ -134,9 +134,8 @@ def init(
             config["paths"]["store"] = folders[0]
         else:
             config = ask_stores(from_store(config), stores, plan)
-        config["corpora"]["train"]["path"] = (
-            "${paths.train}"  # null: the labelled docs of the stores
-        )
+        # Labelled docs in place of those of the stores, where they are given.
+        config["corpora"]["train"]["path"] = "${paths.train}"
         words = sum(int(each.manifest.counts["words"]) for each in stores)
         set_steps(config, effort * student_words(words))
     return with_similarities(config, stores) if hidden else config, plan
