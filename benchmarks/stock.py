@@ -14,6 +14,7 @@ wrote: the annotation of the raw text drawn from the teacher's beliefs anew each
 for the parser also given that no arcs cross, `projective`), or the teacher's best guess (`silver`);
 or the beliefs themselves, action by action (`transitions`, `distilling_transitions` with its
 defaults; `transitions:teacher` and the like with another driver); the same texts, as many words.
+At the end the means, and the differences from silver with a paired t-test.
 
 A cell is done again only if its settings have changed (cells.py).
 """
@@ -242,6 +243,27 @@ def drawn(cells: Cells, store: Path, dev: Path, args: argparse.Namespace) -> Non
             overrides = {**paths, **settings_for(args.words), "system.seed": seed}
             name = f"{args.kind}_{corpus.replace(':', '_')}_{seed}"
             cells.train(name, config, overrides, partial(agreement, dev=dev))
+    compare(cells, args)
+
+
+def compare(cells: Cells, args: argparse.Namespace) -> None:
+    """Print the scores of each, and how far it is from silver, seed by seed, with a paired t-test's
+    p."""
+    from scipy.stats import ttest_rel
+
+    key = {"parser": "dep_las", "ner": "ents_f"}[args.kind]
+    hows = [corpus.replace(":", "_") for corpus in args.how or HOW[args.kind]]
+    scores = {}
+    for how in hows:
+        of_seeds = [cells.read(f"{args.kind}_{how}_{seed}") for seed in args.seeds]
+        scores[how] = [cell["dev"][key] for cell in of_seeds if cell]
+    for how, own in scores.items():
+        line = f"{how}: {SCORES[key]} {spread(own) if len(own) > 1 else percent(own[0])}"
+        if how != "silver" and len(own) == len(scores.get("silver", ())) > 1:
+            apart = [100 * (a - b) for a, b in zip(own, scores["silver"])]
+            p = ttest_rel(own, scores["silver"]).pvalue
+            line += f"; minus silver {', '.join(f'{each:+.2f}' for each in apart)}, p = {p:.3f}"
+        print(line)
 
 
 def settings_for(words: int) -> dict[str, Any]:

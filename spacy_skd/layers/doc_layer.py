@@ -14,7 +14,7 @@ from ..errors import named
 from ..transfer.beliefs import Belief
 from .base import Block, Drawing, Layer
 from .facts import Fact
-from .known_labels import known_labels
+from .known_labels import countable, known_labels
 
 _SHOWN = ("score_desc", "micro_p", "micro_r", "micro_f", "macro_p", "macro_r", "macro_f",
           "macro_auc", "f_per_type")  # fmt: skip
@@ -81,23 +81,18 @@ class DocLayer(Layer):
         """See `Layer.score`. Labels that the corpus of a reference does not know, see `note_known`,
         do not count on it. There is no score of a component of whose labels gold has none, but
         others: those of another component."""
-        noted = [(eg, known_labels(eg.reference, self.full_name)) for eg in examples]
-        examples = [eg if known is None else self._countable(eg, known) for eg, known in noted]
+        examples = countable(self, examples)
         said = {label for eg in examples for label in eg.reference.cats}
         labels = kwargs.get("labels") or sorted(said)
-        known_by = [known for _, known in noted if known is not None]
-        if known_by and len(known_by) == len(noted):
-            labels = [label for label in labels if any(label in known for known in known_by)]
+        noted = [known_labels(eg.reference, self.full_name) for eg in examples]
+        if noted and None not in noted:
+            known = {label for of_doc in noted for label in of_doc or ()}
+            labels = [label for label in labels if label in known]
         if said and said.isdisjoint(labels):
             return {}
         kwargs = {**kwargs, "labels": labels, "multi_label": not self.exclusive, **self.how_scored}
         scores: dict[str, Any] = Scorer.score_cats(examples, "cats", **kwargs)
         return scores
-
-    def _countable(self, eg: Example, known: Collection[str]) -> Example:
-        predicted = eg.predicted.copy()
-        self.keep_labels(predicted, known)
-        return Example(predicted, eg.reference)
 
     # Docs
 

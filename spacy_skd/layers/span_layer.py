@@ -19,7 +19,6 @@ from ..structures import IndependentSpans
 from ..transfer.beliefs import Belief
 from .base import Block, Drawing, Layer
 from .facts import Fact
-from .known_labels import known_labels
 from .said import Annotation, LayerReader
 from .said.annotation import SCORE
 from .said.spans import SpanReader
@@ -102,18 +101,6 @@ class SpanLayer(Layer):
         if len(kept) < len(spans):
             (words,) = words_of([doc])
             self.write(doc, words.spans_of_tokens(kept), overwrite=True)
-
-    def countable(self, examples: Iterable[Example]) -> list[Example]:
-        """Return the examples without what is predicted with labels that the corpus of the
-        reference does not know, see `note_known`."""
-        return [self._countable(eg, known_labels(eg.reference, self.full_name)) for eg in examples]
-
-    def _countable(self, eg: Example, known: Collection[str] | None) -> Example:
-        if known is None or all(label in known for label in self.labels(eg.predicted)):
-            return eg
-        predicted = eg.predicted.copy()
-        self.keep_labels(predicted, known)
-        return Example(predicted, eg.reference)
 
     @property
     def said_under(self) -> tuple[str, ...]:

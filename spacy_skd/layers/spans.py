@@ -20,6 +20,7 @@ from ..models.words import words_of
 from .base import Block, Layer, register
 from .entity_tags import RepairedEntities
 from .facts import Fact
+from .known_labels import countable
 from .span_layer import SpanLayer, independent_spans, joined
 
 _FROM_BILUO = {
@@ -88,7 +89,7 @@ class EntsLayer(SpanLayer):
         return blocked_tokens(doc)
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
-        examples = self.countable(examples)
+        examples = countable(self, examples)
         for eg in examples:
             self.repaired(eg.reference)
         return get_ner_prf(examples, **kwargs)
@@ -223,7 +224,7 @@ class SpansLayer(SpanLayer):
         return tuple(doc.spans.get(self.spans_key, ()))
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
-        return spancat_score(self.countable(examples), spans_key=self.spans_key, **kwargs)
+        return spancat_score(countable(self, examples), spans_key=self.spans_key, **kwargs)
 
     def write(self, doc: Doc, spans: Sequence[TypedSpan], *, overwrite: bool) -> None:
         new = _as_spans(doc, spans)

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from itertools import accumulate
 
 import numpy
-from spacy.attrs import IS_SPACE, SENT_START
+from spacy.attrs import IS_SPACE, NORM, SENT_START
 from spacy.pipeline import Sentencizer
 from spacy.tokens import Doc
 from spacy.training import Example
+from spacy.vocab import Vocab
 from thinc.api import Ops
 
 from ..arrays import Array, Floats2d, Ints1d, Ints2d
@@ -16,6 +17,15 @@ from ..codecs.units import batch_spans
 from ..codecs.words import Words
 
 START_LABELS = ("I", "S")  # of a token within a sentence, and of one that starts it
+
+
+def plain_copy(doc: Doc, vocab: Vocab) -> Doc:
+    """Return the same tokens, without annotation, in a vocab."""
+    plain = Doc(vocab, [token.text for token in doc], [bool(token.whitespace_) for token in doc])
+    # A tokenizer's special cases ("n't" is "not") are norms of tokens, not of words.
+    norms = [vocab.strings.add(token.norm_) for token in doc]
+    plain.from_array([NORM], numpy.asarray(norms, dtype="uint64").reshape(-1, 1))
+    return plain
 
 
 def words_of(docs: Sequence[Doc], *, n_words: int | None = None) -> list[Words]:

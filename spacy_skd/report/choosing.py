@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy
-from spacy.attrs import NORM
 from spacy.lang.lex_attrs import LEX_ATTRS
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -19,6 +18,7 @@ from spacy.vocab import Vocab
 from ..arrays import Floats1d, Ints1d
 from ..errors import check_between, check_one_of
 from ..layers.known import find_layer
+from ..models.words import plain_copy
 from ..shards.store import META, BeliefStore, StoredBeliefs, read_beliefs
 from ..teachers.embedding import cleaners
 from ..teachers.merging import mergers
@@ -261,12 +261,7 @@ class _Divergence:
     def nats(self, doc: Doc, beliefs: Mapping[str, Belief]) -> float:
         """Return KL(teacher || student) of a doc's words, of all layers that both have."""
         with self.nlp.memory_zone():
-            words, spaces = [t.text for t in doc], [bool(t.whitespace_) for t in doc]
-            own = Doc(self.nlp.vocab, words, spaces)
-            # A tokenizer's special cases ("n't" is "not") are norms of tokens, not of words.
-            norms = [self.nlp.vocab.strings.add(token.norm_) for token in doc]
-            own.from_array([NORM], numpy.asarray(norms, dtype="uint64").reshape(-1, 1))
-            own = self.nlp(own, disable=self._aside)
+            own = self.nlp(plain_copy(doc, self.nlp.vocab), disable=self._aside)
             pairs = ((pipe, beliefs[name]) for name, pipe in self.components.items())
             return sum(stored_divergence(pipe, own, belief) for pipe, belief in pairs)
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy
 import spacy
-from spacy.attrs import NORM
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.vectors import Vectors
@@ -18,6 +17,7 @@ from spacy.vectors import Vectors
 from ...arrays import Floats1d, Floats2d, Ints1d
 from ...disk import check_apart, new_folder, suffix_of, unchanged
 from ...errors import check_between
+from ...models.words import plain_copy
 from ...teachers.embedding import Embedder
 from ...teachers.fingerprint import fingerprint
 from ...teachers.loading import load_trained
@@ -194,17 +194,7 @@ def plain_docs(nlp: Language, texts: Sequence[Path]) -> Iterator[Doc]:
             continue
         for item in read_inputs([path], max_chars=nlp.max_length):
             if isinstance(item, Record) and item.doc is not None:
-                yield _plain(nlp, item.doc)
-
-
-def _plain(nlp: Language, doc: Doc) -> Doc:
-    """Return the same tokens, without annotation, in the pipeline's vocab."""
-    spaces = [bool(token.whitespace_) for token in doc]
-    plain = Doc(nlp.vocab, [token.text for token in doc], spaces)
-    # A tokenizer's special cases ("n't" is "not") are norms of tokens, not of words.
-    norms = [nlp.vocab.strings.add(token.norm_) for token in doc]
-    plain.from_array([NORM], numpy.asarray(norms, dtype="uint64").reshape(-1, 1))
-    return plain
+                yield plain_copy(item.doc, nlp.vocab)
 
 
 def find_words(docs: Iterable[Doc], *, attr: str) -> Words:
