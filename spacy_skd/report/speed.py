@@ -27,7 +27,7 @@ def words_per_second(
     another one begins each time, so that no place in the order favours one.
     Each round and batch size has texts of its own, so that no pipeline gains by having met them:
     a student keeps the vectors of words that it has seen, as it would in any long text. Words are
-    those of the first pipeline, for all. The first
+    those of the first pipeline's tokenizer, for all, whatever its components merge. The first
     tenth of a turn is not timed: it brings back what the pipeline before has driven out of the
     processor's caches, which costs the fastest the most. A turn of less than 10 texts is timed
     whole.
@@ -44,10 +44,7 @@ def words_per_second(
     if len(texts) < n_turns:
         raise ValueError(f"speed: expected {n_turns} texts or more, got {len(texts)}")
     turns = [texts[i::n_turns] for i in range(n_turns)]
-    reference = next(iter(pipelines))
-    speeds: dict[str, dict[int, list[float]]] = {
-        name: {size: [] for size in batch_sizes} for name in pipelines
-    }
+    seconds: dict[str, list[float]] = {name: [] for name in pipelines}
     with threadpool_limits(threads):
         for nlp in pipelines.values():
             list(nlp.pipe(texts[: max(1, len(texts) // 20)]))  # lazy imports
@@ -55,18 +52,25 @@ def words_per_second(
             size = batch_sizes[turn % len(batch_sizes)]
             n_untimed = len(some) // 10
             first = turn % len(pipelines)
-            words, seconds = {}, {}
             for name, nlp in [*pipelines.items()][first:] + [*pipelines.items()][:first]:
                 for _ in nlp.pipe(some[:n_untimed], batch_size=size):
                     pass
                 start = time.perf_counter()
-                words[name] = sum(len(doc) for doc in nlp.pipe(some[n_untimed:], batch_size=size))
-                seconds[name] = time.perf_counter() - start
-            for name in pipelines:
-                speeds[name][size].append(words[reference] / seconds[name])
+                for _ in nlp.pipe(some[n_untimed:], batch_size=size):
+                    pass
+                seconds[name].append(time.perf_counter() - start)
+    reference = next(iter(pipelines.values()))
+    words = [_n_words(reference, some[len(some) // 10 :]) for some in turns]
+    speeds = {name: [n / s for n, s in zip(words, times)] for name, times in seconds.items()}
+    n_sizes = len(batch_sizes)
     return {
-        name: max(median(found) for found in by_size.values()) for name, by_size in speeds.items()
+        name: max(median(found[size::n_sizes]) for size in range(n_sizes))
+        for name, found in speeds.items()
     }
+
+
+def _n_words(nlp: Language, texts: Sequence[str]) -> int:
+    return sum(len(nlp.make_doc(text)) for text in texts)
 
 
 def megabytes(folder: Path, *, vectors: bool = True) -> float:
