@@ -109,6 +109,9 @@ class ShardRun(ABC):
             self._save()
 
     def _resume(self, earlier: Manifest) -> None:
+        if not earlier.shards and not earlier.rejects:  # it was refused, or killed, at its first
+            self.place.check_resumable(earlier)
+            return
         earlier.check_same(self.manifest, folder=self.place)
         self.place.check_resumable(earlier)
         self.manifest.teacher, self.manifest.inputs = earlier.teacher, earlier.inputs

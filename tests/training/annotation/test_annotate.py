@@ -16,6 +16,7 @@ from annotated import SMALL, command, contents, write_text
 from conftest import make_docs
 from spacy.tokens import Doc, DocBin
 
+from spacy_skd.disk import NotOurs
 from spacy_skd.shards import BeliefStore, Manifest
 from spacy_skd.shards.store import read_beliefs
 from spacy_skd.teachers.runner import TeacherRunner
@@ -170,6 +171,20 @@ def test_another_run_is_not_mixed_in(teacher, text, tmp_path):
     assert contents(out) == before
     annotate(teacher, [str(text)], out, overwrite=True)
     assert len(Manifest.from_disk(out).shards) == 1
+
+
+def test_a_run_that_wrote_no_shard_holds_its_folder_against_no_other(teacher, text, tmp_path):
+    out, blank = tmp_path / "out", tmp_path / "blank.txt"
+    blank.write_text("\n\n")
+    with pytest.raises(ValueError, match="found 2 blank"):
+        annotate(teacher, [str(blank)], out)
+    (out / "shard-000001.spacy").write_text("mine")
+    with pytest.raises(NotOurs, match=r"shard-000001.spacy"):
+        annotate(teacher, [str(text)], out, settings=SMALL)
+    (out / "shard-000001.spacy").unlink()
+    annotate(teacher, [str(text)], out, settings=SMALL)
+    annotate(teacher, [str(text)], tmp_path / "fresh", settings=SMALL)
+    assert contents(out) == contents(tmp_path / "fresh")
 
 
 def test_a_folder_of_something_else_is_left_alone(teacher, text, tmp_path):
