@@ -207,6 +207,26 @@ def test_a_budget_that_nothing_meets(data, teacher, tmp_path):
     assert len(srsly.read_json(out / "search.json")["notes"]["trials"]) == 1  # nothing is lost
 
 
+@pytest.mark.parametrize(("words", "told"), [
+    (100, "the smallest that was trained and is as fast has 9.0 MB"),
+    (400, "the fastest that was trained reads 300 words/s"),
+])  # fmt: skip
+def test_what_comes_nearest_is_told_of_what_the_budget_lacks(data, teacher, tmp_path,
+                                                             monkeypatch, words, told):  # fmt: skip
+    """Estimates are within the budget, what is trained is not."""
+
+    def train(self, trial, rung):
+        trial.scores, trial.megabytes = [0.5], 9.0 + trial.number
+        trial.words_per_second = 300.0 - trial.number
+
+    monkeypatch.setattr(work.Work, "train", train)
+    monkeypatch.setattr(work.Work, "estimate", lambda *args: (500.0, 1.0))
+    found = search(data, teacher, tmp_path / "out", "--megabytes", "7", words=words)
+    assert found.exit_code == 1
+    asked = f"no student meets the budget of {words} words/s and 7 MB: "
+    assert asked + told in printed(found)
+
+
 def test_all_that_meet_the_budget_diverge_in_a_longer_training(data, teacher, tmp_path,
                                                                monkeypatch):  # fmt: skip
     """The preset is too slow here: if it diverged, that would be told as what it is."""

@@ -1,6 +1,6 @@
 """A whole search: what is not done yet of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ...disk import held_folder, write_new
@@ -167,8 +167,7 @@ def _go_on(work: Work, rung: int, say: Say) -> None:
     asked, size = work.request.words_per_second, work.request.megabytes
     fit = [trial for trial in work.trials if trial.meets(asked, size)]
     if not fit:
-        fastest = max(trial.words_per_second or 0.0 for trial in work.trials)
-        raise ValueError(_unmet(work, f"the fastest that was trained reads {fastest:,.0f} words/s"))
+        raise ValueError(_unmet(work, _nearest(work.trials, asked)))
     chosen = survivors(fit, rung - 1, always=[REFERENCE])
     say(f"\n{len(chosen)} of {len(fit)} go on: {', '.join(str(t.number + 1) for t in chosen)}")
     for trial in work.trials:
@@ -179,6 +178,15 @@ def _go_on(work: Work, rung: int, say: Say) -> None:
             say(f"\nTrial {trial.number + 1}, training {rung + 1} of {RUNGS}: {_about(trial)}")
             _train(work, trial, rung, say)
         work.drop(trial, rung - 1)
+
+
+def _nearest(trials: Sequence[Trial], asked: float) -> str:
+    """Say what comes nearest to a budget that no trial meets."""
+    trained = [trial for trial in trials if trial.megabytes is not None]
+    if sizes := [trial.megabytes or 0.0 for trial in trained if trial.meets(asked, None)]:
+        return f"the smallest that was trained and is as fast has {min(sizes):.1f} MB"
+    fastest = max(trial.words_per_second or 0.0 for trial in trials)
+    return f"the fastest that was trained reads {fastest:,.0f} words/s"
 
 
 def _best(work: Work) -> Trial:
