@@ -94,7 +94,8 @@ def read_iob_labels(labels: Sequence[str], *, scheme: str = "auto") -> IobLabels
     if others or OUTSIDE not in labels or not found:
         raise ValueError(
             f"expected IOB labels ('O', 'B-X', 'I-X'; BIOES and BILOU, too), got {list(labels)}: "
-            f"name the layer of words that they are of, such as --layer pos"
+            f"name the layer of words that they are of, such as --layer pos; if they name spans "
+            f"without a prefix, rename X to I-X in the classifier's own config.json (id2label)"
         )
     named = {label: f"{_PREFIX[match[1]]}-{match[2]}" for label, match in found.items() if match}
     prefixes = {tag[0] for tag in named.values()}

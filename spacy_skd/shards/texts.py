@@ -23,16 +23,23 @@ class Texts:
     def check(self, doc: Doc, *, name: str) -> None:
         """Check a doc whose belief is not in the store. name (str): of the component that asks.
         RAISES (ValueError): if the store has its text, in other tokens."""
-        if self._tokens is None:
-            self._tokens = dict(self._read())
         words = [token.text for token in doc]
-        known = self._tokens.get(_digest([doc.text]))
+        known = self._known(doc)
         if known is not None and known != _digest(words):
             raise ValueError(
                 f"{name}: {self.store.folder} has the text {doc.text[:60]!r} in other tokens than "
                 f"the store that it is read from, where they are {words[:12]}. Stores of one "
                 f"student must agree on tokens: annotate again with teachers of the same tokenizer"
             )
+
+    def has(self, doc: Doc) -> bool:
+        """Tell whether a doc is one of them: its tokens are the teacher's, not those of gold."""
+        return self._known(doc) == _digest([token.text for token in doc])
+
+    def _known(self, doc: Doc) -> bytes | None:
+        if self._tokens is None:
+            self._tokens = dict(self._read())
+        return self._tokens.get(_digest([doc.text]))
 
     def _read(self) -> Iterator[tuple[bytes, bytes]]:
         for name in self.store.names(labelled=False):

@@ -126,6 +126,28 @@ def test_a_student_of_both_corpora_and_its_matrix(made):
     assert "what was lost since each was learnt" in words
 
 
+def test_what_the_student_lacks_of_a_later_teacher_is_told(data, teacher, tmp_path):
+    """Rules are the first teacher's, and what no student learns is left behind of any."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("tok2vec", config={"model": TOK2VEC})
+    for name in ("ner", "span_finder"):
+        listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": 32}
+        nlp.add_pipe(name, config={"model": {"tok2vec": listener}})
+    nlp.add_pipe("sentencizer", first=True)
+    nlp.initialize(lambda: examples(nlp))
+    nlp.to_disk(tmp_path / "ruled")
+    of_trees, of_names = rows(data, teacher, "trees", "names")
+    of_names["teacher"] = str(tmp_path / "ruled")
+    corpora = write(tmp_path, [of_trees, of_names])
+    found = stream(corpora, tmp_path / "out", "--compare", "none")
+    assert found.exit_code == 0, found.output
+    words = " ".join(found.output.split())
+    assert "sentencizer of" in words
+    assert "ruled: not taken over" in words
+    assert "span_finder of" in words
+    assert "is left behind: no student learns it" in words
+
+
 def test_what_each_kind_of_student_reads(made):
     _, out, _ = made
     read = {name: Config().from_disk(out / name / "2_names" / "student.cfg")["paths"]["stores"]

@@ -74,6 +74,7 @@ def test_words_of_one_piece_have_one_span_and_words_without_one_are_outside():
     ("labels", "scheme", "message"),
     [
         (["NOUN", "O"], "auto", "expected IOB labels .* --layer pos"),
+        (["O", "PER"], "auto", "spans without a prefix, rename X to I-X in .* config.json"),
         (["B-X", "I-X"], "auto", "expected IOB labels"),
         (["O"], "auto", "expected IOB labels"),
         (["O", "B-X", "E-X"], "bio", "expected bioes"),

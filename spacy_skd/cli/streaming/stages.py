@@ -28,10 +28,27 @@ class Given:
     vectors: Path | None
 
 
-def first_config(teacher: str, store: Path, dev: Path, *, given: Given) -> tuple[Config, Plan]:
-    """Return the config of the first stage, as `spacy skd init` makes it, and what becomes of each
-    component of the teacher."""
-    return init(
+def left_behind(plan: Plan, teacher: str, *, is_first: bool) -> list[str]:
+    """Return what is to be told of components of a teacher that the student will not have.
+
+    is_first (bool): whether the student takes over its rules.
+    """
+    lines = [
+        f"{row.name} of {teacher} is left behind: no student learns it"
+        for row in plan.rows
+        if row.is_lost
+    ]
+    if plan.sourced and not is_first:
+        lines.append(
+            f"{', '.join(plan.sourced)} of {teacher}: not taken over. What is not learnt the "
+            f"student has of the first teacher alone"
+        )
+    return lines
+
+
+def first_config(teacher: str, store: Path, dev: Path, *, given: Given) -> Config:
+    """Return the config of the first stage, as `spacy skd init` makes it."""
+    config, _ = init(
         teacher,
         preset=given.preset,
         store=str(store),
@@ -39,6 +56,7 @@ def first_config(teacher: str, store: Path, dev: Path, *, given: Given) -> tuple
         dev=str(dev),
         effort=given.effort,
     )
+    return config
 
 
 def joint_config(teacher: str, stores: Sequence[Store], dev: Path, *, given: Given) -> Config:

@@ -17,6 +17,7 @@ from ...training.annotation.annotate import annotate
 from ...training.annotation.inputs import DOCS
 from ...training.annotation.settings import Settings
 from ...training.annotation.vectors import VectorSettings, make_vectors
+from ...training.configs.plan import make_plan
 from ...training.conversion.raw_text import REJECTS
 from ..code import with_code
 from ..distillation.state import State
@@ -33,6 +34,7 @@ from .stages import (
     first_config,
     joint_config,
     labels_of,
+    left_behind,
     moved_paths,
     next_config,
     strange_labels,
@@ -140,7 +142,11 @@ class Work:
 
     def annotate(self, corpus: Corpus) -> None:
         """Let its teacher read a corpus, or go on."""
-        self._annotate(self.teacher(corpus), corpus.texts, self.store(corpus))
+        teacher = self.teacher(corpus)
+        plan = make_plan(load_trained(teacher, what=f"teacher of {corpus.name}"))
+        for line in left_behind(plan, teacher, is_first=corpus is self.corpora[0]):
+            msg.warn(line)
+        self._annotate(teacher, corpus.texts, self.store(corpus))
 
     def _annotate(self, teacher: str, texts: Sequence[Path], store: Path) -> None:
         settings = Settings(max_words=self.request.max_words)
@@ -237,12 +243,7 @@ class Work:
             stores = [Store.of(self.store(each)) for each in self.corpora]
             return joint_config(self.teacher(first), stores, dev, given=self._given)
         if stage.place == 0:
-            config, plan = first_config(
-                self.teacher(first), self.store(first), dev, given=self._given
-            )
-            for name in (row.name for row in plan.rows if row.is_lost):
-                msg.warn(f"{name} of {self.teacher(first)} is left behind: no student learns it")
-            return config
+            return first_config(self.teacher(first), self.store(first), dev, given=self._given)
         before = stage.place - 1
         variant = IN_TURN[stage.variant]
         return next_config(

@@ -100,7 +100,8 @@ class LayerReader(ABC, Generic[Analysis]):
         if self._first is None or not self.labels:
             raise ValueError(
                 f"{self.of.full_name}: no line says all of one text's, or there is no label; see "
-                f"line {self.line}"
+                f"line {self.line}. What begins or ends within a word does not count: does the "
+                f"tokenizer fit? (--lang, --tokenizer)"
             )
         forms, analysis = self._first
         return self.belief(forms, [analysis], numpy.ones(1)).form

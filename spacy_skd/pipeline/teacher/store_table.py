@@ -185,21 +185,24 @@ class StoreTable(SkdTeacher):
         return found
 
     def _found(self, eg: Example, key: bytes) -> list[StoredBeliefs | None]:
-        """Return the same, also if it is nothing. RAISES (ValueError): see `_stored`."""
+        """Return the same, also if it is nothing. RAISES (ValueError): see `_stored`; the tokens of
+        labelled docs are those of gold, which another store need not have."""
         carried = read_beliefs(eg.reference.user_data)
         found: list[StoredBeliefs | None] = [None] * len(self.rows)
         said: set[bytes] = set()
+        own: Texts | None = None
         if carried is not None:
-            found[self._place(eg, carried, key)] = carried
+            place = self._place(eg, carried, key)
+            found[place], own = carried, self._texts[place]
             said.add(carried.id)
         for place, store in enumerate(self.stores):
             if store.id in said:
                 continue
             found[place] = store.find(key)
-            if found[place] is None:
-                self._texts[place].check(eg.predicted, name=self.name)
-            else:
+            if found[place] is not None:
                 said.add(store.id)
+            elif self.rows[place].share and (own is None or own.has(eg.predicted)):
+                self._texts[place].check(eg.predicted, name=self.name)
         return found
 
     def _place(self, eg: Example, carried: StoredBeliefs, key: bytes) -> int:

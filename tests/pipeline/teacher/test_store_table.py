@@ -177,6 +177,35 @@ def test_stores_that_disagree_on_tokens(teacher, data, tmp_path):
         make_teacher("teacher", teacher=None, stores=stores).beliefs(examples, "tag")
 
 
+def test_gold_may_be_cut_otherwise_than_the_same_raw_text(teacher, data, tmp_path):
+    """Gold has tokens of its own, which a store of its text as a teacher cuts it need not have."""
+    gold = next(iter(DocBin().from_disk(data / "gold.spacy").get_docs(spacy.blank("en").vocab)))
+    other = spacy.load(teacher)
+    other.tokenizer.add_special_case(gold[0].text, [{"ORTH": each} for each in gold[0].text])
+    other.to_disk(tmp_path / "other")
+    (tmp_path / "gold.txt").write_text(f"{gold.text}\nDogs sleep")
+    annotate(tmp_path / "other", [str(tmp_path / "gold.txt")], tmp_path / "again",
+             settings=Settings(pipes=("tag",)))  # fmt: skip
+    stores = {**table(data), "again": {"path": str(tmp_path / "again"), "ratio": 1.0}}
+    examples = list(make_distillation_corpus(stores=stores)(spacy.blank("en")))
+    assert gold.text in texts(examples)
+    pooled = make_teacher("teacher", teacher=None, stores=stores).beliefs(examples, "tag")
+    of_gold = [each for eg, each in zip(examples, pooled) if eg.text == gold.text]
+    assert {each.beliefs[2] is None for each in of_gold} == {True, False}  # labelled, and raw
+
+
+def test_a_store_that_says_nothing_may_have_other_tokens(teacher, data, tmp_path):
+    other = spacy.load(teacher)
+    other.tokenizer.add_special_case("sleeps", [{"ORTH": "sleep"}, {"ORTH": "s"}])
+    other.to_disk(tmp_path / "other")
+    annotate(tmp_path / "other", [str(data / "tags.txt")], tmp_path / "sents",
+             settings=Settings(pipes=("sent",)))  # fmt: skip
+    silent = {"path": str(tmp_path / "sents"), "ratio": 0.0, "share": 0.0}
+    stores = {**table(data), "sents": silent}
+    examples = list(make_distillation_corpus(stores=stores)(spacy.blank("en")))
+    assert make_teacher("teacher", teacher=None, stores=stores).beliefs(examples, "tag")
+
+
 def test_a_doc_that_no_store_has(data):
     doc = spacy.blank("en").make_doc("nobody knows")
     component = make_teacher("teacher", teacher=None, stores=table(data))

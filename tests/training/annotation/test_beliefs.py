@@ -266,6 +266,12 @@ def test_what_a_store_cannot_hold_is_refused_before_anything_is_written(line, me
     assert not (tmp_path / "store").exists()
 
 
+def test_spans_of_which_none_fits_the_words_are_refused_by_what_may_be_wrong(tmp_path):
+    file = write(tmp_path / "a.jsonl", {"text": TEXT, "ents": [{**ANN, "end": ANN["end"] - 1}]})
+    with pytest.raises(ValueError, match=r"there is no label.*within a word.*--tokenizer"):
+        store_beliefs([file], tmp_path / "store")
+
+
 def test_a_weight_of_a_line_is_told_to_mean_nothing(tmp_path):
     file = write(tmp_path / "a.jsonl", {"text": TEXT, "weight": 3, "ents": [ANN]})
     assert store_beliefs([file], tmp_path / "store").unknown == {"'weight'": 1}
