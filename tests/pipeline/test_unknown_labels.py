@@ -18,6 +18,9 @@ def test_names_once_and_counts(caplog):
         unknown.add(["a", "d", "c", "d", ""], {"a", "b"})
     assert unknown.tokens == 6
     assert caplog.text.count("x: the annotation has the labels ['c', 'd'], which") == 1
+    unknown.add(["c", "e"], {"a", "b"})  # in a later batch
+    assert unknown.tokens == 8
+    assert "x: the annotation has the labels ['e'], which" in caplog.text
 
 
 @pytest.mark.parametrize("kind", ["tree", "projective_tree", "head_selection", "second_order"])
