@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from ..codecs.labels import LabelMatch, match_labels
 
 logger = logging.getLogger("spacy.skd")
-MOST_SHOWN = 50  # labels in a warning
+MOST_SHOWN = 50  # labels that are named
 
 
 class UnknownLabels:
@@ -24,13 +24,14 @@ class UnknownLabels:
         """gold (Iterable[str]): of the tokens of a batch, "" for none. labels (Collection[str]):
         the component's."""
         lacking = [label for label in gold if label and label not in labels]
-        if new := sorted(set(lacking) - self._named):
+        new = sorted(set(lacking) - self._named)
+        if new and (left := MOST_SHOWN - len(self._named)) > 0:
             self._named.update(new)
             logger.warning(
                 "%s: the annotation has the labels %s, which the component lacks; they are taken "
                 "as not annotated (counted in `unknown_labels.tokens`)",
                 self.name,
-                _shown(new),
+                _shown(new, most=left),
             )
         self.tokens += len(lacking)
 
@@ -52,5 +53,5 @@ class UnknownLabels:
             logger.warning("%s: only %s has the labels %s", self.name, side, _shown(labels))
 
 
-def _shown(labels: Sequence[str]) -> list[str]:
-    return [*labels[:MOST_SHOWN], *["..."] * (len(labels) > MOST_SHOWN)]
+def _shown(labels: Sequence[str], *, most: int = MOST_SHOWN) -> list[str]:
+    return [*labels[:most], *["..."] * (len(labels) > most)]

@@ -21,6 +21,11 @@ def test_names_once_and_counts(caplog):
     unknown.add(["c", "e"], {"a", "b"})  # in a later batch
     assert unknown.tokens == 8
     assert "x: the annotation has the labels ['e'], which" in caplog.text
+    caplog.clear()
+    for i in range(100):
+        unknown.add([f"label {i}"], {"a", "b"})
+    assert unknown.tokens == 108
+    assert len(caplog.records) == 47, "50 in all are named"
 
 
 @pytest.mark.parametrize("kind", ["tree", "projective_tree", "head_selection", "second_order"])
