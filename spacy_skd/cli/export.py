@@ -39,8 +39,10 @@ def export_cli(
     code_path: Path = CODE,
 ) -> None:
     """Replace the components of PIPELINE by spaCy's own, where these predict the same: a
-    distilling_tagger of tokens by a tagger, morphologizer or senter, a fast tok2vec of stock layers
-    by a stock one. Says which components still need this package."""
+    distilling_tagger of tokens by a tagger, morphologizer, senter or trainable_lemmatizer, a
+    distilling_transitions by the ner or parser that it is, fast rules by spaCy's, a fast tok2vec of
+    stock layers by a stock one. Says in what they differ, and which components still need this
+    package."""
     import_code(code_path)
     try:
         outcome = export(pipeline, output)

@@ -138,6 +138,11 @@ def init(
         config["corpora"]["train"]["path"] = "${paths.train}"
         words = sum(int(each.manifest.counts["words"]) for each in stores)
         set_steps(config, effort * student_words(words))
+    elif effort != 1:
+        raise ValueError(
+            f"effort: expected --store beside {effort:g}, a share of the words that are worth "
+            f"seeing of it; without one set training.max_steps in the config"
+        )
     return with_similarities(config, stores) if hidden else config, plan
 
 

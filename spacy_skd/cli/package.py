@@ -171,8 +171,8 @@ def without_paths(config: Config) -> Config:
     config = config.copy()
     paths = [value for _, value in walk_dict(config.get("paths", {})) if value]
     for place, value in walk_dict(config):
-        if isinstance(value, str) and (name := Path(value).name):
-            if value in paths or (os.path.isabs(value) and os.path.exists(value)):
+        if isinstance(value, str) and (name := Path(value).name) and name != value:
+            if value in paths or os.path.exists(value):
                 set_dot_to_object(config, ".".join(place), name)
     return config
 

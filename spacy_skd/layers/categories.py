@@ -9,7 +9,7 @@ from spacy.pipeline import MultiLabel_TextCategorizer, TextCategorizer
 from spacy.tokens import Doc
 
 from ..arrays import Floats1d
-from ..errors import check_between
+from ..errors import check_between, named
 from .base import Block, register
 from .doc_layer import DocLayer, numbers_of, short
 from .facts import Fact
@@ -61,7 +61,8 @@ class CatsLayer(DocLayer):
         return {"positive_label": self.positive_label}
 
     def gold(self, doc: Doc, labels: Sequence[str]) -> Floats1d:
-        values = numbers_of(doc, labels)
+        with named(self.full_name):
+            values = numbers_of(doc, labels)
         total = float(numpy.nansum(values))
         if abs(total - 1) <= TOLERANCE:
             distribution: Floats1d = numpy.nan_to_num(values) / total
@@ -131,7 +132,8 @@ class MultilabelCatsLayer(DocLayer):
         return {"threshold": self.threshold}
 
     def gold(self, doc: Doc, labels: Sequence[str]) -> Floats1d:
-        return numbers_of(doc, labels)
+        with named(self.full_name):
+            return numbers_of(doc, labels)
 
     def chosen(self, chances: Floats1d) -> list[int]:
         return numpy.flatnonzero(chances >= self.threshold).tolist()

@@ -14,6 +14,7 @@ from ..transfer.target import Objective
 from .distilling import DistillingPipe
 from .tasks.head_tags import HeadTagTask
 from .tasks.predictions import BEST
+from .tasks.scorers import ARCS, TOKENS, check_scorer
 from .tasks.trees import TreeTask
 
 DEFAULT, OFFSET_TAGS = "tree", "offset_tags"
@@ -160,13 +161,6 @@ def check_structure(structure: str, model: Model[Any, Any]) -> None:
     model."""
     kinds = sorted(ArcStructure.by_name(), key=lambda name: name != DEFAULT)
     check_one_of("structure", structure, (*kinds, OFFSET_TAGS))
-    if model.has_ref("arc_scorer") and structure == OFFSET_TAGS:
-        needed = "TokenScorer.v1"
-    elif model.name == "token_scorer" and structure != OFFSET_TAGS:
-        needed = "BiaffineParser.v1 or spacy-skd.SecondOrderBiaffine.v1"
-    else:
-        return
-    raise ValueError(
-        f"structure {structure!r} needs the architecture spacy-skd.{needed}, got the model "
-        f"{model.name!r}; change `structure` or `model`"
-    )
+    needed = (TOKENS,) if structure == OFFSET_TAGS else ARCS
+    what = f"structure {structure!r}"
+    check_scorer(model, *needed, what=what, settings=("structure", "model"))

@@ -3,7 +3,7 @@ and those that cannot, which say so."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, Protocol, TypeVar
 
 from ..errors import check_between, check_one_of, named
@@ -67,6 +67,18 @@ class Scheduled:
             vars(pipe)[self.name] = as_schedule(share)
 
 
+class Kept:
+    """Whether docs keep what a component knows beside what it annotates. (Of categories, all is in
+    `doc.cats` already.)"""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __set__(self, pipe: Any, value: bool) -> None:
+        with named(pipe.name):
+            vars(pipe)[self.name] = _yes_or_no(self.name, value)
+
+
 class Fixed:
     """A setting that cannot be assigned."""
 
@@ -94,9 +106,9 @@ def with_settings(component: PipeClass) -> PipeClass:
     RAISES, of an attribute: (ValueError) for a value out of range; (AttributeError) for a setting
         that does not apply to the component, or cannot change any more.
     """
-    settings: dict[str, Changeable | Fixed] = {
+    settings: dict[str, Changeable | Kept | Fixed] = {
         "threshold": Changeable(_share),
-        "min_confidence": Changeable(_as_it_is),
+        "min_confidence": Changeable(_share),
         "min_confidence_per_label": Changeable(_as_it_is),
         "decode": Changeable(partial(_one_of, known=DECODINGS), held_as="decoding"),
         "label_floor": Changeable(_share),
@@ -104,6 +116,8 @@ def with_settings(component: PipeClass) -> PipeClass:
         "top_k": Changeable(_count),
         "backoff": Changeable(lambda _, value: check_backoff(value)),
         "overwrite": Changeable(_yes_or_no),
+        "save_activations": Kept(),
+        "confidences": Kept(),
         **{name: Fixed() for name in FIXED},
     }
     for name, setting in settings.items():
@@ -117,10 +131,16 @@ def _as_it_is(name: str, value: Any) -> Any:
     return value
 
 
-def _number(name: str, value: Any, *, high: float, kind: type = float) -> Any:
-    if not isinstance(value, Real):
-        raise ValueError(f"{name}: expected a number from 0 to {high}, got {value!r}")
-    return kind(check_between(name, float(value), low=0, high=high))
+def _share(name: str, value: Any) -> float:
+    if type(value) is bool or not isinstance(value, Real):
+        raise ValueError(f"{name}: expected a number from 0 to 1, got {value!r}")
+    return check_between(name, float(value), low=0, high=1)
+
+
+def _count(name: str, value: Any) -> int:
+    if type(value) is bool or not isinstance(value, Integral):
+        raise ValueError(f"{name}: expected a whole number from 0 on, got {value!r}")
+    return int(check_between(name, int(value), low=0, high=10**6))
 
 
 def _yes_or_no(name: str, value: Any) -> bool:
@@ -131,7 +151,3 @@ def _yes_or_no(name: str, value: Any) -> bool:
 
 def _one_of(name: str, value: Any, *, known: Sequence[str]) -> str:
     return check_one_of(name, value, known)
-
-
-_share = partial(_number, high=1)
-_count = partial(_number, high=10**6, kind=int)

@@ -14,6 +14,7 @@ from ..structures import FlatSegments, IndependentLabels, IndependentSpans, Line
 from .tasks.independent_spans import IndependentSpanTask
 from .tasks.lemmas import LemmaTask
 from .tasks.predictions import BEST
+from .tasks.scorers import CHAINS, SEGMENTS, TOKENS, check_scorer, unfit_model
 from .tasks.segments import SegmentTask
 from .tasks.span_tags import SpanTagTask
 from .tasks.spans import SpanTask
@@ -27,10 +28,10 @@ SPAN_TASKS: dict[str, type[SpanTagTask] | type[SegmentTask]] = {
     IndependentSpans.name: IndependentSpanTask,
 }
 SCORERS = {
-    IndependentLabels.name: "TokenScorer",
-    LinearChain.name: "ChainScorer",
-    FlatSegments.name: "SegmentScorer",
-    IndependentSpans.name: "SegmentScorer",
+    IndependentLabels.name: TOKENS,
+    LinearChain.name: CHAINS,
+    FlatSegments.name: SEGMENTS,
+    IndependentSpans.name: SEGMENTS,
 }
 
 # Of settings that do not apply to every layer.
@@ -89,14 +90,13 @@ def _span_structure(
     RAISES (ValueError): if there is no such structure, or the model scores another.
     """
     check_one_of("structure", structure, tuple(SPAN_TASKS))
+    needs: dict[str, Any] = {"what": f"structure {structure!r}", "settings": ("structure", "model")}
+    check_scorer(model, SCORERS[structure], **needs)
     scored = _scored_by(model)
     if model.has_dim("nW") and SPAN_TASKS[structure].overlaps:
         scored = IndependentSpans(model.get_dim("nW"), one_label=max_positive == 1)
     if scored.name != structure:
-        raise ValueError(
-            f"structure {structure!r} needs the architecture spacy-skd.{SCORERS[structure]}.v1, "
-            f"got the model {model.name!r}; change `structure` or `model`"
-        )
+        raise ValueError(unfit_model(model, SCORERS[structure], **needs))
     return scored
 
 
@@ -115,7 +115,7 @@ def _task_of_tokens(
     *,
     overwrite: bool,
 ) -> TokenTask:
-    _check_independent(layer, structure)
+    _check_independent(layer, structure, model)
     check_applied(of_layer, DEFAULTS, applied=layer.takes, of=f"layer {layer.name!r}")
     return TokenTask(cast(TokenLayer, layer), overwrite=overwrite)
 
@@ -128,15 +128,16 @@ def _task_of_lemmas(
     *,
     overwrite: bool,
 ) -> LemmaTask:
-    _check_independent(layer, structure)
+    _check_independent(layer, structure, model)
     check_applied(of_layer, DEFAULTS, applied=LemmaTask.takes, of=f"layer {layer.name!r}")
     settings = {name: of_layer[name] for name in LemmaTask.takes}
     return LemmaTask(cast(TokenLayer, layer), overwrite=overwrite, **settings)
 
 
-def _check_independent(layer: Layer, structure: str | None) -> None:
+def _check_independent(layer: Layer, structure: str | None, model: Model[list[Doc], Any]) -> None:
     if structure not in (None, IndependentLabels.name):
         raise ValueError(f"structure: layer {layer.name!r} has 'tokens' alone, got {structure!r}")
+    check_scorer(model, TOKENS, what=f"layer {layer.name!r}", settings=("layer", "model"))
 
 
 # By the family of a layer.

@@ -16,6 +16,7 @@ from ..transfer.target import Objective
 from .distilling import DistillingPipe
 from .tagger import DEFAULT_TAGGER_MODEL
 from .tasks.documents import DocTask
+from .tasks.scorers import DOCS, check_scorer
 
 FACTORY = "distilling_textcat"
 KNOWN = taught_layers(FACTORY)
@@ -85,11 +86,12 @@ def make_distilling_textcat(
         score.
     scorer (Callable | None): spaCy's scores of categories by default.
     save_activations (bool): whether to keep probabilities in `doc._.activations[name]`.
-    RAISES (ValueError): for a setting that is out of range, or does not apply and is not its
-        default.
+    RAISES (ValueError): for a model that does not score docs; for a setting that is out of range,
+        or does not apply and is not its default.
     """
     settings = {"threshold": threshold, "positive_label": positive_label}
     with named(name):
+        check_scorer(model, DOCS, what=FACTORY)
         objective = Objective.of_config(target, k, temperature, temperature_kind)
         make_layer = _layer_class(exclusive)
         what = f"exclusive = {str(exclusive).lower()}"

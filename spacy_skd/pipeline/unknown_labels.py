@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from ..codecs.labels import LabelMatch, match_labels
 
 logger = logging.getLogger("spacy.skd")
-MOST_SHOWN = 50  # labels in a warning
+MOST_SHOWN = 50  # labels that are named
 
 
 class UnknownLabels:
@@ -18,17 +18,20 @@ class UnknownLabels:
     def __init__(self, name: str):
         self.name = name
         self.tokens = 0
+        self._named: set[str] = set()
 
     def add(self, gold: Iterable[str], labels: Collection[str]) -> None:
         """gold (Iterable[str]): of the tokens of a batch, "" for none. labels (Collection[str]):
         the component's."""
         lacking = [label for label in gold if label and label not in labels]
-        if lacking and not self.tokens:
+        new = sorted(set(lacking) - self._named)
+        if new and (left := MOST_SHOWN - len(self._named)) > 0:
+            self._named.update(new)
             logger.warning(
                 "%s: the annotation has the labels %s, which the component lacks; they are taken "
                 "as not annotated (counted in `unknown_labels.tokens`)",
                 self.name,
-                sorted(set(lacking)),
+                _shown(new, most=left),
             )
         self.tokens += len(lacking)
 
@@ -47,5 +50,8 @@ class UnknownLabels:
 
     def _tell(self, side: str, labels: Sequence[str]) -> None:
         if labels:
-            shown = [*labels[:MOST_SHOWN], *["..."] * (len(labels) > MOST_SHOWN)]
-            logger.warning("%s: only %s has the labels %s", self.name, side, shown)
+            logger.warning("%s: only %s has the labels %s", self.name, side, _shown(labels))
+
+
+def _shown(labels: Sequence[str], *, most: int = MOST_SHOWN) -> list[str]:
+    return [*labels[:most], *["..."] * (len(labels) > most)]

@@ -53,11 +53,14 @@ class Objective:
     ) -> "Objective":
         """Return an objective of settings that a user has written.
 
-        RAISES (ValueError): also if k does not apply to the target and is not its default.
+        RAISES (ValueError): also if one does not apply to the target and is not its default.
         """
         objective = cls(target, k, temperature, temperature_kind)
-        applied = ("k",) if target == "topk" else ()
-        check_applied({"k": k}, {"k": cls.k}, applied=applied, of=f"target {target!r}")
+        given = {"k": k, "temperature": temperature, "temperature_kind": temperature_kind}
+        applied = {"k"} if target == "topk" else set[str]()
+        applied |= given.keys() - {"k"} if objective.n_best is None else set()
+        defaults = {name: getattr(cls, name) for name in given}
+        check_applied(given, defaults, applied=applied, of=f"target {target!r}")
         return objective
 
     def check(self, structure: Structure) -> None:

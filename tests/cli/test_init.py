@@ -168,6 +168,8 @@ def test_from_a_store_with_steps_for_its_words(stock, data, tmp_path):
     config.to_disk(tmp_path / "student.cfg")
     train(tmp_path / "student.cfg", tmp_path / "out", overrides=FEW)
     check_student(tmp_path / "out" / "model-last", stock)
+    with pytest.raises(ValueError, match="effort: expected --store beside 0.5"):
+        init(str(stock), preset="tiny", effort=0.5)
 
 
 def test_labelled_docs_that_are_given_stand_in_place_of_the_stores(stock, data, tmp_path):

@@ -81,17 +81,23 @@ def test_a_component_that_only_this_process_knows(teacher, tmp_path, monkeypatch
     assert not list(tmp_path.glob("out/*"))
 
 
-def test_of_paths_the_names_are_left_wherever_they_stand(tmp_path):
+def test_of_paths_the_names_are_left_wherever_they_stand(tmp_path, monkeypatch):
     """Relative ones and those of several stores, too; what only looks like a path stays."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my logs").mkdir()
+    (tmp_path / "my logs" / "log.jsonl").touch()
     config = Config({
         "paths": {"train": "my work/train.spacy", "stores": {"a": {"path": "work/stores/a"}}},
         "corpora": {"train": {"path": "my work/train.spacy", "here": str(tmp_path)}},
-        "training": {"note": "tags and/or trees"},
+        "training": {"note": "tags and/or trees", "logger": {"output_file": "my logs/log.jsonl"}},
     })  # fmt: skip
     plain = without_paths(config)
     assert plain["paths"] == {"train": "train.spacy", "stores": {"a": {"path": "a"}}}
     assert plain["corpora"]["train"] == {"path": "train.spacy", "here": tmp_path.name}
-    assert plain["training"]["note"] == "tags and/or trees"
+    assert plain["training"] == {
+        "note": "tags and/or trees",
+        "logger": {"output_file": "log.jsonl"},
+    }
 
 
 @pytest.mark.parametrize(

@@ -56,8 +56,9 @@ def test_categories_that_are_no_distribution_are_refused(cats, total):
 @pytest.mark.parametrize("name", ["cats", "cats_multilabel"])
 @pytest.mark.parametrize("number", [-0.5, 1.5, NAN])
 def test_a_number_that_is_no_probability_is_refused(name, number):
-    with pytest.raises(ValueError, match=r"of the doc 'Dogs sleep ?' from 0 to 1, got 'B': "):
-        gold(name, A=0, B=number)
+    message = rf"^{name}:mine: .*of the doc 'Dogs sleep ?' from 0 to 1, got 'B': "
+    with pytest.raises(ValueError, match=message):
+        gold(f"{name}:mine", A=0, B=number)
 
 
 def test_each_label_on_its_own():

@@ -51,6 +51,42 @@ REFUSED = [
     ("distilling_parser", {"min_count": 0}, "min_count: expected a number from 1"),
     ("distilling_parser", {"structure": "projective_tree", "max_offset": 5}, "max_offset: does"),
     ("distilling_parser", {**TAGS, "label_floor": 0.2}, "label_floor: does not apply"),
+    *[
+        (
+            "distilling_tagger",
+            {"layer": layer, "model": {"@architectures": f"spacy-skd.{made}.v1"}},
+            f"layer {layer!r} needs the architecture spacy-skd.TokenScorer.v1, got the model",
+        )
+        for layer in ("tag", "lemma", "sent")
+        for made in ("ChainScorer", "SegmentScorer", "DocScorer", "BiaffineParser")
+    ],
+    (
+        "distilling_tagger",
+        {**SPANS, "structure": "tokens", "model": {"@architectures": "spacy-skd.DocScorer.v1"}},
+        "structure 'tokens' needs the architecture spacy-skd.TokenScorer.v1",
+    ),
+    (
+        "distilling_parser",
+        {"model": {"@architectures": "spacy-skd.ChainScorer.v1"}},
+        "structure 'tree' needs the architecture spacy-skd.BiaffineParser.v1 or spacy-skd.Second",
+    ),
+    (
+        "distilling_parser",
+        {**TAGS, "model": {"@architectures": "spacy-skd.SegmentScorer.v1"}},
+        "structure 'offset_tags' needs the architecture spacy-skd.TokenScorer.v1",
+    ),
+    (
+        "distilling_textcat",
+        {"model": {"@architectures": "spacy-skd.TokenScorer.v1"}},
+        "needs the architecture spacy-skd.DocScorer.v1, got the model 'token_scorer'",
+    ),
+    ("distilling_tagger", {"target": "top1", "temperature": 2.0}, "temperature: does not apply"),
+    ("distilling_parser", {"target": "topk", "temperature": 2.0}, "to target 'topk'"),
+    (
+        "distilling_textcat",
+        {"target": "top1", "temperature_kind": "local"},
+        "temperature_kind: does not apply to target 'top1'",
+    ),
     ("distilling_parser", {"max_length": -1}, "max_length: expected a number from 0"),
     ("distilling_parser", {"structure": "forest"}, "structure: expected one of tree"),
     ("distilling_textcat", {"threshold": 0.3}, "threshold: does not apply to exclusive = true"),
@@ -182,6 +218,12 @@ def test_what_is_assigned_is_as_if_it_stood_in_the_config(saved):
     ("ner", "scheme", "BIO", "ner: scheme is a setting of the config"),
     ("parser", "structure", "tree", "has no setter"),
     ("ner", "distill_weight", 2, "ner: weight: expected a number from 0 to 1, got 2"),
+    ("ner", "min_confidence", "high", "ner: min_confidence: expected a number from 0 to 1"),
+    ("sent", "threshold", True, "sent: threshold: expected a number from 0 to 1, got True"),
+    ("parser", "max_length", 2.5, "parser: max_length: expected a whole number from 0 on"),
+    ("lemma", "top_k", True, "lemma: top_k: expected a whole number from 0 on, got True"),
+    ("ner", "confidences", "no", "ner: confidences: expected True or False, got 'no'"),
+    ("textcat", "save_activations", 2, "save_activations: expected True or False, got 2"),
     ("ner", "distill_weight", "half", "ner: distill_weight: expected a number or a schedule"),
 ])  # fmt: skip
 def test_what_cannot_be_assigned(saved, name, setting, value, told):

@@ -447,6 +447,8 @@ def test_what_cannot_be_done_there_is_counted(taught, log):
         ({"model": model_of("parser")}, "state_type = 'ner'.*states are of 8 tokens"),
         ({"driver": "nobody"}, "ner: driver: expected one of teacher, student, mixed"),
         ({"driver_share": 1.5}, "ner: driver_share"),
+        ({"driver_share": 0.9}, "driver_share: does not apply to driver 'student'"),
+        ({"driver": "teacher", "driver_share": 0.9}, "does not apply to driver 'teacher'"),
     ],
 )
 def test_wrong_settings_are_refused_by_name(settings, message):

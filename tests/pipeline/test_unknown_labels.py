@@ -18,6 +18,14 @@ def test_names_once_and_counts(caplog):
         unknown.add(["a", "d", "c", "d", ""], {"a", "b"})
     assert unknown.tokens == 6
     assert caplog.text.count("x: the annotation has the labels ['c', 'd'], which") == 1
+    unknown.add(["c", "e"], {"a", "b"})  # in a later batch
+    assert unknown.tokens == 8
+    assert "x: the annotation has the labels ['e'], which" in caplog.text
+    caplog.clear()
+    for i in range(100):
+        unknown.add([f"label {i}"], {"a", "b"})
+    assert unknown.tokens == 108
+    assert len(caplog.records) == 47, "50 in all are named"
 
 
 @pytest.mark.parametrize("kind", ["tree", "projective_tree", "head_selection", "second_order"])

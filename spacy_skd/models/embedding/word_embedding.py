@@ -9,7 +9,7 @@ which docs that are made of words do not have.
 """
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, cast
 
 import numpy
@@ -86,11 +86,21 @@ def build_word_embed_with_own_vectors(
         initialized, not when it is loaded; by default it reads the vocab's.
     For the others, see `build_word_embed`.
     RAISES (ValueError): if a setting is out of range, or `attrs` has no LOWER; when initialized, if
-        there are no vectors.
+        there are no vectors, or some that are not included.
     """
     holder = own_vectors(vectors) if include_static_vectors else None
     static = None if holder is None else static_vectors(width, holder)
-    return _build(width, attrs, rows, static, holder, prefixes, suffixes, affix_rows, known_words)
+    embed = _build(width, attrs, rows, static, holder, prefixes, suffixes, affix_rows, known_words)
+    if vectors is not None and holder is None:
+        embed.init = partial(_refuse, vectors)
+    return embed
+
+
+def _refuse(vectors: str, model: Model[Any, Any], X: Any = None, Y: Any = None) -> None:
+    raise ValueError(
+        f"vectors: {vectors!r} would not be read, since include_static_vectors is false: set that "
+        f"to true (`spacy skd init --vectors` does), or leave out --paths.vectors"
+    )
 
 
 def _build(

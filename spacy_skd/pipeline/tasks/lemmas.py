@@ -108,10 +108,12 @@ class LemmaTask(Task[LemmaLesson, list[Doc], Floats2d, Floats2d, Lemmas]):
     # Labels
 
     def check_labels(self, labels: Sequence[str]) -> None:
-        LemmaLabels(labels)
+        with named(self.pipe.name):
+            LemmaLabels(labels)
 
     def check_more(self, label: str) -> None:
-        parse_lemma_label(label)
+        with named(self.pipe.name):
+            parse_lemma_label(label)
 
     def check_taught(self, labels: tuple[str, ...]) -> None:
         """Check nothing: teacher and student meet in lemmas."""

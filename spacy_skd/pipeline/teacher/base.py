@@ -1,5 +1,6 @@
 """What every teacher component says to students and to spaCy, whoever answers."""
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -14,6 +15,8 @@ from ...teachers.runner import TeacherRunner
 from ...transfer.beliefs import Belief
 from ...transfer.similarities import WordStates
 from .live import LiveTeacher
+
+logger = logging.getLogger("spacy.skd")
 
 
 class SkdTeacher(ABC):
@@ -30,6 +33,7 @@ class SkdTeacher(ABC):
     model: Any = None
     members: list[LiveTeacher]
     store: str | None = None
+    _told = False
 
     def __init__(self, name: str):
         self.name = name
@@ -73,6 +77,21 @@ class SkdTeacher(ABC):
     def labels_of(self, student: str) -> tuple[str, ...]:
         """Return the labels of the teacher's component, of several all that one has.
         RAISES (ValueError): if one has no such component; of several stores, if none has."""
+
+    def tell_strangers(self) -> None:
+        """Tell once whom `student_to_teacher` names though no student is called so."""
+        if self._told:
+            return
+        self._told = True
+        named = {student for member in self.members for student in member.student_to_teacher}
+        if strangers := sorted(named.difference(self.students)):
+            logger.warning(
+                "%s: student_to_teacher names %s, but no student of that name asks; those that do "
+                "are %s. A student that is not named asks the component of its own name",
+                self.name,
+                strangers,
+                sorted(self.students),
+            )
 
     @abstractmethod
     def beliefs(self, examples: Sequence[Example], student: str) -> list[Belief]:

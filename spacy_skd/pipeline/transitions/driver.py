@@ -10,7 +10,8 @@ from ...arrays import Floats2d, Ints1d
 from ...errors import check_between, check_one_of
 from .oracle import Advice, log_policy, teachers_of
 
-DRIVERS = ("teacher", "student", "mixed")
+MIXED = "mixed"
+DRIVERS = ("teacher", "student", MIXED)
 
 
 @dataclass

@@ -12,7 +12,7 @@ from ...layers.base import TRANSITIONS
 from ...layers.known import find_layer, layer_classes
 from ...transfer.annealing import WeightSchedule
 from .component import TransitionPipe
-from .driver import Driver
+from .driver import MIXED, Driver
 from .entities import DistillingEntityRecognizer
 from .trees import DistillingDependencyParser
 
@@ -26,6 +26,7 @@ OF_CLASSES: dict[str, Any] = {
     "draws": 4,
     "min_action_freq": 1,
 }  # settings of one class alone
+OF_MIXED: dict[str, Any] = {"driver_share": 0.5}  # of one driver alone
 
 
 @Language.factory(
@@ -37,7 +38,7 @@ OF_CLASSES: dict[str, Any] = {
         "distill_weight": 0.0,
         "needs_teacher": True,
         "driver": "student",
-        "driver_share": 0.5,
+        **OF_MIXED,
         "sampled": False,
         **OF_CLASSES,
         "scorer": None,
@@ -79,7 +80,7 @@ def make_distilling_transitions(
         becomes "dep". Those of a teacher all count.
     scorer (Callable | None): spaCy's own by default.
     RAISES (ValueError): for a layer that no transition system annotates, a model of another's
-        states, or a setting that is out of range.
+        states, or a setting that is out of range, or does not apply and is not its default.
     """
     with named(name):
         check_one_of("layer", layer, tuple(KNOWN))
@@ -94,13 +95,17 @@ def make_distilling_transitions(
         }
         check_applied(given, OF_CLASSES, applied=kind.settings, of=f"layer {layer!r}")
         check_states(model, kind, layer=layer)
-        check_between("driver_share", driver_share, low=0, high=1)
+        who = Driver(driver, driver_share, sampled)
+        applied = OF_MIXED if driver == MIXED else ()
+        check_applied(
+            {"driver_share": driver_share}, OF_MIXED, applied=applied, of=f"driver {driver!r}"
+        )
         return kind(
             nlp.vocab,
             model,
             name,
             layer=chosen,
-            driver=Driver(driver, driver_share, sampled),
+            driver=who,
             distill_weight=distill_weight,
             needs_teacher=needs_teacher,
             scorer=scorer or chosen.score,

@@ -16,6 +16,7 @@ from ...teachers.loading import explained, load_trained
 from ...teachers.token_classifier import Reading, load_classifier
 from ...teachers.views import Source
 
+LANG = "en"  # by default
 PREFIX = "hf:"  # of a teacher that is a model of transformers
 
 
@@ -24,10 +25,16 @@ def tokenizer_of(lang: str, pipeline: str | None) -> Language:
 
     lang (str): of a language, for its own. pipeline (str | None): folder or package of one that has
         it, whose language counts then.
-    RAISES (ValueError): if there is no such language or pipeline.
+    RAISES (ValueError): if there is no such language or pipeline, or the pipeline is of another.
     """
     if pipeline is not None:
-        return load_trained(pipeline, what="pipeline with the tokenizer")
+        nlp = load_trained(pipeline, what="pipeline with the tokenizer")
+        if lang not in (LANG, nlp.lang):
+            raise ValueError(
+                f"lang: expected that of the tokenizer's pipeline {pipeline!r}, {nlp.lang!r}, got "
+                f"{lang!r}; name one of the two"
+            )
+        return nlp
     try:
         with explained(f"lang: cannot make the tokenizer of {lang!r}"):
             return spacy.blank(lang)
@@ -76,7 +83,7 @@ class Outside:
     see `tokenizer_of`."""
 
     reading: Reading = field(default_factory=Reading)
-    lang: str = "en"
+    lang: str = LANG
     tokenizer: str | None = None
 
 

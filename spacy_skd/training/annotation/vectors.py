@@ -96,6 +96,11 @@ def make_vectors(
     RAISES (ValueError): for bad input, a teacher without an embedding component or narrower than
         `width`, an output that is not empty, or not ours where it is to be replaced.
     """
+    if beliefs is None and settings.beliefs_width != VectorSettings.beliefs_width:
+        raise ValueError(
+            f"beliefs_width: expected --beliefs, whose columns it bounds, beside "
+            f"{settings.beliefs_width}"
+        )
     files = find_inputs([str(path) for path in texts])
     check_apart(output, [teacher, *texts, *files, *([] if beliefs is None else [beliefs])])
     folder = new_folder(output, by="vectors", overwrite=overwrite, earlier=earlier.vectors)

@@ -12,14 +12,14 @@ from ...errors import check_between
 from ...registry import reader
 from .items import Item
 from .lower_case import lower_cased
-from .stream import StoredCorpus
+from .stream import RATIO, StoredCorpus
 
 
 @reader("spacy-skd.DistillationCorpus.v1")
 def make_distillation_corpus(
     store: Path | None = None,
     path: Path | None = None,
-    ratio: float = 4.0,
+    ratio: float = RATIO,
     buffer: int = 2000,
     max_length: int = 0,
     seed: int = 0,
@@ -56,7 +56,7 @@ def make_distillation_corpus(
     stores (dict[str, dict[str, Any]] | None): in place of `store` and `ratio`, several, by name, as
         of `skd_teacher`, whose table it may be: of each row "path" and "ratio" count here.
     RAISES (ValueError): if there is no store, one was not annotated to the end, all ratios are 0,
-        or a setting is out of range.
+        `ratio` is given beside `stores`, or a setting is out of range.
     """
     return DistillationCorpus(
         store,

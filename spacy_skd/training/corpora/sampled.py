@@ -16,14 +16,14 @@ from ...shards.store import KEY, read_beliefs
 from ...teachers.sources import is_trained
 from .drawn_layers import layers_of
 from .items import Item
-from .stream import StoredCorpus, examples_seen
+from .stream import RATIO, StoredCorpus, examples_seen
 
 
 @reader("spacy-skd.SampledCorpus.v1")
 def make_sampled_corpus(
     store: Path | None = None,
     path: Path | None = None,
-    ratio: float = 4.0,
+    ratio: float = RATIO,
     buffer: int = 2000,
     max_length: int = 0,
     seed: int = 0,

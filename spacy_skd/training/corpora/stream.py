@@ -21,6 +21,7 @@ from ...shards.table import Table, check_one_of_two, read_table
 from .gold_labels import note_labels
 from .items import Item, read_items
 
+RATIO = 4.0  # by default: words of unlabelled docs for each labelled word
 _Numbered = tuple[int, Item] | None
 
 
@@ -84,6 +85,12 @@ class StoredCorpus(ABC):
                 f"set paths.store"
             )
         check_between("ratio", ratio, low=0, high=10**6)
+        if stores and ratio != RATIO:
+            raise ValueError(
+                f"{name}: ratio: does not apply to several stores, of which each has its own, and "
+                f"would change nothing; expected its default, {RATIO}, got {ratio}. Set stores.NAME"
+                f".ratio (--paths.stores.NAME.ratio) in its place"
+            )
         check_between("buffer", buffer, low=1, high=10**7)
         check_between("max_length", max_length, low=0, high=10**9)
         self.sources = [Source(BeliefStore(store), ratio)] if store is not None else []

@@ -43,9 +43,9 @@ def table(request, tmp_path):
     return folder_of(request.param(spacy.blank("en")), tmp_path / "vectors")
 
 
-def initialized(build, nlp, **settings):
+def initialized(build, nlp, include=True, **settings):
     fix_random_seed(0)
-    embed = build(8, ATTRS, ROWS, include_static_vectors=True, **settings)
+    embed = build(8, ATTRS, ROWS, include_static_vectors=include, **settings)
     embed.initialize(X=list(nlp.pipe(TEXTS)))
     return embed
 
@@ -147,5 +147,7 @@ def test_what_is_missing_is_said(tmp_path):
         initialized(build_word_embed_with_own_vectors, nlp)
     with pytest.raises(ValueError, match="cannot load the vectors .*none.*--paths.vectors"):
         initialized(build_word_embed_with_own_vectors, nlp, vectors=str(tmp_path / "none"))
+    with pytest.raises(ValueError, match="'some' would not be read, since include_static_vectors"):
+        initialized(build_word_embed_with_own_vectors, nlp, include=False, vectors="some")
     with pytest.raises(ValueError, match="has no vectors"):
         initialized(build_word_embed_with_own_vectors, nlp, vectors=folder_of(nlp, tmp_path / "e"))

@@ -36,6 +36,16 @@ def test_the_embedder_runs_once_for_each_distinct_doc(teacher):
     assert sorted(seen) == sorted(eg.predicted.text for eg in examples)
 
 
+def test_a_student_that_there_is_not_is_told_once(teacher, caplog):
+    """A name that is spelled otherwise would change nothing, without a word."""
+    nlp = student_of(teacher)
+    component, examples = nlp.get_pipe("teacher"), gold_examples(nlp)
+    component.members[0].student_to_teacher = {"tag": "tag", "tagg": "pos"}
+    nlp.initialize(lambda: examples)
+    train(nlp, examples, 2)
+    assert caplog.text.count("student_to_teacher names ['tagg'], but no student of that name") == 1
+
+
 def test_a_full_cache_runs_the_teacher_again_and_says_so(teacher, caplog):
     nlp = student_of(teacher)
     component = nlp.get_pipe("teacher")

@@ -249,6 +249,8 @@ def test_tables_that_do_not_fit(data, rows, message):
 def test_a_table_and_a_store_beside_each_other(data):
     with pytest.raises(ValueError, match="one of `store` and `stores`, got 'x' beside tags, trees"):
         make_distillation_corpus("x", stores=table(data))
+    with pytest.raises(ValueError, match=r"ratio: does not apply .*got 8.0. Set stores.NAME.ratio"):
+        make_distillation_corpus(stores=table(data), ratio=8.0)
     for settings in ({"teacher": "x"}, {"teachers": [{"path": "x"}]}, {"store": "x"}):
         with pytest.raises(ValueError, match="expected `stores` alone|one of `store` and `stores`"):
             spacy.blank("en").add_pipe("skd_teacher", config={"stores": table(data), **settings})

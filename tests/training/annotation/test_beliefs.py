@@ -232,6 +232,11 @@ def test_words_are_those_of_the_named_tokenizer(tmp_path):
     assert copied["tokenizer"] == str(tmp_path / "nlp")
     with pytest.raises(ValueError, match="lang: "):
         store_beliefs([file], tmp_path / "other", settings=Settings(lang="qq"))
+    spacy.blank("en").to_disk(tmp_path / "en")
+    with pytest.raises(ValueError, match="lang: expected that of the tokenizer's .*'en', got 'de'"):
+        store_beliefs(
+            [file], tmp_path / "other", settings=Settings(lang="de", tokenizer=str(tmp_path / "en"))
+        )
 
 
 def test_one_label_has_one_spelling(tmp_path):

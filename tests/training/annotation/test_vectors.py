@@ -325,6 +325,7 @@ def test_a_store_that_says_nothing_of_words(teacher, raw, tmp_path, monkeypatch)
     ("changes", "message"),
     [
         ({"beliefs_width": 0}, "beliefs_width"),
+        ({"beliefs_width": 8}, "beliefs_width: expected --beliefs"),
         ({"width": 17}, "expected at most 16"),
         ({"width": 0}, "width"),
         ({"rows": 0}, "rows"),
