@@ -33,7 +33,7 @@ class SkdTeacher(ABC):
     model: Any = None
     members: list[LiveTeacher]
     store: str | None = None
-    _told = False
+    strangers_told = False
 
     def __init__(self, name: str):
         self.name = name
@@ -79,10 +79,8 @@ class SkdTeacher(ABC):
         RAISES (ValueError): if one has no such component; of several stores, if none has."""
 
     def tell_strangers(self) -> None:
-        """Tell once whom `student_to_teacher` names though no student is called so."""
-        if self._told:
-            return
-        self._told = True
+        """Tell whom `student_to_teacher` names though no student is called so."""
+        self.strangers_told = True
         named = {student for member in self.members for student in member.student_to_teacher}
         if strangers := sorted(named.difference(self.students)):
             logger.warning(

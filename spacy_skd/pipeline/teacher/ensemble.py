@@ -91,7 +91,8 @@ class Ensemble(SkdTeacher):
     def beliefs(self, examples: Sequence[Example], student: str) -> list[Belief]:
         """See `SkdTeacher.beliefs`."""
         begun = time.perf_counter()
-        self.tell_strangers()
+        if not self.strangers_told:
+            self.tell_strangers()
         starts = [reference_starts(eg) for eg in examples]
         docs = [eg.predicted for eg in examples]
         keys = [doc_key(doc, start) for doc, start in zip(docs, starts)]

@@ -119,7 +119,8 @@ class StoreTable(SkdTeacher):
     def beliefs(self, examples: Sequence[Example], student: str) -> list[Belief]:
         """See `SkdTeacher.beliefs`."""
         begun = time.perf_counter()
-        self.tell_strangers()
+        if not self.strangers_told:
+            self.tell_strangers()
         self.labels_of(student)  # which some store must have
         starts = [reference_starts(eg) for eg in examples]
         keys = [doc_key(eg.predicted, start) for eg, start in zip(examples, starts)]
