@@ -187,25 +187,35 @@ class StoreTable(SkdTeacher):
         return found
 
     def _found(self, eg: Example, key: bytes) -> list[StoredBeliefs | None]:
-        """Return the same, also if it is nothing. RAISES (ValueError): see `_stored`; the tokens of
-        labelled docs are those of gold, which another store need not have."""
+        """Return the same, also if it is nothing. RAISES (ValueError): see `_stored`. Tokens are
+        compared of docs that a store has as raw text: those of gold another need not have."""
         carried = read_beliefs(eg.reference.user_data)
         found: list[StoredBeliefs | None] = [None] * len(self.rows)
         said: set[bytes] = set()
-        own: Texts | None = None
         if carried is not None:
-            place = self._place(eg, carried, key)
-            found[place], own = carried, self._texts[place]
+            found[self._place(eg, carried, key)] = carried
             said.add(carried.id)
+        lacking: list[Texts] = []
         for place, store in enumerate(self.stores):
             if store.id in said:
                 continue
             found[place] = store.find(key)
             if found[place] is not None:
                 said.add(store.id)
-            elif self.rows[place].share and (own is None or own.has(eg.predicted)):
-                self._texts[place].check(eg.predicted, name=self.name)
+            elif self.rows[place].share:
+                lacking.append(self._texts[place])
+        if lacking and self._is_raw(eg.predicted, found):
+            for texts in lacking:
+                texts.check(eg.predicted, name=self.name)
         return found
+
+    def _is_raw(self, doc: Doc, found: Sequence[StoredBeliefs | None]) -> bool:
+        """Tell whether a store that is heard has a doc as raw text, or none has it at all and no
+        teacher can run."""
+        if not any(found):
+            return not any(row.teacher for row in self.rows)
+        heard = (t for t, row, each in zip(self._texts, self.rows, found) if each and row.share)
+        return any(texts.has(doc) for texts in heard)
 
     def _place(self, eg: Example, carried: StoredBeliefs, key: bytes) -> int:
         """Return which store a carried belief is of."""

@@ -192,6 +192,30 @@ def test_gold_may_be_cut_otherwise_than_the_same_raw_text(teacher, data, tmp_pat
     pooled = make_teacher("teacher", teacher=None, stores=stores).beliefs(examples, "tag")
     of_gold = [each for eg, each in zip(examples, pooled) if eg.text == gold.text]
     assert {each.beliefs[2] is None for each in of_gold} == {True, False}  # labelled, and raw
+    given = list(
+        make_distillation_corpus(stores=stores, path=data / "gold.spacy")(spacy.blank("en"))
+    )
+    assert make_teacher("teacher", teacher=None, stores=stores).beliefs(given, "parser")
+
+
+def test_gold_that_no_store_has_is_answered_by_a_teacher_though_its_text_is_cut_otherwise(
+    teacher, data, tmp_path
+):
+    gold = next(iter(DocBin().from_disk(data / "gold.spacy").get_docs(spacy.blank("en").vocab)))
+    other = spacy.load(teacher)
+    other.tokenizer.add_special_case(gold[0].text, [{"ORTH": each} for each in gold[0].text])
+    other.to_disk(tmp_path / "other")
+    (tmp_path / "gold.txt").write_text(gold.text)
+    annotate(tmp_path / "other", [str(tmp_path / "gold.txt")], tmp_path / "again",
+             settings=Settings(pipes=("tag",)))  # fmt: skip
+    stores = {
+        "tags": {**table(data)["tags"], "teacher": str(teacher)},
+        "again": {"path": str(tmp_path / "again"), "ratio": 1.0},
+    }
+    component = make_teacher("teacher", teacher=None, stores=stores)
+    component.students.append("tag")
+    found = component.beliefs([Example(gold, gold)], "tag")
+    assert [each is None for each in found[0].beliefs] == [False, True]
 
 
 def test_a_store_that_says_nothing_may_have_other_tokens(teacher, data, tmp_path):
