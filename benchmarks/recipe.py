@@ -84,7 +84,9 @@ VECTORS: dict[str, dict[str, Any]] = {
 }
 LEVERS: dict[str, Lever] = {
     BASE: Lever("", {}),
-    "no vectors": Lever("word knowledge", {EMBED + "include_static_vectors": False}, ""),
+    "no vectors": Lever(
+        "word knowledge", {EMBED + "include_static_vectors": False, "paths.vectors": None}, ""
+    ),
     "vectors of each word alone": Lever("word knowledge", {}, "alone"),
     "vectors of the raw text alone": Lever("word knowledge", {}, RAW),
     "vectors of 192 columns": Lever("word knowledge", {}, "wide"),
