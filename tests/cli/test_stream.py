@@ -148,6 +148,21 @@ def test_what_the_student_lacks_of_a_later_teacher_is_told(data, teacher, tmp_pa
     assert "is left behind: no student learns it" in words
 
 
+def test_a_later_teacher_that_is_trained_may_have_two_components_of_a_layer(
+    data, teacher, tmp_path
+):
+    config = Config().from_disk(data / "stock.cfg", interpolate=False)
+    config["components"]["more"] = config["components"]["ner"].copy()
+    config["nlp"]["pipeline"].append("more")
+    config.to_disk(tmp_path / "two.cfg")
+    of_trees, of_names = rows(data, teacher, "trees", "names")
+    of_names["config"] = str(tmp_path / "two.cfg")
+    corpora = write(tmp_path, [of_trees, of_names])
+    found = stream(corpora, tmp_path / "out", "--compare", "none")
+    assert found.exit_code == 0, found.output
+    assert "more" in Manifest.from_disk(tmp_path / "out/annotated/names").pipes
+
+
 def test_what_each_kind_of_student_reads(made):
     _, out, _ = made
     read = {name: Config().from_disk(out / name / "2_names" / "student.cfg")["paths"]["stores"]

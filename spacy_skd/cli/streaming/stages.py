@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from spacy.language import Language
 from thinc.api import Config
 
 from ...shards.manifest import Manifest
-from ...training.configs.plan import Plan
+from ...training.configs.plan import make_plan
 from ...training.resume import BEGIN
 from ..init import init
 from ..prepare import set_steps
@@ -28,11 +29,20 @@ class Given:
     vectors: Path | None
 
 
-def left_behind(plan: Plan, teacher: str, *, is_first: bool) -> list[str]:
-    """Return what is to be told of components of a teacher that the student will not have.
+def left_behind(nlp: Language, teacher: str, *, is_first: bool) -> list[str]:
+    """Return what is to be told of components of a teacher that the student will not have. Of a
+    later one of which `init` makes no student, as of two components of a layer, that is nothing:
+    the student has all that its store has.
 
-    is_first (bool): whether the student takes over its rules.
+    teacher (str): where it is. is_first (bool): whether the student takes over its rules.
+    RAISES (ValueError): if `init` makes no student of the first.
     """
+    try:
+        plan = make_plan(nlp)
+    except ValueError:
+        if is_first:
+            raise
+        return []
     lines = [
         f"{row.name} of {teacher} is left behind: no student learns it"
         for row in plan.rows

@@ -17,7 +17,6 @@ from ...training.annotation.annotate import annotate
 from ...training.annotation.inputs import DOCS
 from ...training.annotation.settings import Settings
 from ...training.annotation.vectors import VectorSettings, make_vectors
-from ...training.configs.plan import make_plan
 from ...training.conversion.raw_text import REJECTS
 from ..code import with_code
 from ..distillation.state import State
@@ -143,8 +142,8 @@ class Work:
     def annotate(self, corpus: Corpus) -> None:
         """Let its teacher read a corpus, or go on."""
         teacher = self.teacher(corpus)
-        plan = make_plan(load_trained(teacher, what=f"teacher of {corpus.name}"))
-        for line in left_behind(plan, teacher, is_first=corpus is self.corpora[0]):
+        nlp = load_trained(teacher, what=f"teacher of {corpus.name}")
+        for line in left_behind(nlp, teacher, is_first=corpus is self.corpora[0]):
             msg.warn(line)
         self._annotate(teacher, corpus.texts, self.store(corpus))
 
