@@ -7,8 +7,8 @@
 The teachers differ in their seeds alone (`--teachers 4`: seeds 0 to 3). `annotate` writes one
 store of all of them, from which `small` learns as it does from one teacher's (ewt.py), with
 vectors of the first. The ensemble itself is scored by what `annotate --with` writes of the tokens
-of dev and test: the best guess of its mixture, in the sentences of the first teacher, or in those
-of gold. `bytes` compares its store with the first teacher's, of dev.
+of dev and test: the best guess of its mixture, in the sentences of the first teacher. `bytes`
+compares its store with the first teacher's, of dev.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from spacy_skd.training.annotation.annotate import annotate
 
 SCORES = {"XPOS": "tag_acc", "UPOS": "pos_acc", "SENTS": "sents_f", "UAS": "dep_uas"}
 SCORES["LAS"] = "dep_las"
-COUNTED = SETTINGS[:2]  # that keep gold's tokens, which annotation does, too
+SETTING = SETTINGS[0]  # predicted sentences, in gold's tokens: as annotation is
 
 
 class Ensemble(Systems):
@@ -66,8 +66,7 @@ class Ensemble(Systems):
     def of_all(self, split: str) -> dict[str, Any]:
         nlp = spacy.load(self.folders[0])
         references = read_docs(self.corpus / f"{split}.spacy", nlp)
-        scores = {s: score(nlp, references, setting=s, predict=self.predict) for s in COUNTED}
-        return {split: scores}
+        return {split: {SETTING: score(nlp, references, setting=SETTING, predict=self.predict)}}
 
     def bytes_per_word(self) -> dict[str, Any]:
         """Of the stores of dev: of the first teacher, of all."""
@@ -84,8 +83,8 @@ class Ensemble(Systems):
 
 
 def table(systems: Ensemble) -> None:
-    """Print the scores of each system, in predicted sentences and in gold's: means, and standard
-    deviations, of the teachers and of the seeds of `small`."""
+    """Print the scores of each system in predicted sentences: means and standard deviations, of
+    the teachers and of the seeds of `small`."""
     rows = {"teacher": systems.names, "ensemble": ["ensemble"], "small": systems.chosen("small")}
     for split, prefix in (("dev", ""), ("test", "test_")):
         for title, names in rows.items():
@@ -100,12 +99,10 @@ def table(systems: Ensemble) -> None:
 
 def _summary(runs: list[dict[str, Any]]) -> list[str]:
     parts = []
-    for setting in COUNTED:
-        parts.append(setting.replace("_", " ") + ":")
-        for title, key in SCORES.items():
-            values = [100 * run[setting][key] for run in runs]
-            spread = f" ± {stdev(values):.2f}" if len(values) > 1 else ""
-            parts.append(f"{title} {mean(values):.2f}{spread}")
+    for title, key in SCORES.items():
+        values = [100 * run[SETTING][key] for run in runs]
+        spread = f" ± {stdev(values):.2f}" if len(values) > 1 else ""
+        parts.append(f"{title} {mean(values):.2f}{spread}")
     return parts
 
 
