@@ -1,6 +1,7 @@
 """spacy-transformers' model under CPU autocast. Imports torch: import it lazily."""
 
 import contextlib
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -11,6 +12,11 @@ from spacy_transformers.layers.transformer_model import init as fetch
 from thinc.api import Model, Optimizer
 
 from .backbone import resolve_backbone
+
+# What oneDNN compiled for a shape it keeps with its scratch memory: by default of 1,024 shapes,
+# gigabytes, since batches differ in length. The layers of one batch have the same few. It reads
+# this when it compiles the first.
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
 
 
 class CpuTransformerModel(TransformerModel):  # type: ignore[misc, unused-ignore]

@@ -1,5 +1,9 @@
 """The teacher's transformer: its settings take effect, and its small layers are differentiated."""
 
+import os
+import subprocess
+import sys
+
 import numpy
 import pytest
 import spacy
@@ -141,3 +145,14 @@ def test_case_is_seen_beside_an_uncased_transformer(width):
     assert found[0].shape == (1, 384 + width)
     assert numpy.allclose(found[0][:, :384], found[1][:, :384], atol=1e-5)
     assert width == 0 or not numpy.allclose(found[0][:, 384:], found[1][:, 384:])
+
+
+@pytest.mark.parametrize(("given", "kept"), [(None, "32"), ("7", "7")])
+def test_of_few_shapes_is_kept_what_was_compiled(given, kept):
+    """Else memory grows by gigabytes with texts of ever other lengths."""
+    name = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
+    env = {key: value for key, value in os.environ.items() if key != name}
+    env |= {} if given is None else {name: given}
+    code = f"import os, spacy_skd.models.transformer._autocast; print(os.environ[{name!r}])"
+    ran = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert ran.stdout.split() == [kept], ran.stderr
