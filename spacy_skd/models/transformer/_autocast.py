@@ -16,7 +16,7 @@ from .backbone import resolve_backbone
 # What oneDNN compiled for a shape it keeps with its scratch memory: by default of 1,024 shapes,
 # gigabytes, since batches differ in length. The layers of one batch have the same few. It reads
 # this when it compiles the first.
-os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
 
 
 class CpuTransformerModel(TransformerModel):  # type: ignore[misc, unused-ignore]

@@ -147,7 +147,7 @@ def test_case_is_seen_beside_an_uncased_transformer(width):
     assert width == 0 or not numpy.allclose(found[0][:, 384:], found[1][:, 384:])
 
 
-@pytest.mark.parametrize(("given", "kept"), [(None, "32"), ("7", "7")])
+@pytest.mark.parametrize(("given", "kept"), [(None, "64"), ("7", "7")])
 def test_of_few_shapes_is_kept_what_was_compiled(given, kept):
     """Else memory grows by gigabytes with texts of ever other lengths."""
     name = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
