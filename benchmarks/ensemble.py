@@ -28,8 +28,13 @@ from spacy.tokens import Doc, DocBin
 from spacy_skd.report.scores import SETTINGS, read_docs, score, unannotated
 from spacy_skd.training.annotation.annotate import annotate
 
-SCORES = {"XPOS": "tag_acc", "UPOS": "pos_acc", "SENTS": "sents_f", "UAS": "dep_uas"}
-SCORES["LAS"] = "dep_las"
+SCORES = {
+    "XPOS": "tag_acc",
+    "UPOS": "pos_acc",
+    "SENTS": "sents_f",
+    "UAS": "dep_uas",
+    "LAS": "dep_las",
+}
 SETTING = SETTINGS[0]  # predicted sentences, in gold's tokens: as annotation is
 
 
@@ -71,15 +76,15 @@ class Ensemble(Systems):
     def bytes_per_word(self) -> dict[str, Any]:
         """Of the stores of dev: of the first teacher, of all."""
         inputs = [str(self.corpus / "dev.spacy")]
-        found: dict[str, Any] = {}
+        sizes: dict[str, Any] = {}
         with tempfile.TemporaryDirectory() as folder:
             annotate(str(self.folders[0]), inputs, Path(folder) / "one")
             self._together(inputs, Path(folder) / "all")
             for name in ("one", "all"):
                 shards = list((Path(folder) / name).glob("*.spacy"))
                 docs = [doc for shard in shards for doc in read_docs(shard, spacy.blank("en"))]
-                found[name] = sum(s.stat().st_size for s in shards) / sum(map(len, docs))
-        return found
+                sizes[name] = sum(s.stat().st_size for s in shards) / sum(map(len, docs))
+        return sizes
 
 
 def table(systems: Ensemble) -> None:
@@ -92,9 +97,9 @@ def table(systems: Ensemble) -> None:
             runs = [json.loads(path.read_text())[split] for path in paths if path.exists()]
             if runs:
                 print(f"{split:4} {title:8} {len(runs)}", *_summary(runs))
-    if (found := systems.cells.read("bytes")) is not None:
-        ratio = found["all"] / found["one"]
-        print(f"bytes a word: {found['one']:.1f}, all {found['all']:.1f}: {ratio:.2f}")
+    if (sizes := systems.cells.read("bytes")) is not None:
+        ratio = sizes["all"] / sizes["one"]
+        print(f"bytes a word: {sizes['one']:.1f}, all {sizes['all']:.1f}: {ratio:.2f}")
 
 
 def _summary(runs: list[dict[str, Any]]) -> list[str]:
