@@ -5,7 +5,6 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import spacy
 import typer
 from spacy.cli._util import import_code
 from spacy.tokens import DocBin
@@ -26,6 +25,7 @@ from .code import CODE, with_code
 from .progress import progress
 from .texts.docs import docs_in
 from .told.failing import fail
+from .workers import use_gpu
 
 CONFIG = "rehead.cfg"
 SPLIT_FILES = {"train": "train.spacy", "dev": "dev.spacy"}
@@ -108,8 +108,7 @@ def own_output(
     files = {split: folder / name for split, name in SPLIT_FILES.items()}
     for path in files.values():
         check_new_file(path)
-    if gpu_id >= 0:
-        spacy.require_gpu(gpu_id)
+    use_gpu(gpu_id)
     with tempfile.TemporaryDirectory() as scratch:
         silver(pipeline, raw, Path(scratch) / "all.spacy", report=report)
         docs = list(DocBin().from_disk(Path(scratch) / "all.spacy").get_docs(Vocab()))
