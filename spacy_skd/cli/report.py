@@ -29,6 +29,7 @@ from ..training.conversion.spaceless import count_words
 from ..training.engines.choice import Workers, make_engine
 from .code import CODE
 from .progress import progress
+from .texts.names import named_path
 from .told.failing import fail
 from .workers import ADDRESS, ENGINE, GPUS, WORKERS, use_gpu
 
@@ -134,8 +135,7 @@ class Page:
     @property
     def named_logs(self) -> list[tuple[str, Path]]:
         """Return name, "" for that of the file, and path of each log."""
-        pairs = [log.partition("=") for log in self.logs]
-        return [(name, Path(path)) if path else ("", Path(name)) for name, _, path in pairs]
+        return [(name, Path(path)) for name, path in map(named_path, self.logs)]
 
     def check(self, corpus: Path, names: Sequence[str]) -> list[Log]:
         """Check what can be known before anything is measured, and return the logs.
