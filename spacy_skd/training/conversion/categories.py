@@ -12,10 +12,10 @@ def decide_categories(nlp: Language, doc: Doc) -> None:
     """Replace probabilities in `doc.cats` by 1 and 0, as each `textcat` of the pipeline, spaCy's or
     ours, means them: 1 for the likeliest of exclusive labels, of others for those that reach the
     threshold. spaCy learns no other numbers (its E851), and as gold it counts all above 0."""
-    for _, pipe in nlp.pipeline:
+    pipes: list[Any] = [pipe for _, pipe in nlp.pipeline]
+    for pipe in pipes:
         if isinstance(pipe, TextCategorizer) or _is_ours(pipe):
-            labels: Any = pipe.labels
-            chances = {label: doc.cats[label] for label in labels if label in doc.cats}
+            chances = {label: doc.cats[label] for label in pipe.labels if label in doc.cats}
             doc.cats.update(_decided(pipe, chances))
 
 
