@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import spacy
 import typer
 from spacy.cli._util import import_code
 from wasabi import msg
@@ -18,7 +17,7 @@ from .code import CODE
 from .progress import progress
 from .told.failing import fail
 from .told.rejects import ACCEPT, tell_rejects
-from .workers import ADDRESS, ENGINE, GPUS, WORKERS
+from .workers import ADDRESS, ENGINE, GPUS, WORKERS, use_gpu
 
 
 def annotate_cli(
@@ -75,9 +74,8 @@ def annotate_cli(
     all is annotated, 3 if all but the lines in rejects.jsonl, 1 if something else is wrong.
     """
     import_code(code_path)
-    if gpu_id >= 0:
-        spacy.require_gpu(gpu_id)
     try:
+        use_gpu(gpu_id)
         settings = Settings(
             pipes=tuple(name.strip() for name in pipes.split(",") if name.strip()),
             least=least,

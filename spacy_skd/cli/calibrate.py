@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import typer
-from spacy.cli._util import import_code, setup_gpu
+from spacy.cli._util import import_code
 from wasabi import msg
 from wasabi.tables import table as make_table
 
@@ -27,6 +27,7 @@ from ..teachers.loading import load_trained
 from .code import CODE
 from .progress import progress
 from .told.failing import fail
+from .workers import use_gpu
 
 BY = "calibrate"
 # Of thresholds: of the spans that are kept, and of all.
@@ -137,8 +138,8 @@ def calibrate_cli(
     """Make the probabilities that STUDENT tells true, by a temperature for each component, and
     choose min_confidence for a precision. What is annotated stays the same, but for that."""
     import_code(code_path)
-    setup_gpu(gpu_id, silent=True)
     try:
+        use_gpu(gpu_id)
         if json_path:
             check_new_file(json_path, overwrite=overwrite)
             check_apart(json_path, [dev, student])

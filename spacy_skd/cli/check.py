@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from spacy.cli._util import import_code, parse_config_overrides, setup_gpu, show_validation_error
+from spacy.cli._util import import_code, parse_config_overrides, show_validation_error
 from spacy.util import load_config
 from wasabi import msg
 from wasabi.tables import table as make_table
@@ -15,6 +15,7 @@ from ..training.check import BAD, DOUBTFUL, STEPS, Row, check_training
 from .code import CODE
 from .progress import progress
 from .told.failing import fail
+from .workers import use_gpu
 
 
 def table(rows: list[Row]) -> str:
@@ -45,8 +46,8 @@ def check_cli(
     """
     import_code(code_path)
     overrides: dict[str, Any] = parse_config_overrides(ctx.args)
-    setup_gpu(gpu_id, silent=True)
     try:
+        use_gpu(gpu_id)
         with show_validation_error(config), progress("check", bar=False):
             loaded = load_config(config, overrides=overrides, interpolate=False)
             with redirect_stdout(io.StringIO()):

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import spacy
 import typer
 from spacy.cli._util import import_code
 from wasabi import msg
@@ -22,6 +21,7 @@ from .report import AGREEMENT, table
 from .told.failing import fail
 from .told.lexicon import LEXICON, one_lexicon, tell_lexicon
 from .told.rejects import ACCEPT, HAS_REJECTS, tell_rejects
+from .workers import use_gpu
 
 
 def distill_cli(
@@ -66,9 +66,8 @@ def distill_cli(
     if all is done, 3 if all but lines that are named as unfit, 1 if something is wrong.
     """
     import_code(code_path)
-    if gpu_id >= 0:
-        spacy.require_gpu(gpu_id)
     try:
+        use_gpu(gpu_id)
         lexicon = one_lexicon(lexicons)
         request = Request(
             teacher=teacher,

@@ -14,6 +14,7 @@ from wasabi import msg
 from ..report.inspection import NOT_ASKED, Section, inspect
 from ..teachers.loading import load_trained
 from .code import CODE
+from .texts.names import named_path
 from .told.failing import fail
 
 STDIN = "-"
@@ -45,19 +46,19 @@ def show(sections: list[Section], names: list[str], console: Console) -> None:
 
 def _named(items: list[str]) -> dict[str, str]:
     """Return pipelines by name. RAISES (ValueError): if two have the same."""
-    pairs = [(_name(item, items), item.rpartition("=")[2]) for item in items]
+    parts = [named_path(item) for item in items]
+    pairs = [(_name(*each, [path for _, path in parts]), each[1]) for each in parts]
     names = [name for name, _ in pairs]
     if twice := [name for name in names if names.count(name) > 1]:
         raise ValueError(f"expected a name for each pipeline, got {twice[0]!r} twice: NAME=FOLDER")
     return dict(pairs)
 
 
-def _name(item: str, items: list[str]) -> str:
+def _name(given: str, path: str, paths: list[str]) -> str:
     """Return the name of a pipeline: as given, else that of its folder if it is the only one."""
-    name, _, path = item.rpartition("=")
-    folders = [Path(each.rpartition("=")[2]).name for each in items]
+    folders = [Path(each).name for each in paths]
     folder = Path(path).name
-    return name or (folder if folders.count(folder) == 1 else path)
+    return given or (folder if folders.count(folder) == 1 else path)
 
 
 def _said(cell: str) -> str:

@@ -67,6 +67,7 @@ def package(
         raise ValueError(NO_BUILD)
     check_apart(output, [pipeline])
     _check_code(code)
+    _check_version(version)
     lang = srsly.read_json(pipeline / "meta.json")["lang"]
     _check_without_language(lang, name)
     # The build may spell the name another way, so the wheel itself is checked when it is written.
@@ -93,6 +94,10 @@ def check_wheel(lang: str, *, name: str, version: str, code: Sequence[Path] = ()
             f"name: expected letters, digits and _, which Python imports, got {name!r}"
         )
     _check_without_language(lang, name)
+    _check_version(version)
+
+
+def _check_version(version: str) -> None:
     try:
         Version(version)
     except InvalidVersion as error:

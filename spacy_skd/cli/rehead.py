@@ -5,7 +5,6 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import spacy
 import typer
 from spacy.cli._util import import_code
 from spacy.tokens import DocBin
@@ -16,16 +15,19 @@ from wasabi import msg
 from ..disk import check_new_file, write_new
 from ..layers.known import labelled_layers
 from ..teachers.loading import load_trained
-from ..training.annotation.silver import silver
+from ..training.annotation.silver import rejects_of, silver
 from ..training.configs.heads import HeadPlan, plan_heads
 from ..training.configs.layered import own_template
 from ..training.configs.paths import check_paths
 from ..training.configs.rehead_config import rehead_config
+from ..training.conversion.raw_text import REJECTS
 from ..training.progress import Report, silent
 from .code import CODE, with_code
 from .progress import progress
 from .texts.docs import docs_in
 from .told.failing import fail
+from .told.rejects import ACCEPT, tell_rejects
+from .workers import use_gpu
 
 CONFIG = "rehead.cfg"
 SPLIT_FILES = {"train": "train.spacy", "dev": "dev.spacy"}
@@ -49,7 +51,7 @@ def rehead(
 
     pipeline (str): folder or package of a trained pipeline with a transformer or a tok2vec.
     output (Path): gets rehead.cfg, and with `raw` train.spacy and dev.spacy, to which the config's
-        paths then point.
+        paths then point, and rejects.jsonl, if lines are unfit.
     template (Path | None): config with the heads to choose from; the package's by default.
     pipes (Sequence[str]): see `plan_heads`.
     train, dev (Path | None): gold, to which the config's paths then point. Of layers without
@@ -60,7 +62,7 @@ def rehead(
         or the pipeline cannot be loaded; (OSError): if the template cannot.
     """
     path = output / CONFIG
-    for name in (CONFIG, *(SPLIT_FILES.values() if raw is not None else ())):
+    for name in (CONFIG, *((*SPLIT_FILES.values(), REJECTS) if raw is not None else ())):
         check_new_file(output / name)
     if raw is not None and (train is not None or dev is not None):
         raise ValueError("heads learn from gold (train, dev) or from the pipeline (raw), not both")
@@ -83,6 +85,8 @@ def rehead(
         config = rehead_config(base, nlp, plan, source=pipeline, scored=labelled.get("dev"))
         if raw is not None:
             docs = {split: _copied(path, output) for split, path in docs.items()}
+            if (Path(scratch) / REJECTS).exists():
+                _copied(Path(scratch) / REJECTS, output)
     config["paths"].update({split: str(path) for split, path in docs.items()})
     write_new(path, config.to_bytes())
     return plan
@@ -101,20 +105,26 @@ def own_output(
 ) -> dict[str, Path]:
     """Write a pipeline's annotation of raw text, as if it were gold.
 
-    folder (Path): gets train.spacy and dev.spacy.
+    folder (Path): gets train.spacy, dev.spacy and, if lines are unfit, rejects.jsonl.
     RETURNS (dict[str, Path]): the two files, "train" and "dev".
     RAISES (ValueError): if a file exists, or there are fewer than two texts.
     """
     files = {split: folder / name for split, name in SPLIT_FILES.items()}
     for path in files.values():
         check_new_file(path)
-    if gpu_id >= 0:
-        spacy.require_gpu(gpu_id)
+    use_gpu(gpu_id)
     with tempfile.TemporaryDirectory() as scratch:
-        silver(pipeline, raw, Path(scratch) / "all.spacy", report=report)
-        docs = list(DocBin().from_disk(Path(scratch) / "all.spacy").get_docs(Vocab()))
+        everything = Path(scratch) / "all.spacy"
+        _, n_rejected = silver(pipeline, raw, everything, report=report)
+        docs = list(DocBin().from_disk(everything).get_docs(Vocab()))
+        rejects = rejects_of(everything).read_bytes() if n_rejected else b""
     if len(docs) < 2:
-        raise ValueError(f"{raw}: expected two texts or more, of which one is to evaluate on")
+        raise ValueError(
+            f"{raw}: expected two texts or more, of which one is to evaluate on, found {len(docs)} "
+            f"and {n_rejected} unfit lines"
+        )
+    if rejects:
+        write_new(folder / REJECTS, rejects)
     dev = docs[1::DEV_EVERY]
     write_new(files["dev"], DocBin(docs=dev).to_bytes())
     train = [doc for i, doc in enumerate(docs) if i % DEV_EVERY != 1]
@@ -152,9 +162,14 @@ def rehead_cli(
     raw: Path = typer.Option(None, "--raw", help="Raw text: learn the pipeline's own output on it"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU for --raw, -1 for CPU"),
     code_path: Path = CODE,
+    accept_rejects: bool = ACCEPT,
 ) -> None:
     """Write a config that trains this package's heads on the frozen transformer (or tok2vec) of
-    PIPELINE, under the names of the components that they replace. The others are kept."""
+    PIPELINE, under the names of the components that they replace. The others are kept.
+
+    Exit code: 0 if all is done, 3 if all but the lines of --raw in rejects.jsonl, 1 if something is
+    wrong.
+    """
     import_code(code_path)
     try:
         with progress("rehead") as report:
@@ -179,3 +194,6 @@ def rehead_cli(
     given += "" if raw or dev else " --paths.dev dev.spacy"
     given += with_code(code_path)
     print(f"python -m spacy train {shlex.quote(str(path))} --output FOLDER{given}")
+    rejects = output / REJECTS
+    n_rejected = len(rejects.read_bytes().splitlines()) if raw and rejects.exists() else 0
+    tell_rejects(n_rejected, rejects, accept=accept_rejects)

@@ -29,8 +29,9 @@ from ..training.conversion.spaceless import count_words
 from ..training.engines.choice import Workers, make_engine
 from .code import CODE
 from .progress import progress
+from .texts.names import named_path
 from .told.failing import fail
-from .workers import ADDRESS, ENGINE, GPUS, WORKERS
+from .workers import ADDRESS, ENGINE, GPUS, WORKERS, use_gpu
 
 AGREEMENT = "agreement"
 PUNCTUATED = {"all_uas": "UAS+punct", "all_las": "LAS+punct"}
@@ -59,7 +60,7 @@ def report(
     RETURNS (dict[str, Any]): by pipeline; numbers only.
     RAISES (ValueError): if a file or pipeline is missing.
     """
-    _use_device(gpu_id)
+    use_gpu(gpu_id)
     loaded = _load(pipelines)
     results: dict[str, Any] = {name: {} for name in loaded}
     texts: list[str] = []
@@ -80,11 +81,6 @@ def report(
 
 def _load(pipelines: Mapping[str, str | Path]) -> dict[str, Any]:
     return {name: load_trained(path, what=f"pipeline {name}") for name, path in pipelines.items()}
-
-
-def _use_device(gpu_id: int) -> None:
-    if gpu_id >= 0:
-        spacy.require_gpu(gpu_id)
 
 
 def _some(texts: list[str], words: int) -> list[str]:
@@ -139,8 +135,7 @@ class Page:
     @property
     def named_logs(self) -> list[tuple[str, Path]]:
         """Return name, "" for that of the file, and path of each log."""
-        pairs = [log.partition("=") for log in self.logs]
-        return [(name, Path(path)) if path else ("", Path(name)) for name, _, path in pairs]
+        return [(name, Path(path)) for name, path in map(named_path, self.logs)]
 
     def check(self, corpus: Path, names: Sequence[str]) -> list[Log]:
         """Check what can be known before anything is measured, and return the logs.

@@ -17,6 +17,7 @@ from .searching.run import search
 from .searching.told import CONFIG, PICTURE, TRIALS, trial_table
 from .told.failing import fail
 from .told.lexicon import LEXICON, one_lexicon, tell_lexicon
+from .workers import use_gpu
 
 
 def search_cli(
@@ -62,10 +63,10 @@ def search_cli(
     interruption. Exit code: 0 if all is done, 1 if something is wrong.
     """
     import_code(code_path)
-    if gpu_id >= 0:
-        spacy.require_gpu(gpu_id)  # if there is none, this tells it
-        spacy.require_cpu()  # on which speed is measured
     try:
+        if gpu_id >= 0:
+            use_gpu(gpu_id)  # if there is none, this tells it
+            spacy.require_cpu()  # on which speed is measured
         request = Request(
             teacher=teacher,
             dev=dev,

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import spacy
 import typer
 from spacy.cli._util import import_code
 from wasabi import msg
@@ -13,7 +12,7 @@ from .code import CODE
 from .progress import progress
 from .told.failing import fail
 from .told.rejects import ACCEPT, tell_rejects
-from .workers import ADDRESS, ENGINE, GPUS, WORKERS
+from .workers import ADDRESS, ENGINE, GPUS, WORKERS, use_gpu
 
 
 def silver_cli(
@@ -35,9 +34,8 @@ def silver_cli(
     but the lines in OUTPUT's .rejects.jsonl, 1 if something else is wrong.
     """
     import_code(code_path)
-    if gpu_id >= 0:
-        spacy.require_gpu(gpu_id)
     try:
+        use_gpu(gpu_id)
         who = Workers(engine, workers, address, gpus, code=code_path, gpu=gpu_id)
         with progress("silver") as report:
             count, n_rejected = silver(

@@ -15,6 +15,7 @@ from thinc.api import Config
 from ..shards.store import BeliefStore
 from ..teachers.loading import load_trained
 from .told.failing import fail
+from .workers import use_gpu
 
 NAME = "distill"
 FACTORY = "skd_teacher"
@@ -91,18 +92,16 @@ def spacy_distill_cli(
         None, "--code", "-c", help="Python file with registered functions to import"
     ),
     verbose: bool = typer.Option(False, "--verbose", "-V", "-VV", help="Display more information"),
-    use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+    gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
 ) -> None:
     """Distil a student from a teacher: train its config (`spacy skd init`), which has an
     skd_teacher. Further options override the config, as in spacy train."""
     util.logger.setLevel(logging.DEBUG if verbose else logging.INFO)
     overrides: dict[str, Any] = parse_config_overrides(ctx.args)
     import_code(code_path)
-    setup_gpu(use_gpu)
     try:
-        distill(
-            teacher_model, student_config_path, output_path, gpu_id=use_gpu, overrides=overrides
-        )
+        use_gpu(gpu_id, setup_gpu)
+        distill(teacher_model, student_config_path, output_path, gpu_id=gpu_id, overrides=overrides)
     except (ValueError, OSError) as error:
         fail("Not distilled", error)
 

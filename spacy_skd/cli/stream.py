@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import spacy
 import typer
 from spacy.cli._util import import_code
 from thinc.api import Config
@@ -19,6 +18,7 @@ from .streaming.run import stream
 from .streaming.work import Work
 from .told.failing import fail
 from .told.rejects import ACCEPT, HAS_REJECTS, tell_rejects
+from .workers import use_gpu
 
 NONE = "none"
 
@@ -57,10 +57,9 @@ def stream_cli(
     but the lines in the named rejects.jsonl, 1 if something is wrong.
     """
     import_code(code_path)
-    if gpu_id >= 0:
-        spacy.require_gpu(gpu_id)
     names = [name.strip() for name in compare.split(",") if name.strip()]
     try:
+        use_gpu(gpu_id)
         request = Request(
             tuple(read_corpora(corpora)),
             preset=preset,

@@ -18,6 +18,7 @@ from ..teachers.loading import load_trained
 from ..teachers.sources import CAN_TEACH, find_sources
 from .code import CODE
 from .told.failing import fail
+from .workers import use_gpu
 
 BEST, LAST = "model-best", "model-last"
 
@@ -80,6 +81,9 @@ def teacher_cli(
         msg.good(f"Took {pipeline} as the teacher")
         return
     overrides: dict[str, Any] = parse_config_overrides(ctx.args)
-    setup_gpu(gpu_id)
+    try:
+        use_gpu(gpu_id, setup_gpu)
+    except ValueError as error:
+        fail("No teacher", error)
     with marked_training(output):
         train(config, output, use_gpu=gpu_id, overrides=overrides)

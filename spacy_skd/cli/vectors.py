@@ -3,7 +3,6 @@
 import shlex
 from pathlib import Path
 
-import spacy
 import typer
 from spacy.cli._util import import_code
 from wasabi import msg
@@ -13,7 +12,7 @@ from ..training.engines.choice import Workers
 from .code import CODE, with_code
 from .progress import progress
 from .told.failing import fail
-from .workers import ADDRESS, ENGINE, GPUS, WORKERS
+from .workers import ADDRESS, ENGINE, GPUS, WORKERS, use_gpu
 
 
 def vectors_cli(
@@ -47,9 +46,8 @@ def vectors_cli(
 ) -> None:
     """Reduce what TEACHER's transformer knows of the words of TEXTS to a table for its students."""
     import_code(code_path)
-    if gpu_id >= 0:
-        spacy.require_gpu(gpu_id)
     try:
+        use_gpu(gpu_id)
         settings = VectorSettings(
             width=width,
             rows=rows,

@@ -102,6 +102,11 @@ def choose_texts(
             f"student: expected a pipeline with by = divergence, and with that alone, got "
             f"{'one' if student is not None else 'none'} with by = {by}"
         )
+    if pipes and by == "coverage":
+        raise ValueError(
+            f"pipes: expected none with by = coverage, which counts words alone, got "
+            f"{', '.join(pipes)}; leave them out"
+        )
     asked = _asked(store, pipes)
     scorer = _Divergence(student, store, asked) if student is not None else None
     forms: dict[str, int] = {}

@@ -158,34 +158,49 @@ class AskedForGpu(Exception):
     pass
 
 
+def with_gpu(command, teacher, folder, require_gpu):
+    """Run a command with --gpu-id 3, and another function in the place of spaCy's."""
+    DocBin(docs=make_docs(spacy.blank("en"))).to_disk(folder / "c.spacy")
+    (folder / "raw.txt").write_text("Go home\nGo")
+    search = [teacher, folder / "out", "--words-per-second", 1, "--dev", folder / "c.spacy"]
+    arguments = {
+        "calibrate": [teacher, folder / "c.spacy"],
+        "check": [ROOT / "configs" / "student.cfg"],
+        "report": [folder / "c.spacy", f"a={teacher}"],
+        "teacher": [ROOT / "configs" / "teacher.cfg", folder / "out"],
+        "stream": [folder / "corpora.jsonl", folder / "out"],
+        "search": search,
+        "rehead": [teacher, folder / "out", "--raw", folder / "raw.txt"],
+    }.get(command, [teacher, folder / "raw.txt", folder / "out.spacy"])
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (spacy, sys.modules["spacy.cli._util"]):
+            patch.setattr(module, "require_gpu", require_gpu)
+        return run(command, *arguments, "--gpu-id", 3)
+
+
 @pytest.mark.parametrize("command", gpu_commands())
-def test_the_gpu_id_reaches_the_command(teacher, tmp_path, monkeypatch, command):
+def test_the_gpu_id_reaches_the_command(teacher, tmp_path, command):
     def require_gpu(gpu_id):
         raise AskedForGpu(gpu_id)
 
-    for module in (spacy, sys.modules["spacy.cli._util"]):
-        monkeypatch.setattr(module, "require_gpu", require_gpu)
-    DocBin(docs=make_docs(spacy.blank("en"))).to_disk(tmp_path / "c.spacy")
-    (tmp_path / "raw.txt").write_text("Go home\nGo")
-    arguments = {
-        "calibrate": [teacher, tmp_path / "c.spacy"],
-        "check": [ROOT / "configs" / "student.cfg"],
-        "report": [tmp_path / "c.spacy", f"a={teacher}"],
-        "teacher": [ROOT / "configs" / "teacher.cfg", tmp_path / "out"],
-        "stream": [tmp_path / "corpora.jsonl", tmp_path / "out"],
-        "search": [
-            teacher,
-            tmp_path / "out",
-            "--words-per-second",
-            1,
-            "--dev",
-            tmp_path / "c.spacy",
-        ],
-        "rehead": [teacher, tmp_path / "out", "--raw", tmp_path / "raw.txt"],
-    }.get(command, [teacher, tmp_path / "raw.txt", tmp_path / "out.spacy"])
-    found = run(command, *arguments, "--gpu-id", 3)
+    found = with_gpu(command, teacher, tmp_path, require_gpu)
     assert isinstance(found.exception, AskedForGpu), found.output
     assert found.exception.args == (3,)
+
+
+@pytest.mark.parametrize("command", gpu_commands())
+def test_a_gpu_that_cannot_be_used_is_told(teacher, tmp_path, command):
+    error = RuntimeError if command == "annotate" else ValueError  # CUDA's, and spaCy's
+
+    def require_gpu(gpu_id):
+        raise error("there is none")
+
+    found = with_gpu(command, teacher, tmp_path, require_gpu)
+    assert isinstance(found.exception, SystemExit), found.exception
+    assert found.exit_code == 1
+    told = " ".join(found.output.split())
+    assert "--gpu-id: expected the number of a GPU that can be used, got 3: there is none" in told
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_project_hands_its_gpu_to_every_command_that_takes_one():

@@ -228,8 +228,12 @@ def test_the_same_command_does_nothing_twice_and_other_settings_are_refused(
     edited = distill(teacher, data / "raw.jsonl", out, *given)
     assert edited.exit_code == 1
     assert "was edited since training began" in printed(edited)
+    state = srsly.read_json(out / "distill.json")
+    state["notes"]["speeds"]["learn"] = 0.001  # of what was given before
+    srsly.write_json(out / "distill.json", state)
     anew = distill(teacher, data / "raw.jsonl", out, *given, "--effort", 2, "--overwrite")
     assert anew.exit_code == 0, anew.output
+    assert srsly.read_json(out / "distill.json")["notes"]["speeds"]["learn"] > 1
     assert anew.output.count("done already") == 4, "texts, dev, annotate, vectors"
 
 

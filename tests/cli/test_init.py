@@ -391,6 +391,7 @@ def test_what_is_wrong_is_named_and_nothing_is_written(stock, teacher, data, tmp
     few = str(tmp_path / "few")
     annotate(teacher, [raw], Path(few), settings=Settings(pipes=("tag",)))
     DocBin(docs=[spacy.blank("en")("Go !")]).to_disk(tmp_path / "bare.spacy")
+    DocBin(docs=make_docs(spacy.blank("en"))).to_disk(tmp_path / "dev.docbin")
     cases = [
         ([stock, "--preset", "big"], "expected one of tiny, small, medium, got 'big'"),
         (["no_such_package"], "cannot load the teacher 'no_such_package'"),
@@ -401,6 +402,7 @@ def test_what_is_wrong_is_named_and_nothing_is_written(stock, teacher, data, tmp
         ([teacher, "--dev", tmp_path / "no.spacy"], "expected docs as spaCy's DocBin writes them"),
         ([stock, "--store", tmp_path / "of $HOME"], "without '$'"),
         ([teacher, "--dev", raw], "expected docs as spaCy's DocBin writes them"),
+        ([teacher, "--dev", tmp_path / "dev.docbin"], "a file whose name ends in .spacy"),
         ([teacher, "--dev", tmp_path / "bare.spacy"], "the layers sent, tag, pos, parser, found"),
     ]
     for (pipeline, *options), message in cases:

@@ -1,5 +1,6 @@
 """`spacy skd inspect`: one text through pipelines side by side."""
 
+import shutil
 from io import StringIO
 
 import pytest
@@ -106,6 +107,14 @@ def test_the_command(made):
     done = run("inspect", f"mine={made / 'student'}", f"mine={made / 'stock'}", "Ann")
     assert done.exit_code == 1
     assert "expected a name for each pipeline, got 'mine' twice" in printed(done)
+
+
+def test_a_folder_may_have_an_equals_sign_in_its_name(made, tmp_path):
+    shutil.copytree(made / "stock", tmp_path / "lr=0.1" / "best")
+    for given in (tmp_path / "lr=0.1" / "best", f"mine={tmp_path / 'lr=0.1' / 'best'}"):
+        done = run("inspect", given, "Ann", "--width", 100)
+        assert done.exit_code == 0, printed(done)
+        assert ("best" if given == tmp_path / "lr=0.1" / "best" else "mine") in printed(done)
 
 
 @pytest.mark.parametrize("text", ["Ann", "<b>Ann</b> [red]x[/red]", "שלום Ann", "\n Ann \n"])

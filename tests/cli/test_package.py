@@ -105,7 +105,7 @@ def test_of_paths_the_names_are_left_wherever_they_stand(tmp_path, monkeypatch):
     [
         (["--name", "bad-name"], "Model name ('bad-name') is not a valid module name"),
         (["--code", "none.py"], "Can't find code file none.py"),
-        (["--version", "one"], "Invalid version: 'one'"),
+        (["--version", "one"], "version: expected one as 0.1.0, got 'one'"),
     ],
 )
 def test_the_reason_why_there_is_no_wheel(teacher, tmp_path, options, reason):

@@ -1,5 +1,6 @@
 """Our heads on the frozen embedding of a pipeline: of spaCy, and of both transformer plugins."""
 
+import json
 import shlex
 from pathlib import Path
 
@@ -269,6 +270,20 @@ def test_the_command_runs_anywhere_and_says_what_becomes_of_each(stock, tmp_path
     (command,) = (row for row in found.output.splitlines() if row.startswith("python"))
     arguments = shlex.split(command)
     assert Path(arguments[arguments.index("train") + 1]) == Path("my heads") / "rehead.cfg"
+
+
+@pytest.mark.parametrize(("options", "code"), [([], 3), (["--accept-rejects"], 0)])
+def test_unfit_lines_of_raw_text_are_set_aside_and_told(stock, tmp_path, options, code):
+    lines = [*(json.dumps({"text": text}) for text in RAW), '{"txt": "Go"}', "{"]
+    (tmp_path / "raw.jsonl").write_text("\n".join(lines))
+    given = [str(stock), str(tmp_path / "c"), "--raw", str(tmp_path / "raw.jsonl")]
+    found = CliRunner().invoke(app, ["skd", "rehead", *given, *options])
+    assert found.exit_code == code, found.output
+    rejects = tmp_path / "c" / "rejects.jsonl"
+    assert f"2 lines are unfit, see {rejects}" in " ".join(found.output.split())
+    numbers = [json.loads(line)["number"] for line in rejects.read_text().splitlines()]
+    assert numbers == [4, 5]
+    assert (tmp_path / "c" / "rehead.cfg").exists()
 
 
 @Language.component("tests_merge_all_but_one", retokenizes=True)

@@ -12,7 +12,7 @@ from spacy.tokens import DocBin
 from typer.testing import CliRunner
 
 from spacy_skd.cli import app
-from spacy_skd.cli.report import report
+from spacy_skd.cli.report import Page, report
 
 LOG = {"step": 5, "losses": {"tag": 1.0}, "scores": {"tag_acc": 50.0}}
 
@@ -30,6 +30,13 @@ def here(teacher, tmp_path, monkeypatch):
     rules.add_pipe("sentencizer")
     rules.to_disk("rules")
     return tmp_path
+
+
+def test_the_name_of_a_log_may_have_an_equals_sign(tmp_path):
+    log = tmp_path / "lr=0.1.jsonl"
+    log.write_text(json.dumps(LOG) + "\n")
+    page = Page(tmp_path / "r.html", logs=[str(log), f"small={log}", f"none={tmp_path / 'none'}"])
+    assert page.named_logs == [("", log), ("small", log), ("none", tmp_path / "none")]
 
 
 def run(*arguments):

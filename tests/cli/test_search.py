@@ -267,6 +267,13 @@ def test_trainings_use_the_gpu_and_speed_the_cpu(data, teacher, tmp_path, monkey
     assert not srsly.read_json(tmp_path / "more" / "search.json")["notes"]["trials"][0]["scores"]
 
 
+def test_an_output_that_no_config_can_name(tmp_path):
+    given = Request("teacher", dev=tmp_path / "dev.spacy", words_per_second=1)
+    with pytest.raises(ValueError, match=r"expected a path without '\$'"):
+        request.check_output(given, tmp_path / "out $HOME")
+    request.check_output(given, tmp_path / "out")
+
+
 def test_the_students_of_a_search_learn_hidden_states_where_a_store_has_them(
     data, teacher, tmp_path
 ):

@@ -189,6 +189,7 @@ def test_what_json_cannot_hold_is_null_and_a_store_holds_no_other_file(store, tm
         ({"by": "age"}, "by: expected one of entropy, divergence, coverage"),
         ({"by": "divergence"}, "student: expected a pipeline"),
         ({"pipes": ["ner"]}, "pipes: expected some of tag, got ner"),
+        ({"by": "coverage", "pipes": ["tag"]}, "pipes: expected none with by = coverage"),
         ({"min_words": 50}, "of at least 50 words, found none"),
     ],
 )

@@ -45,6 +45,8 @@ def distill(
         changed = list(differences(state.settings, checked.settings)) if state.settings else []
         if changed and not overwrite:
             raise ValueError(_other(output, changed, steps))
+        if changed:
+            state.notes.pop("speeds", None)  # of another teacher or size, perhaps
         begin(checked)
         speeds = None if steps.is_done(_of(steps, "train")) else _speeds(steps, say)
         state.settings = checked.settings

@@ -17,6 +17,7 @@ from ...layers.known import find_layer
 from ...shards.manifest import FILE as MANIFEST
 from ...shards.manifest import Manifest
 from ...teachers.fingerprint import fingerprint_of_folder
+from ...training.configs.paths import check_paths
 from ...training.configs.plan import Plan
 from ...training.configs.presets import DEFAULT, biaffine_models, find_preset
 from ..distillation.request import OVERRIDES
@@ -120,7 +121,9 @@ def check(request: Request) -> Checked:
 
 
 def check_output(request: Request, output: Path) -> None:
-    """Check where the output lies. RAISES (ValueError): if it is among the inputs, or around."""
+    """Check where the output lies. RAISES (ValueError): if it is among the inputs, or around, or
+    the config of a candidate, which begins with what lies there, could not name it."""
+    check_paths([output])
     named = [request.vectors, request.lexicon, request.code]
     check_apart(output, [request.teacher, request.dev, *request.store, *(n for n in named if n)])
 

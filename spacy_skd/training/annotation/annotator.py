@@ -19,6 +19,7 @@ from ...teachers.embedding import Embedder
 from ...teachers.projection import Projection
 from ...teachers.runner import TeacherRunner
 from ...transfer.beliefs import Belief
+from ..conversion.categories import decide_categories
 from ..corpora.readers import pieces, predicted_of
 from .ensemble import ONE_SPACE, EnsembleRunner
 from .inputs import Record
@@ -140,6 +141,7 @@ class Annotator:
 
         def keep(place: int, guess: Doc, beliefs: Mapping[str, Belief]) -> Doc:
             doc, starts, record = inputs[place]
+            decide_categories(self.nlp, guess)
             target = record.doc if record.doc is not None and record.is_gold else guess
             if self.settings.retrain:
                 keep_guess(target, guess, of=self.settings.retrain)

@@ -18,7 +18,7 @@ from ...layers.entity_tags import log_repaired, repair_entities
 from ...layers.known import corpus_layers
 from ...shards.files import unpacked
 from ...shards.messages import make_packer
-from ...shards.store import KEY
+from ...shards.store import KEY, META
 from ..conversion.lines import MAX_LINE as MAX_LINE
 from ..conversion.raw_text import Placed, read_texts
 from ..conversion.raw_text import Unfit as Unfit
@@ -149,9 +149,10 @@ def _read_docs(path: Path, before: int) -> Iterator[Record | Unfit]:
                 f"{path}: its docs have a teacher's beliefs already, and may be its guesses; name "
                 f"what it was made of"
             )
-        gold = _is_gold(doc, layers)
+        gold, meta = _is_gold(doc, layers), doc.user_data.get(META)
+        meta = meta if isinstance(meta, dict) and not gold else {}  # gold keeps its user data
         repaired += repair_entities(doc)
-        yield Record(str(path), i + 1, doc.text, end, len(doc), doc=doc, is_gold=gold)
+        yield Record(str(path), i + 1, doc.text, end, len(doc), meta, doc=doc, is_gold=gold)
     log_repaired(str(path), repaired)
 
 

@@ -26,7 +26,7 @@ from ..engines.base import Engine, Plan
 from ..engines.choice import Workers, make_engine
 from ..engines.worker import check_same_pipeline
 from ..progress import Report, silent
-from .inputs import Record, read_inputs
+from .inputs import DOCS, Record, read_inputs
 from .ownership import are_rejects
 from .places.base import Sink, Written
 from .places.folder import FolderPlace
@@ -72,6 +72,11 @@ def silver(
         there is no text, or it changes while it is read, or the parts are of another run;
         (OSError): if something cannot be written. Parts that are whole stay.
     """
+    if not output.name.endswith(DOCS):
+        raise ValueError(
+            f"{output}: expected a file whose name ends in {DOCS}, the only one that spaCy reads "
+            f"in training; choose such a name"
+        )
     files = find_raw_files(raw)
     parts = parts_of(output)
     for path in (output, parts):

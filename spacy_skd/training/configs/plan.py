@@ -19,7 +19,7 @@ from ...teachers.sources import CAN_TEACH, as_source, is_trained
 from ...teachers.transition import TransitionSource
 from ..callbacks import why_not_kept
 from ..lexicon.reading import ReadLexicon
-from .retrained import check_retrainable
+from .retrained import check_retrainable, check_taught
 
 TEACHER, TOK2VEC = "teacher", "tok2vec"  # components of every student
 NOTHING = {"", "_"}  # labels of a morphologizer that says nothing of a layer
@@ -108,11 +108,10 @@ def make_plan(
     teach (Sequence[str]): those to teach though they are rules (`lemmatizer`), which are else taken
         over.
     retrain (Sequence[str]): those to train anew, beside `pipes`.
-    RAISES (ValueError): if one does not exist, cannot be kept or trained anew, none can teach,
-        two would teach the same layer, the parser would have no sentences, or a name is taken.
+    RAISES (ValueError): if one does not exist, cannot be kept, taught or trained anew, none can
+        teach, two would teach one layer, the parser would have no sentences, or a name is taken.
     """
-    unknown = sorted({*pipes, *keep, *teach} - set(nlp.component_names))
-    if unknown:
+    if unknown := sorted({*pipes, *keep, *teach} - set(nlp.component_names)):
         expected = ", ".join(nlp.component_names)
         raise ValueError(f"pipes: expected some of {expected}, got {', '.join(unknown)}")
     for name in retrain:
@@ -125,6 +124,7 @@ def make_plan(
         else (_kept(nlp, name, pipe) if name in keep else _row(nlp, name, pipe, pipes, teach))
         for name, pipe in nlp.components
     ]
+    check_taught(teach, {row.name: row.reason for row in rows if not row.students})
     rows = _one_of_a_layer(nlp, rows)
     _check_layers(rows)
     rows = [_named(row, taken=nlp.component_names) for row in _with_sentences(nlp, rows)]
@@ -196,8 +196,7 @@ def _row(nlp: Language, name: str, pipe: Any, pipes: Sequence[str], teach: Conta
 
 def _kept(nlp: Language, name: str, pipe: Any) -> Row:
     """Return the row of what is taken over. RAISES (ValueError): if it cannot be."""
-    reason = why_not_kept(pipe)
-    if reason:
+    if reason := why_not_kept(pipe):
         raise ValueError(f"keep: {name!r} cannot be taken over as it is: it {reason}")
     return Row(name, nlp.get_pipe_meta(name).factory, is_sourced=True, reason=_how_taken(nlp, name))
 

@@ -56,6 +56,18 @@ def check_retrainable(nlp: Language, name: str) -> None:
         )
 
 
+def check_taught(teach: Iterable[str], others: Mapping[str, str]) -> None:
+    """Check the components that are to be taught though they are rules.
+
+    others (Mapping[str, str]): those that teach nothing, each with the reason, if there is one.
+    RAISES (ValueError): if one of them is to be taught.
+    """
+    for name in teach:
+        if name in others:
+            reason = others[name] or "nothing that it does can be learnt, or --keep names it"
+            raise ValueError(f"teach: {name!r} would not be taught: {reason}. Leave it out")
+
+
 def retrained_model(nlp: Language, name: str) -> Block:
     """Return the config of a component's model, {} if it has none."""
     model = _config(nlp, name).get("model")

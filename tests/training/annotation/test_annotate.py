@@ -15,6 +15,7 @@ import spacy
 from annotated import SMALL, command, contents, write_text
 from conftest import make_docs
 from spacy.tokens import Doc, DocBin
+from spacy.training import Example
 
 from spacy_skd.disk import NotOurs
 from spacy_skd.shards import BeliefStore, Manifest
@@ -44,6 +45,34 @@ def text(tmp_path):
 def docs_of(folder, vocab):
     names = Manifest.from_disk(folder).shards
     return [doc for n in names for doc in DocBin().from_disk(folder / n).get_docs(vocab)]
+
+
+def test_categories_that_a_teacher_guesses_train_stock_components(tmp_path):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("textcat")
+    examples = [Example(doc, doc.copy()) for doc in map(nlp.make_doc, ["Go", "Come"])]
+    for i, eg in enumerate(examples):
+        eg.reference.cats = {"A": float(i), "B": 1.0 - i}
+    nlp.initialize(lambda: examples)
+    nlp.to_disk(tmp_path / "teacher")
+    (tmp_path / "raw.txt").write_text("Go home !\n")
+    annotate(tmp_path / "teacher", [str(tmp_path / "raw.txt")], tmp_path / "out")
+    (doc,) = docs_of(tmp_path / "out", nlp.vocab)
+    assert sorted(doc.cats.values()) == [0.0, 1.0]
+    stock = spacy.blank("en")
+    stock.add_pipe("textcat")
+    stock.initialize(lambda: [Example(stock.make_doc(doc.text), doc)])
+
+
+def test_docs_without_annotation_keep_their_meta(teacher, tmp_path):
+    doc = spacy.blank("en")("Ann sees dogs .")
+    doc.user_data["meta"] = {"genre": "pets", "of": [1, 2]}
+    DocBin(docs=[doc], store_user_data=True).to_disk(tmp_path / "raw.spacy")
+    annotate(teacher, [str(tmp_path / "raw.spacy")], tmp_path / "out", settings=SMALL)
+    (kept,) = docs_of(tmp_path / "out", spacy.blank("en").vocab)
+    assert kept[0].tag_
+    assert kept.user_data["meta"]["genre"] == "pets"
+    assert list(kept.user_data["meta"]["of"]) == [1, 2]
 
 
 def test_every_text_in_order_with_meta_beliefs_and_guesses(teacher, text, tmp_path):

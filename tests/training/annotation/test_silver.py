@@ -89,6 +89,12 @@ def test_a_run_that_is_killed_before_it_has_cleared_its_parts(
     assert contents(tmp_path) == expected
 
 
+def test_an_output_that_training_would_not_read(teacher, text, tmp_path):
+    with pytest.raises(ValueError, match=r"expected a file whose name ends in \.spacy"):
+        silver(teacher, text, tmp_path / "s.docbin")
+    assert not [*tmp_path.iterdir()]
+
+
 def test_a_worker_writes_the_same(teacher, text, expected, tmp_path, monkeypatch):
     monkeypatch.setattr(silver_module, "make_engine", engine_of_a_worker)
     silver(teacher, text, tmp_path / "s.spacy", settings=SMALL)

@@ -141,6 +141,13 @@ def test_a_lemmatizer_of_edit_trees_teaches_and_one_of_rules_where_it_is_asked()
     assert plan.sourced == []
     with pytest.raises(ValueError, match="pipes: expected some of .*, got none"):
         make_plan(nlp, teach=["none"])
+    with pytest.raises(ValueError, match="teach: 'lemmatizer' would not be taught: is not one of"):
+        make_plan(nlp, pipes=["tagger"], teach=["lemmatizer"])
+    with pytest.raises(ValueError, match="teach: 'lemmatizer' would not be taught: taken over"):
+        make_plan(nlp, keep=["lemmatizer"], teach=["lemmatizer"])
+    nlp.add_pipe("entity_ruler", name="rules")
+    with pytest.raises(ValueError, match="teach: 'rules' would not be taught: nothing that it"):
+        make_plan(nlp, teach=["rules"])
 
 
 def test_a_teacher_in_a_pipeline_is_not_taken_over():
