@@ -17,6 +17,7 @@ from ..layers.base import Layer
 from ..models.words import words_of
 from ..shards.guesses import of_gold
 from ..structures import Parts
+from ..transfer.annealing import Steps
 from ..transfer.beliefs import Belief
 from .asking import ask, check_distillation
 from .lost_mass import LostMass
@@ -27,11 +28,11 @@ from .tasks.base import Task
 
 
 class Updated(Protocol):
-    """What `update` needs of a component, whatever it learns. cfg (dict[str, Any]): counts the
-    examples that it has "seen", and each "step" that anneals."""
+    """What `update` needs of a component. cfg: counts the examples that it has "seen"."""
 
     name: str
     cfg: dict[str, Any]
+    has_gradient: bool
 
     def n_learnt(self, docs: Sequence[Doc]) -> int:
         """Return of how many words (of categories, docs) a loss is the mean."""
@@ -56,7 +57,7 @@ class Learner(Updated, Protocol):
         """Learn what a component believes, likewise. of (str): its name."""
 
 
-class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
+class LearningPipe(Steps, TrainablePipe):  # type: ignore[misc, unused-ignore]
     """A component that learns from lessons: what gold and a teacher say of a batch.
 
     task (Task): makes the lessons, and knows their loss.
@@ -65,7 +66,6 @@ class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
 
     name: str
     model: Model[Any, Any]
-    cfg: dict[str, Any]
     task: Task[Any, Any, Any, Any, Any]
     lost_mass: LostMass
     meter: Meter | None = None
@@ -173,7 +173,7 @@ class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
         n = self.n_learnt([eg.predicted for eg in examples])
         if n:  # one that has seen nothing yet may need a teacher
             losses[self.name] += self.learn_examples(examples, n=n, drop=drop)
-            self.cfg["step"] = self.cfg.get("step", 0) + 1
+            self.has_gradient = True
         self.cfg["seen"] = self.cfg.get("seen", 0) + len(examples)
         if n and sgd:
             self.finish_update(sgd)

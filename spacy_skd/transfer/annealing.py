@@ -5,6 +5,9 @@ step number.
 """
 
 from dataclasses import dataclass
+from typing import Any
+
+from thinc.api import Optimizer
 
 from ..errors import check_between
 from ..registry import misc
@@ -31,6 +34,24 @@ class WeightSchedule:
         return max(self.start, self.end)
 
 
+class Steps:
+    """First base of a component, before those of spaCy.
+
+    cfg (dict[str, Any]): counts each "step" of the optimizer. has_gradient (bool): whether there
+        is one of `update`, to be applied.
+    """
+
+    cfg: dict[str, Any]
+    has_gradient: bool = False
+
+    def finish_update(self, sgd: Optimizer) -> None:
+        """Apply the gradient, of one batch or, with `training.accumulate_gradient`, of several."""
+        super().finish_update(sgd)  # type: ignore[misc]
+        if self.has_gradient:
+            self.cfg["step"] = self.cfg.get("step", 0) + 1
+        self.has_gradient = False
+
+
 @misc("spacy-skd.ConstantWeight.v1")
 def make_constant_weight(weight: float) -> WeightSchedule:
     """Keep `weight`, the teacher's share of the loss, 0 to 1. RAISES (ValueError): otherwise."""
@@ -42,8 +63,8 @@ def make_constant_weight(weight: float) -> WeightSchedule:
 def make_linear_weight(start: float = 1.0, end: float = 0.0, steps: int = 5000) -> WeightSchedule:
     """Change the weight by equal steps.
 
-    start, end (float): the teacher's share of the loss, 0 to 1. steps (int): updates from start
-    to end, at least 1. RAISES (ValueError): otherwise.
+    start, end (float): the teacher's share of the loss, 0 to 1. steps (int): of the optimizer, from
+    start to end, at least 1. RAISES (ValueError): otherwise.
     """
     if steps < 1:
         raise ValueError(f"steps: expected at least 1, got {steps}")

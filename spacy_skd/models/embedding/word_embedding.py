@@ -220,9 +220,7 @@ def strings_of(docs: Sequence[Doc]) -> Strings:
     return stores[0] if len(stores) == 1 else _StringsOfAll(stores)
 
 
-def expand(
-    model: Model[Any, Any], attrs: Ints2d, strings: Strings, rows: Ints1d | None
-) -> Array:
+def expand(model: Model[Any, Any], attrs: Ints2d, strings: Strings, rows: Ints1d | None) -> Array:
     """Return what is embedded of some words.
 
     model (Model): see `word_features`. attrs (Ints2d): (W, attributes). rows (Ints1d | None):

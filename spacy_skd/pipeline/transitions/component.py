@@ -6,12 +6,11 @@ from typing import Any, ClassVar
 
 from spacy.tokens import Doc
 from spacy.training import Example, validate_get_examples
-from thinc.api import Optimizer
 
 from ...codecs.labels import LabelMatch
 from ...layers.base import Layer
 from ...shards.guesses import only_gold
-from ...transfer.annealing import WeightSchedule
+from ...transfer.annealing import Steps, WeightSchedule
 from ...transfer.beliefs import Belief
 from ..gold_config import check_resumes
 from ..learning import LearningPipe
@@ -27,7 +26,7 @@ from .oracle import Oracle
 from .reports import report
 
 
-class TransitionPipe:
+class TransitionPipe(Steps):
     """What spaCy's `EntityRecognizer` and `DependencyParser` lack to learn from a teacher: first
     base of a class whose second is one of these. What it saves is what that saves.
 
@@ -44,8 +43,6 @@ class TransitionPipe:
     model: Any
     moves: Any
     name: str
-    cfg: dict[str, Any]
-    finish_update: Callable[[Optimizer], None]
     stock_factory: ClassVar[str]
     stock_class: ClassVar[type]
     settings: ClassVar[tuple[str, ...]]
