@@ -17,7 +17,7 @@ from ..layers.base import Layer
 from ..models.words import words_of
 from ..shards.guesses import of_gold
 from ..structures import Parts
-from ..transfer.annealing import Steps
+from ..transfer.annealing import finish_step
 from ..transfer.beliefs import Belief
 from .asking import ask, check_distillation
 from .lost_mass import LostMass
@@ -38,8 +38,7 @@ class Updated(Protocol):
         """Return of how many words (of categories, docs) a loss is the mean."""
 
     def learn_examples(self, examples: Sequence[Example], *, n: int, drop: float) -> float:
-        """Learn gold, and what the linked teacher believes. n (int): `n_learnt`, above 0.
-        RETURNS (float): mean nats."""
+        """Learn gold, and the teacher's beliefs. n: `n_learnt`, above 0. RETURNS: mean nats."""
 
     def finish_update(self, sgd: Optimizer) -> None: ...
 
@@ -57,7 +56,7 @@ class Learner(Updated, Protocol):
         """Learn what a component believes, likewise. of (str): its name."""
 
 
-class LearningPipe(Steps, TrainablePipe):  # type: ignore[misc, unused-ignore]
+class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
     """A component that learns from lessons: what gold and a teacher say of a batch.
 
     task (Task): makes the lessons, and knows their loss.
@@ -66,16 +65,17 @@ class LearningPipe(Steps, TrainablePipe):  # type: ignore[misc, unused-ignore]
 
     name: str
     model: Model[Any, Any]
+    cfg: dict[str, Any]
     task: Task[Any, Any, Any, Any, Any]
     lost_mass: LostMass
     meter: Meter | None = None
     _taught_by: str | None = None  # the component that `distill` or `rehearse` asks
     _memory: Memory | None = None
+    finish_update = finish_step
 
     def __copy__(self) -> Any:
         """Return a component of the same parts, whose task is its own."""
-        pickled: Any = self.__reduce_ex__(4)
-        make, arguments, state = pickled[:3]
+        make, arguments, state = list(self.__reduce_ex__(4))[:3]
         clone: Any = make(*arguments)
         clone.__setstate__(state)
         clone.task = copy(self.task)

@@ -18,7 +18,7 @@ from ..errors import check_between, check_positive, named
 from ..layers.trees import TreeLayer
 from ..models.words import word_rows, words_of
 from ..shards.hidden import check_hidden
-from ..transfer.annealing import Steps
+from ..transfer.annealing import finish_step
 from ..transfer.similarities import WordStates, similarity_loss
 from .learning import LearningPipe
 
@@ -63,7 +63,7 @@ def make_distilling_similarities(
         )
 
 
-class SimilarityPipe(Steps, TrainablePipe):  # type: ignore[misc, unused-ignore]
+class SimilarityPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
     """See `make_distilling_similarities`. It has no weights.
 
     cfg (dict[str, Any]): how many examples were "seen", in how many steps.
@@ -131,6 +131,7 @@ class SimilarityPipe(Steps, TrainablePipe):  # type: ignore[misc, unused-ignore]
 
     # The loss that is added is `weight` times that of `similarity_loss`.
     update = LearningPipe.update
+    finish_update = finish_step
 
     def n_learnt(self, docs: Sequence[Doc]) -> int:
         return sum(map(len, words_of(docs)))

@@ -34,22 +34,13 @@ class WeightSchedule:
         return max(self.start, self.end)
 
 
-class Steps:
-    """First base of a component, before those of spaCy.
-
-    cfg (dict[str, Any]): counts each "step" of the optimizer. has_gradient (bool): whether there
-        is one of `update`, to be applied.
-    """
-
-    cfg: dict[str, Any]
-    has_gradient: bool = False
-
-    def finish_update(self, sgd: Optimizer) -> None:
-        """Apply the gradient, of one batch or, with `training.accumulate_gradient`, of several."""
-        super().finish_update(sgd)  # type: ignore[misc]
-        if self.has_gradient:
-            self.cfg["step"] = self.cfg.get("step", 0) + 1
-        self.has_gradient = False
+def finish_step(pipe: Any, sgd: Optimizer) -> None:
+    """As `finish_update` of a component: apply the gradient, of one batch or, with
+    `training.accumulate_gradient`, of several. If one is that of `update` (`has_gradient`), its
+    `cfg` counts a "step"."""
+    pipe.model.finish_update(sgd)
+    if vars(pipe).pop("has_gradient", False):
+        pipe.cfg["step"] = pipe.cfg.get("step", 0) + 1
 
 
 @misc("spacy-skd.ConstantWeight.v1")

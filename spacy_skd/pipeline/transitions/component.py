@@ -10,7 +10,7 @@ from spacy.training import Example, validate_get_examples
 from ...codecs.labels import LabelMatch
 from ...layers.base import Layer
 from ...shards.guesses import only_gold
-from ...transfer.annealing import Steps, WeightSchedule
+from ...transfer.annealing import WeightSchedule, finish_step
 from ...transfer.beliefs import Belief
 from ..gold_config import check_resumes
 from ..learning import LearningPipe
@@ -26,7 +26,7 @@ from .oracle import Oracle
 from .reports import report
 
 
-class TransitionPipe(Steps):
+class TransitionPipe:
     """What spaCy's `EntityRecognizer` and `DependencyParser` lack to learn from a teacher: first
     base of a class whose second is one of these. What it saves is what that saves.
 
@@ -43,6 +43,8 @@ class TransitionPipe(Steps):
     model: Any
     moves: Any
     name: str
+    cfg: dict[str, Any]
+    has_gradient: bool
     stock_factory: ClassVar[str]
     stock_class: ClassVar[type]
     settings: ClassVar[tuple[str, ...]]
@@ -192,6 +194,7 @@ class TransitionPipe(Steps):
     # Of the mean loss of a token, at the states of a trajectory that the driver chooses.
     update = LearningPipe.update
     distill = LearningPipe.distill
+    finish_update = finish_step
 
     @property
     def is_distillable(self) -> bool:
