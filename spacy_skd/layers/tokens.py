@@ -175,7 +175,7 @@ class SentLayer(TokenLayer):
     settings: ClassVar[Block] = {"threshold": 0.35}  # a missed start costs the parser more
     takes = changeable = ("max_length", "threshold")
     token_confidence = "sent_start_confidence"
-    assigns = ("token.is_sent_start",)
+    assigns = ("token.is_sent_start", "doc.sents")
     stock_factory = "senter"
     answers: ClassVar[Mapping[type, str]] = {SentenceRecognizer: "", DependencyParser: ".sent"}
     is_basic = True

@@ -14,7 +14,7 @@ from ..arrays import Array, Bools, Floats1d, Ints1d
 from ..codecs.units import ROOT_HEAD, UNKNOWN_HEAD, split_by_lengths
 from ..codecs.words import SPACE_DEPREL
 from ..errors import named
-from ..models.words import words_of
+from ..models.words import one_of_each_vocab, words_of
 from ..transfer.beliefs import Belief
 from ..transfer.draws import DrawnTrees
 from .base import TRANSITIONS, Block, Drawing, Layer, register
@@ -167,8 +167,9 @@ class TreeLayer(Layer):
         """Return per doc, (tokens, 2) uint64, HEAD and DEP as docs have them. See `write`."""
         if not docs or not best:
             return []
-        strings = docs[0].vocab.strings
-        table = numpy.asarray([strings.add(name) for name in (*labels, SPACE_DEPREL)], "uint64")
+        for doc in one_of_each_vocab(docs):
+            ids = [doc.vocab.strings.add(name) for name in (*labels, SPACE_DEPREL)]
+        table = numpy.asarray(ids, dtype="uint64")
         on_tokens = [
             each if len(each[0]) == len(doc) else _on_tokens(doc, each, space=len(labels))
             for doc, each in zip(docs, best)

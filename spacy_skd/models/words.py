@@ -28,6 +28,11 @@ def plain_copy(doc: Doc, vocab: Vocab) -> Doc:
     return plain
 
 
+def one_of_each_vocab(docs: Sequence[Doc]) -> list[Doc]:
+    """Return a doc of each vocab of a batch, mostly of the one."""
+    return list({id(doc.vocab): doc for doc in docs}.values())
+
+
 def words_of(docs: Sequence[Doc], *, n_words: int | None = None) -> list[Words]:
     """Return the words of each doc.
 

@@ -28,7 +28,7 @@ from .lost_mass import LostMass
 from .no_teacher import NoTeacher
 from .saved import CALIBRATION, NONE, check_calibration, check_outputs, checked_cfg, new_cfg
 from .settings import Scheduled, with_settings
-from .tasks.activations import EXTENSION, register_extension
+from .tasks.activations import keep_activations, register_extension
 from .tasks.analyses import Analysis, check_k
 from .tasks.base import Task
 from .tasks.predictions import Predictions
@@ -101,7 +101,7 @@ class DistillingPipe(LearningPipe):
         docs = list(docs)
         self.task.write(docs, predictions.best)
         for doc, activations in zip(docs, predictions.activations or ()):
-            doc._.get(EXTENSION)[self.name] = activations
+            keep_activations(doc, self.name, activations)
         if predictions.confidences is not None:
             add_records(docs, self.name, self.task.records(docs, predictions))
 

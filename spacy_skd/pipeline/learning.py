@@ -17,6 +17,7 @@ from ..layers.base import Layer
 from ..models.words import words_of
 from ..shards.guesses import of_gold
 from ..structures import Parts
+from ..transfer.annealing import finish_step
 from ..transfer.beliefs import Belief
 from .asking import ask, check_distillation
 from .lost_mass import LostMass
@@ -27,18 +28,17 @@ from .tasks.base import Task
 
 
 class Updated(Protocol):
-    """What `update` needs of a component, whatever it learns. cfg (dict[str, Any]): counts the
-    examples that it has "seen", and each "step" that anneals."""
+    """What `update` needs of a component. cfg: counts the examples that it has "seen"."""
 
     name: str
     cfg: dict[str, Any]
+    has_gradient: bool
 
     def n_learnt(self, docs: Sequence[Doc]) -> int:
         """Return of how many words (of categories, docs) a loss is the mean."""
 
     def learn_examples(self, examples: Sequence[Example], *, n: int, drop: float) -> float:
-        """Learn gold, and what the linked teacher believes. n (int): `n_learnt`, above 0.
-        RETURNS (float): mean nats."""
+        """Learn gold, and the teacher's beliefs. n: `n_learnt`, above 0. RETURNS: mean nats."""
 
     def finish_update(self, sgd: Optimizer) -> None: ...
 
@@ -71,11 +71,11 @@ class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
     meter: Meter | None = None
     _taught_by: str | None = None  # the component that `distill` or `rehearse` asks
     _memory: Memory | None = None
+    finish_update = finish_step
 
     def __copy__(self) -> Any:
         """Return a component of the same parts, whose task is its own."""
-        pickled: Any = self.__reduce_ex__(4)
-        make, arguments, state = pickled[:3]
+        make, arguments, state = list(self.__reduce_ex__(4))[:3]
         clone: Any = make(*arguments)
         clone.__setstate__(state)
         clone.task = copy(self.task)
@@ -173,7 +173,7 @@ class LearningPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
         n = self.n_learnt([eg.predicted for eg in examples])
         if n:  # one that has seen nothing yet may need a teacher
             losses[self.name] += self.learn_examples(examples, n=n, drop=drop)
-            self.cfg["step"] = self.cfg.get("step", 0) + 1
+            self.has_gradient = True
         self.cfg["seen"] = self.cfg.get("seen", 0) + len(examples)
         if n and sgd:
             self.finish_update(sgd)

@@ -44,7 +44,7 @@ width = 96
 
 @Language.factory(
     "distilling_parser",
-    assigns=["token.dep", "token.head"],
+    assigns=["token.dep", "token.head", "token.is_sent_start", "doc.sents"],
     requires=["doc.sents"],
     default_config={
         "model": Config().from_str(DEFAULT_PARSER_MODEL)["model"],

@@ -18,6 +18,7 @@ from ..errors import check_between, check_positive, named
 from ..layers.trees import TreeLayer
 from ..models.words import word_rows, words_of
 from ..shards.hidden import check_hidden
+from ..transfer.annealing import finish_step
 from ..transfer.similarities import WordStates, similarity_loss
 from .learning import LearningPipe
 
@@ -130,6 +131,7 @@ class SimilarityPipe(TrainablePipe):  # type: ignore[misc, unused-ignore]
 
     # The loss that is added is `weight` times that of `similarity_loss`.
     update = LearningPipe.update
+    finish_update = finish_step
 
     def n_learnt(self, docs: Sequence[Doc]) -> int:
         return sum(map(len, words_of(docs)))

@@ -100,8 +100,8 @@ def make_distilling_tagger(
     model (Model[list[Doc], Floats2d]): docs to scores of labels, (tokens of the batch, labels).
     layer (str): what it annotates: "tag", "pos", "morph", "lemma", "sent", "ents" (`doc.ents`),
         "spans" (a group of `doc.spans`), or a layer that a plugin registers (`spacy_skd/layers`).
-    distill_weight (Union[float, WeightSchedule]): the teacher's share of the loss of a token that
-        has gold, 0 to 1; 0 trains on gold alone. A token without gold has share 1.
+    distill_weight (Union[float, WeightSchedule]): the teacher's share of the loss of a token, of
+        spans of a doc, that has some gold, 0 to 1; 0 trains on gold alone. One without has share 1.
     needs_teacher (bool): whether it is an error that the pipeline has no teacher, though
         `distill_weight` is above 0. It is false in the config of a student that was saved without
         its teacher, and learns on from gold.

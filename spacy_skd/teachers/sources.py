@@ -23,6 +23,7 @@ from thinc.api import Model
 
 from .beam import Beam
 from .lemmatizer import EditTreeSource, LemmatizerSource
+from .merging import mergers
 from .morphologizer import MorphologizerSource
 from .ner import EntitySource
 from .parser import ParserSource
@@ -94,9 +95,11 @@ def is_trained(pipe: Any) -> bool:
 
 
 def _annotate(nlp: Language, docs: Iterable[Doc], *, before: str) -> Iterable[Doc]:
-    """Run the components before one over docs on which those that embed have run."""
+    """Run the components before one over docs on which those that embed have run, but for those
+    that merge tokens: beliefs are of the docs' own."""
+    aside = {*nlp.disabled, *mergers(nlp)}
     for name, pipe in nlp.components[: nlp.component_names.index(before)]:
-        if name not in nlp.disabled and not isinstance(pipe, ListenedToComponent):
+        if name not in aside and not isinstance(pipe, ListenedToComponent):
             docs = [pipe(doc) for doc in docs]
     return docs
 

@@ -5,6 +5,9 @@ step number.
 """
 
 from dataclasses import dataclass
+from typing import Any
+
+from thinc.api import Optimizer
 
 from ..errors import check_between
 from ..registry import misc
@@ -31,6 +34,15 @@ class WeightSchedule:
         return max(self.start, self.end)
 
 
+def finish_step(pipe: Any, sgd: Optimizer) -> None:
+    """As `finish_update` of a component: apply the gradient, of one batch or, with
+    `training.accumulate_gradient`, of several. If one is that of `update` (`has_gradient`), its
+    `cfg` counts a "step"."""
+    pipe.model.finish_update(sgd)
+    if vars(pipe).pop("has_gradient", False):
+        pipe.cfg["step"] = pipe.cfg.get("step", 0) + 1
+
+
 @misc("spacy-skd.ConstantWeight.v1")
 def make_constant_weight(weight: float) -> WeightSchedule:
     """Keep `weight`, the teacher's share of the loss, 0 to 1. RAISES (ValueError): otherwise."""
@@ -42,8 +54,8 @@ def make_constant_weight(weight: float) -> WeightSchedule:
 def make_linear_weight(start: float = 1.0, end: float = 0.0, steps: int = 5000) -> WeightSchedule:
     """Change the weight by equal steps.
 
-    start, end (float): the teacher's share of the loss, 0 to 1. steps (int): updates from start
-    to end, at least 1. RAISES (ValueError): otherwise.
+    start, end (float): the teacher's share of the loss, 0 to 1. steps (int): of the optimizer, from
+    start to end, at least 1. RAISES (ValueError): otherwise.
     """
     if steps < 1:
         raise ValueError(f"steps: expected at least 1, got {steps}")

@@ -212,3 +212,14 @@ def test_processes(nlp):
     found = [doc._.activations for doc in nlp.pipe(texts, n_process=2, batch_size=4)]
     for a, b in zip(expected, found):
         assert_same(a, b)
+
+
+def test_an_extension_of_ones_own_of_that_name(folder):
+    nlp = spacy.load(folder, config={"components.tag.save_activations": True})
+    own = Doc.get_extension("activations")
+    Doc.set_extension("activations", default=None, force=True)
+    try:
+        with pytest.raises(ValueError, match=r"tag: save_activations: expected a dict in doc\._\."):
+            nlp("Go !")
+    finally:
+        Doc.set_extension("activations", default=own[0], force=True)

@@ -71,6 +71,22 @@ def test_labels_that_are_added_in_a_zone_stay(nlp):
     assert annotations(build().from_bytes(nlp.to_bytes())) == annotations(nlp)
 
 
+def test_docs_of_several_vocabs_in_a_batch(nlp):
+    """Each has the strings of what is annotated."""
+    makers = nlp, spacy.blank("en"), spacy.blank("de")
+    docs = [make.make_doc("The cat sees Ann .") for make in makers]
+    expected = annotation(nlp("The cat sees Ann ."))
+    assert [annotation(doc) for doc in nlp.pipe(docs)] == [expected] * 3
+
+
+def test_what_is_required_is_assigned_before(nlp):
+    assert not any(nlp.analyze_pipes(keys=["assigns", "requires"])["problems"].values())
+    nlp.remove_pipe("sent")
+    for name in set(NAMES) - {"sent", "parser"}:
+        nlp.remove_pipe(name)
+    assert nlp.analyze_pipes()["problems"]["parser"] == ["doc.sents"]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_predict_writes_nothing_and_set_annotations_all(nlp, name):
     pipe = nlp.get_pipe(name)

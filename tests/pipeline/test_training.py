@@ -70,7 +70,6 @@ def test_the_gradient_of_a_component_is_that_of_its_loss(teacher, pipe):
     def loss() -> float:
         listeners.update(examples, sgd=None)
         losses = component.update(examples, sgd=None, losses={})
-        component.cfg["step"] -= 1
         return losses[pipe]
 
     loss()
@@ -99,6 +98,23 @@ def test_annealing_goes_on_where_a_resumed_run_stopped(teacher, tmp_path):
     resumed = spacy.load(tmp_path / "last")
     for name in ("sent", "tag", "pos", "parser"):
         assert resumed.get_pipe(name).weight == pytest.approx(0.6)
+
+
+def test_annealing_counts_steps_of_the_optimizer():
+    """Of which `training.accumulate_gradient` makes one of several batches."""
+    nlp = build_parser("offset_tags", needs_teacher=False)
+    pipe, examples = nlp.get_pipe("parser"), gold_examples(nlp)
+    pipe.distill_weight = make_linear_weight(steps=4)
+    optimizer = nlp.initialize(lambda: examples)
+    for _ in range(2):
+        for batch in (examples[:2], examples[2:4], examples[4:]):
+            nlp.update(batch, sgd=False)
+        pipe.finish_update(optimizer)
+    assert (pipe.weight, pipe.cfg["seen"]) == (0.5, 2 * len(examples))
+    nlp.update(examples, sgd=optimizer)
+    pipe.update(examples, sgd=optimizer)
+    pipe.finish_update(optimizer)  # of nothing
+    assert (pipe.weight, pipe.cfg["step"]) == (0.0, 4)
 
 
 def test_annealing_begins_anew_with_new_weights():

@@ -4,6 +4,7 @@ import numpy
 import pytest
 import spacy
 from conftest import TOK2VEC, make_docs
+from spacy.language import Language
 from spacy.lookups import Lookups
 from spacy.pipeline._edit_tree_internals.edit_trees import EditTrees
 from spacy.tokens import Doc
@@ -180,3 +181,22 @@ def test_both_are_of_the_layer_of_lemmas(nlp):
     runner = TeacherRunner(nlp, batch_words=20)
     layer = stock_layers(type(nlp.get_pipe("trainable_lemmatizer")))[""].name
     assert {runner.view(pipe).layer for pipe in runner.pipes} == {"tag", layer}
+
+
+@Language.component("tests_merge_before_lemmas", retokenizes=True)
+def merge_before_lemmas(doc):
+    with doc.retokenize() as retokenizer:
+        retokenizer.merge(doc[:2])
+    return doc
+
+
+def test_rules_after_a_component_that_merges_tokens_are_asked_of_the_docs_own():
+    nlp = spacy.blank("en")
+    nlp.add_pipe("tests_merge_before_lemmas")
+    lookups = Lookups()
+    lookups.add_table("lemma_lookup", {"cats": "cat"})
+    nlp.add_pipe("lemmatizer", config={"mode": "lookup"}).initialize(lookups=lookups)
+    runner, docs = TeacherRunner(nlp, batch_words=100), [nlp.make_doc("two cats  sleep")]
+    ((doc, beliefs),) = runner.annotate(docs, starts=[None], pipes=["lemmatizer"])
+    assert beliefs["lemmatizer"].forms == ("two", "cats", "sleep")
+    assert [token.lemma_ for token in doc] == ["two", "cat", " ", "sleep"]

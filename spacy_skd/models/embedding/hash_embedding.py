@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy
-from spacy.strings import StringStore
 from spacy.tokens import Doc
 from spacy.vectors import Mode, Vectors
 from spacy.vocab import Vocab
@@ -49,13 +48,17 @@ class HashEmbedding:
         return numpy.concatenate(attrs)
 
     def embed(
-        self, words: Ints2d, rows: Ints1d, data: Floats2d | None, strings: StringStore
+        self,
+        words: Ints2d,
+        rows: Ints1d,
+        data: Floats2d | None,
+        strings: word_embedding.Strings,
     ) -> Floats2d:
         """Return what the model predicts, but for rounding.
 
         words (Ints2d): (W, attributes), see `words`. rows (Ints1d): (W,) of their static vectors,
-        -1 for none. data (Floats2d | None): the static vectors. strings (StringStore): of the
-        vocab.
+        -1 for none. data (Floats2d | None): the static vectors. strings (Strings): of the
+        docs.
         RETURNS (Floats2d): (W, width).
         """
         lengths = numpy.asarray([len(words)], dtype="int32")

@@ -10,7 +10,7 @@ which docs that are made of words do not have.
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import numpy
 from spacy.attrs import LOWER, intify_attr
@@ -187,19 +187,44 @@ def _forward(
         vectors = vectors_of(model, docs[0].vocab)
         plain = isinstance(vectors, Vectors) and vectors.mode == Mode.default
         rows = vector_rows(docs, vectors) if plain and model.attrs["known_words"] else None
-        words = expand(model, numpy.concatenate(attrs), docs[0].vocab.strings, rows)
+        words = expand(model, numpy.concatenate(attrs), strings_of(docs), rows)
         ends = numpy.cumsum([len(array) for array in attrs])[:-1]
         split = [model.ops.asarray2i(array, dtype="uint64") for array in numpy.split(words, ends)]
     return split, lambda d_words: []
 
 
-def expand(
-    model: Model[Any, Any], attrs: Ints2d, strings: StringStore, rows: Ints1d | None
-) -> Array:
+class Strings(Protocol):
+    """What tells the string of a hash, such as a `StringStore`."""
+
+    def __contains__(self, form: Any) -> bool: ...
+
+    def __getitem__(self, form: Any) -> Any: ...
+
+
+class _StringsOfAll:
+    """Those of several vocabs."""
+
+    def __init__(self, stores: Sequence[StringStore]):
+        self.stores = stores
+
+    def __contains__(self, form: Any) -> bool:
+        return any(form in store for store in self.stores)
+
+    def __getitem__(self, form: Any) -> Any:
+        return next(store for store in self.stores if form in store)[form]
+
+
+def strings_of(docs: Sequence[Doc]) -> Strings:
+    """Return the strings of the docs of a batch, whose vocabs need not be one."""
+    stores = list({id(doc.vocab): doc.vocab.strings for doc in docs}.values())
+    return stores[0] if len(stores) == 1 else _StringsOfAll(stores)
+
+
+def expand(model: Model[Any, Any], attrs: Ints2d, strings: Strings, rows: Ints1d | None) -> Array:
     """Return what is embedded of some words.
 
     model (Model): see `word_features`. attrs (Ints2d): (W, attributes). rows (Ints1d | None):
-    (W,) of their static vectors, -1 for none.
+    (W,) of their static vectors, -1 for none. strings (Strings): see `strings_of`.
     RETURNS (ndarray): (W, attributes + affixes) uint64.
     """
     column = model.attrs["lower"]

@@ -11,7 +11,6 @@ from itertools import repeat
 from typing import Any
 
 import numpy
-from spacy.strings import StringStore
 from spacy.tokens import Doc
 from thinc.api import Model
 
@@ -19,6 +18,7 @@ from ...arrays import Floats2d, Ints1d, Ints2d
 from ..blas import nodes_on_blas, on_blas
 from ..embedding.hash_embedding import HashEmbedding, find_hash_embedding, static_data
 from ..embedding.static_rows import rows_of
+from ..embedding.word_embedding import strings_of
 from ..words import split_rows
 from .kept import Snapshot
 
@@ -90,7 +90,7 @@ class WordTable:
         data = static_data(vectors)
         if data is None and layers.static is not None:
             return None
-        return self._rows(layers, layers.words(docs), data, vectors, docs[0].vocab.strings)
+        return self._rows(layers, layers.words(docs), data, vectors, docs)
 
     def _clear(self, data: Floats2d | None) -> None:
         self._index: dict[int, int] = {}
@@ -107,7 +107,7 @@ class WordTable:
         words: Ints2d,
         data: Floats2d | None,
         vectors: Any,
-        strings: StringStore,
+        docs: list[Doc],
     ) -> Floats2d:
         """Return (T, width) vectors of `words`, (T, attributes)."""
         hashes = _hashes(words)
@@ -116,7 +116,7 @@ class WordTable:
             self._clear(data)
             where[:] = -1
         if (where < 0).any():
-            where = self._add(layers, words, hashes, where, data, vectors, strings)
+            where = self._add(layers, words, hashes, where, data, vectors, docs)
         assert self._vectors is not None
         return self._vectors[where]
 
@@ -133,7 +133,7 @@ class WordTable:
         where: Ints1d,
         data: Floats2d | None,
         vectors: Any,
-        strings: StringStore,
+        docs: list[Doc],
     ) -> Ints1d:
         new = {hashes[i]: i for i in numpy.nonzero(where < 0)[0].tolist()}
         if len(self) and len(self) + len(new) > self.limit:
@@ -145,7 +145,7 @@ class WordTable:
         rows = numpy.full(len(new_words), -1) if data is None else rows_of(vectors, keys)
         if self._snapshot is not None:
             nodes_on_blas(self._snapshot.nodes)
-        embedded = layers.embed(new_words, rows, data, strings)
+        embedded = layers.embed(new_words, rows, data, strings_of(docs))
         start = len(self)
         self._vectors = _appended(self._vectors, embedded, start, limit=self.limit)
         if data is not None:

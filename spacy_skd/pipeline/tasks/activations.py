@@ -25,6 +25,18 @@ def register_extension() -> None:
         Doc.set_extension(EXTENSION, default={})
 
 
+def keep_activations(doc: Doc, component: str, activations: Activations) -> None:
+    """Let a doc hold what a component says. RAISES (ValueError): if the extension of that name is
+    somebody else's."""
+    of_doc = doc._.get(EXTENSION)
+    if not isinstance(of_doc, dict):
+        raise ValueError(
+            f"{component}: save_activations: expected a dict in doc._.{EXTENSION}, which is an "
+            f"extension of your own, got {of_doc!r}. Give yours another name, or take confidences"
+        )
+    of_doc[component] = activations
+
+
 # Tokens
 
 

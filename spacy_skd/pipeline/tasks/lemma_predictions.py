@@ -39,10 +39,10 @@ def values_of(
 ) -> Iterator[tuple[Doc, Array]]:
     """Yield docs, and of each (words,) as made by `TokenLayer.value`, 0 for no lemma."""
     names: list[str] = []
-    values: Array = numpy.zeros(0, dtype="uint64")
+    vocab, values = None, numpy.zeros(0, dtype="uint64")
     for doc, lemmas in zip(docs, best):
-        if lemmas.names is not names:
-            names = lemmas.names
+        if lemmas.names is not names or doc.vocab is not vocab:
+            names, vocab = lemmas.names, doc.vocab
             table = [layer.value(doc, name) if name else 0 for name in names]
             values = numpy.asarray(table, dtype="uint64")
         yield doc, values[lemmas.ids]

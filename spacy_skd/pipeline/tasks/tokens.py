@@ -15,7 +15,7 @@ from ...codecs.units import as_units, split_by_lengths
 from ...codecs.words import Words
 from ...layers.confidences import Record
 from ...layers.token_layer import TokenLayer
-from ...models.words import words_of
+from ...models.words import one_of_each_vocab, words_of
 from ...structures import IndependentLabels, to_numpy
 from ...structures.parts import softmax
 from ...transfer.beliefs import Belief, TokenBelief
@@ -122,7 +122,8 @@ class TokenTask(Task[TokenLesson, list[Doc], Floats2d, Floats2d, Ints1d]):
         labels, flat = self.pipe.labels, numpy.concatenate([numpy.zeros(0, "int64"), *best])
         table = numpy.zeros(len(labels), dtype="uint64")
         for i in set(flat.tolist()):
-            table[i] = self.layer.value(docs[0], labels[i])
+            for doc in one_of_each_vocab(docs):
+                table[i] = self.layer.value(doc, labels[i])
         return split_by_lengths(table[flat], [len(ids) for ids in best])
 
     def analyses(self, doc: Doc, *, k: int) -> list[Analysis]:

@@ -6,12 +6,11 @@ from typing import Any, ClassVar
 
 from spacy.tokens import Doc
 from spacy.training import Example, validate_get_examples
-from thinc.api import Optimizer
 
 from ...codecs.labels import LabelMatch
 from ...layers.base import Layer
 from ...shards.guesses import only_gold
-from ...transfer.annealing import WeightSchedule
+from ...transfer.annealing import WeightSchedule, finish_step
 from ...transfer.beliefs import Belief
 from ..gold_config import check_resumes
 from ..learning import LearningPipe
@@ -45,7 +44,7 @@ class TransitionPipe:
     moves: Any
     name: str
     cfg: dict[str, Any]
-    finish_update: Callable[[Optimizer], None]
+    has_gradient: bool
     stock_factory: ClassVar[str]
     stock_class: ClassVar[type]
     settings: ClassVar[tuple[str, ...]]
@@ -195,6 +194,7 @@ class TransitionPipe:
     # Of the mean loss of a token, at the states of a trajectory that the driver chooses.
     update = LearningPipe.update
     distill = LearningPipe.distill
+    finish_update = finish_step
 
     @property
     def is_distillable(self) -> bool:

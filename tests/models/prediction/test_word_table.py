@@ -379,3 +379,14 @@ def test_training_is_seen(pipeline):
 
 
 LISTENER = {"@architectures": "spacy.Tok2VecListener.v1", "width": 16, "upstream": "*"}
+
+
+def test_docs_of_several_vocabs_in_a_batch(nlp, embed):
+    """Words that the vocab of the first doc has not met have affixes, too, and keep them."""
+    other = spacy.blank("en")
+    other.vocab.vectors = nlp.vocab.vectors
+    strange = other("quizzical xylophones")
+    alone, table = embed.predict([strange])[0], WordTable()
+    for docs in ([nlp("Ann"), strange], [strange]):
+        for predict in (embed.predict, lambda docs: table.predict(embed, docs)):
+            numpy.testing.assert_allclose(predict(docs)[-1], alone, atol=1e-5)

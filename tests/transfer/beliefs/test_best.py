@@ -215,3 +215,14 @@ def test_docs_without_tokens():
     found = empty.best(k=3)
     assert found.heads.shape == (3, 0)
     assert found.weights.shape == (0, 3)
+
+
+def test_tags_that_look_like_those_of_spans_but_are_a_taggers_are_independent():
+    """As of chunks (CoNLL-2000): spaCy sorts a tagger's labels."""
+    labels = ("B-NP", "I-NP", "O")
+    belief = TokenBelief(IndependentLabels(), labels, numpy.asarray([[0, 2, 1], [0, 1, 2.0]]))
+    assert belief.best(k=1).rows.tolist() == [[1, 2]]  # an I that continues nothing
+    assert belief.form.annotated == labels
+    assert not belief.form.of_spans
+    spans = TokenBelief(IndependentLabels(), ("O", "B-NP", "I-NP"), belief.scores)
+    assert (spans.form.annotated, spans.form.of_spans) == (("NP",), True)
