@@ -43,7 +43,8 @@ class Budget(Systems):
         self.teacher_folder, self.budget, self.patience = teacher, budget, patience
         nlp = spacy.blank("en")
         docs = read_docs(corpus / "train.spacy", nlp)
-        self.gold = {text.text: text for doc in docs for text in texts_of(doc)}
+        # As `annotate` reads raw text: without the space behind it.
+        self.gold = {text.text.strip(): text for doc in docs for text in texts_of(doc)}
 
     def chosen(self, by: str, seed: int) -> list[Doc]:
         """by (str): "random", or what `choose_texts` takes."""
@@ -65,7 +66,7 @@ class Budget(Systems):
         """Return the store of all texts, some of which are labelled."""
         folder = self.work / "texts" / name
         folder.mkdir(parents=True, exist_ok=True)
-        known = {doc.text for doc in labelled}
+        known = {doc.text.strip() for doc in labelled}
         raw = [{"text": text} for text in self.gold if text not in known]
         srsly.write_jsonl(folder / "raw.jsonl", raw)
         DocBin(docs=labelled, store_user_data=True).to_disk(folder / "train.spacy")
