@@ -27,7 +27,7 @@ COMMANDS = {
     ),
     "silver": (
         "spacy_skd.training.annotation.silver",
-        "silver TEACHER RAW OUT",
+        "silver TEACHER RAW OUT.spacy",
         "the same command goes on",
     ),
     "calibrate": ("spacy_skd.cli.calibrate", "calibrate TEACHER RAW -o OUT", "or as it was"),

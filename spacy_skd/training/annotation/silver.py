@@ -72,15 +72,15 @@ def silver(
         there is no text, or it changes while it is read, or the parts are of another run;
         (OSError): if something cannot be written. Parts that are whole stay.
     """
+    files = find_raw_files(raw)
+    parts = parts_of(output)
+    for path in (output, parts):
+        check_apart(path, [pipeline, raw, *files])
     if not output.name.endswith(DOCS):
         raise ValueError(
             f"{output}: expected a file whose name ends in {DOCS}, the only one that spaCy reads "
             f"in training; choose such a name"
         )
-    files = find_raw_files(raw)
-    parts = parts_of(output)
-    for path in (output, parts):
-        check_apart(path, [pipeline, raw, *files])
     place = FolderPlace(parts)
     is_whole = _is_whole(place)
     for file in (output, rejects_of(output)):
