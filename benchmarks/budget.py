@@ -53,7 +53,8 @@ class Budget(Systems):
             random.Random(seed).shuffle(texts)
         else:
             store = self.annotated("all", [])
-            choice = choose_texts(BeliefStore(store, memory=0), words=self.budget, by=by)
+            # More than enough: they are counted in the words of gold, below.
+            choice = choose_texts(BeliefStore(store, memory=0), words=2 * self.budget, by=by)
             texts = [each.text for each in choice.chosen]
         docs: list[Doc] = []
         for text in texts:
