@@ -37,10 +37,10 @@ def scheme_of(tags: Sequence[str]) -> str:
     return "BIOES" if any(tag[:2] in ("S-", "E-") for tag in tags) else "BIO"
 
 
-def are_span_tags(labels: tuple[str, ...]) -> bool:
+def are_span_tags(labels: Sequence[str]) -> bool:
     """Tell whether an inventory is "O" and tags of spans, in the order of `span_tags`: "O" first.
     The labels of a tagger, which may look the same, are sorted, so that "O" is not."""
-    return labels[:1] == (OUTSIDE,) and all(tag[:2] in _PREFIXED for tag in labels[1:])
+    return [*labels[:1]] == [OUTSIDE] and all(tag[:2] in _PREFIXED for tag in labels[1:])
 
 
 def labels_of_tags(tags: Sequence[str]) -> tuple[str, ...]:

@@ -35,6 +35,7 @@ from ...arrays import Array, Floats2d, Ints1d, Ints2d
 from ...errors import check_between
 from ...registry import architecture
 from ...structures import to_numpy
+from ..words import one_of_each_vocab
 from .own_vectors import own_vectors, static_vectors, vectors_of
 from .static_rows import vector_rows
 
@@ -216,7 +217,7 @@ class _StringsOfAll:
 
 def strings_of(docs: Sequence[Doc]) -> Strings:
     """Return the strings of the docs of a batch, whose vocabs need not be one."""
-    stores = list({id(doc.vocab): doc.vocab.strings for doc in docs}.values())
+    stores = [doc.vocab.strings for doc in one_of_each_vocab(docs)]
     return stores[0] if len(stores) == 1 else _StringsOfAll(stores)
 
 

@@ -121,8 +121,9 @@ class TokenTask(Task[TokenLesson, list[Doc], Floats2d, Floats2d, Ints1d]):
         """Return per doc (words,), as made by `TokenLayer.value`, of the labels that occur."""
         labels, flat = self.pipe.labels, numpy.concatenate([numpy.zeros(0, "int64"), *best])
         table = numpy.zeros(len(labels), dtype="uint64")
-        for i in set(flat.tolist()):
-            for doc in one_of_each_vocab(docs):
+        occurring = set(flat.tolist())
+        for doc in one_of_each_vocab(docs):
+            for i in occurring:
                 table[i] = self.layer.value(doc, labels[i])
         return split_by_lengths(table[flat], [len(ids) for ids in best])
 
