@@ -17,12 +17,17 @@ from spacy.lang.en import English
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
+from srsly import msgpack
 
 # Catalogue looks through the entry points of all packages at each message that is unpacked: half a
 # millisecond, a tenth of the suite's time. By group they are found at once.
 POINTS = catalogue.AVAILABLE_ENTRY_POINTS
 if hasattr(POINTS, "groups"):  # pytest imports this module, and tests do once more
     catalogue.AVAILABLE_ENTRY_POINTS = {g: list(POINTS.select(group=g)) for g in POINTS.groups}
+# It also goes through all that is registered at each message: as much again. Nothing is added to
+# these two.
+for codecs in (msgpack.msgpack_encoders, msgpack.msgpack_decoders):
+    codecs.get_all = codecs.get_all().copy
 
 # The same examples in every run: a failure is one of the change under test.
 settings.register_profile("same", derandomize=True)
