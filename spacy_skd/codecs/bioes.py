@@ -163,17 +163,41 @@ def tag_ids(
 def _illegal(labels: Array, lengths: Array, rules: Legality) -> Array:
     """Return (B,) bool, whether no legal sequence agrees with what is known. labels: (B, N), -1
     unknown."""
-    b, n = labels.shape
-    if not n:
-        return numpy.zeros(b, dtype=bool)
+    illegal = numpy.zeros(len(labels), dtype=bool)
+    inside = numpy.arange(labels.shape[1]) < lengths[:, None]
+    n_known = ((labels >= 0) & inside).sum(axis=1)
+    whole = numpy.flatnonzero((n_known == lengths) & (lengths > 0))
+    if len(whole):
+        illegal[whole] = _breaks_rules(labels[whole], lengths[whole], rules)
+    partly = numpy.flatnonzero((n_known < lengths) & (n_known > 0))
+    if len(partly):
+        illegal[partly] = ~_may_be_legal(labels[partly], lengths[partly], rules)
+    return illegal
+
+
+def _breaks_rules(labels: Array, lengths: Array, rules: Legality) -> Array:
+    """Return (B,) bool, of units of at least one token, all of whose tags are known."""
+    units = numpy.arange(len(labels))
+    follows = rules.transition[labels[:, :-1], labels[:, 1:]]
+    is_pair = numpy.arange(1, labels.shape[1]) < lengths[:, None]
+    scores = numpy.where(is_pair, follows, 0.0)
+    ends = rules.start[labels[:, 0]] + rules.end[labels[units, lengths - 1]]
+    lowest = numpy.minimum(scores.min(axis=1, initial=0.0), ends)
+    return numpy.asarray(lowest <= POSSIBLE_ABOVE)
+
+
+def _may_be_legal(labels: Array, lengths: Array, rules: Legality) -> Array:
+    """Return (B,) bool, whether a legal sequence agrees with the known tags of a unit of at least
+    one token: by the set of tags that each token may have after those before."""
     follows = (rules.transition > POSSIBLE_ABOVE).astype("float32")
     everything = numpy.ones(len(follows), dtype="float32")
     choices = numpy.vstack([numpy.eye(len(follows), dtype="float32"), everything])
     reached = choices[labels[:, 0]] * (rules.start > POSSIBLE_ABOVE)
-    for i in range(1, n):
+    for i in range(1, labels.shape[1]):
         step = ((reached @ follows) > 0) * choices[labels[:, i]]
         reached = numpy.where((i < lengths)[:, None], step, reached)
-    return ~((reached * (rules.end > POSSIBLE_ABOVE)) > 0).any(axis=1) & (lengths > 0)
+    ending = reached * (rules.end > POSSIBLE_ABOVE)
+    return numpy.asarray((ending > 0).any(axis=1))
 
 
 @dataclass(frozen=True, eq=False)

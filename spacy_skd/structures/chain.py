@@ -133,8 +133,10 @@ def chain_indicators(labels: Ints2d, *, like: Parts) -> Parts:
     inner = (labels[:, :-1] >= 0) & (labels[:, 1:] >= 0) & like.mask[:, 1:]
     unit, token = xp.nonzero(inner)
     c = unary.shape[2]
-    cell = (unit * c + labels[unit, token]) * c + labels[unit, token + 1]
-    transition += xp.bincount(cell, minlength=transition.size).reshape(transition.shape)
+    cells, counts = xp.unique(
+        (unit * c + labels[unit, token]) * c + labels[unit, token + 1], return_counts=True
+    )
+    transition.reshape(-1)[cells] = counts
     return Parts({"unary": unary, "transition": transition}, like.lengths)
 
 

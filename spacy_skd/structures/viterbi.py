@@ -1,9 +1,11 @@
 """The best label sequence of each chain (Viterbi 1967), where few labels may follow most others.
 
 Of spans' tags as BIOES, I-x and E-x follow two tags alone, and what may follow the end of a span
-may follow every end: so of C * C pairs a quarter is looked at.
+may follow every end: so of C * C pairs a quarter is looked at. Where these are still many, labels
+before are left out of which it is certain that none after would choose them.
 """
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy
@@ -12,19 +14,23 @@ from ..arrays import Array, ArrayModule, Floats1d, Floats2d, Ints1d, Ints2d
 from .forward_backward import Chains
 
 FEW = 4  # labels before: those of fewer are looked up one by one
+MANY = 4096  # pairs: of more, labels before are left out
 
 
 class Pairs(NamedTuple):
     """The possible pairs of a transition that all chains share, labels being of two kinds.
 
     many (Ints1d): (M,) labels that follow many. before (Ints1d): (P,) what they may follow.
-    scores (Floats2d): (M, P). few (Ints1d): (F,) the other labels. before_few (Ints2d): (K, F), up
-    to `FEW` of what each may follow, and scores_few (Floats2d) alike, -inf where there are fewer.
+    scores (Floats2d): (M, P); highest, lowest (Floats1d): (P,) of them. few (Ints1d): (F,) the
+    other labels. before_few (Ints2d): (K, F), up to `FEW` of what each may follow, and scores_few
+    (Floats2d) alike, -inf where there are fewer.
     """
 
     many: Ints1d
     before: Ints1d
     scores: Floats2d
+    highest: Floats1d
+    lowest: Floats1d
     few: Ints1d
     before_few: Ints2d
     scores_few: Floats2d
@@ -40,10 +46,13 @@ class Pairs(NamedTuple):
         # The possible ones first, in their order.
         most = max(1, int(counts[few].max())) if len(few) else 1
         before_few = xp.argsort(~possible[:, few], axis=0, kind="stable")[:most]
+        scores = transition[before][:, many]
         return Pairs(
             many,
             before,
-            xp.ascontiguousarray(transition[before][:, many].T),
+            xp.ascontiguousarray(scores.T),
+            scores.max(axis=1, initial=-numpy.inf),
+            scores.min(axis=1, initial=numpy.inf),
             few,
             before_few,
             transition[before_few, few],
@@ -88,22 +97,67 @@ def _extend(xp: ArrayModule, state: Floats2d, pairs: Pairs) -> tuple[Floats2d, A
     units, c = state.shape
     best, step = xp.empty((units, c)), xp.empty((units, c), dtype="int64")
     if len(pairs.many):
-        sums = state[:, pairs.before][:, None] + pairs.scores
-        where = sums.argmax(axis=2)
-        rows = xp.arange(where.size)
-        # Faster than the maximum of a short axis.
-        best[:, pairs.many] = sums.reshape((-1, sums.shape[2]))[rows, where.ravel()].reshape(
-            where.shape
-        )
+        find = _of_all if pairs.scores.size <= MANY else _of_possible
+        best[:, pairs.many], where = find(xp, state[:, pairs.before], pairs)
         step[:, pairs.many] = pairs.before[where]
     if len(pairs.few):
-        highest = state[:, pairs.before_few[0]] + pairs.scores_few[0]
-        label = pairs.before_few[0]
-        for before, scores in zip(pairs.before_few[1:], pairs.scores_few[1:]):
-            sums = state[:, before] + scores
-            is_higher = sums > highest
-            highest = xp.where(is_higher, sums, highest)
-            label = xp.where(is_higher, before, label)
-        best[:, pairs.few] = highest
-        step[:, pairs.few] = label
+        best[:, pairs.few], step[:, pairs.few] = _first_highest(
+            xp,
+            (
+                (before, state[:, before] + scores)
+                for before, scores in zip(pairs.before_few, pairs.scores_few)
+            ),
+        )
     return best, step
+
+
+def _of_all(xp: ArrayModule, sums: Floats2d, pairs: Pairs) -> tuple[Floats2d, Array]:
+    """Return (B, M) the best totals of labels after, and which of the P each has before it.
+
+    sums (Floats2d): (B, P) the best totals that end in a label before.
+    """
+    totals = sums[:, None] + pairs.scores
+    where = totals.argmax(axis=2)
+    rows = xp.arange(where.size)
+    # Faster than the maximum of a short axis.
+    best = totals.reshape((-1, totals.shape[2]))[rows, where.ravel()]
+    return best.reshape(where.shape), where
+
+
+def _of_possible(xp: ArrayModule, sums: Floats2d, pairs: Pairs) -> tuple[Floats2d, Array]:
+    """Return the same, of those labels before which with their highest score reach what another
+    reaches with its lowest: no label after has one of the rest before it."""
+    reached = (sums + pairs.lowest).max(axis=1)
+    is_possible = sums + pairs.highest >= reached[:, None]
+    counts = is_possible.sum(axis=1)
+    labels = xp.argsort(~is_possible, axis=1, kind="stable")  # the possible ones first, in order
+    best = xp.empty((len(sums), len(pairs.many)))
+    where = xp.empty(best.shape, dtype="int64")
+    below, width = 0, 1
+    while below < sums.shape[1]:  # units of up to twice as many possible labels at a time
+        units = xp.flatnonzero((counts > below) & (counts <= width))
+        if len(units):
+            best[units], where[units] = _first_highest(
+                xp,
+                (
+                    (before[:, None], sums[units, before][:, None] + pairs.scores.T[before])
+                    for before in labels[units, :width].T
+                ),
+            )
+        below, width = width, 2 * width
+    return best, where
+
+
+def _first_highest(
+    xp: ArrayModule, choices: Iterator[tuple[Array, Floats2d]]
+) -> tuple[Floats2d, Array]:
+    """Return (B, F) the highest totals, and the label before of each, of equal ones the first.
+
+    choices: at least one; labels before, and (B, F) the totals with them.
+    """
+    label, highest = next(choices)
+    for before, sums in choices:
+        is_higher = sums > highest
+        highest = xp.where(is_higher, sums, highest)
+        label = xp.where(is_higher, before, label)
+    return highest, label

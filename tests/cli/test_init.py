@@ -110,6 +110,11 @@ def test_a_student_of_every_kind_of_component(stock, data, tmp_path):
     assert f"spacy skd rehead {stock} heads --pipes parser,ner" in found.output
     assert f"spacy skd silver {stock} raw.jsonl span_finder.spacy" in found.output
     given = Config().from_disk(tmp_path / "deep" / "student.cfg", interpolate=False)
+    # As the teacher's: spaCy's morphologizer replaces what a tokenizer has written.
+    overwrites = {
+        name: given["components"][name]["overwrite"] for name in ("tagger", "pos", "morph")
+    }
+    assert overwrites == {"tagger": False, "pos": True, "morph": True}
     block = given["components"]["spancat"]
     assert (block["structure"], block["max_positive"]) == ("independent_spans", None)
     assert block["model"]["@architectures"] == "spacy-skd.SegmentScorer.v1"

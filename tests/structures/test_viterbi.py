@@ -3,7 +3,7 @@
 import numpy
 import pytest
 
-from spacy_skd.structures import LinearChain, Parts
+from spacy_skd.structures import LinearChain, Parts, viterbi
 from spacy_skd.structures.chain import _k_best, sorted_chains
 from spacy_skd.structures.parts import IMPOSSIBLE
 from spacy_skd.structures.viterbi import Pairs, best_sequences
@@ -25,8 +25,10 @@ def chains_of(rng, *, lengths, c, share, ties):
 
 @pytest.mark.parametrize("ties", [False, True])
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.95])
-@pytest.mark.parametrize("c", [1, 3, 9])
-def test_it_is_that_of_all_pairs(c, share, ties):
+@pytest.mark.parametrize("c", [1, 3, 9, 40])
+@pytest.mark.parametrize("many", [0, viterbi.MANY])
+def test_it_is_that_of_all_pairs(c, share, ties, many, monkeypatch):
+    monkeypatch.setattr(viterbi, "MANY", many)
     rng = numpy.random.default_rng([c, int(100 * share), ties])
     for lengths in ([3, 0, 7, 7, 1], [1], [12]):
         parts = chains_of(rng, lengths=lengths, c=c, share=share, ties=ties)
@@ -36,6 +38,26 @@ def test_it_is_that_of_all_pairs(c, share, ties):
         totals, found = best_sequences(numpy, chains)
         numpy.testing.assert_array_equal(totals, expected[:, 0])
         numpy.testing.assert_array_equal(found, labels[:, 0])
+
+
+def test_of_many_labels_those_that_cannot_be_chosen_are_left_out(monkeypatch):
+    """Where a token's scores are far apart, few totals are added up: none of a label that stays
+    below another, whatever follows."""
+    widths = []
+    first_highest = viterbi._first_highest
+
+    def counted(xp, choices):
+        choices = list(choices)
+        widths.append(len(choices))
+        return first_highest(xp, iter(choices))
+
+    monkeypatch.setattr(viterbi, "_first_highest", counted)
+    rng = numpy.random.default_rng(0)
+    parts = chains_of(rng, lengths=[6, 4], c=100, share=0.0, ties=False)
+    parts.arrays["unary"][..., 7] += 20
+    _, labels = best_sequences(numpy, sorted_chains(parts))
+    assert (labels[labels >= 0] == 7).all()
+    assert widths == [1] * 5
 
 
 def test_labels_that_follow_few_are_looked_up_alone():

@@ -13,7 +13,7 @@ from ..callbacks import DROP
 from .heads import Head, HeadPlan
 from .layered import own_template, weigh
 from .presets import Block
-from .student_config import own_settings
+from .student_config import overwrite_as, own_settings
 
 SOURCE = "${paths.source}"
 # Of a pipeline's `nlp`: what is the pipeline's own, beside its components.
@@ -73,7 +73,6 @@ def _head(block: Block, head: Head, nlp: Language) -> Block:
     block = deepcopy(block)
     _, listener = find_listener(nlp)
     block["model"]["tok2vec"]["listener"] = listener
-    if head.replaces and "overwrite" in block:
-        settings = nlp.get_pipe_config(head.replaces)
-        block["overwrite"] = settings.get("overwrite", block["overwrite"])
+    if head.replaces:
+        overwrite_as(block, nlp, head.replaces)
     return block

@@ -108,6 +108,10 @@ def for_teacher(config: Config, plan: Plan, nlp: Language, *, source: str | None
     for name in (*plan.sourced, *plan.retrained):  # what they are scored by by default
         for score in nlp.get_pipe_meta(name).default_score_weights or {}:
             weights.setdefault(score, None)
+    own = [row for row in plan.rows if row.name in nlp.component_names]  # not of other stores
+    for row in own:
+        for student in row.students:
+            overwrite_as(blocks[student.name], nlp, row.name)
     has_rules = any(fast_factory(nlp.get_pipe(name)) for name in plan.sourced)
     config["initialize"]["after_init"]["first"] = {"@callbacks": FAST_RULES} if has_rules else None
     looks_up = [reads_vectors(nlp.get_pipe(name)) for name in plan.sourced]
@@ -117,14 +121,22 @@ def for_teacher(config: Config, plan: Plan, nlp: Language, *, source: str | None
     config["nlp"].update(_callbacks(nlp, config["nlp"]["after_creation"]))
     if nlp.vocab.lookups.tables:
         config["initialize"]["lookups"] = {"@misc": LOOKUPS, "path": OF_TEACHER}
-    own = {"nlp": {"tokenizer": own_settings(nlp)["tokenizer"]}}
-    if _rules(nlp) != _rules(blank(str(nlp.lang), config=own)):
+    same = {"nlp": {"tokenizer": own_settings(nlp)["tokenizer"]}}
+    if _rules(nlp) != _rules(blank(str(nlp.lang), config=same)):
         copied = {"@callbacks": COPY, "tokenizer": OF_TEACHER, "vocab": None}
         config["initialize"]["before_init"] = copied
     if plan.sourced and nlp.vocab.vectors.shape[1] and config["initialize"]["vectors"] is None:
         before = config["initialize"]["before_init"]
         config["initialize"]["before_init"] = {"@callbacks": NO_VECTORS, "first": before}
     return without_unfit_callback(config)
+
+
+def overwrite_as(block: Block, nlp: Language, name: str) -> None:
+    """Let a component replace what is annotated already (by a tokenizer that tags, say) as one of
+    the pipeline's does, if both have the setting."""
+    settings = nlp.get_pipe_config(name)
+    if "overwrite" in block and "overwrite" in settings:
+        block["overwrite"] = settings["overwrite"]
 
 
 def own_settings(nlp: Language) -> Block:
