@@ -28,6 +28,7 @@ class ArrayModule(Protocol):
     inf: float
     nan: float
     linalg: Any
+    add: Any
 
     def __getattr__(self, name: str) -> Callable[..., Array]: ...
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy
 
-from ..arrays import Array, Floats1d, Floats2d, FloatsXd, array_module
+from ..arrays import Array, Floats1d, Floats2d, FloatsXd, Ints1d, array_module
 from ..structures import IMPOSSIBLE, Parts, chain_indicators
 from ..structures.parts import POSSIBLE_ABOVE, softmax
 from .trees import Gold
@@ -138,11 +138,16 @@ def encode_chains(
         how many units were taken as unknown as a whole, since no legal sequence agrees with them.
     """
     labels, lengths, illegal = tag_ids(tags, inventory, rules)
-    n, c = labels.shape[1], len(inventory)
-    shapes = {"unary": (len(tags), n, c), "transition": (len(tags), c, c)}
-    blank = {name: numpy.zeros(shape, dtype="float32") for name, shape in shapes.items()}
-    indicators = chain_indicators(labels, like=Parts(blank, lengths))
+    indicators = chain_indicators(labels, like=blank_chains(labels, lengths, len(inventory)))
     return Gold(indicators, labels >= 0), illegal
+
+
+def blank_chains(labels: Array, lengths: Ints1d, n_tags: int) -> Parts:
+    """Return parts of 0 for labels (B, N) of units of some lengths (B,)."""
+    b, n = labels.shape
+    unary = numpy.zeros((b, n, n_tags), dtype="float32")
+    transition = numpy.zeros((b, n_tags, n_tags), dtype="float32")
+    return Parts({"unary": unary, "transition": transition}, lengths)
 
 
 def tag_ids(

@@ -1,7 +1,7 @@
 """Structures: log Z, marginals and argmax over scores of substructures. Maths only, no spaCy."""
 
 from .base import Structure
-from .chain import LinearChain, chain_indicators
+from .chain import LinearChain, chain_indicators, mean_chains
 from .chain_runs import Run, run_probabilities
 from .eisner import ProjectiveTrees
 from .fitting import fit
@@ -36,6 +36,7 @@ __all__ = [
     "is_tied",
     "is_tree",
     "maximum_trees",
+    "mean_chains",
     "run_probabilities",
     "tie",
     "to_numpy",

@@ -1,5 +1,6 @@
 """Linear chains: P(y) = exp(sum_i unary[i, y_i] + sum_i transition[y_i, y_(i+1)]) / Z."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
@@ -125,18 +126,26 @@ def chain_indicators(labels: Ints2d, *, like: Parts) -> Parts:
 
     labels (Ints2d): (B, N), negative in the padding. like (Parts): whose shape and dtype to take.
     """
+    return mean_chains([labels], numpy.ones((len(labels), 1)), like=like)
+
+
+def mean_chains(sequences: Sequence[Ints2d], shares: Floats2d, *, like: Parts) -> Parts:
+    """Return the indicators of K label sequences of each unit, by their shares.
+
+    sequences (Sequence[Ints2d]): K times (B, N), negative in the padding and where nothing is
+        known. shares (Floats2d): (B, K). like (Parts): whose shape and dtype to take.
+    """
     xp = like.xp
     unary = xp.zeros_like(like.arrays["unary"])
     transition = xp.zeros(like.arrays["transition"].shape, dtype=unary.dtype)
-    unit, token = xp.nonzero(like.mask & (labels >= 0))
-    unary[unit, token, labels[unit, token]] = 1
-    inner = (labels[:, :-1] >= 0) & (labels[:, 1:] >= 0) & like.mask[:, 1:]
-    unit, token = xp.nonzero(inner)
-    c = unary.shape[2]
-    cells, counts = xp.unique(
-        (unit * c + labels[unit, token]) * c + labels[unit, token + 1], return_counts=True
-    )
-    transition.reshape(-1)[cells] = counts
+    weights = xp.asarray(shares, dtype=unary.dtype)
+    for k, labels in enumerate(sequences):
+        is_known = like.mask & (labels >= 0)
+        unit, token = xp.nonzero(is_known)
+        unary[unit, token, labels[unit, token]] += weights[unit, k]  # each cell once
+        unit, token = xp.nonzero(is_known[:, :-1] & is_known[:, 1:])
+        cells = (unit, labels[unit, token], labels[unit, token + 1])
+        xp.add.at(transition, cells, weights[unit, k])
     return Parts({"unary": unary, "transition": transition}, like.lengths)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy
 
-from ..arrays import Bools, Floats2d, FloatsXd, Ints1d, Ints2d
+from ..arrays import Bools, Floats1d, Floats2d, FloatsXd, Ints1d, Ints2d
 from ..codecs.trees import Gold, encode_heads
 from ..codecs.units import UNKNOWN_HEAD, Heads
 from ..errors import check_temperature
@@ -26,16 +26,29 @@ def expect(golds: Sequence[Gold], weights: Floats2d, *, temperature: float = 1.0
     RAISES (ValueError): if the temperature is not positive, a weight is negative or NaN, or all
         weights of a unit are 0.
     """
-    shares = tempered_weights(weights, temperature=temperature)
-    kept = shares * numpy.stack([gold.complete for gold in golds], axis=1)
-    left = kept.sum(axis=1)
-    empty = left <= 0
-    kept = kept / numpy.where(empty, 1.0, left)[:, None]
+    complete = numpy.stack([gold.complete for gold in golds], axis=1)
+    kept, lost, empty = kept_shares(weights, complete, temperature=temperature)
     xp = golds[0].indicators.xp
     total = golds[0].indicators * xp.asarray(kept[:, 0])
     for gold, share in zip(golds[1:], kept.T[1:]):
         total = total + gold.indicators * xp.asarray(share)
-    return Target(total, xp.asarray(1.0 - left), empty if empty.any() else None)
+    return Target(total, xp.asarray(lost), empty)
+
+
+def kept_shares(
+    weights: Floats2d, complete: Bools, *, temperature: float
+) -> tuple[Floats2d, Floats1d, Bools | None]:
+    """Return (B, K) what each candidate that can be expressed counts of those of its unit; (B,) the
+    share of the others; (B,) the units of which none is left, if there are some.
+
+    weights (Floats2d), complete (Bools): (B, K), the latter whether one can be expressed.
+    """
+    shares = tempered_weights(weights, temperature=temperature)
+    kept = shares * complete
+    left = kept.sum(axis=1)
+    empty = left <= 0
+    kept = kept / numpy.where(empty, 1.0, left)[:, None]
+    return kept, 1.0 - left, empty if empty.any() else None
 
 
 def tempered_weights(weights: Floats2d, *, temperature: float) -> Floats2d:

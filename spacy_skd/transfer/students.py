@@ -7,16 +7,26 @@ from functools import lru_cache
 import numpy
 from thinc.api import Ops
 
-from ..arrays import Bools, Ints1d
-from ..codecs.bioes import Legality, TagMatch, encode_chains, legality, match_tags, span_tags
+from ..arrays import Bools, Floats2d, Ints1d
+from ..codecs.bioes import (
+    Legality,
+    TagMatch,
+    blank_chains,
+    encode_chains,
+    legality,
+    match_tags,
+    span_tags,
+    tag_ids,
+)
 from ..codecs.head_labels import HeadLabels
 from ..codecs.labels import LabelMatch
 from ..codecs.lemma_options import LemmaOptions
 from ..codecs.span_sets import KnownSpans, encode_span_sets, flat_tags, spans_of_tags
 from ..codecs.spans import SpanMatch, encode_segments
 from ..codecs.trees import Gold
-from ..structures import FlatSegments, IndependentSpans, Parts, Structure
-from .posterior import Match
+from ..structures import FlatSegments, IndependentSpans, Parts, Structure, mean_chains
+from .expect import expect, kept_shares
+from .posterior import Match, Target
 from .target import Objective
 
 Tags = Sequence[Sequence[str | None]]  # per doc, of each word, None where it is not known
@@ -79,6 +89,11 @@ class SpanStudent(Student):
         """Encode tags of docs, of `scheme`, as indicators of its parts."""
         raise NotImplementedError
 
+    def expect(self, candidates: Sequence[Tags], weights: Floats2d) -> Target:
+        """Return the mean of K candidates of each doc, see `expect`. weights (Floats2d): (B, K)."""
+        golds = [self.encode(tags) for tags in candidates]
+        return expect(golds, weights, temperature=self.temperature)
+
     def encode_sets(self, known: Sequence[KnownSpans]) -> tuple[Gold, Bools]:
         """Encode the spans of docs, which may overlap, as indicators of its parts.
 
@@ -111,6 +126,18 @@ class TagStudent(SpanStudent):
         gold, _ = encode_chains(tags, self.tags, self.rules)
         arrays = {name: gold.indicators.arrays[name] for name in self.structure.parts}
         return Gold(Parts(arrays, gold.indicators.lengths), gold.known)
+
+    def expect(self, candidates: Sequence[Tags], weights: Floats2d) -> Target:
+        """See `SpanStudent.expect`; of hundreds of tags, the pairs of one candidate after another
+        would take gigabytes."""
+        read = [tag_ids(tags, self.tags, self.rules) for tags in candidates]
+        sequences, lengths = [labels for labels, _, _ in read], read[0][1]
+        complete = numpy.stack([(ids >= 0).sum(axis=1) == lengths for ids in sequences], axis=1)
+        kept, lost, empty = kept_shares(weights, complete, temperature=self.temperature)
+        blank = blank_chains(sequences[0], lengths, len(self.tags))
+        mean = mean_chains(sequences, kept, like=blank)
+        arrays = {name: mean.arrays[name] for name in self.structure.parts}
+        return Target(Parts(arrays, lengths), lost, empty)
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from ..draws import choose
 from ..expect import equal_weights, expect, heaviest, padded_weights, tempered_weights
 from ..next_tags import NextTags, candidates_of
 from ..posterior import Target
-from ..students import LemmaStudent, SpanStudent, Student, Tags, TagStudent
+from ..students import LemmaStudent, SpanStudent, Student, TagStudent
 from .base import SPANS, Belief
 from .entropy import entropy_of_listed
 from .form import (
@@ -146,9 +146,12 @@ class LabelCandidates(Belief):
         if OUTSIDE not in tags:
             raise student.refusal(SPANS, annotates="something else")
         student.match(labels_of_tags(tags))
-        return expect_spans(
-            beliefs, student.encode, scheme=student.scheme, temperature=student.temperature
-        ).to(student.ops)
+        candidates = [
+            [belief.tags_of(k, scheme=student.scheme) for belief in beliefs]
+            for k in range(max(len(belief.rows) for belief in beliefs))
+        ]
+        weights = padded_weights([belief.weights[None] for belief in beliefs])
+        return student.expect(candidates, weights).to(student.ops)
 
     @classmethod
     def next_tags(cls, beliefs: Sequence["Self"], student: TagStudent) -> list[NextTags]:
@@ -200,26 +203,6 @@ def expect_tokens(
     lengths = [belief.n_tokens for belief in beliefs]
     weights = padded_weights([belief.weights[None] for belief in beliefs])
     return expect(golds, numpy.repeat(weights, lengths, axis=0), temperature=temperature)
-
-
-def expect_spans(
-    beliefs: Sequence[LabelCandidates],
-    encode: Callable[[Tags], Gold],
-    *,
-    scheme: str,
-    temperature: float = 1.0,
-) -> Target:
-    """Expect tags of spans, each doc a unit. What is illegal, or wider than the student's spans,
-    cannot be expressed.
-
-    encode (Callable[[Tags], Gold]): tags of a scheme as indicators of the student's parts.
-    """
-    golds = [
-        encode([belief.tags_of(k, scheme=scheme) for belief in beliefs])
-        for k in range(max(len(belief.rows) for belief in beliefs))
-    ]
-    weights = padded_weights([belief.weights[None] for belief in beliefs])
-    return expect(golds, weights, temperature=temperature)
 
 
 def _is_legal(row: Ints1d, rules: Legality) -> bool:

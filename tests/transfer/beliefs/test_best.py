@@ -185,14 +185,14 @@ def test_topk_of_everything_is_uniform_and_top1_is_the_argmax():
     belief = ChainBelief(LinearChain(), BIO, *(array[0] for array in legal.arrays.values()))
     flat = Parts({name: numpy.minimum(array, 0) * (array < -1e6) for name, array in
                   legal.arrays.items()}, parts.lengths)  # fmt: skip
-    found = expect_chains([belief.best(k=99)], BIO, legality(BIO))
+    found = expect_chains([belief.best(k=99)], BIO)
     expected = convert(
         Posterior(LinearChain(), flat), LinearChain(), match=match_tags(teacher=BIO, student=BIO),
         rules=legality(BIO),
     )  # fmt: skip
     for name, array in expected.marginals.arrays.items():
         numpy.testing.assert_allclose(found.marginals.arrays[name], array, atol=1e-6)
-    one = expect_chains([belief.best(k=1)], BIO, legality(BIO)).marginals
+    one = expect_chains([belief.best(k=1)], BIO).marginals
     for name, array in LinearChain().argmax(legal).arrays.items():
         assert (one.arrays[name] == array).all()
 

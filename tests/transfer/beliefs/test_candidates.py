@@ -61,7 +61,7 @@ def test_tags_of_spans(seed, schemes, labels, temperature):
         LabelCandidates(teacher, numpy.asarray([row for row, _ in doc]), w)
         for doc, w in zip(docs, weights)
     ]
-    found = expect_chains(beliefs, student, legality(student), temperature=temperature)
+    found = expect_chains(beliefs, student, temperature=temperature)
     for i, (doc, w, n) in enumerate(zip(docs, weights, (3, 1))):
         by_spans = {tuple(spans): row for row, spans in legal_rows(student, n)}
         w = w ** (1 / temperature)
@@ -113,7 +113,7 @@ def test_a_sequence_that_is_illegal_cannot_be_expressed():
     rows = numpy.asarray([[bio.index("I-A"), 0], [0, bio.index("B-A")]])
     belief = LabelCandidates(bio, rows, numpy.asarray([3.0, 1.0]))
     for tags in (bio, bioes):
-        found = expect_chains([belief], tags, legality(tags))
+        found = expect_chains([belief], tags)
         assert found.lost.tolist() == [0.75]
         assert found.marginals.arrays["unary"][0, 0, 0] == 1.0
         assert found.empty is None
@@ -203,7 +203,7 @@ def test_all_structures_by_their_probabilities_are_the_distribution(temperature)
     listed = oracle.enumerate_unit(oracle.chains, unit)
     rows = numpy.asarray([y[:3].argmax(axis=1) for y in listed.outputs])
     belief = LabelCandidates(tags, rows, numpy.exp(listed.log_probs))
-    found = expect_chains([belief], tags, legality(tags), temperature=temperature)
+    found = expect_chains([belief], tags, temperature=temperature)
     expected = convert(Posterior(LinearChain(), scores), LinearChain(), temperature=temperature)
     for name, array in expected.marginals.arrays.items():
         numpy.testing.assert_allclose(found.marginals.arrays[name], array, atol=1e-6)
@@ -227,7 +227,7 @@ def test_a_doc_without_tokens():
     belief = LabelCandidates(tags, numpy.zeros((1, 0), dtype="int32"), numpy.ones(1))
     found = expect_tokens([belief], partial(encode_tags, labels=tags))
     assert found.marginals.arrays["unary"].shape == (0, 1, 3)
-    found = expect_chains([belief], tags, legality(tags))
+    found = expect_chains([belief], tags)
     assert found.empty is None
     assert found.marginals.arrays["unary"].shape == (1, 0, 3)
 
