@@ -70,17 +70,19 @@ def teacher_cli(
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU, -1 for CPU"),
     code_path: Path = CODE,
 ) -> None:
-    """Train the teacher, or take a trained PIPELINE instead. Further options override the config,
-    as in spacy train, which replaces an earlier training in OUTPUT."""
+    """Train the teacher, or take a trained PIPELINE instead, as it is. Further options override the
+    config, as in spacy train, which replaces an earlier training in OUTPUT."""
     import_code(code_path)
+    overrides: dict[str, Any] = parse_config_overrides(ctx.args)
     if pipeline:
         try:
             take_teacher(pipeline, output, overwrite=overwrite)
         except (ValueError, OSError) as error:
             fail("No teacher", error)
         msg.good(f"Took {pipeline} as the teacher")
+        unread = ", ".join([str(config), *(f"--{name}" for name in overrides)])
+        msg.info(f"It is not trained: {unread} are of a training, and were not read")
         return
-    overrides: dict[str, Any] = parse_config_overrides(ctx.args)
     try:
         use_gpu(gpu_id, setup_gpu)
     except ValueError as error:

@@ -173,6 +173,18 @@ def test_a_trained_teacher_is_taken_and_a_pipeline_that_cannot_teach_is_refused(
         take_teacher(str(tmp_path / "blank"), tmp_path / "t")
 
 
+def test_taking_a_teacher_says_what_of_a_training_is_not_read(teacher, tmp_path):
+    arguments = ["teacher.cfg", str(tmp_path / "t"), "--pipeline", str(teacher)]
+    found = CliRunner().invoke(skd, ["teacher", *arguments, "--system.seed", "1"])
+    assert found.exit_code == 0, found.output
+    assert "teacher.cfg, --system.seed are of a training, and were not read" in " ".join(
+        found.output.split()
+    )
+    found = CliRunner().invoke(skd, ["teacher", *arguments, "--overwrit", "--overwrite"])
+    assert found.exit_code == 1
+    assert "No such option '--overwrit'" in str(found.exception)
+
+
 def test_package_makes_a_wheel_that_requires_this_package(teacher, tmp_path):
     wheel = package(teacher, tmp_path / "packages", name="tiny", version="1.2.3")
     assert wheel.name == "en_tiny-1.2.3-py3-none-any.whl"

@@ -1,6 +1,6 @@
 """Corpora for distillation: labelled docs and raw text in one stream."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 
@@ -13,6 +13,7 @@ from ...layers.entity_tags import RepairedEntities
 from ...registry import reader
 from ..conversion.raw_text import read_raw
 from .gold_labels import note_labels
+from .too_long import TooLong
 
 
 @reader("spacy-skd.MixedCorpus.v1")
@@ -86,6 +87,8 @@ class MixedCorpus:
         examples = list(self.labelled(nlp))
         for eg in examples:
             self.repaired(eg.reference)
+        if nlp is not self._nlp:
+            self._tell_left_out(nlp, examples)
         if not examples:
             raise ValueError(f"MixedCorpus: no docs in {self.labelled.path}")
         if nlp is not self._nlp:
@@ -106,6 +109,14 @@ class MixedCorpus:
                 doc = next(self._stream)
                 owed -= len(doc)
                 yield _unlabelled(doc)
+
+    def _tell_left_out(self, nlp: Language, examples: Sequence[Example]) -> None:
+        """Tell of words that spaCy leaves out, having cut long docs at their sentences."""
+        if self.labelled is not None and self.labelled.max_length:
+            n_read = sum(len(eg.reference) for eg in examples)
+            n_all = sum(len(eg.reference) for eg in Corpus(self.labelled.path)(nlp))
+            too_long = TooLong("MixedCorpus", self.labelled.max_length)
+            too_long.tell(n_all - n_read, of=n_all, unit="labelled words")
 
     def _endless(self, nlp: Language) -> Iterator[Doc]:
         random = Random(f"{self.seed} raw")

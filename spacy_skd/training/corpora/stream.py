@@ -20,6 +20,7 @@ from ...shards.store import BeliefStore
 from ...shards.table import Table, check_one_of_two, read_table
 from .gold_labels import note_labels
 from .items import Item, read_items
+from .too_long import TooLong
 
 RATIO = 4.0  # by default: words of unlabelled docs for each labelled word
 _Numbered = tuple[int, Item] | None
@@ -99,7 +100,8 @@ class StoredCorpus(ABC):
         self.sources += [Source(BeliefStore(row.path), row.ratio, row.name) for row in rows]
         self.path = path
         self.repaired = RepairedEntities(name)
-        self.buffer, self.max_length, self.seed = buffer, max_length, seed
+        self.too_long = TooLong(name, max_length)
+        self.buffer, self.seed = buffer, seed
         self._items: Iterator[_Numbered] = iter(())
         # As they were at the last call, and whether its pass was read to the end.
         self._nlp: Language | None = None
@@ -220,7 +222,18 @@ class StoredCorpus(ABC):
             )
         else:
             items = self._files(nlp, self.path, random)
-        return (it for it in items if not self.max_length or it.n_words <= self.max_length)
+        return self._short(items)
+
+    def _short(self, items: Iterator[Item]) -> Iterator[Item]:
+        """Yield what is not too long. RAISES (ValueError): at the end, if all is."""
+        n_items, n_long, limit = 0, 0, self.too_long.max_length
+        for item in items:
+            n_items += 1
+            if limit and item.n_words > limit:
+                n_long += 1
+            else:
+                yield item
+        self.too_long.tell(n_long, of=n_items, unit="labelled docs")
 
     def _gold(self, nlp: Language) -> Iterator[Doc]:
         for item in self._labelled(nlp, Random(self.seed)):

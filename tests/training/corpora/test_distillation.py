@@ -217,6 +217,20 @@ def test_labelled_docs_from_elsewhere_and_none_at_all(teacher, store, corpus, tm
     assert sorted(texts(read(nlp))) == ["one", "three", "two"]
 
 
+def test_gold_that_is_too_long_is_told_once_and_never_all_of_it(store, corpus, caplog):
+    nlp = spacy.blank("en")
+    n = len(make_docs(nlp))
+    for given in ({}, {"path": corpus}):
+        read = make_distillation_corpus(store, ratio=0, max_length=5, **given)
+        caplog.clear()
+        assert len(list(read(nlp))) == len(list(read(nlp))) == 3
+        (told,) = caplog.messages
+        assert f"max_length: {n - 3} of {n} labelled docs are of docs longer than 5 words" in told
+        read = make_distillation_corpus(store, max_length=1, **given)
+        with pytest.raises(ValueError, match=rf"max_length: all {n} labelled docs .*longer than 1"):
+            list(read(nlp))
+
+
 def test_errors(store, tmp_path):
     with pytest.raises(ValueError, match="found no manifest.json"):
         make_distillation_corpus(tmp_path)

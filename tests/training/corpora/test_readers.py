@@ -40,6 +40,19 @@ def test_predicted_docs_know_nothing(corpus, raw):
         assert not eg.predicted.has_annotation("SENT_START")
 
 
+def test_gold_that_is_too_long_is_told_once_and_never_all_of_it(corpus, raw, caplog):
+    nlp = spacy.blank("en")
+    read = make_mixed_corpus(corpus, raw, max_length=5)
+    for _ in range(2):
+        kept = [eg for eg in read(nlp) if not is_raw(eg)]
+    (told,) = caplog.messages
+    n = sum(len(doc) for doc in make_docs(nlp))
+    left_out = n - sum(len(eg.reference) for eg in kept)
+    assert f"max_length: {left_out} of {n} labelled words are of docs longer than 5" in told
+    with pytest.raises(ValueError, match="max_length: all .* there is no gold to learn"):
+        list(make_mixed_corpus(corpus, raw, max_length=1)(nlp))
+
+
 def test_the_order_depends_on_the_seed_alone(corpus, raw):
     def order(seed):
         read = make_mixed_corpus(corpus, raw, seed=seed)
