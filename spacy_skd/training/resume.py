@@ -19,6 +19,7 @@ from ..pipeline.transitions.actions import add_actions
 from ..pipeline.transitions.stock import stock_factory_of
 from ..registry import callback
 from ..teachers.loading import load_trained
+from .configs.paths import unread_paths
 from .lexicon.setting import lexicon_path, set_lexicon
 from .origin import inherit_origin
 
@@ -50,6 +51,8 @@ def make_resume(
 
     def after_init(nlp: Language) -> Language:
         nlp = nlp if first is None else first(nlp)
+        for name, value in unread_paths(nlp.config).items():
+            logger.warning("paths.%s: nothing in the config reads it, got %s", name, value)
         if path is None:
             check_frozen(nlp)
         else:

@@ -116,6 +116,16 @@ def test_its_components_are_sourced_into_another_config(made, tmp_path, frozen):
     assert spacy.load(tmp_path / "out" / "model-last")(TEXT)[0].tag_
 
 
+def test_a_path_that_nothing_reads_is_told(made, log):
+    """Raw text beside the store that it is to be annotated into."""
+    given = {**paths(made), "training.max_steps": 0}
+    init_nlp(load_config(made / "student.cfg", overrides=given))
+    assert "nothing in the config reads it" not in log.text
+    given["paths.raw"] = "raw.jsonl"
+    init_nlp(load_config(made / "student.cfg", overrides=given))
+    assert "paths.raw: nothing in the config reads it, got raw.jsonl" in log.text
+
+
 def test_distilling_goes_on_where_it_stopped(made, tmp_path, log):
     before = spacy.load(saved(made))
     few = {**paths(made, resume=saved(made)), "training.max_steps": 0}

@@ -1,7 +1,10 @@
 """Which paths can stand in a config of spaCy's."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
+
+from thinc.api import Config
 
 
 def check_paths(paths: Iterable[str | Path | None]) -> None:
@@ -24,3 +27,13 @@ def check_paths(paths: Iterable[str | Path | None]) -> None:
                 f"expected a path without '$', which spaCy does not read back from a config as it "
                 f"is, got {str(path)!r}: rename the folder, or name a link to it"
             )
+
+
+def unread_paths(config: Config) -> dict[str, str]:
+    """Return what is set below `[paths]` that no other setting refers to: spaCy takes any name.
+
+    config (Config): of one that is interpolated, which refers to nothing, nothing can be said.
+    """
+    read = set(re.findall(r"\$\{paths[.:](\w+)", config.to_str(interpolate=False)))
+    set_ = {name: value for name, value in config.get("paths", {}).items() if value is not None}
+    return {name: str(value) for name, value in set_.items() if read and name not in read}

@@ -6,7 +6,7 @@ import pytest
 from spacy.util import load_config
 from thinc.api import Config
 
-from spacy_skd.training.configs.paths import check_paths
+from spacy_skd.training.configs.paths import check_paths, unread_paths
 
 
 @pytest.mark.parametrize("path", ["a$HOME/x", "q ${paths.dev} b", "a$"])
@@ -26,3 +26,12 @@ def test_all_else_is_read_back_as_spacys_training_does(tmp_path):
 def test_a_path_that_is_no_utf_8_is_refused():
     with pytest.raises(ValueError, match=r"expected a path of UTF-8.*'a\\udcff/x'"):
         check_paths([Path("a\udcff/x")])
+
+
+def test_what_nothing_refers_to_is_unread():
+    paths = {"train": "a", "raw": "b", "root": "c", "rest": None, "stores": {"x": "y"}}
+    blocks = {"path": "${paths.train}", "stores": "${paths.stores}", "rows": ["${paths.root}/z"]}
+    config = Config({"paths": paths, "corpora": blocks})
+    assert unread_paths(config) == {"raw": "b"}
+    assert unread_paths(config.interpolate()) == {}
+    assert unread_paths(Config({"nlp": {"lang": "en"}})) == {}
