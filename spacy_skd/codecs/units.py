@@ -103,6 +103,12 @@ def batch_spans(units: Sequence[Ints2d], lengths: Sequence[int]) -> Ints2d:
     return numpy.concatenate(spans) if spans else numpy.zeros((0, 2), dtype="int64")
 
 
+def doc_rows(lengths: Sequence[int]) -> Ints2d:
+    """Return (docs, 2) first and end row of each doc in the batch's concatenated words: each doc a
+    unit."""
+    return batch_spans([numpy.asarray([[0, n]]) for n in lengths], lengths)
+
+
 @dataclass(frozen=True, eq=False)
 class Heads:
     """The head of each word of a doc or of a batch.

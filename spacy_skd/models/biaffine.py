@@ -17,7 +17,7 @@ from spacy.tokens import Doc
 from thinc.api import Model, glorot_uniform_init
 
 from ..arrays import Floats2d, Floats3d, Ints2d
-from ..codecs.units import Bucket, make_buckets
+from ..codecs.units import Bucket, doc_rows, make_buckets
 from ..errors import check_between
 from ..registry import architecture
 from ..structures import Parts
@@ -34,7 +34,7 @@ from .scoring import (
 )
 from .words import word_rows, words_of
 
-ParserInput = tuple[list[Doc], Ints2d]
+ParserInput = tuple[list[Doc], Ints2d] | list[Doc]
 ParserGradient = tuple[list[Parts], Floats2d]
 
 
@@ -62,7 +62,8 @@ def build_biaffine_parser(
 ) -> Model[ParserInput, ParserScores]:
     """Make a model of docs and units to scores of arcs, and of the deprels of chosen arcs.
 
-    Input: docs; spans (U, 2) of units as rows of the concatenated words.
+    Input: docs; spans (U, 2) of units as rows of the concatenated words. Of docs alone, as `spacy
+    debug model` asks, each is a unit.
     Output: `ParserScores`. The backward pass takes the gradients of the arc scores of each bucket
     and of the deprel scores.
 
@@ -155,7 +156,7 @@ def _init(
     model: Model[ParserInput, ParserScores], X: ParserInput | None = None, Y: Any = None
 ) -> None:
     tok2vec = model.get_ref("tok2vec")
-    tok2vec.initialize(X=X[0] if X is not None else None)
+    tok2vec.initialize(X=X[0] if isinstance(X, tuple) else X)
     for scorer in (model.get_ref("arc_scorer"), model.get_ref("label_scorer")):
         if not scorer.has_dim("nI"):
             scorer.set_dim("nI", tok2vec.get_dim("nO"))
@@ -165,7 +166,7 @@ def _init(
 def _forward(
     model: Model[ParserInput, ParserScores], X: ParserInput, is_train: bool
 ) -> tuple[ParserScores, Callable[[ParserGradient], list[Doc]]]:
-    docs, spans = X
+    docs, spans = X if isinstance(X, tuple) else (X, doc_rows([len(w) for w in words_of(X)]))
     tok2vec, arcs, labels = model.layers
     vectors, backprop_vectors = tok2vec(docs, is_train)
     words = words_of(docs, n_words=int(spans[:, 1].max(initial=0)))

@@ -28,19 +28,19 @@ def test_evaluate(here):
     assert {"sents_f", "dep_las", "ents_f", "spans_sc_f", "morph_acc"} <= scores.keys()
 
 
-@pytest.mark.long
-@pytest.mark.long  # test_end_to_end.py does so
 def test_benchmark_speed(here):
-    assert "words/s" in run(f"python -m spacy benchmark speed {BEST} dev.spacy --batches 30", here)
+    options = "--batches 30 --warmup 1 --batch-size 10"
+    assert "words/s" in run(f"python -m spacy benchmark speed {BEST} dev.spacy {options}", here)
 
 
-def test_debug_data_of_the_training_and_of_the_saved_student(here):
-    """Without the lemmatizer, whose tables `debug data` looks for in spacy-lookups-data, even of a
-    component that is sourced and frozen."""
+def test_debug_data_and_model_of_the_training_and_of_the_saved_student(here):
+    """Without the lemmatizer, whose tables both look for in spacy-lookups-data, even of a component
+    that is sourced and frozen."""
     pipes = "tagger,morphologizer,senter,parser,ner,spancat,attribute_ruler"
     made_by = f"--preset tiny --store annotated --dev dev.spacy --pipes {pipes}"
     run(f"python -m spacy skd init path/or/package plain.cfg {made_by}", here)
     run("python -m spacy debug data plain.cfg", here)
+    assert "ParserScores" in run("python -m spacy debug model plain.cfg parser -P3", here)
     run("python -m spacy train plain.cfg -o plain", here, env=SHORT)
     given = "--paths.train train.spacy --paths.dev dev.spacy"
     run(f"python -m spacy debug data plain/model-best/config.cfg {given}", here)

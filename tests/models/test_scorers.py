@@ -125,6 +125,16 @@ def test_prediction_equals_training_without_dropout_and_hidden_dropout_is_its_ow
     numpy.testing.assert_allclose(still.predict((X, SPANS)).deprels(PAIRS), three)
 
 
+@pytest.mark.parametrize("is_train", [False, True])
+def test_of_docs_alone_each_is_a_unit(is_train):
+    model, X = make_parser(), vectors(4, 0, 9)
+    found, _ = model(X, is_train)
+    expected, _ = model((X, numpy.asarray([[0, 4], [4, 4], [4, 13]])), is_train)
+    for arcs, others in zip(found.arcs, expected.arcs, strict=True):
+        numpy.testing.assert_array_equal(arcs.arrays["arc"], others.arrays["arc"])
+        assert arcs.lengths.tolist() == others.lengths.tolist()
+
+
 @pytest.mark.parametrize("rows", [1, 10, 512])
 def test_prediction_a_few_units_at_a_time_equals_training(rows, monkeypatch):
     monkeypatch.setattr(biaffine_prediction, "ROWS", rows)

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 import numpy
 from spacy.tokens import Doc
 
-from ...arrays import Bools, Floats1d, Floats2d, Ints2d
+from ...arrays import Bools, Floats1d, Floats2d
 from ...codecs.bioes import TypedSpan
-from ...codecs.units import Bucket, batch_spans, make_buckets
+from ...codecs.units import Bucket, doc_rows, make_buckets
 from ...codecs.words import Words
 from ...errors import check_one_of, named
 from ...layers.confidences import Record
@@ -244,8 +244,3 @@ class SpanPrediction(Task[LessonT, list[Doc], Any, Any, list[TypedSpan]]):
             scores = type(of_docs[0]).span_posterior(of_docs, self.ops).scores
             scored.append((bucket, self.uncalibrated(scores)))
         return self._decoded(docs, scored, words_of(docs))
-
-
-def doc_rows(lengths: Sequence[int]) -> Ints2d:
-    """(docs, 2) first and end row of each doc in the batch's concatenated words."""
-    return batch_spans([numpy.asarray([[0, n]]) for n in lengths], lengths)

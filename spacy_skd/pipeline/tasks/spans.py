@@ -12,7 +12,7 @@ from thinc.api import Model
 from ...codecs.absence import Window
 from ...codecs.bioes import Legality, TypedSpan
 from ...codecs.trees import Gold
-from ...codecs.units import Bucket, make_buckets
+from ...codecs.units import Bucket, doc_rows, make_buckets
 from ...layers.span_layer import SpanLayer
 from ...models.words import words_of
 from ...structures import Parts, Structure
@@ -22,7 +22,7 @@ from ...transfer.posterior import Target
 from ...transfer.students import SpanStudent
 from ..negative_spans import NegativeSpans, loss_of_negatives
 from .predictions import Pipe
-from .span_prediction import SpanPrediction, doc_rows
+from .span_prediction import SpanPrediction
 
 logger = logging.getLogger("spacy.skd")
 
