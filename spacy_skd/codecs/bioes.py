@@ -6,6 +6,7 @@ for S); it is translated where examples are read.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy
 
@@ -18,8 +19,6 @@ OUTSIDE = "O"
 PREFIXES = {"BIO": "BI", "BIOES": "BIES"}
 # What a prefix of BIOES becomes in BIO.
 _TO_BIO = {"B": "B", "S": "B", "I": "I", "E": "I"}
-
-_PREFIXED = {f"{prefix}-" for prefix in _TO_BIO}
 
 TypedSpan = tuple[int, int, str]  # start and end token, end exclusive; label
 
@@ -38,9 +37,15 @@ def scheme_of(tags: Sequence[str]) -> str:
 
 
 def are_span_tags(labels: Sequence[str]) -> bool:
-    """Tell whether an inventory is "O" and tags of spans, in the order of `span_tags`: "O" first.
-    The labels of a tagger, which may look the same, are sorted, so that "O" is not."""
-    return [*labels[:1]] == [OUTSIDE] and all(tag[:2] in _PREFIXED for tag in labels[1:])
+    """Tell whether an inventory is that of some spans, as `span_tags` makes it, and not that of a
+    tagger, whose labels may look alike ("O", "S-bar")."""
+    return _are_span_tags(tuple(labels))
+
+
+@lru_cache(maxsize=64)  # asked of each doc's belief
+def _are_span_tags(labels: tuple[str, ...]) -> bool:
+    spans = labels_of_tags(labels)
+    return bool(spans) and labels == span_tags(spans, scheme=scheme_of(labels))
 
 
 def labels_of_tags(tags: Sequence[str]) -> tuple[str, ...]:

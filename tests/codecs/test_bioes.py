@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 
 from spacy_skd.codecs.bioes import (
+    are_span_tags,
     decode_spans,
     encode_chains,
     encode_spans,
@@ -66,6 +67,13 @@ def test_spans_that_overlap_or_lie_outside_are_refused(spans):
 def test_unknown_scheme():
     with pytest.raises(ValueError, match="expected one of BIO, BIOES, got 'IOB1'"):
         span_tags(["A"], scheme="IOB1")
+
+
+@pytest.mark.parametrize("scheme", ["BIO", "BIOES"])
+def test_an_inventory_of_spans_is_told_from_that_of_a_tagger(scheme):
+    assert are_span_tags(span_tags(["B", "O", "A-B"], scheme=scheme))
+    for tags in (["O"], ["O", "S-bar"], ["B-NP", "I-NP", "O"], ["O", "OUT"], ["NN"], [], ["O", ""]):
+        assert not are_span_tags(tags)
 
 
 def test_gold_of_chains_with_unknown_tokens_and_pairs():
