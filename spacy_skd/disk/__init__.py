@@ -12,7 +12,7 @@ from .atomic import (
     write_new,
 )
 from .drafts import draft_folder
-from .find import PACKED, files_of, refuse_stream, suffix_of, unique_files
+from .find import PACKED, files_below, files_of, refuse_stream, suffix_of, unique_files
 from .folder import (
     check_folder,
     held_folder,
@@ -36,6 +36,7 @@ __all__ = [
     "digest",
     "digest_of",
     "draft_folder",
+    "files_below",
     "files_of",
     "held_folder",
     "json_bytes",

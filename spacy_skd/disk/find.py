@@ -21,7 +21,7 @@ def files_of(path: Path, *, suffixes: Sequence[str]) -> list[Path]:
     kinds = " or ".join(filter(None, (", ".join(suffixes[:-1]), suffixes[-1])))
     refuse_stream(path)
     if path.is_dir():
-        files = [p for p in _below(path, set()) if p.is_file()]
+        files = list(files_below(path))
         below = sorted(p for p in files if suffix_of(p) in suffixes)
         _refuse_packed(files, suffixes)
         if not below:
@@ -71,17 +71,22 @@ def _refuse_packed(paths: Sequence[Path], suffixes: Sequence[str]) -> None:
             raise ValueError(f"{path}: expected a file that is not compressed: unpack it")
 
 
-def _below(folder: Path, seen: set[Hashable]) -> Iterator[Path]:
-    """Yield files, folder by folder, each folder once, so that a link to one above it ends."""
-    if _identity(folder) in seen:
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield the files of a folder and of those in it, also of linked ones, but for hidden ones; a
+    link to a folder that it is in ends there."""
+    return _below(folder, frozenset())
+
+
+def _below(folder: Path, above: frozenset[Hashable]) -> Iterator[Path]:
+    if _identity(folder) in above:
         return
-    seen.add(_identity(folder))
+    above |= {_identity(folder)}
     for path in sorted(folder.iterdir()):
         if path.name.startswith("."):
             continue
         if path.is_dir():
-            yield from _below(path, seen)
-        else:
+            yield from _below(path, above)
+        elif path.is_file():
             yield path
 
 

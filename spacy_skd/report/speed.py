@@ -8,6 +8,7 @@ from statistics import median
 import srsly
 from spacy.language import Language
 
+from ..disk import files_below
 from ..models.embedding.own_vectors import NAME
 
 VECTOR_FILES = [("vocab", name) for name in ("vectors", "vectors.cfg", "key2row")]
@@ -80,7 +81,7 @@ def megabytes(folder: Path, *, vectors: bool = True) -> float:
     vectors (bool): with its word vectors and the rows of their keys. Their words are strings of its
         vocab, which count in either case.
     """
-    paths = [path for path in folder.rglob("*") if path.is_file()]
+    paths = list(files_below(folder))
     if not vectors:
         paths = [path for path in paths if path.relative_to(folder).parts not in VECTOR_FILES]
     n_bytes = sum(path.stat().st_size for path in paths)

@@ -7,7 +7,7 @@ from typing import Any
 
 from spacy.language import Language
 
-from ..disk import digest_of
+from ..disk import digest_of, files_below
 
 # Texts about a pipeline; the rest of its folder decides what it says.
 _ABOUT = ("meta.json", "README.md", "LICENSE", "LICENSES_SOURCES", "accuracy.json")
@@ -36,7 +36,8 @@ def about_pipeline(nlp: Language) -> dict[str, Any]:
 
 
 def fingerprint_of_folder(folder: Path) -> str:
-    """See `fingerprint`. Names of files count, their dates and hidden files do not."""
+    """See `fingerprint`. Names of files count, their dates and hidden files do not; links
+    are as what they lead to."""
     whole = hashlib.blake2b(digest_size=16)
     for path in sorted(_files(folder), key=lambda path: path.relative_to(folder).as_posix()):
         whole.update(path.relative_to(folder).as_posix().encode("utf8") + b"\0")
@@ -53,8 +54,7 @@ def fingerprint_of(parts: Iterable[str]) -> str:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    for path in folder.rglob("*"):
+    for path in files_below(folder):
         inside = path.relative_to(folder)
-        hidden = any(part.startswith((".", "__pycache__")) for part in inside.parts)
-        if path.is_file() and not hidden and inside.as_posix() not in _ABOUT:
+        if "__pycache__" not in inside.parts and inside.as_posix() not in _ABOUT:
             yield path

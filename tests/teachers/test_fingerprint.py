@@ -4,6 +4,7 @@ import shutil
 import pytest
 import spacy
 
+from spacy_skd.report.speed import megabytes
 from spacy_skd.teachers.fingerprint import fingerprint, fingerprint_of_folder
 
 
@@ -24,6 +25,19 @@ def test_copies_are_the_same_teacher_and_other_weights_another(teacher, tmp_path
     config = (copy / "config.cfg").read_text()
     (copy / "config.cfg").write_text(config.replace("max_length = 150", "max_length = 100", 1))
     assert fingerprint(spacy.load(copy)) != expected
+
+
+def test_linked_folders_are_as_what_they_lead_to(teacher, tmp_path):
+    expected = fingerprint_of_folder(teacher)
+    linked, parser = tmp_path / "linked", tmp_path / "elsewhere" / "parser"
+    shutil.copytree(teacher, linked)
+    shutil.move(linked / "parser", parser)
+    (linked / "parser").symlink_to(parser, target_is_directory=True)
+    (linked / "of_itself").symlink_to(linked, target_is_directory=True)
+    assert fingerprint_of_folder(linked) == expected
+    assert megabytes(linked) == megabytes(teacher)
+    (parser / "model").write_bytes(b"other")
+    assert fingerprint_of_folder(linked) != expected
 
 
 def test_a_pipeline_that_was_never_saved_has_none():
