@@ -8,11 +8,12 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
 from importlib.util import find_spec
 from keyword import iskeyword
 from pathlib import Path
+from typing import Any
 
 import srsly
 import typer
@@ -20,7 +21,7 @@ from packaging.version import InvalidVersion, Version
 from spacy.cli._util import string_to_list
 from spacy.cli.package import has_build, has_wheel
 from spacy.cli.package import package as spacy_package
-from spacy.util import import_file, load_config, set_dot_to_object, walk_dict
+from spacy.util import import_file, load_config
 from thinc.api import Config
 from wasabi import msg
 
@@ -173,13 +174,29 @@ def _stand_ins(code: Sequence[Path], folder: Path) -> list[Path]:
 def without_paths(config: Config) -> Config:
     """Return a config in which of files and folders the names are left: what their owner's disk
     looks like is nobody's business, and means nothing elsewhere."""
-    config = config.copy()
-    paths = [value for _, value in walk_dict(config.get("paths", {})) if value]
-    for place, value in walk_dict(config):
-        if isinstance(value, str) and (name := Path(value).name) and name != value:
-            if value in paths or os.path.exists(value):
-                set_dot_to_object(config, ".".join(place), name)
-    return config
+    paths = set(_strings(config.get("paths", {})))
+
+    def named(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: named(each) for key, each in value.items()}
+        if isinstance(value, list | tuple):
+            return [named(each) for each in value]
+        if isinstance(value, str) and (value in paths or os.path.exists(value)):
+            return Path(value).name or value
+        return value
+
+    plain = Config(named(config), section_order=config.section_order)
+    plain.is_interpolated = config.is_interpolated
+    return plain
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """Yield the strings of blocks within blocks and lists."""
+    if isinstance(value, dict | list | tuple):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _strings(each)
+    elif isinstance(value, str):
+        yield value
 
 
 def _build(sources: Path) -> Path:

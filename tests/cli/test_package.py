@@ -87,12 +87,19 @@ def test_of_paths_the_names_are_left_wherever_they_stand(tmp_path, monkeypatch):
     (tmp_path / "my logs").mkdir()
     (tmp_path / "my logs" / "log.jsonl").touch()
     config = Config({
-        "paths": {"train": "my work/train.spacy", "stores": {"a": {"path": "work/stores/a"}}},
-        "corpora": {"train": {"path": "my work/train.spacy", "here": str(tmp_path)}},
+        "paths": {"train": "my work/train.spacy", "stores": {"a": {"path": "work/stores/a"}},
+                  "more": ["my work/b.spacy", {"path": "my work/c", "v1.0": "my work/d"}]},
+        "corpora": {"train": {"path": "my work/train.spacy", "here": str(tmp_path)},
+                    "files": ["my work/b.spacy", "my logs/log.jsonl", "tags and/or trees"]},
         "training": {"note": "tags and/or trees", "logger": {"output_file": "my logs/log.jsonl"}},
     })  # fmt: skip
     plain = without_paths(config)
-    assert plain["paths"] == {"train": "train.spacy", "stores": {"a": {"path": "a"}}}
+    assert plain["paths"] == {
+        "train": "train.spacy",
+        "stores": {"a": {"path": "a"}},
+        "more": ["b.spacy", {"path": "c", "v1.0": "d"}],
+    }
+    assert plain["corpora"]["files"] == ["b.spacy", "log.jsonl", "tags and/or trees"]
     assert plain["corpora"]["train"] == {"path": "train.spacy", "here": tmp_path.name}
     assert plain["training"] == {
         "note": "tags and/or trees",
