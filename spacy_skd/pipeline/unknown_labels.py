@@ -19,21 +19,30 @@ class UnknownLabels:
         self.name = name
         self.tokens = 0
         self._named: set[str] = set()
+        self._waiting: set[str] = set()
 
     def add(self, gold: Iterable[str], labels: Collection[str]) -> None:
-        """gold (Iterable[str]): of the tokens of a batch, "" for none. labels (Collection[str]):
-        the component's."""
+        """Count, and name labels of later batches when they are half as many as those before, so
+        that a long training is not full of them.
+
+        gold (Iterable[str]): of the tokens of a batch, "" for none. labels (Collection[str]): the
+            component's."""
         lacking = [label for label in gold if label and label not in labels]
-        new = sorted(set(lacking) - self._named)
-        if new and (left := MOST_SHOWN - len(self._named)) > 0:
-            self._named.update(new)
+        self.tokens += len(lacking)
+        left = MOST_SHOWN - len(self._named)
+        if left <= 0:
+            return
+        self._waiting.update(set(lacking) - self._named)
+        if len(self._waiting) >= max(1, min(left, len(self._named) / 2)):
+            new = sorted(self._waiting)
+            self._named |= self._waiting
+            self._waiting.clear()
             logger.warning(
                 "%s: the annotation has the labels %s, which the component lacks; they are taken "
                 "as not annotated (counted in `unknown_labels.tokens`)",
                 self.name,
                 _shown(new, most=left),
             )
-        self.tokens += len(lacking)
 
     def match(
         self, teacher_labels: Sequence[str], labels: Sequence[str], *, teacher_pipe: str
