@@ -533,6 +533,13 @@ def test_the_matrix_in_percent():
                          ["joint", "a", "50.0"], ["b", "80.0"]]  # fmt: skip
 
 
+def test_the_matrix_lacks_corpora_without_the_score():
+    stages = [{"a": {"n": 0.9}, "b": {"m": 0.2}}, {"a": {"n": 0.5}, "b": {"m": 0.8}}]
+    table = matrix_table({"stream": stages}, ["a", "b"], "m")
+    found = [line.split() for line in table.splitlines() if line.strip()]
+    assert found == [["m", "+a", "+b"], found[1], ["stream", "b", "(20.0)", "80.0"]]
+
+
 def test_forgetting_is_the_mean_loss_since_each_was_learnt():
     stages = [
         {"a": {"m": 0.9}, "b": {"m": 0.2}, "c": {}},

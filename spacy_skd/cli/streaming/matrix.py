@@ -68,11 +68,14 @@ def matrix_table(
     scores: Mapping[str, Sequence[Scores]], corpora: Sequence[str], measure: str
 ) -> str:
     """Tabulate a score, in percent: a row for each kind of student and corpus, a column for each
-    stage; what was not learnt yet in brackets. What learns all at once has the last column."""
+    stage; what was not learnt yet in brackets. What learns all at once has the last column. Corpora
+    that no student has the score of are left out."""
+    every = [stage for stages in scores.values() for stage in stages]
+    has_score = {n for n in corpora if any(measure in stage.get(n, {}) for stage in every)}
     rows = []
     for kind, stages in scores.items():
         told = kind
-        for place, name in enumerate(corpora):
+        for place, name in ((i, each) for i, each in enumerate(corpora) if each in has_score):
             cells = [_percent(stage.get(name, {}).get(measure)) for stage in stages]
             if len(stages) < len(corpora):
                 cells = [""] * (len(corpora) - len(stages)) + cells
