@@ -61,7 +61,7 @@ def read_meta(pipeline: str | Path) -> dict[str, Any]:
 
 @contextmanager
 def explained(failed: str) -> Iterator[None]:
-    """Say what to do where spaCy lacks code or a package.
+    """Say what cannot be done, and where spaCy lacks code or a package what to do about it.
 
     failed (str): what cannot be done then.
     RAISES (ValueError): in place of spaCy's error.
@@ -72,6 +72,6 @@ def explained(failed: str) -> Iterator[None]:
         if str(error).startswith(UNREGISTERED):
             sentence = str(error).partition(". ")[0].rstrip(".")
             raise ValueError(f"{failed}: {sentence}. {REMEDY}") from error
-        if isinstance(error, ImportError):
-            raise ValueError(f"{failed}: {error}") from error
-        raise
+        if str(error).startswith(failed):
+            raise
+        raise ValueError(f"{failed}: {str(error).strip()}") from error

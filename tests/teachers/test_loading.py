@@ -1,5 +1,7 @@
 """What is no pipeline, and what is meant by it."""
 
+import shutil
+
 import pytest
 
 from spacy_skd.teachers.loading import load_trained
@@ -17,3 +19,13 @@ def test_folders_that_are_near_a_pipeline(tmp_path):
         load_trained(tmp_path / "none")
     assert "Give" not in str(caught.value)
     assert "hf:" not in str(caught.value)
+
+
+@pytest.mark.parametrize("damaged", ["parser/model", "config.cfg", "vocab/strings.json"])
+def test_what_is_damaged_is_named(teacher, tmp_path, damaged):
+    folder = tmp_path / "p"
+    shutil.copytree(teacher, folder)
+    file = folder / damaged
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(ValueError, match=rf"cannot load the teacher '{folder}': "):
+        load_trained(folder, what="teacher")
