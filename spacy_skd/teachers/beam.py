@@ -9,13 +9,13 @@ was trained by beam updates, and what a sequence adds up to is kept apart from t
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy
 from spacy.pipeline._parser_internals._beam_utils import BeamBatch
 from spacy.tokens import Doc
 
-from ..arrays import Floats2d
+from ..arrays import Floats1d, Floats2d
 from ..errors import check_between
 from ..structures.parts import check_scores, softmax
 
@@ -62,51 +62,93 @@ def search(pipe: Any, docs: Sequence[Doc], beam: Beam) -> list[list[Hypothesis]]
         return [search(pipe, [doc], beam)[0] for doc in docs]
 
 
+class _Path(NamedTuple):
+    """log_prob (float): of the moves so far. move (int): the last one. before (_Path | None): the
+    others; None of none."""
+
+    log_prob: float
+    move: int
+    before: "_Path | None"
+
+    def moves(self) -> History:
+        """Return all moves, the first one first."""
+        found: list[int] = []
+        path = self
+        while path.before is not None:
+            found.append(path.move)
+            path = path.before
+        return tuple(reversed(found))
+
+    def went_on(self, history: Sequence[int], row: Floats1d | None) -> "_Path":
+        """history (Sequence[int]): a slot, and the move that has been made, if one has. row
+        (Floats1d | None): (moves,) their log-probabilities, None of what was final."""
+        if row is None:
+            return self
+        move = history[-1]
+        return _Path(self.log_prob + float(row[move]), move, self)
+
+
 class _Search:
-    """totals: of each doc, the log-probability of each sequence of moves in its beam."""
+    """beams, docs (list): of all docs. paths (list[list[_Path]]): of each doc, to what its beam
+    holds, in its order. running (list[int]): which docs are not done, those of `batch`.
+
+    A beam copies the history of moves of what each hypothesis comes from, and adds a move; it asks
+    nothing of it. So histories are cut to the number of their slot, which is where a hypothesis of
+    the next step comes from: whole ones would be copied, and read, at each step.
+    """
 
     def __init__(self, pipe: Any, docs: Sequence[Doc], beam: Beam):
         self.name, self.step = pipe.name, pipe.model.predict(list(docs))
         self.is_global = pipe.cfg["beam_width"] > 1 and pipe.cfg["beam_update_prob"] > 0
         states = pipe.moves.init_batch(docs)
         self.batch = BeamBatch(pipe.moves, states, None, beam.width, density=beam.density)
-        self.totals: list[dict[History, float]] = [{(): 0.0} for _ in docs]
+        self.beams, self.docs = self.batch.beams, self.batch.docs
+        self.paths = [[_Path(0.0, 0, None)] for _ in docs]
+        self.running = list(range(len(docs)))
         self.most = MOST_MOVES * (2 + max(map(len, docs)))
+        for each in self.beams:
+            each.histories[0][:] = [0]
 
     def run(self) -> list[list[Hypothesis]]:
         for _ in range(self.most):
-            states = self.batch.get_unfinished_states()
-            if not states:
+            self._leave_done()
+            states = self.batch.get_states()
+            goes_on = [not state.is_final() for state in states]
+            if not any(goes_on):
                 break
-            self._advance(self._normalized(self.step.predict(states)))
+            unfinished = [state for state, goes in zip(states, goes_on) if goes]
+            self._advance(self._normalized(self.step.predict(unfinished)), goes_on)
         self.step.clear_memory()
+        self.batch.beams, self.batch.docs = self.beams, self.docs
         flat = iter(self.batch.get_states())  # in memory that is the beams'
-        hypotheses = []
-        for total, histories in zip(self.totals, self._histories()):
-            ends = [(moves, next(flat)) for moves in histories]
-            hypotheses.append(
-                [Hypothesis(total[moves], moves, end.arcs) for moves, end in ends if end.is_final()]
-            )
-        return hypotheses
+        return [
+            [
+                Hypothesis(path.log_prob, path.moves(), end.arcs)
+                for path, end in [(path, next(flat)) for path in paths]
+                if end.is_final()
+            ]
+            for paths in self.paths
+        ]
 
-    def _advance(self, scores: Floats2d) -> None:
-        """Advance the unfinished states. scores (Floats2d): (unfinished states, moves)."""
-        flat = iter(self.batch.get_states())
-        rows = iter(scores)
-        before = [
-            {moves: next(rows) for moves in histories if not next(flat).is_final()}
-            for histories in self._histories()
+    def _leave_done(self) -> None:
+        self.running = [i for i in self.running if not self.beams[i].is_done]
+        self.batch.beams = [self.beams[i] for i in self.running]
+        self.batch.docs = [self.docs[i] for i in self.running]
+
+    def _advance(self, scores: Floats2d, goes_on: Sequence[bool]) -> None:
+        """Advance the unfinished states. scores (Floats2d): (unfinished states, moves). goes_on
+        (Sequence[bool]): of all states, whether they are unfinished."""
+        rows, flat = iter(scores), iter(goes_on)
+        of_docs = [
+            [next(rows) if next(flat) else None for _ in self.paths[i]] for i in self.running
         ]
         self.batch.advance(scores)
-        for total, row_of, histories in zip(self.totals, before, self._histories()):
-            for moves in histories:
-                if moves not in total:
-                    total[moves] = total[moves[:-1]] + float(row_of[moves[:-1]][moves[-1]])
-            for moves in set(total).difference(histories):
-                del total[moves]
-
-    def _histories(self) -> list[list[History]]:
-        return [[tuple(moves) for moves in beam.histories[: len(beam)]] for beam in self.batch]
+        for i, of_doc in zip(self.running, of_docs):
+            histories = self.beams[i].histories[: len(self.beams[i])]
+            before = self.paths[i]
+            self.paths[i] = [before[h[0]].went_on(h, of_doc[h[0]]) for h in histories]
+            for slot, history in enumerate(histories):
+                history[:] = [slot]
 
     def _normalized(self, scores: Floats2d) -> Floats2d:
         """Return (states, moves) log-probabilities, for a model that was trained step by step."""
