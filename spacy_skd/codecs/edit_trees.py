@@ -56,23 +56,19 @@ class EditTree:
         first, last = self.left[:1], self.right[-1:]
         return _replaced(first), _replaced(last)
 
-    def apply(self, form: str) -> str | None:
-        """Return the lemma; None if the tree does not apply to the form."""
-        sources = self.sources(form)
-        return None if sources is None else "".join(letters for letters, _ in sources)
+    def apply(self, form: str, *, kept: str | None = None) -> str | None:
+        """Return the lemma; None if the tree does not apply to the form.
 
-    def sources(self, form: str) -> list[tuple[str, int]] | None:
-        """Return the pieces of the lemma, each with the place in the form where it is from, -1 for
-        what is new; None if the tree does not apply."""
+        kept (str | None): another form of as many letters, of which those are taken that stay.
+        """
+        kept = form if kept is None else kept
         n_left, n_right = self.lengths
         end = len(form) - n_right
         if n_left > end or not (self.keeps or n_left == end):
             return None
-        left = _edited(self.left, form, 0)
-        right = None if left is None else _edited(self.right, form, end)
-        if left is None or right is None:
-            return None
-        return [*left, (form[n_left:end], n_left), *right]
+        left = _edited(self.left, form, kept, 0)
+        right = None if left is None else _edited(self.right, form, kept, end)
+        return None if left is None or right is None else left + kept[n_left:end] + right
 
 
 def make_tree(form: str, lemma: str) -> EditTree:
@@ -109,17 +105,17 @@ def _steps(form: str, lemma: str) -> tuple[Step, ...]:
     return ((form, lemma),) if form or lemma else ()
 
 
-def _edited(steps: tuple[Step, ...], form: str, at: int) -> list[tuple[str, int]] | None:
-    pieces: list[tuple[str, int]] = []
+def _edited(steps: tuple[Step, ...], form: str, kept: str, at: int) -> str | None:
+    edited = ""
     for step in steps:
         if isinstance(step, int):
-            pieces.append((form[at : at + step], at))
+            edited += kept[at : at + step]
         elif form.startswith(step[0], at):
-            pieces.append((step[1], -1))
+            edited += step[1]
         else:
             return None
         at += _length(step)
-    return pieces
+    return edited
 
 
 def _length(step: Step) -> int:

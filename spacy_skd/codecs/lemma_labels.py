@@ -74,7 +74,7 @@ def in_case(case: str, form: str, lemma: str, tree: EditTree) -> str | None:
     if fixed is not None:
         return fixed(lemma)
     if case == "form":
-        return _as_form(form, tree)
+        return lemma if form.islower() else _as_form(form, tree)
     places = set(map(int, case.split(",")))
     if max(places) >= len(lemma):
         return None
@@ -103,10 +103,7 @@ _FIXED: dict[str, Callable[[str], str]] = {
 
 def _as_form(form: str, tree: EditTree) -> str | None:
     lower = form.lower()
-    pieces = tree.sources(lower)
-    if pieces is None or len(lower) != len(form):
-        return None
-    return "".join(letters if at < 0 else form[at : at + len(letters)] for letters, at in pieces)
+    return tree.apply(lower, kept=form) if len(lower) == len(form) else None
 
 
 def _upper(letter: str) -> str:

@@ -25,6 +25,7 @@ from .lemma_labels import in_case, parse_lemma_label
 # Of forms, in 16 bytes (50 MB). One takes as many beside its labels and their lemmas.
 MOST_KEPT = 3_000_000
 _OF_FORM, _OF_LEMMA = 50, 4
+_Cases = tuple[EditTree, list[tuple[str, int]]]
 _LEAST = -700.0  # nats below a form's best, so that exp is above 0
 
 
@@ -64,13 +65,14 @@ class LemmaLabels:
 
     def __init__(self, labels: Sequence[str]):
         self.labels = tuple(labels)
-        self._cases: dict[EditTree, list[tuple[str, int]]] = {}
+        cases: dict[EditTree, list[tuple[str, int]]] = {}
         for i, label in enumerate(map(parse_lemma_label, self.labels)):
-            self._cases.setdefault(label.tree, []).append((label.case, i))
-        # By what a form must begin and end with, the longer of the two, or be.
-        self._by_edge: dict[tuple[str, str], list[EditTree]] = {}
-        for tree in self._cases:
-            self._by_edge.setdefault(_key(tree), []).append(tree)
+            cases.setdefault(label.tree, []).append((label.case, i))
+        # By what a form must begin and end with, the longer of the two, or be: trees, and of each
+        # the cases, with the labels.
+        self._by_edge: dict[tuple[str, str], list[_Cases]] = {}
+        for tree, of_tree in cases.items():
+            self._by_edge.setdefault(_key(tree), []).append((tree, of_tree))
         self._longest = max((len(text) for _, text in self._by_edge), default=0)
         self._known: dict[str, FormOptions] = {}
         self._n_kept = 0
@@ -127,18 +129,18 @@ class LemmaLabels:
         lower = form.lower()
         slots: dict[str, int] = {}
         pairs: list[tuple[int, int]] = []
-        for tree in self._candidates(lower):
+        for tree, cases in self._candidates(lower):
             lemma = tree.apply(lower)
             if lemma is None:
                 continue
-            for case, label in self._cases[tree]:
+            for case, label in cases:
                 cased = in_case(case, form, lemma, tree)
                 if cased:
                     pairs.append((label, slots.setdefault(cased, len(slots))))
         array = numpy.asarray(sorted(pairs), dtype="int32").reshape(-1, 2)
         return FormOptions(array[:, 0].copy(), array[:, 1].copy(), tuple(slots))
 
-    def _candidates(self, form: str) -> Iterable[EditTree]:
+    def _candidates(self, form: str) -> "Iterable[_Cases]":
         """Yield the trees whose edge the form has."""
         yield from self._by_edge.get(("whole", form), ())
         yield from self._by_edge.get(("any", ""), ())
