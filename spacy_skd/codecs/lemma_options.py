@@ -25,7 +25,7 @@ from .lemma_labels import in_case, parse_lemma_label
 # Of forms, in 16 bytes (50 MB). One takes as many beside its labels and their lemmas.
 MOST_KEPT = 3_000_000
 _OF_FORM, _OF_LEMMA = 50, 4
-_Cases = tuple[EditTree, list[tuple[str, int]]]
+_Cases = tuple[EditTree, list[tuple[str, int]]]  # of a tree the cases, each with its label
 _LEAST = -700.0  # nats below a form's best, so that exp is above 0
 
 
@@ -68,8 +68,7 @@ class LemmaLabels:
         cases: dict[EditTree, list[tuple[str, int]]] = {}
         for i, label in enumerate(map(parse_lemma_label, self.labels)):
             cases.setdefault(label.tree, []).append((label.case, i))
-        # By what a form must begin and end with, the longer of the two, or be: trees, and of each
-        # the cases, with the labels.
+        # By what a form must begin and end with, the longer of the two, or be.
         self._by_edge: dict[tuple[str, str], list[_Cases]] = {}
         for tree, of_tree in cases.items():
             self._by_edge.setdefault(_key(tree), []).append((tree, of_tree))
@@ -126,8 +125,7 @@ class LemmaLabels:
         return BestLemmas(lemmas, ids, chances)
 
     def _find(self, form: str) -> FormOptions:
-        lower = form.lower()
-        slots: dict[str, int] = {}
+        lower, slots = form.lower(), dict[str, int]()
         pairs: list[tuple[int, int]] = []
         for tree, cases in self._candidates(lower):
             lemma = tree.apply(lower)
@@ -140,7 +138,7 @@ class LemmaLabels:
         array = numpy.asarray(sorted(pairs), dtype="int32").reshape(-1, 2)
         return FormOptions(array[:, 0].copy(), array[:, 1].copy(), tuple(slots))
 
-    def _candidates(self, form: str) -> "Iterable[_Cases]":
+    def _candidates(self, form: str) -> Iterable[_Cases]:
         """Yield the trees whose edge the form has."""
         yield from self._by_edge.get(("whole", form), ())
         yield from self._by_edge.get(("any", ""), ())
