@@ -27,6 +27,7 @@ from spacy_skd.cli.init import init, table
 from spacy_skd.cli.prepare import student_words
 from spacy_skd.training.annotation.annotate import Settings, annotate
 from spacy_skd.training.callbacks import keep_pipes, without_teacher
+from spacy_skd.training.configs.paths import unread_paths
 
 FEW = {"training.max_steps": 4, "training.eval_frequency": 2}
 RAW = ["The cat sees Ann . Dogs sleep well", "Go !", "goblin", "She gave him the book"]
@@ -366,6 +367,7 @@ def test_several_stores_teach_one_student(teacher, data, tmp_path):
         "parser",
         "per",
     ]
+    assert unread_paths(config) == {}
     table = config["paths"]["stores"]
     ratios = [row["ratio"] for row in table.values()]
     assert ratios == pytest.approx([0, 64 / 22, 24 / 22], abs=1e-4)

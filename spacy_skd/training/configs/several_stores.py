@@ -11,6 +11,7 @@ from ...layers.guesses import guess_layer
 from ...layers.known import find_layer
 from ...shards.store import BeliefStore
 from ...shards.table import StoreEntry
+from .paths import unread_paths
 from .plan import TEACHER, TOK2VEC, Plan, Row, Student, is_derived
 from .presets import Block
 
@@ -95,6 +96,8 @@ def ask_stores(config: Config, stores: Sequence[BeliefStore], plan: Plan) -> Con
     }
     train.update(store=None, stores=OF_STORES)
     component.update(teacher=None, store=None, stores=OF_STORES)
+    if "teacher" in unread_paths(config):  # nothing is taken over from it
+        config["paths"]["teacher"] = None
     return config
 
 
