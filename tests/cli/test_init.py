@@ -28,6 +28,9 @@ from spacy_skd.cli.prepare import student_words
 from spacy_skd.training.annotation.annotate import Settings, annotate
 from spacy_skd.training.callbacks import keep_pipes, without_teacher
 from spacy_skd.training.configs.paths import unread_paths
+from spacy_skd.training.configs.plan import make_plan
+from spacy_skd.training.configs.presets import PRESETS
+from spacy_skd.training.configs.student_config import for_teacher, student_config
 
 FEW = {"training.max_steps": 4, "training.eval_frequency": 2}
 RAW = ["The cat sees Ann . Dogs sleep well", "Go !", "goblin", "She gave him the book"]
@@ -111,7 +114,7 @@ def test_a_student_of_every_kind_of_component(stock, data, tmp_path):
     assert f"spacy skd rehead {stock} heads --pipes parser,ner" in found.output
     assert f"spacy skd silver {stock} raw.jsonl span_finder.spacy" in found.output
     given = Config().from_disk(tmp_path / "deep" / "student.cfg", interpolate=False)
-    # As the teacher's: spaCy's morphologizer replaces what a tokenizer has written.
+    # As the teacher's, where rules stand before: spaCy's morphologizer replaces what they write.
     overwrites = {
         name: given["components"][name]["overwrite"] for name in ("tagger", "pos", "morph")
     }
@@ -287,6 +290,38 @@ def test_the_language_and_its_tokenizer_are_the_teachers(tmp_path):
     assert config["nlp"]["lang"] == "zh"
     assert config["nlp"]["tokenizer"]["@tokenizers"] == "spacy.zh.ChineseTokenizer"
     assert config["initialize"]["before_init"] is None
+
+
+def test_what_a_tokenizer_annotates_is_replaced_as_the_teacher_does(tmp_path):
+    """Not where nothing is there to replace: such a morphologizer would replace its POS, too."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("morphologizer", config={"model": tagger_model(shared=False, normalize=False)})
+    nlp.initialize(lambda: gold_examples(nlp))
+    for tokenizes, overwrites in ((nlp.tokenizer, False), (Tagging(nlp.tokenizer), True)):
+        nlp.tokenizer = tokenizes
+        config = for_teacher(
+            student_config(make_plan(nlp).students, preset=PRESETS["tiny"]),
+            make_plan(nlp),
+            nlp,
+            source=None,
+        )
+        assert config["components"]["pos"]["overwrite"] == overwrites
+
+
+class Tagging:
+    """A tokenizer that writes POS, as that of Japanese does."""
+
+    def __init__(self, tokenizer):
+        self.tokenizer = tokenizer
+
+    def __call__(self, text):
+        doc = self.tokenizer(text)
+        for token in doc:
+            token.pos_ = "X"
+        return doc
+
+    def to_bytes(self, **kwargs):
+        return self.tokenizer.to_bytes(**kwargs)
 
 
 def test_standard_output_is_the_config_alone(teacher, tmp_path):

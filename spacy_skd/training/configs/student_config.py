@@ -19,6 +19,7 @@ from .presets import Block, Preset
 from .retrained import reads_words, retrained_component, retrained_settings
 from .transitions import transitions_component
 
+PROBE = "a 1"  # of which tokenizers say what they say of any text
 BASE = Path(__file__).with_name("student_base.cfg")
 
 
@@ -111,7 +112,8 @@ def for_teacher(config: Config, plan: Plan, nlp: Language, *, source: str | None
     own = [row for row in plan.rows if row.name in nlp.component_names]  # not of other stores
     for row in own:
         for student in row.students:
-            overwrite_as(blocks[student.name], nlp, row.name)
+            if _may_be_annotated(nlp, plan, student):
+                overwrite_as(blocks[student.name], nlp, row.name)
     has_rules = any(fast_factory(nlp.get_pipe(name)) for name in plan.sourced)
     config["initialize"]["after_init"]["first"] = {"@callbacks": FAST_RULES} if has_rules else None
     looks_up = [reads_vectors(nlp.get_pipe(name)) for name in plan.sourced]
@@ -129,6 +131,15 @@ def for_teacher(config: Config, plan: Plan, nlp: Language, *, source: str | None
         before = config["initialize"]["before_init"]
         config["initialize"]["before_init"] = {"@callbacks": NO_VECTORS, "first": before}
     return without_unfit_callback(config)
+
+
+def _may_be_annotated(nlp: Language, plan: Plan, student: Student) -> bool:
+    """Tell whether docs may have a student's layer when they come to it: by the tokenizer, or by
+    something that is taken over and stands before it. Else whether it overwrites makes no
+    difference, but to what it can be exported as."""
+    before = plan.pipeline[: plan.pipeline.index(student.name)]
+    by_tokenizer = find_layer(student.layer).is_annotated(nlp.make_doc(PROBE))
+    return by_tokenizer or not set(before).isdisjoint(plan.sourced)
 
 
 def overwrite_as(block: Block, nlp: Language, name: str) -> None:
